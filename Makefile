@@ -1,0 +1,92 @@
+# `make serve` is all it takes on a new machine; `make` alone lists the rest.
+
+PYTHON ?= python3
+PORT ?= 5006
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.stamp
+DEV_STAMP := $(VENV)/.stamp-dev
+
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0 $(PY) -m pip install
+
+# DATA counts only as `make serve DATA=...`; clusters like to have an unrelated DATA in the environment.
+ifeq ($(origin DATA),command line)
+export DATA
+OPEN := --args "$$DATA"
+endif
+
+# An environment whose Python is gone or too old is made anew, whatever its stamps say.
+ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),runs)
+.PHONY: $(STAMP)
+endif
+
+.PHONY: help serve setup setup-dev test lint format bench lock hooks clean distclean
+
+help:
+	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
+	@echo "make setup                               the installation alone"
+	@echo "make test [PYTEST_ARGS=...]              all tests, those in a browser included"
+	@echo "make lint                                ruff, mypy, import contracts, codespell"
+	@echo "make format                              let ruff rewrite the code"
+	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
+	@echo "make hooks                               run the linters before every commit"
+	@echo "make lock                                renew the exact versions in constraints.txt"
+	@echo "make clean, make distclean               remove caches; remove the environment too"
+	@echo "PYTHON=/path/to/python3.12 with any of them chooses the Python for a new .venv."
+
+serve: $(STAMP)
+	@echo "Winnow: http://localhost:$(PORT)/app   (Ctrl+C stops it)"
+	@exec $(PY) -m panel serve app.py --port $(PORT) $(OPEN)
+
+setup: $(STAMP)
+	@$(PY) scripts/fetch_3dmol.py
+
+setup-dev: setup $(DEV_STAMP)
+
+test: $(DEV_STAMP)
+	@CHROMIUM="$$(sh scripts/ensure_chromium.sh $(PY))" $(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV_STAMP)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(PY) -m codespell_lib
+
+format: $(DEV_STAMP)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+bench: $(DEV_STAMP)
+	$(PY) -m benchmarks $(BENCH_ARGS)
+
+lock: $(STAMP)
+	$(PY) scripts/lock.py
+
+hooks: $(DEV_STAMP)
+	$(PY) -m pre_commit install
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	find . -name $(VENV) -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) views/vendor
+
+# The stamps are touched last, so that an interrupted installation is taken up again.
+$(STAMP): pyproject.toml constraints.txt
+	@sh scripts/find_python.sh $(PY) >/dev/null 2>&1 || { \
+	    python="$$(sh scripts/find_python.sh "$(PYTHON)")" || exit 1; \
+	    echo "Making $(VENV) with $$python"; \
+	    "$$python" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }; }
+	@$(PIP) --quiet "pip>=23.1" || echo "pip could not be renewed; going on with the one at hand"
+	$(PIP) -c constraints.txt -e .
+	@$(PY) scripts/fetch_3dmol.py
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(PIP) -c constraints.txt -e ".[dev]"
+	@touch $@

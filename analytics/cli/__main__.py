@@ -1,0 +1,7 @@
+"""``python -m analytics.cli`` is ``winnow``."""
+
+import sys
+
+from analytics.cli import main
+
+sys.exit(main())

@@ -1,0 +1,11 @@
+"""What is wrong with the way a command was called."""
+
+from __future__ import annotations
+
+from analytics.runtime.errors import WinnowError
+
+__all__ = ["UsageError"]
+
+
+class UsageError(WinnowError):
+    """An option or argument that cannot be used, named in the message."""

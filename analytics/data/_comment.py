@@ -1,0 +1,228 @@
+"""The comment line of extended XYZ: key=value pairs as text, there and back.
+
+The values mean what ASE takes them for, so that a file says the same to both, with two exceptions
+that keep a copy faithful: whole numbers with leading zeros ("007") and digits with underscores stay
+text, because they are names, and nested lists become 2-D arrays, as the format's specification has
+it. Nothing is refused: what is not a number, a logical or JSON is a string.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["format_comment", "parse_comment", "parse_properties"]
+
+_PAIR = re.compile(
+    r"""(?:"(?P<quoted>(?:\\.|[^"\\])*)" | (?P<key>[^\s="]+))
+        (?:\s*=\s*(?P<value>
+            "(?:\\.|[^"\\])*"
+          | '(?:\\.|[^'\\])*'
+          | \{[^}]*\}
+          | \[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\]
+          | \S*))?""",
+    re.VERBOSE,
+)
+_SPLIT = re.compile(r"[^\s,]+")
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?\Z")
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)\Z", re.IGNORECASE)
+_NUMBER_START = re.compile(r"[+-]?(?:[0-9.][0-9.eE+-]*|nan|inf|infinity)\Z", re.IGNORECASE)
+_LOGICAL = {
+    **dict.fromkeys(("T", "true", "True", "TRUE"), True),
+    **dict.fromkeys(("F", "false", "False", "FALSE"), False),
+}
+_BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]*\Z")
+_BARE_TEXT = re.compile(r"[A-Za-z0-9_./:+()@#%^&*~!?;<>|$-]+\Z")
+_KINDS = ("R", "I", "S", "L")
+_MATRICES = ("Lattice", "virial", "stress")
+"""Nine numbers under these names are a 3 x 3 matrix, listed column by column, as in ASE."""
+
+
+def parse_comment(text: str) -> dict[str, Any]:
+    """Return the key=value pairs of a comment line as Python numbers, strings and arrays.
+
+    A line without any ``=`` is free text, kept under the key ``comment`` (nothing if blank).
+    """
+    text = text.strip()
+    if "=" not in text:
+        return {"comment": text} if text else {}
+    pairs: dict[str, Any] = {}
+    for match in _PAIR.finditer(text):
+        key, token = match["key"], match["value"]
+        if key is None:
+            key = _unescape(match["quoted"])
+        pairs[key] = True if token is None else _parse_token(key, token)
+    return pairs
+
+
+@lru_cache(maxsize=256)
+def parse_properties(text: str) -> tuple[tuple[str, str, int], ...]:
+    """Return name, kind (R, I, S or L) and number of columns of each per-atom property."""
+    fields = text.split(":")
+    if len(fields) % 3:
+        raise ValueError(f"Properties={text} is not a list of name:type:columns")
+    columns = []
+    for name, kind, width in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
+        if kind.upper() not in _KINDS or not re.fullmatch(r"[1-9][0-9]{0,5}", width) or not name:
+            raise ValueError(f"Properties has {name}:{kind}:{width}, not name:R|I|S|L:columns")
+        columns.append((name, kind.upper(), int(width)))
+    names = [name for name, _, _ in columns]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Properties={text} names a column twice")
+    return tuple(columns)
+
+
+def format_comment(pairs: Mapping[str, Any]) -> str:
+    """Return the pairs as a comment line that `parse_comment` and ASE read back unchanged."""
+    return " ".join(f"{_format_key(key)}={_format_value(key, v)}" for key, v in pairs.items())
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], text)
+
+
+def _parse_token(key: str, token: str) -> Any:
+    if len(token) > 1 and token[0] + token[-1] in ('""', "''"):
+        return _parse_text(key, _unescape(token[1:-1]))
+    if len(token) > 1 and token[0] + token[-1] in ("[]", "{}"):
+        return _parse_list(key, token)
+    return _parse_text(key, token)
+
+
+def _parse_list(key: str, token: str) -> Any:
+    """Parse ``[1, 2]``, ``{1 2}`` or ``[[1, 2], [3, 4]]``; anything else stays text."""
+    if token.startswith("[["):
+        try:
+            array = np.array(json.loads(token))
+        except ValueError:
+            return token
+        return array if array.dtype.kind in "ifb" else token
+    value = _parse_text(key, token[1:-1])
+    if isinstance(value, bool | int | float):
+        return np.array([value])
+    return value if isinstance(value, np.ndarray) else token
+
+
+def _parse_text(key: str, text: str) -> Any:
+    parts = _SPLIT.findall(text)
+    if not parts:
+        return text
+    value = _parse_scalar(parts[0]) if len(parts) == 1 else _parse_array(key, parts)
+    if value is not None:
+        return value
+    if text.startswith("_JSON "):
+        return _parse_json(text)
+    return text
+
+
+def _parse_scalar(text: str) -> bool | int | float | None:
+    if text[0].isalpha() and text[0] not in "nNiI":  # most values: a word
+        return _LOGICAL.get(text)
+    if _INTEGER.match(text):
+        return int(text)
+    if _DECIMAL.match(text) or _NOT_FINITE.match(text):
+        return float(text)
+    return None
+
+
+def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
+    if all(part in _LOGICAL for part in parts):
+        return np.array([_LOGICAL[part] for part in parts])
+    if not all(_NUMBER_START.match(part) for part in parts):
+        return None
+    try:
+        array = np.array([int(part) for part in parts])
+    except ValueError:
+        try:
+            array = np.array([float(part) for part in parts])
+        except ValueError:
+            return None
+    if array.dtype.kind != "i":  # or integers beyond 64 bit
+        array = array.astype(np.float64)
+    if key in _MATRICES and array.shape == (9,):
+        return array.reshape((3, 3), order="F")
+    return array
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        value = json.loads(text[len("_JSON ") :])
+    except ValueError:
+        return text
+    if isinstance(value, list):
+        try:
+            array = np.array(value)
+        except ValueError:  # a ragged list
+            return value
+        if array.dtype.kind in "ifb":
+            return array
+    return value
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _format_key(key: str) -> str:
+    if _BARE_KEY.match(key):
+        return key
+    if not key or not key.isprintable():
+        raise ValueError(f"the key {key!r} cannot be written to extended XYZ")
+    return _quote(key)
+
+
+def _format_value(key: str, value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return _format_text(value)
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return _format_value(key, value.item())
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iufb" and value.size:
+        if key in _MATRICES and value.shape == (3, 3):
+            value = value.ravel(order="F")
+        # a single number in quotes would come back as a scalar, nine as a matrix
+        if value.ndim == 1 and len(value) > 1:
+            return '"' + " ".join(_format_value(key, item) for item in value) + '"'
+    return _format_json(key, value)
+
+
+@lru_cache(maxsize=65536)
+def _format_text(text: str) -> str:
+    """Write text bare, quoted or as JSON: the plainest of them that reads back as itself."""
+    read_back = _parse_text("", text)
+    unchanged = isinstance(read_back, str) and read_back == text
+    if unchanged and _BARE_TEXT.match(text):
+        return text
+    # other digits than 0-9 are numbers to ASE; control characters would break the line
+    plain = text.isprintable() and not any(c.isdigit() and not c.isascii() for c in text)
+    if plain and unchanged:
+        return _quote(text)
+    return _quote("_JSON " + json.dumps(text))
+
+
+def _format_json(key: str, value: Any) -> str:
+    try:
+        return _quote("_JSON " + json.dumps(value, default=_plain))
+    except (TypeError, ValueError) as error:
+        kind = type(value).__name__
+        raise ValueError(f"the value of {key!r} ({kind}) cannot be written: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"no text form for {type(value).__name__}")

@@ -1,0 +1,53 @@
+"""One structure as it came from a file, before its labels are told apart from the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ase.data import chemical_symbols
+
+__all__ = ["Frame", "species_numbers"]
+
+_NUMBERS = {symbol: number for number, symbol in enumerate(chemical_symbols) if number}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A structure with everything its file says about it.
+
+    `index` is its zero-based place in the file; `cell` has the vectors as rows, angstrom.
+    """
+
+    index: int
+    numbers: npt.NDArray[Any]
+    positions: npt.NDArray[Any]
+    cell: npt.NDArray[Any]
+    pbc: npt.NDArray[np.bool_]
+    info: dict[str, Any]
+    arrays: dict[str, npt.NDArray[Any]]
+
+
+def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:
+    """Return the atomic numbers of symbols (in any letter case) or of numbers given as text.
+
+    Raises
+    ------
+    ValueError
+        Naming the first symbol that is no element.
+    """
+    try:
+        return np.array([_NUMBERS[symbol] for symbol in species], dtype=np.int64)
+    except KeyError:
+        return np.array([_species_number(symbol) for symbol in species], dtype=np.int64)
+
+
+def _species_number(symbol: str) -> int:
+    number = _NUMBERS.get(symbol) or _NUMBERS.get(symbol.capitalize())
+    if number is None and symbol.isascii() and symbol.isdigit():
+        number = int(symbol) if 0 < int(symbol) < len(chemical_symbols) else None
+    if number is None:
+        raise ValueError(f"{symbol!r} is not the symbol of an element")
+    return number

@@ -1,0 +1,178 @@
+"""The data set: every structure of one file, as flat arrays with offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
+
+__all__ = ["Dataset", "LabelKeys", "Record"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelKeys:
+    """The names under which the file carries its labels; None where it has none."""
+
+    energy: str | None = None
+    forces: str | None = None
+    config_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a structure brought along and the method does not use, kept for the export.
+
+    `info` holds every per-structure value of the file under its own key (labels included, cell
+    and pbc excluded); `arrays` every per-atom array except species, positions and forces.
+    """
+
+    info: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All structures of one file; arrays are read-only.
+
+    Attributes
+    ----------
+    numbers : int array (n_environments,)
+        Atomic numbers. An environment is an atom and its neighbours: one row per atom.
+    positions : float array (n_environments, 3), angstrom
+    structure_offsets : int array (n_structures + 1,)
+        Structure s owns the rows ``structure_offsets[s]:structure_offsets[s + 1]``.
+    cells : float array (n_structures, 3, 3), angstrom
+        Rows are the cell vectors; zero where there is no cell.
+    pbc : bool array (n_structures, 3)
+    energies : float array (n_structures,), eV, or None
+        Total energy; NaN where missing. None where no structure has one.
+    forces : float array (n_environments, 3), eV/angstrom, or None
+        NaN where missing. None where no structure has any.
+    config_type : str array (n_structures,)
+        The class given in the file; empty where none is.
+    frame_indices : int array (n_structures,)
+        Zero-based index of each structure in the original file (differs from its place here
+        when only a slice of the file was read).
+    name : str
+        Name of the file, without its folder.
+    keys : LabelKeys
+        Where the labels were read from.
+    records : tuple of Record
+        What else each structure carried, for a lossless export; () when made in memory.
+    """
+
+    numbers: IntArray
+    positions: FloatArray
+    structure_offsets: IntArray
+    cells: FloatArray
+    pbc: npt.NDArray[np.bool_]
+    energies: FloatArray | None = None
+    forces: FloatArray | None = None
+    config_type: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
+    frame_indices: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    name: str = "in memory"
+    keys: LabelKeys = LabelKeys()
+    records: tuple[Record, ...] = ()
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        """Freeze the arrays, fill defaults and fingerprint the physical content."""
+        put = object.__setattr__
+        put(self, "numbers", frozen(self.numbers, np.int64))
+        put(self, "positions", frozen(self.positions, np.float64).reshape(-1, 3))
+        put(self, "structure_offsets", frozen(self.structure_offsets, np.int64))
+        n = len(self.structure_offsets) - 1
+        put(self, "cells", frozen(self.cells, np.float64).reshape(n, 3, 3))
+        put(self, "pbc", frozen(self.pbc, bool).reshape(n, 3))
+        for label in ("energies", "forces"):
+            if getattr(self, label) is not None:
+                put(self, label, frozen(getattr(self, label), np.float64))
+        if len(self.config_type) != n:
+            put(self, "config_type", np.full(n, "", dtype=str))
+        put(self, "config_type", frozen(self.config_type))
+        if len(self.frame_indices) != n:
+            put(self, "frame_indices", np.arange(n))
+        put(self, "frame_indices", frozen(self.frame_indices, np.int64))
+        if not self.fingerprint:
+            put(self, "fingerprint", self._fingerprint())
+
+    def _fingerprint(self) -> str:
+        labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]
+        return fingerprint(
+            self.numbers,
+            self.positions,
+            self.structure_offsets,
+            self.cells,
+            self.pbc,
+            self.config_type,
+            *labels,
+        )
+
+    @property
+    def n_structures(self) -> int:
+        """Number of structures, isolated atoms included."""
+        return len(self.structure_offsets) - 1
+
+    @property
+    def n_environments(self) -> int:
+        """Number of atoms, isolated atoms included."""
+        return len(self.numbers)
+
+    @property
+    def sizes(self) -> IntArray:
+        """Number of atoms of each structure, int array (n_structures,)."""
+        return np.diff(self.structure_offsets)
+
+    @property
+    def isolated(self) -> npt.NDArray[np.bool_]:
+        """Mask of the isolated atoms, bool array (n_structures,).
+
+        Single atoms without periodicity, or single atoms whose config_type says so (some codes
+        put them in a large periodic box). They are reference energies: always kept, and left
+        out of entropy, quotas and tails.
+        """
+        labels = [c.lower().replace("_", "").replace("-", "") for c in self.config_type]
+        named = np.array([c.startswith(("isolatedatom", "isoatom")) for c in labels], dtype=bool)
+        single: npt.NDArray[np.bool_] = self.sizes == 1
+        return single & (named | ~self.pbc.any(axis=1))
+
+    @property
+    def force_norms(self) -> FloatArray:
+        """Length of the force on each atom, float array (n_environments,), eV/angstrom.
+
+        NaN where missing.
+        """
+        if self.forces is None:
+            return np.full(self.n_environments, np.nan)
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", self.forces, self.forces)))
+
+    def rows(self, structure: int) -> slice:
+        """Return the rows of one structure's atoms."""
+        return slice(
+            int(self.structure_offsets[structure]), int(self.structure_offsets[structure + 1])
+        )
+
+    def take(self, structures: IntArray) -> Dataset:
+        """Return a data set of the given structures, in the order given."""
+        structures = np.asarray(structures, dtype=np.int64)
+        rows = ragged_rows(self.structure_offsets, structures)
+        offsets = np.concatenate([[0], np.cumsum(self.sizes[structures])])
+        return Dataset(
+            numbers=self.numbers[rows],
+            positions=self.positions[rows],
+            structure_offsets=offsets,
+            cells=self.cells[structures],
+            pbc=self.pbc[structures],
+            energies=None if self.energies is None else self.energies[structures],
+            forces=None if self.forces is None else self.forces[rows],
+            config_type=self.config_type[structures],
+            frame_indices=self.frame_indices[structures],
+            name=self.name,
+            keys=self.keys,
+            records=tuple(self.records[int(s)] for s in structures) if self.records else (),
+        )

@@ -1,0 +1,303 @@
+"""Writing subsets: extended XYZ that says everything the original said, and where it came from."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import platform
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from ase.data import chemical_symbols
+
+from analytics.data._comment import format_comment
+from analytics.data.dataset import Dataset, Record
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import SILENT, Monitor, Part
+
+__all__ = ["export_selection", "versions", "write_subset"]
+
+INDEX_KEY = "original_index"
+_NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?P<packed>\.gz)?)\Z", re.IGNORECASE)
+_WORD = re.compile(r"\S+\Z")
+_COLUMN = re.compile(r"[^\s:=\"']+\Z")
+
+
+def write_subset(
+    dataset: Dataset,
+    structures: npt.ArrayLike,
+    path_or_buffer: str | Path | IO[str] | IO[bytes],
+    *,
+    monitor: Monitor = SILENT,
+) -> None:
+    """Write structures as extended XYZ, losing nothing.
+
+    Keys, values, per-atom columns, cell and periodicity are those of the original; numbers are
+    written with as many digits as it takes to read the same double again. Each comment line also
+    gets ``original_index``, the zero-based index in the original file (under the name
+    ``winnow_original_index`` if the file has a key ``original_index`` of its own).
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Energies in eV, forces in eV/angstrom, lengths in angstrom.
+    structures : int array (n,)
+        Indices in the data set, written in the order given.
+    path_or_buffer : str, Path or file object
+        A path is replaced as a whole once everything is written, and compressed if it ends in
+        ``.gz``. A file object may be text or binary and is left open.
+    monitor : Monitor
+        Cancelling leaves no file behind, and an old one as it was.
+    """
+    chosen = _indices(dataset, structures)
+    if isinstance(path_or_buffer, str | Path):
+        path = Path(path_or_buffer)
+        with _all_or_nothing([path]) as (temporary,):
+            packed = path.suffix.lower() == ".gz"
+            _write_file(dataset, chosen, temporary, packed=packed, monitor=monitor)
+        return
+    buffer: Any = path_or_buffer
+    as_text = isinstance(buffer, io.TextIOBase)
+    for text in _structure_texts(dataset, chosen, monitor):
+        buffer.write(text if as_text else text.encode())
+
+
+def export_selection(
+    dataset: Dataset,
+    kept: npt.ArrayLike,
+    path: str | Path,
+    *,
+    recipe: Mapping[str, Any] | None = None,
+    monitor: Monitor = SILENT,
+) -> tuple[Path, Path, Path]:
+    """Write what is kept, what is left, and how it came about: three files, or none on failure.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    kept : int array (n_kept,)
+        Indices in the data set; written in the order given, so that for a nested selection in
+        the order it was picked the first m structures are the selection of size m.
+    path : str or Path
+        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept. What is left goes to
+        ``NAME_rest.xyz`` (in file order; an empty file if nothing is), the recipe to
+        ``NAME.json``.
+    recipe : mapping, optional
+        Plain values to write to the JSON file. Counts, file names, frame indices, versions and
+        the fingerprint of the input are added where it does not have them.
+    monitor : Monitor
+        Cancelling leaves no file behind, and old ones as they were.
+
+    Returns
+    -------
+    tuple of Path
+        The three files: kept, rest, recipe.
+    """
+    kept = _indices(dataset, kept)
+    rest = np.setdiff1d(np.arange(dataset.n_structures), kept)
+    path = Path(path)
+    match = _NAME.match(path.name)
+    if match is None:
+        raise InputError(
+            "exports are extended XYZ: name it .xyz, .extxyz or .xyz.gz", source=path.name
+        )
+    rest_path = path.with_name(f"{match['stem']}_rest{match['ending']}")
+    recipe_path = path.with_name(f"{match['stem']}.json")
+    content = dict(recipe or {})
+    for key, value in _facts(dataset, kept, rest, path, rest_path).items():
+        content.setdefault(key, value)
+    packed = match["packed"] is not None
+    with _all_or_nothing([path, rest_path, recipe_path]) as temporary:
+        share = len(kept) / max(dataset.n_structures, 1)
+        first, second = Part(monitor, 0.0, share), Part(monitor, share, 1.0)
+        _write_file(dataset, kept, temporary[0], packed=packed, monitor=first)
+        _write_file(dataset, rest, temporary[1], packed=packed, monitor=second)
+        text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+        temporary[2].write_text(text + "\n", encoding="utf-8")
+    return path, rest_path, recipe_path
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Winnow, Python and the libraries that a result depends on."""
+    names = {"winnow": "winnow-atomistic"} | {n: n for n in ("numpy", "numba", "scipy", "ase")}
+    found = {"python": platform.python_version()}
+    for name, distribution in names.items():
+        try:
+            found[name] = metadata.version(distribution)
+        except metadata.PackageNotFoundError:  # run from a checkout
+            found[name] = "unknown"
+    return found
+
+
+def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
+    chosen = np.asarray(structures)
+    if chosen.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        raise ValueError(f"structures is {chosen.dtype} of shape {chosen.shape}, not indices")
+    if chosen.min() < 0 or chosen.max() >= dataset.n_structures:
+        raise ValueError(
+            f"structures {chosen.min()}..{chosen.max()} are outside 0..{dataset.n_structures - 1}"
+        )
+    if len(np.unique(chosen)) < len(chosen):
+        raise ValueError("structures holds an index twice")
+    return chosen.astype(np.int64)
+
+
+def _facts(
+    dataset: Dataset, kept: IntArray, rest: IntArray, path: Path, rest_path: Path
+) -> dict[str, Any]:
+    return {
+        "input": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "n_structures": dataset.n_structures,
+        "n_environments": dataset.n_environments,
+        "n_kept": len(kept),
+        "n_kept_environments": int(dataset.sizes[kept].sum()),
+        "n_rest": len(rest),
+        "kept_frame_indices": dataset.frame_indices[kept],
+        "keys": {
+            "energy": dataset.keys.energy,
+            "forces": dataset.keys.forces,
+            "config_type": dataset.keys.config_type,
+        },
+        "files": {"kept": path.name, "rest": rest_path.name},
+        "versions": versions(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} in the recipe is no plain value")
+
+
+@contextmanager
+def _all_or_nothing(paths: list[Path]) -> Iterator[list[Path]]:
+    """Yield temporary names next to the paths, moved there once everything is written."""
+    temporary = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
+    with ExitStack() as stack:
+        for name in temporary:
+            stack.callback(name.unlink, missing_ok=True)
+        try:
+            yield temporary
+            for name, path in zip(temporary, paths, strict=True):
+                name.replace(path)
+        except OSError as error:
+            cause = f"cannot be written: {error.strerror or error}"
+            raise InputError(cause, source=str(paths[0])) from None
+
+
+def _write_file(
+    dataset: Dataset, structures: IntArray, path: Path, *, packed: bool, monitor: Monitor
+) -> None:
+    texts = (text.encode() for text in _structure_texts(dataset, structures, monitor))
+    with path.open("wb") as file:
+        if not packed:
+            file.writelines(texts)
+            return
+        # without name and time, so that equal content gives equal files
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as archive:
+            for text in texts:
+                archive.write(text)
+
+
+def _structure_texts(dataset: Dataset, structures: IntArray, monitor: Monitor) -> Iterator[str]:
+    index_key = _index_key(dataset.records)
+    clock = time.monotonic()
+    for done, s in enumerate(structures.tolist()):
+        if time.monotonic() - clock > 0.1:
+            monitor.report(done / len(structures), "writing structures")
+            monitor.checkpoint()
+            clock = time.monotonic()
+        try:
+            yield _structure_text(dataset, s, index_key)
+        except ValueError as error:
+            frame = int(dataset.frame_indices[s])
+            raise InputError(str(error), source=dataset.name, structure=frame) from None
+
+
+def _index_key(records: Iterable[Record]) -> str:
+    """Return a key for the original index that no structure of the data set uses itself."""
+    taken = set().union(*(record.info.keys() for record in records))
+    key, number = INDEX_KEY, 1
+    while key in taken:
+        key = f"winnow_{INDEX_KEY}" + (f"_{number}" if number > 1 else "")
+        number += 1
+    return key
+
+
+def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
+    rows = dataset.rows(s)
+    columns = _columns(dataset, s)
+    pairs: dict[str, Any] = {}
+    if dataset.cells[s].any():
+        # old style: the three vectors one after the other
+        pairs["Lattice"] = dataset.cells[s].ravel()
+    pairs["Properties"] = ":".join(f"{name}:{kind}:{len(words)}" for name, kind, words in columns)
+    pairs.update(_info(dataset, s))
+    pairs["pbc"] = dataset.pbc[s]
+    pairs[index_key] = int(dataset.frame_indices[s])
+    words = [word for _, _, words in columns for word in words]
+    lines = map(" ".join, zip(*words, strict=True))
+    return "\n".join([str(rows.stop - rows.start), format_comment(pairs), *lines, ""])
+
+
+def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
+    """Return what the file said of a structure, or its labels where there was no file."""
+    if dataset.records:
+        return dataset.records[s].info
+    info: dict[str, Any] = {}
+    if dataset.config_type[s]:
+        info[dataset.keys.config_type or "config_type"] = str(dataset.config_type[s])
+    if dataset.energies is not None and not np.isnan(dataset.energies[s]):
+        info[dataset.keys.energy or "energy"] = float(dataset.energies[s])
+    return info
+
+
+def _columns(dataset: Dataset, s: int) -> list[tuple[str, str, list[list[str]]]]:
+    """Return name, kind and words (column by column) of each per-atom property."""
+    rows = dataset.rows(s)
+    symbols = [chemical_symbols[number] for number in dataset.numbers[rows].tolist()]
+    columns = [("species", "S", [symbols]), ("pos", *_words("pos", dataset.positions[rows]))]
+    record = dataset.records[s] if dataset.records else Record()
+    if dataset.forces is not None and not np.isnan(dataset.forces[rows]).all():
+        name = dataset.keys.forces or "forces"
+        if name not in record.info:  # else they stay where the file had them
+            columns.append((name, *_words(name, dataset.forces[rows])))
+    columns += [(name, *_words(name, array)) for name, array in record.arrays.items()]
+    return columns
+
+
+def _words(name: str, array: npt.NDArray[Any]) -> tuple[str, list[list[str]]]:
+    """Return a per-atom array as its kind in the format and one list of words per column."""
+    if not _COLUMN.match(name):
+        raise ValueError(f"the per-atom array {name!r} has a name that cannot be written")
+    table = array.reshape(len(array), -1)
+    if array.ndim > 2 or table.shape[1] == 0 or array.dtype.kind not in "fiubUSO":
+        cause = (
+            f"the per-atom array {name!r} ({array.dtype}, shape {array.shape}) has no column form"
+        )
+        raise ValueError(cause)
+    columns = table.T.tolist()
+    if array.dtype.kind == "f":
+        return "R", [list(map(repr, column)) for column in columns]
+    if array.dtype.kind in "iu":
+        return "I", [list(map(str, column)) for column in columns]
+    if array.dtype.kind == "b":
+        return "L", [["T" if value else "F" for value in column] for column in columns]
+    words = [[str(value) for value in column] for column in columns]
+    if not all(_WORD.match(word) for column in words for word in column):
+        raise ValueError(f"the per-atom array {name!r} holds text with spaces, or none")
+    return "S", words

@@ -1,0 +1,158 @@
+"""Reading training sets: extended XYZ first, then whatever ASE reads, and deepmd/npy folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from analytics.data._extxyz import read_extxyz
+from analytics.data._formats import ase_format, frame_from_atoms, read_ase, read_deepmd, to_atoms
+from analytics.data._frames import Frame
+from analytics.data._labels import AvailableKeys, assemble, keys_of
+from analytics.data.dataset import Dataset, LabelKeys, Record
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import SILENT, Monitor, Part
+
+__all__ = ["AvailableKeys", "available_keys", "dataset_from_atoms", "read", "to_atoms"]
+
+_XYZ = re.compile(r"\.(?:ext)?xyz(?:\.(?:gz|bz2|xz))?\Z", re.IGNORECASE)
+_INDEX = re.compile(r"-?[0-9]+\Z")
+_SLICE = re.compile(r"(-?[0-9]+)?:(-?[0-9]+)?(?::(-?[0-9]+)?)?\Z")
+
+
+def read(
+    path: str | Path,
+    *,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    config_type_key: str | None = None,
+    monitor: Monitor = SILENT,
+) -> Dataset:
+    """Read a training set.
+
+    Parameters
+    ----------
+    path : str or Path
+        Extended XYZ (``.xyz``, ``.extxyz``, also compressed), any format of ASE, an ASE
+        database or a deepmd/npy folder. A slice of the structures may follow an ``@``:
+        ``file.xyz@0:1000:10``, ``file.xyz@-5:``, ``file.xyz@7``. A file whose name really
+        holds the ``@`` comes first.
+    energy_key, forces_key, config_type_key : str, optional
+        The file's own names of the labels: total energy in eV, forces in eV/angstrom, class.
+        None looks for the usual names, "" reads no such label.
+    monitor : Monitor
+        Told how far the reading is.
+
+    Returns
+    -------
+    Dataset
+        Lengths in angstrom. Its `frame_indices` refer to the whole file, sliced or not.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the structure where there is one, and the cause.
+    """
+    place, choose = _split(str(path))
+    asked = LabelKeys(energy_key, forces_key, config_type_key)
+    source = place.name or str(place)
+    try:
+        frames = list(_frames(place, choose, Part(monitor, 0.0, 0.9)))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", source=source) from None
+    except RecursionError:
+        raise InputError("cannot be read: nested too deeply", source=source) from None
+    monitor.report(0.9, "sorting out labels")
+    monitor.checkpoint()
+    dataset = assemble(frames, source, asked, describes="folder" if place.is_dir() else "file")
+    monitor.report(1.0, "read")
+    return dataset
+
+
+def dataset_from_atoms(frames: Sequence[Atoms], name: str = "in memory") -> Dataset:
+    """Return structures held by ASE as a data set, labels taken from their calculators.
+
+    Parameters
+    ----------
+    frames : sequence of ase.Atoms
+    name : str
+        What to call the data set.
+    """
+    found = []
+    for index, atoms in enumerate(frames):
+        try:
+            found.append(frame_from_atoms(index, atoms))
+        except ValueError as error:
+            raise InputError(str(error), source=name, structure=index) from None
+    return assemble(found, name, LabelKeys(), describes="list")
+
+
+def available_keys(source: str | Path | Dataset | Sequence[Record]) -> AvailableKeys:
+    """Return the names in a file that could be energy, forces and config type.
+
+    Parameters
+    ----------
+    source : str, Path, Dataset or sequence of Record
+        A path (with or without a slice) is read in full; a data set knows already.
+    """
+    if isinstance(source, str | Path):
+        source = read(source, energy_key="", forces_key="", config_type_key="")
+    if not isinstance(source, Dataset):
+        return keys_of(source)
+    keys = keys_of(source.records)
+    chosen = source.keys.forces
+    if chosen and chosen not in keys.forces:
+        # the forces in use are held by the data set, not by the records
+        return AvailableKeys(keys.energy, (chosen, *keys.forces), keys.config_type)
+    return keys
+
+
+def _frames(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) -> Iterator[Frame]:
+    """Return the structures of a file or folder by the reader for its format."""
+    if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
+        return read_deepmd(path, choose, monitor)
+    if _XYZ.search(path.name):
+        return read_extxyz(path, choose, monitor)
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty", source=path.name)
+    kind = ase_format(path)
+    if kind in ("xyz", "extxyz"):
+        return read_extxyz(path, choose, monitor)
+    return read_ase(path, kind, choose, monitor)
+
+
+def _split(text: str) -> tuple[Path, Callable[[int], list[int]]]:
+    """Split ``file@slice`` into the file and a function from its length to the indices."""
+    whole = Path(text)
+    if whole.exists():
+        return whole, lambda n: list(range(n))
+    name, at, wanted = text.rpartition("@")
+    if not at or not Path(name).exists():
+        missing = Path(name) if at and (_INDEX.match(wanted) or _SLICE.match(wanted)) else whole
+        raise InputError("no such file or folder", source=str(missing))
+    source = Path(name).name
+    if _INDEX.match(wanted):
+        return Path(name), lambda n: [_single(int(wanted), n, source)]
+    match = _SLICE.match(wanted)
+    if match is None or match[3] == "0":
+        raise InputError(
+            f"{wanted!r} after the @ is not a slice such as 0:1000:10 or -5:", source=source
+        )
+    bounds = slice(*(None if part is None else int(part) for part in match.groups()))
+    return Path(name), lambda n: _several(bounds, wanted, n, source)
+
+
+def _single(index: int, n: int, source: str) -> int:
+    if not -n <= index < n:
+        raise InputError(f"has no structure {index}; it holds {n}", source=source)
+    return index % n
+
+
+def _several(bounds: slice, wanted: str, n: int, source: str) -> list[int]:
+    chosen = list(range(n))[bounds]
+    if not chosen:
+        raise InputError(f"the slice {wanted} selects none of its {n} structures", source=source)
+    return chosen

@@ -1,0 +1,377 @@
+"""The distance descriptor of QUESTS: what an atom sees of its nearest neighbours."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
+from analytics.descriptors.neighbours import build_cloud, gather_neighbours, reduced_lattices
+from analytics.descriptors.pairs import CLOSEST, LANES, add_pairs, add_tied_pairs
+from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.registry import check_options, option
+
+__all__ = ["TIE", "DistanceSpec", "compute_distances", "describe"]
+
+#: Neighbours whose distances to the atom differ by no more than this are equally far, angstrom.
+TIE = 1e-6
+
+#: Volume of a cell of unit vectors below which it counts as flat.
+_FLAT = 1e-7
+
+#: Periodic images that a cutoff may need before the cell is taken for a mistake.
+_MOST_IMAGES = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceSpec:
+    """How far and how many neighbours the distance descriptor looks at."""
+
+    k: int = option(
+        32,
+        low=1,
+        high=256,
+        help="Number of nearest neighbours that describe an atom; the row has 2k - 1 numbers.",
+    )
+    cutoff: float = option(
+        5.0,
+        unit="Å",
+        low=0.5,
+        high=20.0,
+        help="Distance at which a neighbour's weight has fallen to zero.",
+    )
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+@nb.njit(nogil=True, cache=True)
+def _nearest(squares: FloatArray, found: int, k: int, kept: FloatArray) -> int:
+    """Fill `kept` with the k smallest of the `found` squares, smallest first; return how many."""
+    n = 0
+    for i in range(found):
+        square = squares[i]
+        if n == k:
+            if square >= kept[n - 1]:
+                continue
+            n -= 1
+        at = n
+        while at > 0 and kept[at - 1] > square:
+            kept[at] = kept[at - 1]
+            at -= 1
+        kept[at] = square
+        n += 1
+    return n
+
+
+@nb.njit(nogil=True, cache=True)
+def _count(squares: FloatArray, found: int, low: float, high: float) -> tuple[int, int]:
+    """Return how many squares lie below `low`, and how many from `low` to `high`."""
+    inner = tied = 0
+    for i in range(found):
+        inner += squares[i] < low
+        tied += (squares[i] >= low) & (squares[i] <= high)
+    return inner, tied
+
+
+@nb.njit(nogil=True, cache=True)
+def _take(
+    cloud: FloatArray,
+    squares: FloatArray,
+    columns: IntArray,
+    found: int,
+    low: float,
+    high: float,
+    limit: float,
+    inner: int,
+    near: FloatArray,
+) -> None:
+    """Copy positions and root weights of neighbours up to `high`, those below `low` first."""
+    at_inner, at_tied = 0, inner
+    for i in range(found):
+        square = squares[i]
+        if square > high:
+            continue
+        if square < low:
+            at, at_inner = at_inner, at_inner + 1
+        else:
+            at, at_tied = at_tied, at_tied + 1
+        for x in range(3):
+            near[x, at] = cloud[x, columns[i]]
+        near[3, at] = 1.0 - square / limit
+    for at in range(at_tied, near.shape[1]):
+        near[3, at] = 0.0
+
+
+@nb.njit(nogil=True, cache=True)
+def _describe(
+    cloud: FloatArray,
+    squares: FloatArray,
+    columns: IntArray,
+    found: int,
+    k: int,
+    cutoff: float,
+    work: tuple[FloatArray, FloatArray, FloatArray],
+    out: FloatArray,
+) -> None:
+    """Write the row of one atom from its neighbours within the cutoff."""
+    near, flat, kept = work
+    limit = cutoff * cutoff
+    n = _nearest(squares, found, k, kept)
+    for i in range(n):
+        weight = (1.0 - kept[i] / limit) ** 2
+        out[i] = weight / max(math.sqrt(kept[i]), CLOSEST)
+    out[n:] = 0.0
+    low = high = limit
+    inner, tied = n, 0
+    if found > k:
+        last = math.sqrt(kept[k - 1])
+        low, high = max(0.0, last - TIE) ** 2, (last + TIE) ** 2
+        inner, tied = _count(squares, found, low, high)
+    n = inner + tied
+    padded = -(-n // LANES) * LANES
+    if n > k:
+        near = np.zeros((4, padded))
+    _take(cloud, squares, columns, found, low, high, limit, inner, near[:, :padded])
+    if n > k:
+        add_tied_pairs(near, inner, n, k, out[k:])
+    else:
+        add_pairs(flat[: n * padded].reshape(n, padded), near, k, out[k:])
+
+
+@nb.njit(nogil=True, cache=True)
+def _describe_range(
+    positions: FloatArray,
+    offsets: IntArray,
+    basis: FloatArray,
+    dual: FloatArray,
+    first: int,
+    stop: int,
+    s: int,
+    k: int,
+    cutoff: float,
+    out: FloatArray,
+) -> None:
+    """Write the rows first..stop-1, where row `first` belongs to structure s."""
+    padded = -(-k // LANES) * LANES
+    work = (np.zeros((4, padded)), np.empty(k * padded), np.empty(k))
+    row = first
+    while row < stop:
+        begin, end = offsets[s], offsets[s + 1]
+        cloud, home, starts, low, edge, shape = build_cloud(
+            positions[begin:end], basis[s], dual[s], cutoff
+        )
+        squares = np.empty(cloud.shape[1] + 1)
+        columns = np.empty(cloud.shape[1] + 1, dtype=np.int64)
+        while row < min(end, stop):
+            found = gather_neighbours(
+                cloud, starts, low, edge, shape, home[row - begin], cutoff, squares, columns
+            )
+            _describe(cloud, squares, columns, found, k, cutoff, work, out[row])
+            row += 1
+        s += 1
+
+
+def _check(
+    dataset: Dataset, structures: IntArray, rows: IntArray, offsets: IntArray, cutoff: float
+) -> None:
+    """Raise `InputError` for the first structure that has no geometry to describe."""
+    if not len(structures):
+        return
+    finite = np.isfinite(dataset.positions[rows]).all(axis=1)
+    pbc = dataset.pbc[structures]
+    cells = np.where(pbc[:, :, None], dataset.cells[structures], 0.0)
+    known = np.isfinite(cells).all(axis=(1, 2))
+    cells[~known] = 0.0
+    lengths = np.linalg.norm(cells, axis=2)
+    units = cells / np.where(lengths > 0.0, lengths, 1.0)[:, :, None]
+    gram = units @ units.transpose(0, 2, 1)
+    gram[:, range(3), range(3)] += ~pbc
+    flatness = np.sqrt(np.clip(np.linalg.det(gram), 0.0, None))
+    images = (np.where(pbc, 2.0 * cutoff, 1.0) / np.where(pbc, lengths, 1.0).clip(1e-300)).prod(1)
+    flaws = {
+        "a position is not a finite number": ~np.logical_and.reduceat(finite, offsets[:-1]),
+        "the cell holds a value that is not a finite number": ~known,
+        "the cell has no volume along its periodic directions": known & (flatness < _FLAT),
+        f"the cell is so small that a cutoff of {cutoff} Å takes over a million images": known
+        & (images > _MOST_IMAGES * flatness),
+    }
+    bad = np.array(list(flaws.values()))
+    if bad.any():
+        first = int(np.argmax(bad.any(axis=0)))
+        cause = list(flaws)[int(np.argmax(bad[:, first]))]
+        frame = int(dataset.frame_indices[structures[first]])
+        raise InputError(cause, source=dataset.name, structure=frame)
+
+
+def _ranges(offsets: IntArray, spec: DistanceSpec, threads: int) -> list[tuple[int, int]]:
+    """Cut the rows into ranges of at most about 50 ms on one core, a few per thread.
+
+    A structure is prepared anew for every range it is in: a small one is not cut, and a very large
+    one into 16 at most.
+    """
+    total = int(offsets[-1])
+    cost = spec.k**2 + 200.0 * (spec.cutoff / 5.0) ** 3
+    usual = int(max(32, min(1e7 / cost, max(256, total / (4 * threads)))))
+    ranges, row = [], 0
+    while row < total:
+        stop = row + usual
+        s = int(np.searchsorted(offsets, stop, side="right")) - 1
+        if s < len(offsets) - 1:
+            size = int(offsets[s + 1] - offsets[s])
+            stop = int(offsets[s + 1]) if size <= usual else max(stop, row + size // 16 + 1)
+        ranges.append((row, min(stop, total)))
+        row = stop
+    return ranges
+
+
+def _run(
+    positions: FloatArray,
+    offsets: IntArray,
+    lattices: tuple[FloatArray, FloatArray],
+    spec: DistanceSpec,
+    monitor: Monitor,
+) -> FloatArray:
+    """Describe all rows, on every core; each row is computed on its own.
+
+    The kernel is serial and runs in Python threads without the interpreter's lock. Numba's own
+    threads would end the process if two users of a server computed at once.
+    """
+    threads = os.cpu_count() or 1
+    values = np.empty((len(positions), 2 * spec.k - 1))
+    done = 0
+    with ThreadPoolExecutor(threads) as pool:
+        sizes = {}
+        for first, stop in _ranges(offsets, spec, threads):
+            s = int(np.searchsorted(offsets, first, side="right")) - 1
+            task: tuple[Any, ...] = (
+                positions,
+                offsets,
+                *lattices,
+                first,
+                stop,
+                s,
+                spec.k,
+                spec.cutoff,
+                values,
+            )
+            sizes[pool.submit(_describe_range, *task)] = stop - first
+        try:
+            for future in as_completed(sizes):
+                future.result()
+                done += sizes[future]
+                monitor.report(done / len(values), "descriptors")
+                monitor.checkpoint()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return values
+
+
+_DEFAULT = DistanceSpec()
+
+
+def compute_distances(
+    dataset: Dataset, spec: DistanceSpec = _DEFAULT, *, monitor: Monitor = SILENT
+) -> Descriptors:
+    r"""Describe every atom by the distances to and among its k nearest neighbours.
+
+    With :math:`w(r) = (1 - (r / r_c)^2)^2` within the cutoff :math:`r_c` and zero beyond,
+
+    .. math::
+
+        X^{(1)}_{ij} = \frac{w(r_{ij})}{r_{ij}}, \qquad
+        X^{(2)}_{i,jl} = \frac{\sqrt{w(r_{ij})\, w(r_{il})}}{r_{jl}}, \quad l \neq j.
+
+    The first k numbers are :math:`X^{(1)}` over the k nearest neighbours j of atom i, largest
+    first. For the other k - 1, the row of each neighbour j is sorted, largest first, and the rows
+    are averaged. Neighbours that are absent, or beyond the cutoff, count as zeros.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A structure is periodic exactly along the directions its pbc names. Atoms may lie outside
+        the cell, and the cell may have any shape and be smaller than the cutoff.
+    spec : DistanceSpec, optional
+    monitor : Monitor, optional
+
+    Returns
+    -------
+    Descriptors
+        values : float64 array (n_env, 2k - 1), 1/angstrom. Isolated atoms are left out.
+
+    Raises
+    ------
+    InputError
+        If a position is not finite, or a cell has no volume along its periodic directions.
+
+    Notes
+    -----
+    **Ties.** In a crystal the k-th neighbour often is one of a shell of equally distant ones, of
+    which only some fit. Which of them are taken is then arbitrary, and the pair part depends on
+    it. Here, where t neighbours are as far as the k-th (within `TIE` = 1e-6 angstrom) and only
+    q < t of them fit, the pair part is the mean over all ways to draw q of the t. This is exact,
+    not sampled, and does not depend on the order of the atoms, the choice of cell or the
+    orientation. It lies amid the values that any single choice would give, so perfect crystals
+    are no outliers among slightly displaced ones. Without a tie nothing is averaged. The value
+    jumps, within the spread of those choices, where a displacement of more than `TIE` lifts the
+    tie; this is a property of choosing k neighbours.
+
+    **Limits.** Atoms closer than 1e-6 angstrom count as 1e-6 angstrom apart, so that values stay
+    finite. Results do not depend on the number of threads.
+
+    References
+    ----------
+    D. Schwalbe-Koda, S. Hamel, B. Sadigh, F. Zhou, V. Lordi, Nat. Commun. 16, 4014 (2025),
+    doi:10.1038/s41467-025-59232-0.
+    """
+    monitor.checkpoint()
+    structures = described_structures(dataset)
+    rows = ragged_rows(dataset.structure_offsets, structures)
+    offsets = np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
+    _check(dataset, structures, rows, offsets, spec.cutoff)
+    lattices = reduced_lattices(dataset.cells[structures], dataset.pbc[structures])
+    values = _run(dataset.positions[rows], offsets, lattices, spec, monitor)
+    return Descriptors(
+        values=values,
+        structures=structures,
+        structure_offsets=offsets,
+        environments=rows,
+        spec=spec,
+        source=dataset.fingerprint,
+    )
+
+
+DESCRIPTORS.register("distances")((DistanceSpec, compute_distances))
+
+
+def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -> Descriptors:
+    """Describe every environment by the method to which the spec belongs.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    spec : dataclass, optional
+        Spec of a registered descriptor; by default `DistanceSpec()`.
+    monitor : Monitor, optional
+
+    Raises
+    ------
+    ValueError
+        If no registered descriptor has a spec of this type.
+    """
+    spec = DistanceSpec() if spec is None else spec
+    for kind, method in (DESCRIPTORS[name] for name in DESCRIPTORS):
+        if type(spec) is kind:
+            return method(dataset, spec, monitor=monitor)
+    raise ValueError(f"{spec!r} is the spec of no registered descriptor")

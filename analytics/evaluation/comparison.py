@@ -1,0 +1,124 @@
+"""Methods against budgets: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analytics.evaluation.prefixes import prefix_metrics
+from analytics.evaluation.tails import tail_summary
+from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.selection.base import Budget, Selection, select
+
+__all__ = ["METRICS", "Comparison", "Metric", "compare", "compare_selections", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A column of a comparison: unit, and which direction is better (0: neither)."""
+
+    name: str
+    unit: str
+    better: int
+    title: str
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("n_structures", "structures", 0, "Structures"),
+    Metric("n_environments", "environments", 0, "Environments"),
+    Metric("entropy_nats", "nats", 1, "Entropy"),
+    Metric("diversity_nats", "nats", 1, "Diversity"),
+    Metric("overlap", "fraction of environments", 1, "Coverage"),
+    Metric("outliers_kept", "fraction of the top 1 %", 1, "Outliers kept"),
+    Metric("force_w1", "eV/Å", -1, "Force distance W1"),
+    Metric("force_ks", "", -1, "Force distance KS"),
+    Metric("force_top1pct_kept", "fraction of the top 1 %", 1, "Force tail kept"),
+    Metric("force_top01pct_kept", "fraction of the top 0.1 %", 1, "Extreme forces kept"),
+    Metric("force_q50", "eV/Å", 0, "Median |F|"),
+    Metric("force_q90", "eV/Å", 0, "90 % of |F|"),
+    Metric("force_q99", "eV/Å", 0, "99 % of |F|"),
+    Metric("force_q99_9", "eV/Å", 0, "99.9 % of |F|"),
+    Metric("force_max", "eV/Å", 0, "Largest |F|"),
+    Metric("certificate", "share of the best possible", 1, "Certificate"),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row per method and budget; the columns are `METRICS`."""
+
+    table: pd.DataFrame
+    selections: tuple[Selection, ...]
+    metrics: tuple[Metric, ...] = METRICS
+
+
+def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, Any]:
+    """Return all metrics of the first `size` structures of a selection, by name."""
+    size = int(min(size, len(selection)))
+    if size == 0:
+        return {m.name: 0 if m.better == 0 and "n_" in m.name else np.nan for m in METRICS}
+    one = prefix_metrics(analysis, selection.positions, np.array([size]))
+    rows = ragged_rows(analysis.descriptors.structure_offsets, selection.positions[:size])
+    tail = tail_summary(
+        analysis.force_norms[rows],
+        analysis.force_norms,
+        float(one.force_top1pct[0]),
+        float(one.force_top01pct[0]),
+    )
+    bound = selection.certificate(size)
+    return {
+        "n_structures": size,
+        "n_environments": int(one.environments[0]),
+        "entropy_nats": float(one.entropy[0]),
+        "diversity_nats": float(one.diversity[0]),
+        "overlap": float(one.overlap[0]),
+        "outliers_kept": float(one.outliers_kept[0]),
+        "force_w1": tail.wasserstein,
+        "force_ks": tail.kolmogorov_smirnov,
+        "force_top1pct_kept": tail.top1pct_kept,
+        "force_top01pct_kept": tail.top01pct_kept,
+        "force_q50": tail.q50,
+        "force_q90": tail.q90,
+        "force_q99": tail.q99,
+        "force_q99_9": tail.q99_9,
+        "force_max": tail.maximum,
+        "certificate": np.nan if bound is None else bound,
+    }
+
+
+def compare_selections(
+    analysis: Analysis, selections: Sequence[Selection], budgets: Iterable[float]
+) -> Comparison:
+    """Measure existing selections at several budgets (below 1: share; from 1: structures)."""
+    rows = []
+    wanted = [(float(b), Budget(float(b)).structures(analysis.n_structures)) for b in budgets]
+    for selection in selections:
+        for budget, size in wanted:
+            head = {"method": selection.method, "budget": budget}
+            rows.append(head | measure(analysis, selection, size))
+    return Comparison(pd.DataFrame(rows), tuple(selections))
+
+
+def compare(
+    analysis: Analysis,
+    methods: Sequence[str] = ("random", "facility_location", "largest_force"),
+    budgets: Sequence[float] = (0.05, 0.1, 0.2),
+    *,
+    seed: int = 0,
+    monitor: Monitor = SILENT,
+) -> Comparison:
+    """Run each method once (orders are nested) and measure it at every budget."""
+    if not budgets:
+        raise ValueError("compare needs at least one budget")
+    largest = max(Budget(float(b)).structures(analysis.n_structures) for b in budgets)
+    selections = []
+    for at, method in enumerate(methods):
+        part = Part(monitor, at / len(methods), (at + 1) / len(methods), method)
+        selections.append(select(analysis, method, size=largest, seed=seed, monitor=part))
+    return compare_selections(analysis, selections, budgets)

@@ -1,0 +1,122 @@
+"""Two-dimensional maps of the environments, and how far they can be trusted."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
+
+from analytics.descriptors.base import Descriptors
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
+from analytics.runtime.progress import SILENT, Monitor
+
+__all__ = ["Embedding", "display_sample", "embed_pca", "embed_umap"]
+
+#: Trustworthiness needs all distances of a sample: 2 000 points take a fraction of a second.
+TRUST_SAMPLE = 2000
+TRUST_NEIGHBOURS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A map of some environments.
+
+    Attributes
+    ----------
+    xy : float array (n, 2)
+    rows : int array (n,)
+        Descriptor rows shown.
+    method : str
+        "PCA" or "UMAP".
+    trustworthiness : float
+        1 if near in the map means near in descriptor space (15 neighbours, at most 2 000 points).
+    explained : tuple of float
+        PCA: share of the variance along the two axes.
+    seed : int
+    """
+
+    xy: FloatArray
+    rows: IntArray
+    method: str
+    trustworthiness: float
+    explained: tuple[float, ...] = ()
+    seed: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the coordinates."""
+        return fingerprint(self.xy, self.rows, self.method)
+
+
+def display_sample(descriptors: Descriptors, limit: int = 6000, seed: int = 0) -> IntArray:
+    """Choose the rows a map shows: all, or at least one of every structure and random others."""
+    n, offsets = descriptors.n_environments, descriptors.structure_offsets
+    if n <= limit:
+        return np.arange(n)
+    rng = np.random.default_rng(seed)
+    one_each = offsets[:-1] + rng.integers(0, np.diff(offsets))
+    if len(one_each) >= limit:
+        return np.sort(rng.choice(one_each, limit, replace=False))
+    others = np.setdiff1d(rng.permutation(n)[:limit], one_each)
+    rest = rng.permutation(others)[: limit - len(one_each)]
+    return np.sort(np.concatenate([one_each, rest]))
+
+
+def _trust(x: FloatArray, xy: FloatArray, seed: int) -> float:
+    n = len(x)
+    if n <= 2 * TRUST_NEIGHBOURS + 1:
+        return float("nan")
+    pick = np.random.default_rng(seed).permutation(n)[:TRUST_SAMPLE]
+    return float(trustworthiness(x[pick], xy[pick], n_neighbors=TRUST_NEIGHBOURS))
+
+
+def embed_pca(descriptors: Descriptors, rows: IntArray, *, seed: int = 0) -> Embedding:
+    """Project onto the two directions of largest variance of *all* environments.
+
+    The sign of an axis is fixed by its largest component, so that a map looks the same each time.
+    """
+    x = np.asarray(descriptors.values, dtype=np.float64)
+    if len(x) < 2 or not np.ptp(x, axis=0).any():
+        return Embedding(frozen(np.zeros((len(rows), 2))), frozen(rows), "PCA", float("nan"))
+    axes = min(2, x.shape[1])
+    model = PCA(axes, svd_solver="covariance_eigh").fit(x)
+    largest = np.abs(model.components_).argmax(axis=1)
+    signs = np.sign(model.components_[np.arange(axes), largest])
+    xy = np.zeros((len(rows), 2))  # a descriptor of one number has one axis
+    xy[:, :axes] = model.transform(x[rows]) * signs
+    explained = tuple(float(v) for v in model.explained_variance_ratio_)
+    return Embedding(
+        frozen(xy), frozen(rows), "PCA", _trust(x[rows], xy, seed), explained, seed=seed
+    )
+
+
+def embed_umap(
+    descriptors: Descriptors, rows: IntArray, *, seed: int = 0, monitor: Monitor = SILENT
+) -> Embedding:
+    """Lay out the environments with UMAP, seeded (and therefore on one thread).
+
+    References
+    ----------
+    McInnes, Healy, Melville, arXiv:1802.03426.
+    """
+    import umap  # imported late: it compiles for seconds
+
+    x = np.asarray(descriptors.values[rows], dtype=np.float32)
+    if len(x) < 16:
+        raise ValueError(f"UMAP needs at least 16 environments, not {len(x)}")
+    monitor.checkpoint()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the seed turns off threads; that is what we want
+        xy = umap.UMAP(
+            n_neighbors=15, min_dist=0.1, random_state=seed, n_jobs=1, init="pca"
+        ).fit_transform(x)
+    monitor.checkpoint()
+    return Embedding(frozen(xy, np.float64), frozen(rows), "UMAP", _trust(x, xy, seed), seed=seed)
+
+
+def structures_of(descriptors: Descriptors, rows: IntArray) -> IntArray:
+    """Return the described structure of each row shown."""
+    return owners(descriptors.structure_offsets)[rows]

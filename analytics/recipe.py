@@ -1,0 +1,319 @@
+"""A recipe: everything needed to make a selection again, as plain JSON values.
+
+The command line, a notebook and the page all write the same recipe. All indices in it are
+zero-based and refer to the original file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analytics.data.dataset import Dataset, LabelKeys
+from analytics.data.export import versions
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.evaluation.comparison import measure
+from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.errors import InputError, WinnowError
+from analytics.selection.base import Selection
+
+__all__ = ["FORMAT_VERSION", "Recipe", "kept_structures", "make_recipe"]
+
+#: Raised by one whenever an older Winnow could no longer replay a recipe.
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What was selected, from what, by which method and with which settings.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file read, without its folder.
+    fingerprint : str
+        Digest of the data read.
+    frames : str or tuple of int or None
+        Which structures of the file were read: None for the first n (all of them, as a rule), a
+        slice such as "0:1000:10" that may follow the file name and an "@", or a list.
+    keys : LabelKeys
+        Where the labels were read from.
+    n_structures, n_environments : int
+        Of the data read, isolated atoms included.
+    descriptor : str
+        Name of the descriptor; its options are `descriptor_spec`.
+    kernel_spec : mapping
+        Options of the kernel.
+    method : str
+        Name of the selection method; its options are `method_spec`.
+    seed : int
+    budget : float or str
+        As it was asked for: below 1 a share of the structures analysed, else a number.
+    keep, drop : tuple of int
+        Structures forced in and out.
+    picked : tuple of int
+        Structures picked, in the order they were.
+    isolated : tuple of int
+        Isolated atoms: kept besides, and not counted in the budget.
+    metrics, full_set : mapping
+        Figures of the structures picked (`analytics.measure`) and of all structures analysed;
+        None where there is no value.
+    versions : mapping
+        Of Winnow, Python and the libraries that a result depends on.
+    """
+
+    name: str
+    fingerprint: str
+    frames: str | tuple[int, ...] | None
+    keys: LabelKeys
+    n_structures: int
+    n_environments: int
+    descriptor: str
+    descriptor_spec: Mapping[str, Any]
+    kernel_spec: Mapping[str, Any]
+    method: str
+    method_spec: Mapping[str, Any]
+    seed: int
+    budget: float | str
+    keep: tuple[int, ...]
+    drop: tuple[int, ...]
+    picked: tuple[int, ...]
+    isolated: tuple[int, ...]
+    metrics: Mapping[str, Any]
+    full_set: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Structures kept, isolated atoms included, ascending: the order of the exported file."""
+        return tuple(sorted({*self.picked, *self.isolated}))
+
+    @property
+    def size(self) -> int:
+        """Number of structures picked."""
+        return len(self.picked)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        environments = int(self.metrics["n_environments"])
+        return {
+            "format": "winnow-recipe",
+            "format_version": FORMAT_VERSION,
+            "input": {
+                "name": self.name,
+                "fingerprint": self.fingerprint,
+                "frames": list(self.frames) if isinstance(self.frames, tuple) else self.frames,
+            },
+            "keys": asdict(self.keys),
+            "n_structures": self.n_structures,
+            "n_environments": self.n_environments,
+            "n_kept": len(self.kept),
+            "n_kept_environments": environments + len(self.isolated),
+            "n_rest": self.n_structures - len(self.kept),
+            "descriptor": {"name": self.descriptor, "spec": dict(self.descriptor_spec)},
+            "kernel": dict(self.kernel_spec),
+            "method": self.method,
+            "spec": dict(self.method_spec),
+            "seed": self.seed,
+            "budget": {
+                "given": self.budget,
+                "structures": self.size,
+                "environments": environments,
+                "fraction": self.size / int(self.full_set["n_structures"]),
+            },
+            "keep": list(self.keep),
+            "drop": list(self.drop),
+            "picked_frame_indices": list(self.picked),
+            "isolated_frame_indices": list(self.isolated),
+            "kept_frame_indices": list(self.kept),
+            "metrics": dict(self.metrics),
+            "full_set": dict(self.full_set),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of which `content` is the `to_dict`; more keys than that are ignored.
+
+        Raises
+        ------
+        WinnowError
+            If it is no recipe, or one of a newer format.
+        """
+        if content.get("format") != "winnow-recipe":
+            raise WinnowError("this is not a Winnow recipe")
+        if content.get("format_version") != FORMAT_VERSION:
+            raise WinnowError(
+                f"the recipe has format version {content.get('format_version')!r}; "
+                f"this Winnow reads version {FORMAT_VERSION}"
+            )
+        try:
+            return cls(**_fields(content))
+        except KeyError as error:
+            raise WinnowError(f"the recipe has no {error.args[0]!r}") from None
+        except (TypeError, ValueError) as error:
+            raise WinnowError(f"the recipe is damaged: {error}") from None
+
+    def save(self, path: str | Path, **more: Any) -> None:
+        """Write the recipe as JSON, with `more` entries where the caller has any."""
+        try:
+            Path(path).write_text(_json({**self.to_dict(), **more}) + "\n", encoding="utf-8")
+        except OSError as error:
+            cause = f"cannot be written: {error.strerror or error}"
+            raise InputError(cause, source=str(path)) from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recipe:
+        """Read a recipe from JSON."""
+        source = Path(path).name
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            cause = f"cannot be read: {error.strerror or error}"
+            raise InputError(cause, source=source) from None
+        except ValueError:
+            raise InputError("is not JSON", source=source) from None
+        if not isinstance(content, dict):
+            raise InputError("this is not a Winnow recipe", source=source)
+        return cls.from_dict(content)
+
+
+def kept_structures(dataset: Dataset, selection: Selection, size: int | None = None) -> IntArray:
+    """Return what an export keeps: the first `size` picks and every isolated atom.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    selection : Selection
+    size : int, optional
+        Number of picks (default: all of them).
+
+    Returns
+    -------
+    int array
+        Indices into the data set, ascending.
+    """
+    return np.union1d(_picks(selection, size), np.flatnonzero(dataset.isolated))
+
+
+def make_recipe(
+    analysis: Analysis,
+    selection: Selection,
+    size: int | None = None,
+    *,
+    budget: float | str | None = None,
+) -> Recipe:
+    """Describe the first `size` structures of a selection so that they can be selected again.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The one that the selection was made from.
+    selection : Selection
+    size : int, optional
+        Number of structures picked (default: all of the selection).
+    budget : float or str, optional
+        What the user asked for, if that was not a number of structures.
+    """
+    if selection.source != analysis.fingerprint:
+        raise ValueError("the selection was made from another analysis")
+    picks, dataset = _picks(selection, size), analysis.dataset
+    frames = dataset.frame_indices
+    spec = analysis.descriptors.spec
+    return Recipe(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        frames=_frames_read(frames),
+        keys=dataset.keys,
+        n_structures=dataset.n_structures,
+        n_environments=dataset.n_environments,
+        descriptor=_descriptor_name(spec),
+        descriptor_spec=asdict(spec),
+        kernel_spec=asdict(analysis.spec),
+        method=selection.method,
+        method_spec=asdict(selection.spec),
+        seed=selection.seed,
+        budget=len(picks) if budget is None else budget,
+        keep=_ints(frames[selection.keep]),
+        drop=_ints(frames[selection.drop]),
+        picked=_ints(frames[picks]),
+        isolated=_ints(frames[dataset.isolated]),
+        metrics=_finite(measure(analysis, selection, len(picks))),
+        full_set=_full_set(analysis),
+        versions=versions(),
+    )
+
+
+def _picks(selection: Selection, size: int | None) -> IntArray:
+    size = len(selection) if size is None else size
+    if not 0 <= size <= len(selection):
+        raise ValueError(f"size is {size}; the selection has {len(selection)} structures")
+    return selection.structures[:size]
+
+
+def _descriptor_name(spec: Any) -> str:
+    return next((n for n in DESCRIPTORS if DESCRIPTORS[n][0] is type(spec)), type(spec).__name__)
+
+
+def _frames_read(frames: IntArray) -> str | tuple[int, ...] | None:
+    steps = np.unique(np.diff(frames))
+    if np.array_equal(frames, np.arange(len(frames))):
+        return None
+    if len(frames) == 1 or (len(steps) == 1 and steps[0] > 0):
+        step = int(steps[0]) if len(steps) else 1
+        return f"{frames[0]}:{frames[-1] + 1}:{step}"
+    return _ints(frames)
+
+
+def _full_set(analysis: Analysis) -> dict[str, float | int]:
+    return {
+        "n_structures": analysis.n_structures,
+        "n_environments": analysis.n_environments,
+        "entropy_nats": analysis.entropy_nats,
+        "diversity_nats": analysis.diversity_nats,
+        "max_entropy_nats": analysis.max_entropy_nats,
+    }
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace NaN and infinity, which JSON does not have, by None."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in values.items()
+    }
+
+
+def _ints(values: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
+    frames = content["input"]["frames"]
+    return {
+        "name": str(content["input"]["name"]),
+        "fingerprint": str(content["input"]["fingerprint"]),
+        "frames": _ints(frames) if isinstance(frames, list) else frames,
+        "keys": LabelKeys(**content["keys"]),
+        "descriptor": str(content["descriptor"]["name"]),
+        "descriptor_spec": dict(content["descriptor"]["spec"]),
+        "kernel_spec": dict(content["kernel"]),
+        "method": str(content["method"]),
+        "method_spec": dict(content["spec"]),
+        "budget": content["budget"]["given"],
+        "picked": _ints(content["picked_frame_indices"]),
+        "isolated": _ints(content["isolated_frame_indices"]),
+        **{name: int(content[name]) for name in ("n_structures", "n_environments", "seed")},
+        **{name: _ints(content[name]) for name in ("keep", "drop")},
+        **{name: dict(content[name]) for name in ("metrics", "full_set", "versions")},
+    }
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,39 @@
+"""The errors a user can meet, each with the place and the cause."""
+
+from __future__ import annotations
+
+__all__ = ["Cancelled", "InputError", "WinnowError"]
+
+
+class WinnowError(Exception):
+    """Base of every error that is meant to be shown to a user as one clear line."""
+
+
+class InputError(WinnowError):
+    """Input that cannot be used: says which file, which structure and why.
+
+    Parameters
+    ----------
+    cause : str
+        What is wrong, in words of the user's field.
+    source : str, optional
+        Name of the file.
+    structure : int, optional
+        Zero-based index of the structure in the original file.
+    """
+
+    def __init__(
+        self, cause: str, *, source: str | None = None, structure: int | None = None
+    ) -> None:
+        self.cause, self.source, self.structure = cause, source, structure
+        place = [] if source is None else [source]
+        if structure is not None:
+            place.append(f"structure {structure}")
+        super().__init__(": ".join([", ".join(place), cause]) if place else cause)
+
+
+class Cancelled(WinnowError):
+    """Raised at a checkpoint after the user (or a newer request) stopped the work."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled")

@@ -1,0 +1,139 @@
+"""Specs that describe themselves, and the tables in which methods are found by name.
+
+A spec is a frozen dataclass whose fields carry unit, bounds and help as metadata. Widgets and
+command-line options are made from it, so that a new method is one file and one `@register`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar, cast
+
+from analytics.runtime.errors import WinnowError
+
+__all__ = ["Option", "Registry", "check_options", "option", "options_of", "spec_from"]
+
+T = TypeVar("T")
+
+
+def option(
+    default: float | int | str,
+    *,
+    help: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Declare a field of a spec: its default, one sentence of help, unit and bounds."""
+    meta = {"help": help, "unit": unit, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One field of a spec, as a form or a command line needs to know it."""
+
+    name: str
+    default: float | int | str
+    help: str
+    unit: str
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...]
+
+    def check(self, value: float | int | str) -> None:
+        """Raise `ValueError` naming the value received if it is out of bounds."""
+        if self.choices and value not in self.choices:
+            raise ValueError(f"{self.name} is {value!r}, not one of {', '.join(self.choices)}")
+        if isinstance(self.default, str):
+            return
+        if isinstance(value, str):
+            raise ValueError(f"{self.name} is {value!r}, not a number")
+        if isinstance(self.default, int) and value % 1 != 0:
+            raise ValueError(f"{self.name} is {value}, not a whole number")
+        below = self.low is not None and not value >= self.low
+        if below or (self.high is not None and not value <= self.high):
+            low, high = ("" if end is None else f"{end:g}" for end in (self.low, self.high))
+            raise ValueError(f"{self.name} is {value}, outside {low}..{high} {self.unit}".rstrip())
+
+
+def options_of(spec: Any) -> tuple[Option, ...]:
+    """Return the options of a spec class or instance, in the order of its fields."""
+    return tuple(
+        Option(name=f.name, default=cast(float | int | str, f.default), **f.metadata)
+        for f in dataclasses.fields(spec)
+        if "help" in f.metadata
+    )
+
+
+def spec_from(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Build a spec from plain values, ignoring those that are None, and check its bounds."""
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no option {', '.join(unknown)}")
+    return kind(**{name: value for name, value in values.items() if value is not None})
+
+
+def check_options(spec: Any) -> None:
+    """Check every bounded field of a spec; meant for `__post_init__`."""
+    for item in options_of(spec):
+        item.check(getattr(spec, item.name))
+
+
+class Registry(Generic[T]):
+    """Methods of one kind by name, in the order they were registered.
+
+    Third-party methods join through the entry-point group ``winnow.plugins``: each entry point
+    names a module whose import registers what it brings. One that fails is left out with a
+    warning.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._items: dict[str, T] = {}
+        self._plugins_loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that files the decorated method under `name`."""
+
+        def add(item: T) -> T:
+            if name in self._items:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._items[name] = item
+            return item
+
+        return add
+
+    def __getitem__(self, name: str) -> T:
+        self._load_plugins()
+        try:
+            return self._items[name]
+        except KeyError:
+            known = ", ".join(self._items)
+            raise WinnowError(f"unknown {self.kind} {name!r}; known are {known}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        self._load_plugins()
+        return iter(tuple(self._items))
+
+    def __contains__(self, name: object) -> bool:
+        self._load_plugins()
+        return name in self._items
+
+    def _load_plugins(self) -> None:
+        if not self._plugins_loaded:
+            self._plugins_loaded = True
+            for point in entry_points(group="winnow.plugins"):
+                try:
+                    point.load()
+                except Exception as error:  # somebody else's code: the built-in methods go on
+                    warnings.warn(
+                        f"the plug-in {point.name} ({point.value}) cannot be used: {error!r}",
+                        stacklevel=3,
+                    )

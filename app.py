@@ -1,0 +1,19 @@
+"""Winnow in a browser: `panel serve app.py [--args FILE]`."""
+
+from __future__ import annotations
+
+import sys
+
+import panel as pn
+
+from views.page import build_page
+from views.serve import new_session, warm_up
+from views.session import DEMO
+
+pn.extension("tabulator", "filedropper", notifications=False, defer_load=False)
+warm_up()
+
+if pn.state.curdoc is not None:
+    session = new_session()
+    build_page(session).servable(title="Winnow")
+    session.open(sys.argv[1] if len(sys.argv) > 1 else DEMO)

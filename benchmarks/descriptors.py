@@ -1,0 +1,97 @@
+"""Speed of the distance descriptor next to that of quests, both measured in the same run.
+
+    python -m benchmarks.descriptors
+
+Both compute k = 32, cutoff 5 Å from structures in memory, after a first call that compiles. The
+two take turns; times are medians of wall clock. quests uses every core for periodic structures
+(numba threads over bins) and one for molecules; we use every core for both. A second table shows
+CPU time, which other work on the machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.io import read
+
+from analytics.data.dataset import Dataset
+from analytics.descriptors import compute_distances
+
+DATA = Path(os.environ.get("WINNOW_DATA", Path(__file__).parents[2] / "shared" / "data"))
+CASES = (
+    ("mlearn_Si_train.xyz", ":", 3),
+    ("mlearn_Cu_train.xyz", ":", 3),
+    ("acac_train_300K.xyz.gz", ":", 5),
+    ("mlearn_Si_train.xyz", ":20", 5),
+)
+
+
+def dataset_of(frames: list[Atoms]) -> Dataset:
+    return Dataset(
+        numbers=np.concatenate([a.numbers for a in frames]),
+        positions=np.concatenate([a.positions for a in frames]),
+        structure_offsets=np.concatenate([[0], np.cumsum([len(a) for a in frames])]),
+        cells=np.array([a.cell.array for a in frames]),
+        pbc=np.array([a.pbc for a in frames]),
+    )
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return wall and CPU seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def compare(name: str, rows: str, repeats: int) -> str:
+    from quests.descriptor import get_descriptors
+
+    frames = read(DATA / name, rows)
+    data = dataset_of(frames)
+    ours, theirs = [], []
+    get_descriptors(frames[:2])
+    compute_distances(data)
+    for _ in range(repeats):
+        ours += [timed(lambda: compute_distances(data)) for _ in range(3)]
+        theirs.append(timed(lambda: get_descriptors(frames)))
+    n = data.n_environments
+    (wall, cpu), (wall_q, cpu_q) = (
+        [statistics.median(column) for column in zip(*times, strict=True)]
+        for times in (ours, theirs)
+    )
+    return (
+        f"{name + '[' + rows + ']':32}{n:7d}{n / wall:12,.0f}{n / wall_q:12,.0f}"
+        f"{wall_q / wall:8.1f}x{cpu / n * 1e6:10.2f}{cpu_q / n * 1e6:10.1f}{cpu_q / cpu:8.1f}x"
+    )
+
+
+def scaling(repeat: int) -> str:
+    atoms = bulk("Cu", cubic=True).repeat(repeat)
+    atoms.rattle(0.05, seed=0)
+    data = dataset_of([atoms])
+    cpu = statistics.median(timed(lambda: compute_distances(data))[1] for _ in range(5))
+    return f"  {len(atoms):7d} atoms: {cpu / len(atoms) * 1e6:6.2f} us CPU per environment"
+
+
+def main() -> None:
+    print(f"threads: ours {os.cpu_count()}, quests {numba.config.NUMBA_NUM_THREADS} (periodic),")
+    print(f"1 (molecules); load average {os.getloadavg()[0]:.1f}")
+    print(f"{'':39}{'envs/s, wall clock':>24}{'':9}{'us CPU per environment':>20}")
+    print(f"{'':32}{'envs':>7}{'ours':>12}{'quests':>12}{'':9}{'ours':>10}{'quests':>10}")
+    for case in CASES:
+        print(compare(*case), flush=True)
+    print("one rattled fcc structure, ours:")
+    for repeat in (3, 6, 14, 30):
+        print(scaling(repeat))
+
+
+if __name__ == "__main__":
+    main()

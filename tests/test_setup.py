@@ -1,0 +1,240 @@
+"""The set-up files agree with each other, and the set-up scripts fail softly where they should."""
+
+import ast
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+MAIN = [Requirement(line) for line in PROJECT["dependencies"]]
+DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+OURS = {"analytics", "views", "app"}
+
+
+def name_of(requirement):
+    return canonicalize_name(requirement.name)
+
+
+def pins_of(lines):
+    """Map canonical name to the one exact version of each `name==version`."""
+    pins = {}
+    for line in lines:
+        requirement = Requirement(line)
+        (pin,) = requirement.specifier
+        assert pin.operator == "==", line
+        assert "*" not in pin.version, line
+        assert name_of(requirement) not in pins, f"{line} is pinned twice"
+        pins[name_of(requirement)] = pin.version
+    return pins
+
+
+def constraint_lines():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def conda_pins():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    lines = [line for line in environment["dependencies"] if isinstance(line, str)]
+    (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    return pins_of([line for line in lines + pip if "==" in line])
+
+
+# ------------------------------------------------------------------------------ versions
+
+
+def test_constraints_are_plain_pins():
+    for line in constraint_lines():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line), line
+    assert canonicalize_name(PROJECT["name"]) not in pins_of(constraint_lines())
+
+
+@pytest.mark.parametrize("requirement", MAIN + DEV, ids=str)
+def test_constraint_lies_in_the_range(requirement):
+    pins = pins_of(constraint_lines())
+    assert name_of(requirement) in pins
+    assert requirement.specifier.contains(pins[name_of(requirement)])
+
+
+def test_environment_has_the_pins_of_the_constraints():
+    constraints = pins_of(constraint_lines())
+    assert conda_pins() == {name_of(r): constraints[name_of(r)] for r in MAIN}
+
+
+def test_environment_has_a_python_that_the_project_allows():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (python,) = (line for line in dependencies if str(line).startswith("python="))
+    assert Requirement("python" + PROJECT["requires-python"]).specifier.contains(
+        python.removeprefix("python=")
+    )
+
+
+# ------------------------------------------------------------------------------ imports
+
+
+def imports_of(path):
+    """Yield the top-level name of every absolute import in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_what_the_code_imports_is_a_declared_dependency():
+    files = [*(ROOT / "analytics").rglob("*.py"), *(ROOT / "views").rglob("*.py"), ROOT / "app.py"]
+    used = {name for path in files if path.exists() for name in imports_of(path)}
+    used -= OURS | set(sys.stdlib_module_names)
+    declared = {name_of(requirement) for requirement in MAIN}
+    providers = packages_distributions()
+    undeclared = {
+        module
+        for module in used
+        if declared.isdisjoint(canonicalize_name(name) for name in providers.get(module, [module]))
+    }
+    assert not undeclared
+
+
+def test_nothing_imports_the_app():
+    """The top layer: import-linter takes packages only, and app.py is a module."""
+    files = [*(ROOT / "analytics").rglob("*.py"), *(ROOT / "views").rglob("*.py")]
+    assert not [str(path) for path in files if "app" in imports_of(path)]
+
+
+# ------------------------------------------------------------------------------ scripts
+
+
+def run_sh(script, *arguments, path, **environment):
+    return subprocess.run(
+        [shutil.which("sh"), ROOT / "scripts" / script, *arguments],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(path), "HOME": str(path), **environment},
+        check=False,
+    )
+
+
+def make_command(folder, name, script):
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_python_is_found_behind_stubs_and_old_ones(tmp_path):
+    make_command(tmp_path, "python3", "echo 3.9; exit 1")
+    make_command(tmp_path, "python3.13", "exit 127")
+    make_command(tmp_path, "python3.12", f'exec "{sys.executable}" "$@"')
+    found = run_sh("find_python.sh", path=tmp_path)
+    assert found.returncode == 0
+    assert Path(found.stdout.strip()).samefile(sys.executable)
+
+
+def test_too_old_a_python_is_refused_with_its_version(tmp_path):
+    old = make_command(tmp_path, "old", '[ "$1" = -V ] && echo Python 3.9.1 || exit 1')
+    make_command(tmp_path, "python3.12", f'exec "{sys.executable}" "$@"')
+    found = run_sh("find_python.sh", old, path=tmp_path)
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert "3.11 or newer" in found.stderr
+    assert "Python 3.9.1" in found.stderr
+
+
+def test_the_named_chromium_is_used(tmp_path):
+    browser = make_command(tmp_path, "my-browser", "exit 0")
+    found = run_sh("ensure_chromium.sh", path=tmp_path, CHROMIUM=str(browser))
+    assert found.stdout.strip() == str(browser)
+
+
+def test_root_gets_chromium_from_apt(tmp_path):
+    make_command(tmp_path, "id", "echo 0")
+    browser = make_command(tmp_path, "browser", "exit 0")
+    install = f'[ "$1" = update ] || {shutil.which("ln")} -s "{browser}" "{tmp_path}/chromium"'
+    make_command(tmp_path, "apt-get", f"echo progress; {install}")
+    python = make_command(tmp_path, "python", "exit 1")
+    found = run_sh("ensure_chromium.sh", python, path=tmp_path)
+    assert found.stdout == f"{tmp_path}/chromium\n"
+
+
+def test_no_chromium_is_said_loudly(tmp_path):
+    """No root and no download: the script says so and does not fail."""
+    make_command(tmp_path, "id", "echo 1000")
+    python = make_command(tmp_path, "python", "exit 1")
+    found = run_sh("ensure_chromium.sh", python, path=tmp_path)
+    assert found.returncode == 0
+    assert found.stdout == ""
+    assert "SKIPPED" in found.stderr
+
+
+@pytest.fixture
+def fetch_3dmol():
+    spec = importlib.util.spec_from_file_location(
+        "fetch_3dmol", ROOT / "scripts" / "fetch_3dmol.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fake_npm(tmp_path, monkeypatch, fetch_3dmol):
+    """Put an npm on the PATH that packs two small files; return a function that sets their pins."""
+    contents = {member: f"content of {member}".encode() for member in fetch_3dmol.FILES}
+    package = tmp_path / "package.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        for member, content in contents.items():
+            source = tmp_path / "member"
+            source.write_bytes(content)
+            archive.add(source, member)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    make_command(folder, "npm", f'echo called >> "{tmp_path}/calls"; cp "{package}" .')
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def expect(*, right):
+        pins = {
+            member: (name, hashlib.sha256(contents[member] if right else b"other").hexdigest())
+            for member, (name, _) in fetch_3dmol.FILES.items()
+        }
+        monkeypatch.setattr(fetch_3dmol, "FILES", pins)
+
+    return expect
+
+
+def test_3dmol_is_fetched_once(fetch_3dmol, fake_npm, tmp_path):
+    fake_npm(right=True)
+    vendor = tmp_path / "views" / "vendor"
+    assert fetch_3dmol.main(vendor) == 0
+    assert fetch_3dmol.main(vendor) == 0
+    assert sorted(path.name for path in vendor.iterdir()) == ["3Dmol-LICENSE", "3Dmol-min.js"]
+    assert (tmp_path / "calls").read_text() == "called\n"
+
+
+def test_3dmol_with_a_wrong_checksum_is_not_kept(fetch_3dmol, fake_npm, tmp_path, capsys):
+    fake_npm(right=False)
+    vendor = tmp_path / "vendor"
+    vendor.mkdir()
+    (vendor / "3Dmol-min.js").write_text("left by somebody else")
+    assert fetch_3dmol.main(vendor) == 0
+    assert "checksum" in capsys.readouterr().err
+    assert not list(vendor.iterdir())
+
+
+def test_without_npm_set_up_goes_on(fetch_3dmol, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert fetch_3dmol.main(tmp_path / "vendor") == 0
+    assert "npm is not installed" in capsys.readouterr().err

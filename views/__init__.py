@@ -1,0 +1,1 @@
+"""The page: everything reactive lives here and nowhere else."""

@@ -1,0 +1,213 @@
+"""Frames to draw: plain dictionaries made from arrays, without Panel.
+
+A *frame* is ``{"symbols", "positions", "cell", "labels", "axes"}``: element symbols, a flat list
+of Cartesian coordinates (angstrom), three cell vectors or None, one short text per atom, and the
+directions that lie to the right, up and towards the viewer at first (None: c upwards, tilted).
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+from ase.data import chemical_symbols, covalent_radii
+from ase.data.colors import jmol_colors
+from ase.geometry import complete_cell
+from bokeh import palettes
+from numpy.typing import ArrayLike, NDArray
+
+MISSING = "#9aa1a9"
+"""Colour of an atom that has no value."""
+
+_DECIMALS = 3
+_PALETTES = ("viridis", "cividis", "magma", "inferno", "plasma", "turbo")
+
+
+class Frame(TypedDict):
+    """What `AtomsView` draws; all values are plain lists, ready to be sent to the browser."""
+
+    symbols: list[str]
+    positions: list[float]
+    cell: list[list[float]] | None
+    labels: list[str]
+    axes: list[list[float]] | None
+
+
+def frame_of(
+    numbers: ArrayLike, positions: ArrayLike, cell: ArrayLike | None = None, pbc: ArrayLike = False
+) -> Frame:
+    """Make the frame of one structure; atoms are drawn where they are, not wrapped.
+
+    Parameters
+    ----------
+    numbers : int array (n_atoms,)
+        Atomic numbers.
+    positions : float array (n_atoms, 3), angstrom
+    cell : float array (3, 3), angstrom, optional
+        Cell vectors in rows.
+    pbc : bool or bool array (3,)
+        Periodic directions. The cell of a structure without any is left out.
+
+    Returns
+    -------
+    Frame
+    """
+    box, periodic = _lattice(cell, pbc)
+    names = _symbols(numbers)
+    return {
+        "symbols": names,
+        "positions": _flat(positions),
+        "cell": box.round(_DECIMALS).tolist() if periodic.any() else None,
+        "labels": [f"{name} {index}" for index, name in enumerate(names)],
+        "axes": None if periodic.any() else _flat_axes(positions),
+    }
+
+
+def environment_of(
+    numbers: ArrayLike,
+    positions: ArrayLike,
+    cell: ArrayLike | None,
+    pbc: ArrayLike,
+    atom: int,
+    cutoff: float = 5.0,
+    k: int = 32,
+) -> tuple[Frame, list[int]]:
+    """Cut out one atom and its nearest neighbours, unwrapped around it.
+
+    All periodic images count, so an atom of a cell smaller than the cutoff appears several
+    times, the central atom's own images included. Neighbours at equal distance (to 1e-6
+    angstrom) come in the order of their index.
+
+    Parameters
+    ----------
+    numbers, positions, cell, pbc
+        The structure, as in `frame_of`.
+    atom : int
+        Zero-based index of the central atom.
+    cutoff : float, angstrom
+        Neighbours are nearer than this.
+    k : int
+        At most this many neighbours.
+
+    Returns
+    -------
+    fragment : Frame
+        The central atom first, at the origin, then its neighbours, nearest first. No cell.
+    sources : list of int
+        Index in the structure of each atom of the fragment.
+    """
+    xyz = np.asarray(positions, dtype=float).reshape(-1, 3)
+    if not 0 <= atom < len(xyz):
+        raise ValueError(f"atom must lie in 0..{len(xyz) - 1}, received {atom}")
+    box, periodic = _lattice(cell, pbc)
+    source, vector, distance = _images(xyz, box, periodic, atom, cutoff)
+    nearest = np.lexsort((source, (distance * 1e6).round()))[: max(k, 0)]
+    sources = [atom, *source[nearest].tolist()]
+    names = _symbols(np.asarray(numbers)[sources])
+    fragment: Frame = {
+        "symbols": names,
+        "positions": _flat(np.vstack([np.zeros(3), vector[nearest]])),
+        "cell": None,
+        "labels": [f"{name} {index}" for name, index in zip(names, sources, strict=True)],
+        "axes": None if periodic.any() else _flat_axes(xyz),
+    }
+    return fragment, sources
+
+
+def colour_by(values: ArrayLike, low: float, high: float, palette: str = "viridis") -> list[str]:
+    """Map values to colours.
+
+    Parameters
+    ----------
+    values : float array (n_atoms,)
+        NaN is drawn grey; values outside ``[low, high]`` take the colour of the nearer end.
+    low, high : float
+        Ends of the scale. Where they are equal, every value takes the middle colour.
+    palette : str
+        viridis, cividis, magma, inferno, plasma or turbo.
+
+    Returns
+    -------
+    list of str
+        One "#rrggbb" per value.
+    """
+    if palette not in _PALETTES:
+        raise ValueError(f"palette must be one of {', '.join(_PALETTES)}, received {palette!r}")
+    if low > high:
+        raise ValueError(f"low must not exceed high, received {low} and {high}")
+    x = np.asarray(values, dtype=float).ravel()
+    if high > low:
+        fraction = (np.clip(x, low, high) - low) / (high - low)
+    else:
+        fraction = np.where(np.isnan(x), np.nan, 0.5)
+    missing = ~np.isfinite(fraction)
+    scale = np.array([colour.lower() for colour in getattr(palettes, palette)(256)])
+    step = np.where(missing, 0.0, fraction * 255).round().astype(int)
+    return [str(colour) for colour in np.where(missing, MISSING, scale[step])]
+
+
+def element_table() -> dict[str, list[str | float]]:
+    """Give each element its Jmol colour and its covalent radius (angstrom)."""
+    size = min(len(jmol_colors), len(covalent_radii), len(chemical_symbols))
+    rgb = (np.asarray(jmol_colors[:size]) * 255).round().astype(int)
+    return {
+        chemical_symbols[z]: ["#{:02x}{:02x}{:02x}".format(*rgb[z]), float(covalent_radii[z])]
+        for z in range(size)
+    }
+
+
+def _images(
+    xyz: NDArray[np.float64],
+    box: NDArray[np.float64],
+    periodic: NDArray[np.bool_],
+    atom: int,
+    cutoff: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Find all images within the cutoff of one atom: their source, vector and distance."""
+    relative = xyz - xyz[atom]
+    inverse = np.linalg.inv(box)
+    fractional = relative @ inverse
+    reach = cutoff * np.linalg.norm(inverse, axis=0)
+    first = np.ceil(-reach - fractional.max(axis=0) - 1e-9) * periodic
+    last = np.floor(reach - fractional.min(axis=0) + 1e-9) * periodic
+    axes = [np.arange(lo, hi + 1) for lo, hi in zip(first, last, strict=True)]
+    shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    vectors = (relative[:, None, :] + (shifts @ box)[None, :, :]).reshape(-1, 3)
+    distances = np.linalg.norm(vectors, axis=1)
+    sources = np.repeat(np.arange(len(xyz)), len(shifts))
+    itself = (sources == atom) & np.tile(~shifts.any(axis=1), len(xyz))
+    near = (distances < cutoff) & ~itself
+    return sources[near], vectors[near], distances[near]
+
+
+def _lattice(
+    cell: ArrayLike | None, pbc: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Give an invertible cell, and the directions that are periodic and have a cell vector."""
+    given = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=float).reshape(3, 3)
+    wanted = np.broadcast_to(np.asarray(pbc, dtype=bool), (3,))
+    return complete_cell(given), wanted & given.any(axis=1)
+
+
+def _flat_axes(positions: ArrayLike) -> list[list[float]]:
+    """Give the axes that show a free cluster at its widest, signs fixed by the skewness."""
+    xyz = np.asarray(positions, dtype=float).reshape(-1, 3)
+    if len(xyz) < 2:
+        return np.eye(3).tolist()
+    centred = xyz - xyz.mean(axis=0)
+    axes = np.linalg.svd(centred.T @ centred)[2]
+    axes[((centred @ axes.T) ** 3).sum(axis=0) < 0] *= -1
+    axes[2] = np.cross(axes[0], axes[1])
+    return [[float(x) for x in row] for row in axes.round(6)]
+
+
+def _symbols(numbers: ArrayLike) -> list[str]:
+    known = len(chemical_symbols)
+    return [
+        chemical_symbols[z] if 0 <= z < known else "X"
+        for z in np.asarray(numbers, dtype=int).ravel().tolist()
+    ]
+
+
+def _flat(positions: ArrayLike) -> list[float]:
+    return np.asarray(positions, dtype=float).round(_DECIMALS).ravel().tolist()

@@ -1,0 +1,146 @@
+"""The one question at the top: how much do you keep?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from analytics.evaluation import budget_grid
+from views.session import Session
+
+__all__ = ["BudgetBar", "grouped"]
+
+STYLE = """
+.readout { font-size: 13px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px; }
+.readout b { color: var(--winnow-text); font-size: 14px; margin-right: 8px; }
+.readout .env { margin-left: 6px; }
+.strip { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px;
+  text-align: right; }
+.strip b { color: var(--winnow-text); margin-right: 10px; }
+.lead { font-weight: 600; font-size: 14px; line-height: 32px; color: var(--winnow-text); }
+"""
+
+
+def grouped(number: int) -> str:
+    """Write a number with thin spaces between thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+class BudgetBar(pn.viewable.Viewer):
+    """Slider, exact number, the budget in all three units, and the status strip."""
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._moving, self._pending = session, False, None
+        self._sizes = np.array([1])
+        self.slider = pmui.IntSlider(
+            label="", show_value=False, start=0, end=1, value=0, size="small",
+            sizing_mode="stretch_width", min_width=140, max_width=440, margin=(6, 18, 0, 14),
+        )  # fmt: skip
+        self.number = pmui.IntInput(
+            label="", value=1, start=1, width=96, size="small", margin=(2, 6, 0, 0),
+            variant="outlined",
+        )  # fmt: skip
+        self.readout = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 0, 0, 4))
+        self.strip = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 10, 0, 0))
+        self.undo = pmui.Button(
+            label="Undo", variant="outlined", size="small", on_click=lambda e: session.undo(),
+            margin=(2, 4, 0, 4), description="Take back the last pin, rejection or method (Ctrl+Z)",
+        )  # fmt: skip
+        self.redo = pmui.Button(
+            label="Redo", variant="outlined", size="small", on_click=lambda e: session.redo(),
+            margin=(2, 0, 0, 0), description="Ctrl+Shift+Z",
+        )  # fmt: skip
+        self._row = pn.Row(
+            pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[STYLE], margin=0),
+            self.slider,
+            self.number,
+            self.readout,
+            pn.Spacer(sizing_mode="stretch_width"),
+            self.strip,
+            self.undo,
+            self.redo,
+            sizing_mode="stretch_width",
+            css_classes=["budget"],
+            margin=0,
+        )
+        self.slider.param.watch(self._on_slider, "value")
+        self.number.param.watch(lambda e: session.set_budget(e.new or 1), "value")
+        session.param.watch(self._fill, ["opened"])
+        session.param.watch(self._show, ["opened", "budget", "brush", "pinned", "rejected"])
+        for slot in session.slots:
+            slot.param.watch(self._show, ["selection"])
+        self._fill()
+        self._show()
+
+    def _fill(self, *_: Any) -> None:
+        if self._session.analysis is None:
+            return
+        n = self._session.analysis.n_structures
+        # steps of equal ratio: as much room between 1 % and 10 % as between 10 % and all
+        self._sizes = budget_grid(n, 240)
+        self._moving = True
+        self.slider.param.update(end=max(1, len(self._sizes) - 1), disabled=n < 2)
+        self.number.end = n
+        self._moving = False
+
+    def _on_slider(self, event: Any) -> None:
+        if self._moving:
+            return
+        # moves come faster than the page is drawn: only the newest of a batch is carried out
+        first = self._pending is None
+        self._pending = int(event.new)
+        if pn.state.curdoc is None:
+            self._apply()
+        elif first:
+            pn.state.curdoc.add_timeout_callback(self._apply, 15)
+
+    def _apply(self) -> None:
+        at, self._pending = self._pending, None
+        if at is not None:
+            self._session.set_budget(int(self._sizes[min(at, len(self._sizes) - 1)]))
+
+    def _show(self, *_: Any) -> None:
+        session = self._session
+        if session.analysis is None:
+            return
+        budget, n = session.budget, session.analysis.n_structures
+        self._moving = True
+        self.slider.value = int(np.argmin(np.abs(self._sizes - budget)))
+        self.number.value = budget
+        self._moving = False
+        counts = [int(len(session.kept_rows(slot))) for slot in session.slots]
+        low, high = min(counts), max(counts)
+        env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
+        self.readout.object = (
+            f'<span class="readout">of {grouped(n)} structures · <b>{budget / n:.1%}</b>'
+            f'<span class="env">{env} of {grouped(session.analysis.n_environments)} '
+            "environments</span></span>"
+        )
+        self.strip.object = self._strip()
+        self.undo.disabled = not session.can_undo
+        self.redo.disabled = not session.can_redo
+
+    def _strip(self) -> str:
+        session = self._session
+        assert session.dataset is not None
+        shown = len(session.embedding.rows) if session.embedding else 0
+        items = {
+            "all": session.dataset.n_structures,
+            "in view": shown,
+            "brushed": len(session.brushed_structures),
+            "kept": session.budget,
+            "pinned": len(session.pinned),
+            "rejected": len(session.rejected),
+        }
+        help_ = {"in view": "environments drawn in the maps", "all": "structures in the file"}
+        return '<span class="strip">' + "".join(
+            f'<span title="{help_.get(k, "structures")}">{k} <b>{grouped(v)}</b></span>'
+            for k, v in items.items()
+        ) + "</span>"
+
+    def __panel__(self) -> Any:
+        return self._row

@@ -1,0 +1,196 @@
+"""Maps of the environments: what is kept over the grey rest, one brush for all three."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.models import (
+    BoxSelectTool,
+    ColumnDataSource,
+    HoverTool,
+    LassoSelectTool,
+    PanTool,
+    Range1d,
+    ResetTool,
+    Scatter,
+    TapTool,
+    Title,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+from views.budget import grouped
+from views.session import Session
+from views.theme import palette, style_figure
+
+__all__ = ["Maps"]
+
+HEIGHT = 236
+
+
+class Maps:
+    """Three figures over one shared backdrop.
+
+    The backdrop's data source is the same object in all three, so that a brush made in one of
+    them shows in the others at once, in the browser, before the server has heard of it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._dark, self._quiet = session, False, False
+        self.backdrop = ColumnDataSource({"x": [], "y": [], "structure": [], "type": []})
+        self.brushed = ColumnDataSource({"x": [], "y": []})
+        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
+        self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
+        self.figures = [self._figure(column) for column in range(3)]
+        self.panes = [
+            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=(4, 0, 0, 0))
+            for plot in self.figures
+        ]
+        self.backdrop.selected.on_change("indices", self._on_selected)
+        session.param.watch(self._on_embedding, ["embedding"])
+        session.param.watch(self._on_budget, ["budget"])
+        session.param.watch(self._on_brush, ["brush"])
+        for column, slot in enumerate(session.slots):
+            slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
+        self.restyle(False)
+        self._on_embedding()
+
+    def _figure(self, column: int) -> figure:
+        tools = [
+            lasso := LassoSelectTool(continuous=False),
+            BoxSelectTool(),
+            tap := TapTool(),
+            PanTool(),
+            wheel := WheelZoomTool(zoom_on_axis=False),
+            ResetTool(),
+        ]
+        plot = figure(
+            x_range=self.x_range, y_range=self.y_range, tools=tools, active_drag=lasso,
+            active_tap=tap, active_scroll=wheel, sizing_mode="stretch_width", height=HEIGHT,
+            toolbar_location="right", output_backend="webgl", min_border=0,
+            name=f"map-{column}",
+        )  # fmt: skip
+        plot.toolbar.autohide, plot.toolbar_inner = True, True
+        rest = plot.scatter(
+            "x", "y", source=self.backdrop, size=3.5, line_color=None, name="rest",
+            fill_alpha=0.75,
+        )  # fmt: skip
+        rest.selection_glyph = rest.nonselection_glyph = Scatter(
+            x="x", y="y", size=3.5, line_color=None, fill_alpha=0.75
+        )
+        plot.scatter(
+            "x", "y", source=self.kept[column], size=5, line_color=None, fill_alpha=0.85,
+            name="kept",
+        )  # fmt: skip
+        plot.scatter(
+            "x", "y", source=self.brushed, size=7, fill_color=None, line_width=1.2, name="brush"
+        )
+        plot.add_tools(
+            HoverTool(
+                renderers=[rest],
+                tooltips=[("structure", "@structure"), ("config_type", "@type")],
+                point_policy="follow_mouse",
+            )
+        )
+        for tool in (lasso, tools[1]):
+            tool.renderers = [rest]
+        tap.renderers = [rest]
+        plot.add_layout(Title(text="", align="right"), "below")
+        return plot
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        self._dark = dark
+        colors = palette(dark)
+        for column, plot in enumerate(self.figures):
+            style_figure(plot, colors, axes=False)
+            for renderer in plot.renderers:
+                glyphs = [renderer.glyph]
+                if renderer.name == "rest":
+                    glyphs += [renderer.selection_glyph, renderer.nonselection_glyph]
+                for glyph in glyphs:
+                    if renderer.name == "brush":
+                        glyph.line_color = colors.brush
+                    else:
+                        glyph.fill_color = (
+                            colors.rest if renderer.name == "rest" else colors.methods[column]
+                        )
+            caption = plot.below[-1]
+            caption.text_color, caption.text_font_size = colors.quiet, "11px"
+            caption.text_font_style = "normal"
+
+    # ---- state to figures -------------------------------------------------------------------
+
+    def _on_embedding(self, *_: Any) -> None:
+        session, map_ = self._session, self._session.embedding
+        if map_ is None or session.analysis is None or session.dataset is None:
+            return
+        described = session.analysis.descriptors
+        structures = described.structures[described.owners[map_.rows]]
+        x, y = map_.xy[:, 0], map_.xy[:, 1]
+        self._quiet = True
+        self.backdrop.selected.indices = []
+        self.backdrop.data = {
+            "x": x.astype(np.float32),
+            "y": y.astype(np.float32),
+            "structure": session.dataset.frame_indices[structures].astype(np.int32),
+            "type": session.dataset.config_type[structures].tolist(),
+        }
+        self._quiet = False
+        for range_, values in ((self.x_range, x), (self.y_range, y)):
+            pad = 0.04 * (np.ptp(values) or 1.0)
+            low, high = float(values.min() - pad), float(values.max() + pad)
+            range_.update(start=low, end=high, reset_start=low, reset_end=high)
+        shown = f"{grouped(len(map_.rows))} of {grouped(described.n_environments)}"
+        if len(map_.rows) == described.n_environments:
+            shown = f"all {grouped(len(map_.rows))}"
+        axes = f", {sum(map_.explained):.0%} of variance" if map_.explained else ""
+        trust = map_.trustworthiness
+        quality = f" · trustworthiness {trust:.2f}" if np.isfinite(trust) else ""
+        seed = f", seed {map_.seed}" if map_.method == "UMAP" else ""
+        for plot in self.figures:
+            plot.below[-1].text = f"{map_.method}{axes}{seed} · showing {shown}{quality}"
+        self._on_budget()
+        self._on_brush()
+
+    def _on_budget(self, *_: Any) -> None:
+        for column in range(len(self.figures)):
+            self._show_kept(column)
+
+    def _show_kept(self, column: int) -> None:
+        session, map_ = self._session, self._session.embedding
+        slot = session.slots[column]
+        if map_ is None or session.analysis is None or slot.selection is None:
+            return
+        kept = np.zeros(session.analysis.n_structures, dtype=bool)
+        kept[slot.selection.positions[: session.budget]] = True
+        xy = map_.xy[kept[session.analysis.descriptors.owners[map_.rows]]].astype(np.float32)
+        self.kept[column].data = {"x": xy[:, 0], "y": xy[:, 1]}
+
+    def _on_brush(self, *_: Any) -> None:
+        session, map_ = self._session, self._session.embedding
+        if map_ is None:
+            return
+        shown = np.flatnonzero(np.isin(map_.rows, session.brush))
+        xy = map_.xy[shown].astype(np.float32)
+        self.brushed.data = {"x": xy[:, 0], "y": xy[:, 1]}
+        self._quiet = True
+        if sorted(self.backdrop.selected.indices) != shown.tolist():
+            self.backdrop.selected.indices = shown.tolist()
+        self._quiet = False
+
+    # ---- gestures to state ------------------------------------------------------------------
+
+    def _on_selected(self, attr: str, old: list[int], new: list[int]) -> None:
+        session, map_ = self._session, self._session.embedding
+        if self._quiet or map_ is None or session.analysis is None:
+            return
+        rows = map_.rows[np.asarray(sorted(new), dtype=np.int64)]
+        session.set_brush(rows)
+        if len(rows) == 1:
+            described = session.analysis.descriptors
+            owner = int(described.owners[rows[0]])
+            atom = int(rows[0] - described.structure_offsets[owner])
+            session.inspect(int(described.structures[owner]), atom)

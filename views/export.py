@@ -1,0 +1,106 @@
+"""Take the chosen subset home: subset, rest and recipe."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from analytics.data.export import write_subset
+from analytics.recipe import kept_structures, make_recipe
+from views.session import Session, Slot
+
+__all__ = ["Export"]
+
+
+class Export(pn.viewable.Viewer):
+    """A dialog with three downloads for the method chosen."""
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session = session
+        self.method = pmui.Select(
+            label="Selection to export", options={}, size="small", sizing_mode="stretch_width"
+        )
+        self.text = pn.pane.HTML("", sizing_mode="stretch_width")
+        make = {
+            "subset": ("Download subset (extended XYZ)", self._subset),
+            "rest": ("Download the rest", self._rest),
+            "recipe": ("Download recipe (JSON)", self._recipe),
+        }
+        self.downloads = {
+            name: pmui.FileDownload(
+                callback=callback, filename="subset.xyz", label=label, auto=True, embed=False,
+                variant="outlined", sizing_mode="stretch_width", color="primary",
+            )
+            for name, (label, callback) in make.items()
+        }  # fmt: skip
+        self.dialog = pmui.Dialog(
+            self.method, self.text, *self.downloads.values(),
+            title="Export", show_close_button=True, close_on_click=True, width_option="sm",
+        )  # fmt: skip
+        self.button = pmui.Button(
+            label="Export", variant="outlined", size="small", on_click=self._open,
+            description="Take the subset home",
+        )  # fmt: skip
+        self.method.param.watch(self._describe, "value")
+        session.param.watch(self._describe, ["budget", "opened"])
+
+    def _open(self, *_: Any) -> None:
+        if self._session.opened is None:
+            return
+        titles = {f"{s.title} (column {i + 1})": i for i, s in enumerate(self._session.slots)}
+        self.method.param.update(options=titles, value=1 if self.method.value is None else None)
+        self.method.value = self.method.value if self.method.value is not None else 1
+        self._describe()
+        self.dialog.open = True
+
+    @property
+    def _slot(self) -> Slot:
+        return self._session.slots[self.method.value if self.method.value is not None else 1]
+
+    def _describe(self, *_: Any) -> None:
+        data, slot = self._session.dataset, self._slot
+        if data is None or slot.selection is None:
+            return
+        stem = data.name.split(".")[0]
+        base = f"{stem}_{slot.method}_{self._session.budget}"
+        self.downloads["subset"].filename = f"{base}.xyz"
+        self.downloads["rest"].filename = f"{base}_rest.xyz"
+        self.downloads["recipe"].filename = f"{base}.json"
+        isolated = int(data.isolated.sum())
+        also = f", plus {isolated} isolated atom{'s' * (isolated != 1)}" if isolated else ""
+        self.text.object = (
+            f"{self._session.budget} of {self._session.analysis.n_structures} structures{also}; "
+            "original keys are kept, and each structure carries its index in the original file."
+        )
+
+    def _kept(self) -> Any:
+        data, slot = self._session.dataset, self._slot
+        assert data is not None
+        assert slot.selection is not None
+        return kept_structures(data, slot.selection, self._session.budget)
+
+    def _write(self, structures: Any) -> io.BytesIO:
+        out = io.StringIO()
+        write_subset(self._session.dataset, structures, out)
+        return io.BytesIO(out.getvalue().encode())
+
+    def _subset(self) -> io.BytesIO:
+        return self._write(self._kept())
+
+    def _rest(self) -> io.BytesIO:
+        data = self._session.dataset
+        assert data is not None
+        return self._write(np.setdiff1d(np.arange(data.n_structures), self._kept()))
+
+    def _recipe(self) -> io.BytesIO:
+        recipe = make_recipe(self._session.analysis, self._slot.selection, self._session.budget)
+        return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
+
+    def __panel__(self) -> Any:
+        return pn.Row(self.button, self.dialog, margin=0)

@@ -1,0 +1,43 @@
+"""Widgets made from specs: a new option needs no new view code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel_material_ui as pmui
+
+from analytics.runtime.registry import Option, options_of, spec_from
+
+__all__ = ["SpecForm"]
+
+
+def _widget(item: Option, value: Any) -> Any:
+    label = f"{item.name.replace('_', ' ')}{f' ({item.unit})' if item.unit else ''}"
+    common = {"label": label, "description": item.help, "size": "small", "value": value}
+    if item.choices:
+        return pmui.Select(options=list(item.choices), **common)
+    if isinstance(item.default, int):
+        return pmui.IntInput(start=_int(item.low), end=_int(item.high), **common)
+    if isinstance(item.default, float):
+        return pmui.FloatInput(start=item.low, end=item.high, step=item.default / 10, **common)
+    return pmui.TextInput(**common)
+
+
+def _int(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)
+
+
+class SpecForm:
+    """One widget per option of a spec."""
+
+    def __init__(self, spec: Any, **layout: Any) -> None:
+        self._kind = type(spec)
+        self.widgets = {
+            item.name: _widget(item, getattr(spec, item.name)) for item in options_of(spec)
+        }
+        for widget in self.widgets.values():
+            widget.param.update(**layout)
+
+    def spec(self) -> Any:
+        """Return the spec the widgets describe; ValueError if a value is out of bounds."""
+        return spec_from(self._kind, {name: w.value for name, w in self.widgets.items()})

@@ -1,0 +1,444 @@
+"""The state of one user: data, methods under comparison, budget, brush, pins. No Panel here.
+
+Views call methods of the session and watch its parameters; they hold no state of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import param
+
+from analytics.data import Dataset, check, read
+from analytics.data.checks import CheckReport
+from analytics.descriptors.distances import DistanceSpec
+from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
+from analytics.information import Analysis, KernelSpec
+from analytics.pipeline import Pipeline
+from analytics.runtime.arrays import IntArray, ragged_rows
+from analytics.runtime.progress import Monitor, Part
+from analytics.selection import METHODS, Selection
+from views.jobs import Runner
+
+__all__ = ["DEFAULT_METHODS", "DEMO", "Opened", "Session", "Slot"]
+
+DEFAULT_METHODS = ("random", "facility_location", "largest_force")
+DEMO = Path(__file__).parent.parent / "assets" / "carbon.xyz.gz"
+UNDO_DEPTH = 50
+_NOTHING: IntArray = np.empty(0, dtype=np.int64)
+
+
+class Slot(param.Parameterized):
+    """One column of the comparison: a method and what it made of the data."""
+
+    method = param.String("random", doc="Name of the selection method.")
+    seed = param.Integer(0, bounds=(0, None), doc="Seed of the methods that draw at random.")
+    selection = param.ClassSelector(class_=Selection, doc="Order of the whole data set.")
+    retention = param.ClassSelector(class_=PrefixMetrics, doc="Metrics along the order.")
+
+    @property
+    def title(self) -> str:
+        """Name of the method as a user reads it."""
+        return METHODS[self.method].title
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Everything the page shows of a data set; taken over in one step, or not at all."""
+
+    dataset: Dataset
+    report: CheckReport
+    analysis: Analysis
+    embedding: Embedding
+    methods: tuple[str, ...]
+    orders: tuple[tuple[Selection, PrefixMetrics], ...]
+
+
+class Session(param.Parameterized):
+    """What one user has open and how they look at it."""
+
+    opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
+    embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
+    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
+    budget = param.Integer(1, bounds=(0, None), doc="Structures kept (isolated atoms not counted).")
+    brush = param.Array(default=_NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
+    active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
+    active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
+    pinned = param.List(default=[], item_type=int, doc="Structures forced in, data-set indices.")
+    rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
+    descriptor = param.ClassSelector(class_=DistanceSpec, default=DistanceSpec(), doc="Spec.")
+    kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
+    progress = param.Number(-1.0, doc="How far the running work is, 0..1; -1 when idle.")
+    working_on = param.String("", doc="Name of the running step.")
+    notice = param.Tuple(default=("", ""), length=2, doc="(severity, text) of the last message.")
+
+    def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
+        super().__init__(**params)
+        self._runner, self.pipeline = runner, pipeline or Pipeline()
+        self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
+        self._undo: list[dict[str, Any]] = []
+        self._redo: list[dict[str, Any]] = []
+        self._source: tuple[str, dict[str, Any]] = ("", {})
+        self._at_end: list[Callable[[], None]] = []
+        self.page: Any = None
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back when the user has left."""
+        self._at_end.append(callback)
+
+    def end(self) -> None:
+        """Let go of everything: the user has left."""
+        for callback in self._at_end:
+            callback()
+
+    # ---- shorthands -------------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The data set that is open."""
+        return self.opened.dataset if self.opened else None
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """The analysis of the data set that is open."""
+        return self.opened.analysis if self.opened else None
+
+    @property
+    def brushed_structures(self) -> IntArray:
+        """Data-set indices of the structures with a brushed environment, ascending."""
+        if self.analysis is None or len(self.brush) == 0:
+            return _NOTHING
+        owners = np.unique(self.analysis.descriptors.owners[self.brush])
+        return np.asarray(self.analysis.descriptors.structures[owners])
+
+    def kept(self, slot: Slot) -> IntArray:
+        """Return the data-set indices a method keeps at the budget, in the order of picking."""
+        if slot.selection is None:
+            return _NOTHING
+        return np.asarray(slot.selection.structures[: self.budget])
+
+    def scores(self, slot: Slot) -> PrefixMetrics | None:
+        """Return the metrics of a method at the budget."""
+        if self.analysis is None or slot.selection is None or len(slot.selection) == 0:
+            return None
+        size = min(max(1, self.budget), len(slot.selection))
+        return prefix_metrics(self.analysis, slot.selection.positions, np.array([size]))
+
+    def kept_rows(self, slot: Slot) -> IntArray:
+        """Return the descriptor rows of what a method keeps at the budget."""
+        if self.analysis is None or slot.selection is None:
+            return _NOTHING
+        offsets = self.analysis.descriptors.structure_offsets
+        return ragged_rows(offsets, slot.selection.positions[: self.budget])
+
+    # ---- opening ----------------------------------------------------------------------------
+
+    def open(self, path: str | Path, **keys: str | None) -> None:
+        """Read, check and analyse a file in the background; what is open stays until then."""
+        self._source = (str(path), keys)
+        self._start(lambda monitor: self._load(str(path), keys, monitor), fresh=True)
+
+    def open_dataset(self, dataset: Dataset) -> None:
+        """Take over a data set that is in memory."""
+        self._start(lambda monitor: self._prepare(dataset, monitor), fresh=True)
+
+    def reanalyse(self, descriptor: DistanceSpec, kernel: KernelSpec) -> None:
+        """Analyse the open data set with other settings; pins and methods are kept."""
+        if self.dataset is None or (descriptor, kernel) == (self.descriptor, self.kernel):
+            return
+        dataset = self.dataset
+
+        def work(monitor: Monitor) -> Opened:
+            return self._prepare(dataset, monitor, descriptor, kernel)
+
+        def done(opened: Opened) -> None:
+            self.param.update(descriptor=descriptor, kernel=kernel)
+            self._take(opened, fresh=False)
+
+        self._submit("open", work, done)
+
+    def reread(self, **keys: str | None) -> None:
+        """Read the same file with other label keys."""
+        path, _ = self._source
+        if path:
+            self.open(path, **keys)
+
+    def _start(self, work: Callable[[Monitor], Opened], *, fresh: bool) -> None:
+        self._submit("open", work, lambda opened: self._take(opened, fresh=fresh))
+
+    def _load(self, path: str, keys: dict[str, str | None], monitor: Monitor) -> Opened:
+        dataset = read(path, monitor=Part(monitor, 0.0, 0.1, "reading"), **keys)
+        return self._prepare(dataset, Part(monitor, 0.1, 1.0))
+
+    def _prepare(
+        self,
+        dataset: Dataset,
+        monitor: Monitor,
+        descriptor: DistanceSpec | None = None,
+        kernel: KernelSpec | None = None,
+    ) -> Opened:
+        monitor.report(0.0, "checking")
+        report = self.pipeline.check(dataset)
+        monitor.checkpoint()
+        analysis = self.pipeline.analyse(
+            dataset,
+            descriptor or self.descriptor,
+            kernel or self.kernel,
+            monitor=Part(monitor, 0.05, 0.7),
+        )
+        orders, methods = [], []
+        for at, slot in enumerate(self.slots):
+            part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, slot.title)
+            method = slot.method
+            if METHODS[method].needs_forces and not np.isfinite(analysis.force_norms).any():
+                method = "outlier_score"
+            methods.append(method)
+            orders.append(self._order(analysis, method, slot.seed, (), (), part))
+        embedding = self.pipeline.embed(
+            analysis.descriptors, "PCA", monitor=Part(monitor, 0.95, 1.0, "map")
+        )
+        return Opened(dataset, report, analysis, embedding, tuple(methods), tuple(orders))
+
+    def _order(
+        self,
+        analysis: Analysis,
+        method: str,
+        seed: int,
+        keep: Iterable[int],
+        drop: Iterable[int],
+        monitor: Monitor,
+    ) -> tuple[Selection, PrefixMetrics]:
+        selection = self.pipeline.select(
+            analysis, method, seed=seed, keep=keep, drop=drop, monitor=monitor
+        )
+        return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
+
+    def _take(self, opened: Opened, *, fresh: bool) -> None:
+        for slot, method, (selection, retention) in zip(
+            self.slots, opened.methods, opened.orders, strict=True
+        ):
+            slot.param.update(method=method, selection=selection, retention=retention)
+        n = opened.analysis.n_structures
+        values: dict[str, Any] = {
+            "opened": opened,
+            "embedding": opened.embedding,
+            "brush": _NOTHING,
+            "map_kind": "PCA",
+        }
+        if fresh:
+            first = int(opened.orders[1][0].structures[0])
+            values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
+            values |= {"pinned": [], "rejected": []}
+            self._undo.clear()
+            self._redo.clear()
+        values["notice"] = ("success", "")
+        had_pins = bool(self.pinned or self.rejected)
+        self.param.update(**values)
+        if not fresh and had_pins:
+            self._reorder()
+
+    # ---- methods, maps ----------------------------------------------------------------------
+
+    def choose(self, column: int, method: str) -> None:
+        """Put another method into a column."""
+        if method != self.slots[column].method:
+            self._remember()
+            self._run_slots({column: (method, self.slots[column].seed)})
+
+    def reseed(self, column: int, seed: int | None = None) -> None:
+        """Draw again with another seed."""
+        slot = self.slots[column]
+        self._remember()
+        self._run_slots({column: (slot.method, slot.seed + 1 if seed is None else seed)})
+
+    def _reorder(self) -> None:
+        self._run_slots({i: (slot.method, slot.seed) for i, slot in enumerate(self.slots)})
+
+    def _run_slots(self, wanted: dict[int, tuple[str, int]]) -> None:
+        analysis, keep, drop = self.analysis, self.pinned, self.rejected
+        if analysis is None:
+            return
+
+        def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
+            made = {}
+            for at, (column, (method, seed)) in enumerate(wanted.items()):
+                part = Part(monitor, at / len(wanted), (at + 1) / len(wanted), method)
+                made[column] = self._order(analysis, method, seed, keep, drop, part)
+            return made
+
+        def done(made: dict[int, tuple[Selection, PrefixMetrics]]) -> None:
+            if self.analysis is not analysis:
+                return
+            for column, (selection, retention) in made.items():
+                method, seed = wanted[column]
+                self.slots[column].param.update(
+                    method=method, seed=seed, selection=selection, retention=retention
+                )
+
+        def failed(error: Exception) -> None:
+            for column in wanted:  # the widget shows the refused method: put the old one back
+                self.slots[column].param.trigger("method")
+            self._fail(error)
+
+        stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
+        self._submit(stage, work, done, failed)
+
+    def show_map(self, kind: str) -> None:
+        """Show the PCA or the UMAP of the environments; UMAP is laid out in the background."""
+        analysis = self.analysis
+        if analysis is None:
+            return
+        self.map_kind = kind
+
+        def work(monitor: Monitor) -> Embedding:
+            monitor.report(0.0, f"{kind} map (first time in a process: half a minute)")
+            return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis and self.map_kind == kind:
+                self.embedding = embedding
+
+        def failed(error: Exception) -> None:
+            self.map_kind = "PCA"
+            self._fail(error)
+
+        self._submit("map", work, done, failed)
+
+    # ---- what the user highlights and decides -----------------------------------------------
+
+    def set_budget(self, structures: int) -> None:
+        """Keep so many structures."""
+        if self.analysis is not None:
+            self.budget = int(min(max(1, structures), self.analysis.n_structures))
+
+    def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
+        """Highlight environments: mode is "replace", "add" or "subtract"."""
+        rows = np.unique(np.asarray(list(rows), dtype=np.int64))
+        if mode == "add":
+            rows = np.union1d(self.brush, rows)
+        elif mode == "subtract":
+            rows = np.setdiff1d(self.brush, rows)
+        if not np.array_equal(rows, self.brush):
+            self.brush = rows
+
+    def brush_forces(self, low: float, high: float, mode: str = "replace") -> None:
+        """Highlight the environments whose |F| lies between `low` and `high`, eV/angstrom."""
+        if self.analysis is not None:
+            norms = self.analysis.force_norms
+            self.set_brush(np.flatnonzero((norms >= low) & (norms <= high)), mode)
+
+    def inspect(self, structure: int, atom: int = -1) -> None:
+        """Look at one structure, and optionally at one of its atoms."""
+        if self.dataset is not None and 0 <= structure < self.dataset.n_structures:
+            self.param.update(active=int(structure), active_atom=int(atom))
+
+    def step(self, by: int) -> None:
+        """Go to the next or the previous structure, among the brushed ones if there are any."""
+        if self.dataset is None:
+            return
+        pool = self.brushed_structures
+        if len(pool) == 0:
+            pool = np.arange(self.dataset.n_structures)
+        at = int(np.searchsorted(pool, self.active))
+        exact = at < len(pool) and pool[at] == self.active
+        target = at + by if exact or by < 0 else at + by - 1
+        self.inspect(int(pool[target % len(pool)]))
+
+    def pin(self, structure: int) -> None:
+        """Force a structure in, or stop doing so."""
+        self._toggle("pinned", "rejected", structure)
+
+    def reject(self, structure: int) -> None:
+        """Force a structure out, or stop doing so."""
+        self._toggle("rejected", "pinned", structure)
+
+    def _toggle(self, name: str, other: str, structure: int) -> None:
+        if self.dataset is None or structure < 0:
+            return
+        if self.dataset.isolated[structure]:
+            self.notice = ("info", f"structure {structure} is an isolated atom: always kept")
+            return
+        self._remember()
+        mine, theirs = set(getattr(self, name)), set(getattr(self, other))
+        mine ^= {structure}
+        self.param.update({name: sorted(mine), other: sorted(theirs - mine)})
+        self._reorder()
+
+    # ---- undo -------------------------------------------------------------------------------
+
+    def _snapshot(self) -> dict[str, Any]:
+        return {
+            "pinned": self.pinned,
+            "rejected": self.rejected,
+            "slots": [(slot.method, slot.seed) for slot in self.slots],
+        }
+
+    def _remember(self) -> None:
+        self._undo = [*self._undo, self._snapshot()][-UNDO_DEPTH:]
+        self._redo.clear()
+        self.param.trigger("pinned")
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undo to take back."""
+        return bool(self._redo)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._undo)
+
+    def undo(self) -> None:
+        """Take back the last pin, rejection or change of method."""
+        self._swap(self._undo, self._redo)
+
+    def redo(self) -> None:
+        """Take the last undo back."""
+        self._swap(self._redo, self._undo)
+
+    def _swap(self, source: list[dict[str, Any]], target: list[dict[str, Any]]) -> None:
+        if not source:
+            return
+        target.append(self._snapshot())
+        state = source.pop()
+        self.param.update(pinned=state["pinned"], rejected=state["rejected"])
+        self._run_slots(dict(enumerate(state["slots"])))
+
+    # ---- work -------------------------------------------------------------------------------
+
+    def _submit(
+        self,
+        stage: str,
+        work: Callable[[Monitor], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        def finish(result: Any) -> None:
+            self.param.update(progress=-1.0, working_on="")
+            done(result)
+
+        def fail(error: Exception) -> None:
+            self.param.update(progress=-1.0, working_on="")
+            (failed or self._fail)(error)
+
+        self.param.update(progress=0.0, working_on="starting", notice=("", ""))
+        self._runner.submit(stage, work, finish, fail, self._on_progress)
+
+    def _on_progress(self, fraction: float, message: str) -> None:
+        self.param.update(progress=float(min(1.0, max(0.0, fraction))), working_on=message)
+
+    def _fail(self, error: Exception) -> None:
+        self.notice = ("error", str(error) or type(error).__name__)
+
+    def cancel(self) -> None:
+        """Stop all running work; what is shown stays."""
+        self._runner.cancel()
+        self.param.update(progress=-1.0, working_on="", notice=("info", "cancelled"))
+        if self.embedding is not None:
+            self.map_kind = self.embedding.method
+        for slot in self.slots:
+            slot.param.trigger("method")

@@ -1,0 +1,127 @@
+"""The look: colours, sizes and the style sheets of the page, in light and dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bokeh.plotting import figure
+
+__all__ = ["DARK", "LIGHT", "METHOD_COLORS", "Palette", "palette", "style_figure"]
+
+#: Okabe-Ito blue, bluish green and vermilion: one per column, safe for colour-blind readers.
+METHOD_COLORS = ("#0072b2", "#009e73", "#d55e00")
+#: The same hues lifted for a dark background.
+METHOD_COLORS_DARK = ("#4aa3df", "#2fc498", "#f08a45")
+
+FONT = "Roboto, Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one theme."""
+
+    page: str
+    card: str
+    border: str
+    text: str
+    quiet: str
+    grid: str
+    rest: str
+    brush: str
+    methods: tuple[str, str, str]
+
+
+LIGHT = Palette(
+    page="#f5f7f9",
+    card="#ffffff",
+    border="#e1e5ea",
+    text="#1b222b",
+    quiet="#66707c",
+    grid="#e9ecf0",
+    rest="#c3cad3",
+    brush="#1b222b",
+    methods=METHOD_COLORS,
+)
+DARK = Palette(
+    page="#13181e",
+    card="#1c232b",
+    border="#2d3640",
+    text="#e8ecf1",
+    quiet="#98a3af",
+    grid="#2a323c",
+    rest="#4a5562",
+    brush="#f4f6f8",
+    methods=METHOD_COLORS_DARK,
+)
+
+
+def palette(dark: bool) -> Palette:
+    """Return the colours of the theme in use."""
+    return DARK if dark else LIGHT
+
+
+def style_figure(plot: figure, colors: Palette, *, axes: bool = True) -> None:
+    """Give a figure the quiet look of the page: one small font size, thin lines, no boxes."""
+    plot.background_fill_color = plot.border_fill_color = colors.card
+    plot.outline_line_color = None
+    plot.toolbar.logo = None
+    for axis in plot.axis:
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_text_font_size = axis.major_label_text_font_size = "11px"
+        axis.axis_label_text_font = axis.major_label_text_font = FONT
+        axis.axis_label_text_color = axis.major_label_text_color = colors.quiet
+        axis.axis_line_color = axis.major_tick_line_color = None
+        axis.minor_tick_line_color = None
+        axis.axis_label_standoff = 4
+        axis.visible = axes
+    for grid in plot.grid:
+        grid.grid_line_color = colors.grid if axes else None
+        grid.minor_grid_line_color = None
+    if plot.title is not None:
+        plot.title.text_font_size, plot.title.text_font = "12px", FONT
+        plot.title.text_color, plot.title.text_font_style = colors.text, "bold"
+
+
+def theme_config() -> dict[str, Any]:
+    """Return the Material theme: system-independent fonts, small radius, calm palette."""
+    shape = {
+        "typography": {"fontFamily": FONT, "fontSize": 13, "button": {"textTransform": "none"}},
+        "shape": {"borderRadius": 6},
+    }
+
+    def mode(c: Palette) -> dict[str, Any]:
+        return {
+            "primary": {"main": c.text, "contrastText": c.card},
+            "background": {"default": c.page, "paper": c.card},
+            "text": {"primary": c.text, "secondary": c.quiet},
+            "divider": c.border,
+        }
+
+    return {
+        "light": {"palette": mode(LIGHT), **shape},
+        "dark": {"palette": mode(DARK), **shape},
+    }
+
+
+CARD = """
+:host(.card) {
+  background: var(--winnow-card); border: 1px solid var(--winnow-border); border-radius: 8px;
+  box-sizing: border-box;
+}
+"""
+
+
+def variables(colors: Palette) -> str:
+    """Return the colours as style-sheet variables, to be set once on the page's root."""
+    pairs = {
+        "page": colors.page,
+        "card": colors.card,
+        "border": colors.border,
+        "text": colors.text,
+        "quiet": colors.quiet,
+        "grid": colors.grid,
+    }
+    body = "".join(f"--winnow-{name}: {value};" for name, value in pairs.items())
+    body += "".join(f"--winnow-m{i}: {value};" for i, value in enumerate(colors.methods))
+    return f":root {{{body}}} body {{background: {colors.page};}}"
