@@ -39,7 +39,7 @@ help:
 
 serve: $(STAMP)
 	@echo "Winnow: http://localhost:$(PORT)/app   (Ctrl+C stops it)"
-	@exec $(PY) -m panel serve app.py --port $(PORT) $(OPEN)
+	@exec $(PY) -m panel serve app.py --warm --port $(PORT) $(OPEN)
 
 setup: $(STAMP)
 	@$(PY) scripts/fetch_3dmol.py

@@ -7,13 +7,14 @@ import sys
 import panel as pn
 
 from views.page import build_page
-from views.serve import new_session, warm_up
+from views.serve import new_session, start, warm_up
 from views.session import DEMO
 
-pn.extension("tabulator", "filedropper", notifications=False, defer_load=False)
-warm_up()
+pn.extension("tabulator", "filedropper", notifications=False)
 
-if pn.state.curdoc is not None:
-    session = new_session()
-    build_page(session).servable(title="Winnow")
-    session.open(sys.argv[1] if len(sys.argv) > 1 else DEMO)
+path = sys.argv[1] if len(sys.argv) > 1 else DEMO
+warm_up(path)
+
+session = new_session()
+build_page(session).servable(title="Winnow")
+start(session, path)

@@ -10,12 +10,13 @@ import panel_material_ui as pmui
 
 from analytics.evaluation import budget_grid
 from views.session import Session
+from views.theme import NARROW
 
 __all__ = ["BudgetBar", "grouped"]
 
 STYLE = """
 .readout { font-size: 13px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px; }
-.readout b { color: var(--winnow-text); font-size: 14px; margin-right: 8px; }
+.readout b { color: var(--winnow-text); font-size: 14px; margin: 0 8px; }
 .readout .env { margin-left: 6px; }
 .strip { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px;
   text-align: right; }
@@ -38,21 +39,21 @@ class BudgetBar(pn.viewable.Viewer):
         self._sizes = np.array([1])
         self.slider = pmui.IntSlider(
             label="", show_value=False, start=0, end=1, value=0, size="small",
-            sizing_mode="stretch_width", min_width=140, max_width=440, margin=(6, 18, 0, 14),
+            sizing_mode="stretch_width", min_width=140, max_width=400, margin=(6, 18, 0, 14),
         )  # fmt: skip
         self.number = pmui.IntInput(
-            label="", value=1, start=1, width=96, size="small", margin=(2, 6, 0, 0),
+            label="", value=1, start=1, width=96, size="small", margin=(-3, 6, 0, 0),
             variant="outlined",
         )  # fmt: skip
         self.readout = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 0, 0, 4))
         self.strip = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 10, 0, 0))
         self.undo = pmui.Button(
             label="Undo", variant="outlined", size="small", on_click=lambda e: session.undo(),
-            margin=(2, 4, 0, 4), description="Take back the last pin, rejection or method (Ctrl+Z)",
+            margin=(0, 4, 0, 4), description="Take back the last pin, rejection or method (Ctrl+Z)",
         )  # fmt: skip
         self.redo = pmui.Button(
             label="Redo", variant="outlined", size="small", on_click=lambda e: session.redo(),
-            margin=(2, 0, 0, 0), description="Ctrl+Shift+Z",
+            margin=0, description="Ctrl+Shift+Z",
         )  # fmt: skip
         self._row = pn.Row(
             pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[STYLE], margin=0),
@@ -65,7 +66,8 @@ class BudgetBar(pn.viewable.Viewer):
             self.redo,
             sizing_mode="stretch_width",
             css_classes=["budget"],
-            margin=0,
+            stylesheets=[NARROW],
+            margin=(0, 12, 8, 0),
         )
         self.slider.param.watch(self._on_slider, "value")
         self.number.param.watch(lambda e: session.set_budget(e.new or 1), "value")
@@ -116,7 +118,7 @@ class BudgetBar(pn.viewable.Viewer):
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
         self.readout.object = (
-            f'<span class="readout">of {grouped(n)} structures · <b>{budget / n:.1%}</b>'
+            f'<span class="readout">of {grouped(n)} structures <b>{budget / n:.1%}</b>'
             f'<span class="env">{env} of {grouped(session.analysis.n_environments)} '
             "environments</span></span>"
         )

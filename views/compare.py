@@ -15,7 +15,7 @@ from views.budget import grouped
 from views.embeddings import Maps
 from views.session import Session
 from views.tails import Tails
-from views.theme import CARD
+from views.theme import CARD, NARROWEST
 
 __all__ = ["Columns"]
 
@@ -27,7 +27,7 @@ STYLE = """
 .line b { color: var(--winnow-text); }
 .env { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; line-height: 34px; }
 .swatch { width: 12px; height: 12px; border-radius: 3px; margin-top: 12px; }
-.score { display: grid; grid-template-columns: 92px minmax(60px, 108px) 1fr 44px 12px;
+.score { display: grid; grid-template-columns: 84px 84px minmax(24px, 1fr) 34px 10px;
   column-gap: 6px; row-gap: 1px; align-items: center; font-size: 12.5px; line-height: 18px;
   color: var(--winnow-text); }
 .score .unit { font-size: 11px; color: var(--winnow-quiet); white-space: nowrap;
@@ -113,7 +113,10 @@ class Column(pn.viewable.Viewer):
             sx={"fontSize": "12px", "py": "2px"},
         )  # fmt: skip
         self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
-        self.summary = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 0, 0, 20), height=18)
+        self.summary = pn.pane.HTML(
+            "", stylesheets=[STYLE], margin=(0, 0, 0, 20), height=18,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
         self.card = pn.pane.HTML(
             "", stylesheets=[STYLE], sizing_mode="stretch_width", margin=(4, 0, 0, 0), height=98
         )
@@ -175,7 +178,7 @@ class Column(pn.viewable.Viewer):
                 "Certificate: no other choice of so many structures can score more than "
                 f"1/{bound:.3f} of this one in the method's own objective (online bound)"
             )
-            text += f' · <b title="{why}">≥ {bound:.1%} of the best possible</b>'
+            text += f' · <b title="{why}">≥ {bound:.1%} of the best</b>'
         return text
 
     def __panel__(self) -> Any:
@@ -226,4 +229,7 @@ class Columns(pn.viewable.Viewer):
         self.tails.restyle(dark)
 
     def __panel__(self) -> Any:
-        return pn.Row(*self.cards, sizing_mode="stretch_width", margin=0, css_classes=["columns"])
+        return pn.Row(
+            *self.cards, sizing_mode="stretch_width", margin=0, css_classes=["columns"],
+            stylesheets=[NARROWEST],
+        )  # fmt: skip

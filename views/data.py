@@ -26,7 +26,7 @@ p { font-size: 13px; line-height: 19px; margin: 0 0 8px; color: var(--winnow-qui
   line-height: 19px; padding: 6px 0; border-top: 1px solid var(--winnow-border);
   color: var(--winnow-text); }
 .finding small { font-size: 12px; color: var(--winnow-quiet); display: block; }
-.error { color: #c62828; font-weight: 600; } .warning { color: #b26a00; font-weight: 600; }
+.error { color: var(--winnow-error); font-weight: 600; } .warning { color: var(--winnow-warning); font-weight: 600; }
 .note { color: var(--winnow-quiet); }
 table { font-size: 13px; border-collapse: collapse; color: var(--winnow-text); }
 td, th { text-align: right; padding: 2px 0 2px 18px; font-variant-numeric: tabular-nums; }

@@ -16,7 +16,6 @@ from bokeh.models import (
     ResetTool,
     Scatter,
     TapTool,
-    Title,
     WheelZoomTool,
 )
 from bokeh.plotting import figure
@@ -27,7 +26,17 @@ from views.theme import palette, style_figure
 
 __all__ = ["Maps"]
 
-HEIGHT = 236
+HEIGHT = 222
+#: On a tall window the maps take the room that the rest of the page leaves.
+TALL = f":host {{flex-basis: max({HEIGHT}px, calc(100vh - 660px)) !important;}}"
+STYLE = """
+.caption { font-size: 11px; line-height: 16px; color: var(--winnow-quiet); white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; text-align: center; }
+"""
+HONEST = (
+    "A map of two dimensions cannot show all: trustworthiness is 1 if neighbours in the map are "
+    "neighbours in descriptor space. Rely on the coverage above, not on the picture."
+)
 
 
 class Maps:
@@ -44,9 +53,24 @@ class Maps:
         self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figures = [self._figure(column) for column in range(3)]
+        self.captions = [
+            pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, height=16)
+            for _ in self.figures
+        ]
         self.panes = [
-            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=(4, 0, 0, 0))
-            for plot in self.figures
+            pn.Column(
+                pn.Column(
+                    pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0),
+                    sizing_mode="stretch_width",
+                    height=HEIGHT,
+                    stylesheets=[TALL],
+                    margin=0,
+                ),
+                caption,
+                sizing_mode="stretch_width",
+                margin=(4, 0, 0, 0),
+            )
+            for plot, caption in zip(self.figures, self.captions, strict=True)
         ]
         self.backdrop.selected.on_change("indices", self._on_selected)
         session.param.watch(self._on_embedding, ["embedding"])
@@ -68,7 +92,7 @@ class Maps:
         ]
         plot = figure(
             x_range=self.x_range, y_range=self.y_range, tools=tools, active_drag=lasso,
-            active_tap=tap, active_scroll=wheel, sizing_mode="stretch_width", height=HEIGHT,
+            active_tap=tap, active_scroll=wheel, sizing_mode="stretch_both", min_height=150,
             toolbar_location="right", output_backend="webgl", min_border=0,
             name=f"map-{column}",
         )  # fmt: skip
@@ -85,19 +109,19 @@ class Maps:
             name="kept",
         )  # fmt: skip
         plot.scatter(
-            "x", "y", source=self.brushed, size=7, fill_color=None, line_width=1.2, name="brush"
-        )
+            "x", "y", source=self.brushed, size=6, fill_color=None, line_width=1, line_alpha=0.7,
+            name="brush",
+        )  # fmt: skip
         plot.add_tools(
             HoverTool(
                 renderers=[rest],
-                tooltips=[("structure", "@structure"), ("config_type", "@type")],
+                tooltips='<div style="font-size:12px">structure @structure · @type</div>',
                 point_policy="follow_mouse",
             )
         )
         for tool in (lasso, tools[1]):
             tool.renderers = [rest]
         tap.renderers = [rest]
-        plot.add_layout(Title(text="", align="right"), "below")
         return plot
 
     def restyle(self, dark: bool) -> None:
@@ -117,9 +141,6 @@ class Maps:
                         glyph.fill_color = (
                             colors.rest if renderer.name == "rest" else colors.methods[column]
                         )
-            caption = plot.below[-1]
-            caption.text_color, caption.text_font_size = colors.quiet, "11px"
-            caption.text_font_style = "normal"
 
     # ---- state to figures -------------------------------------------------------------------
 
@@ -146,12 +167,15 @@ class Maps:
         shown = f"{grouped(len(map_.rows))} of {grouped(described.n_environments)}"
         if len(map_.rows) == described.n_environments:
             shown = f"all {grouped(len(map_.rows))}"
-        axes = f", {sum(map_.explained):.0%} of variance" if map_.explained else ""
+        axes = f"{sum(map_.explained):.0%} of the variance. " if map_.explained else ""
         trust = map_.trustworthiness
         quality = f" · trustworthiness {trust:.2f}" if np.isfinite(trust) else ""
-        seed = f", seed {map_.seed}" if map_.method == "UMAP" else ""
-        for plot in self.figures:
-            plot.below[-1].text = f"{map_.method}{axes}{seed} · showing {shown}{quality}"
+        seed = f" (seed {map_.seed})" if map_.method == "UMAP" else ""
+        for caption in self.captions:
+            caption.object = (
+                f'<div class="caption" title="{axes}{HONEST}">{map_.method}{seed} · showing '
+                f"{shown}{quality}</div>"
+            )
         self._on_budget()
         self._on_brush()
 

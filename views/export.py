@@ -103,4 +103,4 @@ class Export(pn.viewable.Viewer):
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 
     def __panel__(self) -> Any:
-        return pn.Row(self.button, self.dialog, margin=0)
+        return self.button

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from analytics.runtime.errors import Cancelled, WinnowError
 
-__all__ = ["Inline", "Runner", "Worker"]
+__all__ = ["Inline", "Runner", "Worker", "submit_shared"]
 
 log = logging.getLogger("winnow")
 
@@ -20,6 +20,11 @@ _POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="winnow-work")
 
 Work = Callable[[Any], Any]
 Post = Callable[[Callable[[], None]], None]
+
+
+def submit_shared(work: Callable[[], None]) -> None:
+    """Run work that belongs to no session, on the worker that all sessions share."""
+    _POOL.submit(work)
 
 
 class Runner(Protocol):

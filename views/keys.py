@@ -1,4 +1,7 @@
-"""Keyboard: arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc clears the brush, ? helps."""
+"""What belongs to the document as a whole: its keys and its colours.
+
+Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc clears the brush, ? helps.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,15 @@ __all__ = ["Keys"]
 
 
 class Keys(JSComponent):
-    """Listens to the document; silent while the user types into a field."""
+    """Listens to the document; silent while the user types into a field.
+
+    The style variables are set on the root of the document, from where they reach every shadow
+    tree, dialogs included.
+    """
 
     pressed = param.Dict(default={}, doc="{'key': name, 'n': count}, written by the browser.")
+
+    variables = param.Dict(default={}, doc="Style variables of the document, name -> value.")
 
     _esm = """
     export function render({ model, el }) {
@@ -40,6 +49,10 @@ class Keys(JSComponent):
         model.pressed = { key, n: count }
       }
       document.addEventListener('keydown', onKey)
+      const paint = () => Object.entries(model.variables).forEach(([name, value]) =>
+        document.documentElement.style.setProperty(name, value))
+      model.on('variables', paint)
+      paint()
       model.on('remove', () => document.removeEventListener('keydown', onKey))
     }
     """

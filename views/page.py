@@ -16,7 +16,7 @@ from views.keys import Keys
 from views.retention import Retention
 from views.session import Session
 from views.structure import Brushed, Inspector
-from views.theme import palette, theme_config, variables
+from views.theme import NARROW, palette, theme_config, variables
 
 __all__ = ["build_page"]
 
@@ -27,26 +27,44 @@ HEADER = """
   border-radius: 16px; padding: 0 12px; line-height: 28px; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; max-width: 520px; margin-top: 2px; }
 .chip b { color: var(--winnow-text); font-weight: 500; }
-.chip .w { color: #b26a00; }
+.chip .w { color: var(--winnow-warning); }
 """
-HELP = """
-| | |
-|---|---|
-| drag in a map | lasso environments (toolbar: box, pan) |
-| drag in a force tail | brush the atoms in that range of &#124;F&#124; |
-| Shift, Ctrl+Shift while dragging | add to the brush, subtract from it |
-| Esc | clear the brush |
-| click a point | show its structure and atom |
-| ← → | previous, next structure (of the brushed ones, if any) |
-| drag the line in a retention plot | move the budget |
-| Ctrl+Z, Ctrl+Shift+Z | undo, redo a pin, a rejection, a method |
-| ? | this list |
+#: Buttons in the bar take the bar's own contrast colour unless told otherwise.
+HEADER_BUTTON = {
+    "&&&": {"color": "var(--winnow-text)", "borderColor": "var(--winnow-border)", "minWidth": 0}
+}
+HELP_STYLE = """
+dl { display: grid; grid-template-columns: 210px 1fr; gap: 7px 16px; font-size: 13px; margin: 0;
+  line-height: 19px; color: var(--winnow-text); }
+dt { color: var(--winnow-quiet); } dd { margin: 0; }
+hr { grid-column: 1 / 3; width: 100%; border: 0; border-top: 1px solid var(--winnow-border); }
+"""
+HELP = {
+    "drag in a map": "lasso environments (toolbar: box, pan)",
+    "drag in a force tail": "brush the atoms in that range of |F|",
+    "Shift or Ctrl+Shift while dragging": "add to the brush, subtract from it",
+    "Esc": "clear the brush",
+    "click a point": "show its structure and atom",
+    "← →": "previous, next structure (among the brushed ones, if any)",
+    "drag the line in a retention plot": "move the budget",
+    "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
+    "?": "this list",
+}
+WORDS = {
+    "Coverage": "share of all environments that have a kept one next to them: delta entropy "
+    "below 1e-5 (called overlap in the papers and in exported tables)",
+    "Entropy, diversity": "how varied the kept set is by itself; nats",
+    "Outlier score": "−ln of the kernel sum over all other environments; high means sparse in "
+    "this data",
+    "Isolated atoms": "always kept, and left out of all numbers",
+}
 
-**Coverage** (overlap): share of all environments that have a kept one next to them
-(delta entropy below 1e-5). **Entropy** and **diversity**: how varied the kept set is.
-**Outlier score**: −ln of the kernel sum over all *other* environments; high means sparse in this
-data. Isolated atoms are always kept and left out of all numbers.
-"""
+
+def _help() -> str:
+    def rows(entries: dict[str, str]) -> str:
+        return "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in entries.items())
+
+    return f"<dl>{rows(HELP)}<hr>{rows(WORDS)}</dl>"
 
 
 class Page:
@@ -55,9 +73,10 @@ class Page:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.budget, self.columns = BudgetBar(session), Columns(session)
-        self.retention, self.data = Retention(session), DataView(session)
+        self.retention = Retention(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
+        self.export.button.sx = HEADER_BUTTON
         self.chip = pn.pane.HTML("", stylesheets=[HEADER], margin=(0, 12, 0, 12))
         self.stage = pmui.RadioButtonGroup(
             options=["Data", "Compare"], value="Compare", size="small", variant="outlined",
@@ -68,7 +87,7 @@ class Page:
             variant="outlined", color="default",
         )  # fmt: skip
         self.help = pmui.Dialog(
-            pn.pane.Markdown(HELP), title="Mouse, keys and words", show_close_button=True,
+            pn.pane.HTML(_help(), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"), title="Mouse, keys and words", show_close_button=True,
             close_on_click=True, width_option="sm",
         )  # fmt: skip
         self.bar = pmui.LinearProgress(
@@ -86,27 +105,31 @@ class Page:
             title="", closeable=True, visible=False, sizing_mode="stretch_width",
             margin=(0, 10, 8, 0),
         )  # fmt: skip
-        self.vars = pn.pane.HTML("", width=0, height=0, margin=0)
         self.page = self._assemble()
         self._connect()
 
     def _assemble(self) -> pmui.Page:
         self.compare = pn.Column(
-            self.budget, self.columns, self.retention, sizing_mode="stretch_width", margin=0
+            self.columns, self.retention, sizing_mode="stretch_width", margin=0,
+            stylesheets=["@media (max-width: 900px) {:host {min-width: 0 !important;}}"],
         )
         self.side = pn.Column(
-            self.inspector, self.brushed, width=324, margin=0, css_classes=["side"]
+            self.inspector, self.brushed, width=326, margin=(0, 12, 0, 0), css_classes=["side"]
         )
         self.waiting = pn.pane.HTML("", margin=(60, 20), sizing_mode="stretch_width")
-        self.compare_stage = pn.Row(
+        columns = pn.Row(
             self.compare, self.side, sizing_mode="stretch_width", margin=0,
-            stylesheets=["@media (max-width: 1180px) {:host {flex-wrap: wrap;}}"],
+            stylesheets=[NARROW],
         )  # fmt: skip
-        data_stage = pn.Column(self.data, sizing_mode="stretch_width", margin=0, visible=False)
-        self.stages = {"Compare": self.compare_stage, "Data": data_stage}
+        self.compare_stage = pn.Column(
+            self.budget, columns, sizing_mode="stretch_width", margin=0
+        )
+        # filled when it is first looked at: the page opens with a comparison
+        self.data_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
+        self.stages = {"Compare": self.compare_stage, "Data": self.data_stage}
         help_button = pmui.Button(
             label="?", variant="outlined", size="small", description="Mouse, keys and words",
-            on_click=lambda e: setattr(self.help, "open", True), width=36,
+            on_click=lambda e: setattr(self.help, "open", True), width=36, sx=HEADER_BUTTON,
         )  # fmt: skip
         header = pn.Row(
             pn.pane.HTML('<span class="name">Winnow</span>', stylesheets=[HEADER], margin=0),
@@ -115,15 +138,19 @@ class Page:
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
         main = pn.Column(
-            self.working, self.notice, self.waiting, *self.stages.values(), self.help, self.keys,
-            self.vars, sizing_mode="stretch_width", margin=(10, 0, 10, 12),
+            self.working, self.notice, self.waiting, *self.stages.values(), self.help,
+            self.export.dialog, self.keys,
+            sizing_mode="stretch_width", margin=(8, 0, 10, 12),
         )  # fmt: skip
         return pmui.Page(
             title="Winnow", header=[header], main=[main], theme_config=theme_config(),
             theme_toggle=True, busy_indicator=None,
+            # the plots are styled here; without this the page would style them once more
+            _custom_theme=["Axis", "Title", "Grid", "Figure", "Plot"],
             sx={"& .MuiAppBar-root": {
                 "backgroundColor": "background.paper", "color": "text.primary",
                 "boxShadow": "none", "borderBottom": "1px solid", "borderColor": "divider"},
+                "& .MuiToolbar-root": {"minHeight": "50px !important"},
                 "& main": {"backgroundColor": "background.default"},
                 "& .title": {"display": "none"}},
         )  # fmt: skip
@@ -145,13 +172,14 @@ class Page:
 
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
-        self.vars.object = f"<style>{variables(palette(dark))}</style>"
-        self.page.main[0].stylesheets = [variables(palette(dark)).replace(":root", ":host")]
+        self.keys.variables = variables(palette(dark))
         self.columns.restyle(dark)
         self.retention.restyle(dark)
         self.inspector.restyle(dark)
 
     def _on_stage(self, event: Any) -> None:
+        if event.new == "Data" and not len(self.data_stage):
+            self.data_stage.append(DataView(self.session))
         for name, part in self.stages.items():
             part.visible = name == event.new and (
                 name == "Data" or self.session.opened is not None

@@ -10,7 +10,7 @@ import panel as pn
 from bokeh.models import FixedTicker, Span
 
 from views.session import Session
-from views.theme import CARD, palette, style_figure
+from views.theme import CARD, NARROWEST, palette, style_figure
 
 hv.extension("bokeh", logo=False)
 
@@ -136,5 +136,5 @@ class Retention(pn.viewable.Viewer):
         return pn.Row(
             *self.panes.values(), sizing_mode="stretch_width", margin=(10, 10, 0, 0),
             css_classes=["card", "retention"],
-            stylesheets=[CARD, ":host(.card) {padding: 6px 8px 0;}"],
+            stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
         )  # fmt: skip

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import panel as pn
 
 from analytics.pipeline import Pipeline
-from views.jobs import Worker
-from views.session import Session
+from views.jobs import Inline, Worker, submit_shared
+from views.session import Opened, Session
 
-__all__ = ["PIPELINE", "new_session", "warm_up"]
+__all__ = ["new_session", "start", "warm_up"]
 
 #: Results are shared: the second user of a data set does not wait for it.
-PIPELINE = Pipeline()
+_PIPELINE = Pipeline()
+_READY: dict[tuple[str, float], Opened] = {}
+_WARMING: set[tuple[str, float]] = set()
+_LOCK = threading.Lock()
 
 
-def warm_up() -> None:
-    """Hook for work worth doing before the first visitor comes."""
+def _key(path: str | Path) -> tuple[str, float]:
+    """Tell a file from its later versions."""
+    place = Path(path)
+    return str(place), place.stat().st_mtime if place.is_file() else 0.0
+
+
+def warm_up(path: str | Path) -> None:
+    """Analyse the file that every page opens with, once per process, in the background."""
+    key = _key(path)
+    with _LOCK:
+        if key in _READY or key in _WARMING:
+            return
+        _WARMING.add(key)
+
+    def work() -> None:
+        session = Session(Inline(), _PIPELINE)
+        session.open(path)
+        if session.opened is not None:
+            _READY[key] = session.opened
+
+    submit_shared(work)
 
 
 def new_session() -> Session:
@@ -25,11 +49,11 @@ def new_session() -> Session:
     doc = pn.state.curdoc
 
     def post(callback: Callable[[], None]) -> None:
-        if doc.session_context is not None:
+        if doc is not None and doc.session_context is not None:
             doc.add_next_tick_callback(callback)
 
     worker = Worker(post)
-    session = Session(worker, PIPELINE)
+    session = Session(worker, _PIPELINE)
 
     def end(_: object) -> None:
         worker.cancel()
@@ -37,3 +61,15 @@ def new_session() -> Session:
 
     pn.state.on_session_destroyed(end)
     return session
+
+
+def start(session: Session, path: str | Path) -> None:
+    """Show a file: at once if it is ready, otherwise when the page has been drawn.
+
+    Work must not finish before the page exists: its result would have nowhere to go.
+    """
+    ready = _READY.get(_key(path))
+    if ready is not None:
+        session.adopt(ready, path)
+    else:
+        pn.state.onload(lambda: session.open(path))

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import param
+from param.parameterized import discard_events
 
-from analytics.data import Dataset, check, read
+from analytics.data import Dataset, read
 from analytics.data.checks import CheckReport
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
@@ -58,6 +59,14 @@ class Opened:
     orders: tuple[tuple[Selection, PrefixMetrics], ...]
 
 
+def _showpiece(analysis: Analysis) -> int:
+    """Return a structure worth seeing first: one that has both common and lone environments."""
+    scores = analysis.outliers
+    with np.errstate(invalid="ignore"):
+        contrast = np.nan_to_num(scores.structure_max - scores.structure_mean, posinf=0.0)
+    return int(analysis.descriptors.structures[int(np.argmax(contrast))])
+
+
 class Session(param.Parameterized):
     """What one user has open and how they look at it."""
 
@@ -83,6 +92,11 @@ class Session(param.Parameterized):
         self._undo: list[dict[str, Any]] = []
         self._redo: list[dict[str, Any]] = []
         self._source: tuple[str, dict[str, Any]] = ("", {})
+        self._running: set[str] = set()
+        #: Method and seed that are on their way into a column.
+        self._asked: dict[int, tuple[str, int]] = {}
+        #: Methods chosen that the open data set cannot serve: back with the next that can.
+        self._fallen: dict[int, str] = {}
         self._at_end: list[Callable[[], None]] = []
         self.page: Any = None
 
@@ -139,25 +153,39 @@ class Session(param.Parameterized):
 
     def open(self, path: str | Path, **keys: str | None) -> None:
         """Read, check and analyse a file in the background; what is open stays until then."""
-        self._source = (str(path), keys)
-        self._start(lambda monitor: self._load(str(path), keys, monitor), fresh=True)
+        name, methods = str(path), self._methods()
+
+        def work(monitor: Monitor) -> Opened:
+            dataset = read(name, monitor=Part(monitor, 0.0, 0.1, "reading"), **keys)
+            return self._prepare(dataset, methods, Part(monitor, 0.1, 1.0))
+
+        self._submit("open", work, lambda opened: self._take(opened, source=(name, keys)))
+
+    def adopt(self, opened: Opened, path: str | Path) -> None:
+        """Take over a file that was read and analysed before."""
+        self._take(opened, source=(str(path), {}))
 
     def open_dataset(self, dataset: Dataset) -> None:
         """Take over a data set that is in memory."""
-        self._start(lambda monitor: self._prepare(dataset, monitor), fresh=True)
+        methods = self._methods()
+        self._submit(
+            "open",
+            lambda monitor: self._prepare(dataset, methods, monitor),
+            lambda opened: self._take(opened, source=("", {})),
+        )
 
     def reanalyse(self, descriptor: DistanceSpec, kernel: KernelSpec) -> None:
         """Analyse the open data set with other settings; pins and methods are kept."""
         if self.dataset is None or (descriptor, kernel) == (self.descriptor, self.kernel):
             return
-        dataset = self.dataset
+        dataset, methods = self.dataset, self._methods()
 
         def work(monitor: Monitor) -> Opened:
-            return self._prepare(dataset, monitor, descriptor, kernel)
+            return self._prepare(dataset, methods, monitor, descriptor, kernel)
 
         def done(opened: Opened) -> None:
             self.param.update(descriptor=descriptor, kernel=kernel)
-            self._take(opened, fresh=False)
+            self._take(opened)
 
         self._submit("open", work, done)
 
@@ -167,16 +195,10 @@ class Session(param.Parameterized):
         if path:
             self.open(path, **keys)
 
-    def _start(self, work: Callable[[Monitor], Opened], *, fresh: bool) -> None:
-        self._submit("open", work, lambda opened: self._take(opened, fresh=fresh))
-
-    def _load(self, path: str, keys: dict[str, str | None], monitor: Monitor) -> Opened:
-        dataset = read(path, monitor=Part(monitor, 0.0, 0.1, "reading"), **keys)
-        return self._prepare(dataset, Part(monitor, 0.1, 1.0))
-
     def _prepare(
         self,
         dataset: Dataset,
+        wanted: list[tuple[str, int]],
         monitor: Monitor,
         descriptor: DistanceSpec | None = None,
         kernel: KernelSpec | None = None,
@@ -191,13 +213,13 @@ class Session(param.Parameterized):
             monitor=Part(monitor, 0.05, 0.7),
         )
         orders, methods = [], []
-        for at, slot in enumerate(self.slots):
-            part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, slot.title)
-            method = slot.method
+        for at, (method, seed) in enumerate(wanted):
+            title = METHODS[method].title
+            part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, title)
             if METHODS[method].needs_forces and not np.isfinite(analysis.force_norms).any():
                 method = "outlier_score"
             methods.append(method)
-            orders.append(self._order(analysis, method, slot.seed, (), (), part))
+            orders.append(self._order(analysis, method, seed, (), (), part))
         embedding = self.pipeline.embed(
             analysis.descriptors, "PCA", monitor=Part(monitor, 0.95, 1.0, "map")
         )
@@ -217,51 +239,85 @@ class Session(param.Parameterized):
         )
         return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
 
-    def _take(self, opened: Opened, *, fresh: bool) -> None:
-        for slot, method, (selection, retention) in zip(
-            self.slots, opened.methods, opened.orders, strict=True
-        ):
-            slot.param.update(method=method, selection=selection, retention=retention)
+    def _take(self, opened: Opened, *, source: tuple[str, dict[str, Any]] | None = None) -> None:
+        """Show a data set; one from another source starts without pins, brush and undo."""
+        replaced = self._fill_slots(opened)
         n = opened.analysis.n_structures
         values: dict[str, Any] = {
             "opened": opened,
             "embedding": opened.embedding,
             "brush": _NOTHING,
             "map_kind": "PCA",
+            "notice": ("info", replaced) if replaced else ("success", ""),
         }
-        if fresh:
-            first = int(opened.orders[1][0].structures[0])
+        if source is not None:
+            self._source = source
+            first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
             values |= {"pinned": [], "rejected": []}
             self._undo.clear()
             self._redo.clear()
-        values["notice"] = ("success", "")
-        had_pins = bool(self.pinned or self.rejected)
         self.param.update(**values)
-        if not fresh and had_pins:
+        for slot in self.slots:
+            slot.param.trigger("method")
+        if self.pinned or self.rejected:
             self._reorder()
+
+    def _fill_slots(self, opened: Opened) -> str:
+        """Put what was opened into the columns; say where a method had to be replaced."""
+        said = ""
+        for column, ((wanted, _), method, (selection, retention)) in enumerate(
+            zip(self._methods(), opened.methods, opened.orders, strict=True)
+        ):
+            if method != wanted and METHODS[wanted].needs_forces:
+                self._fallen[column] = wanted
+                said = (
+                    f"{opened.dataset.name} has no forces: {METHODS[method].title.lower()} "
+                    f"instead of {METHODS[wanted].title.lower()}"
+                )
+            else:
+                self._fallen.pop(column, None)
+            slot = self.slots[column]
+            # told with `opened`: until then a watcher would see new orders of the old data
+            with discard_events(slot):
+                slot.param.update(method=method, selection=selection, retention=retention)
+        self._asked.clear()
+        return said
 
     # ---- methods, maps ----------------------------------------------------------------------
 
     def choose(self, column: int, method: str) -> None:
         """Put another method into a column."""
-        if method != self.slots[column].method:
+        current, seed = self._wanted(column)
+        if method != current:
             self._remember()
-            self._run_slots({column: (method, self.slots[column].seed)})
+            self._fallen.pop(column, None)
+            self._run_slots({column: (method, seed)})
 
     def reseed(self, column: int, seed: int | None = None) -> None:
         """Draw again with another seed."""
-        slot = self.slots[column]
+        method, current = self._wanted(column)
         self._remember()
-        self._run_slots({column: (slot.method, slot.seed + 1 if seed is None else seed)})
+        self._run_slots({column: (method, current + 1 if seed is None else seed)})
+
+    def _wanted(self, column: int) -> tuple[str, int]:
+        """Return method and seed of a column: those on their way, otherwise those shown."""
+        slot = self.slots[column]
+        return self._asked.get(column, (slot.method, slot.seed))
+
+    def _methods(self) -> list[tuple[str, int]]:
+        """Return method and seed of each column as the user chose them."""
+        wanted = [self._wanted(column) for column in range(len(self.slots))]
+        return [(self._fallen.get(i, method), seed) for i, (method, seed) in enumerate(wanted)]
 
     def _reorder(self) -> None:
-        self._run_slots({i: (slot.method, slot.seed) for i, slot in enumerate(self.slots)})
+        self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
 
     def _run_slots(self, wanted: dict[int, tuple[str, int]]) -> None:
         analysis, keep, drop = self.analysis, self.pinned, self.rejected
         if analysis is None:
             return
+        self._asked |= wanted
 
         def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
             made = {}
@@ -275,17 +331,26 @@ class Session(param.Parameterized):
                 return
             for column, (selection, retention) in made.items():
                 method, seed = wanted[column]
+                self._arrived(column, wanted)
                 self.slots[column].param.update(
                     method=method, seed=seed, selection=selection, retention=retention
                 )
 
         def failed(error: Exception) -> None:
+            if self.analysis is not analysis:
+                return
             for column in wanted:  # the widget shows the refused method: put the old one back
+                self._arrived(column, wanted)
                 self.slots[column].param.trigger("method")
+            self._drop_empty_step()
             self._fail(error)
 
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
         self._submit(stage, work, done, failed)
+
+    def _arrived(self, column: int, wanted: dict[int, tuple[str, int]]) -> None:
+        if self._asked.get(column) == wanted[column]:
+            del self._asked[column]
 
     def show_map(self, kind: str) -> None:
         """Show the PCA or the UMAP of the environments; UMAP is laid out in the background."""
@@ -293,6 +358,10 @@ class Session(param.Parameterized):
         if analysis is None:
             return
         self.map_kind = kind
+        if self.embedding is not None and self.embedding.method == kind:
+            self._runner.cancel("map")
+            self._over("map")
+            return
 
         def work(monitor: Monitor) -> Embedding:
             monitor.report(0.0, f"{kind} map (first time in a process: half a minute)")
@@ -303,17 +372,30 @@ class Session(param.Parameterized):
                 self.embedding = embedding
 
         def failed(error: Exception) -> None:
-            self.map_kind = "PCA"
-            self._fail(error)
+            if self.analysis is analysis:
+                self.map_kind = self.embedding.method if self.embedding else "PCA"
+                self._fail(error)
 
         self._submit("map", work, done, failed)
 
     # ---- what the user highlights and decides -----------------------------------------------
 
     def set_budget(self, structures: int) -> None:
-        """Keep so many structures."""
-        if self.analysis is not None:
-            self.budget = int(min(max(1, structures), self.analysis.n_structures))
+        """Keep so many structures, or as near to it as pins and rejections allow."""
+        if self.analysis is None:
+            return
+        low, high = self._bounds(self.pinned, self.rejected)
+        budget = int(min(max(low, structures), high))
+        if budget == self.budget != structures:
+            self.param.trigger("budget")  # whoever asked for it shows what cannot be
+        else:
+            self.budget = budget
+
+    def _bounds(self, pinned: list[int], rejected: list[int]) -> tuple[int, int]:
+        """Return the fewest and the most structures that can be kept."""
+        assert self.analysis is not None
+        low = max(1, len(pinned))
+        return low, max(low, self.analysis.n_structures - len(rejected))
 
     def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
         """Highlight environments: mode is "replace", "add" or "subtract"."""
@@ -337,11 +419,11 @@ class Session(param.Parameterized):
             self.param.update(active=int(structure), active_atom=int(atom))
 
     def step(self, by: int) -> None:
-        """Go to the next or the previous structure, among the brushed ones if there are any."""
+        """Go to the next or the previous structure, among the brushed ones if there are several."""
         if self.dataset is None:
             return
         pool = self.brushed_structures
-        if len(pool) == 0:
+        if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there
             pool = np.arange(self.dataset.n_structures)
         at = int(np.searchsorted(pool, self.active))
         exact = at < len(pool) and pool[at] == self.active
@@ -365,8 +447,14 @@ class Session(param.Parameterized):
         self._remember()
         mine, theirs = set(getattr(self, name)), set(getattr(self, other))
         mine ^= {structure}
-        self.param.update({name: sorted(mine), other: sorted(theirs - mine)})
+        self._decide(**{name: sorted(mine), other: sorted(theirs - mine)})
         self._reorder()
+
+    def _decide(self, pinned: list[int], rejected: list[int]) -> None:
+        """Pin and reject; the budget gives way, so that all pinned are kept and no rejected."""
+        low, high = self._bounds(pinned, rejected)
+        budget = min(max(low, self.budget), high)
+        self.param.update(pinned=pinned, rejected=rejected, budget=budget)
 
     # ---- undo -------------------------------------------------------------------------------
 
@@ -374,13 +462,19 @@ class Session(param.Parameterized):
         return {
             "pinned": self.pinned,
             "rejected": self.rejected,
-            "slots": [(slot.method, slot.seed) for slot in self.slots],
+            "slots": [self._wanted(column) for column in range(len(self.slots))],
         }
 
     def _remember(self) -> None:
         self._undo = [*self._undo, self._snapshot()][-UNDO_DEPTH:]
         self._redo.clear()
         self.param.trigger("pinned")
+
+    def _drop_empty_step(self) -> None:
+        """Drop the last step if it came to nothing: undoing it would change nothing."""
+        if self._undo and self._undo[-1] == self._snapshot():
+            self._undo.pop()
+            self.param.trigger("pinned")
 
     @property
     def can_redo(self) -> bool:
@@ -405,7 +499,7 @@ class Session(param.Parameterized):
             return
         target.append(self._snapshot())
         state = source.pop()
-        self.param.update(pinned=state["pinned"], rejected=state["rejected"])
+        self._decide(state["pinned"], state["rejected"])
         self._run_slots(dict(enumerate(state["slots"])))
 
     # ---- work -------------------------------------------------------------------------------
@@ -418,15 +512,21 @@ class Session(param.Parameterized):
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         def finish(result: Any) -> None:
-            self.param.update(progress=-1.0, working_on="")
+            self._over(stage)
             done(result)
 
         def fail(error: Exception) -> None:
-            self.param.update(progress=-1.0, working_on="")
+            self._over(stage)
             (failed or self._fail)(error)
 
+        self._running.add(stage)
         self.param.update(progress=0.0, working_on="starting", notice=("", ""))
         self._runner.submit(stage, work, finish, fail, self._on_progress)
+
+    def _over(self, stage: str) -> None:
+        self._running.discard(stage)
+        if not self._running:
+            self.param.update(progress=-1.0, working_on="")
 
     def _on_progress(self, fraction: float, message: str) -> None:
         self.param.update(progress=float(min(1.0, max(0.0, fraction))), working_on=message)
@@ -437,6 +537,12 @@ class Session(param.Parameterized):
     def cancel(self) -> None:
         """Stop all running work; what is shown stays."""
         self._runner.cancel()
+        self._running.clear()
+        self._asked.clear()
+        selection = self.slots[0].selection
+        if selection is not None:  # pins that were being worked in are taken back
+            self._decide(selection.keep.tolist(), selection.drop.tolist())
+        self._drop_empty_step()
         self.param.update(progress=-1.0, working_on="", notice=("info", "cancelled"))
         if self.embedding is not None:
             self.map_kind = self.embedding.method

@@ -29,6 +29,18 @@ STYLE = """
 .dot { display: inline-block; width: 8px; height: 8px; border-radius: 4px; margin-right: 3px; }
 .empty { font-size: 12px; line-height: 18px; color: var(--winnow-quiet); }
 """
+TABLE_STYLE = """
+.tabulator, .tabulator .tabulator-header .tabulator-col-title { font-size: 12px !important; }
+.tabulator .tabulator-header .tabulator-col { padding: 0 !important; }
+.tabulator .tabulator-header .tabulator-col-content { padding: 2px 4px !important; }
+.tabulator .tabulator-cell { padding: 2px 4px !important; height: 24px !important;
+  line-height: 20px; font-size: 12px !important; }
+.tabulator .tabulator-row { min-height: 24px !important; height: 25px !important;
+  cursor: pointer; }
+.tabulator .tabulator-header .tabulator-col-sorter { display: none !important; }
+.tabulator .tabulator-footer { padding: 2px !important; font-size: 11px; }
+.tabulator .tabulator-footer .tabulator-page { padding: 1px 5px; }
+"""
 COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
 TABLE_LIMIT = 2000
 
@@ -51,14 +63,17 @@ class Inspector(pn.viewable.Viewer):
             variant="outlined", sizing_mode="stretch_width", margin=(8, 0, 6, 0),
         )  # fmt: skip
         self.facts = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
-        small = {"size": "small", "margin": (8, 6, 0, 0), "sx": {"fontSize": "12.5px"}}
-        self.pin = pmui.Button(label="Pin", variant="outlined", width=58, **small)
-        self.reject = pmui.Button(label="Reject", variant="outlined", width=70, **small)
+        small = {
+            "size": "small", "margin": (8, 6, 0, 0),
+            "sx": {"fontSize": "12.5px", "minWidth": 0, "px": 1, "height": 30},
+        }  # fmt: skip
+        self.pin = pmui.Button(label="Pin", variant="outlined", width=48, **small)
+        self.reject = pmui.Button(label="Reject", variant="outlined", width=62, **small)
         self.environment = pmui.Toggle(
-            label="Environment", variant="outlined", width=104, disabled=True, **small
+            label="Environment", variant="outlined", width=98, disabled=True, **small
         )
-        self.back = pmui.Button(label="‹", variant="outlined", width=34, **small)
-        self.forward = pmui.Button(label="›", variant="outlined", width=34, **small)
+        self.back = pmui.Button(label="‹", variant="outlined", width=30, **small)
+        self.forward = pmui.Button(label="›", variant="outlined", width=30, **small)
         self.pin.param.update(description="Always keep this structure, in every method")
         self.reject.param.update(description="Never keep this structure")
         self.back.param.update(description="Previous structure (left arrow)")
@@ -268,15 +283,15 @@ class Brushed(pn.viewable.Viewer):
         )
         self.table = pn.widgets.Tabulator(
             self._frame(),
-            show_index=False, disabled=True, selectable=False, pagination="remote", page_size=9,
+            show_index=False, disabled=True, selectable=False, pagination="remote", page_size=8,
             sizing_mode="stretch_width", visible=False, margin=(4, 0, 0, 0), layout="fit_columns",
             formatters={"kept by": {"type": "html"}},
-            widths={"#": 52, "score": 52, "max |F|": 62, "kept by": 62},
+            widths={"#": 42, "score": 50, "max |F|": 54, "kept by": 56},
             header_tooltips={
                 "#": "index in the file", "score": "highest outlier score (nats)",
                 "max |F|": "largest force (eV/Å)", "kept by": "methods that keep it at this budget",
             },
-            stylesheets=[".tabulator {font-size: 12px;} .tabulator-row {cursor: pointer;}"],
+            stylesheets=[TABLE_STYLE], theme="simple",
         )  # fmt: skip
         self.table.on_click(self._on_click)
         self._structures = np.empty(0, dtype=np.int64)
@@ -298,7 +313,11 @@ class Brushed(pn.viewable.Viewer):
         columns = ["#", "config_type", "score", "max |F|", "kept by"]
         data, analysis = self._session.dataset, self._session.analysis
         if data is None or analysis is None or len(structures) == 0:
-            return pd.DataFrame({name: [] for name in columns})
+            # the table picks its formatters from the types of the first value it sees
+            types = [np.int64, object, float, float, object]
+            return pd.DataFrame(
+                {c: np.empty(0, dtype=t) for c, t in zip(columns, types, strict=True)}
+            )
         described = analysis.descriptors
         at = np.searchsorted(described.structures, structures)
         starts = described.structure_offsets[:-1]
@@ -316,7 +335,7 @@ class Brushed(pn.viewable.Viewer):
         return pd.DataFrame(
             {
                 "#": data.frame_indices[structures],
-                "config_type": data.config_type[structures],
+                "config_type": data.config_type[structures].astype(object),
                 "score": np.round(analysis.outliers.structure_max[at], 2),
                 "max |F|": np.round(forces, 2),
                 "kept by": dots,

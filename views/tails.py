@@ -19,7 +19,7 @@ from bokeh.plotting import figure
 
 from analytics.evaluation import complementary_distribution
 from views.session import Session
-from views.theme import palette, style_figure
+from views.theme import palette, powers_of_ten, style_figure
 
 __all__ = ["Tails"]
 
@@ -63,6 +63,8 @@ class Tails:
             name=f"tail-{column}",
         )  # fmt: skip
         plot.toolbar.autohide, plot.toolbar_inner = True, True
+        for axis in plot.axis:
+            axis.formatter = powers_of_ten()
         plot.line("x", "y", source=self.full, line_width=1.6, name="full")
         plot.line("x", "y", source=self.kept[column], line_width=2, name="kept")
         plot.line("x", "y", source=self.brushed, line_width=1.4, line_dash="4 3", name="brush")

@@ -5,9 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bokeh.models import CustomJSTickFormatter
 from bokeh.plotting import figure
 
-__all__ = ["DARK", "LIGHT", "METHOD_COLORS", "Palette", "palette", "style_figure"]
+__all__ = [
+    "CARD",
+    "DARK",
+    "LIGHT",
+    "METHOD_COLORS",
+    "NARROW",
+    "NARROWEST",
+    "Palette",
+    "palette",
+    "powers_of_ten",
+    "style_figure",
+    "theme_config",
+    "variables",
+]
 
 #: Okabe-Ito blue, bluish green and vermilion: one per column, safe for colour-blind readers.
 METHOD_COLORS = ("#0072b2", "#009e73", "#d55e00")
@@ -29,6 +43,8 @@ class Palette:
     grid: str
     rest: str
     brush: str
+    warning: str
+    error: str
     methods: tuple[str, str, str]
 
 
@@ -41,6 +57,8 @@ LIGHT = Palette(
     grid="#e9ecf0",
     rest="#c3cad3",
     brush="#1b222b",
+    warning="#9a5b00",
+    error="#b3261e",
     methods=METHOD_COLORS,
 )
 DARK = Palette(
@@ -52,6 +70,8 @@ DARK = Palette(
     grid="#2a323c",
     rest="#4a5562",
     brush="#f4f6f8",
+    warning="#ffb74d",
+    error="#ff8a80",
     methods=METHOD_COLORS_DARK,
 )
 
@@ -63,12 +83,14 @@ def palette(dark: bool) -> Palette:
 
 def style_figure(plot: figure, colors: Palette, *, axes: bool = True) -> None:
     """Give a figure the quiet look of the page: one small font size, thin lines, no boxes."""
-    plot.background_fill_color = plot.border_fill_color = colors.card
+    # transparent: a canvas that was painted light keeps a bright rim after a change to dark
+    plot.background_fill_color = plot.border_fill_color = None
     plot.outline_line_color = None
     plot.toolbar.logo = None
     for axis in plot.axis:
+        # a size equal to the default (11px) would count as unset and lose to the page theme
         axis.axis_label_text_font_style = "normal"
-        axis.axis_label_text_font_size = axis.major_label_text_font_size = "11px"
+        axis.axis_label_text_font_size = axis.major_label_text_font_size = "10.5px"
         axis.axis_label_text_font = axis.major_label_text_font = FONT
         axis.axis_label_text_color = axis.major_label_text_color = colors.quiet
         axis.axis_line_color = axis.major_tick_line_color = None
@@ -81,6 +103,20 @@ def style_figure(plot: figure, colors: Palette, *, axes: bool = True) -> None:
     if plot.title is not None:
         plot.title.text_font_size, plot.title.text_font = "12px", FONT
         plot.title.text_color, plot.title.text_font_style = colors.text, "bold"
+
+
+def powers_of_ten() -> CustomJSTickFormatter:
+    """Label decades as plain text: 10⁻³, 0.1, 1, 10 in the font of everything else."""
+    return CustomJSTickFormatter(
+        code="""
+        const power = Math.round(Math.log10(tick))
+        if (Math.abs(Math.log10(tick) - power) > 1e-6) return ''
+        if (power >= -2 && power <= 3) return String(Math.pow(10, power)).slice(0, 4)
+        const raised = {'-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶',
+                        7: '⁷', 8: '⁸', 9: '⁹'}
+        return '10' + [...String(power)].map((c) => raised[c]).join('')
+        """
+    )
 
 
 def theme_config() -> dict[str, Any]:
@@ -104,6 +140,15 @@ def theme_config() -> dict[str, Any]:
     }
 
 
+#: Below this width a row breaks instead of reaching beyond the window.
+NARROW = """
+@media (max-width: 1240px) {
+  :host { flex-wrap: wrap !important; max-width: calc(100vw - 24px) !important;
+    min-width: 0 !important; }
+}
+"""
+NARROWEST = NARROW.replace("1240px", "900px").replace("- 24px", "- 40px")
+
 CARD = """
 :host(.card) {
   background: var(--winnow-card); border: 1px solid var(--winnow-border); border-radius: 8px;
@@ -112,8 +157,8 @@ CARD = """
 """
 
 
-def variables(colors: Palette) -> str:
-    """Return the colours as style-sheet variables, to be set once on the page's root."""
+def variables(colors: Palette) -> dict[str, str]:
+    """Return the colours as style variables, to be set once on the document."""
     pairs = {
         "page": colors.page,
         "card": colors.card,
@@ -121,7 +166,8 @@ def variables(colors: Palette) -> str:
         "text": colors.text,
         "quiet": colors.quiet,
         "grid": colors.grid,
+        "warning": colors.warning,
+        "error": colors.error,
     }
-    body = "".join(f"--winnow-{name}: {value};" for name, value in pairs.items())
-    body += "".join(f"--winnow-m{i}: {value};" for i, value in enumerate(colors.methods))
-    return f":root {{{body}}} body {{background: {colors.page};}}"
+    pairs |= {f"m{i}": value for i, value in enumerate(colors.methods)}
+    return {f"--winnow-{name}": value for name, value in pairs.items()}

@@ -64,6 +64,8 @@ class Dataset:
         Where the labels were read from.
     records : tuple of Record
         What else each structure carried, for a lossless export; () when made in memory.
+    fingerprint : str
+        Digest of the physical content: atoms, cells, labels and classes. Made here, never given.
     """
 
     numbers: IntArray
@@ -78,7 +80,7 @@ class Dataset:
     name: str = "in memory"
     keys: LabelKeys = LabelKeys()
     records: tuple[Record, ...] = ()
-    fingerprint: str = ""
+    fingerprint: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         """Freeze the arrays, fill defaults and fingerprint the physical content."""
@@ -98,8 +100,7 @@ class Dataset:
         if len(self.frame_indices) != n:
             put(self, "frame_indices", np.arange(n))
         put(self, "frame_indices", frozen(self.frame_indices, np.int64))
-        if not self.fingerprint:
-            put(self, "fingerprint", self._fingerprint())
+        put(self, "fingerprint", self._fingerprint())
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]

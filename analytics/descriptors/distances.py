@@ -261,8 +261,8 @@ def _run(
                 first,
                 stop,
                 s,
-                spec.k,
-                spec.cutoff,
+                int(spec.k),
+                float(spec.cutoff),
                 values,
             )
             sizes[pool.submit(_describe_range, *task)] = stop - first

@@ -46,8 +46,10 @@ class PrefixMetrics:
 
 
 def budget_grid(n_structures: int, points: int = 48) -> IntArray:
-    """Return sizes from 1 to all, equally spaced in the logarithm."""
-    return np.unique(np.round(np.geomspace(1, max(1, n_structures), points)).astype(np.int64))
+    """Return sizes from 1 to all, equally spaced in the logarithm; none of nothing."""
+    if n_structures == 0:
+        return np.empty(0, dtype=np.int64)
+    return np.unique(np.round(np.geomspace(1, n_structures, points)).astype(np.int64))
 
 
 @nb.njit(nogil=True, cache=True)

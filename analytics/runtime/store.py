@@ -34,7 +34,8 @@ class Store:
         """Return the arrays kept under `key`, or None."""
         path = self.folder / f"{key}.npz"
         try:
-            with np.load(path, allow_pickle=False) as found:
+            # opened here, because np.load leaves the file of a damaged archive open
+            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as found:
                 return {name: found[name] for name in found.files}
         except Exception:  # a damaged entry can fail in any way; it is made again
             return None

@@ -177,7 +177,7 @@ register(
         name="facility_location",
         title="Facility location",
         kind="coverage",
-        summary="each environment near a kept one",
+        summary="close to every environment",
         spec=FacilityLocationSpec,
         run=select_facility_location,
     )

@@ -1,0 +1,1 @@
+"""Speed and memory next to other programs; each runs with one command."""

@@ -1,0 +1,126 @@
+"""Methods against budgets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from makers import Recorder, make_analysis
+from numpy.testing import assert_allclose
+
+from analytics.evaluation import METRICS, compare, compare_selections, measure
+from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.selection import METHODS, Budget, select
+
+NAMES = [m.name for m in METRICS]
+
+
+def test_one_row_per_method_and_budget_with_every_metric() -> None:
+    analysis = make_analysis()
+    methods, budgets = ["random", "msc", "facility_location"], [0.1, 0.5, 3, 25]
+    found = compare(analysis, methods, budgets)
+    assert list(found.table.columns) == ["method", "budget", *NAMES]
+    assert found.table["method"].tolist() == [m for m in methods for _ in budgets]
+    assert found.table["budget"].tolist() == budgets * 3
+    sizes = [Budget(b).structures(25) for b in budgets]
+    assert found.table["n_structures"].tolist() == sizes * 3
+    assert [s.method for s in found.selections] == methods
+    assert {
+        "n_structures",
+        "n_environments",
+        "entropy_nats",
+        "diversity_nats",
+        "overlap",
+        "outliers_kept",
+        "force_w1",
+        "force_top1pct_kept",
+    } <= set(NAMES)
+
+
+def test_columns_say_unit_and_direction() -> None:
+    for metric in METRICS:
+        assert metric.title
+        assert metric.better in (-1, 0, 1)
+    assert {m.name: m.better for m in METRICS}["force_w1"] == -1
+    assert {m.name: m.unit for m in METRICS}["entropy_nats"] == "nats"
+
+
+def test_one_run_serves_every_budget() -> None:
+    analysis = make_analysis()
+    together = compare(analysis, ["facility_location"], [0.1, 0.2, 0.4]).table
+    apart = [compare(analysis, ["facility_location"], [b]).table for b in (0.1, 0.2, 0.4)]
+    expected = pd.concat(apart, ignore_index=True)
+    certificate = together.pop("certificate"), expected.pop("certificate")
+    pd.testing.assert_frame_equal(together, expected)
+    # a longer run has seen more prefixes to bound from
+    assert np.all(certificate[0] >= certificate[1] - 1e-3)
+
+
+def test_all_kept_is_the_full_set() -> None:
+    analysis = make_analysis()
+    row = measure(analysis, select(analysis), 1000)
+    assert row["n_structures"] == 25
+    assert row["n_environments"] == analysis.n_environments
+    assert_allclose(row["entropy_nats"], analysis.entropy_nats)
+    assert_allclose(row["diversity_nats"], analysis.diversity_nats)
+    assert row["overlap"] == row["outliers_kept"] == row["force_top1pct_kept"] == 1
+    assert row["force_w1"] == row["force_ks"] == 0
+    assert row["force_max"] == analysis.force_norms.max()
+    assert_allclose(row["certificate"], 1.0, rtol=1e-5)
+
+
+def test_forces_are_those_of_the_kept() -> None:
+    analysis = make_analysis()
+    chosen = select(analysis, "largest_force")
+    row = measure(analysis, chosen, 4)
+    rows = ragged_rows(analysis.descriptors.structure_offsets, chosen.positions[:4])
+    assert row["n_environments"] == len(rows)
+    assert_allclose(row["force_q50"], np.median(analysis.force_norms[rows]))
+    assert row["force_max"] == analysis.force_norms.max()
+    assert row["force_top1pct_kept"] == 1
+    assert np.isnan(row["certificate"])
+
+
+def test_nothing_kept_and_no_forces() -> None:
+    analysis = make_analysis(forces=False)
+    table = compare(analysis, ["random", "msc"], [0, 0.2]).table
+    assert table["n_structures"].tolist() == [0, 5, 0, 5]
+    assert table["entropy_nats"].isna().tolist() == [True, False, True, False]
+    assert table[[n for n in NAMES if n.startswith("force_")]].isna().all(axis=None)
+
+
+def test_existing_selections_are_not_run_again() -> None:
+    analysis = make_analysis()
+    kept = select(analysis, "random", seed=4, keep=[7])
+    found = compare_selections(analysis, [kept], [0.2])
+    assert found.selections == (kept,)
+    assert found.table["n_structures"].tolist() == [5]
+
+
+def test_the_seed_reaches_random() -> None:
+    analysis = make_analysis()
+    found = compare(analysis, ["random"], [0.2], seed=3).selections[0]
+    assert (
+        found.structures.tolist() == select(analysis, "random", seed=3, size=5).structures.tolist()
+    )
+
+
+def test_errors() -> None:
+    analysis = make_analysis(forces=False)
+    with pytest.raises(ValueError, match="at least one budget"):
+        compare(analysis, ["random"], [])
+    with pytest.raises(ValueError, match=r"budget is 1\.5"):
+        compare(analysis, ["random"], [1.5])
+    with pytest.raises(WinnowError, match="unknown selection method"):
+        compare(analysis, ["nope"], [0.1])
+    with pytest.raises(WinnowError, match="needs forces"):
+        compare(analysis, ["largest_force"], [0.1])
+
+
+def test_progress_and_cancel() -> None:
+    told = Recorder()
+    compare(make_analysis(), list(METHODS), [0.5], monitor=told)
+    assert told.fractions == sorted(told.fractions)
+    with pytest.raises(Cancelled):
+        compare(make_analysis(), list(METHODS), [0.5], monitor=Recorder(cancel_at=3))

@@ -1,0 +1,115 @@
+"""Maps of the environments against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from makers import Recorder, make_analysis
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
+
+from analytics.descriptors import Descriptors
+from analytics.evaluation import display_sample, embed_pca, embed_umap
+from analytics.evaluation.embedding import structures_of
+from analytics.runtime.errors import Cancelled
+
+
+def described(values: np.ndarray | None = None, **options: object) -> Descriptors:
+    return make_analysis(values, **options).descriptors  # type: ignore[arg-type]
+
+
+def test_pca_is_that_of_scikit_learn_up_to_the_sign() -> None:
+    x = described(seed=2, dimensions=6)
+    rows = np.arange(5, x.n_environments)
+    found = embed_pca(x, rows)
+    model = PCA(2).fit(x.values)  # of all rows, not only of those shown
+    expected = model.transform(x.values[rows])
+    for axis in range(2):
+        sign = np.sign(expected[:, axis] @ found.xy[:, axis])
+        assert_allclose(found.xy[:, axis], sign * expected[:, axis], atol=1e-9)
+    assert_allclose(found.explained, model.explained_variance_ratio_)
+    assert_allclose(
+        found.trustworthiness,
+        trustworthiness(x.values[rows], found.xy, n_neighbors=15),
+        atol=1e-12,
+    )
+    assert_array_equal(found.rows, rows)
+    assert not found.xy.flags.writeable
+
+
+def test_the_sign_does_not_depend_on_the_order_of_rows() -> None:
+    x = described(seed=2)
+    backwards = described(x.values[::-1], sizes=[x.n_environments])
+    rows = np.arange(x.n_environments)
+    assert_allclose(embed_pca(x, rows).xy, embed_pca(backwards, rows).xy[::-1], atol=1e-9)
+
+
+def test_a_map_is_the_same_again() -> None:
+    rows = np.arange(60)
+    one, two = (embed_pca(described(seed=2), rows, seed=1) for _ in range(2))
+    assert_array_equal(one.xy, two.xy)
+    assert one.fingerprint == two.fingerprint
+    assert one.fingerprint != embed_pca(described(seed=3), rows).fingerprint
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_equal_environments_fall_on_one_point(n: int) -> None:
+    found = embed_pca(described(np.ones((n, 4))), np.arange(n))
+    assert found.xy.tolist() == [[0, 0]] * n
+    assert np.isnan(found.trustworthiness)
+
+
+def test_two_environments_and_a_descriptor_of_one_number() -> None:
+    assert np.isfinite(embed_pca(described(np.eye(2, 3)), np.arange(2)).xy).all()
+    line = np.arange(40.0)[:, None]
+    found = embed_pca(described(line), np.arange(40))
+    assert_allclose(found.xy[:, 0], line[:, 0] - 19.5)
+    assert np.all(found.xy[:, 1] == 0)
+    assert found.trustworthiness > 0.99  # ties among the neighbours of a grid
+
+
+def test_trust_is_measured_on_a_sample_when_there_are_many() -> None:
+    rng = np.random.default_rng(0)
+    x = described(rng.normal(size=(2600, 2)))
+    assert embed_pca(x, np.arange(2600)).trustworthiness > 0.99
+
+
+class TestDisplaySample:
+    def test_all_where_they_fit(self) -> None:
+        x = described()
+        assert_array_equal(display_sample(x), np.arange(x.n_environments))
+
+    @pytest.mark.parametrize("limit", [10, 25, 26, 60])
+    def test_every_structure_is_shown_where_the_limit_allows(self, limit: int) -> None:
+        x = described(sizes=[1, 30, 2, 40, 7] * 5)
+        rows = display_sample(x, limit)
+        assert len(rows) == limit
+        assert np.all(np.diff(rows) > 0)
+        shown = np.unique(structures_of(x, rows))
+        assert len(shown) == min(limit, 25)
+        assert_array_equal(rows, display_sample(x, limit))
+        assert not np.array_equal(rows, display_sample(x, limit, seed=1))
+
+
+def test_umap() -> None:
+    rng = np.random.default_rng(0)
+    x = described(np.concatenate([rng.normal(size=(30, 5)), rng.normal(size=(30, 5)) + 20]))
+    told, rows = Recorder(), np.arange(60)
+    one = embed_umap(x, rows, seed=3, monitor=told)
+    assert one.method == "UMAP"
+    assert one.xy.shape == (60, 2)
+    assert told.checkpoints >= 1
+    assert 0.7 < one.trustworthiness <= 1
+    centres = one.xy[:30].mean(axis=0), one.xy[30:].mean(axis=0)
+    spread = max(one.xy[:30].std(), one.xy[30:].std())
+    assert np.linalg.norm(centres[0] - centres[1]) > 2 * spread
+    assert_array_equal(one.xy, embed_umap(x, rows, seed=3).xy)
+
+
+def test_umap_refuses_what_it_cannot_lay_out_and_can_be_cancelled() -> None:
+    x = described(np.random.default_rng(0).normal(size=(20, 3)))
+    with pytest.raises(ValueError, match="at least 16 environments, not 15"):
+        embed_umap(x, np.arange(15))
+    with pytest.raises(Cancelled):
+        embed_umap(x, np.arange(20), monitor=Recorder(cancel_at=1))

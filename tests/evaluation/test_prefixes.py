@@ -1,0 +1,123 @@
+"""Metrics of all prefixes in one pass, against computing each subset by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from makers import Recorder, kernel_twin, make_analysis, real_analysis
+from numpy.testing import assert_allclose, assert_array_equal
+
+import analytics
+from analytics.evaluation import budget_grid, prefix_metrics
+from analytics.evaluation.prefixes import top_share
+from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.errors import Cancelled
+from analytics.selection import METHODS, select
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_each_size_is_the_subset_by_itself(method: str) -> None:
+    analysis = make_analysis(seed=4)
+    x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
+    picks = select(analysis, method).positions
+    sizes = np.array([1, 2, 5, 17, 25])
+    found = prefix_metrics(analysis, picks, sizes)
+    assert_array_equal(found.sizes, sizes)
+    for at, m in enumerate(sizes):
+        rows = ragged_rows(offsets, picks[:m])
+        p = kernel_twin(x[rows], x[rows], 0.5).sum(axis=1)
+        covered = kernel_twin(x, x[rows], 0.5).sum(axis=1)
+        assert found.environments[at] == len(rows)
+        assert_allclose(found.entropy[at], np.log(len(rows)) - np.log(p).mean(), atol=1e-5)
+        assert_allclose(found.diversity[at], np.log((1 / p).sum()), atol=1e-5)
+        assert found.overlap[at] == (covered > np.exp(-1e-5)).mean()
+        # and the functions a notebook would use
+        assert_allclose(found.entropy[at], analytics.entropy(x[rows], bandwidth=0.5), atol=1e-5)
+        assert found.overlap[at] == analytics.overlap(x, x[rows], bandwidth=0.5)
+
+
+def test_real_data() -> None:
+    analysis = real_analysis("mlearn_Si_train.xyz")
+    x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
+    picks = select(analysis, "random").positions
+    found = prefix_metrics(analysis, picks, np.array([21, 214]))
+    rows = ragged_rows(offsets, picks[:21])
+    assert_allclose(found.entropy[0], analytics.entropy(x[rows]), atol=1e-4)
+    assert_allclose(found.diversity[0], analytics.diversity(x[rows]), atol=1e-4)
+    assert abs(found.overlap[0] - analytics.overlap(x, x[rows])) <= 3 / len(x)
+    assert_allclose(found.entropy[1], analysis.entropy_nats, rtol=1e-9)
+    assert_allclose(found.diversity[1], analysis.diversity_nats, rtol=1e-9)
+
+
+def test_everything_kept_loses_nothing() -> None:
+    analysis = make_analysis(isolated=2)
+    found = prefix_metrics(analysis, np.arange(25), np.array([0, 25]))
+    assert np.isnan(found.entropy[0])
+    assert found.overlap.tolist() == [0, 1]
+    assert found.environments.tolist() == [0, analysis.n_environments]
+    for shares in (found.outliers_kept, found.force_top1pct, found.force_top01pct):
+        assert shares.tolist() == [0, 1]
+
+
+def test_duplicates_are_counted_as_often_as_kept() -> None:
+    analysis = make_analysis(np.array([[0.0]] * 6 + [[9.0]] * 2), [3, 3, 2])
+    found = prefix_metrics(analysis, np.array([1, 2, 0]), np.array([1, 2, 3]))
+    assert found.overlap.tolist() == [0.75, 1, 1]
+    assert_allclose(found.entropy[0], 0, atol=1e-12)
+    assert_allclose(found.entropy[1], -(0.6 * np.log(0.6) + 0.4 * np.log(0.4)))
+    assert_allclose(found.diversity[1:], np.log(2))
+
+
+def test_coverage_and_shares_only_grow() -> None:
+    analysis = make_analysis(seed=8)
+    found = prefix_metrics(analysis, select(analysis, "random").positions, np.arange(1, 26))
+    for values in (found.overlap, found.outliers_kept, found.force_top1pct, found.environments):
+        assert np.all(np.diff(values) >= 0)
+
+
+def test_sums_are_not_shared_between_calls() -> None:
+    analysis = make_analysis()
+    one, two = (prefix_metrics(analysis, np.arange(25), np.array([3, 9])) for _ in range(2))
+    assert_array_equal(one.entropy, two.entropy)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 30, 48, 1000])
+def test_the_grid_runs_from_one_to_all(n: int) -> None:
+    grid = budget_grid(n)
+    assert np.all(np.diff(grid) > 0)
+    assert len(grid) <= 48
+    assert grid[[0, -1]].tolist() == [1, n] if n else len(grid) == 0
+
+
+class TestTopShare:
+    def test_ties_at_the_edge_go_to_the_lowest_row(self) -> None:
+        analysis = make_analysis(np.arange(10.0)[:, None], [2] * 5)
+        values = np.array([0, 1, 1, 1, 1, 1, 1, 1, 0, 5.0])
+        # the top 40 % are rows 9, 1, 2 and 3: of structures 4, 0, 1 and 1
+        found = top_share(analysis, values, np.array([2, 1, 0, 3, 4]), 0.4)
+        assert found.tolist() == [0, 0, 0.5, 0.75, 0.75, 1]
+
+    def test_missing_values_are_never_at_the_top(self) -> None:
+        analysis = make_analysis(np.arange(6.0)[:, None])
+        values = np.array([np.nan, 3, np.nan, 1, 2, np.nan])
+        # 3 known values, of which half rounds up to 2: rows 1 and 4
+        found = top_share(analysis, values, np.arange(6), 0.5)
+        assert found.tolist() == [0, 0, 0.5, 0.5, 0.5, 1, 1]
+
+    def test_infinite_scores_are_at_the_top(self) -> None:
+        analysis = make_analysis(np.arange(3.0)[:, None])
+        found = top_share(analysis, np.array([1.0, np.inf, 2.0]), np.array([1]), 0.01)
+        assert found.tolist() == [0, 1]
+
+    def test_no_values_at_all(self) -> None:
+        analysis = make_analysis(forces=False)
+        found = prefix_metrics(analysis, np.arange(25), np.array([1, 25]))
+        assert np.isnan(found.force_top1pct).all()
+        assert np.isnan(found.force_top01pct).all()
+        assert found.outliers_kept[1] == 1
+
+
+def test_it_can_be_cancelled() -> None:
+    analysis = make_analysis()
+    with pytest.raises(Cancelled):
+        prefix_metrics(analysis, np.arange(25), np.arange(1, 26), monitor=Recorder(cancel_at=1))

@@ -1,0 +1,132 @@
+"""Small data sets and analyses that several test files share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import analytics
+from analytics.data import Dataset
+from analytics.descriptors import Descriptors
+from analytics.information import Analysis, KernelSpec
+from analytics.runtime.errors import Cancelled
+
+BANDWIDTH = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Spec of descriptors that were not computed from positions."""
+
+    number: int = 0
+
+
+def make_dataset(
+    sizes: Sequence[int] = (3, 1, 4),
+    *,
+    seed: int = 0,
+    energies: bool = True,
+    forces: bool = True,
+    isolated: int = 0,
+) -> Dataset:
+    """Random periodic structures; the last `isolated` ones are isolated atoms."""
+    rng = np.random.default_rng(seed)
+    sizes = [*sizes, *[1] * isolated]
+    n, m = sum(sizes), len(sizes)
+    pbc = np.ones((m, 3), dtype=bool)
+    pbc[m - isolated :] = False
+    return Dataset(
+        numbers=rng.choice([6, 14], n),
+        positions=rng.uniform(0, 8, (n, 3)),
+        structure_offsets=np.concatenate([[0], np.cumsum(sizes)]),
+        cells=np.broadcast_to(8.0 * np.eye(3), (m, 3, 3)),
+        pbc=pbc,
+        energies=rng.normal(size=m) if energies else None,
+        forces=rng.normal(size=(n, 3)) * rng.lognormal(size=(n, 1)) if forces else None,
+        config_type=np.array([f"class{i % 3}" for i in range(m)]),
+        name="made.xyz",
+    )
+
+
+def make_analysis(
+    values: np.ndarray | None = None,
+    sizes: Sequence[int] | None = None,
+    *,
+    seed: int = 0,
+    bandwidth: float = BANDWIDTH,
+    forces: bool = True,
+    isolated: int = 0,
+    dimensions: int = 3,
+) -> Analysis:
+    """Analyse given (or random, clustered) descriptors split into structures of the given sizes."""
+    rng = np.random.default_rng(seed)
+    if sizes is None:
+        sizes = [1] * len(values) if values is not None else rng.integers(1, 9, 25).tolist()
+    n = int(sum(sizes))
+    if values is None:
+        centres = rng.normal(size=(5, dimensions)) * 2
+        values = centres[rng.integers(0, 5, n)] + rng.normal(size=(n, dimensions)) * 0.4
+    values = np.asarray(values, dtype=np.float64)
+    dataset = make_dataset(sizes, seed=seed, forces=forces, isolated=isolated)
+    described = Descriptors(
+        values=values,
+        structures=np.arange(len(sizes)),
+        structure_offsets=np.concatenate([[0], np.cumsum(sizes)]),
+        environments=np.arange(n),
+        spec=Given(hash(values.tobytes())),
+        source=dataset.fingerprint,
+    )
+    return analytics.analyse(dataset, described, KernelSpec(bandwidth))
+
+
+def kernel_twin(x: np.ndarray, y: np.ndarray, bandwidth: float) -> np.ndarray:
+    """Return the kernel matrix in double precision, from differences."""
+    squares = ((x[:, None, :].astype(float) - y[None, :, :].astype(float)) ** 2).sum(axis=2)
+    return np.exp(-squares / (2 * bandwidth**2))
+
+
+def real_file(name: str) -> Path:
+    """Return a published data set, or skip where it is absent."""
+    here = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("WINNOW_DATA") or here) / name
+    if not path.is_file():
+        pytest.skip(f"no data set {path}")
+    return path
+
+
+@cache
+def real_descriptors(name: str) -> tuple[Dataset, Descriptors]:
+    """Return a published data set and its descriptors."""
+    dataset = analytics.read(real_file(name))
+    return dataset, analytics.describe(dataset)
+
+
+@cache
+def real_analysis(name: str) -> Analysis:
+    """Return the analysis of a published data set."""
+    return analytics.analyse(*real_descriptors(name))
+
+
+class Recorder:
+    """A monitor that remembers what it was told and cancels at the given checkpoint."""
+
+    def __init__(self, cancel_at: int | None = None) -> None:
+        self.fractions: list[float] = []
+        self.messages: list[str] = []
+        self.checkpoints = 0
+        self.cancel_at = cancel_at
+
+    def report(self, fraction: float, message: str = "") -> None:
+        self.fractions.append(fraction)
+        self.messages.append(message)
+
+    def checkpoint(self) -> None:
+        self.checkpoints += 1
+        if self.cancel_at is not None and self.checkpoints >= self.cancel_at:
+            raise Cancelled
