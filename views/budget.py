@@ -1,4 +1,4 @@
-"""The one question at the top: how much do you keep?"""
+"""The one question at the top: how much to keep."""
 
 from __future__ import annotations
 
@@ -38,23 +38,44 @@ class BudgetBar(pn.viewable.Viewer):
         self._session, self._moving, self._pending = session, False, None
         self._sizes = np.array([1])
         self.slider = pmui.IntSlider(
-            label="", show_value=False, start=0, end=1, value=0, size="small",
-            sizing_mode="stretch_width", min_width=140, max_width=400, margin=(6, 18, 0, 14),
-        )  # fmt: skip
+            label="",
+            show_value=False,
+            start=0,
+            end=1,
+            value=0,
+            size="small",
+            sizing_mode="stretch_width",
+            min_width=140,
+            max_width=400,
+            margin=(6, 18, 0, 14),
+        )
         self.number = pmui.IntInput(
-            label="", value=1, start=1, width=96, size="small", margin=(-3, 6, 0, 0),
+            label="",
+            value=1,
+            start=1,
+            width=96,
+            size="small",
+            margin=(-3, 6, 0, 0),
             variant="outlined",
-        )  # fmt: skip
+        )
         self.readout = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 0, 0, 4))
         self.strip = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 10, 0, 0))
         self.undo = pmui.Button(
-            label="Undo", variant="outlined", size="small", on_click=lambda e: session.undo(),
-            margin=(0, 4, 0, 4), description="Take back the last pin, rejection or method (Ctrl+Z)",
-        )  # fmt: skip
+            label="Undo",
+            variant="outlined",
+            size="small",
+            on_click=lambda e: session.undo(),
+            margin=(0, 4, 0, 4),
+            description="Take back the last pin, rejection or method (Ctrl+Z)",
+        )
         self.redo = pmui.Button(
-            label="Redo", variant="outlined", size="small", on_click=lambda e: session.redo(),
-            margin=0, description="Ctrl+Shift+Z",
-        )  # fmt: skip
+            label="Redo",
+            variant="outlined",
+            size="small",
+            on_click=lambda e: session.redo(),
+            margin=0,
+            description="Ctrl+Shift+Z",
+        )
         self._row = pn.Row(
             pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[STYLE], margin=0),
             self.slider,
@@ -114,7 +135,7 @@ class BudgetBar(pn.viewable.Viewer):
         self.slider.value = int(np.argmin(np.abs(self._sizes - budget)))
         self.number.value = budget
         self._moving = False
-        counts = [int(len(session.kept_rows(slot))) for slot in session.slots]
+        counts = [len(session.kept_rows(slot)) for slot in session.slots]
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
         self.readout.object = (
@@ -139,10 +160,14 @@ class BudgetBar(pn.viewable.Viewer):
             "rejected": len(session.rejected),
         }
         help_ = {"in view": "environments drawn in the maps", "all": "structures in the file"}
-        return '<span class="strip">' + "".join(
-            f'<span title="{help_.get(k, "structures")}">{k} <b>{grouped(v)}</b></span>'
-            for k, v in items.items()
-        ) + "</span>"
+        return (
+            '<span class="strip">'
+            + "".join(
+                f'<span title="{help_.get(k, "structures")}">{k} <b>{grouped(v)}</b></span>'
+                for k, v in items.items()
+            )
+            + "</span>"
+        )
 
     def __panel__(self) -> Any:
         return self._row

@@ -57,7 +57,8 @@ def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[str, str, str, 
         (
             "Diversity",
             "exp D / full set",
-            f"Effective number of environments; full set exp D = {np.exp(analysis.diversity_nats):,.0f}",
+            "Effective number of environments; full set exp D = "
+            f"{np.exp(analysis.diversity_nats):,.0f}",
             diversity,
             min(1.0, diversity),
         ),
@@ -83,7 +84,7 @@ def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[str, str, str, 
             entropy,
             entropy / top if top > 0 else 0.0,
         ),
-    ]  # fmt: skip
+    ]
 
 
 class Column(pn.viewable.Viewer):
@@ -102,33 +103,54 @@ class Column(pn.viewable.Viewer):
             for t, n in group.items()
         }
         self.method = pmui.Select(
-            label="", options=titles, value=self._slot.method, variant="standard", size="small",
-            sizing_mode="stretch_width", margin=(0, 8, 0, 8), sx={"& .MuiSelect-select": {
-                "fontWeight": 600, "fontSize": "14px", "py": "5px"},
-                "& .MuiInput-root:before": {"borderBottom": "none !important"}},
-        )  # fmt: skip
+            label="",
+            options=titles,
+            value=self._slot.method,
+            variant="standard",
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(0, 8, 0, 8),
+            sx={
+                "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
+                "& .MuiInput-root:before": {"borderBottom": "none !important"},
+            },
+        )
         self.reseed = pmui.Button(
-            label="Draw again", variant="text", size="small", margin=0, width=84,
-            on_click=lambda e: session.reseed(column), description="Use the next seed",
+            label="Draw again",
+            variant="text",
+            size="small",
+            margin=0,
+            width=84,
+            on_click=lambda e: session.reseed(column),
+            description="Use the next seed",
             sx={"fontSize": "12px", "py": "2px"},
-        )  # fmt: skip
+        )
         self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
         self.summary = pn.pane.HTML(
-            "", stylesheets=[STYLE], margin=(0, 0, 0, 20), height=18,
+            "",
+            stylesheets=[STYLE],
+            margin=(0, 0, 0, 20),
+            height=18,
             sizing_mode="stretch_width",
-        )  # fmt: skip
+        )
         self.card = pn.pane.HTML(
             "", stylesheets=[STYLE], sizing_mode="stretch_width", margin=(4, 0, 0, 0), height=98
         )
         swatch = pn.pane.HTML(
             f'<div class="swatch" style="background: var(--winnow-m{column})"></div>',
-            stylesheets=[STYLE], width=12, margin=0,
-        )  # fmt: skip
+            stylesheets=[STYLE],
+            width=12,
+            margin=0,
+        )
         self._head = pn.Column(
             pn.Row(
-                swatch, self.method, self.reseed, self.environments,
-                sizing_mode="stretch_width", margin=0,
-            ),  # fmt: skip
+                swatch,
+                self.method,
+                self.reseed,
+                self.environments,
+                sizing_mode="stretch_width",
+                margin=0,
+            ),
             self.summary,
             self.card,
             sizing_mode="stretch_width",
@@ -195,14 +217,17 @@ class Columns(pn.viewable.Viewer):
         self.maps, self.tails = Maps(session), Tails(session)
         self.cards = [
             pn.Column(
-                head, map_, tail,
-                css_classes=["card"], stylesheets=[CARD, ":host(.card) {padding: 8px 12px 4px;}"],
-                sizing_mode="stretch_width", min_width=290, margin=(0, 10, 0, 0),
+                head,
+                map_,
+                tail,
+                css_classes=["card"],
+                stylesheets=[CARD, ":host(.card) {padding: 8px 12px 4px;}"],
+                sizing_mode="stretch_width",
+                min_width=290,
+                margin=(0, 10, 0, 0),
             )
-            for head, map_, tail in zip(
-                self.heads, self.maps.panes, self.tails.panes, strict=True
-            )
-        ]  # fmt: skip
+            for head, map_, tail in zip(self.heads, self.maps.panes, self.tails.panes, strict=True)
+        ]
         session.param.watch(self._show, ["opened", "budget"])
         for slot in session.slots:
             slot.param.watch(self._show, ["selection"])
@@ -230,6 +255,9 @@ class Columns(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         return pn.Row(
-            *self.cards, sizing_mode="stretch_width", margin=0, css_classes=["columns"],
+            *self.cards,
+            sizing_mode="stretch_width",
+            margin=0,
+            css_classes=["columns"],
             stylesheets=[NARROWEST],
-        )  # fmt: skip
+        )

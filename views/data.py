@@ -26,7 +26,8 @@ p { font-size: 13px; line-height: 19px; margin: 0 0 8px; color: var(--winnow-qui
   line-height: 19px; padding: 6px 0; border-top: 1px solid var(--winnow-border);
   color: var(--winnow-text); }
 .finding small { font-size: 12px; color: var(--winnow-quiet); display: block; }
-.error { color: var(--winnow-error); font-weight: 600; } .warning { color: var(--winnow-warning); font-weight: 600; }
+.error { color: var(--winnow-error); font-weight: 600; }
+.warning { color: var(--winnow-warning); font-weight: 600; }
 .note { color: var(--winnow-quiet); }
 table { font-size: 13px; border-collapse: collapse; color: var(--winnow-text); }
 td, th { text-align: right; padding: 2px 0 2px 18px; font-variant-numeric: tabular-nums; }
@@ -60,17 +61,24 @@ class DataView(pn.viewable.Viewer):
         self._session = session
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.drop = pn.widgets.FileDropper(
-            multiple=False, max_file_size=LIMIT, sizing_mode="stretch_width", height=110,
-        )  # fmt: skip
+            multiple=False,
+            max_file_size=LIMIT,
+            sizing_mode="stretch_width",
+            height=110,
+        )
         self.path = pmui.TextInput(
-            label="or a path on the machine that runs Winnow", size="small",
-            placeholder="folder/data.xyz or data.xyz@0:1000:10", sizing_mode="stretch_width",
-        )  # fmt: skip
+            label="or a path on the machine that runs Winnow",
+            size="small",
+            placeholder="folder/data.xyz or data.xyz@0:1000:10",
+            sizing_mode="stretch_width",
+        )
         self.load = pmui.Button(label="Open path", size="small", variant="outlined")
         self.demo = pmui.Button(
-            label="Open the carbon demonstration set", size="small", variant="text",
+            label="Open the carbon demonstration set",
+            size="small",
+            variant="text",
             on_click=lambda e: session.open(DEMO),
-        )  # fmt: skip
+        )
         self.load.on_click(lambda e: session.open(self.path.value) if self.path.value else None)
         self.drop.param.watch(self._on_drop, "value")
         self.overview = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
@@ -107,8 +115,7 @@ class DataView(pn.viewable.Viewer):
 
     def _reread(self, *_: Any) -> None:
         chosen = {
-            name: "" if select.value == NONE else select.value
-            for name, select in self.keys.items()
+            name: "" if select.value == NONE else select.value for name, select in self.keys.items()
         }
         self._session.reread(**chosen)
 

@@ -91,27 +91,51 @@ class Maps:
             ResetTool(),
         ]
         plot = figure(
-            x_range=self.x_range, y_range=self.y_range, tools=tools, active_drag=lasso,
-            active_tap=tap, active_scroll=wheel, sizing_mode="stretch_both", min_height=150,
-            toolbar_location="right", output_backend="webgl", min_border=0,
+            x_range=self.x_range,
+            y_range=self.y_range,
+            tools=tools,
+            active_drag=lasso,
+            active_tap=tap,
+            active_scroll=wheel,
+            sizing_mode="stretch_both",
+            min_height=150,
+            toolbar_location="right",
+            output_backend="webgl",
+            min_border=0,
             name=f"map-{column}",
-        )  # fmt: skip
+        )
         plot.toolbar.autohide, plot.toolbar_inner = True, True
         rest = plot.scatter(
-            "x", "y", source=self.backdrop, size=3.5, line_color=None, name="rest",
+            "x",
+            "y",
+            source=self.backdrop,
+            size=3.5,
+            line_color=None,
+            name="rest",
             fill_alpha=0.75,
-        )  # fmt: skip
+        )
         rest.selection_glyph = rest.nonselection_glyph = Scatter(
             x="x", y="y", size=3.5, line_color=None, fill_alpha=0.75
         )
         plot.scatter(
-            "x", "y", source=self.kept[column], size=5, line_color=None, fill_alpha=0.85,
+            "x",
+            "y",
+            source=self.kept[column],
+            size=5,
+            line_color=None,
+            fill_alpha=0.85,
             name="kept",
-        )  # fmt: skip
+        )
         plot.scatter(
-            "x", "y", source=self.brushed, size=6, fill_color=None, line_width=1, line_alpha=0.7,
+            "x",
+            "y",
+            source=self.brushed,
+            size=6,
+            fill_color=None,
+            line_width=1,
+            line_alpha=0.7,
             name="brush",
-        )  # fmt: skip
+        )
         plot.add_tools(
             HoverTool(
                 renderers=[rest],

@@ -34,19 +34,33 @@ class Export(pn.viewable.Viewer):
         }
         self.downloads = {
             name: pmui.FileDownload(
-                callback=callback, filename="subset.xyz", label=label, auto=True, embed=False,
-                variant="outlined", sizing_mode="stretch_width", color="primary",
+                callback=callback,
+                filename="subset.xyz",
+                label=label,
+                auto=True,
+                embed=False,
+                variant="outlined",
+                sizing_mode="stretch_width",
+                color="primary",
             )
             for name, (label, callback) in make.items()
-        }  # fmt: skip
+        }
         self.dialog = pmui.Dialog(
-            self.method, self.text, *self.downloads.values(),
-            title="Export", show_close_button=True, close_on_click=True, width_option="sm",
-        )  # fmt: skip
+            self.method,
+            self.text,
+            *self.downloads.values(),
+            title="Export",
+            show_close_button=True,
+            close_on_click=True,
+            width_option="sm",
+        )
         self.button = pmui.Button(
-            label="Export", variant="outlined", size="small", on_click=self._open,
+            label="Export",
+            variant="outlined",
+            size="small",
+            on_click=self._open,
             description="Take the subset home",
-        )  # fmt: skip
+        )
         self.method.param.watch(self._describe, "value")
         session.param.watch(self._describe, ["budget", "opened"])
 

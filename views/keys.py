@@ -31,14 +31,17 @@ class Keys(JSComponent):
       el.style.display = 'none'
       let count = 0
       const typing = (event) => event.composedPath().some((node) =>
-        node.matches?.('input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true]'))
+        node.matches?.(
+          'input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true]'))
       const inside = (event) => event.composedPath().some((node) =>
-        node.matches?.('[role=slider], input[type=range], [role=listbox], [role=menu], [role=combobox]'))
+        node.matches?.(
+          '[role=slider], input[type=range], [role=listbox], [role=menu], [role=combobox]'))
       const onKey = (event) => {
         if (typing(event)) return
         let key = null
-        if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z') key = event.shiftKey ? 'redo' : 'undo'
-        else if (event.ctrlKey || event.metaKey || event.altKey) return
+        const command = event.ctrlKey || event.metaKey
+        if (command && event.key.toLowerCase() === 'z') key = event.shiftKey ? 'redo' : 'undo'
+        else if (command || event.altKey) return
         else if (event.key === 'ArrowLeft' && !inside(event)) key = 'back'
         else if (event.key === 'ArrowRight' && !inside(event)) key = 'forward'
         else if (event.key === 'Escape') key = 'clear'

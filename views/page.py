@@ -62,7 +62,9 @@ WORDS = {
 
 def _help() -> str:
     def rows(entries: dict[str, str]) -> str:
-        return "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in entries.items())
+        return "".join(
+            f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in entries.items()
+        )
 
     return f"<dl>{rows(HELP)}<hr>{rows(WORDS)}</dl>"
 
@@ -79,17 +81,28 @@ class Page:
         self.export.button.sx = HEADER_BUTTON
         self.chip = pn.pane.HTML("", stylesheets=[HEADER], margin=(0, 12, 0, 12))
         self.stage = pmui.RadioButtonGroup(
-            options=["Data", "Compare"], value="Compare", size="small", variant="outlined",
-            margin=0, color="default",
-        )  # fmt: skip
+            options=["Data", "Compare"],
+            value="Compare",
+            size="small",
+            variant="outlined",
+            margin=0,
+            color="default",
+        )
         self.map_kind = pmui.RadioButtonGroup(
-            options=["PCA", "UMAP"], value="PCA", size="small", margin=(0, 10, 0, 0),
-            variant="outlined", color="default",
-        )  # fmt: skip
+            options=["PCA", "UMAP"],
+            value="PCA",
+            size="small",
+            margin=(0, 10, 0, 0),
+            variant="outlined",
+            color="default",
+        )
         self.help = pmui.Dialog(
-            pn.pane.HTML(_help(), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"), title="Mouse, keys and words", show_close_button=True,
-            close_on_click=True, width_option="sm",
-        )  # fmt: skip
+            pn.pane.HTML(_help(), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"),
+            title="Mouse, keys and words",
+            show_close_button=True,
+            close_on_click=True,
+            width_option="sm",
+        )
         self.bar = pmui.LinearProgress(
             variant="determinate", value=0, sizing_mode="stretch_width", margin=(14, 10, 0, 0)
         )
@@ -98,19 +111,29 @@ class Page:
             label="Cancel", size="small", variant="outlined", on_click=lambda e: session.cancel()
         )
         self.working = pn.Row(
-            self.step, self.bar, self.cancel, sizing_mode="stretch_width", visible=False,
+            self.step,
+            self.bar,
+            self.cancel,
+            sizing_mode="stretch_width",
+            visible=False,
             margin=(0, 10, 8, 0),
-        )  # fmt: skip
+        )
         self.notice = pmui.Alert(
-            title="", closeable=True, visible=False, sizing_mode="stretch_width",
+            title="",
+            closeable=True,
+            visible=False,
+            sizing_mode="stretch_width",
             margin=(0, 10, 8, 0),
-        )  # fmt: skip
+        )
         self.page = self._assemble()
         self._connect()
 
     def _assemble(self) -> pmui.Page:
         self.compare = pn.Column(
-            self.columns, self.retention, sizing_mode="stretch_width", margin=0,
+            self.columns,
+            self.retention,
+            sizing_mode="stretch_width",
+            margin=0,
             stylesheets=["@media (max-width: 900px) {:host {min-width: 0 !important;}}"],
         )
         self.side = pn.Column(
@@ -118,42 +141,69 @@ class Page:
         )
         self.waiting = pn.pane.HTML("", margin=(60, 20), sizing_mode="stretch_width")
         columns = pn.Row(
-            self.compare, self.side, sizing_mode="stretch_width", margin=0,
+            self.compare,
+            self.side,
+            sizing_mode="stretch_width",
+            margin=0,
             stylesheets=[NARROW],
-        )  # fmt: skip
-        self.compare_stage = pn.Column(
-            self.budget, columns, sizing_mode="stretch_width", margin=0
         )
+        self.compare_stage = pn.Column(self.budget, columns, sizing_mode="stretch_width", margin=0)
         # filled when it is first looked at: the page opens with a comparison
         self.data_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
         self.stages = {"Compare": self.compare_stage, "Data": self.data_stage}
         help_button = pmui.Button(
-            label="?", variant="outlined", size="small", description="Mouse, keys and words",
-            on_click=lambda e: setattr(self.help, "open", True), width=36, sx=HEADER_BUTTON,
-        )  # fmt: skip
+            label="?",
+            variant="outlined",
+            size="small",
+            description="Mouse, keys and words",
+            on_click=lambda e: setattr(self.help, "open", True),
+            width=36,
+            sx=HEADER_BUTTON,
+        )
         header = pn.Row(
             pn.pane.HTML('<span class="name">Winnow</span>', stylesheets=[HEADER], margin=0),
-            self.chip, self.stage, pn.Spacer(sizing_mode="stretch_width"), self.map_kind,
-            self.export, help_button,
-            sizing_mode="stretch_width", margin=0,
-        )  # fmt: skip
+            self.chip,
+            self.stage,
+            pn.Spacer(sizing_mode="stretch_width"),
+            self.map_kind,
+            self.export,
+            help_button,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
         main = pn.Column(
-            self.working, self.notice, self.waiting, *self.stages.values(), self.help,
-            self.export.dialog, self.keys,
-            sizing_mode="stretch_width", margin=(8, 0, 10, 12),
-        )  # fmt: skip
+            self.working,
+            self.notice,
+            self.waiting,
+            *self.stages.values(),
+            self.help,
+            self.export.dialog,
+            self.keys,
+            sizing_mode="stretch_width",
+            margin=(8, 0, 10, 12),
+        )
         return pmui.Page(
-            title="Winnow", header=[header], main=[main], theme_config=theme_config(),
-            theme_toggle=True, busy_indicator=None,
+            title="Winnow",
+            header=[header],
+            main=[main],
+            theme_config=theme_config(),
+            theme_toggle=True,
+            busy_indicator=None,
             # the plots are styled here; without this the page would style them once more
             _custom_theme=["Axis", "Title", "Grid", "Figure", "Plot"],
-            sx={"& .MuiAppBar-root": {
-                "backgroundColor": "background.paper", "color": "text.primary",
-                "boxShadow": "none", "borderBottom": "1px solid", "borderColor": "divider"},
+            sx={
+                "& .MuiAppBar-root": {
+                    "backgroundColor": "background.paper",
+                    "color": "text.primary",
+                    "boxShadow": "none",
+                    "borderBottom": "1px solid",
+                    "borderColor": "divider",
+                },
                 "& .MuiToolbar-root": {"minHeight": "50px !important"},
                 "& main": {"backgroundColor": "background.default"},
-                "& .title": {"display": "none"}},
-        )  # fmt: skip
+                "& .title": {"display": "none"},
+            },
+        )
 
     def _connect(self) -> None:
         session = self.session
@@ -181,9 +231,7 @@ class Page:
         if event.new == "Data" and not len(self.data_stage):
             self.data_stage.append(DataView(self.session))
         for name, part in self.stages.items():
-            part.visible = name == event.new and (
-                name == "Data" or self.session.opened is not None
-            )
+            part.visible = name == event.new and (name == "Data" or self.session.opened is not None)
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened
@@ -216,9 +264,11 @@ class Page:
                 f'<span style="font-size:13px">{html.escape(session.working_on)}…</span>'
             )
         if session.opened is None:
-            text = "Reading and analysing the data set…" if session.progress >= 0 else (
-                "Nothing is open. Choose a file under Data."
-            )  # fmt: skip
+            text = (
+                "Reading and analysing the data set…"
+                if session.progress >= 0
+                else ("Nothing is open. Choose a file under Data.")
+            )
             self.waiting.object = f'<p style="font-size:15px">{text}</p>'
 
     def _on_notice(self, *_: Any) -> None:

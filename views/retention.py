@@ -34,11 +34,16 @@ class Retention(pn.viewable.Viewer):
         self._moving = False
         self.panes = {
             name: pn.pane.HoloViews(
-                self._draw(name), sizing_mode="stretch_width", height=HEIGHT, margin=0,
-                linked_axes=False, theme=None, min_width=200,
+                self._draw(name),
+                sizing_mode="stretch_width",
+                height=HEIGHT,
+                margin=0,
+                linked_axes=False,
+                theme=None,
+                min_width=200,
             )
             for name in CURVES
-        }  # fmt: skip
+        }
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._redraw, ["opened"])
         for slot in session.slots:
@@ -81,11 +86,19 @@ class Retention(pn.viewable.Viewer):
                 )
         return hv.Overlay(layers).opts(
             hv.opts.Overlay(
-                logx=True, xlim=(100 / n, 104), title=CURVES[name], responsive=True,
-                height=HEIGHT, show_legend=False, toolbar=None, xlabel="structures kept (%)",
-                ylabel="", hooks=[lambda plot, _: self._finish(name, plot)], ylim=self._ylim(name),
+                logx=True,
+                xlim=(100 / n, 104),
+                title=CURVES[name],
+                responsive=True,
+                height=HEIGHT,
+                show_legend=False,
+                toolbar=None,
+                xlabel="structures kept (%)",
+                ylabel="",
+                hooks=[lambda plot, _: self._finish(name, plot)],
+                ylim=self._ylim(name),
             )
-        )  # fmt: skip
+        )
 
     def _ylim(self, name: str) -> tuple[float, float]:
         if name == "entropy" and self._session.analysis is not None:
@@ -109,10 +122,16 @@ class Retention(pn.viewable.Viewer):
         for old in [a for a in fig.center if isinstance(a, Span)]:
             fig.center.remove(old)
         span = Span(
-            dimension="height", editable=True, line_color=colors.text, line_width=2,
-            location=100 * self._session.budget / n, hover_line_color=colors.text,
-            hover_line_width=4, hover_line_alpha=1.0, name=f"budget-{name}",
-        )  # fmt: skip
+            dimension="height",
+            editable=True,
+            line_color=colors.text,
+            line_width=2,
+            location=100 * self._session.budget / n,
+            hover_line_color=colors.text,
+            hover_line_width=4,
+            hover_line_alpha=1.0,
+            name=f"budget-{name}",
+        )
         span.on_change("location", self._on_drag)
         fig.add_layout(span)
         self._spans[name] = span
@@ -134,7 +153,9 @@ class Retention(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         return pn.Row(
-            *self.panes.values(), sizing_mode="stretch_width", margin=(10, 10, 0, 0),
+            *self.panes.values(),
+            sizing_mode="stretch_width",
+            margin=(10, 10, 0, 0),
             css_classes=["card", "retention"],
             stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
-        )  # fmt: skip
+        )

@@ -59,14 +59,20 @@ class Inspector(pn.viewable.Viewer):
         self.title = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
-            label="Colour atoms by", options=COLOURS, value="score", size="small",
-            variant="outlined", sizing_mode="stretch_width", margin=(8, 0, 6, 0),
-        )  # fmt: skip
+            label="Colour atoms by",
+            options=COLOURS,
+            value="score",
+            size="small",
+            variant="outlined",
+            sizing_mode="stretch_width",
+            margin=(8, 0, 6, 0),
+        )
         self.facts = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
         small = {
-            "size": "small", "margin": (8, 6, 0, 0),
+            "size": "small",
+            "margin": (8, 6, 0, 0),
             "sx": {"fontSize": "12.5px", "minWidth": 0, "px": 1, "height": 30},
-        }  # fmt: skip
+        }
         self.pin = pmui.Button(label="Pin", variant="outlined", width=48, **small)
         self.reject = pmui.Button(label="Reject", variant="outlined", width=62, **small)
         self.environment = pmui.Toggle(
@@ -88,9 +94,14 @@ class Inspector(pn.viewable.Viewer):
             self.facts,
             self.colour,
             pn.Row(
-                self.pin, self.reject, self.environment, self.back, self.forward,
-                margin=0, sizing_mode="stretch_width",
-            ),  # fmt: skip
+                self.pin,
+                self.reject,
+                self.environment,
+                self.back,
+                self.forward,
+                margin=0,
+                sizing_mode="stretch_width",
+            ),
             css_classes=["card"],
             stylesheets=[CARD, ":host(.card) {padding: 10px 12px 12px;}"],
             sizing_mode="stretch_width",
@@ -138,9 +149,11 @@ class Inspector(pn.viewable.Viewer):
             return
         rows, atom = data.rows(session.active), session.active_atom
         whole = (
-            data.numbers[rows], data.positions[rows],
-            data.cells[session.active], data.pbc[session.active],
-        )  # fmt: skip
+            data.numbers[rows],
+            data.positions[rows],
+            data.cells[session.active],
+            data.pbc[session.active],
+        )
         if self.environment.value and atom >= 0:
             spec = session.descriptor
             frame, sources = environment_of(*whole, atom, spec.cutoff, spec.k)
@@ -283,16 +296,26 @@ class Brushed(pn.viewable.Viewer):
         )
         self.table = pn.widgets.Tabulator(
             self._frame(),
-            show_index=False, disabled=True, selectable=False, pagination="remote", page_size=8,
-            sizing_mode="stretch_width", visible=False, margin=(4, 0, 0, 0), layout="fit_columns",
+            show_index=False,
+            disabled=True,
+            selectable=False,
+            pagination="remote",
+            page_size=8,
+            sizing_mode="stretch_width",
+            visible=False,
+            margin=(4, 0, 0, 0),
+            layout="fit_columns",
             formatters={"kept by": {"type": "html"}},
             widths={"#": 42, "score": 50, "max |F|": 54, "kept by": 56},
             header_tooltips={
-                "#": "index in the file", "score": "highest outlier score (nats)",
-                "max |F|": "largest force (eV/Å)", "kept by": "methods that keep it at this budget",
+                "#": "index in the file",
+                "score": "highest outlier score (nats)",
+                "max |F|": "largest force (eV/Å)",
+                "kept by": "methods that keep it at this budget",
             },
-            stylesheets=[TABLE_STYLE], theme="simple",
-        )  # fmt: skip
+            stylesheets=[TABLE_STYLE],
+            theme="simple",
+        )
         self.table.on_click(self._on_click)
         self._structures = np.empty(0, dtype=np.int64)
         self._card = pn.Column(

@@ -56,12 +56,22 @@ class Tails:
             ResetTool(),
         ]
         plot = figure(
-            x_axis_type="log", y_axis_type="log", x_range=self.x_range, y_range=self.y_range,
-            tools=tools, active_drag=span, sizing_mode="stretch_width", height=HEIGHT,
-            toolbar_location="right", min_border_left=36, min_border_top=4, min_border_bottom=0,
-            min_border_right=4, x_axis_label="|F| per atom (eV/Å) · share of atoms above",
+            x_axis_type="log",
+            y_axis_type="log",
+            x_range=self.x_range,
+            y_range=self.y_range,
+            tools=tools,
+            active_drag=span,
+            sizing_mode="stretch_width",
+            height=HEIGHT,
+            toolbar_location="right",
+            min_border_left=36,
+            min_border_top=4,
+            min_border_bottom=0,
+            min_border_right=4,
+            x_axis_label="|F| per atom (eV/Å) · share of atoms above",
             name=f"tail-{column}",
-        )  # fmt: skip
+        )
         plot.toolbar.autohide, plot.toolbar_inner = True, True
         for axis in plot.axis:
             axis.formatter = powers_of_ten()
@@ -79,8 +89,10 @@ class Tails:
             line = {"full": colors.quiet, "kept": colors.methods[column], "brush": colors.brush}
             for renderer in plot.renderers:
                 glyphs = (
-                    renderer.glyph, renderer.nonselection_glyph, renderer.selection_glyph,
-                )  # fmt: skip
+                    renderer.glyph,
+                    renderer.nonselection_glyph,
+                    renderer.selection_glyph,
+                )
                 for glyph in glyphs:
                     if hasattr(glyph, "line_color"):
                         glyph.line_color = line[renderer.name]
@@ -100,9 +112,7 @@ class Tails:
                 range_.update(start=start, end=end, reset_start=start, reset_end=end)
         for plot in self.figures:
             plot.xaxis.axis_label = (
-                "|F| per atom (eV/Å) · share of atoms above"
-                if len(x)
-                else "no forces in this file"
+                "|F| per atom (eV/Å) · share of atoms above" if len(x) else "no forces in this file"
             )
         self._on_budget()
         self._on_brush()
