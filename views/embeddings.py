@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+from bokeh.events import PanEnd, PanStart
 from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
@@ -20,7 +21,9 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from analytics.runtime.arrays import IntArray
 from views.budget import grouped
+from views.gestures import brush_mode
 from views.session import Session
 from views.theme import palette, style_figure
 
@@ -48,6 +51,7 @@ class Maps:
 
     def __init__(self, session: Session) -> None:
         self._session, self._dark, self._quiet = session, False, False
+        self._held: dict[str, bool] | None = None  # keys held since the drag under way began
         self.backdrop = ColumnDataSource({"x": [], "y": [], "structure": [], "type": []})
         self.brushed = ColumnDataSource({"x": [], "y": []})
         self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
@@ -146,6 +150,8 @@ class Maps:
         for tool in (lasso, tools[1]):
             tool.renderers = [rest]
         tap.renderers = [rest]
+        plot.on_event(PanStart, lambda event: self._set_held(event.modifiers or {}))
+        plot.on_event(PanEnd, lambda event: self._set_held(None))
         return plot
 
     def restyle(self, dark: bool) -> None:
@@ -231,12 +237,29 @@ class Maps:
 
     # ---- gestures to state ------------------------------------------------------------------
 
+    def _set_held(self, held: dict[str, bool] | None) -> None:
+        self._held = held
+
+    def _brush(self, old: IntArray, new: IntArray) -> None:
+        """Carry a change among the drawn environments over to the brush.
+
+        The brush may hold environments that are not drawn; adding and subtracting spare them.
+        """
+        if self._held is None:  # a click: with Shift it keeps what was selected
+            mode = "add" if len(old) and np.isin(old, new).all() else "replace"
+        else:
+            mode = brush_mode(self._held)
+            if mode == "subtract" and not self._held.get("alt"):
+                new = np.setdiff1d(old, new)  # Ctrl+Shift: the browser has subtracted by itself
+        self._session.set_brush(new, mode)
+        self._on_brush()
+
     def _on_selected(self, attr: str, old: list[int], new: list[int]) -> None:
         session, map_ = self._session, self._session.embedding
         if self._quiet or map_ is None or session.analysis is None:
             return
         rows = map_.rows[np.asarray(sorted(new), dtype=np.int64)]
-        session.set_brush(rows)
+        self._brush(map_.rows[np.asarray(old, dtype=np.int64)], rows)
         if len(rows) == 1:
             described = session.analysis.descriptors
             owner = int(described.owners[rows[0]])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.events import SelectionGeometry
+from bokeh.events import PanStart, SelectionGeometry
 from bokeh.models import (
     BoxSelectTool,
     BoxZoomTool,
@@ -18,6 +18,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from analytics.evaluation import complementary_distribution
+from views.gestures import brush_mode
 from views.session import Session
 from views.theme import palette, powers_of_ten, style_figure
 
@@ -30,7 +31,7 @@ class Tails:
     """Three figures with linked axes; dragging across one brushes the atoms in that range."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session, self._mode = session, "replace"
         self.full = ColumnDataSource({"x": [], "y": []})
         self.brushed = ColumnDataSource({"x": [], "y": []})
         self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
@@ -78,6 +79,7 @@ class Tails:
         plot.line("x", "y", source=self.full, line_width=1.6, name="full")
         plot.line("x", "y", source=self.kept[column], line_width=2, name="kept")
         plot.line("x", "y", source=self.brushed, line_width=1.4, line_dash="4 3", name="brush")
+        plot.on_event(PanStart, self._on_start)
         plot.on_event(SelectionGeometry, self._on_drag)
         return plot
 
@@ -137,7 +139,10 @@ class Tails:
         # of all atoms, not of the brushed ones: the line then lies under that of the full set
         self.brushed.data = {"x": x, "y": y * len(rows) / max(1, analysis.n_environments)}
 
+    def _on_start(self, event: PanStart) -> None:
+        self._mode = brush_mode(event.modifiers)
+
     def _on_drag(self, event: SelectionGeometry) -> None:
         shape = event.geometry
         if event.final and shape.get("type") == "rect" and np.isfinite(shape["x0"]):
-            self._session.brush_forces(*sorted((shape["x0"], shape["x1"])))
+            self._session.brush_forces(*sorted((shape["x0"], shape["x1"])), self._mode)

@@ -39,6 +39,7 @@ from analytics.information._loops import (
     pack,
 )
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import check_options, option
 
@@ -58,6 +59,8 @@ MERGE_STEP = 1e-4
 LOG_CUT = 4 * float(np.log(1e6))
 #: Below this the single-precision sum may have lost terms and is redone in the log domain.
 TINY = 1e-25
+#: Bytes per stored entry of the structure kernel: a column number and two values.
+ENTRY_BYTES = 12
 ROWS, COLUMNS = 256, 4096
 #: Pairs of environments in one block of the structure kernel, about 50 ms.
 PAIRS = 8_000_000
@@ -413,11 +416,36 @@ def _structure_rows(rows: _Points, columns: _Points, segments: IntArray, monitor
         return pack(sums, top, cut)  # type: ignore[no-any-return]
 
     joined = tuple(_Growing(kind) for kind in (np.int64, np.int32, np.float32, np.float32))
-    for found in _in_order(work, range(len(cuts) - 1), monitor, "structure kernel"):
+    limit = _memory_limit()
+    for block, found in enumerate(_in_order(work, range(len(cuts) - 1), monitor, "kernel sums")):
         for whole, part in zip(joined, found, strict=True):
             whole.add(part)
+        _refuse_beyond(limit, joined[1].used * ENTRY_BYTES, segments[cuts[block + 1]], segments)
     counts, where, sums, peaks = (whole.finished() for whole in joined)
     return counts, where, sums, peaks
+
+
+def _memory_limit() -> float:
+    """Return half of the machine's memory in bytes; no limit where the system does not tell."""
+    try:
+        return 0.5 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+def _refuse_beyond(limit: float, used: int, done: int, segments: IntArray) -> None:
+    """Stop early if the kernel will not fit, and say what to do instead.
+
+    The first structures of a file may be denser than the rest: a projection counts only from
+    twice the limit on, what is used counts at once.
+    """
+    projected = used * int(segments[-1]) / max(1, int(done))
+    if used > limit or projected > 2 * limit:
+        raise WinnowError(
+            f"the kernels between {len(segments) - 1} structures and their environments need about "
+            f"{max(used, projected) / 1e9:.0f} GB, more than half of this machine's memory; open "
+            "every tenth structure, FILE@::10, or a part, FILE@0:5000"
+        )
 
 
 class _Growing:
@@ -425,17 +453,17 @@ class _Growing:
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._values: npt.NDArray[Any] = np.empty(0, dtype)
-        self._used = 0
+        self.used = 0
 
     def add(self, part: npt.NDArray[Any]) -> None:
-        end = self._used + len(part)
+        end = self.used + len(part)
         if end > len(self._values):
             self._values.resize(max(end, len(self._values) * 5 // 4), refcheck=False)
-        self._values[self._used : end] = part
-        self._used = end
+        self._values[self.used : end] = part
+        self.used = end
 
     def finished(self) -> npt.NDArray[Any]:
-        self._values.resize(self._used, refcheck=False)
+        self._values.resize(self.used, refcheck=False)
         return self._values
 
 

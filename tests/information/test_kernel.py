@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 from analytics.information import KernelSpec, kernel_sums, log_kernel_sums, structure_kernel
 from analytics.information import kernel as kernel_module
-from analytics.runtime.errors import Cancelled
+from analytics.runtime.errors import Cancelled, WinnowError
 
 #: single-precision coordinates: 6e-8 of some tens of bandwidths, times the slope of the exponent
 CLOSE = 2e-5
@@ -301,3 +301,12 @@ class TestLongWork:
         monkeypatch.setattr(kernel_module, "accumulate_pair", broken)
         with pytest.raises(MemoryError, match="no room"):
             kernel_sums(clouds(500), bandwidth=0.5)
+
+
+def test_a_kernel_that_will_not_fit_is_refused_with_advice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 5)) * 1e-3
+    monkeypatch.setattr(kernel_module, "_memory_limit", lambda: 1000.0)
+    with pytest.raises(WinnowError, match="FILE@::10"):
+        structure_kernel(x, np.arange(0, 201, 10))
