@@ -6,7 +6,7 @@ import sys
 
 import panel as pn
 
-from views.page import build_page
+from views.page import publish
 from views.serve import new_session, start, warm_up
 from views.session import DEMO
 
@@ -16,5 +16,5 @@ path = sys.argv[1] if len(sys.argv) > 1 else DEMO
 warm_up(path)
 
 session = new_session()
-build_page(session).servable(title="Winnow")
+publish(session)
 start(session, path)

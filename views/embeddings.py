@@ -104,7 +104,6 @@ class Maps:
             sizing_mode="stretch_both",
             min_height=150,
             toolbar_location="right",
-            output_backend="webgl",
             min_border=0,
             name=f"map-{column}",
         )
@@ -251,17 +250,22 @@ class Maps:
             mode = brush_mode(self._held)
             if mode == "subtract" and not self._held.get("alt"):
                 new = np.setdiff1d(old, new)  # Ctrl+Shift: the browser has subtracted by itself
+        before = self._session.brush
         self._session.set_brush(new, mode)
-        self._on_brush()
+        if self._session.brush is before:
+            self._on_brush()  # the browser shows its own idea of the brush: put ours back
 
     def _on_selected(self, attr: str, old: list[int], new: list[int]) -> None:
         session, map_ = self._session, self._session.embedding
         if self._quiet or map_ is None or session.analysis is None:
             return
         rows = map_.rows[np.asarray(sorted(new), dtype=np.int64)]
-        self._brush(map_.rows[np.asarray(old, dtype=np.int64)], rows)
-        if len(rows) == 1:
+        before = map_.rows[np.asarray(old, dtype=np.int64)]
+        self._brush(before, rows)
+        if len(rows) == 1 or (len(rows) and self._held is None):
+            added = np.setdiff1d(rows, before)
+            row = (added if len(added) else rows)[-1]  # where points overlap: the one on top
             described = session.analysis.descriptors
-            owner = int(described.owners[rows[0]])
-            atom = int(rows[0] - described.structure_offsets[owner])
+            owner = int(described.owners[row])
+            atom = int(row - described.structure_offsets[owner])
             session.inspect(int(described.structures[owner]), atom)

@@ -68,28 +68,37 @@ class Export(pn.viewable.Viewer):
         if self._session.opened is None:
             return
         titles = {f"{s.title} (column {i + 1})": i for i, s in enumerate(self._session.slots)}
-        self.method.param.update(options=titles, value=1 if self.method.value is None else None)
-        self.method.value = self.method.value if self.method.value is not None else 1
+        self.method.param.update(options=titles, value=self._column)
         self._describe()
         self.dialog.open = True
 
     @property
+    def _column(self) -> int:
+        """The column to export; the coverage selection until another is chosen."""
+        return 1 if self.method.value is None else int(self.method.value)
+
+    @property
     def _slot(self) -> Slot:
-        return self._session.slots[self.method.value if self.method.value is not None else 1]
+        return self._session.slots[self._column]
+
+    @property
+    def _size(self) -> int:
+        """How many structures are picked: fewer than the budget if too many are rejected."""
+        return min(self._session.budget, len(self._slot.selection))
 
     def _describe(self, *_: Any) -> None:
         data, slot = self._session.dataset, self._slot
         if data is None or slot.selection is None:
             return
         stem = data.name.split(".")[0]
-        base = f"{stem}_{slot.method}_{self._session.budget}"
+        base = f"{stem}_{slot.method}_{self._size}"
         self.downloads["subset"].filename = f"{base}.xyz"
         self.downloads["rest"].filename = f"{base}_rest.xyz"
         self.downloads["recipe"].filename = f"{base}.json"
         isolated = int(data.isolated.sum())
         also = f", plus {isolated} isolated atom{'s' * (isolated != 1)}" if isolated else ""
         self.text.object = (
-            f"{self._session.budget} of {self._session.analysis.n_structures} structures{also}; "
+            f"{self._size} of {self._session.analysis.n_structures} structures{also}; "
             "original keys are kept, and each structure carries its index in the original file."
         )
 
@@ -97,7 +106,7 @@ class Export(pn.viewable.Viewer):
         data, slot = self._session.dataset, self._slot
         assert data is not None
         assert slot.selection is not None
-        return kept_structures(data, slot.selection, self._session.budget)
+        return kept_structures(data, slot.selection, self._size)
 
     def _write(self, structures: Any) -> io.BytesIO:
         out = io.StringIO()
@@ -113,7 +122,7 @@ class Export(pn.viewable.Viewer):
         return self._write(np.setdiff1d(np.arange(data.n_structures), self._kept()))
 
     def _recipe(self) -> io.BytesIO:
-        recipe = make_recipe(self._session.analysis, self._slot.selection, self._session.budget)
+        recipe = make_recipe(self._session.analysis, self._slot.selection, self._size)
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 
     def __panel__(self) -> Any:

@@ -18,7 +18,7 @@ from views.session import Session
 from views.structure import Brushed, Inspector
 from views.theme import NARROW, palette, theme_config, variables
 
-__all__ = ["build_page"]
+__all__ = ["Page", "publish"]
 
 HEADER = """
 .name { font-size: 18px; font-weight: 700; letter-spacing: -0.2px; color: var(--winnow-text);
@@ -189,8 +189,6 @@ class Page:
             theme_config=theme_config(),
             theme_toggle=True,
             busy_indicator=None,
-            # the plots are styled here; without this the page would style them once more
-            _custom_theme=["Axis", "Title", "Grid", "Figure", "Plot"],
             sx={
                 "& .MuiAppBar-root": {
                     "backgroundColor": "background.paper",
@@ -278,8 +276,13 @@ class Page:
             self.notice.param.update(object=text, alert_type=severity)
 
 
-def build_page(session: Session) -> pmui.Page:
-    """Return the page of one user."""
+def publish(session: Session) -> None:
+    """Put the page of one user into the document that is being served."""
     page = Page(session)
     session.page = page  # kept alive as long as the session is
-    return page.page
+    page.page.servable(title="Winnow")
+    if pn.state.curdoc is not None:
+        for root in pn.state.curdoc.roots:
+            if "_custom_theme" in getattr(root, "data", root).properties():
+                # plots are styled by `style_figure`; the page would style them once more
+                root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]

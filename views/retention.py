@@ -31,7 +31,26 @@ class Retention(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._dark, self._spans = session, False, {}
-        self._moving = False
+        self._moving = self._waiting = False
+        self._row = pn.Row(
+            sizing_mode="stretch_width",
+            min_height=HEIGHT + 8,
+            margin=(10, 10, 0, 0),
+            css_classes=["card", "retention"],
+            stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
+        )
+        self.panes: dict[str, pn.pane.HoloViews] = {}
+        if pn.state.curdoc is None:
+            self.fill()
+        else:  # the columns are what a user waits for; the curves follow
+            pn.state.onload(self.fill)
+        session.param.watch(self._on_budget, ["budget"])
+        session.param.watch(self._redraw, ["opened"])
+        for slot in session.slots:
+            slot.param.watch(self._redraw, ["retention"])
+
+    def fill(self) -> None:
+        """Make the plots."""
         self.panes = {
             name: pn.pane.HoloViews(
                 self._draw(name),
@@ -44,12 +63,20 @@ class Retention(pn.viewable.Viewer):
             )
             for name in CURVES
         }
-        session.param.watch(self._on_budget, ["budget"])
-        session.param.watch(self._redraw, ["opened"])
-        for slot in session.slots:
-            slot.param.watch(self._redraw, ["retention"])
+        self._row.objects = list(self.panes.values())
 
     def _redraw(self, *_: Any) -> None:
+        """Draw again, once for any number of changes that come together."""
+        if self._waiting or not self.panes:
+            return
+        if pn.state.curdoc is None:
+            self._redraw_now()
+        else:
+            self._waiting = True
+            pn.state.curdoc.add_next_tick_callback(self._redraw_now)
+
+    def _redraw_now(self) -> None:
+        self._waiting = False
         for name, pane in self.panes.items():
             pane.object = self._draw(name)
 
@@ -103,7 +130,7 @@ class Retention(pn.viewable.Viewer):
     def _ylim(self, name: str) -> tuple[float, float]:
         if name == "entropy" and self._session.analysis is not None:
             peaks = [
-                float(np.nanmax(slot.retention.entropy))
+                float(np.nanmax(slot.retention.entropy, initial=0.0))
                 for slot in self._session.slots
                 if slot.retention is not None
             ]
@@ -152,10 +179,4 @@ class Retention(pn.viewable.Viewer):
         self._moving = False
 
     def __panel__(self) -> Any:
-        return pn.Row(
-            *self.panes.values(),
-            sizing_mode="stretch_width",
-            margin=(10, 10, 0, 0),
-            css_classes=["card", "retention"],
-            stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
-        )
+        return self._row

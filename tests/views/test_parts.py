@@ -1,0 +1,203 @@
+"""The parts of the page that translate: gestures to brush, decisions to files."""
+
+import io
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from bokeh.events import PanEnd, PanStart, SelectionGeometry
+
+from analytics import read
+from analytics.pipeline import Pipeline
+from views.embeddings import Maps
+from views.export import Export
+from views.gestures import brush_mode
+from views.jobs import Inline
+from views.retention import CURVES, Retention
+from views.session import DEMO, Session
+from views.tails import Tails
+
+# panel-material-ui 0.16 meets its own deprecation in every FileDownload
+pytestmark = pytest.mark.filterwarnings("ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning")
+
+SHIFT, ALT = {"shift": True}, {"alt": True}
+CTRL_SHIFT = {"shift": True, "ctrl": True, "alt": False}
+
+
+@pytest.fixture(scope="module")
+def opened():
+    session = Session(Inline(), Pipeline())
+    session.open_dataset(read(f"{DEMO}@0:552:6"))
+    return session.opened
+
+
+@pytest.fixture
+def session(opened):
+    session = Session(Inline(), Pipeline())
+    session.adopt(opened, "small.xyz")
+    return session
+
+
+def test_keys_held_decide_what_a_drag_does():
+    assert brush_mode(None) == brush_mode({}) == brush_mode({"shift": False}) == "replace"
+    assert brush_mode(SHIFT) == "add"
+    assert brush_mode(ALT) == brush_mode(CTRL_SHIFT) == "subtract"
+
+
+# ---- maps ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def maps(session, monkeypatch):
+    """Maps of every second environment: the brush may hold what they do not draw."""
+    whole = session.embedding
+    session.embedding = type(whole)(whole.xy[::2], whole.rows[::2], "PCA", 0.9)
+    return Maps(session)
+
+
+def drag(maps, indices, held=None):
+    """Do as the browser does: the drag begins, the selection changes, the drag ends."""
+    plot = maps.figures[0]
+    plot._trigger_event(PanStart(plot, modifiers=held))
+    maps.backdrop.selected.indices = indices
+    plot._trigger_event(PanEnd(plot))
+
+
+def test_lasso_replaces_the_brush(session, maps):
+    session.set_brush([1, 2, 3])
+    drag(maps, [5, 6])
+    assert session.brush.tolist() == [10, 12]
+    assert maps.brushed.data["x"].tolist() == session.embedding.xy[[5, 6], 0].astype("f4").tolist()
+
+
+def test_adding_spares_what_is_not_drawn(session, maps):
+    session.set_brush([1, 2, 3])
+    assert maps.backdrop.selected.indices == [1]
+    drag(maps, [1, 5], SHIFT)  # the browser has added by itself
+    assert session.brush.tolist() == [1, 2, 3, 10]
+
+
+@pytest.mark.parametrize(("left", "held"), [([2], CTRL_SHIFT), ([1, 9], ALT)])
+def test_subtracting_spares_what_is_not_drawn(session, maps, left, held):
+    session.set_brush([1, 2, 3, 4])
+    drag(maps, left, held)  # with Ctrl+Shift the browser has subtracted, with Alt replaced
+    assert session.brush.tolist() == [1, 3, 4]
+    assert maps.backdrop.selected.indices == [2]
+
+
+def test_browser_is_put_right_where_nothing_changes(session, maps):
+    session.set_brush([2, 4])
+    drag(maps, [], ALT)
+    assert session.brush.tolist() == [2, 4]
+    assert maps.backdrop.selected.indices == [1, 2]
+
+
+def test_click_shows_structure_and_atom(session, maps):
+    described = session.analysis.descriptors
+    row = int(described.structure_offsets[40] + 3) // 2 * 2
+    maps.backdrop.selected.indices = [0, row // 2]  # overlapping points: the upper one counts
+    assert session.active == described.structures[40]
+    assert session.active_atom == row - described.structure_offsets[40]
+    maps.backdrop.selected.indices = [0, 1, row // 2]  # a click with Shift
+    assert session.brush.tolist() == [0, 2, row]
+    assert session.active == described.structures[described.owners[2]]
+
+
+def test_kept_structures_are_drawn_over_the_rest(session, maps):
+    for size in (3, 30):
+        session.set_budget(size)
+        for slot, source in zip(session.slots, maps.kept, strict=True):
+            shown = np.isin(session.embedding.rows, session.kept_rows(slot))
+            assert len(source.data["x"]) == shown.sum()
+
+
+# ---- force tails --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("held", "mode"), [(None, "replace"), (SHIFT, "add"), (ALT, "subtract")])
+def test_drag_across_a_tail(session, held, mode):
+    tails, norms = Tails(session), session.analysis.force_norms
+    plot = tails.figures[2]
+    session.set_brush(np.flatnonzero(norms > 5))
+    inside, before = np.flatnonzero((norms >= 2) & (norms <= 10)), session.brush
+    plot._trigger_event(PanStart(plot, modifiers=held))
+    box = {"type": "rect", "x0": 10.0, "x1": 2.0, "y0": 0.0, "y1": 1.0}
+    plot._trigger_event(SelectionGeometry(plot, geometry=box, final=False))
+    assert session.brush is before
+    plot._trigger_event(SelectionGeometry(plot, geometry=box, final=True))
+    expected = {
+        "replace": inside,
+        "add": np.union1d(before, inside),
+        "subtract": np.setdiff1d(before, inside),
+    }[mode]
+    assert session.brush.tolist() == expected.tolist()
+
+
+# ---- retention ----------------------------------------------------------------------------------
+
+
+def test_line_of_the_budget_is_moved_and_moves(session):
+    retention = Retention(session)
+    for pane in retention.panes.values():
+        pane.get_root()
+    spans = list(retention._spans.values())
+    assert len(spans) == len(CURVES)
+    spans[0].location = 50.0
+    assert session.budget == round(0.5 * session.analysis.n_structures)
+    session.set_budget(10)
+    assert [span.location for span in spans] == [100 * 10 / session.analysis.n_structures] * 4
+
+
+def test_nothing_left_to_keep_is_drawn_too(session):
+    retention = Retention(session)
+    session.open_dataset(read(f"{DEMO}@20:21"))
+    session.reject(0)
+    for pane in retention.panes.values():
+        pane.get_root()
+
+
+# ---- export -------------------------------------------------------------------------------------
+
+
+def contents(export):
+    subset, rest = (
+        ase.io.read(io.StringIO(part().read().decode()), ":", format="extxyz")
+        for part in (export._subset, export._rest)
+    )
+    return subset, rest, json.loads(export._recipe().read())
+
+
+def test_subset_and_rest_are_the_whole(session):
+    export = Export(session)
+    session.pin(7)
+    session.reject(8)
+    export._open()
+    subset, rest, recipe = contents(export)
+    kept = [atoms.info["original_index"] for atoms in subset]
+    frames = session.dataset.frame_indices
+    isolated = frames[session.dataset.isolated]
+    assert kept == recipe["kept_frame_indices"]
+    assert kept == sorted([*frames[session.kept(session.slots[1])], *isolated])
+    assert frames[7] in kept
+    assert frames[8] not in kept
+    assert sorted([*kept, *(atoms.info["original_index"] for atoms in rest)]) == frames.tolist()
+    assert recipe["method"] == "facility_location"
+
+
+def test_column_to_export_is_remembered(session):
+    export = Export(session)
+    export._open()
+    export.method.value = 2
+    export._open()
+    assert export.method.value == 2
+    assert export.downloads["subset"].filename == "carbon_largest_force_9.xyz"
+
+
+def test_all_rejected_leaves_an_empty_subset(session):
+    export = Export(session)
+    session.open_dataset(read(f"{DEMO}@20:21"))
+    session.reject(0)
+    assert export._subset().read() == b""
+    assert len(ase.io.read(io.StringIO(export._rest().read().decode()), ":", format="extxyz")) == 1
+    assert json.loads(export._recipe().read())["n_kept"] == 0
