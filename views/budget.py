@@ -8,12 +8,12 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.evaluation import budget_grid
 from views.session import Session
 from views.theme import NARROW
 
 __all__ = ["BudgetBar", "grouped"]
 
+STEPS = 241
 STYLE = """
 .readout { font-size: 13px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px; }
 .readout b { color: var(--winnow-text); font-size: 14px; margin: 0 8px; }
@@ -103,8 +103,8 @@ class BudgetBar(pn.viewable.Viewer):
         if self._session.analysis is None:
             return
         n = self._session.analysis.n_structures
-        # steps of equal ratio: as much room between 1 % and 10 % as between 10 % and all
-        self._sizes = budget_grid(n, 240)
+        # small budgets get more room: 10 % lies at two fifths of the track
+        self._sizes = np.round(1 + (n - 1) * np.linspace(0, 1, STEPS) ** 2.5).astype(int)
         self._moving = True
         self.slider.param.update(end=max(1, len(self._sizes) - 1), disabled=n < 2)
         self.number.end = n
