@@ -5,6 +5,7 @@ Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc clears the brush, ? help
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import param
@@ -22,14 +23,11 @@ class Keys(JSComponent):
     tree, dialogs included.
     """
 
-    pressed = param.Dict(default={}, doc="{'key': name, 'n': count}, written by the browser.")
-
     variables = param.Dict(default={}, doc="Style variables of the document, name -> value.")
 
     _esm = """
     export function render({ model, el }) {
       el.style.display = 'none'
-      let count = 0
       const typing = (event) => event.composedPath().some((node) =>
         node.matches?.(
           'input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true]'))
@@ -37,7 +35,12 @@ class Keys(JSComponent):
         node.matches?.(
           '[role=slider], input[type=range], [role=listbox], [role=menu], [role=combobox]'))
       const onKey = (event) => {
-        if (typing(event)) return
+        if (typing(event)) {
+          // Enter leaves a field: the number field takes a second number only after a new focus
+          const [field] = event.composedPath()
+          if (event.key === 'Enter' && field.matches('input:not([role=combobox])')) field.blur()
+          return
+        }
         let key = null
         const command = event.ctrlKey || event.metaKey
         if (command && event.key.toLowerCase() === 'z') key = event.shiftKey ? 'redo' : 'undo'
@@ -48,8 +51,7 @@ class Keys(JSComponent):
         else if (event.key === '?') key = 'help'
         if (key === null) return
         if (key !== 'clear') event.preventDefault()
-        count += 1
-        model.pressed = { key, n: count }
+        model.send_msg(key) // a parameter would show only the last of two quick strokes
       }
       document.addEventListener('keydown', onKey)
       const paint = () => Object.entries(model.variables).forEach(([name, value]) =>
@@ -60,9 +62,13 @@ class Keys(JSComponent):
     }
     """
 
-    def bind(self, session: Session, help_: Any) -> None:
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._actions: dict[str, Callable[[], Any]] = {}
+
+    def bind(self, session: Session, help_: Callable[[], Any]) -> None:
         """Connect the keys to a session; `help_` opens the cheat-sheet."""
-        actions = {
+        self._actions = {
             "undo": session.undo,
             "redo": session.redo,
             "back": lambda: session.step(-1),
@@ -70,4 +76,7 @@ class Keys(JSComponent):
             "clear": lambda: session.set_brush([]),
             "help": help_,
         }
-        self.param.watch(lambda e: actions.get(e.new.get("key"), lambda: None)(), "pressed")
+
+    def _handle_msg(self, data: Any) -> None:
+        if data in self._actions:
+            self._actions[data]()

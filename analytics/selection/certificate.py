@@ -28,7 +28,7 @@ def online_bound(
     picks: IntArray,
     gains: FloatArray,
     *,
-    probes: int = 32,
+    probes: int = 16,
     monitor: Monitor = SILENT,
 ) -> FloatArray:
     """Bound the best objective over all sets of 1 .. len(picks) allowed structures.

@@ -19,7 +19,9 @@ from views.session import DEMO, Session
 from views.tails import Tails
 
 # panel-material-ui 0.16 meets its own deprecation in every FileDownload
-pytestmark = pytest.mark.filterwarnings("ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning"
+)
 
 SHIFT, ALT = {"shift": True}, {"alt": True}
 CTRL_SHIFT = {"shift": True, "ctrl": True, "alt": False}

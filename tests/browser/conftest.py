@@ -1,0 +1,123 @@
+"""A real browser on the real application, which runs as a process of its own."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-software-rasterizer",  # the 3D view is then drawn on a canvas: quick and the same
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+OWN = re.compile(r"(https?|ws)://localhost[:/]|data:|blob:")
+#: The first page of a process may have to wait until the kernels are compiled.
+FIRST_PAGE = 180_000
+TIMES = []
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show how long the user waited: measured, not asserted, for machines differ."""
+    for what, seconds in TIMES:
+        terminalreporter.write_line(f"{what}: {seconds:.2f} s")
+
+
+@pytest.fixture(scope="session")
+def took():
+    """Note a time for the summary."""
+    return lambda what, since: TIMES.append((what, time.perf_counter() - since))
+
+
+@pytest.fixture(scope="session")
+def quiet_browser(browser_type):
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("NO BROWSER TESTS: no chromium on the PATH, and CHROMIUM does not name one")
+    browser = browser_type.launch(executable_path=path, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """Serve the application; give its address."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "panel", "serve", "app.py", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "WINNOW_CACHE": str(folder / "cache")},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        until = time.monotonic() + 60
+        while not _listens(port):
+            alive = process.poll() is None and time.monotonic() < until
+            assert alive, f"the server did not start:\n{(folder / 'log').read_text()}"
+            time.sleep(0.1)
+        yield f"http://localhost:{port}/app"
+        troubles = [line for line in (folder / "log").read_text().splitlines() if "ERROR" in line]
+        assert not troubles, (folder / "log").read_text()
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Visitor:
+    """A user with a browser window of their own, and everything that went wrong in it."""
+
+    def __init__(self, browser, address, **context):
+        self.bad = []
+        self._context = browser.new_context(**context)
+        self.page = self._context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", lambda m: m.type == "error" and self.bad.append(m.text))
+        self.page.on("pageerror", lambda error: self.bad.append(str(error)))
+        self.page.on("request", lambda r: OWN.match(r.url) or self.bad.append(r.url))
+        self.page.goto(address)
+
+    def check(self):
+        """Fail on console errors, on errors of the page and on requests that leave the machine."""
+        bad, self.bad[:] = list(self.bad), []
+        assert not bad, bad
+
+    def close(self):
+        self._context.close()
+
+
+@pytest.fixture(scope="session")
+def visit(quiet_browser, server):
+    """Open the application in windows that are closed at the end."""
+    visitors = []
+
+    def open_window(width=1440, height=900):
+        visitors.append(Visitor(quiet_browser, server, viewport={"width": width, "height": height}))
+        return visitors[-1]
+
+    yield open_window
+    for visitor in visitors:
+        visitor.close()

@@ -1,0 +1,615 @@
+"""The user's path through the page: look, compare, brush, decide, and take the subset home.
+
+One window serves all tests of this file, as it would a user: each test leaves the carbon set open,
+nothing brushed and nothing pinned.
+"""
+
+import gzip
+import json
+import re
+import time
+
+import ase.io
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from views.session import DEMO
+
+pytestmark = pytest.mark.browser
+
+FIRST_PAGE = 180_000
+LONG = 60_000
+CORNER = [(0.15, 0.10), (0.4, 0.10), (0.4, 0.4), (0.15, 0.4)]
+OTHER_CORNER = [(0.6, 0.05), (0.99, 0.05), (0.99, 0.4), (0.6, 0.4)]
+AREA = """(name) => {
+  const model = Bokeh.documents[0].get_model_by_name(name)
+  const view = Bokeh.index.find_one(model)
+  const { x, y } = view.canvas_view.el.getBoundingClientRect()
+  const { x0, y0, width, height } = view.frame.bbox
+  return { x: x + x0, y: y + y0, width, height }
+}"""
+BRUSHED = """() => [0, 1, 2].map((column) => {
+  const { renderers } = Bokeh.documents[0].get_model_by_name(`map-${column}`)
+  return renderers.find((r) => r.name === 'brush').data_source.get_length()
+})"""
+SELECTED = """() => [0, 1, 2].map((column) => {
+  const { renderers } = Bokeh.documents[0].get_model_by_name(`map-${column}`)
+  return renderers.find((r) => r.name === 'rest').data_source.selected.indices.length
+})"""
+IDLE = "() => window.Bokeh?.documents?.[0]?.is_idle"
+
+
+class Screen:
+    """Where things are on the page, and what the mouse and the keys do."""
+
+    def __init__(self, page):
+        self.page = page
+        self.cards = page.locator(".score")
+        self.strip = page.locator(".strip").first
+        self.chip = page.locator(".chip")
+        self.notice = page.locator(".MuiAlert-root")
+        self.rows = page.locator(".tabulator-row")
+        self.atoms = page.locator("[data-atoms]").first
+        self.slider = page.get_by_role("slider")
+        self.title = page.locator(".head").filter(has_text=re.compile(r"^Structure \d+"))
+
+    def ready(self, timeout=LONG):
+        expect(self.cards).to_have_count(3, timeout=timeout)
+        self.atoms.wait_for(timeout=timeout)
+        self.page.wait_for_function(IDLE, timeout=timeout)
+        self.button("Reject").wait_for()
+        for name in ("map-0", "map-2", "tail-1"):
+            self.page.wait_for_function(
+                f"() => {{ try {{ return ({AREA})('{name}').width > 50 }}"
+                " catch { return false } }"
+            )
+        return self
+
+    def is_at_rest(self, start):
+        """Say whether the page looks as it did when it was opened."""
+        quiet = (
+            self.page.get_by_role("dialog").count() == self.page.get_by_role("menu").count() == 0
+        )
+        counts = all(self.count(name) == 0 for name in ("brushed", "pinned", "rejected"))
+        return quiet and counts and self.texts() == start
+
+    def button(self, text):
+        """Find a button by what is written on it; its accessible name may say more."""
+        return self.page.get_by_role("button").filter(has_text=re.compile(f"^{re.escape(text)}$"))
+
+    def click(self, text):
+        """Click a button, away from the hint of the one that the mouse was on."""
+        self.page.mouse.move(700, 5)
+        expect(self.page.get_by_role("tooltip")).to_have_count(0)
+        self.button(text).click()
+
+    def numbers(self, column):
+        return self.cards.nth(column).locator(".value").all_inner_texts()
+
+    def shows(self, name, count):
+        """Wait until the status strip says so."""
+        expect(self.strip).to_contain_text(re.compile(rf"{name}\s*{count}(?!\d)"))
+
+    def count(self, name):
+        found = re.search(rf"{name}\s*([\d\u202f]+)", self.strip.inner_text())
+        return int(found[1].replace("\u202f", ""))
+
+    def changes(self, before):
+        """Wait until no card is as it was."""
+        for column, text in enumerate(before):
+            expect(self.cards.nth(column)).not_to_have_text(text, use_inner_text=False)
+
+    def texts(self):
+        return self.cards.all_text_contents()
+
+    def drag(self, name, points, *held):
+        """Drag through points given as parts of the width and height of a plot."""
+        area = self.page.evaluate(AREA, name)
+        path = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in points]
+        for key in held:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(*path[0])
+        self.page.mouse.down()
+        for x, y in path[1:]:
+            self.page.mouse.move(x, y, steps=3)
+        self.page.mouse.up()
+        for key in held:
+            self.page.keyboard.up(key)
+
+    def press(self, key):
+        self.page.mouse.move(700, 5)
+        self.page.evaluate("document.activeElement?.blur()")
+        self.page.keyboard.press(key)
+
+    def stage(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def choose(self, column, option):
+        self.page.get_by_role("combobox").nth(column).click()
+        self.page.get_by_role("menuitem", name=option).click()
+
+    def drop(self, path):
+        self.page.locator("input[type=file]").set_input_files(path)
+
+    def open_path(self, path):
+        field = self.page.get_by_label("or a path on the machine that runs Winnow")
+        field.fill(str(path))
+        field.press("Enter")
+        self.button("Open path").click()
+
+    def open_carbon(self):
+        self.stage("Data")
+        self.button("Open the carbon demonstration set").click()
+        expect(self.chip).to_contain_text("carbon.xyz.gz", timeout=LONG)
+        self.stage("Compare")
+
+
+def until(condition, seconds=15):
+    """Wait for what no locator can tell."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def window(visit):
+    visitor = visit()
+    Screen(visitor.page).ready(FIRST_PAGE)
+    visitor.start = Screen(visitor.page).texts()
+    return visitor
+
+
+@pytest.fixture
+def screen(window):
+    """The page as it opened; a test that left it otherwise has failed already."""
+    screen = Screen(window.page)
+    if not screen.is_at_rest(window.start):
+        window.page.reload()
+        screen.ready()
+    yield screen
+    window.check()
+
+
+@pytest.fixture(autouse=True)
+def _leave_as_it_was(request):
+    yield
+    if "screen" in request.fixturenames:
+        window = request.getfixturevalue("window")
+        until(lambda: Screen(window.page).is_at_rest(window.start))
+
+
+@pytest.fixture(scope="module")
+def big_file(tmp_path_factory):
+    """Twelve times the carbon set: long enough a job to be cancelled."""
+    path = tmp_path_factory.mktemp("big") / "big.xyz"
+    path.write_bytes(12 * gzip.decompress(DEMO.read_bytes()))
+    return path
+
+
+# ---- compare ------------------------------------------------------------------------------------
+
+
+def test_opens_on_an_answer(screen):
+    expect(screen.chip).to_contain_text(re.compile(r"carbon\.xyz\.gz.*552 structures"))
+    for column in range(3):
+        values = [float(text) for text in screen.numbers(column)]
+        assert len(values) == 5
+        assert all(0 <= value < 20 for value in values)
+    assert (screen.count("all"), screen.count("kept"), screen.count("brushed")) == (552, 55, 0)
+    drawn = [
+        screen.page.evaluate(AREA, f"{kind}-{i}") for kind in ("map", "tail") for i in range(3)
+    ]
+    assert all(area["width"] > 150 and area["height"] > 80 for area in drawn)
+    assert int(screen.atoms.get_attribute("data-atoms")) > 0
+
+
+def test_second_window_opens_quickly(visit, took):
+    since = time.perf_counter()
+    visitor = visit()
+    visitor.page.locator(".score .value").first.wait_for(timeout=LONG)
+    took("first score card on a warm server", since)
+    Screen(visitor.page).ready()
+    took("whole page on a warm server", since)
+    visitor.check()
+    visitor.close()
+
+
+def test_budget_by_slider_changes_every_card(screen, took):
+    before, kept = screen.texts(), screen.count("kept")
+    screen.slider.focus()
+    since = time.perf_counter()
+    screen.page.keyboard.press("ArrowRight")
+    screen.changes(before)
+    took("budget to cards, one step of the slider", since)
+    assert screen.count("kept") > kept
+    screen.page.keyboard.press("ArrowLeft")
+    screen.shows("kept", kept)
+
+
+def test_budget_by_number(screen):
+    before, field = screen.texts(), screen.page.locator("input[type=text]").first
+    for number in ("100", "55"):
+        field.fill(number)
+        field.press("Enter")
+        screen.shows("kept", number)
+        if number == "100":
+            screen.changes(before)
+    for column, text in enumerate(before):
+        expect(screen.cards.nth(column)).to_have_text(text)
+
+
+def test_budget_by_the_line_in_a_retention_plot(screen):
+    line = """() => {
+      const model = [...Bokeh.documents[0].all_models].find((m) => m.name === 'budget-overlap')
+      const view = Bokeh.index.find_one(model)
+      const { x, y } = view.plot_view.canvas_view.el.getBoundingClientRect()
+      const { bbox, x_scale } = view.plot_view.frame
+      return [x + x_scale.compute(model.location), y + bbox.y0 + bbox.height / 2]
+    }"""
+    screen.page.locator(".retention").scroll_into_view_if_needed()
+    x, y = screen.page.evaluate(line)
+    screen.page.mouse.move(x, y)
+    screen.page.mouse.down()
+    screen.page.mouse.move(x + 20, y, steps=4)
+    screen.page.mouse.up()
+    expect(screen.strip).not_to_contain_text(re.compile(r"kept\s*55(?!\d)"))
+    assert screen.count("kept") > 55
+    field = screen.page.locator("input[type=text]").first
+    field.fill("55")
+    field.press("Enter")
+    screen.shows("kept", 55)
+
+
+def test_another_method_in_a_column(screen):
+    before = screen.texts()
+    screen.choose(2, re.compile("outlier score", re.IGNORECASE))
+    expect(screen.cards.nth(2)).not_to_have_text(before[2], timeout=LONG)
+    assert screen.texts()[0] == before[0]
+    screen.click("Undo")
+    expect(screen.cards.nth(2)).to_have_text(before[2], timeout=LONG)
+    expect(screen.page.get_by_role("combobox").nth(2)).to_contain_text(
+        re.compile("largest force", re.IGNORECASE)
+    )
+
+
+def test_random_is_drawn_again(screen):
+    before = screen.texts()[0]
+    screen.click("Draw again")
+    expect(screen.cards.nth(0)).not_to_have_text(before)
+    screen.press("Control+z")
+    expect(screen.cards.nth(0)).to_have_text(before)
+
+
+# ---- brush --------------------------------------------------------------------------------------
+
+
+def test_lasso_shows_in_all_maps_and_in_the_table(screen, took):
+    since = time.perf_counter()
+    screen.drag("map-0", CORNER)
+    screen.rows.first.wait_for()
+    took("lasso to table", since)
+    first = screen.count("brushed")
+    assert first > 0
+    drawn, selected = screen.page.evaluate(BRUSHED), screen.page.evaluate(SELECTED)
+    assert drawn[0] > 0
+    assert len({*drawn, *selected}) == 1
+
+    screen.drag("map-1", OTHER_CORNER, "Shift")
+    screen.page.wait_for_function(f"() => ({BRUSHED})()[0] > {drawn[0]}")
+    assert screen.count("brushed") > first
+    both = screen.page.evaluate(BRUSHED)
+    screen.drag("map-2", OTHER_CORNER, "Alt")
+    screen.page.wait_for_function(f"() => ({BRUSHED})()[2] < {both[2]}")
+    screen.shows("brushed", first)
+    assert screen.page.evaluate(BRUSHED) == screen.page.evaluate(SELECTED) == drawn
+
+    screen.press("Escape")
+    screen.shows("brushed", 0)
+    expect(screen.rows).to_have_count(0)
+    screen.page.wait_for_function(f"() => ({SELECTED})().every((n) => n === 0)")
+
+
+def test_drag_across_a_force_tail(screen):
+    screen.drag("tail-1", [(0.8, 0.5), (0.97, 0.5)])
+    screen.rows.first.wait_for()
+    few = screen.count("brushed")
+    assert few > 0
+    shown = screen.page.evaluate(BRUSHED)
+    assert len(set(shown)) == 1
+    screen.drag("tail-2", [(0.6, 0.5), (0.85, 0.5)], "Shift")
+    expect(screen.strip).not_to_contain_text(re.compile(rf"brushed\s*{few}(?!\d)"))
+    assert screen.count("brushed") > few
+    screen.press("Escape")
+    screen.shows("brushed", 0)
+
+
+def test_row_of_the_table_is_inspected_and_pinned(screen):
+    screen.drag("tail-0", [(0.75, 0.5), (0.97, 0.5)])
+    screen.rows.first.wait_for()
+    seen = set()
+    for row in (0, 3):
+        index = screen.rows.nth(row).locator("[tabulator-field='#']").inner_text().strip()
+        screen.rows.nth(row).click()
+        expect(screen.title).to_contain_text(re.compile(rf"Structure {index}(?!\d)"))
+        size = re.search(r"C(\d*)(?!\w)", screen.title.inner_text().split("·")[1])
+        expect(screen.atoms).to_have_attribute("data-atoms", size[1] or "1")
+        seen.add(index)
+    assert len(seen) == 2
+
+    screen.click("Pin")
+    screen.shows("pinned", 1)
+    expect(screen.title).to_contain_text("kept by 3 of 3")
+    screen.click("Reject")
+    screen.shows("rejected", 1)
+    expect(screen.title).to_contain_text("kept by 0 of 3")
+    screen.press("Control+z")
+    screen.shows("pinned", 1)
+    screen.press("Control+z")
+    screen.shows("pinned", 0)
+    screen.press("Control+Shift+z")
+    screen.shows("pinned", 1)
+    screen.click("Undo")
+    screen.shows("pinned", 0)
+    screen.press("Escape")
+    screen.shows("brushed", 0)
+
+
+def test_click_on_a_point_shows_its_structure(screen):
+    point = """() => {
+      const plot = Bokeh.documents[0].get_model_by_name('map-1'), view = Bokeh.index.find_one(plot)
+      const rest = plot.renderers.find((r) => r.name === 'rest'), data = rest.data_source.data
+      const far = [...data.x].indexOf(Math.min(...data.x))
+      const { x, y } = view.canvas_view.el.getBoundingClientRect()
+      const { x_scale, y_scale } = view.frame
+      return [x + x_scale.compute(data.x[far]), y + y_scale.compute(data.y[far]),
+        data.structure[far]]
+    }"""
+    *place, structure = screen.page.evaluate(point)
+    screen.page.mouse.click(*place)
+    expect(screen.title).to_contain_text(re.compile(rf"Structure {structure}(?!\d)"))
+    assert screen.count("brushed") >= 1
+    screen.press("Escape")
+    screen.shows("brushed", 0)
+
+
+def test_keys(screen):
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        before = screen.title.inner_text()
+        screen.press(key)
+        expect(screen.title).not_to_have_text(before)
+        seen.append(re.search(r"\d+", screen.title.inner_text())[0])
+    assert seen[2] == seen[0] != seen[1]
+    screen.press("?")
+    dialog = screen.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Ctrl+Z")
+    screen.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    # typing is left alone
+    field = screen.page.locator("input[type=text]").first
+    title = screen.title.inner_text()
+    field.focus()
+    screen.page.keyboard.press("ArrowRight")
+    screen.page.keyboard.type("?")
+    expect(dialog).to_have_count(0)
+    expect(screen.title).to_have_text(title)
+    field.fill("55")
+    field.press("Enter")
+    screen.shows("kept", 55)
+
+
+# ---- looks --------------------------------------------------------------------------------------
+
+
+COLOURS = """(main) => {
+  const find = (name) => Bokeh.documents[0].get_model_by_name(name)
+  const kept = find('map-0').renderers.find((r) => r.name === 'kept').glyph.fill_color
+  const text = find('tail-0').below[0].major_label_text_color
+  return [kept, text, getComputedStyle(main).backgroundColor].map((c) => JSON.stringify(c))
+}"""
+
+
+def colours(screen):
+    return screen.page.locator("main").first.evaluate(COLOURS)
+
+
+def test_dark_and_light(screen):
+    light = colours(screen)
+    toggle = screen.page.get_by_role("button", name="Toggle theme")
+    toggle.click()
+    until(lambda: all(a != b for a, b in zip(colours(screen), light, strict=True)))
+    toggle.click()
+    until(lambda: colours(screen) == light)
+
+
+def test_small_window(screen):
+    page = screen.page
+    page.set_viewport_size({"width": 800, "height": 700})
+    try:
+        page.wait_for_function("() => document.scrollingElement.scrollWidth <= innerWidth")
+        for column in range(3):
+            card = screen.cards.nth(column)
+            card.scroll_into_view_if_needed()
+            box = card.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 800
+        screen.slider.scroll_into_view_if_needed()
+        for name in ("Export", "Data"):
+            expect(screen.button(name)).to_be_in_viewport()
+        screen.slider.focus()
+        before = screen.texts()
+        page.keyboard.press("ArrowRight")
+        screen.changes(before)
+        page.keyboard.press("ArrowLeft")
+        screen.shows("kept", 55)
+    finally:
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+
+# ---- taking it home -----------------------------------------------------------------------------
+
+
+def test_export_reads_back(screen, tmp_path):
+    screen.button("Export").click()
+    dialog = screen.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("55 of 551 structures")
+    files = {}
+    for text in ("subset", "rest", "JSON"):
+        with screen.page.expect_download() as download:
+            dialog.get_by_role("button").filter(has_text=text).click()
+        name = download.value.suggested_filename
+        files[text] = tmp_path / name
+        download.value.save_as(files[text])
+        assert name.startswith("carbon_facility_location_55")
+    screen.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+    original = ase.io.read(DEMO, ":")
+    recipe = json.loads(files["JSON"].read_text())
+    subset, rest = (ase.io.read(files[name], ":") for name in ("subset", "rest"))
+    kept = [atoms.info["original_index"] for atoms in subset]
+    assert kept == recipe["kept_frame_indices"]
+    assert len(kept) == 56  # with the isolated atom
+    left = [atoms.info["original_index"] for atoms in rest]
+    assert sorted([*kept, *left]) == list(range(len(original)))
+    for atoms in subset:
+        source = original[atoms.info.pop("original_index")]
+        assert atoms.info == source.info
+        assert atoms.symbols.get_chemical_formula() == source.symbols.get_chemical_formula()
+        np.testing.assert_array_equal(atoms.positions, source.positions)
+        np.testing.assert_array_equal(atoms.cell, source.cell)
+        np.testing.assert_array_equal(atoms.pbc, source.pbc)
+        np.testing.assert_array_equal(atoms.get_forces(), source.get_forces())
+        assert atoms.get_potential_energy() == source.get_potential_energy()
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write a file of the given name."""
+    contents = {
+        "binary.xyz": bytes(range(256)) * 50,
+        "empty.xyz": b"",
+        "truncated.xyz": b"4\nProperties=species:S:1:pos:R:3\nC 0 0 0\nC 1 0 0\n",
+        "nan.xyz": b"2\nProperties=species:S:1:pos:R:3\nC 0 0 0\nC nan 0 0\n",
+        "single.xyz": (
+            b'3\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-1 pbc="F F F"\n'
+            b"C 0 0 0 0 0 1\nC 1.4 0 0 0 0 -1\nC 0 1.5 0 0 0 0\n"
+        ),
+        "bare.xyz": b"".join(
+            b'3\nProperties=species:S:1:pos:R:3 pbc="F F F"\nC 0 0 0\nC 0 0 1.%d\nC 0 1.5 0\n' % i
+            for i in range(9)
+        ),
+    }
+
+    def write(name):
+        path = tmp_path / name
+        path.write_bytes(contents[name])
+        return path
+
+    return write
+
+
+def test_files_that_cannot_be_read(screen, files):
+    before = screen.texts()
+    screen.stage("Data")
+    for name, cause in (
+        ("binary.xyz", "not a text file"),
+        ("empty.xyz", "the file is empty"),
+        ("truncated.xyz", "2 of the 4 atoms"),
+        ("nan.xyz", "not a finite number"),
+    ):
+        screen.drop(files(name))
+        expect(screen.notice).to_contain_text(name, timeout=LONG)
+        expect(screen.notice).to_contain_text(cause)
+        expect(screen.notice).to_have_class(re.compile("colorError"))
+        expect(screen.chip).to_contain_text("carbon.xyz.gz")
+    screen.stage("Compare")
+    assert screen.texts() == before
+    screen.drag("map-0", CORNER)
+    screen.rows.first.wait_for()
+    expect(screen.notice).to_be_visible()
+    screen.notice.get_by_role("button").click()
+    expect(screen.notice).to_be_hidden()
+    screen.press("Escape")
+    screen.shows("brushed", 0)
+
+
+def test_files_with_little_in_them(screen, files):
+    screen.stage("Data")
+    screen.drop(files("single.xyz"))
+    expect(screen.chip).to_contain_text("single.xyz", timeout=LONG)
+    screen.stage("Compare")
+    screen.shows("kept", 1)
+    expect(screen.atoms).to_have_attribute("data-atoms", "3")
+    assert screen.numbers(1) == ["1.00", "1.00", "1.00", "1.00", "1.10"]
+
+    screen.stage("Data")
+    screen.drop(files("bare.xyz"))
+    expect(screen.chip).to_contain_text("bare.xyz", timeout=LONG)
+    expect(screen.notice).to_contain_text("bare.xyz has no forces")
+    screen.stage("Compare")
+    screen.shows("all", 9)
+    for column in range(3):
+        assert screen.numbers(column).count("n/a") == 1
+    expect(screen.page.get_by_role("combobox").nth(2)).to_contain_text(
+        re.compile("outlier score", re.IGNORECASE)
+    )
+    screen.open_carbon()
+    screen.shows("kept", 55)
+    expect(screen.page.get_by_role("combobox").nth(2)).to_contain_text(
+        re.compile("largest force", re.IGNORECASE)
+    )
+
+
+def test_path_that_does_not_exist(screen, tmp_path):
+    screen.stage("Data")
+    screen.open_path(tmp_path / "gone.xyz")
+    expect(screen.notice).to_contain_text("gone.xyz: no such file or folder")
+    screen.stage("Compare")
+    expect(screen.chip).to_contain_text("carbon.xyz.gz")
+
+
+# ---- long work ----------------------------------------------------------------------------------
+
+
+def test_cancel_and_a_second_user_meanwhile(screen, visit, big_file, took):
+    before = screen.texts()
+    screen.stage("Data")
+    screen.open_path(big_file)
+    cancel = screen.button("Cancel")
+    cancel.wait_for()
+    screen.stage("Compare")
+
+    other = visit()
+    since = time.perf_counter()
+    there = Screen(other.page).ready()
+    took("page of a second user while the first one's job runs", since)
+    title = there.title.inner_text()
+    there.press("ArrowRight")
+    expect(there.title).not_to_have_text(title)
+    there.slider.focus()
+    cards = there.texts()
+    other.page.keyboard.press("ArrowRight")
+    there.changes(cards)
+    other.check()
+    other.close()
+
+    expect(cancel).to_be_visible()
+    since = time.perf_counter()
+    cancel.click()
+    expect(cancel).to_be_hidden()
+    took("cancel to idle", since)
+    expect(screen.notice).to_contain_text("cancelled")
+    expect(screen.chip).to_contain_text("carbon.xyz.gz")
+    assert screen.texts() == before
+    since = time.perf_counter()
+    screen.choose(0, re.compile("outlier score", re.IGNORECASE))  # the worker is free again
+    expect(screen.cards.nth(0)).not_to_have_text(before[0], timeout=LONG)
+    took("next result after a cancel", since)
+    screen.press("Control+z")
+    expect(screen.cards.nth(0)).to_have_text(before[0], timeout=LONG)
