@@ -419,7 +419,7 @@ def _structure_rows(rows: _Points, columns: _Points, segments: IntArray, monitor
     limit = _memory_limit()
     for block, found in enumerate(_in_order(work, range(len(cuts) - 1), monitor, "kernel sums")):
         for whole, part in zip(joined, found, strict=True):
-            whole.add(part)
+            whole.add(np.asarray(part))
         _refuse_beyond(limit, joined[1].used * ENTRY_BYTES, segments[cuts[block + 1]], segments)
     counts, where, sums, peaks = (whole.finished() for whole in joined)
     return counts, where, sums, peaks

@@ -29,6 +29,10 @@ AREA = """(name) => {
   const { x0, y0, width, height } = view.frame.bbox
   return { x: x + x0, y: y + y0, width, height }
 }"""
+SETTLED_AREA = f"""async (name) => {{
+  await new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 50))
+  try {{ return ({AREA})(name) }} catch {{ return {{ width: 0 }} }}
+}}"""
 BRUSHED = """() => [0, 1, 2].map((column) => {
   const { renderers } = Bokeh.documents[0].get_model_by_name(`map-${column}`)
   return renderers.find((r) => r.name === 'brush').data_source.get_length()
@@ -60,10 +64,7 @@ class Screen:
         self.page.wait_for_function(IDLE, timeout=timeout)
         self.button("Reject").wait_for()
         for name in ("map-0", "map-2", "tail-1"):
-            self.page.wait_for_function(
-                f"() => {{ try {{ return ({AREA})('{name}').width > 50 }}"
-                " catch { return false } }"
-            )
+            self.area(name)
         return self
 
     def is_at_rest(self, start):
@@ -103,9 +104,17 @@ class Screen:
     def texts(self):
         return self.cards.all_text_contents()
 
+    def area(self, name):
+        """Give the place of a plot once it has come to rest."""
+        for _ in range(100):
+            before, after = (self.page.evaluate(SETTLED_AREA, name) for _ in range(2))
+            if before == after and after["width"] > 50:
+                return after
+        raise AssertionError(f"{name} does not come to rest")
+
     def drag(self, name, points, *held):
         """Drag through points given as parts of the width and height of a plot."""
-        area = self.page.evaluate(AREA, name)
+        area = self.area(name)
         path = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in points]
         for key in held:
             self.page.keyboard.down(key)
@@ -198,9 +207,7 @@ def test_opens_on_an_answer(screen):
         assert len(values) == 5
         assert all(0 <= value < 20 for value in values)
     assert (screen.count("all"), screen.count("kept"), screen.count("brushed")) == (552, 55, 0)
-    drawn = [
-        screen.page.evaluate(AREA, f"{kind}-{i}") for kind in ("map", "tail") for i in range(3)
-    ]
+    drawn = [screen.area(f"{kind}-{i}") for kind in ("map", "tail") for i in range(3)]
     assert all(area["width"] > 150 and area["height"] > 80 for area in drawn)
     assert int(screen.atoms.get_attribute("data-atoms")) > 0
 
