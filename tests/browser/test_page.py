@@ -345,6 +345,7 @@ def test_row_of_the_table_is_inspected_and_pinned(screen):
         seen.add(index)
     assert len(seen) == 2
 
+    before = screen.title.text_content()
     screen.click("Pin")
     screen.shows("pinned", 1)
     expect(screen.title).to_contain_text("kept by 3 of 3")
@@ -352,13 +353,10 @@ def test_row_of_the_table_is_inspected_and_pinned(screen):
     screen.shows("rejected", 1)
     expect(screen.title).to_contain_text("kept by 0 of 3")
     screen.press("Control+z")
-    screen.shows("pinned", 1)
-    screen.press("Control+z")
+    screen.press("Control+z")  # quick strokes are not lost
+    screen.shows("rejected", 0)
     screen.shows("pinned", 0)
-    screen.press("Control+Shift+z")
-    screen.shows("pinned", 1)
-    screen.click("Undo")
-    screen.shows("pinned", 0)
+    expect(screen.title).to_have_text(before)
     screen.press("Escape")
     screen.shows("brushed", 0)
 
@@ -530,7 +528,7 @@ def test_files_that_cannot_be_read(screen, files):
         ("truncated.xyz", "2 of the 4 atoms"),
         ("nan.xyz", "not a finite number"),
     ):
-        screen.drop(files(name))
+        (screen.drop if name == "binary.xyz" else screen.open_path)(files(name))
         expect(screen.notice).to_contain_text(name, timeout=LONG)
         expect(screen.notice).to_contain_text(cause)
         expect(screen.notice).to_have_class(re.compile("colorError"))
@@ -556,7 +554,7 @@ def test_files_with_little_in_them(screen, files):
     assert screen.numbers(1) == ["1.00", "1.00", "1.00", "1.00", "1.10"]
 
     screen.stage("Data")
-    screen.drop(files("bare.xyz"))
+    screen.open_path(files("bare.xyz"))
     expect(screen.chip).to_contain_text("bare.xyz", timeout=LONG)
     expect(screen.notice).to_contain_text("bare.xyz has no forces")
     screen.stage("Compare")
