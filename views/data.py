@@ -39,7 +39,7 @@ th { font-weight: 400; color: var(--winnow-quiet); }
 """
 NONE = "(none)"
 #: Uploads beyond this are better opened by path: they pass through the browser.
-LIMIT = "2GB"
+LIMIT = "2000MB"  # the drop zone knows KB and MB only
 
 
 def _card(*items: Any, **params: Any) -> pn.Column:

@@ -273,7 +273,7 @@ class Page:
         severity, text = self.session.notice
         self.notice.visible = bool(text)
         if text:
-            self.notice.param.update(object=text, alert_type=severity)
+            self.notice.param.update(object=text, severity=severity)
 
 
 def publish(session: Session) -> None:

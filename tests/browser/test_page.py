@@ -453,6 +453,24 @@ def test_small_window(screen):
         page.set_viewport_size({"width": 1440, "height": 900})
 
 
+@pytest.mark.xfail(
+    reason="below 1240 px the columns shrink beside the inspector, which ought to wrap below them"
+)
+def test_small_window_hides_nothing(screen):
+    page = screen.page
+    page.set_viewport_size({"width": 800, "height": 700})
+    try:
+        until(lambda: screen.area("map-0")["width"] < 300)
+        for column, card in enumerate(page.locator(".card").filter(has=screen.cards).all()):
+            inside = card.bounding_box()
+            for value in screen.cards.nth(column).locator(".value").all():
+                box = value.bounding_box()
+                assert box["x"] + box["width"] <= inside["x"] + inside["width"]
+        expect(page.get_by_role("button", name="Toggle theme")).to_be_in_viewport(ratio=1)
+    finally:
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+
 # ---- taking it home -----------------------------------------------------------------------------
 
 
@@ -528,7 +546,7 @@ def test_files_that_cannot_be_read(screen, files):
         ("truncated.xyz", "2 of the 4 atoms"),
         ("nan.xyz", "not a finite number"),
     ):
-        (screen.drop if name == "binary.xyz" else screen.open_path)(files(name))
+        screen.open_path(files(name))
         expect(screen.notice).to_contain_text(name, timeout=LONG)
         expect(screen.notice).to_contain_text(cause)
         expect(screen.notice).to_have_class(re.compile("colorError"))
@@ -546,7 +564,7 @@ def test_files_that_cannot_be_read(screen, files):
 
 def test_files_with_little_in_them(screen, files):
     screen.stage("Data")
-    screen.drop(files("single.xyz"))
+    screen.open_path(files("single.xyz"))
     expect(screen.chip).to_contain_text("single.xyz", timeout=LONG)
     screen.stage("Compare")
     screen.shows("kept", 1)
