@@ -16,5 +16,5 @@ path = sys.argv[1] if len(sys.argv) > 1 else DEMO
 warm_up(path)
 
 session = new_session()
-publish(session)
 start(session, path)
+publish(session)

@@ -8,24 +8,44 @@
 >>> table = winnow.compare(information, ["random", "facility_location"], [0.05, 0.1]).table
 """
 
+from analytics.curation import conflicts, leakage, near_duplicates, novelty, overlap_matrix
 from analytics.data import Dataset, check, read
 from analytics.descriptors import describe
-from analytics.evaluation import compare, measure
-from analytics.information import analyse, delta_entropy, diversity, entropy, overlap
+from analytics.evaluation import compare, learning_curve, measure, redundancy
+from analytics.information import (
+    analyse,
+    bandwidth_by_volume,
+    bandwidth_scan,
+    delta_entropy,
+    diversity,
+    entropy,
+    intrinsic_dimension,
+    overlap,
+)
 from analytics.selection import METHODS, select
 
 __all__ = [
-    "METHODS",
     "Dataset",
+    "METHODS",
     "analyse",
+    "bandwidth_by_volume",
+    "bandwidth_scan",
     "check",
     "compare",
+    "conflicts",
     "delta_entropy",
     "describe",
     "diversity",
     "entropy",
+    "intrinsic_dimension",
+    "leakage",
+    "learning_curve",
     "measure",
+    "near_duplicates",
+    "novelty",
     "overlap",
+    "overlap_matrix",
     "read",
+    "redundancy",
     "select",
 ]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from analytics.curation.duplicates import Duplicates
 from analytics.data.dataset import Dataset, LabelKeys
 from analytics.data.export import versions
 from analytics.descriptors.base import DESCRIPTORS
@@ -24,10 +25,33 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.selection.base import Selection
 
-__all__ = ["FORMAT_VERSION", "Recipe", "kept_structures", "make_recipe"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Recipe",
+    "Removal",
+    "kept_structures",
+    "make_recipe",
+    "removable_copies",
+]
 
 #: Raised by one whenever an older Winnow could no longer replay a recipe.
 FORMAT_VERSION = 1
+
+#: The steps of a recipe.
+REJECT, DROP_DUPLICATES, SELECT = "reject", "drop_duplicates", "select"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Structures taken out by one step for one reason; indices refer to the original file."""
+
+    step: str
+    reason: str
+    structures: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {"step": self.step, "reason": self.reason, "structures": list(self.structures)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,14 @@ class Recipe:
         None where there is no value.
     versions : mapping
         Of Winnow, Python and the libraries that a result depends on.
+    unit : str
+        What the budget counts: "structures" or "environments".
+    duplicates : mapping or None
+        Options with which near-duplicates were taken out before the selection.
+    reference : mapping or None
+        Name, fingerprint and frames of the set that the selection adds to.
+    ledger : tuple of Removal
+        Every structure that is not kept, once, by the step that removed it.
     """
 
     name: str
@@ -89,6 +121,10 @@ class Recipe:
     metrics: Mapping[str, Any]
     full_set: Mapping[str, Any]
     versions: Mapping[str, str]
+    unit: str = "structures"
+    duplicates: Mapping[str, Any] | None = None
+    reference: Mapping[str, Any] | None = None
+    ledger: tuple[Removal, ...] = ()
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -99,6 +135,18 @@ class Recipe:
     def size(self) -> int:
         """Number of structures picked."""
         return len(self.picked)
+
+    @property
+    def steps(self) -> tuple[dict[str, Any], ...]:
+        """What was done, in order; the ledger names these steps."""
+        steps: list[dict[str, Any]] = []
+        if self.drop:
+            steps.append({"step": REJECT, "structures": list(self.drop)})
+        if self.duplicates is not None:
+            steps.append({"step": DROP_DUPLICATES, "spec": dict(self.duplicates)})
+        last = {"step": SELECT, "method": self.method, "spec": dict(self.method_spec)}
+        steps.append(last | {"seed": self.seed, "budget": self.budget, "unit": self.unit})
+        return tuple(steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -124,6 +172,7 @@ class Recipe:
             "seed": self.seed,
             "budget": {
                 "given": self.budget,
+                "unit": self.unit,
                 "structures": self.size,
                 "environments": environments,
                 "fraction": self.size / int(self.full_set["n_structures"]),
@@ -136,6 +185,9 @@ class Recipe:
             "metrics": dict(self.metrics),
             "full_set": dict(self.full_set),
             "versions": dict(self.versions),
+            "reference": None if self.reference is None else dict(self.reference),
+            "steps": list(self.steps),
+            "ledger": [removal.to_dict() for removal in self.ledger],
         }
 
     @classmethod
@@ -209,6 +261,8 @@ def make_recipe(
     size: int | None = None,
     *,
     budget: float | str | None = None,
+    duplicates: Duplicates | None = None,
+    reference: Dataset | None = None,
 ) -> Recipe:
     """Describe the first `size` structures of a selection so that they can be selected again.
 
@@ -221,12 +275,21 @@ def make_recipe(
         Number of structures picked (default: all of the selection).
     budget : float or str, optional
         What the user asked for, if that was not a number of structures.
+    duplicates : Duplicates, optional
+        The near-duplicates that were taken out before; `removable_copies` are then those of the
+        structures forced out that the user did not reject.
+    reference : Dataset, optional
+        The set that the selection adds to.
     """
     if selection.source != analysis.fingerprint:
         raise ValueError("the selection was made from another analysis")
     picks, dataset = _picks(selection, size), analysis.dataset
     frames = dataset.frame_indices
     spec = analysis.descriptors.spec
+    copies = np.empty(0, dtype=np.int64)
+    if duplicates is not None:
+        copies = removable_copies(duplicates, selection.keep)
+    rejected = np.setdiff1d(selection.drop, copies)
     return Recipe(
         name=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -242,13 +305,63 @@ def make_recipe(
         seed=selection.seed,
         budget=len(picks) if budget is None else budget,
         keep=_ints(frames[selection.keep]),
-        drop=_ints(frames[selection.drop]),
+        drop=_ints(frames[rejected]),
         picked=_ints(frames[picks]),
         isolated=_ints(frames[dataset.isolated]),
         metrics=_finite(measure(analysis, selection, len(picks))),
         full_set=_full_set(analysis),
         versions=versions(),
+        unit=selection.unit,
+        duplicates=None if duplicates is None else asdict(duplicates.spec),
+        reference=None if reference is None else _identity(reference),
+        ledger=_ledger(dataset, selection, picks, rejected, copies, duplicates),
     )
+
+
+def removable_copies(duplicates: Duplicates, keep: Iterable[int]) -> IntArray:
+    """Return the near-duplicates to be taken out: the copies that are not forced in."""
+    return np.setdiff1d(duplicates.copies, np.asarray(list(keep), dtype=np.int64))
+
+
+def _identity(dataset: Dataset) -> dict[str, Any]:
+    frames = _frames_read(dataset.frame_indices)
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "frames": list(frames) if isinstance(frames, tuple) else frames,
+        "keys": asdict(dataset.keys),
+        "n_structures": dataset.n_structures,
+        "n_environments": dataset.n_environments,
+    }
+
+
+def _ledger(
+    dataset: Dataset,
+    selection: Selection,
+    picks: IntArray,
+    rejected: IntArray,
+    copies: IntArray,
+    duplicates: Duplicates | None,
+) -> tuple[Removal, ...]:
+    """Return every structure that is not kept, by step and reason."""
+    frames, found = dataset.frame_indices, []
+    if len(rejected):
+        found.append(Removal(REJECT, "rejected by the user", _ints(frames[rejected])))
+    if duplicates is not None:
+        exact = duplicates.exact_of[copies] == duplicates.representative[copies]
+        for kind, some in (("exact duplicate", copies[exact]), ("near-duplicate", copies[~exact])):
+            originals = duplicates.representative[some]
+            for original in np.unique(originals):
+                reason = f"{kind} of {frames[original]}"
+                group = some[originals == original]
+                found.append(Removal(DROP_DUPLICATES, reason, _ints(frames[group])))
+    everything = np.arange(dataset.n_structures)
+    gone = np.concatenate([picks, rejected, copies, everything[dataset.isolated]])
+    left = np.setdiff1d(everything, gone)
+    if len(left):
+        reason = f"not picked by {selection.method} at budget {len(picks)}"
+        found.append(Removal(SELECT, reason, _ints(frames[left])))
+    return tuple(found)
 
 
 def _picks(selection: Selection, size: int | None) -> IntArray:
@@ -272,13 +385,14 @@ def _frames_read(frames: IntArray) -> str | tuple[int, ...] | None:
     return _ints(frames)
 
 
-def _full_set(analysis: Analysis) -> dict[str, float | int]:
+def _full_set(analysis: Analysis) -> dict[str, float | int | None]:
     return {
         "n_structures": analysis.n_structures,
         "n_environments": analysis.n_environments,
         "entropy_nats": analysis.entropy_nats,
         "diversity_nats": analysis.diversity_nats,
         "max_entropy_nats": analysis.max_entropy_nats,
+        "sampled_environments": analysis.sampled,
     }
 
 
@@ -312,7 +426,20 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         **{name: int(content[name]) for name in ("n_structures", "n_environments", "seed")},
         **{name: _ints(content[name]) for name in ("keep", "drop")},
         **{name: dict(content[name]) for name in ("metrics", "full_set", "versions")},
+        # what recipes of earlier versions do not have
+        "unit": str(content["budget"].get("unit", "structures")),
+        "duplicates": _duplicates_step(content.get("steps", ())),
+        "reference": content.get("reference"),
+        "ledger": tuple(
+            Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))
+            for entry in content.get("ledger", ())
+        ),
     }
+
+
+def _duplicates_step(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the options of the step that takes out duplicates, None without one."""
+    return next((dict(s["spec"]) for s in steps if s["step"] == DROP_DUPLICATES), None)
 
 
 def _json(content: Mapping[str, Any]) -> str:

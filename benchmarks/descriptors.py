@@ -3,7 +3,8 @@
     python -m benchmarks.descriptors
 
 Both compute k = 32, cutoff 5 Å from structures in memory, after a first call that compiles. The
-two take turns; times are medians of wall clock. quests uses every core for periodic structures
+two take turns; times are medians of wall clock. The form with species channels is compared on an
+alloy. quests uses every core for periodic structures
 (numba threads over bins) and one for molecules; we use every core for both. A second table shows
 CPU time, which other work on the machine disturbs less.
 """
@@ -22,8 +23,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
+import analytics
 from analytics.data.dataset import Dataset
-from analytics.descriptors import compute_distances
+from analytics.descriptors import compute_distances, compute_species_distances
 
 DATA = Path(os.environ.get("WINNOW_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CASES = (
@@ -73,6 +75,35 @@ def compare(name: str, rows: str, repeats: int) -> str:
     )
 
 
+def compare_species(name: str, count: int, repeats: int = 3) -> str:
+    from quests.descriptor import get_descriptors_multicomponent
+
+    data = analytics.read(f"{DATA / name}@:{count}")
+    frames = [
+        Atoms(data.numbers[data.rows(s)], data.positions[data.rows(s)], cell=cell, pbc=True)
+        for s, cell in enumerate(data.cells)
+    ]
+    species = compute_species_distances(data).spec.species.split(",")
+    get_descriptors_multicomponent(frames[:2], species=species)
+    times = np.array(
+        [
+            (
+                timed(lambda: compute_species_distances(data))[0],
+                timed(lambda: compute_distances(data))[0],
+                timed(lambda: get_descriptors_multicomponent(frames, species=species))[0],
+            )
+            for _ in range(repeats)
+        ]
+    )
+    ours, blind, theirs = np.median(times, axis=0)
+    n = data.n_environments
+    return (
+        f"{name + '[:' + str(count) + ']':32}{n:7d}{n / ours:12,.0f}{n / theirs:12,.0f}"
+        f"{theirs / ours:8.1f}x   {ours / blind:.2f} times the species-blind form "
+        f"for {len(species) + 1} channels"
+    )
+
+
 def scaling(repeat: int) -> str:
     atoms = bulk("Cu", cubic=True).repeat(repeat)
     atoms.rattle(0.05, seed=0)
@@ -88,6 +119,7 @@ def main() -> None:
     print(f"{'':32}{'envs':>7}{'ours':>12}{'quests':>12}{'':9}{'ours':>10}{'quests':>10}")
     for case in CASES:
         print(compare(*case), flush=True)
+    print(compare_species("nbmotaw_train.xyz.gz", 1000) + "  (species channels)", flush=True)
     print("one rattled fcc structure, ours:")
     for repeat in (3, 6, 14, 30):
         print(scaling(repeat))

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from makers import Recorder, make_dataset
 from numpy.testing import assert_array_equal
+from scipy import sparse
 
 import analytics.pipeline as stages
 from analytics.data import Dataset
-from analytics.descriptors import DistanceSpec
+from analytics.data.dataset import Record
+from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec, StoredSpec
 from analytics.information import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import Cancelled
@@ -90,7 +92,7 @@ def test_equal_data_under_another_name(pipeline: Pipeline, dataset: Dataset) -> 
 def test_the_least_recently_used_goes_first(
     tmp_path: Path, dataset: Dataset, calls: list[str]
 ) -> None:
-    pipeline = Pipeline(capacity=3, store=Store(tmp_path))
+    pipeline = Pipeline(capacity=3, store=Store(tmp_path, limit=0))
     analysis = pipeline.analyse(dataset)  # two results: descriptors and analysis
     pipeline.select(analysis, "random")
     pipeline.describe(dataset)
@@ -129,19 +131,112 @@ def test_retention_runs_over_the_grid(pipeline: Pipeline, dataset: Dataset) -> N
     assert len(pipeline.retention(analysis, none).sizes) == 0
 
 
-def test_umap_is_kept_on_disk(tmp_path: Path, dataset: Dataset, calls: list[str]) -> None:
-    one = Pipeline(store=Store(tmp_path))
-    first = one.embed(one.describe(dataset), "UMAP")
-    two = Pipeline(store=Store(tmp_path))
-    again = two.embed(two.describe(dataset), "UMAP")
-    assert_array_equal(first.xy, again.xy)
-    assert (first.method, first.trustworthiness) == (again.method, again.trustworthiness)
-    assert calls.count("embed_umap") == 1
-    for entry in tmp_path.iterdir():
-        entry.write_bytes(b"damaged")
-    three = Pipeline(store=Store(tmp_path))
-    assert_array_equal(three.embed(three.describe(dataset), "UMAP").xy, first.xy)
-    assert calls.count("embed_umap") == 2
+def test_what_is_not_nested_is_run_for_each_size(pipeline: Pipeline, dataset: Dataset) -> None:
+    analysis = pipeline.analyse(dataset)
+    two, three = (pipeline.select(analysis, "kmeans", size=m) for m in (2, 3))
+    assert (len(two), len(three)) == (2, 3)
+    assert pipeline.select(analysis, "kmeans", size=2) is two
+    whole = pipeline.select(analysis, "random", size=2)
+    assert len(whole) == 5  # nested: one order for all
+    curve = pipeline.retention(analysis, two)
+    assert curve.sizes.tolist() == [1, 2, 3, 4, 5]
+    assert pipeline.retention(analysis, three) is curve
+    expected = pipeline.select(analysis, "kmeans", size=4)
+    environments = analysis.sizes[expected.positions].sum()
+    assert curve.environments[3] == environments
+
+
+def run_all(pipeline: Pipeline, dataset: Dataset, descriptor: object = None) -> list[object]:
+    """Every stage once."""
+    analysis = pipeline.analyse(dataset, descriptor, KernelSpec(0.1))
+    order = pipeline.select(analysis, "facility_location", keep=[2])
+    return [
+        pipeline.check(dataset),
+        analysis.descriptors,
+        analysis,
+        order,
+        pipeline.retention(analysis, order),
+        pipeline.embed(analysis.descriptors, "PCA"),
+        pipeline.embed(analysis.descriptors, "UMAP"),
+    ]
+
+
+@pytest.mark.parametrize("descriptor", [None, SpeciesDistanceSpec(k=4)])
+def test_a_new_process_finds_every_stage_on_disk(
+    tmp_path: Path, dataset: Dataset, calls: list[str], descriptor: object
+) -> None:
+    made = run_all(Pipeline(store=Store(tmp_path)), dataset, descriptor)
+    assert len(calls) == 6
+    calls.clear()
+    kept = run_all(Pipeline(store=Store(tmp_path)), dataset, descriptor)
+    assert calls == []
+    for one, two in zip(made, kept, strict=True):
+        assert type(one) is type(two)
+        assert_equal_fields(one, two)
+    analysis = kept[2]
+    assert analysis.dataset is dataset
+    assert analysis.summary() == made[2].summary()
+    again = Pipeline(store=Store(tmp_path)).select(analysis, "msc")  # works on what was loaded
+    assert_array_equal(again.structures, Pipeline(store=Store(tmp_path)).select(made[2], "msc")
+                       .structures)  # fmt: skip
+
+
+def assert_equal_fields(one: object, two: object) -> None:
+    for field in dataclasses.fields(one):
+        a, b = getattr(one, field.name), getattr(two, field.name)
+        if sparse.issparse(a):
+            assert_array_equal(a.toarray(), b.toarray())
+        elif isinstance(a, np.ndarray):
+            assert (a.dtype, a.flags.writeable) == (b.dtype, b.flags.writeable), field.name
+            assert_array_equal(a, b)
+        elif dataclasses.is_dataclass(a):
+            assert_equal_fields(a, b)
+        elif field.name == "findings":
+            assert [f.code for f in a] == [f.code for f in b]
+        else:
+            assert type(a) is type(b)
+            assert a == b or a != a, field.name  # NaN equals nothing, itself included
+
+
+def test_damaged_entries_are_made_again(tmp_path: Path, dataset: Dataset, calls: list[str]) -> None:
+    made = run_all(Pipeline(store=Store(tmp_path)), dataset)
+    for entry in tmp_path.glob("*.entry"):
+        content = bytearray(entry.read_bytes())
+        content[-3] ^= 0x40
+        entry.write_bytes(content)
+    calls.clear()
+    again = run_all(Pipeline(store=Store(tmp_path)), dataset)
+    assert len(calls) == 6
+    assert_array_equal(again[-1].xy, made[-1].xy)
+
+
+def test_results_of_other_code_are_not_taken(
+    tmp_path: Path, dataset: Dataset, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Pipeline(store=Store(tmp_path)).analyse(dataset)
+    monkeypatch.setattr(stages, "code_version", lambda *_: "another version")
+    calls.clear()
+    Pipeline(store=Store(tmp_path)).analyse(dataset)
+    assert calls == ["describe", "analyse"]
+
+
+def test_what_cannot_be_packed_stays_in_memory(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "describe", lambda *_, **__: {"a": object()})
+    pipeline = Pipeline(store=Store(tmp_path))
+    assert pipeline.describe(dataset) is pipeline.describe(dataset)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stored_arrays_are_part_of_the_key(pipeline: Pipeline, dataset: Dataset) -> None:
+    """Two files with the same atoms and other features have the same fingerprint."""
+    found = []
+    for value in (1.0, 2.0):
+        records = tuple(Record({}, {"f": np.full((n, 1), value)}) for n in dataset.sizes)
+        found.append(pipeline.describe(dataclasses.replace(dataset, records=records),
+                                       StoredSpec("f")))  # fmt: skip
+    assert [x.values[0, 0] for x in found] == [1.0, 2.0]
 
 
 def test_an_unknown_map(pipeline: Pipeline, dataset: Dataset) -> None:
@@ -154,3 +249,28 @@ def test_knows(pipeline: Pipeline, dataset: Dataset) -> None:
     pipeline.describe(dataset)
     assert all(pipeline.knows(key) for key in pipeline._results)
     assert np.size(list(pipeline._results)) == 1
+
+
+def test_exact_scores_are_computed_once(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 5)
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    pipeline = Pipeline(store=Store(tmp_path))
+    sampled = pipeline.analyse(dataset)
+    assert (sampled.sampled, sampled.exact) == (5, False)
+    refined = pipeline.refine(sampled)
+    assert refined.exact
+    assert pipeline.refine(refined) is refined
+    monkeypatch.setattr(stages, "refine", lambda *_, **__: pytest.fail("computed again"))
+    assert pipeline.refine(sampled).outliers is refined.outliers
+    again = Pipeline(store=Store(tmp_path))
+    np.testing.assert_array_equal(
+        again.refine(again.analyse(dataset)).outliers.environment, refined.outliers.environment
+    )
+    curve = again.retention(refined, again.select(refined, "random"))
+    assert curve.sampled == 5
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1")
+    whole = pipeline.analyse(dataset)
+    assert whole.sampled is None
+    assert pipeline.refine(whole) is whole

@@ -1,6 +1,7 @@
 """A recipe holds what is needed to make a selection again, survives JSON, and refuses others."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -72,7 +73,8 @@ def test_it_holds_the_settings(dataset, analysis, recipe):
     assert (recipe.name, recipe.fingerprint) == ("clusters.xyz", dataset.fingerprint)
     assert (recipe.descriptor, recipe.descriptor_spec) == ("distances", {"k": 8, "cutoff": 5.0})
     assert recipe.kernel_spec == {"bandwidth": 0.05}
-    assert (recipe.method, recipe.method_spec) == ("facility_location", {"width": 2.0})
+    assert recipe.method == "facility_location"
+    assert recipe.method_spec == asdict(winnow.METHODS["facility_location"].spec())
     assert (recipe.seed, recipe.budget, recipe.size) == (3, "40%", 4)
     assert (recipe.n_structures, recipe.n_environments) == (11, dataset.n_environments)
     assert recipe.full_set["entropy_nats"] == analysis.entropy_nats

@@ -22,6 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MAIN = [Requirement(line) for line in PROJECT["dependencies"]]
 DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+OPTIONAL = [
+    Requirement(line)
+    for extra, lines in PROJECT["optional-dependencies"].items()
+    if extra != "dev"
+    for line in lines
+]
 OURS = {"analytics", "views", "app"}
 
 
@@ -63,6 +69,11 @@ def test_constraints_are_plain_pins():
     assert canonicalize_name(PROJECT["name"]) not in pins_of(constraint_lines())
 
 
+def test_tests_run_with_every_extra():
+    wanted = {(name_of(r), r.specifier) for r in OPTIONAL}
+    assert wanted <= {(name_of(r), r.specifier) for r in DEV}
+
+
 @pytest.mark.parametrize("requirement", MAIN + DEV, ids=str)
 def test_constraint_lies_in_the_range(requirement):
     pins = pins_of(constraint_lines())
@@ -99,7 +110,7 @@ def test_what_the_code_imports_is_a_declared_dependency():
     files = [*(ROOT / "analytics").rglob("*.py"), *(ROOT / "views").rglob("*.py"), ROOT / "app.py"]
     used = {name for path in files if path.exists() for name in imports_of(path)}
     used -= OURS | set(sys.stdlib_module_names)
-    declared = {name_of(requirement) for requirement in MAIN}
+    declared = {name_of(r) for r in MAIN + OPTIONAL}
     providers = packages_distributions()
     undeclared = {
         module

@@ -10,10 +10,17 @@ import panel_material_ui as pmui
 
 from views.session import Session
 from views.theme import NARROW
+from views.widgets import UNSEEN_LABEL, Button
 
-__all__ = ["BudgetBar", "grouped"]
+__all__ = ["BudgetBar", "counted", "grouped"]
 
 STEPS = 241
+ALWAYS = "Isolated atoms are always kept and not counted here"
+#: Plus and minus one are the arrow keys of the slider and of the field.
+FIELD = """
+.MuiInputAdornment-root { display: none !important; }
+input { padding: 5px 8px !important; text-align: right; font-weight: 600; }
+"""
 STYLE = """
 .readout { font-size: 13px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px; }
 .readout b { color: var(--winnow-text); font-size: 14px; margin: 0 8px; }
@@ -30,6 +37,11 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: 1 structure, 24 034 environments."""
+    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+
+
 class BudgetBar(pn.viewable.Viewer):
     """Slider, exact number, the budget in all three units, and the status strip."""
 
@@ -38,8 +50,9 @@ class BudgetBar(pn.viewable.Viewer):
         self._session, self._moving, self._pending = session, False, None
         self._sizes = np.array([1])
         self.slider = pmui.IntSlider(
-            label="",
+            label="Structures to keep",
             show_value=False,
+            stylesheets=[UNSEEN_LABEL],
             start=0,
             end=1,
             value=0,
@@ -50,31 +63,32 @@ class BudgetBar(pn.viewable.Viewer):
             margin=(6, 18, 0, 14),
         )
         self.number = pmui.IntInput(
-            label="",
+            label="Structures to keep",
             value=1,
             start=1,
-            width=96,
+            width=72,
+            stylesheets=[UNSEEN_LABEL, FIELD],
             size="small",
-            margin=(-3, 6, 0, 0),
+            margin=(0, 6, 0, 0),
             variant="outlined",
         )
         self.readout = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 0, 0, 4))
         self.strip = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 10, 0, 0))
-        self.undo = pmui.Button(
+        self.undo = Button(
             label="Undo",
             variant="outlined",
             size="small",
             on_click=lambda e: session.undo(),
             margin=(0, 4, 0, 4),
-            description="Take back the last pin, rejection or method (Ctrl+Z)",
+            hint="Take back the last pin, rejection or method (Ctrl+Z)",
         )
-        self.redo = pmui.Button(
+        self.redo = Button(
             label="Redo",
             variant="outlined",
             size="small",
             on_click=lambda e: session.redo(),
             margin=0,
-            description="Ctrl+Shift+Z",
+            hint="Take the last undo back (Ctrl+Shift+Z)",
         )
         self._row = pn.Row(
             pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[STYLE], margin=0),
@@ -82,9 +96,7 @@ class BudgetBar(pn.viewable.Viewer):
             self.number,
             self.readout,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.strip,
-            self.undo,
-            self.redo,
+            pn.Row(self.strip, self.undo, self.redo, margin=0),
             sizing_mode="stretch_width",
             css_classes=["budget"],
             stylesheets=[NARROW],
@@ -124,7 +136,9 @@ class BudgetBar(pn.viewable.Viewer):
     def _apply(self) -> None:
         at, self._pending = self._pending, None
         if at is not None:
-            self._session.set_budget(int(self._sizes[min(at, len(self._sizes) - 1)]))
+            # one message for all parts: as dozens, each would be laid out and drawn by itself
+            with pn.io.hold():
+                self._session.set_budget(int(self._sizes[min(at, len(self._sizes) - 1)]))
 
     def _show(self, *_: Any) -> None:
         session = self._session
@@ -139,9 +153,9 @@ class BudgetBar(pn.viewable.Viewer):
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
         self.readout.object = (
-            f'<span class="readout">of {grouped(n)} structures <b>{budget / n:.1%}</b>'
-            f'<span class="env">{env} of {grouped(session.analysis.n_environments)} '
-            "environments</span></span>"
+            f'<span class="readout"><span title="{ALWAYS}">of {counted(n, "structure")}</span> '
+            f'<b>{budget / n:.1%}</b><span class="env" title="{ALWAYS}">{env} of '
+            f"{counted(session.analysis.n_environments, 'environment')}</span></span>"
         )
         self.strip.object = self._strip()
         self.undo.disabled = not session.can_undo

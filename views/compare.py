@@ -15,11 +15,45 @@ from views.budget import grouped
 from views.embeddings import Maps
 from views.session import Session
 from views.tails import Tails
-from views.theme import CARD, NARROWEST
+from views.theme import CARD, ONLY_NARROWEST, THREE
+from views.widgets import UNSEEN_LABEL, Button
 
 __all__ = ["Columns"]
 
-KINDS = {"random": "Random", "coverage": "Coverage", "importance": "Importance"}
+#: Below the width of three columns only the one that was picked is shown.
+ONE = (
+    f"@media (max-width: {THREE - 0.02}px) "
+    "{:host(.card:not(.picked)) {display: none !important;}}"
+)
+#: A row asks for room for all its children, the hidden ones included.
+SHRINKS = ":host {min-width: 0 !important;}"
+#: Equal parts of one line, however long the names of the methods are.
+WHICH = {
+    "width": "100%",
+    "& .MuiToggleButton-root": {
+        "flex": "1 1 0",
+        "minWidth": 0,
+        "height": 32,
+        "padding": "0 8px",
+        "textTransform": "none",
+        "borderColor": "var(--winnow-outline)",
+        "display": "inline-block",
+        "overflow": "hidden",
+        "textOverflow": "ellipsis",
+        "whiteSpace": "nowrap",
+    },
+    "& .MuiToggleButton-root.Mui-selected": {
+        "color": "var(--winnow-text) !important",
+        "backgroundColor": "var(--winnow-grid) !important",
+        "fontWeight": 600,
+    },
+}
+KINDS = {
+    "random": "Random",
+    "coverage": "Coverage",
+    "importance": "Importance",
+    "mixed": "Mixed",
+}
 
 STYLE = """
 .line { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; overflow: hidden;
@@ -27,7 +61,7 @@ STYLE = """
 .line b { color: var(--winnow-text); }
 .env { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; line-height: 34px; }
 .swatch { width: 12px; height: 12px; border-radius: 3px; margin-top: 12px; }
-.score { display: grid; grid-template-columns: 84px 84px minmax(24px, 1fr) 34px 10px;
+.score { display: grid; grid-template-columns: 82px 84px minmax(16px, 1fr) 34px 10px;
   column-gap: 6px; row-gap: 1px; align-items: center; font-size: 12.5px; line-height: 18px;
   color: var(--winnow-text); }
 .score .unit { font-size: 11px; color: var(--winnow-quiet); white-space: nowrap;
@@ -103,26 +137,28 @@ class Column(pn.viewable.Viewer):
             for t, n in group.items()
         }
         self.method = pmui.Select(
-            label="",
+            label=f"Method of column {column + 1}",
+            stylesheets=[UNSEEN_LABEL],
             options=titles,
             value=self._slot.method,
             variant="standard",
             size="small",
             sizing_mode="stretch_width",
+            min_width=60,
             margin=(0, 8, 0, 8),
             sx={
                 "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
-                "& .MuiInput-root:before": {"borderBottom": "none !important"},
+                "&.MuiInput-root:before": {"borderBottomColor": "transparent !important"},
             },
         )
-        self.reseed = pmui.Button(
+        self.reseed = Button(
             label="Draw again",
             variant="text",
             size="small",
             margin=0,
             width=84,
             on_click=lambda e: session.reseed(column),
-            description="Use the next seed",
+            hint="Use the next seed",
             sx={"fontSize": "12px", "py": "2px"},
         )
         self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
@@ -169,7 +205,9 @@ class Column(pn.viewable.Viewer):
         session, slot = self._session, self._slot
         assert session.analysis is not None
         count = len(session.kept_rows(slot))
-        self.environments.object = f'<span class="env">{grouped(count)} env.</span>'
+        self.environments.object = (
+            f'<span class="env" title="environments kept">{grouped(count)} env.</span>'
+        )
         self.summary.object = f'<div class="line">{self._promise()}</div>'
         mark = session.analysis.entropy_nats / max(session.analysis.max_entropy_nats, 1e-12)
         cells = []
@@ -221,17 +259,42 @@ class Columns(pn.viewable.Viewer):
                 map_,
                 tail,
                 css_classes=["card"],
-                stylesheets=[CARD, ":host(.card) {padding: 8px 12px 4px;}"],
+                stylesheets=[CARD, ":host(.card) {padding: 8px 12px 4px;}", ONE],
                 sizing_mode="stretch_width",
-                min_width=290,
+                min_width=270,
                 margin=(0, 10, 0, 0),
             )
             for head, map_, tail in zip(self.heads, self.maps.panes, self.tails.panes, strict=True)
         ]
+        self.which = pmui.RadioButtonGroup(
+            options={},
+            size="small",
+            variant="outlined",
+            color="default",
+            sizing_mode="stretch_width",
+            margin=(0, 10, 8, 0),
+            stylesheets=[ONLY_NARROWEST],
+            sx=WHICH,
+        )
+        self.which.param.watch(self._pick, "value")
         session.param.watch(self._show, ["opened", "budget"])
         for slot in session.slots:
             slot.param.watch(self._show, ["selection"])
+            slot.param.watch(self._name, ["method"])
+        self._name()
+        self._pick()
         self._show()
+
+    def _name(self, *_: Any) -> None:
+        """Name the columns where one is shown at a time."""
+        titles = {f"{i + 1} · {slot.title}": i for i, slot in enumerate(self._session.slots)}
+        if titles != self.which.options:
+            self.which.param.update(options=titles, value=self.which.value or 0)
+
+    def _pick(self, *_: Any) -> None:
+        """Show the chosen column where there is room for one."""
+        for column, card in enumerate(self.cards):
+            card.css_classes = ["card", "picked"] if column == self.which.value else ["card"]
 
     def _show(self, *_: Any) -> None:
         session = self._session
@@ -254,10 +317,16 @@ class Columns(pn.viewable.Viewer):
         self.tails.restyle(dark)
 
     def __panel__(self) -> Any:
-        return pn.Row(
-            *self.cards,
+        return pn.Column(
+            self.which,
+            pn.Row(
+                *self.cards,
+                sizing_mode="stretch_width",
+                margin=0,
+                css_classes=["columns"],
+                stylesheets=[SHRINKS],
+            ),
             sizing_mode="stretch_width",
             margin=0,
-            css_classes=["columns"],
-            stylesheets=[NARROWEST],
+            stylesheets=[SHRINKS],
         )

@@ -15,27 +15,42 @@ from analytics.data import available_keys
 from views.budget import grouped
 from views.forms import SpecForm
 from views.session import DEMO, Session
-from views.theme import CARD
+from views.theme import CARD, THREE
 
 __all__ = ["DataView"]
 
 STYLE = """
-h3 { font-size: 14px; margin: 0 0 6px; color: var(--winnow-text); }
+h3 { font-size: 14px; margin: 0 0 6px; color: var(--winnow-text); overflow-wrap: anywhere; }
 p { font-size: 13px; line-height: 19px; margin: 0 0 8px; color: var(--winnow-quiet); }
 .finding { display: grid; grid-template-columns: 76px 1fr; column-gap: 10px; font-size: 13px;
   line-height: 19px; padding: 6px 0; border-top: 1px solid var(--winnow-border);
   color: var(--winnow-text); }
+.finding span { overflow-wrap: anywhere; min-width: 0; }
 .finding small { font-size: 12px; color: var(--winnow-quiet); display: block; }
 .error { color: var(--winnow-error); font-weight: 600; }
 .warning { color: var(--winnow-warning); font-weight: 600; }
 .note { color: var(--winnow-quiet); }
 table { font-size: 13px; border-collapse: collapse; color: var(--winnow-text); }
 td, th { text-align: right; padding: 2px 0 2px 18px; font-variant-numeric: tabular-nums; }
-td:first-child, th:first-child { text-align: left; padding-left: 0; }
+td:first-child, th:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere; }
 th { font-weight: 400; color: var(--winnow-quiet); }
-.big { display: flex; gap: 28px; margin: 2px 0 4px; }
+.big { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 2px 0 4px; }
 .big div { font-size: 12px; color: var(--winnow-quiet); }
 .big b { display: block; font-size: 20px; font-weight: 600; color: var(--winnow-text); }
+"""
+DROP = """
+.filepond--root .filepond--panel-root { background: transparent !important; }
+.filepond--root .filepond--panel-top, .filepond--root .filepond--panel-center,
+.filepond--root .filepond--panel-bottom { background: var(--winnow-grid) !important; }
+.filepond--root .filepond--drop-label, .filepond--root .filepond--drop-label label {
+  color: var(--winnow-text) !important; }
+"""
+#: One below the other where two would be too narrow.
+STACKED = f"""
+@media (max-width: {THREE - 0.02}px) {{
+  :host {{ flex-direction: column !important; min-width: 0 !important; }}
+  .part {{ flex: none !important; width: 100% !important; max-width: none !important; }}
+}}
 """
 NONE = "(none)"
 #: Uploads beyond this are better opened by path: they pass through the browser.
@@ -65,6 +80,7 @@ class DataView(pn.viewable.Viewer):
             max_file_size=LIMIT,
             sizing_mode="stretch_width",
             height=110,
+            stylesheets=[DROP],
         )
         self.path = pmui.TextInput(
             label="or a path on the machine that runs Winnow",
@@ -101,11 +117,16 @@ class DataView(pn.viewable.Viewer):
         session.on_end(self._clean)
         self._fill()
 
-    def _on_drop(self, event: Any) -> None:
-        for name, content in (event.new or {}).items():
+    def _on_drop(self, *_: Any) -> None:
+        """Open what has arrived; the drop zone would keep and repeat every file it ever had."""
+        dropped = self.drop.value
+        for name in list(dropped):
+            content = dropped.pop(name)
             if self._folder is None:
                 self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
-            path = Path(self._folder.name) / Path(name).name
+            # a folder for each: one of the same name must not replace the one that is open
+            folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+            path = folder / (Path(name).name or "dropped")
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             self._session.open(path)
 
@@ -165,8 +186,10 @@ class DataView(pn.viewable.Viewer):
         )
         return (
             f"<h3>{html.escape(data.name)}</h3><div class='big'>"
-            f"<div><b>{grouped(data.n_structures)}</b>structures</div>"
-            f"<div><b>{grouped(data.n_environments)}</b>environments</div>"
+            f"<div><b>{grouped(data.n_structures)}</b>"
+            f"structure{'s' * (data.n_structures != 1)}</div>"
+            f"<div><b>{grouped(data.n_environments)}</b>"
+            f"environment{'s' * (data.n_environments != 1)}</div>"
             f"<div><b>{analysis.redundancy:.0%}</b>redundant</div>"
             f"<div><b>{effective}</b>effective environments, exp D</div>"
             f"<div><b>{analysis.entropy_nats:.2f}</b>entropy, nats "
@@ -197,8 +220,22 @@ class DataView(pn.viewable.Viewer):
             self.recompute,
         )
         return pn.Row(
-            pn.Column(opening, settings, sizing_mode="stretch_width", max_width=640, margin=0),
-            pn.Column(_card(self.findings), _card(self.overview), sizing_mode="stretch_width"),
+            pn.Column(
+                opening,
+                settings,
+                sizing_mode="stretch_width",
+                max_width=640,
+                margin=0,
+                css_classes=["part"],
+            ),
+            pn.Column(
+                _card(self.findings),
+                _card(self.overview),
+                sizing_mode="stretch_width",
+                margin=0,
+                css_classes=["part"],
+            ),
             sizing_mode="stretch_width",
             margin=0,
+            stylesheets=[STACKED],
         )

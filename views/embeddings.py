@@ -29,7 +29,12 @@ from views.theme import palette, style_figure
 
 __all__ = ["Maps"]
 
-HEIGHT = 222
+HEIGHT = 240
+#: Up to so many brushed environments are ringed.
+RINGS = 200
+SMALL_TOOLBAR = """
+:host { --button-width: 22px; --button-height: 22px; height: 22px; }
+"""
 #: On a tall window the maps take the room that the rest of the page leaves.
 TALL = f":host {{flex-basis: max({HEIGHT}px, calc(100vh - 660px)) !important;}}"
 STYLE = """
@@ -54,6 +59,7 @@ class Maps:
         self._held: dict[str, bool] | None = None  # keys held since the drag under way began
         self.backdrop = ColumnDataSource({"x": [], "y": [], "structure": [], "type": []})
         self.brushed = ColumnDataSource({"x": [], "y": []})
+        self.active = ColumnDataSource({"x": [], "y": []})
         self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figures = [self._figure(column) for column in range(3)]
@@ -78,8 +84,10 @@ class Maps:
         ]
         self.backdrop.selected.on_change("indices", self._on_selected)
         session.param.watch(self._on_embedding, ["embedding"])
+        session.param.watch(self._caption, ["umap"])
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._on_brush, ["brush"])
+        session.param.watch(self._on_active, ["active", "active_atom"])
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
         self.restyle(False)
@@ -91,7 +99,7 @@ class Maps:
             BoxSelectTool(),
             tap := TapTool(),
             PanTool(),
-            wheel := WheelZoomTool(zoom_on_axis=False),
+            WheelZoomTool(zoom_on_axis=False),
             ResetTool(),
         ]
         plot = figure(
@@ -100,14 +108,15 @@ class Maps:
             tools=tools,
             active_drag=lasso,
             active_tap=tap,
-            active_scroll=wheel,
+            active_scroll=None,  # the wheel scrolls the page until its tool is chosen
             sizing_mode="stretch_both",
             min_height=150,
-            toolbar_location="right",
+            toolbar_location="above",
             min_border=0,
             name=f"map-{column}",
         )
-        plot.toolbar.autohide, plot.toolbar_inner = True, True
+        plot.toolbar.autohide = True
+        plot.toolbar.stylesheets = [SMALL_TOOLBAR]
         rest = plot.scatter(
             "x",
             "y",
@@ -119,6 +128,9 @@ class Maps:
         )
         rest.selection_glyph = rest.nonselection_glyph = Scatter(
             x="x", y="y", size=3.5, line_color=None, fill_alpha=0.75
+        )
+        plot.scatter(
+            "x", "y", source=self.brushed, size=4.5, line_color=None, name="brush", visible=False
         )
         plot.scatter(
             "x",
@@ -137,7 +149,16 @@ class Maps:
             fill_color=None,
             line_width=1,
             line_alpha=0.7,
-            name="brush",
+            name="rings",
+        )
+        plot.scatter(
+            "x",
+            "y",
+            source=self.active,
+            size=9,
+            marker="diamond",
+            line_width=1,
+            name="active",
         )
         plot.add_tools(
             HoverTool(
@@ -159,17 +180,23 @@ class Maps:
         colors = palette(dark)
         for column, plot in enumerate(self.figures):
             style_figure(plot, colors, axes=False)
+            fill = {
+                "rest": colors.rest,
+                "kept": colors.methods[column],
+                "brush": colors.quiet,
+                "active": colors.active,
+            }
             for renderer in plot.renderers:
                 glyphs = [renderer.glyph]
                 if renderer.name == "rest":
                     glyphs += [renderer.selection_glyph, renderer.nonselection_glyph]
                 for glyph in glyphs:
-                    if renderer.name == "brush":
+                    if renderer.name == "rings":
                         glyph.line_color = colors.brush
                     else:
-                        glyph.fill_color = (
-                            colors.rest if renderer.name == "rest" else colors.methods[column]
-                        )
+                        glyph.fill_color = fill[renderer.name]
+                    if renderer.name == "active":
+                        glyph.line_color = colors.card
 
     # ---- state to figures -------------------------------------------------------------------
 
@@ -193,20 +220,32 @@ class Maps:
             pad = 0.04 * (np.ptp(values) or 1.0)
             low, high = float(values.min() - pad), float(values.max() + pad)
             range_.update(start=low, end=high, reset_start=low, reset_end=high)
-        shown = f"{grouped(len(map_.rows))} of {grouped(described.n_environments)}"
-        if len(map_.rows) == described.n_environments:
-            shown = f"all {grouped(len(map_.rows))}"
+        self._caption()
+        self._on_budget()
+        self._on_brush()
+        self._on_active()
+
+    def _caption(self, *_: Any) -> None:
+        """Say what is shown, and how far this map and the other one can be trusted."""
+        session, map_ = self._session, self._session.embedding
+        if map_ is None or session.opened is None:
+            return
+        total = session.opened.analysis.n_environments
+        shown = f"{grouped(len(map_.rows))} of {grouped(total)}"
+        if len(map_.rows) == total:
+            shown = f"all {grouped(total)}"
         axes = f"{sum(map_.explained):.0%} of the variance. " if map_.explained else ""
         trust = map_.trustworthiness
         quality = f" · trustworthiness {trust:.2f}" if np.isfinite(trust) else ""
         seed = f" (seed {map_.seed})" if map_.method == "UMAP" else ""
+        other = session.umap if map_.method == "PCA" else session.opened.embedding
+        if other is not None and np.isfinite(other.trustworthiness):
+            quality += f" ({other.method}: {other.trustworthiness:.2f})"
         for caption in self.captions:
             caption.object = (
                 f'<div class="caption" title="{axes}{HONEST}">{map_.method}{seed} · showing '
                 f"{shown}{quality}</div>"
             )
-        self._on_budget()
-        self._on_brush()
 
     def _on_budget(self, *_: Any) -> None:
         for column in range(len(self.figures)):
@@ -229,10 +268,29 @@ class Maps:
         shown = np.flatnonzero(np.isin(map_.rows, session.brush))
         xy = map_.xy[shown].astype(np.float32)
         self.brushed.data = {"x": xy[:, 0], "y": xy[:, 1]}
+        # many rings would melt into a blob over what is kept: then dots below it, no rings
+        for plot in self.figures:
+            for renderer in plot.renderers:
+                if renderer.name in {"brush", "rings"}:
+                    renderer.visible = (renderer.name == "rings") == (len(shown) <= RINGS)
         self._quiet = True
         if sorted(self.backdrop.selected.indices) != shown.tolist():
             self.backdrop.selected.indices = shown.tolist()
         self._quiet = False
+
+    def _on_active(self, *_: Any) -> None:
+        """Mark the environments of the structure under inspection, or of its chosen atom."""
+        session, map_ = self._session, self._session.embedding
+        if map_ is None or session.analysis is None:
+            return
+        described = session.analysis.descriptors
+        mine = described.structures[described.owners[map_.rows]] == session.active
+        if session.active_atom >= 0 and session.dataset is not None:
+            atom = session.dataset.rows(session.active).start + session.active_atom
+            one = mine & (described.environments[map_.rows] == atom)
+            mine = one if one.any() else mine  # an atom that is not among those drawn
+        xy = map_.xy[mine].astype(np.float32)
+        self.active.data = {"x": xy[:, 0], "y": xy[:, 1]}
 
     # ---- gestures to state ------------------------------------------------------------------
 
@@ -251,9 +309,10 @@ class Maps:
             if mode == "subtract" and not self._held.get("alt"):
                 new = np.setdiff1d(old, new)  # Ctrl+Shift: the browser has subtracted by itself
         before = self._session.brush
-        self._session.set_brush(new, mode)
-        if self._session.brush is before:
-            self._on_brush()  # the browser shows its own idea of the brush: put ours back
+        with pn.io.hold():  # one message for all that follows it
+            self._session.set_brush(new, mode)
+            if self._session.brush is before:
+                self._on_brush()  # the browser shows its own idea of the brush: put ours back
 
     def _on_selected(self, attr: str, old: list[int], new: list[int]) -> None:
         session, map_ = self._session, self._session.embedding

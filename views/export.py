@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 from typing import Any
@@ -12,7 +13,9 @@ import panel_material_ui as pmui
 
 from analytics.data.export import write_subset
 from analytics.recipe import kept_structures, make_recipe
+from views.budget import counted
 from views.session import Session, Slot
+from views.widgets import Button
 
 __all__ = ["Export"]
 
@@ -54,15 +57,20 @@ class Export(pn.viewable.Viewer):
             close_on_click=True,
             width_option="sm",
         )
-        self.button = pmui.Button(
+        self.button = Button(
             label="Export",
             variant="outlined",
             size="small",
             on_click=self._open,
-            description="Take the subset home",
+            hint="Take the subset home: structures, the rest, and a recipe",
         )
         self.method.param.watch(self._describe, "value")
         session.param.watch(self._describe, ["budget", "opened"])
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme: what is in a closed dialog does not hear of a change."""
+        for widget in (self.method, *self.downloads.values()):
+            widget.dark_theme = dark
 
     def _open(self, *_: Any) -> None:
         if self._session.opened is None:
@@ -96,10 +104,13 @@ class Export(pn.viewable.Viewer):
         self.downloads["rest"].filename = f"{base}_rest.xyz"
         self.downloads["recipe"].filename = f"{base}.json"
         isolated = int(data.isolated.sum())
-        also = f", plus {isolated} isolated atom{'s' * (isolated != 1)}" if isolated else ""
+        also = f", plus {counted(isolated, 'isolated atom')}" if isolated else ""
         self.text.object = (
-            f"{self._size} of {self._session.analysis.n_structures} structures{also}; "
+            '<p style="font-size:13px;line-height:19px;margin:0;color:var(--winnow-text)">'
+            f"{self._size} of {counted(self._session.analysis.n_structures, 'structure')}{also}; "
             "original keys are kept, and each structure carries its index in the original file."
+            f'<br><span style="color:var(--winnow-quiet);overflow-wrap:anywhere">'
+            f"{html.escape(base)}.xyz, …_rest.xyz, ….json</span></p>"
         )
 
     def _kept(self) -> Any:

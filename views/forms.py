@@ -11,9 +11,22 @@ from analytics.runtime.registry import Option, options_of, spec_from
 __all__ = ["SpecForm"]
 
 
+#: The field's own plus and minus buttons have no name; the arrow keys do the same.
+FIELD = """
+.MuiInputAdornment-root { display: none !important; }
+.MuiInputBase-input { padding: 8.5px 12px !important; }
+"""
+
+
 def _widget(item: Option, value: Any) -> Any:
     label = f"{item.name.replace('_', ' ')}{f' ({item.unit})' if item.unit else ''}"
-    common = {"label": label, "description": item.help, "size": "small", "value": value}
+    common = {
+        "label": label,
+        "description": item.help,
+        "size": "small",
+        "value": value,
+        "stylesheets": [FIELD],
+    }
     if item.choices:
         return pmui.Select(options=list(item.choices), **common)
     if isinstance(item.default, int):

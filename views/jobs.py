@@ -1,17 +1,26 @@
-"""Long work: one worker per process, progress, cancel, and results that come too late dropped."""
+"""Long work: one worker per process, progress, cancel, and results that come too late dropped.
+
+Work that computes shares one worker. Work that only waits for another process (a map that is laid
+out) goes to a lane of its own, so that nobody's analysis stands behind it; what was not asked for
+but may be wanted soon goes to a third, so that nobody's map stands behind that.
+"""
 
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.runtime.progress import Monitor
 
-__all__ = ["Inline", "Runner", "Worker", "submit_shared"]
+__all__ = ["Inline", "Job", "Lane", "Runner", "Worker", "alone", "submit_shared"]
 
 log = logging.getLogger("winnow")
 
@@ -20,6 +29,8 @@ _POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="winnow-work")
 
 Work = Callable[[Any], Any]
 Post = Callable[[Callable[[], None]], None]
+#: "work" computes in this process; "aside" waits for another; "ahead" was not asked for yet.
+Lane = Literal["work", "aside", "ahead"]
 
 
 def submit_shared(work: Callable[[], None]) -> None:
@@ -27,7 +38,59 @@ def submit_shared(work: Callable[[], None]) -> None:
     _POOL.submit(work)
 
 
-class Runner(Protocol):
+class _Queue:
+    """One thread that does not keep the process alive: what it waits for may take minutes."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._waiting = name, queue.SimpleQueue[Callable[[], None]]()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def submit(self, work: Callable[[], None]) -> None:
+        self._waiting.put(work)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._waiting.get()()
+
+
+_LANES: dict[Lane, Callable[[Callable[[], None]], Any]] = {
+    "work": submit_shared,
+    "aside": _Queue("winnow-aside").submit,
+    "ahead": _Queue("winnow-ahead").submit,
+}
+_UNDER_WAY: dict[str, threading.Lock] = {}
+
+
+@contextmanager
+def alone(key: str, monitor: Monitor) -> Iterator[None]:
+    """Wait until nobody else makes what `key` names: the second finds it in the cache."""
+    lock = _UNDER_WAY.setdefault(key, threading.Lock())
+    while not lock.acquire(timeout=0.1):
+        monitor.checkpoint()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work for one stage of a session, and whom to tell."""
+
+    stage: str
+    work: Work
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None]
+    progress: Callable[[float, str], None]
+    lane: Lane = "work"
+
+
+class Runner:
     """Runs work for one session."""
 
     def submit(
@@ -37,11 +100,17 @@ class Runner(Protocol):
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
         progress: Callable[[float, str], None],
+        lane: Lane = "work",
     ) -> None:
         """Run `work(monitor)`; a newer request for the same stage cancels the older one."""
+        self._start(Job(stage, work, done, failed, progress, lane))
 
     def cancel(self, stage: str | None = None) -> None:
         """Stop the work of one stage, or all."""
+        raise NotImplementedError
+
+    def _start(self, job: Job) -> None:
+        raise NotImplementedError
 
 
 class _Ticket:
@@ -62,8 +131,8 @@ class _Ticket:
             raise Cancelled
 
 
-class Worker:
-    """Runs work on the shared worker thread and hands results back to the session's own loop.
+class Worker(Runner):
+    """Runs work on the threads that all sessions share, and hands results back.
 
     Parameters
     ----------
@@ -75,23 +144,6 @@ class Worker:
         self._post = post
         self._current: dict[str, _Ticket] = {}
 
-    def submit(
-        self,
-        stage: str,
-        work: Work,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-        progress: Callable[[float, str], None],
-    ) -> None:
-        """See `Runner`."""
-        self.cancel(stage)
-
-        def tell(fraction: float, message: str) -> None:
-            self._post(lambda: progress(fraction, message) if self._is(stage, ticket) else None)
-
-        ticket = self._current[stage] = _Ticket(tell)
-        _POOL.submit(self._run, stage, ticket, work, done, failed)
-
     def cancel(self, stage: str | None = None) -> None:
         """See `Runner`."""
         for name in [stage] if stage is not None else list(self._current):
@@ -99,63 +151,59 @@ class Worker:
             if ticket is not None:
                 ticket.stopped.set()
 
+    def _start(self, job: Job) -> None:
+        self.cancel(job.stage)
+
+        def tell(fraction: float, message: str) -> None:
+            self._post(
+                lambda: job.progress(fraction, message) if self._is(job.stage, ticket) else None
+            )
+
+        ticket = self._current[job.stage] = _Ticket(tell)
+        _LANES[job.lane](lambda: self._run(job, ticket))
+
     def _is(self, stage: str, ticket: _Ticket) -> bool:
         return self._current.get(stage) is ticket
 
-    def _run(
-        self,
-        stage: str,
-        ticket: _Ticket,
-        work: Work,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
+    def _run(self, job: Job, ticket: _Ticket) -> None:
         try:
             ticket.checkpoint()
-            result, error = work(ticket), None
+            result, error = job.work(ticket), None
         except Cancelled:
             return
         except Exception as exc:
             if not isinstance(exc, (WinnowError, ValueError)):
-                log.exception("stage %s failed", stage)
+                log.exception("stage %s failed", job.stage)
             result, error = None, exc
 
         def finish() -> None:
-            if not self._is(stage, ticket):
+            if not self._is(job.stage, ticket):
                 return  # cancelled, or a newer request is on its way
-            del self._current[stage]
+            del self._current[job.stage]
             if error is not None:
-                failed(error)
+                job.failed(error)
             else:
-                done(result)
+                job.done(result)
 
         self._post(finish)
 
 
-class Inline:
+class Inline(Runner):
     """Runs work at once, in the caller: for tests and scripts."""
 
     def __init__(self) -> None:
         self.cancelled: list[str | None] = []
 
-    def submit(
-        self,
-        stage: str,
-        work: Work,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-        progress: Callable[[float, str], None],
-    ) -> None:
-        """See `Runner`."""
-        try:
-            result = work(_Ticket(progress))
-        except Cancelled:
-            return
-        except Exception as exc:
-            failed(exc)
-            return
-        done(result)
-
     def cancel(self, stage: str | None = None) -> None:
         """See `Runner`."""
         self.cancelled.append(stage)
+
+    def _start(self, job: Job) -> None:
+        try:
+            result = job.work(_Ticket(job.progress))
+        except Cancelled:
+            return
+        except Exception as exc:
+            job.failed(exc)
+            return
+        job.done(result)

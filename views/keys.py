@@ -1,6 +1,7 @@
 """What belongs to the document as a whole: its keys and its colours.
 
-Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc clears the brush, ? helps.
+Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc closes the drawer or clears the brush,
+? helps.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import param
 from panel.custom import JSComponent
 
 from views.session import Session
+from views.theme import WIDE
 
 __all__ = ["Keys"]
 
@@ -24,6 +26,9 @@ class Keys(JSComponent):
     """
 
     variables = param.Dict(default={}, doc="Style variables of the document, name -> value.")
+    blocked = param.Boolean(default=False, doc="Whether a dialog is open: keys belong to it.")
+    wide = param.Integer(default=WIDE, doc="Width from which the window counts as wide, pixels.")
+    narrow = param.Boolean(default=False, doc="Written by the browser: the window is not wide.")
 
     _esm = """
     export function render({ model, el }) {
@@ -34,7 +39,11 @@ class Keys(JSComponent):
       const inside = (event) => event.composedPath().some((node) =>
         node.matches?.(
           '[role=slider], input[type=range], [role=listbox], [role=menu], [role=combobox]'))
+      // a dialog or an open list has the keys for itself, Esc included
+      const overlaid = (event) => model.blocked || event.composedPath().some((node) =>
+        node.matches?.('.MuiModal-root, [role=dialog], [role=menu], [role=listbox]'))
       const onKey = (event) => {
+        if (event.defaultPrevented || overlaid(event)) return
         if (typing(event)) {
           // Enter leaves a field: the number field takes a second number only after a new focus
           const [field] = event.composedPath()
@@ -58,7 +67,27 @@ class Keys(JSComponent):
         document.documentElement.style.setProperty(name, value))
       model.on('variables', paint)
       paint()
-      model.on('remove', () => document.removeEventListener('keydown', onKey))
+      // a React view drops the attributes of its element: hints are put on the button itself
+      const onOver = (event) => {
+        const path = event.composedPath()
+        const button = path.find((node) => node.nodeName === 'BUTTON')
+        if (!button || button.dataset.hinted) return
+        button.dataset.hinted = 'yes'
+        for (const other of Bokeh.documents[0].all_models) {
+          const title = other.html_attributes?.title
+          if (title && path.includes(Bokeh.index.find_one(other)?.el)) button.title = title
+        }
+      }
+      document.addEventListener('pointerover', onOver)
+      const width = matchMedia(`(max-width: ${model.wide - 0.02}px)`)
+      const measure = () => { model.narrow = width.matches }
+      width.addEventListener('change', measure)
+      measure()
+      model.on('remove', () => {
+        document.removeEventListener('keydown', onKey)
+        width.removeEventListener('change', measure)
+        document.removeEventListener('pointerover', onOver)
+      })
     }
     """
 
@@ -66,14 +95,16 @@ class Keys(JSComponent):
         super().__init__(**params)
         self._actions: dict[str, Callable[[], Any]] = {}
 
-    def bind(self, session: Session, help_: Callable[[], Any]) -> None:
-        """Connect the keys to a session; `help_` opens the cheat-sheet."""
+    def bind(
+        self, session: Session, *, help_: Callable[[], Any], escape: Callable[[], Any]
+    ) -> None:
+        """Connect the keys to a session; `help_` opens the cheat-sheet, `escape` leaves."""
         self._actions = {
             "undo": session.undo,
             "redo": session.redo,
             "back": lambda: session.step(-1),
             "forward": lambda: session.step(1),
-            "clear": lambda: session.set_brush([]),
+            "clear": escape,
             "help": help_,
         }
 

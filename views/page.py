@@ -7,32 +7,98 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.util import edit_readonly
 
-from views.budget import BudgetBar, grouped
-from views.compare import Columns
+from views.budget import BudgetBar, counted
+from views.compare import SHRINKS, Columns
 from views.data import DataView
 from views.export import Export
+from views.first import TEMPLATE, first_answer
 from views.keys import Keys
 from views.retention import Retention
 from views.session import Session
 from views.structure import Brushed, Inspector
-from views.theme import NARROW, palette, theme_config, variables
+from views.theme import (
+    CARD,
+    ONLY_NARROW,
+    THREE,
+    WIDE,
+    palette,
+    theme_config,
+    variables,
+)
+from views.widgets import Button, Region
 
 __all__ = ["Page", "publish"]
 
 HEADER = """
 .name { font-size: 18px; font-weight: 700; letter-spacing: -0.2px; color: var(--winnow-text);
   line-height: 32px; }
-.chip { font-size: 13px; color: var(--winnow-quiet); border: 1px solid var(--winnow-border);
-  border-radius: 16px; padding: 0 12px; line-height: 28px; white-space: nowrap; overflow: hidden;
-  text-overflow: ellipsis; max-width: 520px; margin-top: 2px; }
-.chip b { color: var(--winnow-text); font-weight: 500; }
+.chip { font-size: 13px; color: var(--winnow-quiet); border: 1px solid var(--winnow-outline);
+  border-radius: 16px; padding: 0 12px; line-height: 28px; white-space: nowrap; display: flex;
+  max-width: 560px; box-sizing: border-box; }
+.chip b { color: var(--winnow-text); font-weight: 500; overflow: hidden; text-overflow: ellipsis;
+  flex: none; max-width: max(50%, 160px); }
+.chip span { white-space: pre; overflow: hidden; text-overflow: ellipsis; flex: 0 1 auto; }
 .chip .w { color: var(--winnow-warning); }
 """
+#: Height of the bar at the top; what is laid over the page begins below it.
+BAR = 52
+#: The name of the data set gives way to everything else in the bar.
+CHIP = ":host {flex: 0 1 auto !important; min-width: 60px !important; align-self: center;}"
+LOGO = f"@media (max-width: {THREE - 200}px) {{:host {{display: none !important;}}}}"
 #: Buttons in the bar take the bar's own contrast colour unless told otherwise.
 HEADER_BUTTON = {
-    "&&&": {"color": "var(--winnow-text)", "borderColor": "var(--winnow-border)", "minWidth": 0}
+    "&&&": {
+        "color": "var(--winnow-text)",
+        "borderColor": "var(--winnow-outline)",
+        "minWidth": 0,
+        "height": 32,
+        "padding": "0 12px",
+    }
 }
+#: Two or more choices side by side.
+SEGMENTS = {
+    "& .MuiToggleButton-root": {
+        "height": 32,
+        "padding": "0 12px",
+        "color": "var(--winnow-quiet)",
+        "borderColor": "var(--winnow-outline)",
+        "textTransform": "none",
+    },
+    "& .MuiToggleButton-root.Mui-selected": {
+        "color": "var(--winnow-text) !important",
+        "backgroundColor": "var(--winnow-grid) !important",
+        "fontWeight": 600,
+    },
+}
+#: The inspector: beside the columns, or a drawer over them where the window is not wide.
+SIDE = f"""
+@media (max-width: {WIDE - 0.02}px) {{
+  :host(.side) {{ position: fixed !important; top: {BAR}px; right: 0; bottom: 0; z-index: 1100;
+    width: 350px !important; max-width: 100vw; margin: 0 !important; padding: 0 12px 12px;
+    box-sizing: border-box; overflow-y: auto; background: var(--winnow-page);
+    border-left: 1px solid var(--winnow-outline); box-shadow: -6px 0 24px rgb(0 0 0 / 18%);
+    height: calc(100vh - {BAR}px) !important; visibility: hidden; }}
+  :host(.side.open) {{ visibility: visible; }}
+}}
+"""
+#: What is under way and what went wrong, over the lower edge: nothing on the page moves for it.
+OVERLAY = """
+:host { position: fixed !important; left: 50%; bottom: 14px; transform: translateX(-50%);
+  z-index: 1250; width: min(620px, calc(100vw - 24px)) !important; height: auto !important; }
+"""
+FLOATING = (
+    CARD + ":host(.card) {padding: 8px 12px; align-items: center; "
+    "border-color: var(--winnow-outline); box-shadow: 0 4px 20px rgb(0 0 0 / 20%);}"
+)
+#: In sight wherever the page has been scrolled to.
+STICKY = """
+:host { position: sticky !important; top: 0; z-index: 20; background: var(--winnow-page);
+  padding: 8px 0 0; }
+"""
+#: Seconds until a piece of news that asks for nothing goes away by itself.
+NEWS = 12
 HELP_STYLE = """
 dl { display: grid; grid-template-columns: 210px 1fr; gap: 7px 16px; font-size: 13px; margin: 0;
   line-height: 19px; color: var(--winnow-text); }
@@ -40,11 +106,12 @@ dt { color: var(--winnow-quiet); } dd { margin: 0; }
 hr { grid-column: 1 / 3; width: 100%; border: 0; border-top: 1px solid var(--winnow-border); }
 """
 HELP = {
-    "drag in a map": "lasso environments (toolbar: box, pan)",
+    "drag in a map": "lasso environments (above it, under the mouse: box, pan, zoom)",
     "drag in a force tail": "brush the atoms in that range of |F|",
-    "Shift or Ctrl+Shift while dragging": "add to the brush, subtract from it",
-    "Esc": "clear the brush",
-    "click a point": "show its structure and atom",
+    "Shift while dragging": "add to the brush",
+    "Alt while dragging": "subtract from the brush (also Ctrl+Shift)",
+    "Esc": "close what is open, otherwise clear the brush",
+    "click a point": "show its structure and atom; ◆ marks them in all maps",
     "← →": "previous, next structure (among the brushed ones, if any)",
     "drag the line in a retention plot": "move the budget",
     "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
@@ -79,7 +146,7 @@ class Page:
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
         self.export.button.sx = HEADER_BUTTON
-        self.chip = pn.pane.HTML("", stylesheets=[HEADER], margin=(0, 12, 0, 12))
+        self.chip = pn.pane.HTML("", stylesheets=[HEADER, CHIP], margin=(0, 12, 0, 12))
         self.stage = pmui.RadioButtonGroup(
             options=["Data", "Compare"],
             value="Compare",
@@ -87,14 +154,18 @@ class Page:
             variant="outlined",
             margin=0,
             color="default",
+            sx=SEGMENTS,
+            align="center",
         )
         self.map_kind = pmui.RadioButtonGroup(
             options=["PCA", "UMAP"],
             value="PCA",
             size="small",
-            margin=(0, 10, 0, 0),
+            margin=(0, 10, 0, 10),
             variant="outlined",
             color="default",
+            sx=SEGMENTS,
+            align="center",
         )
         self.help = pmui.Dialog(
             pn.pane.HTML(_help(), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"),
@@ -104,11 +175,15 @@ class Page:
             width_option="sm",
         )
         self.bar = pmui.LinearProgress(
-            variant="determinate", value=0, sizing_mode="stretch_width", margin=(14, 10, 0, 0)
+            variant="determinate", value=0, sizing_mode="stretch_width", margin=(0, 10)
         )
-        self.step = pn.pane.HTML("", margin=(4, 10, 0, 0))
-        self.cancel = pmui.Button(
-            label="Cancel", size="small", variant="outlined", on_click=lambda e: session.cancel()
+        self.step = pn.pane.HTML("", margin=0)
+        self.cancel = Button(
+            label="Cancel",
+            size="small",
+            variant="outlined",
+            margin=0,
+            on_click=lambda e: session.cancel(),
         )
         self.working = pn.Row(
             self.step,
@@ -116,74 +191,151 @@ class Page:
             self.cancel,
             sizing_mode="stretch_width",
             visible=False,
-            margin=(0, 10, 8, 0),
+            css_classes=["card"],
+            stylesheets=[FLOATING],
+            margin=(8, 0, 0, 0),
         )
         self.notice = pmui.Alert(
             title="",
             closeable=True,
             visible=False,
             sizing_mode="stretch_width",
-            margin=(0, 10, 8, 0),
+            margin=0,
+            sx={
+                "boxShadow": "0 4px 20px rgb(0 0 0 / 20%)",
+                "backgroundColor": "var(--winnow-card)",  # what lies below must not show through
+                "color": "var(--winnow-text)",
+                "alignItems": "center",
+                "& .MuiAlertTitle-root": {"display": "none"},
+            },
         )
         self.page = self._assemble()
         self._connect()
 
     def _assemble(self) -> pmui.Page:
+        self.curves = pn.Column(self.retention, sizing_mode="stretch_width", margin=0)
+        self.single = pn.pane.HTML(
+            '<p style="font-size:13px;margin:4px 0;color:var(--winnow-quiet)">One structure: '
+            "there is no smaller subset, hence no curves of what is kept against the budget.</p>",
+            sizing_mode="stretch_width",
+            visible=False,
+            css_classes=["card"],
+            stylesheets=[CARD, ":host(.card) {padding: 4px 12px;}"],
+            margin=(10, 10, 0, 0),
+        )
         self.compare = pn.Column(
             self.columns,
-            self.retention,
+            self.curves,
+            self.single,
             sizing_mode="stretch_width",
             margin=0,
-            stylesheets=["@media (max-width: 900px) {:host {min-width: 0 !important;}}"],
-        )
-        self.side = pn.Column(
-            self.inspector, self.brushed, width=326, margin=(0, 12, 0, 0), css_classes=["side"]
+            stylesheets=[":host {min-width: 0 !important;}"],
         )
         self.waiting = pn.pane.HTML("", margin=(60, 20), sizing_mode="stretch_width")
-        columns = pn.Row(
+        self.compare_stage = pn.Row(
             self.compare,
-            self.side,
+            self._side(),
             sizing_mode="stretch_width",
             margin=0,
-            stylesheets=[NARROW],
+            stylesheets=[SHRINKS],
         )
-        self.compare_stage = pn.Column(self.budget, columns, sizing_mode="stretch_width", margin=0)
         # filled when it is first looked at: the page opens with a comparison
         self.data_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
         self.stages = {"Compare": self.compare_stage, "Data": self.data_stage}
-        help_button = pmui.Button(
-            label="?",
-            variant="outlined",
-            size="small",
-            description="Mouse, keys and words",
-            on_click=lambda e: setattr(self.help, "open", True),
-            width=36,
-            sx=HEADER_BUTTON,
+        # it sticks within what holds it: its column is the whole page
+        self.top = pn.Column(
+            self.budget, sizing_mode="stretch_width", margin=0, stylesheets=[STICKY]
         )
-        header = pn.Row(
-            pn.pane.HTML('<span class="name">Winnow</span>', stylesheets=[HEADER], margin=0),
-            self.chip,
-            self.stage,
-            pn.Spacer(sizing_mode="stretch_width"),
-            self.map_kind,
-            self.export,
-            help_button,
-            sizing_mode="stretch_width",
+        overlay = Region(
+            self.notice,
+            self.working,
+            title="Progress and messages",
+            role="status",
             margin=0,
+            stylesheets=[OVERLAY],
         )
         main = pn.Column(
-            self.working,
-            self.notice,
+            self.top,
             self.waiting,
             *self.stages.values(),
             self.help,
             self.export.dialog,
             self.keys,
+            overlay,
             sizing_mode="stretch_width",
-            margin=(8, 0, 10, 12),
+            margin=(0, 0, 10, 12),
+            stylesheets=[SHRINKS],
         )
+        return self._frame(self._header(), main)
+
+    def _side(self) -> Region:
+        """Make the inspector and the table of the brushed."""
+        close = Button(
+            label="Close",
+            size="small",
+            variant="text",
+            align="end",
+            margin=(6, 0, 2, 0),
+            on_click=lambda e: self._show_side(False),
+            stylesheets=[ONLY_NARROW],
+        )
+        self.side = Region(
+            close,
+            self.inspector,
+            self.brushed,
+            title="Structure inspector",
+            role="complementary",
+            width=326,
+            margin=(0, 12, 0, 0),
+            css_classes=["side"],
+            stylesheets=[SIDE],
+        )
+        return self.side
+
+    def _header(self) -> pn.Row:
+        bar = {"variant": "outlined", "size": "small", "sx": HEADER_BUTTON, "align": "center"}
+        self.open_side = Button(
+            label="Structure",
+            hint="Show the structure inspector and what is brushed",
+            on_click=lambda e: self._show_side("open" not in self.side.css_classes),
+            stylesheets=[ONLY_NARROW],
+            margin=(0, 10, 0, 0),
+            **bar,
+        )
+        help_button = Button(
+            label="?",
+            sign_for="Help",
+            hint="Mouse, keys and words",
+            on_click=lambda e: setattr(self.help, "open", True),
+            margin=0,
+            width=36,
+            **bar,
+        )
+        self.export.button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
+        return pn.Row(
+            pn.pane.HTML(
+                '<span class="name">Winnow</span>',
+                stylesheets=[HEADER, LOGO],
+                margin=0,
+                align="center",
+            ),
+            self.chip,
+            self.stage,
+            pn.Spacer(sizing_mode="stretch_width"),
+            self.map_kind,
+            self.open_side,
+            self.export,
+            help_button,
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=[":host {min-width: 0 !important; align-items: center;}"],
+        )
+
+    @staticmethod
+    def _frame(header: pn.Row, main: pn.Column) -> pmui.Page:
         return pmui.Page(
-            title="Winnow",
+            title="",  # the header has a name of its own
+            template=TEMPLATE,
             header=[header],
             main=[main],
             theme_config=theme_config(),
@@ -193,13 +345,15 @@ class Page:
                 "& .MuiAppBar-root": {
                     "backgroundColor": "background.paper",
                     "color": "text.primary",
+                    "backgroundImage": "none",  # dark: a veil that would lighten the bar
                     "boxShadow": "none",
                     "borderBottom": "1px solid",
                     "borderColor": "divider",
                 },
-                "& .MuiToolbar-root": {"minHeight": "50px !important"},
+                "& .MuiToolbar-root": {"minHeight": f"{BAR}px !important", "height": BAR},
+                "& header .MuiToolbar-root": {"padding": "0 12px"},
+                "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
-                "& .title": {"display": "none"},
             },
         )
 
@@ -213,7 +367,11 @@ class Page:
         session.param.watch(self._on_progress, ["progress", "working_on", "opened"])
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
-        self.keys.bind(session, lambda: setattr(self.help, "open", True))
+        self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
+        for dialog in (self.help, self.export.dialog):
+            dialog.param.watch(self._on_dialog, "open")
+        self.keys.param.watch(lambda e: self._show_side(False), "narrow")
+        session.param.watch(self._on_active, ["opened", "active", "active_atom"])
         self.restyle(self.page.dark_theme)
         self._on_opened()
         self._on_progress()
@@ -224,6 +382,25 @@ class Page:
         self.columns.restyle(dark)
         self.retention.restyle(dark)
         self.inspector.restyle(dark)
+        self.export.restyle(dark)
+
+    def _show_side(self, shown: bool) -> None:
+        """Open or close the inspector where it is a drawer."""
+        self.side.css_classes = ["side", "open"] if shown else ["side"]
+
+    def _on_active(self, *events: Any) -> None:
+        """Open the drawer for a structure that was asked for."""
+        if self.keys.narrow and all(event.name != "opened" for event in events):
+            self._show_side(True)
+
+    def _on_dialog(self, *_: Any) -> None:
+        self.keys.blocked = self.help.open or self.export.dialog.open
+
+    def _escape(self) -> None:
+        if self.keys.narrow and "open" in self.side.css_classes:
+            self._show_side(False)
+        else:
+            self.session.set_brush([])
 
     def _on_stage(self, event: Any) -> None:
         if event.new == "Data" and not len(self.data_stage):
@@ -235,22 +412,22 @@ class Page:
         opened = self.session.opened
         shown = opened is not None
         self.compare_stage.visible = shown and self.stage.value == "Compare"
+        self.top.visible = shown
         self.waiting.visible = not shown
         if opened is None:
             self.chip.object = '<div class="chip">no data set yet</div>'
             return
         data, report = opened.dataset, opened.report
+        self.single.visible = opened.analysis.n_structures < 2
+        self.curves.visible = not self.single.visible
         troubles = len(report.of("error")) + len(report.of("warning"))
-        warn = (
-            f' · <span class="w">{troubles} warning{"s" * (troubles != 1)}</span>'
-            if troubles
-            else ""
-        )
+        warn = f'<span class="w"> · {counted(troubles, "warning")}</span>' if troubles else ""
         name = html.escape(data.name)
         self.chip.object = (
-            f'<div class="chip" title="{name}"><b>{name}</b> · {grouped(data.n_structures)} '
-            f"structures · {grouped(data.n_environments)} environments · "
-            f"{opened.analysis.redundancy:.0%} redundant{warn}</div>"
+            f'<div class="chip" title="{name}"><b>{name}</b><span> · '
+            f"{counted(data.n_structures, 'structure')} · "
+            f"{counted(data.n_environments, 'environment')} · "
+            f"{opened.analysis.redundancy:.0%} redundant</span>{warn}</div>"
         )
 
     def _on_progress(self, *_: Any) -> None:
@@ -274,6 +451,13 @@ class Page:
         self.notice.visible = bool(text)
         if text:
             self.notice.param.update(object=text, severity=severity)
+        if text and severity in {"info", "success"} and pn.state.curdoc is not None:
+            said = self.session.notice
+            pn.state.curdoc.add_timeout_callback(lambda: self._forget(said), 1000 * NEWS)
+
+    def _forget(self, said: tuple[str, str]) -> None:
+        if self.session.notice is said:
+            self.notice.visible = False
 
 
 def publish(session: Session) -> None:
@@ -282,6 +466,11 @@ def publish(session: Session) -> None:
     session.page = page  # kept alive as long as the session is
     page.page.servable(title="Winnow")
     if pn.state.curdoc is not None:
+        pn.state.curdoc.template_variables["winnow_first"] = first_answer(session, page)
+        with edit_readonly(
+            page.page
+        ):  # no indicator shows it, and each callback would send it twice
+            page.page.busy = False
         for root in pn.state.curdoc.roots:
             if "_custom_theme" in getattr(root, "data", root).properties():
                 # plots are styled by `style_figure`; the page would style them once more

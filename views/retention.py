@@ -167,7 +167,8 @@ class Retention(pn.viewable.Viewer):
         analysis = self._session.analysis
         if self._moving or analysis is None or not new > 0:
             return
-        self._session.set_budget(round(new / 100 * analysis.n_structures))
+        with pn.io.hold():
+            self._session.set_budget(round(new / 100 * analysis.n_structures))
 
     def _on_budget(self, *_: Any) -> None:
         analysis = self._session.analysis

@@ -19,6 +19,8 @@ _PIPELINE = Pipeline()
 _READY: dict[tuple[str, float], Opened] = {}
 _WARMING: set[tuple[str, float]] = set()
 _LOCK = threading.Lock()
+#: After so long without work the page counts as idle, milliseconds.
+IDLE = 8000
 
 
 def _key(path: str | Path) -> tuple[str, float]:
@@ -49,8 +51,12 @@ def new_session() -> Session:
     doc = pn.state.curdoc
 
     def post(callback: Callable[[], None]) -> None:
+        def carry_out() -> None:
+            with pn.io.hold(doc):  # one message for all that a result changes on the page
+                callback()
+
         if doc is not None and doc.session_context is not None:
-            doc.add_next_tick_callback(callback)
+            doc.add_next_tick_callback(carry_out)
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
@@ -60,7 +66,25 @@ def new_session() -> Session:
         session.end()
 
     pn.state.on_session_destroyed(end)
+    session.param.watch(lambda event: _lay_out_when_idle(session), ["opened"])
     return session
+
+
+def _lay_out_when_idle(session: Session) -> None:
+    """Lay out the UMAP of what was opened, once nothing has been asked of the page for a while."""
+    doc, opened = pn.state.curdoc, session.opened
+    if doc is None or doc.session_context is None:
+        return
+
+    def look() -> None:
+        if session.opened is not opened:
+            return
+        if session.busy:
+            doc.add_timeout_callback(look, IDLE)
+        else:
+            session.lay_out_ahead()
+
+    doc.add_timeout_callback(look, IDLE)
 
 
 def start(session: Session, path: str | Path) -> None:

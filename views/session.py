@@ -22,8 +22,8 @@ from analytics.information import Analysis, KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection
-from views.jobs import Runner
+from analytics.selection import METHODS, Selection, is_nested, missing_labels
+from views.jobs import Lane, Runner, alone
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Opened", "Session", "Slot"]
 
@@ -72,6 +72,7 @@ class Session(param.Parameterized):
 
     opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
+    umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
     map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
     budget = param.Integer(1, bounds=(0, None), doc="Structures kept (isolated atoms not counted).")
     brush = param.Array(default=_NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
@@ -216,7 +217,7 @@ class Session(param.Parameterized):
         for at, (method, seed) in enumerate(wanted):
             title = METHODS[method].title
             part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, title)
-            if METHODS[method].needs_forces and not np.isfinite(analysis.force_norms).any():
+            if missing_labels(analysis, method):
                 method = "outlier_score"
             methods.append(method)
             orders.append(self._order(analysis, method, seed, (), (), part))
@@ -234,8 +235,9 @@ class Session(param.Parameterized):
         drop: Iterable[int],
         monitor: Monitor,
     ) -> tuple[Selection, PrefixMetrics]:
+        size = max(1, self.budget)  # only a method that is not nested looks at it
         selection = self.pipeline.select(
-            analysis, method, seed=seed, keep=keep, drop=drop, monitor=monitor
+            analysis, method, size=size, seed=seed, keep=keep, drop=drop, monitor=monitor
         )
         return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
 
@@ -246,6 +248,7 @@ class Session(param.Parameterized):
         values: dict[str, Any] = {
             "opened": opened,
             "embedding": opened.embedding,
+            "umap": None,
             "brush": _NOTHING,
             "map_kind": "PCA",
             "notice": ("info", replaced) if replaced else ("success", ""),
@@ -262,6 +265,8 @@ class Session(param.Parameterized):
             slot.param.trigger("method")
         if self.pinned or self.rejected:
             self._reorder()
+        else:
+            self._ask_again()
 
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
@@ -269,10 +274,11 @@ class Session(param.Parameterized):
         for column, ((wanted, _), method, (selection, retention)) in enumerate(
             zip(self._methods(), opened.methods, opened.orders, strict=True)
         ):
-            if method != wanted and METHODS[wanted].needs_forces:
+            missing = missing_labels(opened.analysis, wanted)
+            if method != wanted and missing:
                 self._fallen[column] = wanted
                 said = (
-                    f"{opened.dataset.name} has no forces: {METHODS[method].title.lower()} "
+                    f"{opened.dataset.name} has no {missing}: {METHODS[method].title.lower()} "
                     f"instead of {METHODS[wanted].title.lower()}"
                 )
             else:
@@ -312,6 +318,14 @@ class Session(param.Parameterized):
 
     def _reorder(self) -> None:
         self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
+
+    def _ask_again(self) -> None:
+        """Run those methods again whose orders answer for one budget only."""
+        for column, slot in enumerate(self.slots):
+            wanted = self._wanted(column)
+            answered = slot.selection is not None and len(slot.selection) == self.budget
+            if not is_nested(wanted[0]) and not (answered and slot.method == wanted[0]):
+                self._run_slots({column: wanted})
 
     def _run_slots(self, wanted: dict[int, tuple[str, int]]) -> None:
         analysis, keep, drop = self.analysis, self.pinned, self.rejected
@@ -363,20 +377,50 @@ class Session(param.Parameterized):
             self._over("map")
             return
 
-        def work(monitor: Monitor) -> Embedding:
-            monitor.report(0.0, f"{kind} map (first time in a process: half a minute)")
-            return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
-
         def done(embedding: Embedding) -> None:
             if self.analysis is analysis and self.map_kind == kind:
-                self.embedding = embedding
+                self.param.update(embedding=embedding)
+            if self.analysis is analysis and kind == "UMAP":
+                self.umap = embedding
 
         def failed(error: Exception) -> None:
             if self.analysis is analysis:
                 self.map_kind = self.embedding.method if self.embedding else "PCA"
                 self._fail(error)
 
-        self._submit("map", work, done, failed)
+        lane: Lane = "aside" if kind == "UMAP" else "work"
+        self._submit("map", self._lay_out(analysis, kind), done, failed, lane)
+
+    def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
+        def work(monitor: Monitor) -> Embedding:
+            monitor.report(0.0, f"{kind} map")
+            with alone(f"{kind} {analysis.descriptors.fingerprint}", monitor):
+                return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
+
+        return work
+
+    def lay_out_ahead(self) -> None:
+        """Lay out the UMAP before anybody asks for it: behind everything else, and silently."""
+        analysis = self.analysis
+        if analysis is None or self.umap is not None:
+            return
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis:
+                self.umap = embedding
+
+        def progress(fraction: float, message: str) -> None:
+            if "map" in self._running:  # it has been asked for meanwhile, and waits for this one
+                self._on_progress(fraction, message)
+
+        work = self._lay_out(analysis, "UMAP")
+        # a failure is told to those who ask for the map
+        self._runner.submit("map ahead", work, done, lambda error: None, progress, "ahead")
+
+    @property
+    def busy(self) -> bool:
+        """Whether work that the user asked for is under way."""
+        return bool(self._running)
 
     # ---- what the user highlights and decides -----------------------------------------------
 
@@ -390,6 +434,7 @@ class Session(param.Parameterized):
             self.param.trigger("budget")  # whoever asked for it shows what cannot be
         else:
             self.budget = budget
+            self._ask_again()
 
     def _bounds(self, pinned: list[int], rejected: list[int]) -> tuple[int, int]:
         """Return the fewest and the most structures that can be kept."""
@@ -510,6 +555,7 @@ class Session(param.Parameterized):
         work: Callable[[Monitor], Any],
         done: Callable[[Any], None],
         failed: Callable[[Exception], None] | None = None,
+        lane: Lane = "work",
     ) -> None:
         def finish(result: Any) -> None:
             self._over(stage)
@@ -521,7 +567,7 @@ class Session(param.Parameterized):
 
         self._running.add(stage)
         self.param.update(progress=0.0, working_on="starting", notice=("", ""))
-        self._runner.submit(stage, work, finish, fail, self._on_progress)
+        self._runner.submit(stage, work, finish, fail, self._on_progress, lane)
 
     def _over(self, stage: str) -> None:
         self._running.discard(stage)

@@ -13,9 +13,10 @@ from ase.formula import Formula
 from ase.symbols import Symbols
 
 from views.atoms_view import AtomsView, colour_by, environment_of, frame_of
-from views.budget import grouped
+from views.budget import counted, grouped
 from views.session import Session
 from views.theme import CARD, palette
+from views.widgets import Button, Toggle
 
 __all__ = ["Brushed", "Inspector"]
 
@@ -23,13 +24,27 @@ STYLE = """
 .head { font-size: 14px; font-weight: 600; color: var(--winnow-text); white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; line-height: 22px; }
 .head small { font-size: 12px; font-weight: 400; color: var(--winnow-quiet); margin-left: 6px; }
-.facts { display: grid; grid-template-columns: 62px 1fr; font-size: 12px; line-height: 18px;
-  color: var(--winnow-text); }
+.facts { display: grid; grid-template-columns: 62px minmax(0, 1fr); font-size: 12px;
+  line-height: 18px; color: var(--winnow-text); }
+.facts span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.active::before { content: "◆"; color: var(--winnow-active); margin-right: 5px; }
 .facts i { font-style: normal; color: var(--winnow-quiet); }
 .dot { display: inline-block; width: 8px; height: 8px; border-radius: 4px; margin-right: 3px; }
 .empty { font-size: 12px; line-height: 18px; color: var(--winnow-quiet); }
 """
 TABLE_STYLE = """
+.tabulator, .tabulator .tabulator-tableholder .tabulator-table, .tabulator .tabulator-header,
+.tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer {
+  background: transparent !important; color: var(--winnow-text) !important; border: 0; }
+.tabulator .tabulator-header { border-bottom: 1px solid var(--winnow-border) !important; }
+.tabulator .tabulator-header .tabulator-col-title { color: var(--winnow-quiet); }
+.tabulator .tabulator-row { background: transparent !important;
+  color: var(--winnow-text) !important; border-bottom: 1px solid var(--winnow-border); }
+.tabulator .tabulator-row:hover { background: var(--winnow-grid) !important; }
+.tabulator .tabulator-footer .tabulator-page { background: transparent !important;
+  color: var(--winnow-text) !important; border: 1px solid var(--winnow-border) !important; }
+.tabulator .tabulator-footer .tabulator-page.active { font-weight: 700;
+  border-color: var(--winnow-outline) !important; }
 .tabulator, .tabulator .tabulator-header .tabulator-col-title { font-size: 12px !important; }
 .tabulator .tabulator-header .tabulator-col { padding: 0 !important; }
 .tabulator .tabulator-header .tabulator-col-content { padding: 2px 4px !important; }
@@ -38,11 +53,31 @@ TABLE_STYLE = """
 .tabulator .tabulator-row { min-height: 24px !important; height: 25px !important;
   cursor: pointer; }
 .tabulator .tabulator-header .tabulator-col-sorter { display: none !important; }
-.tabulator .tabulator-footer { padding: 2px !important; font-size: 11px; }
-.tabulator .tabulator-footer .tabulator-page { padding: 1px 5px; }
+.tabulator .tabulator-header .tabulator-col-title { white-space: nowrap;
+  text-overflow: clip !important; padding-right: 0 !important; }
+.tabulator .tabulator-footer { padding: 3px 0 0 !important; font-size: 11px; min-height: 0; }
+.tabulator .tabulator-footer .tabulator-footer-contents { padding: 0 !important; }
+.tabulator .tabulator-footer .tabulator-paginator { text-align: center; }
+.tabulator .tabulator-footer .tabulator-page { padding: 1px 6px !important; margin: 0 1px;
+  font-size: 11px; line-height: 16px; min-width: 0; border-radius: 4px; }
+.tabulator .tabulator-footer .tabulator-page[data-page=first],
+.tabulator .tabulator-footer .tabulator-page[data-page=last] { display: none; }
 """
 COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
 TABLE_LIMIT = 2000
+#: The buttons under the picture.
+SMALL = {
+    "variant": "outlined",
+    "size": "small",
+    "margin": (8, 6, 0, 0),
+    "sx": {
+        "fontSize": "12.5px",
+        "minWidth": 0,
+        "px": 1,
+        "height": 30,
+        "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
+    },
+}
 
 
 def _formula(numbers: Any) -> str:
@@ -65,25 +100,20 @@ class Inspector(pn.viewable.Viewer):
             size="small",
             variant="outlined",
             sizing_mode="stretch_width",
-            margin=(8, 0, 6, 0),
+            margin=(16, 0, 4, 0),
         )
         self.facts = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
-        small = {
-            "size": "small",
-            "margin": (8, 6, 0, 0),
-            "sx": {"fontSize": "12.5px", "minWidth": 0, "px": 1, "height": 30},
-        }
-        self.pin = pmui.Button(label="Pin", variant="outlined", width=48, **small)
-        self.reject = pmui.Button(label="Reject", variant="outlined", width=62, **small)
-        self.environment = pmui.Toggle(
-            label="Environment", variant="outlined", width=98, disabled=True, **small
+        self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
+        self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
+        self.environment = Toggle(
+            label="Environment",
+            hint="Show the selected atom with its neighbours alone",
+            width=98,
+            disabled=True,
+            **SMALL,
         )
-        self.back = pmui.Button(label="‹", variant="outlined", width=30, **small)
-        self.forward = pmui.Button(label="›", variant="outlined", width=30, **small)
-        self.pin.param.update(description="Always keep this structure, in every method")
-        self.reject.param.update(description="Never keep this structure")
-        self.back.param.update(description="Previous structure (left arrow)")
-        self.forward.param.update(description="Next structure (right arrow)")
+        self.back = self._button("‹", 30, "Left arrow key", sign_for="Previous structure")
+        self.forward = self._button("›", 30, "Right arrow key", sign_for="Next structure")
         self.pin.on_click(lambda e: session.pin(session.active))
         self.reject.on_click(lambda e: session.reject(session.active))
         self.back.on_click(lambda e: session.step(-1))
@@ -115,6 +145,10 @@ class Inspector(pn.viewable.Viewer):
         for slot in session.slots:
             slot.param.watch(self._facts, ["selection"])
         self._on_active()
+
+    @staticmethod
+    def _button(label: str, width: int, hint: str, **params: Any) -> Button:
+        return Button(label=label, width=width, hint=hint, **SMALL, **params)
 
     # ---- what is shown ----------------------------------------------------------------------
 
@@ -207,13 +241,15 @@ class Inspector(pn.viewable.Viewer):
         kept = [bool(np.isin(s, session.kept(slot))) for slot in session.slots]
         always = bool(data.isolated[s])
         by = "always kept" if always else f"kept by {sum(kept)} of 3"
-        kind = html.escape(str(data.config_type[s]))
+        formula, kind = _formula(data.numbers[rows]), str(data.config_type[s])
         self.title.object = (
-            f'<div class="head" title="{kind}">Structure {data.frame_indices[s]}'
-            f"<small>{kind} · {_formula(data.numbers[rows])} · {by}</small></div>"
+            f'<div class="head active" title="{formula}">Structure {data.frame_indices[s]}'
+            f"<small>{by} · {formula}</small></div>"
         )
         facts = [*self._atom_facts(), *self._structure_facts()]
-        cells = "".join(f"<i>{name}</i><span>{text}</span>" for name, text in facts)
+        if kind:
+            facts.insert(0, ("class", html.escape(kind)))
+        cells = "".join(f'<i>{name}</i><span title="{text}">{text}</span>' for name, text in facts)
         self.facts.object = f'<div class="facts">{cells}</div>'
         self.pin.variant = "contained" if s in session.pinned else "outlined"
         self.reject.variant = "contained" if s in session.rejected else "outlined"
@@ -289,7 +325,7 @@ class Brushed(pn.viewable.Viewer):
         self.title = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
         self.hint = pn.pane.HTML(
             '<div class="empty">Nothing brushed. Draw a lasso in a map or drag across a force '
-            "tail; Shift adds, Ctrl+Shift subtracts, Esc clears.</div>",
+            "tail; Shift adds, Alt subtracts, Esc clears.</div>",
             stylesheets=[STYLE],
             sizing_mode="stretch_width",
             margin=(4, 0, 0, 0),
@@ -306,7 +342,8 @@ class Brushed(pn.viewable.Viewer):
             margin=(4, 0, 0, 0),
             layout="fit_columns",
             formatters={"kept by": {"type": "html"}},
-            widths={"#": 42, "score": 50, "max |F|": 54, "kept by": 56},
+            widths={"#": 44, "score": 46, "max |F|": 54, "kept by": 52},
+            configuration={"columnDefaults": {"tooltip": True}},
             header_tooltips={
                 "#": "index in the file",
                 "score": "highest outlier score (nats)",
@@ -368,7 +405,7 @@ class Brushed(pn.viewable.Viewer):
     def _fill(self, *_: Any) -> None:
         analysis, brushed = self._session.analysis, self._session.brushed_structures
         count = len(brushed)
-        text = f"{grouped(count)} structures, {grouped(len(self._session.brush))} environments"
+        text = f"{counted(count, 'structure')}, {counted(len(self._session.brush), 'environment')}"
         if analysis is not None and count:
             at = np.searchsorted(analysis.descriptors.structures, brushed)
             order = np.argsort(-analysis.outliers.structure_max[at], kind="stable")

@@ -145,4 +145,5 @@ class Tails:
     def _on_drag(self, event: SelectionGeometry) -> None:
         shape = event.geometry
         if event.final and shape.get("type") == "rect" and np.isfinite(shape["x0"]):
-            self._session.brush_forces(*sorted((shape["x0"], shape["x1"])), self._mode)
+            with pn.io.hold():
+                self._session.brush_forces(*sorted((shape["x0"], shape["x1"])), self._mode)

@@ -15,6 +15,10 @@ __all__ = [
     "METHOD_COLORS",
     "NARROW",
     "NARROWEST",
+    "ONLY_NARROW",
+    "ONLY_NARROWEST",
+    "THREE",
+    "WIDE",
     "Palette",
     "palette",
     "powers_of_ten",
@@ -38,11 +42,13 @@ class Palette:
     page: str
     card: str
     border: str
+    outline: str
     text: str
     quiet: str
     grid: str
     rest: str
     brush: str
+    active: str
     warning: str
     error: str
     methods: tuple[str, str, str]
@@ -52,11 +58,13 @@ LIGHT = Palette(
     page="#f5f7f9",
     card="#ffffff",
     border="#e1e5ea",
+    outline="#bcc4ce",
     text="#1b222b",
     quiet="#66707c",
     grid="#e9ecf0",
     rest="#c3cad3",
     brush="#1b222b",
+    active="#b5338a",
     warning="#9a5b00",
     error="#b3261e",
     methods=METHOD_COLORS,
@@ -65,11 +73,13 @@ DARK = Palette(
     page="#13181e",
     card="#1c232b",
     border="#2d3640",
+    outline="#55626f",
     text="#e8ecf1",
     quiet="#98a3af",
     grid="#2a323c",
     rest="#4a5562",
     brush="#f4f6f8",
+    active="#ff9fdc",
     warning="#ffb74d",
     error="#ff8a80",
     methods=METHOD_COLORS_DARK,
@@ -147,7 +157,14 @@ NARROW = """
     min-width: 0 !important; }
 }
 """
-NARROWEST = NARROW.replace("1240px", "900px").replace("- 24px", "- 40px")
+NARROWEST = NARROW.replace("1240px", "899px").replace("- 24px", "- 40px")
+#: From this width on the inspector stands beside the columns; below it is a drawer.
+WIDE = 1200
+#: Below this width one of the three columns is shown at a time.
+THREE = 900
+#: For what only a window without room for the inspector, or for three columns, has use for.
+ONLY_NARROW = f"@media (min-width: {WIDE}px) {{:host {{display: none !important;}}}}"
+ONLY_NARROWEST = f"@media (min-width: {THREE}px) {{:host {{display: none !important;}}}}"
 
 CARD = """
 :host(.card) {
@@ -163,9 +180,11 @@ def variables(colors: Palette) -> dict[str, str]:
         "page": colors.page,
         "card": colors.card,
         "border": colors.border,
+        "outline": colors.outline,
         "text": colors.text,
         "quiet": colors.quiet,
         "grid": colors.grid,
+        "active": colors.active,
         "warning": colors.warning,
         "error": colors.error,
     }

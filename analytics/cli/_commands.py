@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from analytics.cli._errors import UsageError
-from analytics.cli._files import SubsetFiles, check_targets, input_path
+from analytics.cli._files import check_targets
 from analytics.cli._options import (
-    BudgetText,
     describe_option,
-    refuse_foreign_options,
-    spec_from_arguments,
 )
 from analytics.cli._output import print_json
 from analytics.cli._progress import progress_on_terminal
-from analytics.cli._reports import analysis_text, check_text, comparison_text, selection_text
-from analytics.data import Dataset, export_selection, read, write_subset
+from analytics.cli._reports import analysis_text, check_text, comparison_text
+from analytics.cli._stages import (
+    analyse_input,
+    method_specs,
+    read_input,
+    refuse_without_forces,
+)
+from analytics.cli._tables import write_csv
 from analytics.data import check as check_dataset
-from analytics.descriptors import DESCRIPTORS, describe, described_structures
-from analytics.evaluation import Comparison, compare_selections
-from analytics.information import Analysis, KernelSpec
-from analytics.information import analyse as analyse_environments
-from analytics.recipe import Recipe, kept_structures, make_recipe
-from analytics.runtime.errors import InputError
+from analytics.descriptors import described_structures
+from analytics.evaluation import (
+    Comparison,
+    compare_selections,
+    learning_curve,
+    redundancy,
+)
+from analytics.information import Analysis, intrinsic_dimension
 from analytics.runtime.progress import Monitor, Part
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS, Selection
+from analytics.selection import METHODS
 from analytics.selection import select as select_structures
 
-__all__ = ["analyse", "check", "compare", "methods", "select"]
+__all__ = ["analyse", "check", "compare", "methods"]
 
 #: What is compared unless methods are named, and what stands in for the last without forces.
 USUAL = ("random", "facility_location", "largest_force")
@@ -46,57 +50,53 @@ INSTEAD = ("outlier_score",)
 
 def analyse(arguments: argparse.Namespace) -> int:
     """Say how redundant a data set is."""
+    if arguments.output is not None:
+        check_targets([Path(arguments.output)], arguments.file)
     with progress_on_terminal() as monitor:
-        dataset = _read(arguments, Part(monitor, 0.0, 0.1))
-        analysis = _analysis(arguments, dataset, Part(monitor, 0.1, 1.0))
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
+        classes = redundancy(analysis, monitor=Part(monitor, 0.8, 0.85))
+        curve = dimension = None
+        if arguments.learning_curve:
+            part = Part(monitor, 0.85, 0.9)
+            curve = learning_curve(
+                analysis, orders=arguments.orders, seed=arguments.seed, monitor=part
+            ).table
+        if arguments.dimension:
+            x, h = analysis.descriptors.values, analysis.spec.bandwidth
+            part = Part(monitor, 0.9, 1.0)
+            dimension = intrinsic_dimension(x, bandwidth=h, seed=arguments.seed, monitor=part)
+        monitor.report(1.0, "analysed")
+    whole = classes[0]
+    table = pd.DataFrame([row.to_dict() for row in classes]) if curve is None else curve
+    if arguments.output is not None:
+        write_csv(table, Path(arguments.output))
     if arguments.json:
-        print_json(_summary(analysis))
+        content = _summary(analysis) | {"efficiency": whole.efficiency}
+        content["classes"] = [row.to_dict() for row in classes[1:]]
+        if curve is not None:
+            content["learning_curve"] = curve.to_dict(orient="records")
+        if dimension is not None:
+            content["intrinsic_dimension"] = asdict(dimension)
+        print_json(content)
+    elif arguments.output is not None:
+        print(f"{arguments.output}: {len(table)} rows")
     else:
-        print(analysis_text(analysis, Path(arguments.file).name))
-    return 0
-
-
-def select(arguments: argparse.Namespace) -> int:
-    """Pick structures and write them."""
-    spec = _method_specs(arguments, [arguments.method])[arguments.method]
-    files = _subset_files(arguments)
-    with progress_on_terminal() as monitor:
-        dataset = _read(arguments, Part(monitor, 0.0, 0.1))
-        _refuse_without_forces(dataset, [arguments.method])
-        keep = _structures(dataset, arguments.keep, "--keep")
-        drop = _structures(dataset, arguments.drop, "--drop")
-        size = _size(arguments.budget, dataset, keep, drop)
-        analysis = _analysis(arguments, dataset, Part(monitor, 0.1, 0.8))
-        selection = select_structures(
-            analysis,
-            arguments.method,
-            spec=spec,
-            size=size,
-            seed=arguments.seed,
-            keep=keep,
-            drop=drop,
-            monitor=Part(monitor, 0.8, 1.0, "selecting"),
-        )
-    recipe = make_recipe(analysis, selection, size, budget=arguments.budget.plain)
-    written = _write(dataset, selection, recipe, files, arguments.rest)
-    if arguments.json:
-        print_json(recipe.to_dict() | {"files": written})
-    else:
-        print(selection_text(recipe, written))
+        print(analysis_text(analysis, Path(arguments.file).name, classes, curve, dimension))
     return 0
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Measure several methods at several budgets."""
-    _method_specs(arguments, arguments.methods or [*USUAL, *INSTEAD])
+    method_specs(arguments, arguments.methods or [*USUAL, *INSTEAD])
     if arguments.output is not None:
         check_targets([Path(arguments.output)], arguments.file)
     with progress_on_terminal() as monitor:
-        dataset = _read(arguments, Part(monitor, 0.0, 0.1))
-        _refuse_without_forces(dataset, arguments.methods or ())
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
+        refuse_without_forces(dataset, arguments.methods or ())
         n = len(described_structures(dataset))
         largest = max(budget.structures(n, n) for budget in arguments.budgets)
-        analysis = _analysis(arguments, dataset, Part(monitor, 0.1, 0.8))
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
         comparison = _comparison(arguments, analysis, largest, Part(monitor, 0.8, 1.0))
     table = comparison.table
     if arguments.output is not None:
@@ -114,7 +114,7 @@ def compare(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Report what is wrong, doubtful or worth knowing."""
     with progress_on_terminal() as monitor:
-        dataset = _read(arguments, Part(monitor, 0.0, 0.3))
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.3))
         report = check_dataset(dataset, monitor=Part(monitor, 0.3, 1.0))
     if arguments.json:
         content = report.to_dict()
@@ -160,27 +160,6 @@ def methods(arguments: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------- stages
 
 
-def _read(arguments: argparse.Namespace, monitor: Monitor) -> Dataset:
-    input_path(arguments.file)
-    return read(
-        arguments.file,
-        energy_key=arguments.energy_key,
-        forces_key=arguments.forces_key,
-        config_type_key=arguments.config_type_key,
-        monitor=Part(monitor, 0.0, 1.0, "reading"),
-    )
-
-
-def _analysis(arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor) -> Analysis:
-    specs = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
-    refuse_foreign_options(arguments, "descriptor-", specs, [arguments.descriptor])
-    descriptor: Any = spec_from_arguments(specs[arguments.descriptor], arguments, "descriptor-")
-    kernel = spec_from_arguments(KernelSpec, arguments, "")
-    part = Part(monitor, 0.0, 0.3, "describing environments")
-    descriptors = describe(dataset, descriptor, monitor=part)
-    return analyse_environments(dataset, descriptors, kernel, monitor=Part(monitor, 0.3, 1.0))
-
-
 def _summary(analysis: Analysis) -> dict[str, Any]:
     spec = analysis.descriptors.spec
     return analysis.summary() | {
@@ -188,57 +167,6 @@ def _summary(analysis: Analysis) -> dict[str, Any]:
         "descriptor": asdict(spec),
         "kernel": asdict(analysis.spec),
     }
-
-
-def _method_specs(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
-    """Return the spec of each method, and refuse options that are none of theirs."""
-    names = tuple(names)
-    kinds = {name: METHODS[name].spec for name in [*METHODS, *names]}
-    refuse_foreign_options(arguments, "method-", kinds, names)
-    return _specs(arguments, names)
-
-
-def _specs(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
-    return {name: spec_from_arguments(METHODS[name].spec, arguments, "method-") for name in names}
-
-
-def _structures(dataset: Dataset, frames: tuple[int, ...], flag: str) -> list[int]:
-    """Return the places in the data set of structures named by their index in the file."""
-    places = {int(frame): place for place, frame in enumerate(dataset.frame_indices)}
-    missing = [frame for frame in frames if frame not in places]
-    if missing:
-        first, last = dataset.frame_indices[[0, -1]]
-        raise UsageError(
-            f"{flag} names structure {missing[0]}, which was not read: "
-            f"{dataset.name} was read from structure {first} to {last}"
-        )
-    chosen = [places[frame] for frame in frames]
-    if flag == "--drop" and dataset.isolated[chosen].any():
-        frame = dataset.frame_indices[chosen][dataset.isolated[chosen]][0]
-        raise UsageError(f"--drop names structure {frame}, an isolated atom: always kept")
-    return chosen
-
-
-def _size(budget: BudgetText, dataset: Dataset, keep: list[int], drop: list[int]) -> int:
-    both = sorted(set(keep) & set(drop))
-    if both:
-        frame = dataset.frame_indices[both[0]]
-        raise UsageError(f"structure {frame} is named by both --keep and --drop")
-    described = described_structures(dataset)
-    n, forced, dropped = (len(np.intersect1d(described, x)) for x in (described, keep, drop))
-    size = budget.structures(n, n - dropped)
-    if size < forced:
-        raise UsageError(
-            f"budget {budget.text} is {size} of {n} structures, fewer than the {forced} of --keep"
-        )
-    return size
-
-
-def _refuse_without_forces(dataset: Dataset, names: Iterable[str]) -> None:
-    """Raise before anything is computed; a selection would do so afterwards."""
-    needing = [METHODS[name].title for name in names if METHODS[name].needs_forces]
-    if needing and not np.isfinite(dataset.force_norms).any():
-        raise InputError(f"{needing[0]} needs forces, and there are none", source=dataset.name)
 
 
 def _comparison(
@@ -254,7 +182,7 @@ def _comparison(
             seed=arguments.seed,
             monitor=Part(monitor, at / len(names), (at + 1) / len(names), name),
         )
-        for at, (name, spec) in enumerate(_specs(arguments, names).items())
+        for at, (name, spec) in enumerate(method_specs(arguments, names).items())
     ]
     n = analysis.n_structures
     budgets = dict.fromkeys(budget.number(n) for budget in arguments.budgets)
@@ -269,44 +197,7 @@ def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------- files
 
 
-def _subset_files(arguments: argparse.Namespace) -> SubsetFiles | None:
-    if arguments.output is None:
-        if not arguments.json:
-            raise UsageError("say with -o where to write, or ask for --json")
-        return None
-    files = SubsetFiles(arguments.output)
-    rest = [files.rest] if arguments.rest else []
-    check_targets([files.kept, files.recipe, *rest], arguments.file)
-    return files
-
-
-def _write(
-    dataset: Dataset,
-    selection: Selection,
-    recipe: Recipe,
-    files: SubsetFiles | None,
-    with_rest: bool,
-) -> dict[str, str | None]:
-    """Write the files and return their paths by what they hold."""
-    if files is None:
-        return {}
-    kept = kept_structures(dataset, selection, recipe.size)
-    if with_rest:
-        export_selection(dataset, kept, files.kept, recipe=recipe.to_dict())
-    else:
-        write_subset(dataset, kept, files.kept)
-        recipe.save(files.recipe, files={"kept": files.kept.name, "rest": None})
-    return {
-        "kept": str(files.kept),
-        "rest": str(files.rest) if with_rest else None,
-        "recipe": str(files.recipe),
-    }
-
-
 def _write_csv(comparison: Comparison, path: Path) -> None:
     table = comparison.table.copy()
     table["budget"] = [f"{b:.0f}" if b >= 1 else repr(float(b)) for b in table["budget"]]
-    try:
-        table.to_csv(path, index=False, lineterminator="\n")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from None
+    write_csv(table, path)

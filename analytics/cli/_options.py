@@ -126,8 +126,8 @@ class BudgetText:
     amount: float
     percent: bool
 
-    def structures(self, n_structures: int, available: int) -> int:
-        """Return the number of structures to pick.
+    def structures(self, n_structures: int, available: int, unit: str = "structures") -> int:
+        """Return the number of structures (or of what the unit says) to pick.
 
         Parameters
         ----------
@@ -135,12 +135,14 @@ class BudgetText:
             Of which a share is meant.
         available : int
             That may be picked.
+        unit : str
+            What is counted, for the message.
         """
         wanted = self.number(n_structures)
         size = wanted if wanted >= 1 else Budget(wanted).structures(n_structures)
         if size > available:
             raise UsageError(
-                f"budget {self.text} asks for {size:.0f} structures, more than the {available} "
+                f"budget {self.text} asks for {size:.0f} {unit}, more than the {available} "
                 "available (isolated atoms do not count)"
             )
         return int(size)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from analytics.cli._output import aligned, columns, count, number, percent, sentence
 from analytics.data import CheckReport
-from analytics.information import Analysis
+from analytics.evaluation import Redundancy, information_efficiency
+from analytics.information import Analysis, IntrinsicDimension
 from analytics.recipe import Recipe
 
 __all__ = ["analysis_text", "check_text", "comparison_text", "selection_text"]
@@ -26,8 +27,25 @@ TABLE = {  # column: head (two lines), and how a value is written
 }
 
 
-def analysis_text(analysis: Analysis, name: str) -> str:
-    """Return the figures of an analysis, with units, and one plain sentence."""
+def analysis_text(
+    analysis: Analysis,
+    name: str,
+    classes: Sequence[Redundancy] = (),
+    curve: Any = None,
+    dimension: IntrinsicDimension | None = None,
+) -> str:
+    """Return the figures of an analysis, with units, and one plain sentence.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    name : str
+    classes : sequence of Redundancy
+        The complete set, then its classes.
+    curve : DataFrame, optional
+        A learning curve.
+    dimension : IntrinsicDimension, optional
+    """
     n, isolated = analysis.n_environments, int(analysis.dataset.isolated.sum())
     besides = f"and {sentence(isolated, 'isolated atom')}, left out below" if isolated else ""
     effective = round(float(np.exp(analysis.diversity_nats)))
@@ -39,11 +57,60 @@ def analysis_text(analysis: Analysis, name: str) -> str:
         ("diversity D", number(analysis.diversity_nats), _of("nats, at most ln n", analysis)),
         ("bandwidth h", f"{analysis.spec.bandwidth:g}", unit),
     ]
+    efficiency = information_efficiency(analysis.entropy_nats, n)
+    rows.insert(4, ("efficiency", percent(efficiency), "of the largest entropy, H / ln n"))
+    if dimension is not None:
+        known = np.isfinite(dimension.dimension)
+        error = f"± {dimension.error:.2f}, " if known else "too few: "
+        sampled = f"{error}TwoNN over {count(dimension.n_sampled)} distinct environments"
+        rows.append(("intrinsic dimension", number(dimension.dimension, 2), sampled))
     told = (
         f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
         f"effective number exp(D) = {count(effective)} of {count(n)}."
     )
-    return f"{name}\n{aligned(rows)}\n{told}"
+    parts = [f"{name}\n{aligned(rows)}"]
+    if len(classes) > 1:
+        parts.append(_class_table(classes[1:]))
+    if curve is not None:
+        parts.append(_curve_table(curve))
+    parts[-1] += f"\n{told}"
+    return "\n\n".join(parts)
+
+
+def _class_table(classes: Sequence[Redundancy]) -> str:
+    head = [
+        ["config_type", "struc-", "environ-", "entropy", "effi-", "effective", "redun-", "covered"],
+        ["", "tures", "ments", "nats", "ciency", "number", "dant", "by others"],
+    ]
+    rows = [
+        [
+            row.name,
+            count(row.n_structures),
+            count(row.n_environments),
+            number(row.entropy_nats),
+            percent(row.efficiency),
+            number(row.effective_environments, 1),
+            percent(row.redundancy),
+            percent(row.covered_by_others),
+        ]
+        for row in classes
+    ]
+    return columns(head, rows)
+
+
+def _curve_table(curve: Any) -> str:
+    head = [["structures", "environments", "entropy, nats", "diversity, nats", "coverage"]]
+    rows = [
+        [
+            count(int(row["n_structures"])),
+            count(round(row["n_environments"])),
+            f"{row['entropy_nats']:.3f} ± {row['entropy_spread']:.3f}",
+            f"{row['diversity_nats']:.3f} ± {row['diversity_spread']:.3f}",
+            f"{percent(row['coverage'])} ± {100 * row['coverage_spread']:.1f}",
+        ]
+        for row in curve.to_dict(orient="records")
+    ]
+    return columns(head, rows)
 
 
 def _of(what: str, analysis: Analysis) -> str:

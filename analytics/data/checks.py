@@ -21,7 +21,7 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["CheckReport", "Finding", "Severity", "check"]
+__all__ = ["CheckReport", "Finding", "Severity", "check", "duplicate_groups"]
 
 Severity = Literal["error", "warning", "note"]
 Mask = npt.NDArray[np.bool_]
@@ -130,7 +130,7 @@ def check(dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
     # radii differ, so the search reaches as far as the largest pair needs
     reach = max(OVERLAP, CLOSE_RATIO * 2.0 * float(covalent_radii[dataset.numbers].max()))
     contacts = closest_contacts(dataset, finite & ~flat, cells, reach, monitor)
-    groups = _duplicate_groups(dataset)
+    groups = duplicate_groups(dataset)
     monitor.report(0.9, "checking labels")
     monitor.checkpoint()
     found = [
@@ -299,7 +299,7 @@ def _force_sums(dataset: Dataset, unusable: Mask, isolated: Mask) -> Iterator[Fi
     )  # fmt: skip
 
 
-def _duplicate_groups(dataset: Dataset) -> tuple[IntArray, ...]:
+def duplicate_groups(dataset: Dataset) -> tuple[IntArray, ...]:
     """Group structures of the same cell, periodicity, species and positions, atom by atom."""
     positions = _grid(dataset.positions)
     cells = _grid(dataset.cells)

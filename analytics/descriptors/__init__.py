@@ -5,8 +5,14 @@ from analytics.descriptors.base import (
     DescriptorMethod,
     Descriptors,
     described_structures,
+    descriptor_fingerprint,
+    resolved_spec,
+    suggested_bandwidth,
 )
+from analytics.descriptors.channels import SpeciesDistanceSpec, compute_species_distances
 from analytics.descriptors.distances import TIE, DistanceSpec, compute_distances, describe
+from analytics.descriptors.soap import SoapSpec, compute_soap
+from analytics.descriptors.stored import StoredSpec, read_stored
 
 __all__ = [
     "DESCRIPTORS",
@@ -14,7 +20,16 @@ __all__ = [
     "DescriptorMethod",
     "Descriptors",
     "DistanceSpec",
+    "SoapSpec",
+    "SpeciesDistanceSpec",
+    "StoredSpec",
     "compute_distances",
+    "compute_soap",
+    "compute_species_distances",
     "describe",
     "described_structures",
+    "descriptor_fingerprint",
+    "read_stored",
+    "resolved_spec",
+    "suggested_bandwidth",
 ]

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.memory import physical_memory
 from analytics.runtime.registry import Registry
 
-__all__ = ["DESCRIPTORS", "DescriptorMethod", "Descriptors", "described_structures"]
+__all__ = [
+    "DESCRIPTORS",
+    "DescriptorMethod",
+    "Descriptors",
+    "described_structures",
+    "descriptor_fingerprint",
+    "refuse_oversize",
+    "resolved_spec",
+    "suggested_bandwidth",
+]
+
+T = TypeVar("T")
 
 
 def described_structures(dataset: Dataset) -> IntArray:
@@ -46,7 +59,7 @@ class Descriptors:
     environments: IntArray
     spec: Any
     source: str
-    fingerprint: str = ""
+    fingerprint: str = ""  # derived here unless the values come from more than the data set
 
     def __post_init__(self) -> None:
         """Freeze the arrays and derive the fingerprint from input and spec."""
@@ -55,8 +68,7 @@ class Descriptors:
         for name in ("structures", "structure_offsets", "environments"):
             put(self, name, frozen(getattr(self, name), np.int64))
         if not self.fingerprint:
-            spec = f"{type(self.spec).__name__}{sorted(asdict(self.spec).items())}"
-            put(self, "fingerprint", fingerprint(self.source, spec))
+            put(self, "fingerprint", _fingerprint(self.source, self.spec))
 
     @property
     def n_structures(self) -> int:
@@ -79,3 +91,58 @@ DescriptorMethod = Callable[..., Descriptors]
 
 #: name -> (spec class, method)
 DESCRIPTORS: Registry[tuple[type, DescriptorMethod]] = Registry("descriptor")
+
+
+# ------------------------------------------------------------------------ what a spec may add
+#
+# A spec is a frozen dataclass. It may also have: `resolved(*datasets)`, the spec with everything
+# filled in that depends on the data, such as the species; `reads(dataset)`, a digest of input that
+# is no part of the data set's fingerprint; `suggested_bandwidth`, a number.
+
+
+def _fingerprint(source: str, spec: Any, extra: str = "") -> str:
+    text = f"{type(spec).__name__}{sorted(asdict(spec).items())}"
+    return fingerprint(source, text, extra) if extra else fingerprint(source, text)
+
+
+def resolved_spec(spec: T, *datasets: Dataset) -> T:
+    """Return the spec with what it leaves to the data filled in, for all of the data sets at once.
+
+    Descriptors of several data sets can be compared only if they were made with one resolved spec:
+    where columns belong to species, all must have the same ones.
+
+    Parameters
+    ----------
+    spec : dataclass
+        Of a registered descriptor.
+    *datasets : Dataset
+    """
+    fill = getattr(spec, "resolved", None)
+    return spec if fill is None else cast(T, fill(*datasets))
+
+
+def descriptor_fingerprint(dataset: Dataset, spec: Any) -> str:
+    """Return the fingerprint that the descriptors of a data set have, without computing them."""
+    spec = resolved_spec(spec, dataset)
+    reads = getattr(spec, "reads", None)
+    return _fingerprint(dataset.fingerprint, spec, "" if reads is None else reads(dataset))
+
+
+def suggested_bandwidth(spec: Any) -> float | None:
+    """Return the bandwidth a descriptor is usually used with, in its unit; None if there is none.
+
+    Distances in different descriptors differ by orders of magnitude, so one default cannot serve
+    them all.
+    """
+    value = getattr(spec, "suggested_bandwidth", None)
+    return None if value is None else float(value)
+
+
+def refuse_oversize(n_environments: int, dimensions: int, advice: str) -> None:
+    """Raise `WinnowError` if descriptors would take more than a quarter of the memory."""
+    needed, limit = 8.0 * n_environments * dimensions, 0.25 * physical_memory()
+    if needed > limit:
+        raise WinnowError(
+            f"descriptors of {n_environments} environments with {dimensions} numbers each take "
+            f"{needed / 1e9:.1f} GB, more than a quarter of this machine's memory; {advice}"
+        )

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import math
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numba as nb
 import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
+from analytics.descriptors.geometry import check_geometry
 from analytics.descriptors.neighbours import build_cloud, gather_neighbours, reduced_lattices
 from analytics.descriptors.pairs import CLOSEST, LANES, add_pairs, add_tied_pairs
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
-from analytics.runtime.errors import InputError
+from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import check_options, option
 
-__all__ = ["TIE", "DistanceSpec", "compute_distances", "describe"]
+__all__ = ["TIE", "DistanceSpec", "compute_distances", "describe", "distance_rows"]
 
 #: Neighbours whose distances to the atom differ by no more than this are equally far, angstrom.
 TIE = 1e-6
-
-#: Volume of a cell of unit vectors below which it counts as flat.
-_FLAT = 1e-7
-
-#: Periodic images that a cutoff may need before the cell is taken for a mistake.
-_MOST_IMAGES = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +43,7 @@ class DistanceSpec:
         high=20.0,
         help="Distance at which a neighbour's weight has fallen to zero.",
     )
+    suggested_bandwidth: ClassVar[float] = 0.015  # 1/angstrom, as in the paper
 
     def __post_init__(self) -> None:
         """Check the bounds."""
@@ -162,7 +157,7 @@ def _describe_range(
     cutoff: float,
     out: FloatArray,
 ) -> None:
-    """Write the rows first..stop-1, where row `first` belongs to structure s."""
+    """Write the rows first..stop-1 into `out`, where row `first` belongs to structure s."""
     padded = -(-k // LANES) * LANES
     work = (np.zeros((4, padded)), np.empty(k * padded), np.empty(k))
     row = first
@@ -177,51 +172,19 @@ def _describe_range(
             found = gather_neighbours(
                 cloud, starts, low, edge, shape, home[row - begin], cutoff, squares, columns
             )
-            _describe(cloud, squares, columns, found, k, cutoff, work, out[row])
+            _describe(cloud, squares, columns, found, k, cutoff, work, out[row - first])
             row += 1
         s += 1
 
 
-def _check(
-    dataset: Dataset, structures: IntArray, rows: IntArray, offsets: IntArray, cutoff: float
-) -> None:
-    """Raise `InputError` for the first structure that has no geometry to describe."""
-    if not len(structures):
-        return
-    finite = np.isfinite(dataset.positions[rows]).all(axis=1)
-    pbc = dataset.pbc[structures]
-    cells = np.where(pbc[:, :, None], dataset.cells[structures], 0.0)
-    known = np.isfinite(cells).all(axis=(1, 2))
-    cells[~known] = 0.0
-    lengths = np.linalg.norm(cells, axis=2)
-    units = cells / np.where(lengths > 0.0, lengths, 1.0)[:, :, None]
-    gram = units @ units.transpose(0, 2, 1)
-    gram[:, range(3), range(3)] += ~pbc
-    flatness = np.sqrt(np.clip(np.linalg.det(gram), 0.0, None))
-    images = (np.where(pbc, 2.0 * cutoff, 1.0) / np.where(pbc, lengths, 1.0).clip(1e-300)).prod(1)
-    flaws = {
-        "a position is not a finite number": ~np.logical_and.reduceat(finite, offsets[:-1]),
-        "the cell holds a value that is not a finite number": ~known,
-        "the cell has no volume along its periodic directions": known & (flatness < _FLAT),
-        f"the cell is so small that a cutoff of {cutoff} Å takes over a million images": known
-        & (images > _MOST_IMAGES * flatness),
-    }
-    bad = np.array(list(flaws.values()))
-    if bad.any():
-        first = int(np.argmax(bad.any(axis=0)))
-        cause = list(flaws)[int(np.argmax(bad[:, first]))]
-        frame = int(dataset.frame_indices[structures[first]])
-        raise InputError(cause, source=dataset.name, structure=frame)
-
-
-def _ranges(offsets: IntArray, spec: DistanceSpec, threads: int) -> list[tuple[int, int]]:
+def _ranges(offsets: IntArray, k: int, cutoff: float, threads: int) -> list[tuple[int, int]]:
     """Cut the rows into ranges of at most about 50 ms on one core, a few per thread.
 
     A structure is prepared anew for every range it is in: a small one is not cut, and a very large
     one into 16 at most.
     """
     total = int(offsets[-1])
-    cost = spec.k**2 + 200.0 * (spec.cutoff / 5.0) ** 3
+    cost = k**2 + 200.0 * (cutoff / 5.0) ** 3
     usual = int(max(32, min(1e7 / cost, max(256, total / (4 * threads)))))
     ranges, row = [], 0
     while row < total:
@@ -235,46 +198,50 @@ def _ranges(offsets: IntArray, spec: DistanceSpec, threads: int) -> list[tuple[i
     return ranges
 
 
-def _run(
+def distance_rows(
     positions: FloatArray,
     offsets: IntArray,
     lattices: tuple[FloatArray, FloatArray],
-    spec: DistanceSpec,
+    k: int,
+    cutoff: float,
     monitor: Monitor,
 ) -> FloatArray:
     """Describe all rows, on every core; each row is computed on its own.
 
+    Parameters
+    ----------
+    positions : float array (n, 3), angstrom
+    offsets : int array (m + 1,)
+        Group g of atoms that see each other owns the rows ``offsets[g]:offsets[g + 1]``.
+    lattices : pair of float arrays (m, 3, 3)
+        Of each group, as `reduced_lattices` returns them.
+    k : int
+    cutoff : float, angstrom
+    monitor : Monitor
+
+    Returns
+    -------
+    float64 array (n, 2k - 1), 1/angstrom
+
+    Notes
+    -----
     The kernel is serial and runs in Python threads without the interpreter's lock. Numba's own
     threads would end the process if two users of a server computed at once.
     """
-    threads = os.cpu_count() or 1
-    values = np.empty((len(positions), 2 * spec.k - 1))
-    done = 0
-    with ThreadPoolExecutor(threads) as pool:
-        sizes = {}
-        for first, stop in _ranges(offsets, spec, threads):
-            s = int(np.searchsorted(offsets, first, side="right")) - 1
-            task: tuple[Any, ...] = (
-                positions,
-                offsets,
-                *lattices,
-                first,
-                stop,
-                s,
-                int(spec.k),
-                float(spec.cutoff),
-                values,
-            )
-            sizes[pool.submit(_describe_range, *task)] = stop - first
-        try:
-            for future in as_completed(sizes):
-                future.result()
-                done += sizes[future]
-                monitor.report(done / len(values), "descriptors")
-                monitor.checkpoint()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    ranges = _ranges(offsets, k, cutoff, os.cpu_count() or 1)
+
+    def work(block: int) -> FloatArray:
+        first, stop = ranges[block]
+        s = int(np.searchsorted(offsets, first, side="right")) - 1
+        out = np.empty((stop - first, 2 * k - 1))
+        _describe_range(positions, offsets, *lattices, first, stop, s, k, cutoff, out)
+        return out
+
+    k, cutoff = int(k), float(cutoff)
+    values = np.empty((len(positions), 2 * k - 1))
+    parts = in_order(work, range(len(ranges)), monitor, "descriptors")
+    for (first, stop), part in zip(ranges, parts, strict=True):
+        values[first:stop] = part
     return values
 
 
@@ -339,9 +306,9 @@ def compute_distances(
     structures = described_structures(dataset)
     rows = ragged_rows(dataset.structure_offsets, structures)
     offsets = np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
-    _check(dataset, structures, rows, offsets, spec.cutoff)
+    check_geometry(dataset, structures, spec.cutoff)
     lattices = reduced_lattices(dataset.cells[structures], dataset.pbc[structures])
-    values = _run(dataset.positions[rows], offsets, lattices, spec, monitor)
+    values = distance_rows(dataset.positions[rows], offsets, lattices, spec.k, spec.cutoff, monitor)
     return Descriptors(
         values=values,
         structures=structures,

@@ -1,5 +1,6 @@
 """What a selection keeps and loses."""
 
+from analytics.evaluation import retrain
 from analytics.evaluation.comparison import (
     METRICS,
     Comparison,
@@ -9,13 +10,22 @@ from analytics.evaluation.comparison import (
 )
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
+from analytics.evaluation.redundancy import (
+    LearningCurve,
+    Redundancy,
+    information_efficiency,
+    learning_curve,
+    redundancy,
+)
 from analytics.evaluation.tails import TailSummary, complementary_distribution, tail_summary
 
 __all__ = [
     "METRICS",
     "Comparison",
     "Embedding",
+    "LearningCurve",
     "PrefixMetrics",
+    "Redundancy",
     "TailSummary",
     "budget_grid",
     "compare",
@@ -24,7 +34,11 @@ __all__ = [
     "display_sample",
     "embed_pca",
     "embed_umap",
+    "information_efficiency",
+    "learning_curve",
     "measure",
     "prefix_metrics",
+    "redundancy",
+    "retrain",
     "tail_summary",
 ]

@@ -13,10 +13,28 @@ from analytics.evaluation.prefixes import prefix_metrics
 from analytics.evaluation.tails import tail_summary
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import ragged_rows
-from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import Budget, Selection, select
+from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
+from analytics.selection.base import Budget, Selection, at_size, select
 
-__all__ = ["METRICS", "Comparison", "Metric", "compare", "compare_selections", "measure"]
+__all__ = [
+    "ERRORS",
+    "METRICS",
+    "Comparison",
+    "Metric",
+    "compare",
+    "compare_selections",
+    "measure",
+]
+
+#: Up to so many environments a subset of a sampled set is computed as a whole: a few seconds.
+EXACT_BELOW = 100_000
+#: Columns with the standard errors of a sampled comparison, and where they come from.
+ERRORS = {
+    "entropy_error": "entropy_error",
+    "diversity_error": "diversity_error",
+    "overlap_error": "overlap_error",
+    "outliers_kept_error": "outliers_error",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,11 @@ METRICS: tuple[Metric, ...] = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row per method and budget; the columns are `METRICS`."""
+    """One row per method and budget; the columns are `METRICS`.
+
+    Where the analysis is sampled there are more: `sampled`, the number of environments sampled,
+    and the standard errors named in `ERRORS`, 0 for what is exact.
+    """
 
     table: pd.DataFrame
     selections: tuple[Selection, ...]
@@ -59,11 +81,15 @@ class Comparison:
 
 
 def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, Any]:
-    """Return all metrics of the first `size` structures of a selection, by name."""
+    """Return all metrics of the first `size` structures of a selection, by name.
+
+    Of a sampled analysis also `sampled`, the number of environments sampled, and the standard
+    errors named in `ERRORS`. Entropy and diversity of up to 100 000 environments are exact.
+    """
     size = int(min(size, len(selection)))
     if size == 0:
         return {m.name: 0 if m.better == 0 and "n_" in m.name else np.nan for m in METRICS}
-    one = prefix_metrics(analysis, selection.positions, np.array([size]))
+    one = prefix_metrics(analysis, selection.positions, np.array([size]), exact_below=EXACT_BELOW)
     rows = ragged_rows(analysis.descriptors.structure_offsets, selection.positions[:size])
     tail = tail_summary(
         analysis.force_norms[rows],
@@ -72,7 +98,7 @@ def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, An
         float(one.force_top01pct[0]),
     )
     bound = selection.certificate(size)
-    return {
+    figures: dict[str, Any] = {
         "n_structures": size,
         "n_environments": int(one.environments[0]),
         "entropy_nats": float(one.entropy[0]),
@@ -90,10 +116,19 @@ def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, An
         "force_max": tail.maximum,
         "certificate": np.nan if bound is None else bound,
     }
+    if one.sampled is not None:
+        figures |= {"sampled": one.sampled} | {
+            name: float(getattr(one, field)[0]) for name, field in ERRORS.items()
+        }
+    return figures
 
 
 def compare_selections(
-    analysis: Analysis, selections: Sequence[Selection], budgets: Iterable[float]
+    analysis: Analysis,
+    selections: Sequence[Selection],
+    budgets: Iterable[float],
+    *,
+    monitor: Monitor = SILENT,
 ) -> Comparison:
     """Measure existing selections at several budgets (below 1: share; from 1: structures)."""
     rows = []
@@ -101,7 +136,9 @@ def compare_selections(
     for selection in selections:
         for budget, size in wanted:
             head = {"method": selection.method, "budget": budget}
-            rows.append(head | measure(analysis, selection, size))
+            # a method whose orders are not nested is asked again for each size
+            answer = at_size(analysis, selection, size, monitor=monitor)
+            rows.append(head | measure(analysis, answer, size))
     return Comparison(pd.DataFrame(rows), tuple(selections))
 
 
@@ -113,7 +150,7 @@ def compare(
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> Comparison:
-    """Run each method once (orders are nested) and measure it at every budget."""
+    """Run each method, once if its orders are nested, and measure it at every budget."""
     if not budgets:
         raise ValueError("compare needs at least one budget")
     largest = max(Budget(float(b)).structures(analysis.n_structures) for b in budgets)
@@ -121,4 +158,4 @@ def compare(
     for at, method in enumerate(methods):
         part = Part(monitor, at / len(methods), (at + 1) / len(methods), method)
         selections.append(select(analysis, method, size=largest, seed=seed, monitor=part))
-    return compare_selections(analysis, selections, budgets)
+    return compare_selections(analysis, selections, budgets, monitor=Checkpoints(monitor))

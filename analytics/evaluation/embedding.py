@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +9,9 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from analytics.descriptors.base import Descriptors
+from analytics.evaluation._umap_process import lay_out
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
-from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.progress import SILENT, Monitor, Part
 
 __all__ = ["Embedding", "display_sample", "embed_pca", "embed_umap"]
 
@@ -98,21 +98,19 @@ def embed_umap(
 ) -> Embedding:
     """Lay out the environments with UMAP, seeded (and therefore on one thread).
 
+    It runs in a process of its own at low priority, so that it can be cancelled at any moment and
+    nothing else waits for it.
+
     References
     ----------
     McInnes, Healy, Melville, arXiv:1802.03426.
     """
-    import umap  # imported late: it compiles for seconds
-
     x = np.asarray(descriptors.values[rows], dtype=np.float32)
     if len(x) < 16:
         raise ValueError(f"UMAP needs at least 16 environments, not {len(x)}")
     monitor.checkpoint()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the seed turns off threads; that is what we want
-        xy = umap.UMAP(
-            n_neighbors=15, min_dist=0.1, random_state=seed, n_jobs=1, init="pca"
-        ).fit_transform(x)
+    xy = lay_out(x, seed=seed, neighbours=TRUST_NEIGHBOURS, monitor=Part(monitor, 0.0, 0.97))
+    monitor.report(0.97, "UMAP map: trustworthiness")
     monitor.checkpoint()
     return Embedding(frozen(xy, np.float64), frozen(rows), "UMAP", _trust(x, xy, seed), seed=seed)
 

@@ -11,7 +11,9 @@ from numba.core import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "FAR",
     "accumulate_block",
+    "accumulate_moments",
     "accumulate_pair",
     "by_structure",
     "column_sums",
@@ -24,6 +26,8 @@ CLOSE = np.float32(0.02)
 #: What the expansion of a squared distance may lose by cancellation, as a share of the norms.
 LOST = np.float32(1e-6)
 LOWEST = np.float32(-87.0)
+#: A log kernel that counts as nothing.
+FAR = np.float32(-1e30)
 
 
 @intrinsic
@@ -69,22 +73,19 @@ def _log_kernel(a, b):  # type: ignore[no-untyped-def]
 def _fill(products, r, half_a, half_b, a, b, out):  # type: ignore[no-untyped-def]
     """Write the log kernels of one row into `out`, exact where pairs are close.
 
-    Returns an upper bound on them, up to rounding.
+    Close pairs are counted, not looked for with a running maximum: a count vectorises.
     """
-    top = np.float32(-1e30)
     shift = half_a[r]
-    for c in range(products.shape[1]):
-        t = products[r, c] - shift - half_b[c]
+    margin = -(CLOSE + LOST * shift)
+    close = np.int32(0)
+    for c in range(out.shape[0]):
+        t = min(products[r, c] - shift - half_b[c], np.float32(0.0))
+        close += np.int32(t > margin)
         out[c] = t
-        top = max(top, t)
-    margin = CLOSE + LOST * shift
-    if top > -margin:
-        top = -margin
-        for c in range(products.shape[1]):
-            if out[c] > -margin:
+    if close > 0:
+        for c in range(out.shape[0]):
+            if out[c] > margin:
                 out[c] = _log_kernel(a[r], b[c])
-                top = max(top, out[c])
-    return top
 
 
 @nb.njit(fastmath=True, nogil=True, cache=True)
@@ -100,22 +101,35 @@ def accumulate_block(products, half_a, half_b, weights, a, b, rows):  # type: ig
 
 
 @nb.njit(fastmath=True, nogil=True, cache=True)
-def accumulate_pair(  # type: ignore[no-untyped-def]
-    products, half_a, half_b, wa, wb, a, b, shift, rows, columns
+def accumulate_moments(  # type: ignore[no-untyped-def]
+    products, half_a, half_b, weights, squares, a, b, rows, second
 ):
-    """Add the part of one block strictly above the diagonal to its rows and to its columns.
+    """Add to `rows` sums of w K and to `second` sums of s K^2, with s in `squares`."""
+    logs = np.empty(products.shape[1], dtype=np.float32)
+    for r in range(products.shape[0]):
+        _fill(products, r, half_a, half_b, a, b, logs)
+        total, spread = np.float32(0.0), np.float32(0.0)
+        for c in range(products.shape[1]):
+            e = _exp(logs[c])
+            total += weights[c] * e
+            spread += squares[c] * e * e
+        rows[r] += total
+        second[r] += spread
 
-    `shift` is the column number of the block's first column, relative to its first row.
-    """
+
+@nb.njit(fastmath=True, nogil=True, cache=True)
+def accumulate_pair(  # type: ignore[no-untyped-def]
+    products, half_a, half_b, wa, wb, a, b, rows, columns
+):
+    """Add one block of products to the sums of its rows and to those of its columns."""
     n = products.shape[1]
     logs = np.empty(n, dtype=np.float32)
     below = np.zeros(n, dtype=np.float32)
     for r in range(products.shape[0]):
         _fill(products, r, half_a, half_b, a, b, logs)
-        first = max(0, r + 1 - shift)
         total = np.float32(0.0)
         weight = wa[r]
-        for c in range(first, n):
+        for c in range(n):
             e = _exp(logs[c])
             total += wb[c] * e
             below[c] += weight * e
@@ -134,8 +148,10 @@ def _exact_log_kernel(a, b):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def log_accumulate(products, half_a, half_b, skip, a, b, top, total):  # type: ignore[no-untyped-def]
-    """Streaming log-sum-exp of one block in double precision; column `skip` is left out.
+def log_accumulate(  # type: ignore[no-untyped-def]
+    products, half_a, half_b, weights, skip, a, b, top, total
+):
+    """Streaming log-sum-exp of one block in double precision; column `skip` counts one less.
 
     The products only say which columns can matter; those are computed from the difference.
     """
@@ -148,39 +164,36 @@ def log_accumulate(products, half_a, half_b, skip, a, b, top, total):  # type: i
                 surely = max(surely, products[r, c] - norms - lost * norms)
         for c in range(products.shape[1]):
             norms = np.float64(half_a[r]) + half_b[c]
-            if c == skip[r] or products[r, c] - norms + lost * norms < surely - 40.0:
+            weight = weights[c] - (1.0 if c == skip[r] else 0.0)
+            if weight <= 0.0 or products[r, c] - norms + lost * norms < surely - 40.0:
                 continue
             t = _exact_log_kernel(a[r], b[c])
             if t > top[r]:
-                total[r] = total[r] * np.exp(top[r] - t) + 1.0
+                total[r] = total[r] * np.exp(top[r] - t) + weight
                 top[r] = t
             else:
-                total[r] += np.exp(t - top[r])
+                total[r] += weight * np.exp(t - top[r])
 
 
 @nb.njit(fastmath=True, nogil=True, cache=True)
 def by_structure(  # type: ignore[no-untyped-def]
-    products, half_a, half_b, weights, a, b, offsets, cut, sums, top
+    products, half_a, half_b, weights, a, b, owners, start, sums, top
 ):
-    """Reduce one block over the structures its columns belong to: kernel sum and largest log.
+    """Reduce one block of products over the structures that its rows belong to.
 
-    `sums` and `top` have one row per structure and one column per row of `products`.
+    Row r adds to row ``owners[r]`` of `sums` (kernel sum) and of `top` (largest log), in the
+    columns from `start` on: sums run along the columns, however small the structures are.
     """
-    logs = np.empty(products.shape[1], dtype=np.float32)
+    n = products.shape[1]
+    logs = np.empty(n, dtype=np.float32)
     for r in range(products.shape[0]):
-        if _fill(products, r, half_a, half_b, a, b, logs) < cut:
-            continue
-        for s in range(offsets.shape[0] - 1):
-            highest = np.float32(-1e30)
-            for c in range(offsets[s], offsets[s + 1]):
-                highest = max(highest, logs[c])
-            if highest < cut:
-                continue
-            total = np.float32(0.0)
-            for c in range(offsets[s], offsets[s + 1]):
-                total += weights[c] * _exp(logs[c])
-            sums[s, r] = total
-            top[s, r] = min(highest, np.float32(0.0))
+        _fill(products, r, half_a, half_b, a, b, logs)
+        weight = weights[r]
+        own, highest = sums[owners[r], start : start + n], top[owners[r], start : start + n]
+        for c in range(n):
+            own[c] += weight * _exp(logs[c])
+        for c in range(n):
+            highest[c] = max(highest[c], logs[c])
 
 
 @nb.njit(nogil=True, cache=True)
@@ -188,8 +201,10 @@ def pack(sums, top, cut):  # type: ignore[no-untyped-def]
     """Return (number per row, columns, sums, fourth roots of exp(top)) where top >= cut."""
     counts = np.zeros(top.shape[0], dtype=np.int64)
     for s in range(top.shape[0]):
+        own = np.int64(0)
         for c in range(top.shape[1]):
-            counts[s] += top[s, c] >= cut
+            own += np.int64(top[s, c] >= cut)
+        counts[s] = own
     n = counts.sum()
     columns = np.empty(n, dtype=np.int32)
     packed, peaks = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
@@ -198,8 +213,10 @@ def pack(sums, top, cut):  # type: ignore[no-untyped-def]
         for c in range(top.shape[1]):
             if top[s, c] >= cut:
                 columns[at], packed[at] = c, sums[s, c]
-                peaks[at] = _exp(np.float32(0.25) * top[s, c])
+                peaks[at] = np.float32(0.25) * top[s, c]
                 at += 1
+    for k in range(n):
+        peaks[k] = _exp(peaks[k])
     return counts, columns, packed, peaks
 
 

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.information._points import distinct_points
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
-from analytics.information.kernel import KernelSpec, StructureKernel, structure_kernel
-from analytics.information.outliers import OutlierScores, outlier_scores
+from analytics.information.kernel import KernelSpec
+from analytics.information.outliers import OutlierScores, outlier_scores, sampled_outlier_scores
+from analytics.information.sampling import draw_sample
+from analytics.information.structures import (
+    COARSE_CUT,
+    ENTRY_BYTES,
+    StructureKernel,
+    Structures,
+    prepared_structures,
+    structure_kernel,
+)
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint
-from analytics.runtime.errors import InputError
+from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
 
-__all__ = ["Analysis", "analyse"]
+__all__ = ["MEMORY_VARIABLE", "SAMPLE", "Analysis", "analyse", "kernel_memory", "refine"]
+
+#: Environments sampled where not all of them fit: a share is then known within 0.005.
+SAMPLE = 10_000
+#: Environments from which the size of the whole kernel is foretold.
+PILOT = 256
+#: Bytes that the kernels of a data set may take unless the user says otherwise.
+MEMORY = 4e9
+#: Bytes that always fit: the pilot is not worth its time.
+SURELY = 1e8
+#: Bytes that never fit.
+HOPELESS = 1e11
+#: Names the memory that the kernels of a data set may take, in GB.
+MEMORY_VARIABLE = "WINNOW_MEMORY_GB"
 
 
 @dataclass(frozen=True)
 class Analysis:
     """The information content of a data set.
+
+    Where the kernel between all structures and all environments would not fit, its columns are a
+    random sample of the environments (`sampled` says how many). Whatever is estimated from a
+    sample has a standard error next to it, 0 for what is exact. `refine` makes the entropy, the
+    diversity and the outlier scores exact.
 
     Attributes
     ----------
@@ -30,7 +60,12 @@ class Analysis:
         Of all structures except isolated atoms; the numbers below refer to these.
     spec : KernelSpec
     kernel : StructureKernel
+        What methods of selection work with.
     outliers : OutlierScores
+    audit : StructureKernel, optional
+        The same for a second, independent sample. What a method has maximised over one sample
+        looks better there than it is; metrics are measured on this one. None if nothing is
+        sampled.
     """
 
     dataset: Dataset
@@ -38,16 +73,41 @@ class Analysis:
     spec: KernelSpec
     kernel: StructureKernel
     outliers: OutlierScores
+    audit: StructureKernel | None = None
+
+    @property
+    def measured(self) -> StructureKernel:
+        """The kernel that metrics are measured with."""
+        return self.kernel if self.audit is None else self.audit
+
+    @property
+    def sampled(self) -> int | None:
+        """Number of environments that metrics are estimated from; None if from all of them."""
+        return self.measured.sampled
+
+    @property
+    def exact(self) -> bool:
+        """Whether entropy, diversity and outlier scores are exact."""
+        return self.outliers.standard_error is None
 
     @cached_property
     def kernel_sums(self) -> FloatArray:
-        """Kernel sum of every environment over all of them, itself included, (n_env,)."""
-        return self.kernel.totals()
+        """Kernel sum of every environment over all of them, itself included, (n_env,).
+
+        Estimated unless `exact`.
+        """
+        if self.sampled is None:
+            return self.kernel.totals()
+        return np.asarray(1.0 + np.exp(-self.outliers.environment))
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of the data, the descriptor and the kernel."""
-        return fingerprint(self.descriptors.fingerprint, repr(self.spec))
+        """Digest of the data, the descriptor, the kernel and what is sampled of it."""
+        parts = [self.descriptors.fingerprint, repr(self.spec)]
+        if self.sampled is not None:
+            parts += [fingerprint(k.sample.rows) for k in (self.kernel, self.measured)]
+            parts.append("exact scores" if self.exact else "sampled scores")
+        return fingerprint(*parts)
 
     @property
     def n_structures(self) -> int:
@@ -60,14 +120,41 @@ class Analysis:
         return self.descriptors.n_environments
 
     @cached_property
+    def _figures(self) -> tuple[float, float, float, float]:
+        """Entropy and its error, diversity and its error."""
+        if self.exact or self.sampled is None:
+            sums = self.kernel_sums
+            return entropy_of_sums(sums), 0.0, diversity_of_sums(sums), 0.0
+        sample, sums = self.measured.sample, self.measured.sampled_totals()
+        logs, inverse = sample.weights * np.log(sums), sample.weights / sums
+        n, most = self.n_environments, self.max_entropy_nats
+        # linearised: the error of the logarithm of a sum is the relative error of the sum
+        return (
+            min(max(0.0, most - float(logs.sum()) / n), most),
+            sample.standard_error((logs - sample.weights * logs.sum() / n) / n),
+            float(np.log(inverse.sum())),
+            sample.standard_error(inverse / inverse.sum()),
+        )
+
+    @property
     def entropy_nats(self) -> float:
         """Information entropy H of the whole set."""
-        return entropy_of_sums(self.kernel_sums)
+        return self._figures[0]
 
-    @cached_property
+    @property
+    def entropy_error(self) -> float:
+        """Standard error of the entropy, nats."""
+        return self._figures[1]
+
+    @property
     def diversity_nats(self) -> float:
         """Diversity D of the whole set."""
-        return diversity_of_sums(self.kernel_sums)
+        return self._figures[2]
+
+    @property
+    def diversity_error(self) -> float:
+        """Standard error of the diversity, nats."""
+        return self._figures[3]
 
     @property
     def max_entropy_nats(self) -> float:
@@ -78,6 +165,11 @@ class Analysis:
     def redundancy(self) -> float:
         """Share of environments beyond the effective number exp(D), between 0 and 1."""
         return max(0.0, 1.0 - float(np.exp(self.diversity_nats)) / self.n_environments)
+
+    @property
+    def redundancy_error(self) -> float:
+        """Standard error of the redundancy."""
+        return (1.0 - self.redundancy) * self.diversity_error
 
     @cached_property
     def sizes(self) -> IntArray:
@@ -91,7 +183,7 @@ class Analysis:
 
     def summary(self) -> dict[str, float | int | str]:
         """Return the figures of `winnow analyse --json`."""
-        return {
+        figures: dict[str, float | int | str] = {
             "name": self.dataset.name,
             "n_structures": self.n_structures,
             "n_environments": self.n_environments,
@@ -103,6 +195,32 @@ class Analysis:
             "bandwidth": self.spec.bandwidth,
             "fingerprint": self.dataset.fingerprint,
         }
+        if self.sampled is not None:
+            figures |= {
+                "sampled_environments": self.sampled,
+                "entropy_error": self.entropy_error,
+                "diversity_error": self.diversity_error,
+                "redundancy_error": self.redundancy_error,
+            }
+        return figures
+
+
+def kernel_memory() -> float:
+    """Return how many bytes the kernels of a data set may take.
+
+    The environment variable `WINNOW_MEMORY_GB` says it; otherwise 4 GB, but at most half of the
+    machine's memory.
+    """
+    given = os.environ.get(MEMORY_VARIABLE)
+    if given is None:
+        return min(MEMORY, 0.5 * physical_memory())
+    try:
+        limit = float(given) * 1e9
+    except ValueError:
+        limit = float("nan")
+    if not limit > 0:
+        raise InputError(f"{MEMORY_VARIABLE} is {given!r}, not a number of gigabytes")
+    return limit
 
 
 def analyse(
@@ -110,25 +228,149 @@ def analyse(
     descriptors: Descriptors,
     spec: KernelSpec | None = None,
     *,
+    sample: int | None = None,
+    seed: int = 0,
+    memory: float | None = None,
     monitor: Monitor = SILENT,
 ) -> Analysis:
     """Compute kernels, entropy and outlier scores of a described data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    descriptors : Descriptors
+    spec : KernelSpec, optional
+    sample : int, optional
+        How many environments to sample. 0: none, everything is exact. Default: none where the
+        kernels fit into the memory, else 10 000 for the methods and 10 000 for the metrics.
+    seed : int
+        Of the sample.
+    memory : float, optional
+        Bytes that the kernels may take; see `kernel_memory`.
 
     Raises
     ------
     InputError
         If there is nothing to analyse (isolated atoms only).
+    WinnowError
+        If everything is to be exact and does not fit.
+
+    Notes
+    -----
+    O(f n^2 d) time for n environments in d dimensions (f: see `kernel`) and up to 12 bytes for
+    each pair of a structure and an environment; with a sample of m environments O(f n m d) time
+    and 12 m bytes per structure at most.
     """
     spec = spec or KernelSpec()
-    if descriptors.n_environments == 0:
+    n = descriptors.n_environments
+    if n == 0:
         raise InputError(
             "nothing to analyse: the file holds isolated atoms only", source=dataset.name
         )
-    x, offsets = descriptors.values, descriptors.structure_offsets
-    kernel = structure_kernel(
-        x, offsets, bandwidth=spec.bandwidth, monitor=Part(monitor, 0.0, 0.65, "kernel sums")
+    if sample is not None and sample < 0:
+        raise ValueError(f"a sample of {sample} environments, not a positive number")
+    limit = kernel_memory() if memory is None else memory
+    structures = prepared_structures(
+        descriptors.values, descriptors.structure_offsets, spec.bandwidth, monitor=monitor
     )
-    scores = outlier_scores(
-        x, offsets, bandwidth=spec.bandwidth, monitor=Part(monitor, 0.65, 1.0, "outlier scores")
+    if not sample:
+        part = Part(monitor, 0.0, 0.02, "kernel sums")
+        needed = _needed(descriptors, spec, structures, part)
+        if needed > limit and sample == 0:
+            raise WinnowError(
+                f"the kernels between {descriptors.n_structures} structures and their "
+                f"environments need about {needed / 1e9:.1f} GB and may take {limit / 1e9:.1f}; "
+                f"allow a sample, set {MEMORY_VARIABLE}, or open every tenth structure, FILE@::10"
+            )
+        sample = n if needed <= limit else SAMPLE
+    part = Part(monitor, 0.02, 1.0)
+    if sample < n:
+        return _sampled(dataset, descriptors, spec, structures, (sample, seed), part)
+    return _whole(dataset, descriptors, spec, structures, part)
+
+
+def _needed(
+    descriptors: Descriptors, spec: KernelSpec, structures: Structures, monitor: Monitor
+) -> float:
+    """Return about how many bytes the kernel of all environments takes, from a pilot sample."""
+    n, m = descriptors.n_environments, descriptors.n_structures
+    if ENTRY_BYTES * n * m < SURELY:  # however dense it is
+        return float(ENTRY_BYTES * n * m)
+    pilot = structure_kernel(
+        descriptors.values,
+        descriptors.structure_offsets,
+        bandwidth=spec.bandwidth,
+        sample=draw_sample(n, PILOT, 0),
+        structures=structures,
+        monitor=monitor,
     )
+    most = float(ENTRY_BYTES * n * pilot.sums.nnz / len(pilot.weights))
+    if most > HOPELESS:  # whatever the share of duplicates
+        return most
+    return most * len(distinct_points(structures.values)) / n
+
+
+def _whole(
+    dataset: Dataset,
+    descriptors: Descriptors,
+    spec: KernelSpec,
+    structures: Structures,
+    monitor: Monitor,
+) -> Analysis:
+    x, offsets, h = descriptors.values, descriptors.structure_offsets, spec.bandwidth
+    part = Part(monitor, 0.0, 0.75, "kernel sums")
+    kernel = structure_kernel(x, offsets, bandwidth=h, structures=structures, monitor=part)
+    part = Part(monitor, 0.75, 1.0, "outlier scores")
+    scores = outlier_scores(x, offsets, bandwidth=h, monitor=part)
     return Analysis(dataset, descriptors, spec, kernel, scores)
+
+
+def _sampled(
+    dataset: Dataset,
+    descriptors: Descriptors,
+    spec: KernelSpec,
+    structures: Structures,
+    sample: tuple[int, int],
+    monitor: Monitor,
+) -> Analysis:
+    """Analyse with two samples, given their size and a seed."""
+    x, offsets, n = descriptors.values, descriptors.structure_offsets, descriptors.n_environments
+    size, seed = sample
+    kernels = []
+    for number, stop in enumerate((0.35, 0.7)):
+        kernels.append(
+            structure_kernel(
+                x,
+                offsets,
+                bandwidth=spec.bandwidth,
+                sample=draw_sample(n, size, 2 * seed + number),
+                cut=COARSE_CUT,
+                structures=structures,
+                monitor=Part(monitor, stop - 0.35, stop, "sampled kernel sums"),
+            )
+        )
+    scores = sampled_outlier_scores(
+        x,
+        offsets,
+        kernels[1].sample,
+        bandwidth=spec.bandwidth,
+        monitor=Part(monitor, 0.7, 1.0, "outlier scores"),
+    )
+    return Analysis(dataset, descriptors, spec, kernels[0], scores, kernels[1])
+
+
+def refine(analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:
+    """Return the analysis with exact entropy, diversity and outlier scores.
+
+    The kernels, and with them the metrics of selections, stay sampled. O(f n^2 d / 2) time, see
+    `kernel`, and no more memory than the descriptors take.
+    """
+    if analysis.exact:
+        return analysis
+    scores = outlier_scores(
+        analysis.descriptors.values,
+        analysis.descriptors.structure_offsets,
+        bandwidth=analysis.spec.bandwidth,
+        monitor=monitor,
+    )
+    return replace(analysis, outliers=scores)

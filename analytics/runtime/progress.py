@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["SILENT", "Monitor", "Part", "Silent"]
+__all__ = ["SILENT", "Checkpoints", "Monitor", "Part", "Silent"]
 
 
 class Monitor(Protocol):
@@ -37,6 +37,17 @@ class Part:
         """Report on the whole job's scale; the part's own message is the fallback."""
         done = self._start + (self._stop - self._start) * fraction
         self._whole.report(done, message or self._message)
+
+    def checkpoint(self) -> None:
+        """Pass the question on."""
+        self._whole.checkpoint()
+
+
+class Checkpoints(Silent):
+    """A monitor for work whose progress is not worth a report, but which can be cancelled."""
+
+    def __init__(self, whole: Monitor) -> None:
+        self._whole = whole
 
     def checkpoint(self) -> None:
         """Pass the question on."""

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.errors import WinnowError
-from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry, check_options, spec_from
+from analytics.selection.conditional import information_gained
+from analytics.selection.objectives import Objective
 
 __all__ = [
     "METHODS",
+    "UNITS",
     "Budget",
     "Method",
+    "NoOptions",
     "Order",
     "Pool",
     "Selection",
+    "at_size",
+    "is_nested",
+    "missing_labels",
+    "register",
+    "require_labels",
     "select",
 ]
+
+#: What a budget may count.
+UNITS = ("structures", "environments")
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much to keep: a share of the structures (below 1) or a number of structures."""
+    """How much to keep: a share (below 1) or a number of structures, or of environments."""
 
     value: float
 
@@ -46,6 +60,10 @@ class Budget:
         wanted = self.value * n_structures if self.value < 1 else self.value
         return int(min(n_structures, max(1, round(wanted))))
 
+    def environments(self, n_environments: int) -> int:
+        """Return the number of environments meant out of `n_environments`, at least 1 if any."""
+        return self.structures(n_environments)
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -60,12 +78,15 @@ class Pool:
         Forced out: they never appear.
     size : int
         How many structures are wanted in all; a method may stop there.
+    reference : Descriptors, optional
+        What there is already: gains count from there on. Only for methods that are `conditional`.
     """
 
     analysis: Analysis
     keep: IntArray
     drop: IntArray
     size: int
+    reference: Descriptors | None = None
 
     @property
     def open(self) -> npt.NDArray[np.bool_]:
@@ -93,7 +114,8 @@ class Order:
     gains : float array (m,)
         In the method's own measure.
     bound : float array (m,), optional
-        Upper bound on the objective of the best possible set of 1 .. m structures.
+        Upper bound on the objective of the best possible set that costs no more than the first
+        1 .. m picks (in structures, or in environments where the method counts those).
     """
 
     picks: IntArray
@@ -121,6 +143,17 @@ class Selection:
         Fingerprint of the analysis.
     bound : float array (m,), optional
         See `Order`.
+    unit : str
+        What the budget counted, one of `UNITS`.
+    nested : bool
+        False if the order answers for its full length only: shorter prefixes are no answer of
+        the method, which has to be asked again for another size.
+    reference : str
+        Fingerprint of the reference set that was given, or empty.
+    information : float array (m,), optional
+        Given a reference: delta entropy of each structure given the reference and the picks
+        before it, mean over its environments, nats. Positive means new; below zero means that
+        there was more than one such environment already.
     """
 
     structures: IntArray
@@ -133,7 +166,10 @@ class Selection:
     drop: IntArray
     source: str
     bound: FloatArray | None = None
-    unit: str = field(default="structures")
+    unit: str = "structures"
+    nested: bool = True
+    reference: str = ""
+    information: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.structures)
@@ -149,21 +185,49 @@ class Selection:
             self.keep,
             self.drop,
             len(self),
+            self.reference,
+            self.unit,
         )
 
     def certificate(self, size: int) -> float | None:
-        """Return a lower bound on objective(first `size`) / objective(best set of that size).
+        """Return a lower bound on objective(first `size`) / objective(best set of that cost).
 
         None for methods without a bound. See `analytics.selection.certificate`.
         """
         if self.bound is None or not 0 < size <= len(self):
             return None
-        return float(min(1.0, self.gains[:size].sum() / self.bound[size - 1]))
+        best = float(self.bound[size - 1])
+        return 1.0 if best <= 0 else float(min(1.0, self.gains[:size].sum() / best))
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """An entry of the table of methods."""
+    """An entry of the table of methods.
+
+    Attributes
+    ----------
+    name, title, kind, summary : str
+        Kind is random, coverage, importance or mixed; the summary a few words.
+    spec : type
+        Frozen dataclass of its options.
+    run : callable
+        (pool, spec, *, rng, monitor) -> `Order`. Its docstring says what the method is good and
+        bad at, what it costs and where it comes from.
+    needs_forces, needs_energies : bool
+        Labels it cannot do without.
+    random : bool
+        The seed matters.
+    nested : bool
+        The first m picks are the answer for budget m. If not, it is asked for each size.
+    conditional : bool
+        It can start from a reference set.
+    objective : callable, optional
+        (analysis, spec, *, reference, monitor) -> `Objective`, for methods that maximise one.
+    parts : callable, optional
+        (spec) -> names of the methods it is made of, whose needs and nesting it shares.
+    text : str
+        Replaces the docstring of `run` as the description.
+    """
 
     name: str
     title: str
@@ -173,6 +237,22 @@ class Method:
     run: Callable[..., Order]
     needs_forces: bool = False
     random: bool = False
+    needs_energies: bool = False
+    nested: bool = True
+    conditional: bool = False
+    objective: Callable[..., Objective] | None = None
+    parts: Callable[[Any], tuple[str, ...]] | None = None
+    text: str = ""
+
+    @property
+    def about(self) -> str:
+        """What the method does, what it is good and bad at, its cost and its source."""
+        return inspect.cleandoc(self.text or self.run.__doc__ or self.summary)
+
+    def family(self, spec: Any = None) -> tuple[Method, ...]:
+        """Return the method and those it is made of with these options."""
+        spec = self.spec() if spec is None else spec
+        return (self, *(METHODS[name] for name in (self.parts(spec) if self.parts else ())))
 
 
 METHODS: Registry[Method] = Registry("selection method")
@@ -183,9 +263,39 @@ def register(method: Method) -> Method:
     return METHODS.register(method.name)(method)
 
 
+def is_nested(method: str, spec: Any = None) -> bool:
+    """Return whether one order of a method answers every budget."""
+    return all(each.nested for each in METHODS[method].family(spec))
+
+
 @dataclass(frozen=True, slots=True)
 class NoOptions:
     """The spec of a method that has nothing to set."""
+
+
+def require_labels(
+    analysis: Analysis, title: str, *, forces: bool = False, energies: bool = False
+) -> None:
+    """Raise `WinnowError` unless the labels that something needs are there."""
+    name = analysis.dataset.name
+    if forces and not np.isfinite(analysis.force_norms).any():
+        raise WinnowError(f"{title} needs forces, and {name} has none")
+    known = analysis.dataset.energies
+    if energies and (
+        known is None or not np.isfinite(known[analysis.descriptors.structures]).any()
+    ):
+        raise WinnowError(f"{title} needs energies, and {name} has none")
+
+
+def missing_labels(analysis: Analysis, method: str, spec: Any = None) -> str:
+    """Return which labels a method would need and the data set does not have, or nothing."""
+    for label in ("forces", "energies"):
+        if any(getattr(each, f"needs_{label}") for each in METHODS[method].family(spec)):
+            try:
+                require_labels(analysis, METHODS[method].title, **{label: True})
+            except WinnowError:
+                return label
+    return ""
 
 
 def _positions(analysis: Analysis, structures: Iterable[int], what: str) -> IntArray:
@@ -206,9 +316,11 @@ def select(
     *,
     spec: Any = None,
     size: int | None = None,
+    unit: str = "structures",
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
+    reference: Descriptors | None = None,
     monitor: Monitor = SILENT,
 ) -> Selection:
     """Order the structures of a data set by a method.
@@ -221,37 +333,51 @@ def select(
     spec : dataclass or mapping, optional
         Options of the method.
     size : int, optional
-        Stop after so many structures (default: all). A shorter run is a prefix of a longer one.
+        Stop after so many structures (default: all). A shorter run is a prefix of a longer one,
+        unless the method is not `nested`.
+    unit : str
+        What `size` counts: "structures", or "environments" for the longest order that has no
+        more of them (structures forced in are kept even so; of methods that are not nested, a
+        size near the largest that fits).
     seed : int
         For methods that draw at random.
     keep, drop : iterables of int
         Structures forced in and out, as indices into the data set.
+    reference : Descriptors, optional
+        A set that is there already, described in the same way; coverage methods then add to it.
 
     Raises
     ------
     WinnowError
-        If the method is unknown or needs labels the data set does not have.
+        If the method is unknown, needs labels the data set does not have, or cannot use the
+        reference.
     """
     entry = METHODS[method]
-    if spec is None or isinstance(spec, Mapping):
-        spec = spec_from(entry.spec, spec or {})
-    if not isinstance(spec, entry.spec):
-        raise ValueError(f"{entry.title} takes {entry.spec.__name__}, not {spec!r}")
+    spec = _spec(entry, spec)
+    if unit not in UNITS:
+        raise ValueError(f"unit is {unit!r}, not one of {', '.join(UNITS)}")
     if size is not None and size < 0:
-        raise ValueError(f"size is {size}, not a number of structures")
-    check_options(spec)
+        raise ValueError(f"size is {size}, not a number of {unit}")
     kept, dropped = _positions(analysis, keep, "keep"), _positions(analysis, drop, "drop")
     both = np.intersect1d(kept, dropped)
     if len(both):
         index = analysis.descriptors.structures[both[0]]
         raise ValueError(f"structure {index} is both forced in and forced out")
-    if entry.needs_forces and not np.isfinite(analysis.force_norms).any():
-        raise WinnowError(f"{entry.title} needs forces, and {analysis.dataset.name} has none")
-    available = analysis.n_structures - len(dropped)
-    wanted = available if size is None else max(len(kept), min(size, available))
-    pool = Pool(analysis, kept, dropped, wanted)
+    for each in entry.family(spec):
+        needs = {"forces": each.needs_forces, "energies": each.needs_energies}
+        require_labels(analysis, each.title, **needs)
+    _check_reference(analysis, entry.family(spec), reference)
+    pool = Pool(analysis, kept, dropped, analysis.n_structures - len(dropped), reference)
     monitor.checkpoint()
-    order = entry.run(pool, spec, rng=np.random.default_rng(seed), monitor=monitor)
+    task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
+    if unit == "environments" and size is not None:
+        order = _within(pool, task, size)
+    else:
+        order = task.run(pool, pool.size if size is None else min(size, pool.size))
+    information = None
+    if reference is not None:
+        part = Part(monitor, 0.8, 1.0)
+        information = information_gained(analysis, order.picks, reference, monitor=part)
     described = analysis.descriptors.structures
     return Selection(
         structures=frozen(described[order.picks]),
@@ -264,4 +390,97 @@ def select(
         drop=frozen(described[dropped]),
         source=analysis.fingerprint,
         bound=None if order.bound is None else frozen(order.bound),
+        unit=unit,
+        nested=is_nested(method, spec),
+        reference="" if reference is None else reference.fingerprint,
+        information=None if information is None else frozen(information),
     )
+
+
+def at_size(
+    analysis: Analysis, selection: Selection, size: int, *, monitor: Monitor = SILENT
+) -> Selection:
+    """Return the selection that answers for `size` structures.
+
+    The same one if it is nested or has that size; otherwise the method is asked again.
+    """
+    if selection.nested or len(selection) == size:
+        return selection
+    if selection.reference:
+        raise ValueError("a selection that is not nested and had a reference set has one size only")
+    return select(
+        analysis,
+        selection.method,
+        spec=selection.spec,
+        size=size,
+        seed=selection.seed,
+        keep=selection.keep,
+        drop=selection.drop,
+        monitor=monitor,
+    )
+
+
+def _spec(entry: Method, spec: Any) -> Any:
+    if spec is None or isinstance(spec, Mapping):
+        spec = spec_from(entry.spec, spec or {})
+    if not isinstance(spec, entry.spec):
+        raise ValueError(f"{entry.title} takes {entry.spec.__name__}, not {spec!r}")
+    check_options(spec)
+    return spec
+
+
+def _check_reference(
+    analysis: Analysis, family: tuple[Method, ...], reference: Descriptors | None
+) -> None:
+    if reference is None:
+        return
+    if not any(each.conditional for each in family):
+        raise WinnowError(f"{family[0].title} cannot start from a reference set")
+    own = analysis.descriptors
+    if reference.spec != own.spec or reference.values.shape[1] != own.values.shape[1]:
+        raise WinnowError(
+            f"the reference set is described by {reference.spec} with "
+            f"{reference.values.shape[1]} numbers, {analysis.dataset.name} by {own.spec} with "
+            f"{own.values.shape[1]}: they cannot be compared"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A method with everything but its pool."""
+
+    method: Method
+    spec: Any
+    seed: int
+    monitor: Monitor
+
+    def run(self, pool: Pool, size: int) -> Order:
+        pool = replace(pool, size=max(len(pool.keep), size))
+        rng = np.random.default_rng(self.seed)
+        return self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+
+
+def _within(pool: Pool, task: _Task, environments: int) -> Order:
+    """Return the longest order with at most so many environments (and all that is forced in)."""
+    sizes = pool.analysis.sizes
+    forced = int(sizes[pool.keep].sum())
+    smallest = np.sort(sizes[pool.open])
+    most = len(pool.keep) + int(np.sum(forced + np.cumsum(smallest) <= environments))
+    if is_nested(task.method.name, task.spec):
+        return _fitting(task.run(pool, most), pool, environments)
+    # one size after the other, guessed from the mean size of what was picked: no prefix answers
+    size = min(most, max(1, int(np.ceil(environments / sizes.mean() - 1e-9))))
+    for _ in range(20):
+        order = task.run(pool, size)
+        used = int(sizes[order.picks].sum())
+        if used <= environments or size <= len(pool.keep):
+            return order
+        size = min(size - 1, int(size * environments / used))
+    return _fitting(order, pool, environments)
+
+
+def _fitting(order: Order, pool: Pool, environments: int) -> Order:
+    used = np.cumsum(pool.analysis.sizes[order.picks])
+    count = max(len(pool.keep), int(np.sum(used <= environments)))
+    bound = None if order.bound is None else order.bound[:count]
+    return Order(order.picks[:count], order.gains[:count], bound)

@@ -1,8 +1,9 @@
 r"""How far a greedy selection can be from the best possible one.
 
 For a monotone submodular f and any set S, the best set of m structures reaches at most
-f(S) plus the m largest marginal gains at S. Every prefix of the greedy order gives such a bound
-for every m; the smallest of them counts.
+f(S) plus the m largest marginal gains at S; with costs, f(S) plus the best fractional knapsack of
+the gains. Every prefix of the greedy order gives such a bound for every m; the smallest of them
+counts. `tighten` has slower and closer bounds.
 
 References
 ----------
@@ -16,9 +17,34 @@ import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.selection.lazy_greedy import Rows, _add, all_gains
+from analytics.selection.lazy_greedy import Rows, add_row, all_gains
 
-__all__ = ["online_bound"]
+__all__ = ["best_totals", "online_bound"]
+
+
+def best_totals(
+    gains: FloatArray, budgets: FloatArray, costs: FloatArray | None = None
+) -> FloatArray:
+    """Bound the sum of the gains that each budget can buy.
+
+    Parameters
+    ----------
+    gains : float array (m,), not negative
+    budgets : float array
+        Numbers of gains; with costs, what those bought may cost together.
+    costs : float array (m,), optional
+
+    Returns
+    -------
+    float array
+        Without costs the sums of the largest gains, with costs the value of the best fractional
+        knapsack, which is never less than that of the best whole one.
+    """
+    price = np.ones(len(gains)) if costs is None else costs
+    order = np.argsort(-gains / price, kind="stable")
+    cost = np.concatenate([[0.0], np.cumsum(price[order])])
+    value = np.concatenate([[0.0], np.cumsum(gains[order])])
+    return np.asarray(np.interp(budgets, cost, value))
 
 
 def online_bound(
@@ -28,14 +54,17 @@ def online_bound(
     picks: IntArray,
     gains: FloatArray,
     *,
+    capped: bool = False,
+    start: FloatArray | None = None,
+    costs: FloatArray | None = None,
     probes: int = 16,
     monitor: Monitor = SILENT,
 ) -> FloatArray:
-    """Bound the best objective over all sets of 1 .. len(picks) allowed structures.
+    """Bound the best objective over all allowed sets that cost no more than each prefix.
 
     Parameters
     ----------
-    rows, weights
+    rows, weights, capped, start, costs
         As in `lazy_greedy`.
     candidates : bool array
         The structures a set may hold (picks included).
@@ -47,25 +76,28 @@ def online_bound(
     Returns
     -------
     float array (len(picks),)
+
+    Notes
+    -----
+    One pass over all stored entries per probe.
     """
     size = len(picks)
     if size == 0:
         return np.zeros(0)
-    ceiling = float(weights.sum())
-    bound = np.full(size, ceiling)
+    reached = np.zeros(len(weights)) if start is None else np.array(start, dtype=np.float64)
+    bound = np.full(size, float(np.dot(weights, 1.0 - reached)))
+    allowed = None if costs is None else costs[candidates]
+    budgets = np.cumsum(np.ones(size) if costs is None else costs[picks])
     # also below the sum of the best single values, which is the probe at the empty set
     steps = np.unique(np.round(np.geomspace(1, size, probes)).astype(int))
-    reached = np.zeros(len(weights))
     done, value = 0, 0.0
     for step in np.concatenate([[0], steps]):
         for s in picks[done:step]:
-            _add(*rows, reached, s)
+            add_row(rows, reached, s, capped=capped)
         value += float(gains[done:step].sum())
         done = int(step)
-        left = np.sort(all_gains(rows, weights, reached)[candidates])[::-1][:size]
-        sums = np.cumsum(left)
-        sums = np.concatenate([sums, np.full(size - len(sums), sums[-1])])
-        np.minimum(bound, value + sums, out=bound)
+        left = all_gains(rows, weights, reached, capped=capped)[candidates]
+        np.minimum(bound, value + best_totals(left, budgets, allowed), out=bound)
         monitor.report(done / size, "certificate")
         monitor.checkpoint()
     return bound

@@ -1,25 +1,36 @@
-"""Coverage selections: every environment of the set should be near one that is kept."""
+"""Submodular coverage: every environment of the set should be near one that is kept."""
 
 from __future__ import annotations
 
-import itertools
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
-import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
-from analytics.runtime.arrays import FloatArray, IntArray
-from analytics.runtime.progress import SILENT, Monitor
+from analytics.descriptors.base import Descriptors
+from analytics.information.analysis import Analysis
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option
-from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.selection.base import UNITS, Method, Order, Pool, register
 from analytics.selection.certificate import online_bound
 from analytics.selection.lazy_greedy import lazy_greedy
+from analytics.selection.objectives import Objective, coverage_objective
 
-__all__ = ["FacilityLocationSpec", "select_facility_location", "select_minimum_set_cover"]
+__all__ = [
+    "FacilityLocationSpec",
+    "SaturatedCoverageSpec",
+    "maximise",
+    "select_facility_location",
+    "select_saturated_coverage",
+]
+
+_SCALES = (
+    "Number of kernel widths, each twice the one before, whose objectives are averaged: more "
+    "than one looks at fine and coarse likeness together."
+)
+_COST = (
+    "What a pick costs: with environments the largest gain per atom goes first, which favours "
+    "small structures."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +40,101 @@ class FacilityLocationSpec:
     width: float = option(
         2.0,
         unit="h",
-        low=0.5,
-        high=2.5,
+        low=0.25,
+        high=4.0,
         help="Kernel width in bandwidths: larger spreads the picks over wider regions.",
     )
+    scales: int = option(1, low=1, high=5, help=_SCALES)
+    cost: str = option("structures", choices=UNITS, help=_COST)
 
     def __post_init__(self) -> None:
         """Check the bounds."""
         check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SaturatedCoverageSpec:
+    """Options of saturated coverage."""
+
+    width: float = option(
+        1.0,
+        unit="h",
+        low=0.25,
+        high=4.0,
+        help="Kernel width in bandwidths; at 1 the objective is a smooth form of the coverage "
+        "that Winnow reports.",
+    )
+    scales: int = option(1, low=1, high=5, help=_SCALES)
+    cost: str = option("structures", choices=UNITS, help=_COST)
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+def maximise(pool: Pool, objective: Objective, *, monitor: Monitor = SILENT) -> Order:
+    """Maximise an objective greedily and bound what any other set of that cost could reach."""
+    rows, weights, candidates = objective.rows, objective.weights, pool.open
+    picks, gains = lazy_greedy(
+        rows,
+        weights,
+        candidates,
+        pool.size,
+        first=pool.keep,
+        capped=objective.capped,
+        start=objective.start,
+        costs=objective.costs,
+        monitor=Part(monitor, 0.0, 0.7),
+    )
+    candidates[pool.keep] = True
+    bound = online_bound(
+        rows,
+        weights,
+        candidates,
+        picks,
+        gains,
+        capped=objective.capped,
+        start=objective.start,
+        costs=objective.costs,
+        monitor=Part(monitor, 0.7, 1.0),
+    )
+    return Order(picks, gains, bound)
+
+
+def _facility_location(
+    analysis: Analysis,
+    spec: FacilityLocationSpec,
+    *,
+    reference: Descriptors | None = None,
+    monitor: Monitor = SILENT,
+) -> Objective:
+    return coverage_objective(
+        analysis,
+        capped=False,
+        width=spec.width,
+        scales=spec.scales,
+        cost=spec.cost,
+        reference=reference,
+        monitor=monitor,
+    )
+
+
+def _saturated_coverage(
+    analysis: Analysis,
+    spec: SaturatedCoverageSpec,
+    *,
+    reference: Descriptors | None = None,
+    monitor: Monitor = SILENT,
+) -> Objective:
+    return coverage_objective(
+        analysis,
+        capped=True,
+        width=spec.width,
+        scales=spec.scales,
+        cost=spec.cost,
+        reference=reference,
+        monitor=monitor,
+    )
 
 
 def select_facility_location(
@@ -49,127 +147,58 @@ def select_facility_location(
     r"""Maximise :math:`\sum_i \max_{j \in S} \exp(-|x_i - x_j|^2 / 2 (w h)^2)` greedily.
 
     i runs over all environments of the set, j over those of the kept structures. Monotone and
-    submodular: greedy is within 1 - 1/e of the best and comes with a bound (`certificate`).
+    submodular: greedy is within 1 - 1/e of the best and comes with a bound (`certificate`). With
+    several scales, the mean of the objectives at w, 2w, 4w ... With a reference set, what is
+    added to it. With cost = environments, gain per atom; that greedy alone has no constant
+    guarantee, and the bound then holds for the environments used.
+
     Good at representing common and moderately rare environments alike, and at in-distribution
     errors; lone outliers count as one environment each and come late. Kernels below 1e-6 at 2h
-    are taken as zero. Lazy evaluation: about O(m + re-evaluations) rows of the structure kernel.
+    are taken as zero.
+
+    Cost: the structure kernel, O(n^2 d), is there from the analysis; lazy evaluation then reads
+    about O(m + re-evaluations) of its rows, and the bound every row 16 times. Other widths than
+    0.25 to 2.5 compute a kernel of their own.
 
     References
     ----------
-    Cornuejols, Fisher, Nemhauser, Manage. Sci. 23, 789 (1977), doi:10.1287/mnsc.23.8.789.
+    Cornuejols, Fisher, Nemhauser, Manage. Sci. 23, 789 (1977), doi:10.1287/mnsc.23.8.789;
+    Leskovec et al., KDD 2007, doi:10.1145/1281192.1281239 (gain per cost).
     """
-    kernel = pool.analysis.kernel
-    peaks = kernel.peaks.data if spec.width == 2.0 else kernel.peaks.data ** (4 / spec.width**2)
-    rows = (kernel.peaks.indptr, kernel.peaks.indices, peaks)
-    candidates = pool.open
-    picks, gains = lazy_greedy(
-        rows, kernel.weights, candidates, pool.size, first=pool.keep, monitor=monitor
+    objective = _facility_location(
+        pool.analysis, spec, reference=pool.reference, monitor=Part(monitor, 0.0, 0.5)
     )
-    candidates[pool.keep] = True
-    bound = online_bound(rows, kernel.weights, candidates, picks, gains, monitor=monitor)
-    return Order(picks, gains, bound)
+    return maximise(pool, objective, monitor=Part(monitor, 0.5, 1.0))
 
 
-@nb.njit(nogil=True, cache=True)
-def _add_kernel_sums(products, norms, own, scale, sums):  # type: ignore[no-untyped-def]
-    for r in range(products.shape[0]):
-        # below -746 exp is zero in double precision; 41 below the sum so far it changes nothing
-        lowest = max(-746.0, np.log(sums[r]) - 41.0) if sums[r] > 0.0 else -746.0
-        total = 0.0
-        for c in range(products.shape[1]):
-            d = norms[r] + own[c] - 2.0 * products[r, c]
-            t = scale * d if d > 0.0 else 0.0
-            if t > lowest:
-                total += np.exp(t)
-        sums[r] += total
-
-
-def _structure_entropies(x: FloatArray, offsets: IntArray, scale: float) -> FloatArray:
-    result = np.empty(len(offsets) - 1)
-    for s, (start, stop) in enumerate(itertools.pairwise(offsets)):
-        part = x[start:stop]
-        norms = np.einsum("ij,ij->i", part, part)
-        sums = np.zeros(len(part))
-        _add_kernel_sums(part @ part.T, norms, norms, scale, sums)
-        result[s] = -np.mean(np.log(sums / len(part)))
-    return result
-
-
-def select_minimum_set_cover(
-    pool: Pool, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+def select_saturated_coverage(
+    pool: Pool,
+    spec: SaturatedCoverageSpec,
+    *,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
 ) -> Order:
-    r"""Order as QUESTS' minimum set cover (msc) does.
+    r"""Maximise :math:`\sum_i \min(1, \sum_{j \in S} K_{ij})` greedily.
 
-    It starts from the structure with the largest entropy of its own; each step adds the one with
-    the largest :math:`\max_i(-\ln \sum_{j \in S} K_{ij}) + H_s` over its environments i, where
-    H_s is its own entropy. Kernel sums are in double precision. While a structure has an
-    environment whose sum underflows to zero its score is infinite; among infinite scores the
-    first in the file wins, as in QUESTS, so early picks follow file order among the novel.
-    Finite scores within 1e-9 of each other are ties for the lowest index.
+    K is the kernel at h. An environment is done with once the kept ones add up to a kernel sum
+    of 1, which is also (up to 1e-5) when Winnow counts it as covered: this is the method to beat
+    in coverage. Monotone and submodular like facility location: within 1 - 1/e of the best, with
+    a bound. With several scales, a reference set, or cost = environments: as there.
 
-    Good at outliers and tails, which win out of distribution; it seldom takes structures of low
-    entropy (near-perfect crystals), and loses energy accuracy there. O(n^2 d) for a full order.
+    Good at covering most environments with few structures, common ones first; many half-near
+    structures count as much as one that is near, and lone outliers come late.
+
+    Cost: as facility location; any width but 1 computes a kernel of its own, O(n^2 d).
 
     References
     ----------
-    Yu, Lordi, Schwalbe-Koda, arXiv:2511.10561.
+    Lin, Bilmes, ACL 2011, aclanthology.org/P11-1052 (saturated coverage functions);
+    Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978), doi:10.1007/BF01588971.
     """
-    descriptors = pool.analysis.descriptors
-    offsets = descriptors.structure_offsets
-    x = np.asarray(descriptors.values, dtype=np.float64)
-    x = x - x.mean(axis=0)
-    scale = -0.5 / pool.analysis.spec.bandwidth**2
-    entropies = _structure_entropies(x, offsets, scale)
-    norms = np.einsum("ij,ij->i", x, x)
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as threads:
-        return _cover(pool, x, norms, scale, entropies, threads, monitor)
-
-
-def _cover(
-    pool: Pool,
-    x: FloatArray,
-    norms: FloatArray,
-    scale: float,
-    entropies: FloatArray,
-    threads: ThreadPoolExecutor,
-    monitor: Monitor,
-) -> Order:
-    offsets = pool.analysis.descriptors.structure_offsets
-    sums = np.zeros(len(x))
-    remaining, first = pool.open, list(pool.keep)
-    picks: list[int] = []
-    gains: list[float] = []
-    while len(picks) < pool.size:
-        scores = entropies
-        if picks:
-            scores = -_log(np.minimum.reduceat(sums, offsets[:-1])) + entropies
-        chosen = first[len(picks)] if len(picks) < len(first) else _best(scores, remaining)
-        gains.append(float(scores[chosen]))
-        picks.append(chosen)
-        remaining[chosen] = False
-        own = slice(offsets[chosen], offsets[chosen + 1])
-        if len(picks) < pool.size:
-
-            def extend(block: int, own: slice = own) -> None:
-                rows = slice(block * 2048, (block + 1) * 2048)
-                _add_kernel_sums(x[rows] @ x[own].T, norms[rows], norms[own], scale, sums[rows])
-
-            list(threads.map(extend, range(-(-len(x) // 2048))))
-        monitor.report(len(picks) / pool.size, "minimum set cover")
-        monitor.checkpoint()
-    return Order(np.array(picks, dtype=np.int64), np.array(gains))
-
-
-def _log(values: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore"):
-        return np.log(values)
-
-
-def _best(scores: FloatArray, open_: npt.NDArray[np.bool_]) -> int:
-    allowed = np.where(open_, scores, -np.inf)
-    top = allowed.max()
-    tied = allowed == top if np.isinf(top) else allowed >= top - 1e-9
-    return int(np.flatnonzero(tied & open_)[0])
+    objective = _saturated_coverage(
+        pool.analysis, spec, reference=pool.reference, monitor=Part(monitor, 0.0, 0.5)
+    )
+    return maximise(pool, objective, monitor=Part(monitor, 0.5, 1.0))
 
 
 register(
@@ -180,15 +209,19 @@ register(
         summary="close to every environment",
         spec=FacilityLocationSpec,
         run=select_facility_location,
+        conditional=True,
+        objective=_facility_location,
     )
 )
 register(
     Method(
-        name="msc",
-        title="Minimum set cover",
+        name="saturated_coverage",
+        title="Saturated coverage",
         kind="coverage",
-        summary="most novel environment first (QUESTS)",
-        spec=NoOptions,
-        run=select_minimum_set_cover,
+        summary="most environments covered by the fewest",
+        spec=SaturatedCoverageSpec,
+        run=select_saturated_coverage,
+        conditional=True,
+        objective=_saturated_coverage,
     )
 )

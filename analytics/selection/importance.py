@@ -1,57 +1,153 @@
-"""Importance selections: the structures with the highest score first."""
+"""Importance scores that need no model: the structures with the highest score go first."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.selection.base import NoOptions
+from analytics.selection.scores import Score, register_score
+from analytics.selection.set_cover import structure_entropies
 
-__all__ = ["select_largest_force", "select_outlier_score"]
+__all__ = ["excess_energies", "largest_forces", "outlier_scores", "own_entropies"]
 
 
-def select_largest_force(
-    pool: Pool, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
-) -> Order:
-    """Order by the largest force on any atom of a structure.
+def largest_forces(
+    analysis: Analysis, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    """Score by the largest force on any atom of a structure, eV/angstrom.
 
     Good at the long tail of forces; bad at everything near equilibrium, which it abandons, so
     that energies of crystals suffer. Says nothing about perfect crystals, whose forces are
     exactly zero by symmetry: they come last, in file order. Missing forces come after them.
+
+    Cost: O(n), the forces are read once.
+
+    References
+    ----------
+    Hossain et al., arXiv:2507.09001 (keeping what is largest, as a baseline that loses the bulk).
     """
-    norms, starts = pool.analysis.force_norms, pool.analysis.descriptors.structure_offsets[:-1]
-    return pool.ranked(np.fmax.reduceat(norms, starts))
+    norms, starts = analysis.force_norms, analysis.descriptors.structure_offsets[:-1]
+    return np.asarray(np.fmax.reduceat(norms, starts))
 
 
-def select_outlier_score(
-    pool: Pool, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
-) -> Order:
-    """Order by the highest leave-one-out outlier score of any environment of a structure.
+def excess_energies(
+    analysis: Analysis, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    r"""Score by energy per atom above what the composition explains, eV/atom.
+
+    .. math:: \left(E_s - \sum_z n_{sz} e_z\right) / n_s
+
+    with one energy e per element from least squares over all structures with an energy, so that
+    compositions can be compared; without that the heaviest element would win. For a single
+    composition the order is that of the energy per atom itself.
+
+    Good at strained, hot and defective structures, and at wrong energies, which come first
+    (check the data before); bad at ground states, which it leaves to the end. Structures without
+    an energy come last.
+
+    Cost: O(s z^2) for s structures and z elements.
+
+    References
+    ----------
+    The reference energies are those of a linear one-body model, as potentials are fitted on top
+    of: Shapeev, Multiscale Model. Simul. 14, 1153 (2016), doi:10.1137/15M1054183.
+    """
+    dataset, described = analysis.dataset, analysis.descriptors.structures
+    assert dataset.energies is not None
+    energies = np.asarray(dataset.energies, dtype=float)[described]
+    elements, column = np.unique(
+        dataset.numbers[analysis.descriptors.environments], return_inverse=True
+    )
+    counts = np.zeros((len(described), len(elements)))
+    np.add.at(counts, (analysis.descriptors.owners, column.ravel()), 1.0)
+    sizes = counts.sum(axis=1)
+    known = np.isfinite(energies)
+    # per atom on both sides: a large structure weighs no more than a small one
+    shares, per_atom = counts / sizes[:, None], energies / sizes
+    one_body = np.linalg.lstsq(shares[known], per_atom[known], rcond=None)[0]
+    return np.asarray(per_atom - shares @ one_body)
+
+
+def outlier_scores(
+    analysis: Analysis, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    """Score by the highest leave-one-out outlier score of any environment, nats.
 
     Good at finding what is sparse in the data, broken structures included (check the data
     first); bad at representing what is common.
+
+    Cost: none, the scores are there from the analysis.
+
+    References
+    ----------
+    Schwalbe-Koda et al., Nat. Commun. 16, 4014 (2025), doi:10.1038/s41467-025-59232-0 (the delta
+    entropy it is the leave-one-out form of).
     """
-    return pool.ranked(pool.analysis.outliers.structure_max)
+    return analysis.outliers.structure_max
 
 
-register(
-    Method(
+def own_entropies(
+    analysis: Analysis, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    """Score by the information entropy of a structure's own environments, nats.
+
+    Good at structures with much variety inside: melts, amorphous cells, surfaces with defects.
+    Blind to repetition, so that a hundred snapshots of one melt all come first, and to small
+    cells: the entropy is at most the logarithm of the number of atoms.
+
+    Cost: O(d) times the sum of the squared structure sizes.
+
+    References
+    ----------
+    Schwalbe-Koda et al., Nat. Commun. 16, 4014 (2025), doi:10.1038/s41467-025-59232-0.
+    """
+    descriptors = analysis.descriptors
+    return structure_entropies(
+        descriptors.values,
+        descriptors.structure_offsets,
+        analysis.spec.bandwidth,
+        monitor=monitor,
+    )
+
+
+register_score(
+    Score(
         name="largest_force",
         title="Largest force",
-        kind="importance",
         summary="highest max |F| first",
         spec=NoOptions,
-        run=select_largest_force,
+        run=largest_forces,
         needs_forces=True,
     )
 )
-register(
-    Method(
+register_score(
+    Score(
+        name="highest_energy",
+        title="Highest energy",
+        summary="energy per atom above its composition's",
+        spec=NoOptions,
+        run=excess_energies,
+        needs_energies=True,
+    )
+)
+register_score(
+    Score(
         name="outlier_score",
         title="Outlier score",
-        kind="importance",
         summary="sparsest environment first",
         spec=NoOptions,
-        run=select_outlier_score,
+        run=outlier_scores,
+    )
+)
+register_score(
+    Score(
+        name="structure_entropy",
+        title="Own entropy",
+        summary="most variety within a structure first",
+        spec=NoOptions,
+        run=own_entropies,
     )
 )

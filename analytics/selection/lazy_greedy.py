@@ -2,18 +2,20 @@
 
 For a monotone submodular objective a gain computed earlier is an upper bound on the gain now, so
 only the candidate on top of the heap has to be evaluated again. The result is that of the plain
-greedy algorithm, ties included.
+greedy algorithm, ties included. The same holds for gains per cost.
 
 References
 ----------
 Minoux, Optimization Techniques, 234 (1978), doi:10.1007/BFb0006528;
-Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978), doi:10.1007/BF01588971 (1 - 1/e).
+Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978), doi:10.1007/BF01588971 (1 - 1/e);
+Leskovec et al., KDD 2007, doi:10.1145/1281192.1281239 (gains per cost).
 """
 
 from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import Callable
 
 import numba as nb
 import numpy as np
@@ -21,44 +23,53 @@ import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.selection.objectives import Rows
 
-__all__ = ["all_gains", "lazy_greedy"]
+__all__ = ["Rows", "add_row", "all_gains", "lazy_greedy"]
 
 #: Gains within this share of each other are ties: they come from the same sum in another order.
 TIE = 1e-12
 
 
 @nb.njit(nogil=True, cache=True)
-def _gain(indptr, indices, values, weights, reached, s):  # type: ignore[no-untyped-def]
+def _gain(indptr, indices, values, weights, reached, s, capped):  # type: ignore[no-untyped-def]
     total = 0.0
     for k in range(indptr[s], indptr[s + 1]):
         i = indices[k]
-        if values[k] > reached[i]:
+        if capped:
+            total += weights[i] * min(values[k], 1.0 - reached[i])
+        elif values[k] > reached[i]:
             total += weights[i] * (values[k] - reached[i])
     return total
 
 
 @nb.njit(nogil=True, cache=True)
-def _add(indptr, indices, values, reached, s):  # type: ignore[no-untyped-def]
+def _add(indptr, indices, values, reached, s, capped):  # type: ignore[no-untyped-def]
     for k in range(indptr[s], indptr[s + 1]):
         i = indices[k]
-        if values[k] > reached[i]:
+        if capped:
+            reached[i] = min(1.0, reached[i] + values[k])
+        elif values[k] > reached[i]:
             reached[i] = values[k]
 
 
 @nb.njit(nogil=True, cache=True)
-def _gains(indptr, indices, values, weights, reached, out):  # type: ignore[no-untyped-def]
+def _gains(indptr, indices, values, weights, reached, capped, out):  # type: ignore[no-untyped-def]
     for s in range(out.shape[0]):
-        out[s] = _gain(indptr, indices, values, weights, reached, s)
+        out[s] = _gain(indptr, indices, values, weights, reached, s, capped)
 
 
-Rows = tuple[IntArray, IntArray, FloatArray]
+def add_row(rows: Rows, reached: FloatArray, s: int, *, capped: bool = False) -> None:
+    """Let row `s` join the set: update what every column has reached, in place."""
+    _add(*rows, reached, s, capped)
 
 
-def all_gains(rows: Rows, weights: FloatArray, reached: FloatArray) -> FloatArray:
-    """Return what each row would add to sum_i w_i max(reached_i, row_i)."""
+def all_gains(
+    rows: Rows, weights: FloatArray, reached: FloatArray, *, capped: bool = False
+) -> FloatArray:
+    """Return what each row would add to the objective, given what the columns have reached."""
     out = np.empty(len(rows[0]) - 1)
-    _gains(*rows, weights, reached, out)
+    _gains(*rows, weights, reached, capped, out)
     return out
 
 
@@ -69,6 +80,9 @@ def lazy_greedy(
     size: int,
     *,
     first: IntArray,
+    capped: bool = False,
+    start: FloatArray | None = None,
+    costs: FloatArray | None = None,
     monitor: Monitor = SILENT,
 ) -> tuple[IntArray, FloatArray]:
     r"""Maximise :math:`f(S) = \sum_i w_i \max_{s \in S} v_{si}` greedily.
@@ -82,32 +96,43 @@ def lazy_greedy(
     size : int
     first : int array
         Picks that are given.
+    capped : bool
+        Maximise :math:`\sum_i w_i \min(1, \sum_{s \in S} v_{si})` instead.
+    start : float array (n,), optional
+        What every column has reached before the first pick.
+    costs : float array (m,), optional
+        Pick the largest gain per cost instead of the largest gain.
 
     Returns
     -------
     picks : int array, gains : float array
         Equal gains go to the lowest index.
     """
-    reached = np.zeros(len(weights))
+    reached = np.zeros(len(weights)) if start is None else np.array(start, dtype=np.float64)
+    price = np.ones(len(rows[0]) - 1) if costs is None else np.asarray(costs, dtype=np.float64)
     picks: list[int] = []
     gains: list[float] = []
     for s in first:
         picks.append(int(s))
-        gains.append(float(_gain(*rows, weights, reached, s)))
-        _add(*rows, reached, s)
-    start = all_gains(rows, weights, reached)
-    heap = [(-start[s], int(s)) for s in np.flatnonzero(candidates)]
+        gains.append(float(_gain(*rows, weights, reached, s, capped)))
+        _add(*rows, reached, s, capped)
+    rates = all_gains(rows, weights, reached, capped=capped) / price
+    heap = [(-rates[s], int(s)) for s in np.flatnonzero(candidates)]
     heapq.heapify(heap)
+
+    def rate(s: int) -> float:
+        return float(_gain(*rows, weights, reached, s, capped) / price[s])
+
     last = time.monotonic()
     while heap and len(picks) < size:
         if -heap[0][0] <= 0.0:
             # nothing is left to gain: the rest follows in file order, no need to look at it
             rest = sorted(s for _, s in heap)[: size - len(picks)]
             return np.array(picks + rest, dtype=np.int64), np.array(gains + [0.0] * len(rest))
-        gain, s = _next(heap, rows, weights, reached)
+        best, s = _next(heap, rate)
         picks.append(s)
-        gains.append(gain)
-        _add(*rows, reached, s)
+        gains.append(best * float(price[s]))
+        _add(*rows, reached, s, capped)
         if time.monotonic() - last > 0.1:
             last = time.monotonic()
             monitor.report(len(picks) / size, "greedy selection")
@@ -115,20 +140,18 @@ def lazy_greedy(
     return np.array(picks, dtype=np.int64), np.array(gains)
 
 
-def _next(
-    heap: list[tuple[float, int]], rows: Rows, weights: FloatArray, reached: FloatArray
-) -> tuple[float, int]:
-    """Pop the candidate with the largest gain now, the lowest index among equals."""
-    best_gain, best = 0.0, -1
+def _next(heap: list[tuple[float, int]], rate: Callable[[int], float]) -> tuple[float, int]:
+    """Pop the candidate with the largest rate now, the lowest index among equals."""
+    best_rate, best = 0.0, -1
     fresh: list[tuple[float, int]] = []
-    while heap and (best < 0 or -heap[0][0] >= best_gain * (1 - TIE)):
+    while heap and (best < 0 or -heap[0][0] >= best_rate * (1 - TIE)):
         _, s = heapq.heappop(heap)
-        gain = float(_gain(*rows, weights, reached, s))
-        fresh.append((-gain, s))
-        tied = gain >= best_gain * (1 - TIE) and s < best
-        if best < 0 or gain > best_gain * (1 + TIE) or tied:
-            best_gain, best = gain, s
+        now = rate(s)
+        fresh.append((-now, s))
+        tied = now >= best_rate * (1 - TIE) and s < best
+        if best < 0 or now > best_rate * (1 + TIE) or tied:
+            best_rate, best = now, s
     for item in fresh:
         if item[1] != best:
             heapq.heappush(heap, item)
-    return best_gain, best
+    return best_rate, best

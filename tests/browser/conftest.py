@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 #: What a person waits for is measured and printed; a slow or crowded machine is no failure.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def server(tmp_path_factory):
             stderr=subprocess.STDOUT,
         )
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + FIRST_PAGE / 1000
         while not _listens(port):
             alive = process.poll() is None and time.monotonic() < until
             assert alive, f"the server did not start:\n{(folder / 'log').read_text()}"
@@ -99,11 +99,11 @@ class Visitor:
         self.bad = []
         self._context = browser.new_context(**context)
         self.page = self._context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("console", lambda m: m.type == "error" and self.bad.append(m.text))
         self.page.on("pageerror", lambda error: self.bad.append(str(error)))
         self.page.on("request", lambda r: OWN.match(r.url) or self.bad.append(r.url))
-        self.page.goto(address)
+        self.page.goto(address, timeout=FIRST_PAGE)  # answered when the server is warm
 
     def check(self):
         """Fail on console errors, on errors of the page and on requests that leave the machine."""

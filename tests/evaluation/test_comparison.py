@@ -8,7 +8,9 @@ import pytest
 from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose
 
+import analytics
 from analytics.evaluation import METRICS, compare, compare_selections, measure
+from analytics.evaluation.comparison import ERRORS
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.selection import METHODS, Budget, select
@@ -98,6 +100,14 @@ def test_existing_selections_are_not_run_again() -> None:
     assert found.table["n_structures"].tolist() == [5]
 
 
+def test_what_is_not_nested_is_run_for_each_budget() -> None:
+    analysis = make_analysis()
+    table = compare(analysis, ["kmeans"], [0.2, 0.6], seed=5).table
+    for row, size in zip(table.to_dict(orient="records"), (5, 15), strict=True):
+        own = select(analysis, "kmeans", size=size, seed=5)
+        assert row["overlap"] == measure(analysis, own, size)["overlap"]
+
+
 def test_the_seed_reaches_random() -> None:
     analysis = make_analysis()
     found = compare(analysis, ["random"], [0.2], seed=3).selections[0]
@@ -124,3 +134,18 @@ def test_progress_and_cancel() -> None:
     assert told.fractions == sorted(told.fractions)
     with pytest.raises(Cancelled):
         compare(make_analysis(), list(METHODS), [0.5], monitor=Recorder(cancel_at=3))
+
+
+def test_a_sampled_comparison_says_so() -> None:
+    analysis = make_analysis(seed=2)
+    sampled = analytics.analyse(analysis.dataset, analysis.descriptors, analysis.spec, sample=40)
+    found = compare(sampled, ["random", "facility_location"], [0, 0.2, 0.5]).table
+    assert list(found.columns) == ["method", "budget", *NAMES, "sampled", *ERRORS]
+    kept = found[found["n_structures"] > 0]
+    assert (kept["sampled"] == 40).all()
+    # few enough to be computed as a whole
+    assert (kept["entropy_error"] == 0).all()
+    exact = compare_selections(analysis, [select(analysis, "random")], [0.2, 0.5]).table
+    assert_allclose(kept["entropy_nats"][:2], exact["entropy_nats"], atol=1e-6)
+    assert (kept["overlap_error"] > 0).any()
+    assert not set(ERRORS) & set(exact.columns)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import cache
+
 import numpy as np
 import pytest
 from makers import Recorder, kernel_twin, make_analysis, real_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
 import analytics
-from analytics.evaluation import budget_grid, prefix_metrics
+from analytics.evaluation import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.prefixes import top_share
+from analytics.information import Analysis, refine
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from analytics.selection import METHODS, select
@@ -121,3 +125,104 @@ def test_it_can_be_cancelled() -> None:
     analysis = make_analysis()
     with pytest.raises(Cancelled):
         prefix_metrics(analysis, np.arange(25), np.arange(1, 26), monitor=Recorder(cancel_at=1))
+
+
+class TestSampled:
+    SIZES = np.array([3, 21, 60, 130, 214])
+
+    def estimate(self, seed: int, exact_below: int = 0) -> PrefixMetrics:
+        analysis = sampled_analysis(seed)
+        picks = np.random.default_rng(5).permutation(analysis.n_structures)
+        return prefix_metrics(analysis, picks, self.SIZES, exact_below=exact_below)
+
+    def test_every_figure_is_covered_by_its_error(self) -> None:
+        exact = exact_metrics()
+        off = []
+        for seed in range(6):
+            found = self.estimate(seed)
+            assert found.sampled == 1500
+            for name in ("entropy", "diversity", "overlap"):
+                error = getattr(found, f"{name}_error")
+                known = np.isfinite(error) & (error > 0)
+                assert known[1:-1].all()
+                assert np.all(error[known] < 0.5)
+                off.append((getattr(found, name) - getattr(exact, name))[known] / error[known])
+        off = np.concatenate(off)
+        assert np.max(np.abs(off)) < 4.5
+        assert 0.3 < np.std(off) < 1.5
+        assert abs(np.mean(off)) < 0.5
+
+    def test_outliers_of_the_sample_stand_for_those_of_the_set(self) -> None:
+        exact = exact_metrics()
+        found = [self.estimate(seed) for seed in range(6)]
+        mean = np.mean([f.outliers_kept for f in found], axis=0)
+        error = np.sqrt(np.mean([f.outliers_error**2 for f in found], axis=0) / 6)
+        assert np.all(np.abs(mean - exact.outliers_kept)[1:-1] < 4 * error[1:-1] + 0.02)
+        assert found[0].outliers_kept[-1] == 1
+
+    def test_small_prefixes_are_exact(self) -> None:
+        exact = exact_metrics()
+        found = self.estimate(0, exact_below=2000)
+        small = found.environments <= 2000
+        assert small.tolist() == [True, True, False, False, False]
+        assert_allclose(found.entropy[small], exact.entropy[small], atol=1e-5)
+        assert_allclose(found.diversity[small], exact.diversity[small], atol=1e-5)
+        assert np.all(found.entropy_error[small] == 0)
+        assert np.all(found.entropy_error[~small] > 0)
+        assert np.all(found.overlap_error[:-1] > 0)
+
+    def test_forces_are_never_sampled(self) -> None:
+        exact = exact_metrics()
+        found = self.estimate(0)
+        assert_array_equal(found.force_top1pct, exact.force_top1pct)
+        assert_array_equal(found.environments, exact.environments)
+
+    def test_the_whole_set_has_the_figures_of_the_analysis(self) -> None:
+        analysis = refine(sampled_analysis(0))
+        found = prefix_metrics(analysis, np.arange(214), np.array([214]))
+        assert found.entropy[0] == analysis.entropy_nats
+        assert found.entropy_error[0] == found.diversity_error[0] == 0
+        assert found.overlap[0] == 1
+
+    def test_exact_figures_have_no_error(self) -> None:
+        exact = exact_metrics()
+        assert exact.sampled is None
+        for name in ("entropy_error", "diversity_error", "overlap_error", "outliers_error"):
+            assert not getattr(exact, name).any()
+
+    def test_a_selection_is_not_measured_where_it_was_made(self) -> None:
+        """What was maximised over one sample is worth less on another, as on the whole set."""
+        truth, sizes = make_analysis(seed=3, dimensions=6, sizes=[4] * 150), np.array([12])
+        there, here = [], []
+        for seed in range(12):
+            analysis = analytics.analyse(
+                truth.dataset, truth.descriptors, truth.spec, sample=40, seed=seed
+            )
+            picks = select(analysis, "facility_location", size=12).positions
+            exact = prefix_metrics(truth, picks, sizes).overlap[0]
+            same = dataclasses.replace(analysis, audit=analysis.kernel)
+            there.append(prefix_metrics(same, picks, sizes).overlap[0] - exact)
+            here.append(prefix_metrics(analysis, picks, sizes).overlap[0] - exact)
+        spread = np.std(here) / np.sqrt(12)
+        assert abs(np.mean(here)) < 4 * spread
+        assert np.mean(there) > 4 * spread
+
+    def test_it_can_be_cancelled(self) -> None:
+        analysis = sampled_analysis(0)
+        with pytest.raises(Cancelled):
+            prefix_metrics(
+                analysis, np.arange(214), np.arange(1, 215), monitor=Recorder(cancel_at=1)
+            )
+
+
+@cache
+def exact_metrics() -> PrefixMetrics:
+    analysis = real_analysis("mlearn_Si_train.xyz")
+    picks = np.random.default_rng(5).permutation(analysis.n_structures)
+    return prefix_metrics(analysis, picks, TestSampled.SIZES)
+
+
+@cache
+def sampled_analysis(seed: int) -> Analysis:
+    truth = real_analysis("mlearn_Si_train.xyz")
+    return analytics.analyse(truth.dataset, truth.descriptors, sample=1500, seed=seed)

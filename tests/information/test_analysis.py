@@ -11,8 +11,10 @@ from makers import Recorder, make_analysis, real_analysis, real_descriptors
 from numpy.testing import assert_allclose
 
 import analytics
-from analytics.information import KernelSpec
-from analytics.runtime.errors import Cancelled, InputError
+from analytics.information import Analysis, KernelSpec, refine
+from analytics.information import analysis as analysis_module
+from analytics.information.structures import prepared_structures
+from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 
 def test_figures_are_those_of_the_functions() -> None:
@@ -71,3 +73,103 @@ def test_it_is_frozen() -> None:
     found = make_analysis()
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.spec = KernelSpec()  # type: ignore[misc]
+
+
+def halves(seed: int = 0) -> Analysis:
+    dataset, described = real_descriptors("mlearn_Si_train.xyz")
+    return analytics.analyse(dataset, described, sample=1500, seed=seed)
+
+
+class TestSampled:
+    def test_estimates_lie_within_their_errors(self) -> None:
+        truth = real_analysis("mlearn_Si_train.xyz")
+        off = []
+        for seed in range(6):
+            found = halves(seed)
+            assert (found.sampled, found.exact) == (1500, False)
+            assert 0 < found.entropy_error < 0.1
+            assert 0 < found.diversity_error < 0.1
+            off.append((found.entropy_nats - truth.entropy_nats) / found.entropy_error)
+            off.append((found.diversity_nats - truth.diversity_nats) / found.diversity_error)
+            assert abs(found.redundancy - truth.redundancy) < 4 * found.redundancy_error
+        assert np.max(np.abs(off)) < 4
+        assert np.std(off) < 1.6
+
+    def test_it_says_that_it_is_sampled(self) -> None:
+        summary = halves().summary()
+        assert summary["sampled_environments"] == 1500
+        assert summary["entropy_error"] > 0
+        assert "entropy_error" not in make_analysis().summary()
+        assert make_analysis().sampled is None
+        assert make_analysis().entropy_error == make_analysis().diversity_error == 0
+
+    def test_methods_and_metrics_have_samples_of_their_own(self) -> None:
+        found = halves()
+        both = np.intersect1d(found.kernel.sample.rows, found.measured.sample.rows)
+        assert len(both) < 0.25 * 1500
+        assert found.measured is found.audit
+        whole = make_analysis()
+        assert whole.measured is whole.kernel
+
+    def test_refined_it_is_exact(self) -> None:
+        truth, found = real_analysis("mlearn_Si_train.xyz"), refine(halves())
+        assert found.exact
+        assert found.sampled == 1500
+        assert_allclose(found.entropy_nats, truth.entropy_nats, atol=1e-6)
+        assert_allclose(found.diversity_nats, truth.diversity_nats, atol=1e-6)
+        assert found.entropy_error == 0
+        assert_allclose(found.kernel_sums, truth.kernel_sums, rtol=1e-5)
+        assert found.fingerprint not in (halves().fingerprint, truth.fingerprint)
+        assert refine(found) is found
+        assert refine(truth) is truth
+
+    def test_fingerprints_tell_samples_apart(self) -> None:
+        assert halves(0).fingerprint == halves(0).fingerprint != halves(1).fingerprint
+
+    def test_a_sample_of_everything_is_the_set_itself(self) -> None:
+        dataset, described = real_descriptors("mlearn_Si_test.xyz")
+        found = analytics.analyse(dataset, described, sample=10**6)
+        assert found.sampled is None
+        assert found.audit is None
+
+    def test_memory_decides(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dataset, described = real_descriptors("mlearn_Si_train.xyz")
+        monkeypatch.setattr(analysis_module, "SAMPLE", 500)
+        assert analytics.analyse(dataset, described, memory=1e5).sampled == 500
+        assert analytics.analyse(dataset, described, memory=1e9).sampled is None
+        with pytest.raises(WinnowError, match=r"may take 0\.0; allow a sample.*FILE@::10"):
+            analytics.analyse(dataset, described, sample=0, memory=1e5)
+        with pytest.raises(ValueError, match="a sample of -1"):
+            analytics.analyse(dataset, described, sample=-1)
+
+    def test_the_pilot_foretells_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, described = real_descriptors("mlearn_Cu_train.xyz")
+        truth = real_analysis("mlearn_Cu_train.xyz").kernel.nbytes
+        monkeypatch.setattr(analysis_module, "SURELY", 0.0)
+        structures = prepared_structures(described.values, described.structure_offsets, 0.015)
+        needed = analysis_module._needed(described, KernelSpec(), structures, Recorder())
+        assert 0.7 * truth < needed < 1.5 * truth
+
+    def test_the_environment_sets_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("WINNOW_MEMORY_GB", raising=False)
+        assert 0 < analysis_module.kernel_memory() <= 4e9
+        monkeypatch.setenv("WINNOW_MEMORY_GB", "0.5")
+        assert analysis_module.kernel_memory() == 0.5e9
+        for wrong in ("much", "-1", "nan"):
+            monkeypatch.setenv("WINNOW_MEMORY_GB", wrong)
+            with pytest.raises(InputError, match="WINNOW_MEMORY_GB"):
+                analysis_module.kernel_memory()
+
+    def test_progress_and_cancel(self) -> None:
+        dataset, described = real_descriptors("mlearn_Si_test.xyz")
+        told = Recorder()
+        found = analytics.analyse(dataset, described, sample=200, monitor=told)
+        refine(found, monitor=Recorder())
+        assert told.fractions == sorted(told.fractions)
+        assert told.fractions[-1] == 1.0
+        for run in (
+            lambda m: analytics.analyse(dataset, described, sample=200, monitor=m),
+            lambda m: refine(found, monitor=m),
+        ):
+            with pytest.raises(Cancelled):
+                run(Recorder(cancel_at=2))

@@ -10,6 +10,7 @@ from bokeh.events import PanEnd, PanStart, SelectionGeometry
 
 from analytics import read
 from analytics.pipeline import Pipeline
+from views.data import DataView
 from views.embeddings import Maps
 from views.export import Export
 from views.gestures import brush_mode
@@ -203,3 +204,15 @@ def test_all_rejected_leaves_an_empty_subset(session):
     assert export._subset().read() == b""
     assert len(ase.io.read(io.StringIO(export._rest().read().decode()), ":", format="extxyz")) == 1
     assert json.loads(export._recipe().read())["n_kept"] == 0
+
+
+def test_only_what_is_new_is_opened_from_the_drop_zone(session, monkeypatch):
+    opened = []
+    monkeypatch.setattr(session, "open", lambda path: opened.append((path.name, path.read_bytes())))
+    view = DataView(session)
+    for name, content in (("a.xyz", b"first"), ("b.xyz", "second"), ("a.xyz", b"third")):
+        view.drop.value[name] = content
+        view.drop.param.trigger("value")
+    view.drop.param.trigger("value")  # as when the list in the browser is cleared
+    assert opened == [("a.xyz", b"first"), ("b.xyz", b"second"), ("a.xyz", b"third")]
+    session.end()

@@ -378,6 +378,28 @@ def test_any_method_goes_into_any_column(session, method):
     assert session.can_undo == (method != DEFAULT_METHODS[1])
 
 
+def test_method_that_is_not_nested_follows_the_budget(session):
+    session.choose(0, "kmeans")
+    slot = session.slots[0]
+    for budget in (session.budget, 12, 30):
+        session.set_budget(budget)
+        assert len(slot.selection) == budget
+        assert len(session.kept(slot)) == budget
+        assert slot.retention.sizes[-1] == session.analysis.n_structures
+    session.pin(int(session.analysis.descriptors.structures[0]))
+    assert session.analysis.descriptors.structures[0] in session.kept(slot)
+    assert len(slot.selection) == 30
+
+
+def test_method_without_its_energies_is_replaced_for_the_time(session, cut):
+    session.choose(1, "highest_energy")
+    session.open(cut("forces.xyz", energies=False))
+    assert session.slots[1].method == "outlier_score"
+    assert "forces.xyz has no energies" in session.notice[1]
+    session.open(cut("all.xyz"))
+    assert session.slots[1].method == "highest_energy"
+
+
 def test_reseed_draws_again(session):
     first = orders(session)[0]
     session.reseed(0)

@@ -1,0 +1,278 @@
+"""Greedy coverage in two rounds: every part of the set picks, then the best of the picks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from analytics.descriptors.base import Descriptors
+from analytics.information._points import (
+    Boxes,
+    Points,
+    boxes_of,
+    centre_of,
+    checked,
+    distinct_points,
+    leading_axes,
+    scaled,
+    sorted_points,
+)
+from analytics.information.kernel import ROWS
+from analytics.information.structures import LOG_CUT, _Problem, _rows
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
+from analytics.runtime.errors import Cancelled
+from analytics.runtime.parallel import in_order
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.registry import check_options, option
+from analytics.selection.base import Selection
+from analytics.selection.lazy_greedy import lazy_greedy
+
+__all__ = ["TwoRoundSpec", "select_in_two_rounds"]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoRoundSpec:
+    """Which objective is maximised, at which kernel width, in how many parts."""
+
+    objective: str = option(
+        "facility_location",
+        choices=("facility_location", "saturated_coverage"),
+        help="What a selection is worth, as in the method of that name.",
+    )
+    width: float = option(2.0, unit="h", low=0.25, high=4.0, help="Kernel width in bandwidths.")
+    parts: int = option(
+        8, low=1, high=10_000, help="Number of parts the structures are dealt into at random."
+    )
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+    @property
+    def capped(self) -> bool:
+        """Whether contributions add up to at most 1, or the largest one counts."""
+        return self.objective == "saturated_coverage"
+
+
+def select_in_two_rounds(
+    descriptors: Descriptors,
+    size: int,
+    spec: TwoRoundSpec | None = None,
+    *,
+    bandwidth: float = 0.015,
+    seed: int = 0,
+    keep: Iterable[int] = (),
+    drop: Iterable[int] = (),
+    monitor: Monitor = SILENT,
+) -> Selection:
+    r"""Pick structures greedily where the kernels of all of them do not fit one machine.
+
+    The structures are dealt at random into parts. In each part on its own, greedy picks `size`
+    of its structures, valued by all environments of the set; then greedy picks `size` of these
+    picks. The better of that and of the best part's own picks is returned.
+
+    Parameters
+    ----------
+    descriptors : Descriptors
+    size : int
+        Number of structures to pick, those to keep included.
+    spec : TwoRoundSpec, optional
+    bandwidth : float
+        h, in the unit of the descriptor.
+    seed : int
+        Of the dealing. The result depends on it and on the number of parts, not on where or on
+        how many workers the parts are handled.
+    keep, drop : iterables of int
+        Structures forced in and out, as indices into the data set.
+    monitor : Monitor, optional
+
+    Returns
+    -------
+    Selection
+        In the order of the second greedy; not nested: another size deals other picks.
+
+    Notes
+    -----
+    For a monotone submodular objective f, m parts and k picks the value is at least
+    :math:`(1 - 1/e) / \min(m, k)` of the best possible one, however the structures were dealt: the
+    best set falls into at most min(m, k) parts, submodularity gives one of them at least that
+    share of its value, and greedy in this part loses no more than 1/e of it. Dealt at random, it
+    is at least :math:`(1 - 1/e) / 2` in expectation (Barbosa et al.). In practice it differs from
+    plain greedy by less than a per cent.
+
+    A part holds the kernels of its own structures only, 8 bytes per entry; the second round those
+    of m k picks. Time is that of the kernels, O(f n^2 d) over all parts (see
+    `analytics.information.kernel`). With `running_on` a cluster, parts are handled by its workers;
+    the descriptors are sent to each of them.
+
+    References
+    ----------
+    Mirzasoleiman, Karbasi, Sarkar, Krause, "Distributed Submodular Maximization: Identifying
+    Representative Elements in Massive Data", NeurIPS 2013 (GreeDi), arXiv:1411.0541;
+    Barbosa, Ene, Nguyen, Ward, "The Power of Randomization", ICML 2015, arXiv:1502.02606.
+    """
+    spec = spec or TwoRoundSpec()
+    described = descriptors.structures
+    kept = np.flatnonzero(np.isin(described, np.unique(np.fromiter(keep, np.int64))))
+    dropped = np.flatnonzero(np.isin(described, np.unique(np.fromiter(drop, np.int64))))
+    both = np.intersect1d(kept, dropped)
+    if len(both):
+        raise ValueError(f"structure {described[both[0]]} is both forced in and forced out")
+    open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
+    size = max(len(kept), min(size, len(kept) + len(open_)))
+    hands = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
+    problem = _Coverage.of(descriptors, bandwidth, spec)
+    picks, gains = _solve(problem, [np.sort(h) for h in hands if len(h)], kept, size, monitor)
+    source = fingerprint(descriptors.fingerprint, bandwidth)
+    return Selection(
+        structures=frozen(described[picks]),
+        positions=frozen(picks, np.int64),
+        gains=frozen(gains, np.float64),
+        method="two_rounds",
+        spec=spec,
+        seed=seed,
+        keep=frozen(described[kept]),
+        drop=frozen(described[dropped]),
+        source=source,
+    )
+
+
+def _solve(
+    problem: _Coverage, hands: list[IntArray], kept: IntArray, size: int, monitor: Monitor
+) -> tuple[IntArray, FloatArray]:
+    watched = _Watched(monitor)
+
+    def work(hand: int) -> _Picks:
+        return problem.pick(hands[hand], kept, size, watched.flag)
+
+    first = list(in_order(work, range(len(hands)), Part(watched, 0.0, 0.95), "picks of the parts"))
+    if not first:  # nothing to choose
+        only = problem.pick(np.empty(0, np.int64), kept, size, watched.flag)
+        return only.structures, only.gains
+    candidates = np.concatenate([part.structures[len(kept) :] for part in first])
+    order = np.argsort(candidates)
+    rows = [part.rows[len(kept) :] for part in first]
+    joined = sparse.vstack([first[0].rows[: len(kept)], *rows], format="csr")
+    joined = joined[np.concatenate([np.arange(len(kept)), len(kept) + order])]
+    structures = np.concatenate([kept, candidates[order]])
+    merged = problem.greedy(joined, structures, len(kept), size, Part(watched, 0.95, 1.0))
+    watched.report(1.0, "picks of the parts")
+    best = max([merged, *first], key=lambda found: found.gains.sum())  # the first of equals
+    return best.structures, best.gains
+
+
+@dataclass(frozen=True, slots=True)
+class _Picks:
+    """Structures in the order picked, what each brought, and their rows of the kernel."""
+
+    structures: IntArray
+    gains: FloatArray
+    rows: sparse.csr_matrix
+
+
+@dataclass(frozen=True, slots=True)
+class _Coverage:
+    """A coverage objective whose rows are computed when they are needed."""
+
+    values: FloatArray
+    offsets: IntArray
+    demand: Points
+    leaves: Boxes
+    capped: bool
+
+    @classmethod
+    def of(cls, descriptors: Descriptors, bandwidth: float, spec: TwoRoundSpec) -> _Coverage:
+        # a kernel stores sums at its own bandwidth and peaks at twice that
+        h = bandwidth * (spec.width if spec.capped else 0.5 * spec.width)
+        x = checked(descriptors.values, "descriptors")
+        values = scaled(x, centre_of(x), h)
+        distinct = distinct_points(values)
+        demand, leaves = sorted_points(distinct, leading_axes(distinct.values), ROWS)
+        return cls(values, descriptors.structure_offsets, demand, leaves, spec.capped)
+
+    def pick(self, hand: IntArray, kept: IntArray, size: int, flag: _Flag) -> _Picks:
+        """Pick greedily from some structures, after those to keep."""
+        structures = np.concatenate([kept, hand]).astype(np.int64)
+        rows = self._rows(structures, flag)
+        return self.greedy(rows, structures, len(kept), size, flag)
+
+    def greedy(
+        self,
+        rows: sparse.csr_matrix,
+        structures: IntArray,
+        n_kept: int,
+        size: int,
+        monitor: Monitor,
+    ) -> _Picks:
+        """Pick greedily among rows, the first of which are given."""
+        given = np.arange(n_kept)
+        candidates = np.ones(len(structures), dtype=bool)
+        candidates[given] = False
+        picks, gains = lazy_greedy(
+            (rows.indptr, rows.indices, rows.data),
+            self.demand.weights.astype(np.float64),
+            candidates,
+            min(size, len(structures)),
+            first=given,
+            capped=self.capped,
+            monitor=monitor,
+        )
+        return _Picks(structures[picks], gains, rows[picks])
+
+    def _rows(self, structures: IntArray, monitor: Monitor) -> sparse.csr_matrix:
+        """Return what some structures give to every distinct environment of the set."""
+        demand = self.demand
+        sizes = np.diff(self.offsets)[structures]
+        group = owners(np.concatenate([[0], np.cumsum(sizes)]))
+        atoms = distinct_points(self.values[ragged_rows(self.offsets, structures)], group)
+        counts = np.bincount(group[atoms.first], minlength=len(structures))
+        segments = np.concatenate([[0], np.cumsum(counts)])
+        boxes = boxes_of(atoms.values, leading_axes(demand.values), segments)
+        found = _rows(_Problem(atoms, segments, boxes, demand, self.leaves, LOG_CUT), monitor)
+        data = found[2] if self.capped else found[3]
+        indptr = np.concatenate([[0], np.cumsum(found[0])])
+        return sparse.csr_matrix((data, found[1], indptr), shape=(len(structures), len(demand)))
+
+
+class _Flag:
+    """A monitor inside a part: silent, and raised when the whole is cancelled.
+
+    In another process it is a new one that nobody raises; there the caller does not wait.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __reduce__(self) -> tuple[type[_Flag], tuple[()]]:
+        return _Flag, ()
+
+    def stop(self) -> None:
+        self._event.set()
+
+    def report(self, fraction: float, message: str = "") -> None:
+        """Say nothing: parts run side by side."""
+
+    def checkpoint(self) -> None:
+        if self._event.is_set():
+            raise Cancelled
+
+
+class _Watched:
+    """A monitor that tells the parts when the work is cancelled."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor, self.flag = monitor, _Flag()
+
+    def report(self, fraction: float, message: str = "") -> None:
+        self._monitor.report(fraction, message)
+
+    def checkpoint(self) -> None:
+        try:
+            self._monitor.checkpoint()
+        except BaseException:
+            self.flag.stop()
+            raise

@@ -1,0 +1,403 @@
+"""Labels that contradict one another: alike atoms, unlike forces; alike structures and energies.
+
+A potential can fit only one of two contradicting labels, and learns noise from the other. What
+is listed here is evidence to look at, not proof: a descriptor does not see everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from analytics.curation._environments import Environments, prepare
+from analytics.curation._matching import pair_distances
+from analytics.curation.duplicates import (
+    REACH_UNIT,
+    Duplicates,
+    DuplicateSpec,
+    near_duplicates,
+)
+from analytics.curation.references import EnergyOutliers, energy_outliers
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.registry import check_options, option
+
+__all__ = ["ConflictSpec", "Conflicts", "EnergyConflict", "ForceConflicts", "conflicts"]
+
+#: Environments looked up at a time: the pairs of a crowded region must fit into memory.
+QUERIES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSpec:
+    """How alike two things are, and how far apart their labels, to be called a conflict."""
+
+    tolerance: float = option(
+        0.1,
+        unit="h",
+        low=0.0,
+        high=10.0,
+        help="Largest distance between two environments that count as the same, in bandwidths.",
+    )
+    force: float = option(
+        0.1,
+        unit="eV/Å",
+        low=0.0,
+        help="Difference of |F| between two alike environments above which they conflict.",
+    )
+    relative_force: float = option(
+        0.05,
+        low=0.0,
+        high=1.0,
+        help="The same as a share of the larger |F|; both must be exceeded.",
+    )
+    energy: float = option(
+        0.005,
+        unit="eV/atom",
+        low=0.0,
+        help="Difference in energy between near-duplicates above which they conflict.",
+    )
+    exact_energy: float = option(
+        0.001,
+        unit="eV/atom",
+        low=0.0,
+        help="The same between structures that are equal atom by atom.",
+    )
+    z_score: float = option(
+        6.0,
+        low=0.0,
+        help="Robust z-score above which an energy is out of line with its config_type.",
+    )
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnergyConflict:
+    """A group of alike structures whose energies differ, or whose forces do.
+
+    Attributes
+    ----------
+    structures : int array (m,)
+        Indices in the data set, by rising energy.
+    energies : float array (m,), eV/atom
+    exact : bool
+        Equal atom by atom; otherwise near-duplicates.
+    distance : float
+        Largest distance of an environment of the group to its partner in the representative, in
+        bandwidths.
+    force_difference : float, eV/angstrom
+        Largest |F - F'| of an atom between two of an exact group, NaN otherwise: only there are
+        the atoms in the same order and orientation.
+    """
+
+    structures: IntArray
+    energies: FloatArray
+    exact: bool
+    distance: float
+    force_difference: float
+
+    @property
+    def spread(self) -> float:
+        """Highest minus lowest energy, eV/atom."""
+        return float(np.ptp(self.energies)) if len(self.energies) else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForceConflicts:
+    """Pairs of alike environments with unlike forces, the largest difference first.
+
+    For each environment the one conflict with the smallest |F| among those alike is listed, so
+    that one wrong force among a thousand right ones is not listed a thousand times.
+
+    Attributes
+    ----------
+    first, second : int array (m,)
+        Atoms, as rows of the data set; the first has the larger force.
+    force_first, force_second : float array (m,), eV/angstrom
+        Their |F|.
+    distance : float array (m,)
+        In bandwidths.
+    """
+
+    first: IntArray
+    second: IntArray
+    force_first: FloatArray
+    force_second: FloatArray
+    distance: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def difference(self) -> FloatArray:
+        """By how much the forces differ in length, eV/angstrom."""
+        return np.asarray(self.force_first - self.force_second)
+
+
+@dataclass(frozen=True, eq=False)
+class Conflicts:
+    """Everything contradictory in the labels of a data set.
+
+    Attributes
+    ----------
+    energies : tuple of EnergyConflict
+        Largest spread first; exact ones before others of the same spread.
+    forces : ForceConflicts
+    out_of_line : EnergyOutliers
+    spec : ConflictSpec
+    bandwidth : float
+    """
+
+    energies: tuple[EnergyConflict, ...]
+    forces: ForceConflicts
+    out_of_line: EnergyOutliers
+    spec: ConflictSpec
+    bandwidth: float
+
+    @property
+    def structures(self) -> IntArray:
+        """Structures in any energy conflict, ascending."""
+        found = [c.structures for c in self.energies]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+    def to_dict(self, dataset: Dataset) -> dict[str, Any]:
+        """Return plain values, for JSON; structures by their index in the original file."""
+        return {
+            "energies": energy_records(self, dataset),
+            "forces": force_records(self, dataset),
+            "out_of_line": self.out_of_line.records(dataset),
+        }
+
+
+def energy_records(found: Conflicts, dataset: Dataset) -> list[dict[str, Any]]:
+    """Return one record per group, largest spread first."""
+    return [
+        {
+            "structures": dataset.frame_indices[c.structures].tolist(),
+            "config_types": dataset.config_type[c.structures].tolist(),
+            "energies_eV_per_atom": c.energies.tolist(),
+            "spread_eV_per_atom": c.spread,
+            "exact": c.exact,
+            "distance_h": c.distance,
+            "force_difference_eV_per_A": c.force_difference,
+        }
+        for c in found.energies
+    ]
+
+
+def force_records(found: Conflicts, dataset: Dataset) -> list[dict[str, Any]]:
+    """Return one record per pair, largest difference first."""
+    owner, starts = owners(dataset.structure_offsets), dataset.structure_offsets
+    records = []
+    for at in range(len(found.forces)):
+        record: dict[str, Any] = {}
+        for name in ("first", "second"):
+            row = int(getattr(found.forces, name)[at])
+            s = int(owner[row])
+            record |= {
+                f"structure_{name}": int(dataset.frame_indices[s]),
+                f"atom_{name}": row - int(starts[s]),
+                f"config_type_{name}": str(dataset.config_type[s]),
+                f"force_{name}_eV_per_A": float(getattr(found.forces, f"force_{name}")[at]),
+            }
+        record["difference_eV_per_A"] = float(found.forces.difference[at])
+        record["distance_h"] = float(found.forces.distance[at])
+        records.append(record)
+    return records
+
+
+def conflicts(
+    dataset: Dataset,
+    descriptors: Descriptors,
+    spec: ConflictSpec | None = None,
+    *,
+    bandwidth: float = 0.015,
+    monitor: Monitor = SILENT,
+) -> Conflicts:
+    """Find labels that contradict one another, with the evidence.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    descriptors : Descriptors
+        Of that data set.
+    spec : ConflictSpec, optional
+    bandwidth : float
+        h, in the unit of the descriptor; the tolerance is a share of it.
+    monitor : Monitor
+
+    Returns
+    -------
+    Conflicts
+
+    Notes
+    -----
+    **Forces** turn with the structure while descriptors do not, so two alike environments may
+    have forces in any two directions, and their *lengths* are compared. Lengths also agree under
+    reflection. Vectors are compared only between structures equal atom by atom. A pair within
+    the tolerance may differ a little in truth: the tolerance of 0.1 h is about 0.005 angstrom,
+    hence the two thresholds.
+
+    **Energies** belong to structures; those of near-duplicates (`near_duplicates`) have the same
+    composition and are compared per atom. Groups equal atom by atom have a threshold of their
+    own.
+
+    **Out of line** are energies far from what their elements and config_type lead to expect,
+    see `energy_outliers`.
+
+    Every pair of environments within the tolerance is looked at: O(n log n) plus those pairs.
+    """
+    spec = spec or ConflictSpec()
+    same = DuplicateSpec(tolerance=spec.tolerance)
+    duplicates = near_duplicates(
+        dataset, descriptors, same, bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.3)
+    )
+    found = energy_conflicts(dataset, duplicates, spec)
+    pairs = force_conflicts(
+        dataset, descriptors, spec, bandwidth=bandwidth, monitor=Part(monitor, 0.3, 1.0)
+    )
+    lines = energy_outliers(dataset, z_score=spec.z_score)
+    monitor.report(1.0, "compared")
+    return Conflicts(found, pairs, lines, spec, bandwidth)
+
+
+def energy_conflicts(
+    dataset: Dataset, duplicates: Duplicates, spec: ConflictSpec
+) -> tuple[EnergyConflict, ...]:
+    """Return the groups of alike structures with unlike labels, largest spread first.
+
+    An exact group stands for itself; in a group of near-duplicates it is represented by its
+    first structure, so that one contradiction is not reported twice.
+    """
+    if dataset.energies is None:
+        energies = np.full(dataset.n_structures, np.nan)
+    else:
+        energies = dataset.energies / dataset.sizes
+    found = []
+    for group in duplicates.exact_groups:
+        one = _group(dataset, energies, group, True, duplicates)
+        apart = one.force_difference > spec.force
+        if one.spread > spec.exact_energy or apart:
+            found.append(one)
+    for group in duplicates.groups:
+        distinct = group[~duplicates.exact[group]]
+        one = _group(dataset, energies, distinct, False, duplicates)
+        if one.spread > spec.energy:
+            found.append(one)
+    return tuple(sorted(found, key=lambda c: (-c.spread, not c.exact, c.structures[0])))
+
+
+def _group(
+    dataset: Dataset, energies: FloatArray, group: IntArray, exact: bool, duplicates: Duplicates
+) -> EnergyConflict:
+    apart = _force_difference(dataset, group) if exact else np.nan
+    known = group[np.isfinite(energies[group])] if not np.isfinite(apart) else group
+    order = known[np.argsort(energies[known], kind="stable")]
+    finite = energies[order][np.isfinite(energies[order])]
+    distance = 0.0 if exact else float(duplicates.distance[group].max())
+    return EnergyConflict(frozen(order, np.int64), frozen(finite), exact, distance, apart)
+
+
+def _force_difference(dataset: Dataset, group: IntArray) -> float:
+    """Return the largest difference of the force on an atom between two of equal structures."""
+    if dataset.forces is None:
+        return float("nan")
+    forces = np.stack([dataset.forces[dataset.rows(int(s))] for s in group])
+    forces = forces[np.isfinite(forces).all(axis=(1, 2))]
+    if len(forces) < 2:
+        return float("nan")
+    if len(forces) > 50:  # large groups: against the mean bounds the largest from below and above
+        return float(np.linalg.norm(forces - forces.mean(axis=0), axis=2).max())
+    return float(np.linalg.norm(forces[:, None] - forces[None], axis=3).max())
+
+
+def force_conflicts(
+    dataset: Dataset,
+    descriptors: Descriptors,
+    spec: ConflictSpec,
+    *,
+    bandwidth: float = 0.015,
+    monitor: Monitor = SILENT,
+) -> ForceConflicts:
+    """Return pairs of alike environments whose forces differ in length, see `conflicts`."""
+    forces = dataset.force_norms[descriptors.environments]
+    known = np.isfinite(forces)
+    if not known.any():
+        return _force_table({}, descriptors)
+    (environments,) = prepare([dataset], [descriptors], Part(monitor, 0.0, 0.2))
+    rows = np.flatnonzero(known)
+    tree = cKDTree(environments.projected[rows])
+    strong = rows[forces[rows] > spec.force]
+    # neighbours in the order of the leading axis: the trees of the queries stay small
+    strong = strong[np.argsort(environments.projected[strong, 0], kind="stable")]
+    part, tables = Part(monitor, 0.2, 1.0), []
+    for start in range(0, len(strong), QUERIES):
+        queries = strong[start : start + QUERIES]
+        tables.append(_worst_partners(environments, forces, queries, rows, tree, spec, bandwidth))
+        part.report(start / len(strong), "comparing forces")
+        part.checkpoint()
+    joined = {
+        name: np.concatenate([table[name] for table in tables]) for name in (tables or [{}])[0]
+    }
+    return _force_table(joined, descriptors)
+
+
+def _worst_partners(
+    environments: Environments,
+    forces: FloatArray,
+    queries: IntArray,
+    rows: IntArray,
+    tree: cKDTree,
+    spec: ConflictSpec,
+    bandwidth: float,
+) -> Mapping[str, npt.NDArray[Any]]:
+    """Return for each query in conflict the alike environment with the smallest force."""
+    tolerance = spec.tolerance * bandwidth
+    pairs = cKDTree(environments.projected[queries]).sparse_distance_matrix(
+        tree, tolerance * (1 + 1e-9) + 1e-9, output_type="ndarray"
+    )
+    first, second = queries[pairs["i"]], rows[pairs["j"]]
+    least = np.maximum(spec.force, spec.relative_force * forces[first])
+    apart = forces[first] - forces[second] > least
+    first, second = first[apart], second[apart]
+    distance = pair_distances(
+        environments, environments, first, second, tolerance, spec.tolerance * REACH_UNIT
+    )
+    alike = ~np.isnan(distance)
+    first, second, distance = first[alike], second[alike], distance[alike]
+    order = np.lexsort((second, forces[second], first))
+    _, at = np.unique(first[order], return_index=True)
+    pick = order[at]
+    return {
+        "first": first[pick],
+        "second": second[pick],
+        "force_first": forces[first[pick]],
+        "force_second": forces[second[pick]],
+        "distance": distance[pick] / bandwidth,
+    }
+
+
+def _force_table(table: Mapping[str, npt.NDArray[Any]], descriptors: Descriptors) -> ForceConflicts:
+    if not table:
+        nothing, none = np.empty(0, dtype=np.int64), np.empty(0)
+        return ForceConflicts(nothing, nothing, none, none, none)
+    apart = table["force_first"] - table["force_second"]
+    order = np.lexsort((table["first"], -apart))
+    atoms = descriptors.environments
+    return ForceConflicts(
+        first=frozen(atoms[table["first"][order]]),
+        second=frozen(atoms[table["second"][order]]),
+        force_first=frozen(table["force_first"][order]),
+        force_second=frozen(table["force_second"][order]),
+        distance=frozen(table["distance"][order]),
+    )

@@ -1,0 +1,369 @@
+"""Data sets against data sets: what one holds of the other, what is new, what leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from analytics.curation._environments import check_comparable, prepare
+from analytics.curation._matching import match_structures
+from analytics.curation.duplicates import (
+    REACH_UNIT,
+    DuplicateSpec,
+    cell_invariants,
+    composition_keys,
+    landmarks,
+    same_cell,
+)
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
+from analytics.information.entropy import covered
+from analytics.information.kernel import log_kernel_sums
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
+from analytics.runtime.progress import SILENT, Monitor, Part
+
+__all__ = [
+    "Leakage",
+    "Novelty",
+    "OverlapMatrix",
+    "classes_of",
+    "leakage",
+    "novelty",
+    "overlap_matrix",
+    "sets_of",
+]
+
+#: Two structures are equal atom by atom when nothing differs by more than this, angstrom.
+SAME = 1e-6
+
+
+# ------------------------------------------------------------------------------- all pairs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverlapMatrix:
+    """Sets of environments against one another; rows are the given sets, columns the measured.
+
+    Attributes
+    ----------
+    names : tuple of str
+    counts : int array (n,)
+        Environments of each set.
+    sampled : int array (n,)
+        How many of them were measured when the set is the measured one.
+    coverage : float array (n, n)
+        Fraction of the environments of column b with delta entropy below 1e-5 given row a.
+    coverage_error : float array (n, n)
+        Standard error from sampling; 0 where all were measured.
+    mean_delta_entropy, median_delta_entropy : float array (n, n), nats
+        Of the environments of b given a. Far ones rule the mean.
+    """
+
+    names: tuple[str, ...]
+    counts: IntArray
+    sampled: IntArray
+    coverage: FloatArray
+    coverage_error: FloatArray
+    mean_delta_entropy: FloatArray
+    median_delta_entropy: FloatArray
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per pair: given, measured, and the figures."""
+        n = len(self.names)
+        given, measured = np.divmod(np.arange(n * n), max(1, n))
+        return pd.DataFrame(
+            {
+                "given": np.array(self.names)[given],
+                "measured": np.array(self.names)[measured],
+                "environments": self.counts[measured],
+                "sampled": self.sampled[measured],
+                "coverage": self.coverage.ravel(),
+                "coverage_error": self.coverage_error.ravel(),
+                "mean_delta_entropy_nats": self.mean_delta_entropy.ravel(),
+                "median_delta_entropy_nats": self.median_delta_entropy.ravel(),
+            }
+        )
+
+
+def overlap_matrix(
+    sets: Mapping[str, FloatArray],
+    *,
+    bandwidth: float = 0.015,
+    sample: int | None = 2000,
+    seed: int = 0,
+    monitor: Monitor = SILENT,
+) -> OverlapMatrix:
+    """Measure how much of each set of environments every other one covers.
+
+    Parameters
+    ----------
+    sets : mapping of str to float array (n_i, d)
+        Descriptors made by one spec, by name; see `classes_of` for those of one file.
+    bandwidth : float
+    sample : int, optional
+        Environments measured of each set, drawn without replacement (None: all). The sets they
+        are measured against always are complete, so sampling adds noise and no bias.
+    seed : int
+    monitor : Monitor
+
+    Notes
+    -----
+    O(k s n d) for k sets, s environments sampled of each and n in all.
+    """
+    names = tuple(sets)
+    rng = np.random.default_rng(seed)
+    picks = []
+    for x in sets.values():
+        few = sample is not None and sample < len(x)
+        picks.append(x[np.sort(rng.choice(len(x), sample, replace=False))] if few else x)
+    k = len(names)
+    share, error, mean, median = np.zeros((4, k, k))
+    together, ends = np.concatenate(picks), np.cumsum([len(x) for x in picks])
+    for a, given in enumerate(sets.values()):
+        part = Part(monitor, a / k, (a + 1) / k, "data sets against data sets")
+        found = log_kernel_sums(together, given, bandwidth=bandwidth, monitor=part)
+        for b, logs in enumerate(np.split(found, ends[:-1])):
+            hit = float(covered(logs).mean())
+            share[a, b], mean[a, b], median[a, b] = hit, -logs.mean(), -np.median(logs)
+            if len(logs) < len(sets[names[b]]):
+                error[a, b] = np.sqrt(hit * (1.0 - hit) / len(logs))
+    return OverlapMatrix(
+        names=names,
+        counts=frozen([len(x) for x in sets.values()], np.int64),
+        sampled=frozen([len(x) for x in picks], np.int64),
+        coverage=frozen(share),
+        coverage_error=frozen(error),
+        mean_delta_entropy=frozen(mean),
+        median_delta_entropy=frozen(median),
+    )
+
+
+def classes_of(dataset: Dataset, descriptors: Descriptors) -> dict[str, FloatArray]:
+    """Return the environments of each config_type, "" for structures without one."""
+    names = dataset.config_type[descriptors.structures]
+    return {
+        str(name): descriptors.values[
+            ragged_rows(descriptors.structure_offsets, np.flatnonzero(names == name))
+        ]
+        for name in np.unique(names)
+    }
+
+
+# ------------------------------------------------------------------------------- what is new
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Novelty:
+    """What each structure of one set brings to another; one entry per structure described.
+
+    Attributes
+    ----------
+    structures : int array (m,)
+        Indices in the data set measured.
+    delta_entropy : float array (n_env,), nats
+        Of every environment given the reference. High means novel.
+    largest, mean : float array (m,), nats
+        Over the environments of each structure.
+    covered : float array (m,)
+        Fraction of its environments with delta entropy below 1e-5.
+    covered_environments : float
+        The same over all environments.
+    """
+
+    structures: IntArray
+    delta_entropy: FloatArray
+    largest: FloatArray
+    mean: FloatArray
+    covered: FloatArray
+    covered_environments: float
+
+    def order(self) -> IntArray:
+        """Return places in `structures`, the most novel first."""
+        return np.argsort(-self.largest, kind="stable")
+
+
+def novelty(
+    reference: Descriptors,
+    measured: Descriptors,
+    *,
+    bandwidth: float = 0.015,
+    monitor: Monitor = SILENT,
+) -> Novelty:
+    """Measure how new each structure is, given a reference set.
+
+    Parameters
+    ----------
+    reference, measured : Descriptors
+        Made by one spec.
+    bandwidth : float
+    monitor : Monitor
+
+    Raises
+    ------
+    WinnowError
+        If the two are described differently.
+
+    Notes
+    -----
+    O(n m d) for n environments of the reference and m measured. No sampling.
+    """
+    check_comparable(reference, measured)
+    logs = log_kernel_sums(measured.values, reference.values, bandwidth=bandwidth, monitor=monitor)
+    starts, sizes = measured.structure_offsets[:-1], np.diff(measured.structure_offsets)
+    hit = covered(logs)
+    return Novelty(
+        structures=measured.structures,
+        delta_entropy=frozen(-logs),
+        largest=frozen(np.maximum.reduceat(-logs, starts)),
+        mean=frozen(np.add.reduceat(-logs, starts) / sizes),
+        covered=frozen(np.add.reduceat(hit.astype(float), starts) / sizes),
+        covered_environments=float(hit.mean()),
+    )
+
+
+# ------------------------------------------------------------------------------- leakage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leakage:
+    """Which structures of a test set the training set holds already.
+
+    Attributes
+    ----------
+    test, train : int array (m,)
+        Near-duplicates: indices in the test set, ascending, and in the training set (the nearest;
+        of equally near ones the lowest index).
+    distance : float array (m,)
+        Largest distance between two paired environments, in bandwidths.
+    exact : bool array (m,)
+        Equal atom by atom within 1e-6 angstrom, cell included.
+    novelty : Novelty
+        Of the test set given the training set.
+    n_test : int
+        Structures of the test set, isolated atoms left out.
+    """
+
+    test: IntArray
+    train: IntArray
+    distance: FloatArray
+    exact: npt.NDArray[np.bool_]
+    novelty: Novelty
+    n_test: int
+
+    def records(self, train: Dataset, test: Dataset) -> list[dict[str, Any]]:
+        """Return one record per near-duplicate; structures by their index in their file."""
+        return [
+            {
+                "test_structure": int(test.frame_indices[t]),
+                "train_structure": int(train.frame_indices[s]),
+                "distance": float(d),
+                "exact": bool(e),
+            }
+            for t, s, d, e in zip(self.test, self.train, self.distance, self.exact, strict=True)
+        ]
+
+
+def leakage(
+    train: tuple[Dataset, Descriptors],
+    test: tuple[Dataset, Descriptors],
+    spec: DuplicateSpec | None = None,
+    *,
+    bandwidth: float = 0.015,
+    monitor: Monitor = SILENT,
+) -> Leakage:
+    """Look for structures of a test set that are near-duplicates of training structures.
+
+    Parameters
+    ----------
+    train, test : tuple of (Dataset, Descriptors)
+        Described by one spec (`analytics.descriptors.resolved_spec` of both data sets).
+    spec : DuplicateSpec, optional
+        What counts as a near-duplicate, as in `near_duplicates`.
+    bandwidth : float
+    monitor : Monitor
+
+    Notes
+    -----
+    A test error means little where the model has seen the answer. Near-duplicates are the
+    clear case; an environment covered (delta entropy below 1e-5) is the weaker, local one.
+    """
+    spec = spec or DuplicateSpec()
+    check_comparable(train[1], test[1])
+    new = novelty(train[1], test[1], bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.7))
+    found = _nearest_duplicates(train, test, spec, bandwidth, Part(monitor, 0.7, 1.0))
+    places, partners, distance = found
+    pairs = list(zip(test[1].structures[places], train[1].structures[partners], strict=True))
+    return Leakage(
+        test=frozen([t for t, _ in pairs], np.int64),
+        train=frozen([s for _, s in pairs], np.int64),
+        distance=frozen(distance / bandwidth),
+        exact=frozen([_equal(test[0], int(t), train[0], int(s)) for t, s in pairs], bool),
+        novelty=new,
+        n_test=test[1].n_structures,
+    )
+
+
+def _nearest_duplicates(
+    train: tuple[Dataset, Descriptors],
+    test: tuple[Dataset, Descriptors],
+    spec: DuplicateSpec,
+    bandwidth: float,
+    monitor: Monitor,
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return places in the test and training descriptors, and distances."""
+    known, asked = prepare([train[0], test[0]], [train[1], test[1]], Part(monitor, 0.0, 0.5))
+    elements = np.unique(np.concatenate([train[0].numbers, test[0].numbers]))
+    keys = [composition_keys(data, x.structures, elements) for data, x in (train, test)]
+    cells = [cell_invariants(data, x.structures) for data, x in (train, test)]
+    marks = landmarks(known), landmarks(asked)
+    tree, tolerance = cKDTree(marks[0]), spec.tolerance * bandwidth
+    places, partners, distances = [], [], []
+    for place in range(test[1].n_structures):
+        near = np.sort(
+            np.asarray(
+                tree.query_ball_point(marks[1][place], tolerance * (1 + 1e-9) + 1e-9, p=np.inf),
+                dtype=np.int64,
+            )
+        )
+        near = near[(keys[0][near] == keys[1][place]).all(axis=1)]
+        near = near[same_cell(cells[0][near], cells[1][place], spec.cell)]
+        found = match_structures(asked, place, known, near, tolerance, spec.tolerance * REACH_UNIT)
+        if np.isfinite(found).any():
+            best = int(np.nanargmin(found))
+            places.append(place)
+            partners.append(int(near[best]))
+            distances.append(float(found[best]))
+        if place % 64 == 0:
+            monitor.report(0.5 + 0.5 * place / test[1].n_structures, "looking for leaks")
+            monitor.checkpoint()
+    return np.array(places, int), np.array(partners, int), np.array(distances, float)
+
+
+def _equal(a: Dataset, s: int, b: Dataset, t: int) -> bool:
+    """Whether two structures have equal cells, species and positions, atom by atom."""
+    p, q = a.rows(s), b.rows(t)
+    return bool(
+        np.array_equal(a.numbers[p], b.numbers[q])
+        and np.array_equal(a.pbc[s], b.pbc[t])
+        and np.abs(a.cells[s] - b.cells[t]).max() <= SAME
+        and np.abs(a.positions[p] - b.positions[q]).max() <= SAME
+    )
+
+
+def sets_of(names: Sequence[str], described: Sequence[Descriptors]) -> dict[str, FloatArray]:
+    """Return the environments of several files by name; equal names are numbered."""
+    sets: dict[str, FloatArray] = {}
+    for name, x in zip(names, described, strict=True):
+        check_comparable(described[0], x)
+        free, at = name, 2
+        while free in sets:
+            free, at = f"{name} ({at})", at + 1
+        sets[free] = x.values
+    return sets

@@ -1,0 +1,177 @@
+"""Whether values are an electron density, in which unit, and hold the electrons they should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from ase.data import chemical_symbols
+
+from analytics.density.grid import BOHR
+from analytics.runtime.arrays import FloatArray
+from analytics.runtime.errors import InputError
+
+__all__ = ["Checked", "Place", "check_density", "check_geometry", "formula"]
+
+#: Largest deviation of the integral from the number of electrons, as a share.
+TOLERANCE = 0.02
+#: Interpolated densities dip below zero by a little; so many electrons, as a share, are clipped.
+NEGATIVE_SHARE = 1e-3
+#: Grid spacings along the cell vectors differ by less than this factor in every code.
+SPACING_RATIO = 3.0
+#: From this many electrons on, being close to a whole number says nothing.
+TELLING = 25
+_NOBLE = (0, 2, 10, 18, 36, 54, 86)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a snapshot comes from, for messages."""
+
+    source: str
+    snapshot: int | None = None
+
+    def error(self, cause: str) -> InputError:
+        """Return the error to raise."""
+        return InputError(cause, source=self.source, structure=self.snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A density that passed, the electrons it stands for, and what to say about it."""
+
+    density: npt.NDArray[np.float32]
+    electrons: float
+    note: str
+
+
+def formula(numbers: npt.ArrayLike) -> str:
+    """Return a formula such as Al4 or C2H6O, elements in alphabetical order."""
+    values, counts = np.unique(np.asarray(numbers), return_counts=True)
+    parts = sorted(
+        (chemical_symbols[z], "" if n == 1 else str(n)) for z, n in zip(values, counts, strict=True)
+    )
+    return "".join(symbol + n for symbol, n in parts)
+
+
+def check_geometry(
+    numbers: npt.ArrayLike, positions: FloatArray, cell: FloatArray, shape: tuple[int, ...],
+    place: Place,
+) -> None:  # fmt: skip
+    """Raise if atoms, cell and grid cannot belong together."""
+    z = np.asarray(numbers)
+    if z.size == 0:
+        raise place.error("no atoms")
+    if not np.isin(z, np.arange(1, 119)).all():
+        raise place.error(f"atomic number {z[~np.isin(z, np.arange(1, 119))][0]}")
+    if positions.shape != (z.size, 3):
+        raise place.error(f"{z.size} atomic numbers but positions of shape {positions.shape}")
+    if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+        raise place.error("positions or cell are not finite")
+    if cell.shape != (3, 3) or abs(np.linalg.det(cell)) < 1e-6:
+        raise place.error("the cell has no volume")
+    if len(shape) != 3 or min(shape) < 2:
+        raise place.error(f"the grid has shape {shape}, not three directions of several points")
+    spacing = np.linalg.norm(cell, axis=1) / np.array(shape)
+    if spacing.max() > SPACING_RATIO * spacing.min():
+        raise place.error(
+            f"the grid {' × '.join(map(str, shape))} does not match the cell: points are "
+            f"{', '.join(f'{s:.2f}' for s in spacing)} Å apart along its vectors"
+        )
+
+
+def check_density(
+    density: npt.NDArray[np.generic],
+    numbers: npt.ArrayLike,
+    cell: FloatArray,
+    place: Place,
+    *,
+    electrons: float | None,
+    tolerance: float = TOLERANCE,
+) -> Checked:
+    """Check the values of one density in e/bohr^3 and count its electrons.
+
+    Parameters
+    ----------
+    density : float array (nx, ny, nz), e/bohr^3
+    numbers : int array (n_atoms,)
+    cell : float array (3, 3), angstrom
+    place : Place
+    electrons : float, optional
+        What it should integrate to. Without it, the number is found out: the valence electrons
+        of main-group elements, all electrons, or the nearest whole number.
+    tolerance : float
+        Share by which the integral may be off.
+    """
+    values = np.asarray(density, dtype=np.float64)
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    if bad:
+        raise place.error(f"the density is not finite at {bad} of {values.size} grid points")
+    element = abs(float(np.linalg.det(cell))) / BOHR**3 / values.size
+    integral = float(values.sum() * element)
+    if integral <= 0.0:
+        raise place.error(f"the density integrates to {integral:.3g} electrons")
+    negative = float(-values[values < 0].sum() * element)
+    if negative > NEGATIVE_SHARE * integral:
+        raise place.error(
+            f"the density is negative at {np.count_nonzero(values < 0)} of {values.size} grid "
+            f"points (down to {values.min():.3g} e/bohr³): not an electron density"
+        )
+    expected, meaning = _expected(integral, np.asarray(numbers), electrons, tolerance, place)
+    note = f"integrates to {integral:.3f} of {expected:g} electrons ({meaning})"
+    if negative > 0:
+        note += "; small negative values were set to 0"
+    return Checked(np.maximum(values, 0.0).astype(np.float32), expected, note)
+
+
+def _expected(
+    integral: float,
+    numbers: npt.NDArray[np.int64],
+    electrons: float | None,
+    tolerance: float,
+    place: Place,
+) -> tuple[float, str]:
+    if electrons is not None:
+        if abs(integral - electrons) > tolerance * electrons:
+            raise place.error(
+                f"integrates to {integral:.4g} electrons, not {electrons:g}: wrong unit, cell or "
+                f"number of electrons{_hint(integral, electrons, tolerance)}"
+            )
+        return electrons, "as stated"
+    all_electrons = float(numbers.sum())
+    known = [(float(sum(map(_valence, numbers.tolist()))), "valence electrons of the elements"),
+             (all_electrons, "all electrons")]  # fmt: skip
+    for count, meaning in known:
+        if abs(integral - count) <= tolerance * count:
+            return count, meaning
+    whole = float(round(integral))
+    close = abs(integral - whole) <= min(tolerance * integral, 0.25)
+    if integral > (1 + tolerance) * all_electrons or whole < 1 or not close:
+        raise place.error(
+            f"integrates to {integral:.4g} electrons; {formula(numbers)} has {known[0][0]:g} "
+            f"valence electrons and {all_electrons:g} in all"
+            f"{_hint(integral, known[0][0], tolerance)}; state unit or electrons if they are right"
+        )
+    meaning = "nearest whole number"
+    return whole, meaning if whole < TELLING else f"{meaning}, assumed"
+
+
+def _hint(integral: float, electrons: float, tolerance: float) -> str:
+    """Name the unit that would make the integral right."""
+    if abs(integral * BOHR**3 - electrons) <= tolerance * electrons:
+        return " (right if the values are in e/Å³)"
+    if abs(integral / BOHR**3 - electrons) <= tolerance * electrons:
+        return " (right if the values are in e/bohr³ but the file says e/Å³)"
+    return ""
+
+
+def _valence(z: int) -> int:
+    """Return the electrons outside the noble-gas core, without filled d shells (p block) and f."""
+    core = max(n for n in _NOBLE if n < z)
+    outer = z - core
+    if core in (18, 36) and outer > 12:
+        return outer - 10
+    if core in (54, 86) and outer > 17:
+        return outer - 14 if outer <= 26 else outer - 24
+    return outer

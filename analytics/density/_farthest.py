@@ -1,0 +1,131 @@
+"""Farthest-point order of many points in a few dimensions, exact, by boxes of neighbours."""
+
+from __future__ import annotations
+
+import time
+
+import numba as nb
+import numpy as np
+
+from analytics.density.surrogate import Single
+from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.progress import SILENT, Monitor
+
+__all__ = ["farthest_points", "principal_components"]
+
+LEAF = 96
+
+
+def principal_components(features: Single, components: int) -> tuple[Single, FloatArray]:
+    """Return the coordinates along the leading principal axes and each one's share of variance.
+
+    The sign of an axis is such that its largest coefficient is positive.
+    """
+    centre = features.mean(axis=0, dtype=np.float64)
+    rows = features - centre.astype(np.float32)
+    covariance = np.asarray(rows.T @ rows, dtype=np.float64) / max(len(rows), 1)
+    values, axes = np.linalg.eigh(covariance)
+    order = np.argsort(-values, kind="stable")[:components]
+    axes = axes[:, order]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])])
+    share = np.maximum(values[order], 0.0) / max(float(np.maximum(values, 0.0).sum()), 1e-300)
+    return np.ascontiguousarray(rows @ axes.astype(np.float32)), share
+
+
+def _leaves(points: Single) -> tuple[IntArray, IntArray]:
+    """Split the points in halves along the longest side until the boxes are small."""
+    order = np.arange(len(points))
+    starts, stack = [], [(0, len(points))]
+    while stack:
+        first, last = stack.pop()
+        if last - first <= LEAF:
+            starts.append(first)
+            continue
+        rows = points[order[first:last]]
+        side = int(np.argmax(rows.max(axis=0) - rows.min(axis=0)))
+        middle = (last - first) // 2
+        order[first:last] = order[first:last][np.argpartition(rows[:, side], middle)]
+        stack += [(first + middle, last), (first, first + middle)]
+    return order, np.array([*starts, len(points)], dtype=np.int64)
+
+
+@nb.njit(nogil=True, cache=True)
+def _refresh(points, start, stop, chosen, best, order):  # type: ignore[no-untyped-def]
+    """Bring the distances of one box up to date; return its farthest point."""
+    far = start
+    for i in range(start, stop):
+        square = np.float32(0.0)
+        for x in range(points.shape[1]):
+            step = points[i, x] - points[chosen, x]
+            square += step * step
+        if square < best[i]:
+            best[i] = square
+        if best[i] > best[far] or (best[i] == best[far] and order[i] < order[far]):
+            far = i
+    return far
+
+
+@nb.njit(nogil=True, cache=True)
+def _pick(points, order, starts, low, high, best, far, picks, begin, end):  # type: ignore[no-untyped-def]
+    """Write picks begin..end-1 as rows of `points`; `far` is the farthest point of each box."""
+    for at in range(begin, end):
+        chosen = far[0]
+        for leaf in range(1, far.shape[0]):
+            i = far[leaf]
+            if best[i] > best[chosen] or (best[i] == best[chosen] and order[i] < order[chosen]):
+                chosen = i
+        picks[at] = chosen
+        best[chosen] = np.float32(-1.0)
+        for leaf in range(far.shape[0]):
+            gap = np.float32(0.0)
+            for x in range(points.shape[1]):
+                p = points[chosen, x]
+                step = max(np.float32(0.0), low[leaf, x] - p, p - high[leaf, x])
+                gap += step * step
+            if gap < best[far[leaf]] or far[leaf] == chosen:
+                far[leaf] = _refresh(points, starts[leaf], starts[leaf + 1], chosen, best, order)
+
+
+def farthest_points(
+    points: Single, size: int, *, first: int, monitor: Monitor = SILENT
+) -> IntArray:
+    """Return rows in the order in which each is the farthest from all before it.
+
+    Parameters
+    ----------
+    points : float32 array (n, d)
+    size : int
+        How many.
+    first : int
+        The row to begin with.
+    monitor : Monitor, optional
+
+    Notes
+    -----
+    Exact. A new point can bring only those boxes up to date that lie closer to it than their
+    farthest point lies to the points before. Of equally far points the lowest row is taken.
+    """
+    order, starts = _leaves(points)
+    rows = np.ascontiguousarray(points[order])
+    low = np.minimum.reduceat(rows, starts[:-1], axis=0)
+    high = np.maximum.reduceat(rows, starts[:-1], axis=0)
+    best = np.full(len(rows), np.inf, dtype=np.float32)
+    far = starts[:-1].copy()
+    chosen = int(np.flatnonzero(order == first)[0])
+    leaf = int(np.searchsorted(starts, chosen, side="right")) - 1
+    best[chosen] = np.float32(np.inf)
+    picks = np.empty(size, dtype=np.int64)
+    done, chunk = 0, 16
+    # the first pick is given, not looked for
+    order_first = order.copy()
+    order_first[chosen] = -1
+    far[leaf] = chosen
+    while done < size:
+        monitor.checkpoint()
+        monitor.report(done / size, "farthest points")
+        begin, last = time.monotonic(), min(size, done + chunk)
+        _pick(rows, order_first, starts, low, high, best, far, picks, done, last)
+        if time.monotonic() - begin < 0.05:
+            chunk *= 2
+        done = last
+    return order[picks]

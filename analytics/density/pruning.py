@@ -1,0 +1,357 @@
+"""Ways to keep a part of the points (or snapshots) to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.density._farthest import farthest_points, principal_components
+from analytics.density.scores import Scores
+from analytics.density.surrogate import Single
+from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.registry import Registry, check_options, option, options_of, spec_from
+
+__all__ = [
+    "PRUNINGS",
+    "Candidates",
+    "CoverageSpec",
+    "DensityStrataSpec",
+    "KMeansSpec",
+    "NoOptions",
+    "Pruning",
+    "StrataSpec",
+    "allocate",
+    "method_and_options",
+    "prune",
+    "stratified",
+]
+
+#: Densities below this many e/bohr^3 are one stratum: vacuum.
+VACUUM = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a method may look at; one row per point, or per snapshot.
+
+    Attributes
+    ----------
+    features : float32 array (n, d)
+        Standardised descriptors (of a snapshot: their mean).
+    density : float array (n,), e/bohr^3
+        Of a snapshot: the geometric mean over its points.
+    scores : Scores, optional
+        Of a snapshot: the mean over its points.
+    """
+
+    features: Single
+    density: FloatArray
+    scores: Scores | None = None
+
+    def __len__(self) -> int:
+        return len(self.density)
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """The spec of a method with nothing to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrataSpec:
+    """Options of coverage-centric selection."""
+
+    beta: float = option(
+        0.05, help="Share of the hardest points that is left out first", low=0.0, high=0.95
+    )
+    strata: int = option(50, help="Strata over the range of the score", low=2, high=1000)
+    scale: str = option(
+        "linear", help="Strata of equal width in the score or its logarithm",
+        choices=("linear", "log"),
+    )  # fmt: skip
+    score: str = option("grand", help="Which score", choices=("grand", "el2n"))
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DensityStrataSpec:
+    """Options of strata over the density itself."""
+
+    strata: int = option(50, help="Strata over the logarithm of the density", low=2, high=1000)
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageSpec:
+    """Options of farthest points."""
+
+    components: int = option(
+        8, help="Principal components of the descriptor to measure in", low=1, high=64
+    )
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class KMeansSpec:
+    """Options of clusters."""
+
+    clusters: int = option(256, help="Clusters, at most", low=2, high=2000)
+    components: int = option(
+        8, help="Principal components of the descriptor to measure in", low=1, high=64
+    )
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """An entry of the table of methods."""
+
+    name: str
+    title: str
+    kind: str
+    summary: str
+    spec: type
+    run: Callable[..., IntArray]
+    needs_scores: bool = False
+
+
+PRUNINGS: Registry[Pruning] = Registry("pruning method")
+#: Short names that users may type.
+ALIASES = {"fps": "farthest_point", "k-means": "kmeans"}
+
+
+def _register(entry: Pruning) -> None:
+    PRUNINGS.register(entry.name)(entry)
+
+
+def method_and_options(label: str) -> tuple[str, dict[str, Any]]:
+    """Read a method with options, such as ``ccs:beta=0.1:scale=log``.
+
+    Returns
+    -------
+    name : str
+        In `PRUNINGS`.
+    options : dict
+        Those that the label names.
+
+    Raises
+    ------
+    WinnowError
+        If the method or an option does not exist, or a value is out of bounds.
+    """
+    name, *parts = label.strip().split(":")
+    entry = PRUNINGS[ALIASES.get(name, name)]
+    known = {item.name: item for item in options_of(entry.spec)}
+    options: dict[str, Any] = {}
+    for part in parts:
+        key, _, text = part.partition("=")
+        if key not in known:
+            names = ", ".join(known) or "none"
+            raise WinnowError(f"{entry.name} has no option {key!r} (it has {names})")
+        try:
+            options[key] = type(known[key].default)(text)
+            known[key].check(options[key])
+        except ValueError as error:
+            raise WinnowError(f"{label}: {error}") from None
+    return entry.name, options
+
+
+def prune(
+    candidates: Candidates,
+    method: str,
+    size: int,
+    *,
+    spec: Any = None,
+    seed: int = 0,
+    monitor: Monitor = SILENT,
+) -> IntArray:
+    """Return which candidates are kept, ascending.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    method : str
+        A name in `PRUNINGS`.
+    size : int
+        How many to keep.
+    spec : dataclass or mapping, optional
+        Options of the method.
+    seed : int
+    monitor : Monitor, optional
+    """
+    entry = PRUNINGS[ALIASES.get(method, method)]
+    if spec is None or isinstance(spec, Mapping):
+        spec = spec_from(entry.spec, spec or {})
+    if not 0 < size <= len(candidates):
+        raise ValueError(f"size is {size}, not 1 to {len(candidates)}")
+    if entry.needs_scores and candidates.scores is None:
+        raise ValueError(f"{entry.title} needs scores")
+    monitor.checkpoint()
+    if size == len(candidates):
+        return np.arange(size)
+    kept = entry.run(candidates, size, spec, rng=np.random.default_rng(seed), monitor=monitor)
+    return frozen(np.sort(kept), np.int64)
+
+
+# ------------------------------------------------------------------------------- strata
+
+
+def allocate(sizes: IntArray, budget: int) -> IntArray:
+    """Share a budget among strata: equal shares, smallest stratum first.
+
+    A stratum smaller than its share is taken whole, and what is left goes to the others; the
+    total is the budget exactly (or everything there is). Equal sizes in the order of the strata.
+
+    References
+    ----------
+    H. Zheng, R. Liu, F. Lai, A. Prakash, ICLR 2023, arXiv:2210.15809, algorithm 1.
+    """
+    shares = np.zeros(len(sizes), dtype=np.int64)
+    left = int(budget)
+    order = np.argsort(sizes, kind="stable")
+    for at, stratum in enumerate(order):
+        shares[stratum] = min(int(sizes[stratum]), left // (len(order) - at))
+        left -= int(shares[stratum])
+    return shares
+
+
+def stratified(labels: IntArray, budget: int, rng: np.random.Generator) -> IntArray:
+    """Return rows drawn at random within strata, as `allocate` shares the budget among them."""
+    kinds, labels = np.unique(labels, return_inverse=True)
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    sizes = np.bincount(labels, minlength=len(kinds))
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    parts = [order[s : s + m] for s, m in zip(starts, allocate(sizes, budget), strict=True)]
+    return np.concatenate(parts)
+
+
+def _strata_of(values: FloatArray, strata: int) -> IntArray:
+    """Return for each value its stratum of equal width over the range."""
+    low, high = float(values.min()), float(values.max())
+    if not high > low:
+        return np.zeros(len(values), dtype=np.int64)
+    place = ((values - low) * (strata / (high - low))).astype(np.int64)
+    return np.minimum(place, strata - 1)
+
+
+def _score(candidates: Candidates, name: str) -> FloatArray:
+    assert candidates.scores is not None
+    values: FloatArray = getattr(candidates.scores, name)
+    return values
+
+
+def _ccs(
+    candidates: Candidates, size: int, spec: StrataSpec, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    scores = _score(candidates, spec.score)
+    hardest = np.argsort(-scores, kind="stable")
+    # where the budget asks for more than beta leaves, fewer of the hardest are left out
+    dropped = min(int(spec.beta * len(scores)), len(scores) - size)
+    rest = np.sort(hardest[dropped:])
+    values = scores[rest]
+    if spec.scale == "log":
+        values = np.log(np.maximum(values, np.finfo(float).tiny))
+    return rest[stratified(_strata_of(values, spec.strata), size, rng)]
+
+
+def _log_density(
+    candidates: Candidates, size: int, spec: DensityStrataSpec, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    values = np.log(np.maximum(candidates.density.astype(np.float64), VACUUM))
+    return stratified(_strata_of(values, spec.strata), size, rng)
+
+
+# ------------------------------------------------------------------------------- other methods
+
+
+def _random(
+    candidates: Candidates, size: int, spec: NoOptions, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    return rng.permutation(len(candidates))[:size]
+
+
+def _grand(
+    candidates: Candidates, size: int, spec: NoOptions, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    return np.argsort(-_score(candidates, "grand"), kind="stable")[:size]
+
+
+def _el2n(
+    candidates: Candidates, size: int, spec: NoOptions, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    return np.argsort(-_score(candidates, "el2n"), kind="stable")[:size]
+
+
+def _farthest(
+    candidates: Candidates, size: int, spec: CoverageSpec, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    points = principal_components(candidates.features, spec.components)[0]
+    return farthest_points(points, size, first=int(rng.integers(len(points))), monitor=monitor)
+
+
+def _kmeans(
+    candidates: Candidates, size: int, spec: KMeansSpec, *, rng: np.random.Generator,
+    monitor: Monitor,
+) -> IntArray:  # fmt: skip
+    from sklearn.cluster import kmeans_plusplus  # slow to import, and seldom needed
+
+    points = principal_components(candidates.features, spec.components)[0]
+    sample = points[np.sort(rng.permutation(len(points))[:20_000])]
+    clusters = min(spec.clusters, size, len(np.unique(sample, axis=0)))
+    centres = kmeans_plusplus(sample, clusters, random_state=int(rng.integers(2**31)))[0]
+    for _ in range(10):  # Lloyd's steps; enough to spread the centres, which is all that is asked
+        labels = _nearest(sample, centres, monitor)
+        sizes = np.bincount(labels, minlength=clusters)
+        for x in range(points.shape[1]):
+            sums = np.bincount(labels, weights=sample[:, x], minlength=clusters)
+            centres[:, x] = np.where(sizes > 0, sums / np.maximum(sizes, 1), centres[:, x])
+    return stratified(_nearest(points, centres, monitor), size, rng)
+
+
+def _nearest(points: Single, centres: Single, monitor: Monitor) -> IntArray:
+    half = 0.5 * np.einsum("ij,ij->i", centres, centres)
+    parts = []
+    for first in range(0, len(points), 8192):
+        monitor.checkpoint()
+        parts.append(np.argmax(points[first : first + 8192] @ centres.T - half, axis=1))
+    return np.concatenate(parts)
+
+
+_register(Pruning("random", "Random", "random", "every point with the same chance",
+                  NoOptions, _random))  # fmt: skip
+_register(Pruning("ccs", "CCS", "coverage", "equal shares of strata of the score, without the "
+                  "hardest", StrataSpec, _ccs, needs_scores=True))  # fmt: skip
+_register(Pruning("grand", "GraNd", "importance", "largest gradients first",
+                  NoOptions, _grand, needs_scores=True))  # fmt: skip
+_register(Pruning("el2n", "EL2N", "importance", "largest errors of early networks first",
+                  NoOptions, _el2n, needs_scores=True))  # fmt: skip
+_register(Pruning("farthest_point", "Farthest points", "coverage", "each as far as possible from "
+                  "those before", CoverageSpec, _farthest))  # fmt: skip
+_register(Pruning("kmeans", "k-means", "coverage", "equal shares of clusters of the descriptor",
+                  KMeansSpec, _kmeans))  # fmt: skip
+_register(Pruning("log_density", "Strata of log density", "control", "equal shares of strata of "
+                  "the density, no scores", DensityStrataSpec, _log_density))  # fmt: skip

@@ -1,0 +1,275 @@
+"""Reading densities: npz archives, VASP CHGCAR and Gaussian cube, several snapshots at once."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.density._checks import Place, check_density, check_geometry, formula
+from analytics.density._volumetric import is_npz, read_volume
+from analytics.density.grid import BOHR, Calculation, DensityData, join
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import SILENT, Monitor
+
+__all__ = ["EMBEDDED", "UNITS", "read_density"]
+
+FOLDER = Path(__file__).parents[2] / "assets" / "density"
+#: Systems that come with Winnow, and what they are.
+EMBEDDED: dict[str, str] = {
+    "al": "Aluminium, 4 atoms, displaced",
+    "sigesn": "Si-Ge-Sn alloy, 8 atoms",
+    "water": "Water molecule, 300 and 500 K",
+    "ethanol": "Ethanol molecule, 300 and 500 K",
+}
+#: Names of the embedded systems as users may type them.
+_ALSO = {"al4": "al", "aluminium": "al", "h2o": "water", "si-ge-sn": "sigesn"}
+UNITS = {"e/bohr3": 1.0, "e/A3": BOHR**3}
+#: Keys of an npz archive; each may go by either name.
+KEYS = {
+    "rho": "density",
+    "pos": "positions",
+    "cell": "cells",
+    "Z": "numbers",
+    "energy": "energies",
+    "electrons": "n_electrons",
+}
+
+
+def read_density(
+    source: str | Path | Sequence[str | Path],
+    *,
+    unit: str | None = None,
+    electrons: float | None = None,
+    monitor: Monitor = SILENT,
+) -> DensityData:
+    """Read one system: an embedded one by name, or one or several files.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of them
+        ``al``, ``sigesn``, ``water`` or ``ethanol``, or files. An npz archive holds one or more
+        snapshots: ``rho`` (n, nx, ny, nz), ``pos`` (n, atoms, 3) in angstrom, ``cell`` (n, 3, 3)
+        or (3, 3) in angstrom, ``Z`` (n, atoms) or (atoms,); optional are ``energy`` (n) in Ha,
+        ``electrons`` (n) or one number, ``unit`` (``e/bohr3``, the default, or ``e/A3``),
+        ``origin`` (3) in angstrom, ``role`` and ``condition`` (n) in words, ``mesh`` and
+        ``stride`` of the calculation, ``k`` and ``sigma`` (Ha). CHGCAR and cube files hold one
+        snapshot each and may be gzipped.
+    unit : str, optional
+        ``e/bohr3`` or ``e/A3`` for npz archives that do not say.
+    electrons : float, optional
+        Electrons per snapshot.
+    monitor : Monitor, optional
+
+    Raises
+    ------
+    InputError
+        If a file is no density, does not hold the electrons it should, or is of another system.
+    """
+    if unit is not None and unit not in UNITS:
+        raise InputError(f"unit {unit!r} is none of {', '.join(UNITS)}")
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    if not sources:
+        raise InputError("no density to read")
+    parts = []
+    for at, item in enumerate(sources):
+        monitor.checkpoint()
+        monitor.report(at / len(sources), f"reading {Path(item).name}")
+        parts.append(_read_one(item, unit, electrons))
+    data = parts[0] if len(parts) == 1 else join(parts, _common_name(parts))
+    _check_same_system(data)
+    return data
+
+
+def _read_one(item: str | Path, unit: str | None, electrons: float | None) -> DensityData:
+    path = Path(item)
+    name = str(item).lower()
+    name = _ALSO.get(name, name)
+    if name in EMBEDDED and not path.is_file():
+        return _read_npz(FOLDER / f"{name}_f16.npz", name, unit, electrons)
+    if not path.is_file():
+        known = ", ".join(EMBEDDED)
+        raise InputError(f"no such file, nor one of the systems {known}", source=str(item))
+    if is_npz(path):
+        return _read_npz(path, path.stem, unit, electrons)
+    volume = read_volume(path)
+    atoms = volume.atoms
+    arrays = {
+        "rho": volume.density[None],
+        "pos": atoms.positions[None],
+        "cell": atoms.cell.array[None],
+        "Z": atoms.numbers[None],
+        "origin": volume.origin,
+    }
+    return _assemble(arrays, path.name, path.name.split(".")[0], volume.unit, electrons)
+
+
+def _common_name(parts: Sequence[DensityData]) -> str:
+    return parts[0].name if len({p.name for p in parts}) == 1 else f"{parts[0].name} and others"
+
+
+# ------------------------------------------------------------------------------- npz
+
+
+def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) -> DensityData:
+    try:
+        # opened here, because np.load leaves the file of a damaged archive open
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            found = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot be read: {error}", source=path.name) from None
+    arrays = {key: found[key] if key in found else found[other]
+              for key, other in KEYS.items() if key in found or other in found}  # fmt: skip
+    needed = ("rho", "pos", "cell", "Z")
+    missing = [f"{key} (or {KEYS[key]})" for key in needed if key not in arrays]
+    if missing:
+        raise InputError(f"no electron density: {', '.join(missing)} missing", source=path.name)
+    extra = ("origin", "role", "condition", "mesh", "stride", "k", "sigma")
+    arrays |= {key: found[key] for key in extra if key in found}
+    stated = str(found["unit"]) if "unit" in found else unit or "e/bohr3"
+    if stated not in UNITS:
+        raise InputError(f"unit {stated!r} is none of {', '.join(UNITS)}", source=path.name)
+    if arrays["rho"].dtype.kind not in "fiu":
+        raise InputError(f"rho is of type {arrays['rho'].dtype}", source=path.name)
+    if stated != "e/bohr3":
+        arrays["rho"] = arrays["rho"].astype(np.float64) * UNITS[stated]
+    return _assemble(arrays, path.name, name, stated, electrons)
+
+
+def _assemble(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    source: str,
+    name: str,
+    unit: str,
+    electrons: float | None,
+) -> DensityData:
+    """Check and bring into one shape what a file holds."""
+    rho = arrays["rho"]
+    rho = rho[None] if rho.ndim == 3 else rho
+    if rho.ndim != 4:
+        raise InputError(f"rho has shape {rho.shape}, not (n, nx, ny, nz)", source=source)
+    n, shape = len(rho), rho.shape[1:]
+    if n == 0:
+        raise InputError("no snapshots", source=source)
+    cells = _per_snapshot(arrays, "cell", n, (3, 3), source)
+    numbers = _per_snapshot(arrays, "Z", n, (-1,), source)
+    positions = _per_snapshot(arrays, "pos", n, (-1, 3), source)
+    _check_mesh(arrays, shape, source)
+    stated = electrons if electrons is not None else arrays.get("electrons")
+    wanted = None if stated is None else np.broadcast_to(np.asarray(stated, float).ravel(), (n,))
+    checked = []
+    for at in range(n):
+        place = Place(source, at if n > 1 else None)
+        check_geometry(numbers[at], positions[at], cells[at], shape, place)
+        expected = None if wanted is None else float(wanted[at])
+        checked.append(check_density(rho[at], numbers[at], cells[at], place, electrons=expected))
+    n_atoms = numbers.shape[1]
+    return DensityData(
+        name=name,
+        numbers=numbers.ravel(),
+        positions=positions.reshape(-1, 3),
+        atom_offsets=np.arange(n + 1) * n_atoms,
+        cells=cells,
+        pbc=np.ones((n, 3), dtype=bool),
+        origins=np.broadcast_to(arrays.get("origin", np.zeros(3)), (n, 3)),
+        shapes=np.broadcast_to(np.array(shape), (n, 3)),
+        densities=np.concatenate([c.density.ravel() for c in checked]),
+        electrons=np.array([c.electrons for c in checked]),
+        energies=np.broadcast_to(np.asarray(arrays.get("energy", np.nan), float), (n,)),
+        roles=_words(arrays, "role", n, source),
+        conditions=_words(arrays, "condition", n, source),
+        sources=(source,) * n,
+        calculation=_calculation(arrays),
+        notes=_notes(source, unit, checked[0].note, rho, checked),
+    )
+
+
+def _per_snapshot(
+    arrays: Mapping[str, npt.NDArray[Any]], key: str, n: int, shape: tuple[int, ...], source: str
+) -> npt.NDArray[Any]:
+    """Return an array with one entry per snapshot; one for all is repeated."""
+    values = np.asarray(arrays[key], dtype=np.int64 if key == "Z" else np.float64)
+    if values.ndim == len(shape):
+        values = np.broadcast_to(values, (n, *values.shape))
+    good = values.ndim == len(shape) + 1 and len(values) == n
+    if not good or any(
+        want not in (-1, have) for want, have in zip(shape, values.shape[1:], strict=True)
+    ):
+        raise InputError(
+            f"{key} has shape {np.shape(arrays[key])}, which does not fit {n} snapshots",
+            source=source,
+        )
+    return np.ascontiguousarray(values)
+
+
+def _check_mesh(
+    arrays: Mapping[str, npt.NDArray[Any]], shape: tuple[int, ...], source: str
+) -> None:
+    if "mesh" not in arrays:
+        return
+    mesh, stride = arrays["mesh"].astype(int), int(arrays.get("stride", np.array(1)))
+    if mesh.shape != (3,) or stride < 1 or (mesh % stride).any() or (mesh // stride != shape).any():
+        raise InputError(
+            f"the grid {shape} is not every {stride}. point of the mesh {tuple(mesh.tolist())}",
+            source=source,
+        )
+
+
+def _words(
+    arrays: Mapping[str, npt.NDArray[Any]], key: str, n: int, source: str
+) -> npt.NDArray[np.str_]:
+    words = np.asarray(arrays.get(key, np.full(n, "")), dtype=np.str_)
+    if words.shape != (n,):
+        raise InputError(f"{key} has shape {words.shape}, not ({n},)", source=source)
+    strange = set(words.tolist()) - {"train", "test", "unseen", ""}
+    if key == "role" and strange:
+        raise InputError(f"role {min(strange)!r} is none of train, test, unseen", source=source)
+    return words
+
+
+def _calculation(arrays: Mapping[str, npt.NDArray[Any]]) -> Calculation | None:
+    if "energy" not in arrays or "mesh" not in arrays:
+        return None
+    values = [float(arrays.get(key, np.array(other)))
+              for key, other in (("stride", 1), ("k", 1), ("sigma", 0))]  # fmt: skip
+    return Calculation(int(values[0]), int(values[1]), values[2])
+
+
+def _notes(
+    source: str, unit: str, first: str, rho: npt.NDArray[Any], checked: Sequence[Any]
+) -> tuple[str, ...]:
+    shape = " × ".join(map(str, rho.shape[1:]))
+    lead = f"{source}: {len(rho)} snapshot{'s' * (len(rho) > 1)} of {shape} points, unit {unit}"
+    clipped = sum("negative" in c.note for c in checked)
+    more = f"; negative values clipped in {clipped} snapshots" if clipped and len(rho) > 1 else ""
+    return (f"{lead}; {'the first ' if len(rho) > 1 else ''}{first}{more}",)
+
+
+# ------------------------------------------------------------------------------- same system
+
+
+def _check_same_system(data: DensityData) -> None:
+    """Raise unless all snapshots are of one compound, or of alloys with equally many atoms."""
+    first = data.atoms_of(0)[0]
+    for at in range(1, data.n_snapshots):
+        other = data.atoms_of(at)[0]
+        if _same_system(first, other) or any(
+            _same_system(data.atoms_of(before)[0], other) for before in range(at)
+        ):
+            continue
+        raise InputError(
+            f"{formula(other)} is another system than the {formula(first)} of {data.sources[0]}",
+            source=data.sources[at],
+            structure=at - data.sources.index(data.sources[at]),
+        )
+
+
+def _same_system(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> bool:
+    if len(a) == len(b):
+        return bool(np.intersect1d(a, b).size)
+    (za, na), (zb, nb) = np.unique(a, return_counts=True), np.unique(b, return_counts=True)
+    return np.array_equal(za, zb) and np.array_equal(na * len(b), nb * len(a))

@@ -1,0 +1,172 @@
+"""Designs remembered: a few in memory, for all sessions of a process, and on disk between runs."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import numpy as np
+
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.basis import Basis, choose_basis
+from analytics.evaluation.retrain.design import Design, check_species, compute_design
+from analytics.evaluation.retrain.equations import Equations, make_equations
+from analytics.evaluation.retrain.spec import RetrainSpec
+from analytics.runtime.arrays import IntArray, fingerprint
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.provenance import code_version
+from analytics.runtime.store import Store
+
+__all__ = ["design_in", "design_of", "equations_of", "remember"]
+
+T = TypeVar("T")
+
+#: Results held in memory, and their bytes; the one used longest ago goes first.
+CAPACITY, CAPACITY_BYTES = 24, 4e9
+_ROOMS = ("runtime", "data", "descriptors", "evaluation")
+
+_results: OrderedDict[str, Any] = OrderedDict()
+_lock = threading.Lock()
+#: One of them is computed at a time: two would only take each other's cores and memory.
+_working = threading.RLock()
+
+
+def design_of(
+    dataset: Dataset,
+    spec: RetrainSpec | None = None,
+    pool: IntArray | None = None,
+    *,
+    monitor: Monitor = SILENT,
+) -> Design:
+    """Return the design of a data set, from memory, from disk or computed now.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    spec : RetrainSpec, optional
+    pool : int array, optional
+        Structures that the basis may be made from (default: all).
+    monitor : Monitor
+    """
+    spec = RetrainSpec() if spec is None else spec
+
+    def make() -> Design:
+        place = fingerprint(key, code_version(_ROOMS))
+        found = _from_disk(place, dataset)
+        if found is None:
+            basis = choose_basis(dataset, spec, pool, monitor=Part(monitor, 0.0, 0.15))
+            found = compute_design(dataset, basis, monitor=Part(monitor, 0.15, 1.0))
+            _to_disk(place, found)
+        return found
+
+    chosen = "all" if pool is None else fingerprint(np.asarray(pool, dtype=np.int64))
+    key = fingerprint("retrain design", dataset.fingerprint, repr(spec), chosen)
+    return _cached(key, make, monitor)
+
+
+def design_in(
+    dataset: Dataset, basis: Basis, *, pool: str = "the pool", monitor: Monitor = SILENT
+) -> Design:
+    """Return the design of a data set in the basis of another."""
+
+    def make() -> Design:
+        place = fingerprint(key, code_version(_ROOMS))
+        found = _from_disk(place, dataset)
+        if found is None:
+            found = compute_design(dataset, basis, pool=pool, monitor=monitor)
+            _to_disk(place, found)
+        return found
+
+    check_species(dataset, basis, pool)
+    key = fingerprint("retrain test", dataset.fingerprint, basis.fingerprint)
+    return _cached(key, make, monitor)
+
+
+def equations_of(
+    dataset: Dataset, spec: RetrainSpec | None = None, *, monitor: Monitor = SILENT
+) -> Equations:
+    """Return the normal equations of a data set, the basis made from all of it."""
+    spec = RetrainSpec() if spec is None else spec
+    key = _equations_key(dataset, spec)
+
+    def make() -> Equations:
+        design = design_of(dataset, spec, monitor=Part(monitor, 0.0, 0.95))
+        return make_equations(design, monitor=Part(monitor, 0.95, 1.0))
+
+    return _cached(key, make, monitor)
+
+
+def remember(equations: Equations, spec: RetrainSpec) -> None:
+    """Let `equations_of` return these for their data set.
+
+    A part of a data set then need not be computed again, and has the basis of the whole.
+    """
+    _put(_equations_key(equations.design.dataset, spec), equations)
+
+
+def _equations_key(dataset: Dataset, spec: RetrainSpec) -> str:
+    return fingerprint("retrain equations", dataset.fingerprint, repr(spec))
+
+
+def _cached(key: str, make: Callable[[], T], monitor: Monitor) -> T:
+    found = _get(key)
+    if found is None:
+        while not _working.acquire(timeout=0.1):
+            monitor.checkpoint()
+        try:
+            found = _get(key)
+            if found is None:
+                found = make()
+                _put(key, found)
+        finally:
+            _working.release()
+    return found  # type: ignore[no-any-return]
+
+
+def _get(key: str) -> Any:
+    with _lock:
+        if key in _results:
+            _results.move_to_end(key)
+        return _results.get(key)
+
+
+def _put(key: str, value: Any) -> None:
+    with _lock:
+        _results[key] = value
+        _results.move_to_end(key)
+        held = sum(map(_bytes, _results.values()))
+        while len(_results) > CAPACITY or (held > CAPACITY_BYTES and len(_results) > 2):
+            held -= _bytes(_results.popitem(last=False)[1])
+
+
+def _bytes(value: Design | Equations) -> int:
+    """Return what a result takes besides what others hold as well."""
+    if isinstance(value, Design):
+        return value.force_rows.nbytes + value.energy_rows.nbytes
+    return value.vectors.nbytes + (0 if value.packed is None else value.packed.nbytes)
+
+
+def _to_disk(place: str, design: Design) -> None:
+    basis = design.basis
+    Store().save(
+        place,
+        asdict(basis.spec),
+        species=basis.species,
+        references=basis.references,
+        reference_offsets=basis.reference_offsets,
+        whitening=basis.whitening,
+        energy_rows=design.energy_rows,
+        force_rows=design.force_rows,
+    )
+
+
+def _from_disk(place: str, dataset: Dataset) -> Design | None:
+    entry = Store().load(place)
+    if entry is None:
+        return None
+    names = ("species", "references", "reference_offsets", "whitening")
+    basis = Basis(RetrainSpec(**entry.tree), *(entry[name] for name in names))
+    return Design(dataset, basis, entry["energy_rows"], entry["force_rows"])

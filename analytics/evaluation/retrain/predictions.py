@@ -1,0 +1,184 @@
+"""Predictions of another model that a file carries along: found by name, compared with the labels.
+
+A file written by an evaluation of, say, MACE has ``MACE_energy`` in the comment line and
+``MACE_forces`` among the columns. Any name of that form is a model, in either order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.errors import Parity
+from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.errors import InputError
+
+__all__ = ["Prediction", "class_errors", "find_predictions", "parity_of_prediction"]
+
+_BEFORE = re.compile(r"(?P<model>.+?)[_-](?P<what>energy|forces?|E|F)\Z", re.IGNORECASE)
+_AFTER = re.compile(r"(?P<what>energy|forces?)[_-](?P<model>.+)\Z", re.IGNORECASE)
+#: What stands where the name of a model would, but names labels or something else.
+_NO_MODELS = {
+    *("ref", "dft", "qm", "total", "free", "potential", "dft_total", "ref_total", "ref_free"),
+    *("dft_free", "corrected_total", "kinetic", "atomic", "per_atom", "ev", "ev_a", "xtb_ref"),
+    *("isolated", "formation", "cohesive", "binding", "interaction", "dispersion", "zero_point"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The names under which a file carries what a model predicts.
+
+    Attributes
+    ----------
+    model : str
+    energy_key, forces_key : str or None
+    """
+
+    model: str
+    energy_key: str | None = None
+    forces_key: str | None = None
+
+
+def find_predictions(dataset: Dataset) -> tuple[Prediction, ...]:
+    """Return the models whose predictions a data set carries, by name.
+
+    Names in use as labels, and those that usually mean labels (REF, DFT), are left out.
+    """
+    used = {dataset.keys.energy, dataset.keys.forces}
+    info = {key for record in dataset.records for key in record.info} - used
+    arrays = {key for record in dataset.records for key in record.arrays} - used
+    found: dict[str, dict[str, str]] = {}
+    for key, what, model in [*_models(info, "energy"), *_models(arrays, "forces")]:
+        values = _energies(dataset, key) if what == "energy" else _forces(dataset, key)
+        if np.isfinite(values).any():
+            found.setdefault(model, {}).setdefault(f"{what}_key", key)
+    return tuple(Prediction(model, **keys) for model, keys in sorted(found.items()))
+
+
+def _models(keys: Iterable[str], what: str) -> list[tuple[str, str, str]]:
+    found = []
+    for key in sorted(keys):
+        match = _BEFORE.fullmatch(key) or _AFTER.fullmatch(key)
+        if match is None or match["what"][0].lower() != what[0]:
+            continue
+        if match["model"].lower().replace("-", "_") not in _NO_MODELS:
+            found.append((key, what, match["model"]))
+    return found
+
+
+def _energies(dataset: Dataset, key: str | None) -> FloatArray:
+    """Return a per-structure number, eV, NaN where it is missing or no number."""
+    found = np.full(dataset.n_structures, np.nan)
+    for s, record in enumerate(dataset.records):
+        value = np.asarray(record.info.get(key or "", np.nan))
+        if value.size == 1 and value.dtype.kind in "iuf":
+            found[s] = float(value.reshape(()))
+    return found
+
+
+def _forces(dataset: Dataset, key: str | None) -> FloatArray:
+    """Return a per-atom vector, eV/angstrom, NaN where it is missing."""
+    found = np.full((dataset.n_environments, 3), np.nan)
+    for s, record in enumerate(dataset.records):
+        value = np.asarray(record.arrays.get(key or "", np.empty(0)))
+        if value.dtype.kind in "iuf" and value.shape == (int(dataset.sizes[s]), 3):
+            found[dataset.rows(s)] = value
+    return found
+
+
+def parity_of_prediction(
+    dataset: Dataset, prediction: Prediction, *, align: bool = False
+) -> Parity:
+    """Return what a model predicts, next to the labels.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    prediction : Prediction
+        From `find_predictions`.
+    align : bool
+        Subtract from the energies the best constant per species: models and labels often count
+        from different reference energies.
+
+    Raises
+    ------
+    InputError
+        If the data set has no labels to compare with.
+    """
+    if dataset.energies is None and dataset.forces is None:
+        raise InputError("no energies or forces to compare predictions with", source=dataset.name)
+    nothing = np.full(dataset.n_structures, np.nan)
+    known = nothing if dataset.energies is None else np.asarray(dataset.energies)
+    predicted = _energies(dataset, prediction.energy_key)
+    if align:
+        predicted = predicted - _shift(dataset, predicted - known)
+    sizes = np.maximum(1, dataset.sizes)
+    forces = np.full((dataset.n_environments, 3), np.nan)
+    return Parity(
+        np.arange(dataset.n_structures),
+        known / sizes,
+        predicted / sizes,
+        np.arange(dataset.n_environments),
+        forces if dataset.forces is None else dataset.forces,
+        _forces(dataset, prediction.forces_key),
+        dataset.config_type,
+    )
+
+
+def _shift(dataset: Dataset, differences: FloatArray) -> FloatArray:
+    """Return what constants per species explain of differences, eV, (n_structures,)."""
+    species, column = np.unique(dataset.numbers, return_inverse=True)
+    counts = np.zeros((dataset.n_structures, len(species)))
+    owner = np.repeat(np.arange(dataset.n_structures), dataset.sizes)
+    np.add.at(counts, (owner, column), 1.0)
+    known = np.isfinite(differences)
+    if not known.any():
+        return np.zeros(dataset.n_structures)
+    sizes = counts[known].sum(axis=1)
+    scaled = counts[known] / sizes[:, None]
+    constants = np.linalg.lstsq(scaled, differences[known] / sizes, rcond=None)[0]
+    return np.asarray(counts @ constants)
+
+
+def class_errors(parity: Parity, offsets: IntArray) -> pd.DataFrame:
+    """Return root mean square errors by class of structures, and of all under the name "all".
+
+    Parameters
+    ----------
+    parity : Parity
+    offsets : int array (m + 1,)
+        Structure i of the parity has the atoms ``offsets[i]:offsets[i + 1]`` of it.
+
+    Returns
+    -------
+    DataFrame
+        config_type, n_structures, n_environments, energy_rmse_mev_atom, force_rmse_ev_a.
+    """
+    energy = (parity.predicted_energies - parity.energies) ** 2
+    force = (parity.predicted_forces - parity.forces) ** 2
+    owner = parity.classes[np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))]
+    rows = []
+    for name in ["all", *np.unique(parity.classes).tolist()]:
+        inside = np.full(len(energy), True) if name == "all" else parity.classes == name
+        atoms = np.full(len(owner), True) if name == "all" else owner == name
+        rows.append(
+            {
+                "config_type": str(name),
+                "n_structures": int(inside.sum()),
+                "n_environments": int(atoms.sum()),
+                "energy_rmse_mev_atom": 1e3 * _root_mean(energy[inside]),
+                "force_rmse_ev_a": _root_mean(force[atoms]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _root_mean(squares: FloatArray) -> float:
+    known = squares[np.isfinite(squares)]
+    return float(np.sqrt(known.mean())) if len(known) else float("nan")

@@ -1,0 +1,138 @@
+"""Which structures a potential may learn from, and which it is tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.data.dataset import Dataset
+from analytics.runtime.arrays import IntArray, frozen
+from analytics.runtime.errors import InputError
+
+__all__ = ["SPLITS", "Split", "make_splits", "resampled"]
+
+SPLITS = ("random", "high_force", "leave_class_out")
+
+#: Share of the structures held out at random, and of a pool left out of a resample.
+HELD_OUT = 0.2
+#: Structures whose largest force is above this quantile are the high-force tail.
+TAIL = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A pool and what is held out of it.
+
+    Attributes
+    ----------
+    test : str
+        Name of what is held out.
+    resample : int
+        Number of the repetition.
+    pool, held_out : int arrays
+        Structures of the data set, isolated atoms excluded, ascending.
+    basis_from : int array, optional
+        Structures that the basis may be made from; None for all.
+    """
+
+    test: str
+    resample: int
+    pool: IntArray
+    held_out: IntArray
+    basis_from: IntArray | None = None
+
+
+def resampled(structures: IntArray, seed: int, share: float = 1.0 - HELD_OUT) -> IntArray:
+    """Return a share of structures drawn without replacement, ascending; two at least."""
+    size = max(min(2, len(structures)), round(share * len(structures)))
+    order = np.random.default_rng(seed).permutation(len(structures))
+    return np.sort(structures[order[:size]])
+
+
+def make_splits(
+    dataset: Dataset,
+    structures: IntArray,
+    kind: str = "random",
+    *,
+    resamples: int = 5,
+    seed: int = 0,
+) -> list[Split]:
+    """Return pools and what is held out of them.
+
+    Every kind repeats itself: the pool of each resample is 80 % of what it could be, so that the
+    spread of a deterministic method can be seen. At random the other 20 % are the test; else the
+    test stays the same.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    structures : int array
+        Those that take part.
+    kind : str
+        "random": a fifth is held out; the basis is made from all (it is blind to labels).
+        "high_force": the 15 % of the structures with the largest force are held out, the basis is
+        made from the rest. "leave_class_out": every config_type in turn, likewise.
+    resamples : int
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If there is too little to split.
+    """
+    if kind not in SPLITS:
+        raise ValueError(f"split is {kind!r}, not one of {', '.join(SPLITS)}")
+    if resamples < 1:
+        raise ValueError(f"resamples is {resamples}, not a positive number")
+    structures = np.sort(np.asarray(structures, dtype=np.int64))
+    if len(structures) < 4:
+        raise InputError(
+            f"{len(structures)} structures besides isolated atoms are too few to split "
+            "into training and test",
+            source=dataset.name,
+        )
+    if kind == "random":
+        return _random(structures, resamples, seed)
+    groups = _tail(dataset, structures) if kind == "high_force" else _classes(dataset, structures)
+    found = []
+    for name, test in groups.items():
+        pool = np.setdiff1d(structures, test)
+        for r in range(resamples):
+            drawn = frozen(resampled(pool, seed + r))
+            found.append(Split(name, r, drawn, frozen(test), frozen(pool)))
+    return found
+
+
+def _random(structures: IntArray, resamples: int, seed: int) -> list[Split]:
+    found = []
+    for r in range(resamples):
+        pool = resampled(structures, seed + r)
+        found.append(Split("hold_out", r, frozen(pool), frozen(np.setdiff1d(structures, pool))))
+    return found
+
+
+def _tail(dataset: Dataset, structures: IntArray) -> dict[str, IntArray]:
+    norms = np.nan_to_num(dataset.force_norms, nan=-1.0)
+    largest = np.array([norms[dataset.rows(int(s))].max() for s in structures])
+    labelled = largest >= 0
+    if not labelled.any() or largest.max() <= 0:
+        raise InputError(
+            "the high-force tail needs forces, and there are none", source=dataset.name
+        )
+    bound = np.quantile(largest[labelled], TAIL)
+    tail = structures[largest >= bound]
+    if len(tail) > 0.5 * len(structures):
+        raise InputError("the forces have no tail to hold out", source=dataset.name)
+    return {"high_force": tail}
+
+
+def _classes(dataset: Dataset, structures: IntArray) -> dict[str, IntArray]:
+    labels = dataset.config_type[structures]
+    names = [str(name) for name in np.unique(labels)]
+    if len(names) < 2:
+        raise InputError(
+            "leaving a class out needs two values of config_type at least", source=dataset.name
+        )
+    groups = {name or "(none)": structures[labels == name] for name in names}
+    return {name: test for name, test in groups.items() if len(structures) - len(test) >= 2}

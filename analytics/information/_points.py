@@ -1,0 +1,276 @@
+r"""Points made ready for kernel sums: distinct, in units of the bandwidth, sorted into boxes.
+
+Points that lie together share a block of consecutive rows. A block knows its box along the
+leading principal components of the set. Projecting on orthonormal axes never lengthens a
+distance, so that the gap between two boxes bounds the distance of every pair from below, and
+blocks that are too far apart are left out before anything is multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.runtime.arrays import FloatArray, IntArray
+
+__all__ = [
+    "MERGE_STEP",
+    "Axes",
+    "Boxes",
+    "Points",
+    "boxes_of",
+    "centre_of",
+    "checked",
+    "distinct_points",
+    "half_norms",
+    "leading_axes",
+    "runs",
+    "scaled",
+    "sorted_points",
+]
+
+#: Environments closer than this many bandwidths in every coordinate are taken as the same one;
+#: their kernel is then 1 within 63 * (1e-4)^2 / 2 < 4e-7, below the resolution of "covered".
+MERGE_STEP = 1e-4
+#: Principal components that boxes are made along; more do not separate better (measured).
+AXES = 8
+#: Rounding of a projection in single precision, as a share of the norm; with room to spare.
+ROUNDING = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Distinct points in units of the bandwidth.
+
+    Attributes
+    ----------
+    values : float32 array (u, d)
+    half_norms : float32 array (u,)
+        Half the squared norms.
+    weights : float32 array (u,)
+        How many (or how much) of the input each stands for.
+    first : int array (u,)
+        Row of the input it was taken from.
+    inverse : int array (n,)
+        Number of the point that each row of the input became.
+    """
+
+    values: FloatArray
+    half_norms: FloatArray
+    weights: FloatArray
+    first: IntArray
+    inverse: IntArray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def part(self, start: int, stop: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return values, half norms and weights of some of the points."""
+        return self.values[start:stop], self.half_norms[start:stop], self.weights[start:stop]
+
+    def reordered(self, order: IntArray) -> Points:
+        """Return the same points in another order."""
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return Points(
+            np.ascontiguousarray(self.values[order]),
+            self.half_norms[order],
+            self.weights[order],
+            self.first[order],
+            rank[self.inverse],
+        )
+
+
+def centre_of(x: FloatArray) -> FloatArray:
+    """Return a point in the middle: products lose digits with the distance from it.
+
+    The median, because a few broken structures move a mean far away; of a sample, for speed.
+    """
+    return np.asarray(np.median(x[:: 1 + len(x) // 2000], axis=0))
+
+
+def scaled(x: FloatArray, centre: FloatArray, bandwidth: float) -> FloatArray:
+    """Return single-precision coordinates in bandwidths from the centre."""
+    result = np.empty(x.shape, dtype=np.float32)
+    for start in range(0, len(x), 4096):  # stays in the cache
+        part = slice(start, start + 4096)
+        result[part] = (x[part] - centre) / bandwidth
+    return result
+
+
+def half_norms(values: FloatArray) -> FloatArray:
+    """Return half the squared norm of each row, summed in double precision."""
+    squares = np.einsum("ij,ij->i", values, values, dtype=np.float64)
+    return np.asarray(squares / 2, dtype=np.float32)
+
+
+def checked(x: FloatArray, name: str) -> FloatArray:
+    """Return `x` if it is a set of finite points."""
+    x = np.asarray(x)
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError(f"{name} must have shape (n, d) with n > 0, not {x.shape}")
+    finite = np.isfinite(x).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise ValueError(f"{name} has a value that is not finite in row {row}")
+    return x
+
+
+def _merge(values: FloatArray, group: IntArray | None) -> tuple[IntArray, IntArray]:
+    """Return (first row of each distinct point, number of the distinct point of each row).
+
+    Rows are distinct if they differ after rounding to `MERGE_STEP`, or in `group`. The distinct
+    points keep the order of their first row. Rows are told apart by a hash, and compared: should
+    two different ones share theirs, the whole rows are sorted.
+    """
+    cells = np.round(values / np.float32(MERGE_STEP)) + np.float32(0.0)  # -0 and 0 are one cell
+    if group is not None:
+        cells = np.column_stack([group.astype(np.int32).view(np.float32), cells])
+    bits = np.ascontiguousarray(cells).view(np.uint32)
+    first, inverse = _unique(_hashes(bits))
+    if not _equal_rows(bits, first[inverse]):
+        keys = bits.view(np.dtype((np.void, bits.shape[1] * 4))).ravel()
+        first, inverse = _unique(keys)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return np.sort(first), rank[inverse]
+
+
+def _hashes(bits: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    """Return a number for each row: its words, mixed, times random odd numbers, modulo 2^64."""
+    golden, half = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+    factors = np.random.default_rng(0).integers(0, 1 << 63, bits.shape[1], dtype=np.uint64)
+    factors |= np.uint64(1)
+    found = np.empty(len(bits), dtype=np.uint64)
+    for start in range(0, len(bits), 2048):  # stays in the cache
+        words = bits[start : start + 2048].astype(np.uint64) * golden
+        words ^= words >> half
+        words *= factors
+        found[start : start + 2048] = words.sum(axis=1)
+    return found
+
+
+def _unique(keys: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
+
+
+def _equal_rows(bits: npt.NDArray[np.uint32], others: IntArray) -> bool:
+    """Whether each row equals the one named; most name themselves."""
+    moved = np.flatnonzero(others != np.arange(len(bits)))
+    parts = (moved[start : start + 65_536] for start in range(0, len(moved), 65_536))
+    return all(np.array_equal(bits[part], bits[others[part]]) for part in parts)
+
+
+def distinct_points(
+    values: FloatArray, group: IntArray | None = None, weights: FloatArray | None = None
+) -> Points:
+    """Merge rows that coincide (and are of one group); their weights (default 1) add up."""
+    first, inverse = _merge(values, group)
+    kept = np.ascontiguousarray(values[first])
+    sums = np.bincount(inverse, weights=weights, minlength=len(first))
+    return Points(kept, half_norms(kept), sums.astype(np.float32), first, inverse)
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Orthonormal directions, the columns of an array (d, k), along which boxes are made."""
+
+    vectors: FloatArray
+
+    def project(self, values: FloatArray) -> FloatArray:
+        """Return the coordinates of points along the axes, (n, k)."""
+        return np.asarray(values @ self.vectors)
+
+
+def leading_axes(values: FloatArray) -> Axes:
+    """Return the principal components along which the bulk of the points is spread most.
+
+    The farthest 1 % of a sample are left out: a broken structure would turn every axis to itself.
+    """
+    sample = values[:: 1 + len(values) // 20_000].astype(np.float64)
+    norms = np.einsum("ij,ij->i", sample, sample)
+    bulk = sample[norms <= np.quantile(norms, 0.99)]
+    bulk = bulk - bulk.mean(axis=0)
+    _, vectors = np.linalg.eigh(bulk.T @ bulk)
+    return Axes(np.ascontiguousarray(vectors[:, ::-1][:, :AXES], dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Bounding boxes of groups of points along common axes.
+
+    Attributes
+    ----------
+    low, high : float32 arrays (n_boxes, n_axes)
+        Widened by the rounding of the projection.
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def exponents(self, low: FloatArray, high: FloatArray) -> FloatArray:
+        r"""Return the least :math:`|x - y|^2 / 2` possible between a box and each of these."""
+        gaps = np.maximum(self.low - high, low - self.high)
+        np.maximum(gaps, 0.0, out=gaps)
+        return np.asarray(0.5 * np.einsum("ij,ij->i", gaps, gaps))
+
+
+def boxes_of(values: FloatArray, axes: Axes, offsets: IntArray) -> Boxes:
+    """Return the boxes of consecutive groups of rows; no group is empty."""
+    coordinates, starts = axes.project(values), np.asarray(offsets)[:-1]
+    norms = np.sqrt(np.einsum("ij,ij->i", values, values))
+    slack = np.float32(ROUNDING) * np.maximum.reduceat(norms, starts)[:, None]
+    low = np.minimum.reduceat(coordinates, starts, axis=0) - slack
+    return Boxes(low, np.maximum.reduceat(coordinates, starts, axis=0) + slack)
+
+
+def sorted_points(points: Points, axes: Axes, size: int) -> tuple[Points, Boxes]:
+    """Return the points in blocks of `size` that lie together, and the boxes of the blocks.
+
+    A k-d tree: the longest side is cut at a block boundary near the median, again and again.
+    O(n log n).
+    """
+    coordinates = axes.project(points.values)
+    order = np.arange(len(points))
+    open_ranges = [(0, len(points))]
+    while open_ranges:
+        start, stop = open_ranges.pop()
+        if stop - start <= size:
+            continue
+        own = order[start:stop]
+        part = coordinates[own]
+        longest = int(np.argmax(part.max(axis=0) - part.min(axis=0)))
+        middle = max(1, (stop - start) // size // 2) * size
+        order[start:stop] = own[np.argpartition(part[:, longest], middle)]
+        open_ranges += [(start, start + middle), (start + middle, stop)]
+    moved = points.reordered(order)
+    offsets = np.append(np.arange(0, len(points), size), len(points))
+    return moved, boxes_of(moved.values, axes, offsets)
+
+
+def runs(near: npt.NDArray[np.bool_], size: int, n: int, longest: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the rows of the blocks that are near, neighbours joined.
+
+    Parameters
+    ----------
+    near : bool array (n_blocks,)
+    size : int
+        Rows of a block.
+    n : int
+        Rows in all.
+    longest : int
+        No run has more rows.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], near, [False]]).astype(np.int8)))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        stop = min(n, int(last) * size)
+        for start in range(int(first) * size, stop, longest):
+            yield start, min(stop, start + longest)

@@ -1,0 +1,220 @@
+"""Run a recipe again, and say what differs if it gives something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.curation import DuplicateSpec, near_duplicates
+from analytics.data.dataset import Dataset
+from analytics.data.export import versions
+from analytics.descriptors import DESCRIPTORS, Descriptors, describe
+from analytics.information.analysis import analyse
+from analytics.information.kernel import KernelSpec
+from analytics.recipe import Recipe, make_recipe, removable_copies
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.registry import spec_from
+from analytics.selection.base import METHODS, Selection, select
+
+__all__ = ["Replay", "data_differences", "replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of running a recipe again.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        The one that was given.
+    made : Recipe or None
+        The one of the new run; None if the input differs, and nothing was run.
+    selection : Selection or None
+    differences : tuple of str
+        Inputs that differ, or results that do although no input does; empty if the same
+        structures were picked in the same order.
+    notes : tuple of str
+        Versions that differ. No difference by themselves.
+    """
+
+    recipe: Recipe
+    made: Recipe | None
+    selection: Selection | None
+    differences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether the same structures were picked in the same order."""
+        return not self.differences
+
+
+def replay(
+    recipe: Recipe,
+    dataset: Dataset,
+    reference: Dataset | None = None,
+    *,
+    monitor: Monitor = SILENT,
+) -> Replay:
+    """Run a recipe on a data set.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    dataset : Dataset
+        Must be the one that the recipe was made from, read as it was.
+    reference : Dataset, optional
+        Likewise, for a selection that adds to one.
+    monitor : Monitor
+
+    Returns
+    -------
+    Replay
+        Nothing is run if an input differs.
+    """
+    notes = _version_notes(recipe.versions)
+    differences = data_differences(recipe, dataset, reference)
+    specs, unknown = _specs(recipe)
+    differences += unknown
+    if differences:
+        return Replay(recipe, None, None, tuple(differences), notes)
+    made, selection = _run(recipe, specs, dataset, reference, monitor)
+    return Replay(recipe, made, selection, tuple(_result_differences(recipe, made, notes)), notes)
+
+
+def data_differences(
+    recipe: Recipe, dataset: Dataset, reference: Dataset | None = None
+) -> list[str]:
+    """Return in which data a run would differ from that of the recipe, in words."""
+    given = {
+        "fingerprint": recipe.fingerprint,
+        "n_structures": recipe.n_structures,
+        "n_environments": recipe.n_environments,
+        "name": recipe.name,
+    }
+    found = _unlike("data", given, dataset)
+    if recipe.reference is not None and reference is None:
+        found.append(f"reference: the recipe adds to {recipe.reference['name']}, none was given")
+    elif recipe.reference is None and reference is not None:
+        found.append("reference: the recipe adds to none, one was given")
+    elif recipe.reference is not None and reference is not None:
+        found += _unlike("reference", recipe.reference, reference)
+    return found
+
+
+def _unlike(what: str, given: Mapping[str, Any], dataset: Dataset) -> list[str]:
+    if given["fingerprint"] == dataset.fingerprint:
+        return []
+    counts = [
+        f"{dataset_count} {name} and not {given[key]}"
+        for name, key, dataset_count in (
+            ("structures", "n_structures", dataset.n_structures),
+            ("environments", "n_environments", dataset.n_environments),
+        )
+        if given[key] != dataset_count
+    ]
+    detail = ", ".join(counts) or "as many structures and atoms, other positions, cells or labels"
+    return [
+        f"{what}: {dataset.name} has the fingerprint {dataset.fingerprint}, the recipe was made "
+        f"from {given['name']} with {given['fingerprint']} ({detail})"
+    ]
+
+
+def _version_notes(made_with: Mapping[str, str]) -> tuple[str, ...]:
+    here = versions()
+    return tuple(
+        f"{name} is {here.get(name, 'absent')}, the recipe was made with {version}"
+        for name, version in made_with.items()
+        if here.get(name) != version
+    )
+
+
+def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
+    """Return specs made from the recipe, and what of it this Winnow does not know."""
+    specs: dict[str, tuple[type, Mapping[str, Any]]] = {}
+    unknown = []
+    if recipe.descriptor in DESCRIPTORS:
+        specs["descriptor"] = DESCRIPTORS[recipe.descriptor][0], recipe.descriptor_spec
+    else:
+        unknown.append(f"descriptor: this Winnow has no descriptor {recipe.descriptor!r}")
+    if recipe.method in METHODS:
+        specs["method"] = METHODS[recipe.method].spec, recipe.method_spec
+    else:
+        unknown.append(f"method: this Winnow has no method {recipe.method!r}")
+    specs["kernel"] = (KernelSpec, recipe.kernel_spec)
+    if recipe.duplicates is not None:
+        specs["duplicates"] = (DuplicateSpec, recipe.duplicates)
+    made: dict[str, Any] = {}
+    for what, (kind, values) in specs.items():
+        try:
+            made[what] = spec_from(kind, values)
+        except (TypeError, ValueError) as error:
+            unknown.append(f"{what}: {error}")
+    return made, unknown
+
+
+def _run(
+    recipe: Recipe,
+    specs: Mapping[str, Any],
+    dataset: Dataset,
+    reference: Dataset | None,
+    monitor: Monitor,
+) -> tuple[Recipe, Selection]:
+    descriptors = describe(dataset, specs["descriptor"], monitor=Part(monitor, 0.0, 0.2))
+    known: Descriptors | None = None
+    if reference is not None:
+        known = describe(reference, specs["descriptor"], monitor=Part(monitor, 0.2, 0.3))
+    analysis = analyse(dataset, descriptors, specs["kernel"], monitor=Part(monitor, 0.3, 0.7))
+    places = {int(frame): place for place, frame in enumerate(dataset.frame_indices)}
+    keep, drop = ([places[frame] for frame in frames] for frames in (recipe.keep, recipe.drop))
+    duplicates = None
+    if "duplicates" in specs:
+        duplicates = near_duplicates(
+            dataset, descriptors, specs["duplicates"], bandwidth=specs["kernel"].bandwidth,
+            keep=keep, exclude=drop, monitor=Part(monitor, 0.7, 0.8, "duplicates"),
+        )  # fmt: skip
+        drop = [*drop, *removable_copies(duplicates, keep).tolist()]
+    selection = select(
+        analysis, recipe.method, spec=specs["method"], size=recipe.size, seed=recipe.seed,
+        keep=keep, drop=drop, reference=known, monitor=Part(monitor, 0.8, 1.0, "selecting"),
+    )  # fmt: skip
+    made = make_recipe(
+        analysis,
+        selection,
+        budget=recipe.budget,
+        duplicates=duplicates,
+        reference=reference,
+    )
+    return made, selection
+
+
+def _result_differences(recipe: Recipe, made: Recipe, notes: tuple[str, ...]) -> list[str]:
+    if made.picked == recipe.picked:
+        return []
+    pairs = zip(made.picked, recipe.picked, strict=False)
+    at = next((at for at, (a, b) in enumerate(pairs) if a != b), min(made.size, recipe.size))
+    both = len(set(made.picked) & set(recipe.picked))
+    found = [
+        f"result: {both} of {recipe.size} structures are the same, the order differs from pick "
+        f"{at} on"
+    ]
+    here, there = (
+        made.full_set.get("sampled_environments"),
+        recipe.full_set.get("sampled_environments"),
+    )
+    if here != there:
+        words = ["all environments" if n is None else f"a sample of {n}" for n in (here, there)]
+        found.append(f"memory: this run is from {words[0]}, the recipe from {words[1]}")
+    if notes:
+        found.append(f"versions: {'; '.join(notes)}")
+    if len(found) == 1:
+        here, there = (one.full_set["entropy_nats"] for one in (made, recipe))
+        agree = abs(here - there) <= 1e-9 * max(1.0, abs(there))
+        cause = (
+            "the entropies of the full set agree, so the method differs or rounds otherwise"
+            if agree
+            else f"the entropy of the full set is {here} and was {there}"
+        )
+        found.append(f"no input differs; {cause}")
+    return found

@@ -1,0 +1,158 @@
+"""Values as a JSON tree and flat arrays, and back: what the store needs of them.
+
+A value is packed by the fields of its dataclass, so that a class may gain and lose fields without
+a word here; entries of older code are not found, because the code is part of their key
+(`analytics.runtime.provenance`). Nothing is ever executed: a tree names only classes of this
+package or of a module that is already imported, and they are filled field by field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+__all__ = ["Packed", "pack", "unpack"]
+
+Packed = tuple[Any, dict[str, npt.NDArray[Any]]]
+
+_PLAIN = (str, bool, int, float, type(None))
+
+
+def pack(value: Any, known: Mapping[str, Any] | None = None) -> Packed:
+    """Take a value apart into a JSON tree and named arrays.
+
+    Parameters
+    ----------
+    value
+        Dataclasses, arrays, sparse matrices, tuples, lists and mappings with text for keys, down
+        to numbers and text.
+    known : mapping, optional
+        Objects that whoever unpacks has as well; only their names are kept.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    packer = _Packer({id(item): name for name, item in (known or {}).items()})
+    return packer.tree(value), packer.arrays
+
+
+class _Packer:
+    def __init__(self, names: dict[int, str]) -> None:
+        self._names = names
+        self._seen: dict[tuple[Any, ...], str] = {}
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+
+    def tree(self, value: Any) -> Any:
+        """Return the JSON tree of a value, and put its arrays aside."""
+        if type(value) in _PLAIN:
+            return value
+        if id(value) in self._names:
+            return {"known": self._names[id(value)]}
+        if isinstance(value, np.ndarray):
+            return {"array": self._array(value)}
+        if isinstance(value, np.generic):
+            return {"scalar": self._array(np.asarray(value))}
+        if sparse.issparse(value):
+            return self._sparse(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {f.name: self.tree(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            return {"class": _name_of(type(value)), "fields": fields}
+        if type(value) in (tuple, list):
+            return {type(value).__name__: [self.tree(item) for item in value]}
+        if isinstance(value, Mapping) and all(type(key) is str for key in value):
+            return {"mapping": {key: self.tree(item) for key, item in value.items()}}
+        raise TypeError(f"a {type(value).__name__} cannot be kept in the store")
+
+    def _array(self, array: npt.NDArray[Any]) -> str:
+        """Return the name of an array; one that occurs twice is kept once."""
+        if array.dtype.kind not in "buifcSU":
+            raise TypeError(f"an array of {array.dtype} cannot be kept in the store")
+        place = (array.__array_interface__["data"], array.shape, array.strides, array.dtype.str)
+        if place not in self._seen:
+            self._seen[place] = f"a{len(self.arrays)}"
+            self.arrays[self._seen[place]] = array
+        return self._seen[place]
+
+    def _sparse(self, matrix: Any) -> Any:
+        if not isinstance(matrix, (sparse.csr_matrix, sparse.csr_array)):
+            raise TypeError(f"a {type(matrix).__name__} cannot be kept in the store")
+        parts = [self._array(part) for part in (matrix.data, matrix.indices, matrix.indptr)]
+        return {"csr": type(matrix).__name__, "parts": parts, "shape": list(matrix.shape)}
+
+
+def unpack(
+    tree: Any, arrays: Mapping[str, npt.NDArray[Any]], known: Mapping[str, Any] | None = None
+) -> Any:
+    """Put together what `pack` took apart.
+
+    Raises
+    ------
+    Exception
+        Of any kind, if the tree does not fit the code or the arrays.
+    """
+    if type(tree) in _PLAIN:
+        return tree
+    if "known" in tree:
+        return (known or {})[tree["known"]]
+    if "array" in tree:
+        return arrays[tree["array"]]
+    if "scalar" in tree:
+        return arrays[tree["scalar"]][()]
+    if "csr" in tree:
+        return _csr(tree, arrays)
+    if "class" in tree:
+        fields = {name: unpack(item, arrays, known) for name, item in tree["fields"].items()}
+        return _filled(_class_of(tree["class"]), fields)
+    if "mapping" in tree:
+        return {name: unpack(item, arrays, known) for name, item in tree["mapping"].items()}
+    (kind,) = tree
+    items = [unpack(item, arrays, known) for item in tree[kind]]
+    return tuple(items) if kind == "tuple" else items
+
+
+def _csr(tree: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+    """Return the matrix on the arrays as they are: the constructor would copy some of them."""
+    kind = {"csr_matrix": sparse.csr_matrix, "csr_array": sparse.csr_array}[tree["csr"]]
+    data, indices, indptr = (arrays[name] for name in tree["parts"])
+    matrix = kind(tuple(tree["shape"]), dtype=data.dtype)
+    matrix.data, matrix.indices, matrix.indptr = data, indices, indptr
+    return matrix
+
+
+def _name_of(kind: type) -> str:
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    if _class_of(name) is not kind:
+        raise TypeError(f"{name} cannot be found again by its name")
+    return name
+
+
+def _class_of(name: str) -> Any:
+    """Return a dataclass by its name; only from modules that are imported already."""
+    module, _, path = name.partition(":")
+    found: Any = sys.modules[module]
+    for part in path.split("."):
+        if part == "<locals>":
+            raise TypeError(f"{name} cannot be found again by its name")
+        found = getattr(found, part)
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise TypeError(f"{name} is no dataclass")
+    return found
+
+
+def _filled(kind: Any, fields: Mapping[str, Any]) -> Any:
+    """Return an instance with exactly these fields; its values were checked when it was made."""
+    expected = {f.name for f in dataclasses.fields(kind)}
+    if expected != set(fields):
+        raise TypeError(f"{kind.__name__} has other fields now")
+    made: Any = object.__new__(kind)
+    for name, item in fields.items():
+        object.__setattr__(made, name, item)
+    return made

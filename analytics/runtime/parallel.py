@@ -1,0 +1,99 @@
+"""Blocks of work on many cores, handed over in a fixed order.
+
+Whoever computes says what the blocks are and adds up what comes back; where the blocks run is
+decided here: on the cores of this machine, or on whatever `running_on` names for the calls inside
+it. As the blocks and their order are the same, so are the results, to the last bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from analytics.runtime.progress import Monitor
+
+__all__ = ["Executor", "in_order", "running_on"]
+
+T = TypeVar("T")
+
+#: Seconds between looks at the monitor while a block runs.
+TICK = 0.1
+
+
+class Executor(Protocol):
+    """Where blocks can run."""
+
+    def in_order(
+        self, work: Callable[[int], T], blocks: Sequence[int], monitor: Monitor, message: str
+    ) -> Iterator[T]:
+        """Do what the function `in_order` promises."""
+
+
+_current: ContextVar[Executor | None] = ContextVar("executor", default=None)
+
+
+@contextmanager
+def running_on(executor: Executor | None) -> Iterator[None]:
+    """Run the blocks of all calls inside on an executor; None is this machine's cores.
+
+    It holds for the thread that enters it, not for others.
+    """
+    token = _current.set(executor)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def in_order(
+    work: Callable[[int], T], blocks: Sequence[int], monitor: Monitor, message: str
+) -> Iterator[T]:
+    """Yield `work(block)` for every block, in their order.
+
+    Results are handed over in a fixed order, so that what is added up from them is the same for
+    any number of threads, and only a few are ever held. Cancelled work leaves at most the running
+    blocks to finish. BLAS is kept to one thread per block: the blocks are the parallelism.
+
+    Parameters
+    ----------
+    work : callable
+        Must depend on nothing but its argument and what it was made with, and change nothing: it
+        may run in another process, and more than once.
+    blocks : sequence of int
+    monitor : Monitor
+    message : str
+        Names the step in reports.
+    """
+    executor = _current.get()
+    if executor is not None:
+        return executor.in_order(work, blocks, monitor, message)
+    return _on_threads(work, blocks, monitor, message)
+
+
+def _on_threads(
+    work: Callable[[int], T], blocks: Sequence[int], monitor: Monitor, message: str
+) -> Iterator[T]:
+    threads = os.cpu_count() or 1
+    pending: deque[Future[T]] = deque()
+    done = 0
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        try:
+            while done < len(blocks):
+                for block in blocks[done + len(pending) : done + 2 * threads]:
+                    pending.append(pool.submit(work, block))
+                while not wait([pending[0]], TICK).done:  # a long block: still cancel at once
+                    monitor.checkpoint()
+                yield pending.popleft().result()
+                done += 1
+                monitor.report(done / len(blocks), message)
+                monitor.checkpoint()
+        finally:
+            for future in pending:
+                future.cancel()

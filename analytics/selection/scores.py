@@ -1,0 +1,91 @@
+"""Importance scores of structures by name: what "highest first" and CCS work from.
+
+A score registered here is at once a selection method of the same name that takes the highest
+first, and a choice for CCS. Scores that need a trained model join in the same way.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import FloatArray
+from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.registry import Registry
+from analytics.selection.base import Method, Order, Pool, register
+
+__all__ = ["SCORES", "Score", "register_score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """An importance score of structures.
+
+    Attributes
+    ----------
+    name, title, summary : str
+    spec : type
+        Frozen dataclass of its options.
+    run : callable
+        (analysis, spec, *, rng, monitor) -> float array (n_structures,); high means important,
+        NaN unknown. Its docstring says what it is good and bad at, its cost and its source.
+    needs_forces, needs_energies : bool
+    random : bool
+        The seed matters.
+    """
+
+    name: str
+    title: str
+    summary: str
+    spec: type
+    run: Callable[..., FloatArray]
+    needs_forces: bool = False
+    needs_energies: bool = False
+    random: bool = False
+
+    def of(
+        self,
+        analysis: Analysis,
+        spec: Any = None,
+        *,
+        rng: np.random.Generator | None = None,
+        monitor: Monitor = SILENT,
+    ) -> FloatArray:
+        """Return the score of every structure; the default options unless a spec is given."""
+        spec = self.spec() if spec is None else spec
+        rng = np.random.default_rng(0) if rng is None else rng
+        return self.run(analysis, spec, rng=rng, monitor=monitor)
+
+
+SCORES: Registry[Score] = Registry("importance score")
+
+
+def register_score(score: Score) -> Score:
+    """File a score, and the method that takes the highest score first, under its name."""
+
+    def highest_first(
+        pool: Pool, spec: Any, *, rng: np.random.Generator, monitor: Monitor = SILENT
+    ) -> Order:
+        return pool.ranked(score.of(pool.analysis, spec, rng=rng, monitor=monitor))
+
+    SCORES.register(score.name)(score)
+    register(
+        Method(
+            name=score.name,
+            title=score.title,
+            kind="importance",
+            summary=score.summary,
+            spec=score.spec,
+            run=highest_first,
+            needs_forces=score.needs_forces,
+            needs_energies=score.needs_energies,
+            random=score.random,
+            text=inspect.getdoc(score.run) or "",
+        )
+    )
+    return score

@@ -1,0 +1,207 @@
+"""How cost grows with the size of a set, and what half a million environments take.
+
+    python -m benchmarks.scale [growth] [entropy] [large]
+
+growth: every step at four sizes, random structures of the largest set; the last line is the
+exponent of n fitted to each column. entropy: 5 x 10^4 environments next to quests at the fastest
+of its batch sizes, taking turns. large: the whole set, from the file to a table of three
+selections, the exact entropy, the time that a cancel takes, and the memory.
+
+Seconds of wall clock, and of processor time where other work on the machine would mislead.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import analytics
+from analytics.descriptors import Descriptors
+from analytics.evaluation import budget_grid, embed_pca, prefix_metrics
+from analytics.evaluation.embedding import display_sample
+from analytics.information import Analysis, analyse, kernel_sums, refine, structure_kernel
+from analytics.information.kernel import CUT, near_share
+from analytics.information.sampling import draw_sample
+from analytics.information.structures import COARSE_CUT
+from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.errors import Cancelled
+from benchmarks.kernel import BATCHES, DATA, timed
+
+LARGE = "wbe_snap2019.xyz.gz"
+ENTROPY = ("nbmotaw_train.xyz.gz", LARGE)
+ENVIRONMENTS = 50_000
+SHARES = (0.125, 0.25, 0.5, 1.0)
+SAMPLE = 2_000
+
+
+def clock(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """Return the result, the seconds on the wall and those of the processors."""
+    wall, used = time.perf_counter(), time.process_time()
+    result = work()
+    return result, time.perf_counter() - wall, time.process_time() - used
+
+
+def some_structures(described: Descriptors, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and offsets of a random share of the structures, in the order of the file."""
+    rng = np.random.default_rng(0)
+    m = described.n_structures
+    chosen = np.sort(rng.choice(m, round(share * m), replace=False))
+    offsets = described.structure_offsets
+    sizes = np.diff(offsets)[chosen]
+    return described.values[ragged_rows(offsets, chosen)], np.append(0, np.cumsum(sizes))
+
+
+def growth() -> None:
+    described = analytics.describe(analytics.read(DATA / LARGE))
+    kernel_sums(described.values[:3000])
+    print(f"processor seconds for random structures of {LARGE}, d = {described.values.shape[1]}")
+    print(
+        f"{'structures':>10}{'n':>9}{'near':>7}{'sums':>9}{'ns/pair':>9}"
+        f"{f'sampled {SAMPLE}':>14}{'entries':>12}"
+    )
+    rows = []
+    for share in SHARES:
+        x, offsets = some_structures(described, share)
+        _, _, exact = clock(lambda x=x: kernel_sums(x))
+        sample = draw_sample(len(x), SAMPLE, 0)
+        kernel, _, sampled = clock(
+            lambda x=x, o=offsets, s=sample: structure_kernel(x, o, sample=s, cut=COARSE_CUT)
+        )
+        near = near_share(x, CUT)
+        rows.append((len(x), exact, sampled, kernel.sums.nnz))
+        print(
+            f"{len(offsets) - 1:10d}{len(x):9d}{near:7.2f}{exact:9.2f}"
+            f"{exact / len(x) ** 2 * 2e9:9.2f}{sampled:14.2f}{kernel.sums.nnz:12d}",
+            flush=True,
+        )
+    logs = np.log(np.array(rows, dtype=float))
+    slopes = [float(np.polyfit(logs[:, 0], logs[:, k], 1)[0]) for k in (1, 2, 3)]
+    print(f"{'n to the':>26}{slopes[0]:9.2f}{'':9}{slopes[1]:14.2f}{slopes[2]:12.2f}")
+
+
+def entropy() -> None:
+    from quests.entropy import entropy as theirs
+
+    theirs(np.zeros((4, 63)), h=0.015, batch_size=2)
+    analytics.entropy(np.random.default_rng(0).normal(size=(600, 63)))
+    print(f"entropy of {ENVIRONMENTS} environments: wall seconds, and quests at its best batch")
+    print(f"{'':22}{'ours':>8}{'quests':>9}{'batch':>7}{'ratio':>8}{'|dH|/nats':>11}")
+    for name in ENTROPY:
+        described = analytics.describe(analytics.read(DATA / name))
+        share = ENVIRONMENTS / described.n_environments
+        x, _ = some_structures(described, min(1.0, 1.1 * share))
+        x = np.ascontiguousarray(x[:ENVIRONMENTS], dtype=np.float64)
+        ours, best, difference = [], (np.inf, 0), 0.0
+        for batch in BATCHES:
+            mine, seconds, _ = clock(lambda x=x: analytics.entropy(x))
+            ours.append(seconds)
+            found, seconds, _ = clock(lambda x=x, b=batch: theirs(x, h=0.015, batch_size=b))
+            best = min(best, (seconds, batch))
+            difference = abs(mine - float(found))
+        ours.append(timed(lambda x=x: analytics.entropy(x)))
+        median = statistics.median(ours)
+        print(
+            f"{name:22}{median:8.2f}{best[0]:9.2f}{best[1]:7d}{best[0] / median:7.1f}x"
+            f"{difference:11.1e}",
+            flush=True,
+        )
+
+
+class _Stopwatch:
+    """A monitor that wants to stop after some seconds and notes when it was asked."""
+
+    def __init__(self, seconds: float) -> None:
+        self._due = time.perf_counter() + seconds
+        self.wanted = 0.0
+
+    def report(self, fraction: float, message: str = "") -> None:
+        """Do nothing."""
+
+    def checkpoint(self) -> None:
+        """Stop when it is time."""
+        if time.perf_counter() > self._due:
+            self.wanted = self._due
+            raise Cancelled
+
+
+def cancel_delay(work: Callable[[Any], object], after: float) -> float:
+    """Return the seconds from the wish to stop to the end."""
+    watch = _Stopwatch(after)
+    try:
+        work(watch)
+    except Cancelled:
+        return time.perf_counter() - watch.wanted
+    return float("nan")
+
+
+def large() -> None:
+    start = time.perf_counter()
+
+    def tell(step: str, wall: float, used: float, note: str = "") -> None:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(
+            f"{step:36}{wall:8.1f}{used:8.1f}{time.perf_counter() - start:8.1f}{peak:8.2f}  {note}",
+            flush=True,
+        )
+
+    def step(name: str, work: Callable[[], Any], note: Callable[[Any], str] = lambda _: "") -> Any:
+        result, wall, used = clock(work)
+        tell(name, wall, used, note(result))
+        return result
+
+    print(f"{LARGE}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    print(f"{'':36}{'wall/s':>8}{'cpu/s':>8}{'so far':>8}{'GB':>8}")
+    data = step("read", lambda: analytics.read(DATA / LARGE))
+    x = step("describe", lambda: analytics.describe(data), lambda x: f"{x.n_environments}")
+    analysis: Analysis = step("analyse", lambda: analyse(data, x), entropy_note)
+    step("principal components", lambda: embed_pca(x, display_sample(x), seed=0))
+    size = round(0.1 * analysis.n_structures)
+    chosen = {}
+    for method in ("random", "facility_location", "largest_force"):
+        chosen[method] = step(
+            f"{method}, {size} structures",
+            lambda method=method: analytics.select(analysis, method, size=size),
+        )
+        step(
+            "  its retention curve",
+            lambda method=method: prefix_metrics(
+                analysis, chosen[method].positions, budget_grid(size)
+            ),
+            lambda f: f"coverage {f.overlap[-1]:.4f} +- {f.overlap_error[-1]:.4f}",
+        )
+    tell("first picture", time.perf_counter() - start, 0.0)
+    step("exact entropy and outlier scores", lambda: refine(analysis), entropy_note)
+    delay = cancel_delay(lambda monitor: refine(analysis, monitor=monitor), 3.0)
+    tell("cancel of the exact entropy", delay, 0.0)
+    delay = cancel_delay(lambda monitor: analyse(data, x, monitor=monitor), 5.0)
+    tell("cancel of the sampled analysis", delay, 0.0, f"{threading.active_count()} thread")
+
+
+def entropy_note(analysis: Analysis) -> str:
+    error, sampled = analysis.entropy_error, analysis.sampled
+    exact = "exact" if analysis.exact else f"+- {error:.3f}, {sampled} sampled"
+    return f"H = {analysis.entropy_nats:.4f} {exact}"
+
+
+ALL = {"growth": growth, "entropy": entropy, "large": large}
+
+
+def main(names: list[str] | None = None) -> None:
+    if not (DATA / LARGE).is_file():
+        print(f"no {LARGE} in {DATA}; WINNOW_DATA names another folder")
+        return
+    for name in names or ALL:
+        ALL[name]()
+        print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

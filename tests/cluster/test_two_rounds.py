@@ -1,0 +1,133 @@
+"""Greedy in two rounds against greedy in one, against brute force, and its promises."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis
+from numpy.testing import assert_allclose, assert_array_equal
+
+from analytics.cluster import TwoRoundSpec, select_in_two_rounds
+from analytics.information import Analysis
+from analytics.runtime.errors import Cancelled
+from analytics.selection import select
+
+
+def value_of(analysis: Analysis, picks, objective: str, width: float) -> float:
+    """The objective, in ten lines of numpy."""
+    x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
+    kernel = kernel_twin(x, x, width * BANDWIDTH)
+    rows = np.array(
+        [
+            (np.add if objective == "saturated_coverage" else np.maximum).reduce(
+                kernel[offsets[s] : offsets[s + 1]]
+            )
+            for s in picks
+        ]
+    )
+    if objective == "saturated_coverage":
+        return float(np.minimum(1.0, rows.sum(axis=0)).sum())
+    return float(rows.max(axis=0).sum())
+
+
+CASES = [("facility_location", 2.0), ("facility_location", 1.0), ("saturated_coverage", 1.0)]
+
+
+@pytest.mark.parametrize(("objective", "width"), CASES)
+def test_one_part_is_plain_greedy(objective: str, width: float) -> None:
+    analysis = make_analysis(seed=1, isolated=1)
+    plain = select(analysis, objective, spec={"width": width}, size=8)
+    spec = TwoRoundSpec(objective, width, parts=1)
+    found = select_in_two_rounds(analysis.descriptors, 8, spec, bandwidth=BANDWIDTH)
+    assert_array_equal(found.structures, plain.structures)
+    assert_allclose(found.gains, plain.gains, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("objective", "width"), CASES)
+@pytest.mark.parametrize("parts", [2, 5, 40])
+def test_many_parts_lose_little_and_gains_are_those_of_the_whole_set(
+    objective: str, width: float, parts: int
+) -> None:
+    analysis = make_analysis(seed=2)
+    spec = TwoRoundSpec(objective, width, parts)
+    found = select_in_two_rounds(analysis.descriptors, 6, spec, bandwidth=BANDWIDTH)
+    assert len(set(found.structures.tolist())) == 6
+    reached = value_of(analysis, found.positions, objective, width)
+    assert_allclose(found.gains.sum(), reached, rtol=1e-5)
+    plain = select(analysis, objective, spec={"width": width}, size=6)
+    assert reached >= 0.95 * value_of(analysis, plain.positions, objective, width)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_guarantee_holds_on_small_instances(seed: int) -> None:
+    analysis = make_analysis(seed=seed, sizes=[2] * 9)
+    best = max(
+        value_of(analysis, picks, "facility_location", 2.0)
+        for picks in itertools.combinations(range(9), 3)
+    )
+    for parts in (1, 2, 3, 9):
+        spec = TwoRoundSpec(parts=parts)
+        found = select_in_two_rounds(analysis.descriptors, 3, spec, bandwidth=BANDWIDTH, seed=seed)
+        assert found.gains.sum() >= (1 - 1 / np.e) / min(parts, 3) * best
+        assert found.gains.sum() <= best * (1 + 1e-5)
+
+
+def test_forced_in_and_out() -> None:
+    analysis = make_analysis(seed=3)
+    found = select_in_two_rounds(
+        analysis.descriptors, 6, TwoRoundSpec(parts=3), bandwidth=BANDWIDTH, keep=[7, 4], drop=[0]
+    )
+    assert found.structures[:2].tolist() == [4, 7]
+    assert 0 not in found.structures
+    assert len(set(found.structures.tolist())) == 6
+    reached = value_of(analysis, found.positions, "facility_location", 2.0)
+    assert_allclose(found.gains.sum(), reached, rtol=1e-5)
+    with pytest.raises(ValueError, match="structure 4 is both forced in and forced out"):
+        select_in_two_rounds(analysis.descriptors, 6, keep=[4], drop=[4])
+
+
+@pytest.mark.parametrize("size", [0, 1, 25, 99])
+def test_any_size(size: int) -> None:
+    analysis = make_analysis(seed=4)
+    found = select_in_two_rounds(analysis.descriptors, size, bandwidth=BANDWIDTH)
+    assert len(found) == min(size, 25)
+    assert len(set(found.structures.tolist())) == len(found)
+    only = select_in_two_rounds(
+        analysis.descriptors, size, bandwidth=BANDWIDTH, keep=[2], drop=set(range(25)) - {2}
+    )
+    assert only.structures.tolist() == [2]
+
+
+def test_the_same_each_time() -> None:
+    analysis = make_analysis(seed=5)
+
+    def run() -> list[int]:
+        spec = TwoRoundSpec(parts=6)
+        return select_in_two_rounds(
+            analysis.descriptors, 8, spec, bandwidth=BANDWIDTH, seed=1
+        ).structures.tolist()
+
+    assert run() == run()
+
+
+def test_progress_and_cancel() -> None:
+    analysis = make_analysis(seed=6, sizes=[10] * 300)
+    told = Recorder()
+    select_in_two_rounds(analysis.descriptors, 30, bandwidth=BANDWIDTH, monitor=told)
+    assert told.fractions == sorted(told.fractions)
+    assert told.fractions[-1] == 1.0
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        select_in_two_rounds(
+            analysis.descriptors, 30, bandwidth=BANDWIDTH, monitor=Recorder(cancel_at=1)
+        )
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("wrong", [{"objective": "best"}, {"width": 0.0}, {"parts": 0}])
+def test_spec_checks_its_values(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TwoRoundSpec(**wrong)

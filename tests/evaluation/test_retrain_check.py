@@ -1,0 +1,408 @@
+"""Splits, tables, prefixes, importance and predictions of other models."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase import Atoms
+from makers import Recorder, make_dataset
+from numpy.testing import assert_allclose, assert_array_equal
+
+import analytics
+from analytics.cli import main
+from analytics.data import Dataset
+from analytics.data.readers import dataset_from_atoms
+from analytics.evaluation.retrain import (
+    Prediction,
+    RetrainCheck,
+    RetrainSpec,
+    analysis_of_part,
+    check_orders,
+    choose_basis,
+    class_errors,
+    compute_design,
+    design_of,
+    find_predictions,
+    make_equations,
+    make_splits,
+    make_test,
+    parity_of_prediction,
+)
+from analytics.evaluation.retrain import evaluate as evaluation
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
+from analytics.information import Analysis
+from analytics.runtime.errors import Cancelled, InputError, WinnowError
+from analytics.selection import METHODS, SCORES, select
+
+pytest.importorskip("featomic")
+
+SMALL = RetrainSpec(cutoff=4.0, radial=4, angular=3, references=12)
+MODELS = ("grand", "el2n", "leverage", "d_optimal")
+
+
+def spring_energy(positions: np.ndarray) -> tuple[float, np.ndarray]:
+    """Energy and forces of atoms that all pull at each other: something to learn."""
+    vectors = positions[:, None] - positions[None]
+    distances = np.linalg.norm(vectors, axis=2) + np.eye(len(positions))
+    well = 1.0 - np.exp(-(distances - 1.5))
+    np.fill_diagonal(well, 0.0)
+    slope = 2 * well * np.exp(-(distances - 1.5)) / distances
+    np.fill_diagonal(slope, 0.0)
+    return 0.5 * float((well**2).sum()), -(slope[:, :, None] * vectors).sum(axis=1)
+
+
+def clusters(n: int = 24, seed: int = 0, species: str = "C") -> list[Atoms]:
+    """Distorted squares and pyramids under a force law; the last is an isolated atom."""
+    rng = np.random.default_rng(seed)
+    shape = 1.6 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0.5, 0.5, 0.7]])
+    frames = []
+    for at in range(n):
+        size = 4 + at % 2
+        positions = shape[:size] + rng.normal(size=(size, 3)) * (0.05 + 0.02 * (at % 7))
+        frames.append(Atoms(f"{species}{size}", positions))
+        energy, forces = spring_energy(positions)
+        frames[-1].info.update(energy=energy - 5.0 * size, config_type=f"of{size}")
+        frames[-1].arrays["forces"] = forces
+    lone = Atoms(species)
+    lone.info.update(energy=-5.0, config_type="IsolatedAtom")
+    lone.arrays["forces"] = np.zeros((1, 3))
+    return [*frames, lone]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return analytics.read(write(tmp_path_factory.mktemp("data") / "clusters.xyz", clusters()))
+
+
+@pytest.fixture(scope="module")
+def analysis(data: Dataset) -> Analysis:
+    return analytics.analyse(data, analytics.describe(data))
+
+
+def write(path, frames: list[Atoms]):
+    """Write extended XYZ without a calculator in between."""
+    import ase.io
+
+    ase.io.write(path, frames, format="extxyz")
+    return path
+
+
+# ------------------------------------------------------------------------------- splits
+
+
+class TestSplits:
+    def test_random(self, data: Dataset) -> None:
+        found = make_splits(data, np.arange(24), "random", resamples=3, seed=1)
+        assert [split.resample for split in found] == [0, 1, 2]
+        for split in found:
+            assert len(split.pool) == 19
+            assert_array_equal(np.union1d(split.pool, split.held_out), np.arange(24))
+            assert split.basis_from is None
+        assert not np.array_equal(found[0].pool, found[1].pool)
+        again = make_splits(data, np.arange(24), "random", resamples=3, seed=1)
+        assert_array_equal(again[2].pool, found[2].pool)
+
+    def test_high_force(self, data: Dataset) -> None:
+        largest = np.array([data.force_norms[data.rows(s)].max() for s in range(24)])
+        for split in make_splits(data, np.arange(24), "high_force", resamples=2):
+            assert len(split.held_out) == 4
+            assert largest[split.held_out].min() > largest[split.basis_from].max()
+            assert set(split.pool) < set(split.basis_from)
+            assert not set(split.held_out) & set(split.basis_from)
+
+    def test_leave_class_out(self, data: Dataset) -> None:
+        found = make_splits(data, np.arange(24), "leave_class_out", resamples=2)
+        assert [split.test for split in found] == ["of4", "of4", "of5", "of5"]
+        for split in found:
+            assert set(data.config_type[split.held_out]) == {split.test}
+            assert split.test not in data.config_type[split.pool]
+
+    def test_too_little_to_split(self, data: Dataset) -> None:
+        with pytest.raises(InputError, match=r"3 structures .* too few"):
+            make_splits(data, np.arange(3))
+        with pytest.raises(InputError, match="two values of config_type"):
+            make_splits(data, np.arange(0, 24, 2), "leave_class_out")
+        calm = make_dataset((2, 2, 2, 2, 2), forces=False)
+        with pytest.raises(InputError, match="needs forces"):
+            make_splits(calm, np.arange(5), "high_force")
+
+
+# ------------------------------------------------------------------------------- table
+
+
+class TestRetrain:
+    def test_one_row_per_method_budget_resample_and_test(self, analysis: Analysis) -> None:
+        other = dataset_from_atoms(clusters(5, seed=9), "other")
+        methods = ("random", "kmeans", "largest_force", "d_optimal")
+        found = retrain(
+            analysis, methods, [0.25, 12], tests={"other": other}, resamples=2, spec=SMALL
+        )
+        table = found.table
+        assert list(table.columns) == list(COLUMNS)
+        assert len(table) == (4 * 2 + 1) * 2 * 2
+        keys = ["method", "budget", "resample", "test"]
+        assert not table.duplicated(keys).any()
+        assert set(table.test) == {"hold_out", "other"}
+        assert set(table.n_structures) == {5, 12, 19}  # of a pool of 19
+        assert np.isfinite(table.force_rmse_ev_a).all()
+        whole = table[table.method == WHOLE_POOL].force_rmse_ev_a.mean()
+        few = table[(table.method == "random") & (table.budget == 0.25)].force_rmse_ev_a.mean()
+        assert whole < few
+        classes = found.classes[(found.classes.test == "hold_out")]
+        assert set(classes.config_type) == {"of4", "of5"}
+        assert set(classes.groupby(keys).n_test_structures.sum()) == {5}
+
+    def test_a_row_is_the_fit_it_says_it_is(self, analysis: Analysis, data: Dataset) -> None:
+        found = retrain(analysis, ["largest_force"], [0.5], resamples=1, spec=SMALL, seed=4)
+        (split,) = make_splits(data, np.arange(24), resamples=1, seed=4)
+        largest = np.array([data.force_norms[data.rows(int(s))].max() for s in split.pool])
+        members = split.pool[np.argsort(-largest, kind="stable")[:10]]
+        equations = make_equations(design_of(data, SMALL))
+        test = make_test("hold_out", equations, split.held_out)
+        total, _ = test.errors(equations.fit(np.append(members, 24)))  # and the isolated atom
+        row = found.table.iloc[0]
+        assert row.energy_rmse_mev_atom == pytest.approx(total.energy_rmse_mev_atom, rel=1e-6)
+        assert row.force_rmse_ev_a == pytest.approx(total.force_rmse_ev_a, rel=1e-6)
+
+    @pytest.mark.parametrize("split", ["high_force", "leave_class_out"])
+    def test_other_splits(self, analysis: Analysis, split: str) -> None:
+        found = retrain(analysis, ["random"], [0.5], split=split, resamples=2, spec=SMALL)
+        tests = {"high_force"} if split == "high_force" else {"of4", "of5"}
+        assert set(found.table.test) == tests
+        assert len(found.table) == 2 * 2 * len(tests)
+
+    def test_methods_see_nothing_of_what_is_held_out(self, analysis: Analysis) -> None:
+        pool = np.array([0, 3, 4, 9, 11, 20])
+        part = analysis_of_part(analysis, pool)
+        alone = analysis.dataset.take(pool)
+        expected = analytics.analyse(alone, analytics.describe(alone))
+        assert part.dataset.fingerprint == alone.fingerprint
+        assert part.entropy_nats == pytest.approx(expected.entropy_nats)
+        assert_allclose(part.outliers.structure_max, expected.outliers.structure_max)
+        one, other = (select(each, "facility_location") for each in (part, expected))
+        assert_array_equal(one.structures, other.structures)
+
+    def test_a_large_set_is_sampled_and_says_so(
+        self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(evaluation, "MOST_STRUCTURES", 10)
+        found = retrain(analysis, ["random"], [0.5], resamples=1, spec=SMALL)
+        assert found.sampled == 10
+        assert "10 of 24 structures" in found.notes[0]
+        assert set(found.table.n_structures) == {4, 8}
+
+    def test_bad_input_is_named(self, analysis: Analysis) -> None:
+        gold = dataset_from_atoms(clusters(3, species="Au"), "gold")
+        with pytest.raises(InputError, match=r"gold, structure 0: has Au, which clusters\.xyz"):
+            retrain(analysis, ["random"], tests={"gold": gold}, spec=SMALL)
+        with pytest.raises(WinnowError, match="unknown selection method 'magic'"):
+            retrain(analysis, ["magic"], spec=SMALL)
+        with pytest.raises(Cancelled):
+            retrain(analysis, ["random"], spec=SMALL, monitor=Recorder(cancel_at=3))
+
+
+# ------------------------------------------------------------------------------- slider
+
+
+@pytest.fixture(scope="module")
+def check(data: Dataset, analysis: Analysis) -> RetrainCheck:
+    equations = make_equations(compute_design(data, choose_basis(data, SMALL)))
+    tests = [make_test("all", equations, np.arange(24))]
+    orders = {name: select(analysis, name).structures for name in ("random", "largest_force")}
+    return check_orders(equations, orders, tests)
+
+
+class TestPrefixes:
+    @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 24])
+    def test_a_prefix_is_the_fit_of_its_structures(self, check: RetrainCheck, size: int) -> None:
+        order = check.orders["largest_force"].order
+        expected = check.equations.fit(np.append(order[:size], 24))
+        assert_allclose(check.fit("largest_force", size), expected, rtol=1e-5, atol=1e-7)
+
+    def test_the_curve_ends_at_the_whole_pool(self, check) -> None:
+        energy, force = check.curve("random", [6, 24])["all"]
+        total, by_class = check.whole_pool()["all"]
+        assert energy[-1] == pytest.approx(total.energy_rmse_mev_atom, rel=1e-4)
+        assert force[-1] == pytest.approx(total.force_rmse_ev_a, rel=1e-4)
+        assert force[0] > force[-1]
+        assert set(by_class) == {"of4", "of5"}
+        with pytest.raises(ValueError, match="size is 25"):
+            check.fit("random", 25)
+
+    @pytest.mark.parametrize("many", [False, True])
+    def test_putting_back_does_what_it_promises(
+        self, check, many: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if many:  # estimates first, then the exact solve for the most promising
+            monkeypatch.setattr("analytics.evaluation.retrain.check.MANY_FUNCTIONS", 0)
+        found = check.put_back("random", 6)
+        kept = check.orders["random"].order[:6]
+        assert_array_equal(np.sort(np.append(found.structures, kept)), np.arange(24))
+        assert (np.diff(found.loss) <= 1e-12).all()
+        best = found.structures[0]
+        with_all = make_test("all", check.equations)
+        before, _ = with_all.errors(check.equations.fit(np.append(kept, 24)))
+        after, _ = with_all.errors(check.equations.fit(np.append(kept, [best, 24])))
+        gain = before.force_rmse_ev_a - after.force_rmse_ev_a
+        assert found.force_ev_a[0] == pytest.approx(gain, rel=1e-3, abs=1e-6)
+        gain = before.energy_rmse_mev_atom - after.energy_rmse_mev_atom
+        assert found.energy_mev_atom[0] == pytest.approx(gain, rel=1e-3, abs=1e-4)
+        assert (found.leverage > 0).all()
+
+    def test_parity_leads_back_to_structures_and_atoms(self, check, data: Dataset) -> None:
+        found = check.parity("random", 24, "all")
+        assert_array_equal(found.structures, np.arange(24))
+        assert_array_equal(found.atoms, np.arange(data.structure_offsets[24]))
+        assert_array_equal(found.forces, data.forces[:-1])
+        total, _ = check.whole_pool()["all"]
+        error = np.sqrt(np.mean((found.predicted_forces - found.forces) ** 2))
+        assert error == pytest.approx(total.force_rmse_ev_a, rel=1e-3)
+
+
+# ------------------------------------------------------------------------------- importance
+
+
+class TestImportance:
+    def test_they_are_in_the_table_of_methods(self) -> None:
+        assert set(MODELS) <= set(METHODS)
+        assert set(MODELS[:3]) <= set(SCORES)
+
+    def test_leverages_add_up_to_the_effective_number_of_parameters(
+        self, analysis: Analysis, data: Dataset
+    ) -> None:
+        found = SCORES["leverage"].of(analysis)
+        equations = make_equations(design_of(data))
+        matrix, _ = equations.system(np.arange(24))
+        values = np.linalg.eigvals(np.linalg.solve(matrix + np.diag(equations.prior), matrix))
+        assert found.sum() == pytest.approx(values.real.sum(), rel=1e-6)
+
+    def test_d_optimal_is_the_plain_greedy(self, analysis: Analysis, data: Dataset) -> None:
+        found = select(analysis, "d_optimal", size=6)
+        equations = make_equations(design_of(data))
+        matrix, picks = np.diag(equations.prior), []
+        for _ in range(6):
+            values = [
+                np.linalg.slogdet(matrix + equations.system(np.array([s]))[0])[1]
+                if s not in picks
+                else -np.inf
+                for s in range(24)
+            ]
+            picks.append(int(np.argmax(values)))
+            matrix = matrix + equations.system(np.array([picks[-1]]))[0]
+        assert found.structures.tolist() == picks
+        assert (np.diff(found.gains) <= 1e-9).all()
+
+    @pytest.mark.parametrize("name", ["grand", "el2n"])
+    def test_what_was_labelled_wrongly_comes_first(self, name: str) -> None:
+        frames = clusters()
+        frames[7].arrays["forces"] = -30.0 * frames[7].arrays["forces"]
+        data = dataset_from_atoms_with_labels(frames)
+        found = select(analytics.analyse(data, analytics.describe(data)), name, size=1)
+        assert found.structures.tolist() == [7]
+
+    @pytest.mark.parametrize("name", MODELS)
+    def test_without_labels(self, name: str) -> None:
+        data = make_dataset((3, 4), energies=False, forces=False)
+        with pytest.raises(InputError, match="neither energies nor forces"):
+            select(analytics.analyse(data, analytics.describe(data)), name)
+
+
+def dataset_from_atoms_with_labels(frames: list[Atoms]) -> Dataset:
+    made = dataset_from_atoms(frames, "made")
+    energies = np.array([atoms.info["energy"] for atoms in frames])
+    forces = np.concatenate([atoms.arrays["forces"] for atoms in frames])
+    return Dataset(
+        made.numbers, made.positions, made.structure_offsets, made.cells, made.pbc,
+        energies, forces, made.config_type,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------- predictions
+
+
+class TestPredictions:
+    @pytest.fixture
+    def predicted(self, tmp_path) -> Dataset:
+        frames = clusters(6)
+        for at, atoms in enumerate(frames):
+            atoms.info["MACE_energy"] = atoms.info["energy"] + 0.01 * len(atoms) + 2.0 * (at == 0)
+            atoms.arrays["MACE_forces"] = atoms.arrays["forces"] + 0.1
+            atoms.info["energy_snap"] = atoms.info["energy"]
+            atoms.info["dft_energy"] = atoms.info["energy"]
+            atoms.info["kinetic_energy"] = 1.0
+        return analytics.read(write(tmp_path / "predicted.xyz", frames))
+
+    def test_models_are_found_by_name(self, predicted: Dataset) -> None:
+        found = {
+            each.model: (each.energy_key, each.forces_key) for each in find_predictions(predicted)
+        }
+        assert found == {"MACE": ("MACE_energy", "MACE_forces"), "snap": ("energy_snap", None)}
+        assert find_predictions(make_dataset()) == ()
+
+    def test_parity_and_errors_by_class(self, predicted: Dataset) -> None:
+        mace = find_predictions(predicted)[0]
+        parity = parity_of_prediction(predicted, mace)
+        table = class_errors(parity, predicted.structure_offsets).set_index("config_type")
+        assert table.force_rmse_ev_a.to_numpy() == pytest.approx(0.1)
+        assert table.loc["of5"].energy_rmse_mev_atom == pytest.approx(10.0)
+        expected = 1e3 * np.sqrt(((0.01 + 0.5) ** 2 + 2 * 0.01**2) / 3)
+        assert table.loc["of4"].energy_rmse_mev_atom == pytest.approx(expected)
+        assert table.loc["all"].n_environments == predicted.n_environments
+
+    def test_aligned_energies_have_no_offset_per_species(self, predicted: Dataset) -> None:
+        mace = find_predictions(predicted)[0]
+        part = predicted.take(np.arange(1, 7))  # without the one that is wrong
+        parity = parity_of_prediction(part, mace, align=True)
+        assert_allclose(parity.predicted_energies, parity.energies, atol=1e-9)
+
+    def test_without_labels_there_is_nothing_to_compare(self) -> None:
+        data = make_dataset(energies=False, forces=False)
+        with pytest.raises(InputError, match="to compare predictions with"):
+            parity_of_prediction(data, Prediction("MACE", "MACE_energy"))
+
+
+# ------------------------------------------------------------------------------- command
+
+
+class TestCommand:
+    SPEC = ("--potential-cutoff", "4", "--potential-radial", "4", "--potential-references", "12")
+
+    def test_rows_as_csv_and_json(self, tmp_path, capsys) -> None:
+        file = write(tmp_path / "clusters.xyz", clusters())
+        other = write(tmp_path / "other.xyz", clusters(5, seed=3))
+        out, classes = tmp_path / "out.csv", tmp_path / "classes.csv"
+        code = main(
+            ["retrain", str(file), "--methods", "random,largest_force", "--budgets", "0.25,50%",
+             "--test", f"far={other}", "--resamples", "2", "-o", str(out), "--classes",
+             str(classes), "--json", *self.SPEC]
+        )  # fmt: skip
+        printed = json.loads(capsys.readouterr().out)
+        assert code == 0
+        table = pd.read_csv(out)
+        assert list(table.columns) == list(COLUMNS)
+        assert len(table) == len(printed["rows"]) == (2 * 2 + 1) * 2 * 2
+        assert set(table.test) == {"hold_out", "far"}
+        assert "config_type" in pd.read_csv(classes).columns
+
+    def test_the_printed_table(self, tmp_path, capsys) -> None:
+        file = write(tmp_path / "clusters.xyz", clusters())
+        assert main(["retrain", str(file), "--methods", "random", "--budgets", "6",
+                     "--resamples", "2", *self.SPEC]) == 0  # fmt: skip
+        printed = capsys.readouterr().out
+        assert "whole_pool" in printed
+        assert "2 resamples" in printed
+
+    def test_bad_input_is_one_line(self, tmp_path, capsys) -> None:
+        frames = clusters(4)
+        for atoms in frames:
+            atoms.info["energy"] = 0.0
+        file = write(tmp_path / "zero.xyz", frames)
+        assert main(["retrain", str(file)]) == 2
+        error = capsys.readouterr().err
+        assert "all 5 energies are 0 eV" in error
+        assert error.count("\n") == 1
+        assert main(["retrain", str(file), "--test", str(file), "--test", str(file)]) == 2
+        assert "say NAME=FILE" in capsys.readouterr().err

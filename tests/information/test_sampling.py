@@ -1,0 +1,77 @@
+"""Samples of environments: unbiased, and with errors that cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.information.sampling import all_rows, draw_sample
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 5000), st.integers(1, 6000), st.integers(0, 99))
+def test_one_row_of_each_stretch_and_weights_that_add_up(n: int, size: int, seed: int) -> None:
+    sample = draw_sample(n, size, seed)
+    assert len(sample) == min(n, size)
+    assert np.all(np.diff(sample.rows) > 0)
+    assert sample.rows[0] >= 0
+    assert sample.rows[-1] < n
+    assert sample.weights.sum() == n
+    ends = np.cumsum(sample.weights)
+    assert np.all(sample.rows < ends)
+    assert np.all(sample.rows >= ends - sample.weights)
+    assert sample.complete == (size >= n)
+
+
+def test_a_seed_is_a_sample() -> None:
+    one, same, other = (draw_sample(1000, 50, seed).rows for seed in (3, 3, 4))
+    assert one.tolist() == same.tolist() != other.tolist()
+
+
+def series(n: int = 3000) -> np.ndarray:
+    """Like a file: stretches of similar values, one of them rare and extreme."""
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.uniform(size=30), n // 30) + 0.05 * rng.normal(size=n)
+    values[1000:1010] += 8.0
+    return values
+
+
+def test_totals_are_unbiased_and_the_errors_cover() -> None:
+    y, truth = series(), series().sum()
+    estimates, errors = [], []
+    for seed in range(400):
+        sample = draw_sample(len(y), 120, seed)
+        terms = sample.weights * y[sample.rows]
+        estimates.append(terms.sum())
+        errors.append(sample.standard_error(terms))
+    spread = np.std(estimates)
+    assert abs(np.mean(estimates) - truth) < 4 * spread / np.sqrt(400)
+    # collapsed stretches: the estimate of the variance is not too small on average
+    assert np.mean(np.square(errors)) > 0.9 * spread**2
+    assert np.sqrt(np.mean(np.square(errors))) < 2 * spread
+    # and stretches do better than drawing from anywhere
+    rng = np.random.default_rng(1)
+    plain = [len(y) * rng.choice(y, 120, replace=False).mean() for _ in range(400)]
+    assert spread < np.std(plain)
+
+
+def test_shares_of_a_fixed_set_keep_to_hoeffding() -> None:
+    y = (series() > 0.5).astype(float)
+    bound = np.sqrt(np.log(2 / 0.05) / (2 * 200))
+    off = 0
+    for seed in range(300):
+        sample = draw_sample(len(y), 200, seed)
+        off += abs(sample.weights @ y[sample.rows] / len(y) - y.mean()) > bound
+    assert off <= 0.05 * 300
+
+
+def test_errors_of_special_cases() -> None:
+    assert all_rows(7).standard_error(np.arange(7.0)) == 0.0
+    assert np.isnan(draw_sample(100, 1, 0).standard_error(np.ones(1)))
+    odd = draw_sample(100, 3, 0)
+    expected = np.sqrt(0.97 * ((1 - 2) ** 2 + 0.5 * (2 - 4) ** 2))
+    assert odd.standard_error(np.array([1.0, 2.0, 4.0])) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="a sample of 0 environments"):
+        draw_sample(10, 0, 0)

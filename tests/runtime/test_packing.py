@@ -1,0 +1,147 @@
+"""Values taken apart for the store and put together again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from makers import make_analysis
+from numpy.testing import assert_array_equal
+from scipy import sparse
+
+from analytics.runtime.packing import pack, unpack
+from analytics.selection import select
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    values: Any
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Any
+    known: Any = None
+
+
+def there_and_back(value: Any, **known: Any) -> Any:
+    tree, arrays = pack(value, known)
+    return unpack(json.loads(json.dumps(tree)), arrays, known)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, 0.1, "text", (), (1, (2.5, "x")), [1, []], {"a": 1, "b": (None,)}, {}],
+)
+def test_plain_values_keep_their_type(value: Any) -> None:
+    found = there_and_back(value)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_numbers_that_json_has_no_word_for() -> None:
+    found = there_and_back((float("inf"), float("nan")))
+    assert found[0] == float("inf")
+    assert found[1] != found[1]
+
+
+def test_arrays_and_scalars_of_numpy() -> None:
+    value = (np.arange(6).reshape(2, 3), np.float32(0.1), np.array(["a", "bc"]), np.bool_(True))
+    found = there_and_back(value)
+    for one, two in zip(value, found, strict=True):
+        assert_array_equal(one, two)
+        assert (type(one), one.dtype) == (type(two), two.dtype)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array])
+def test_sparse_matrices(kind: type) -> None:
+    matrix = kind(np.diag([1.0, 0.0, 2.0]).astype(np.float32))
+    matrix.indptr = matrix.indptr.astype(np.int64)
+    found = there_and_back(matrix)
+    assert type(found) is kind
+    assert (found.indptr.dtype, found.dtype) == (np.int64, np.float32)
+    assert_array_equal(found.toarray(), matrix.toarray())
+
+
+def test_nested_dataclasses_and_known_objects() -> None:
+    shared = Inner(np.ones(2))
+    value = Outer((Inner(np.arange(3), 7), shared), known=shared)
+    tree, arrays = pack(value, {"shared": shared})
+    assert len(arrays) == 1
+    found = unpack(tree, arrays, {"shared": shared})
+    assert found.known is shared
+    assert found.inner[1] is shared
+    assert found.inner[0].number == 7
+    with pytest.raises(KeyError):
+        unpack(tree, arrays)
+
+
+def test_an_array_in_two_places_is_kept_once() -> None:
+    values = np.arange(4.0)
+    _, arrays = pack((Inner(values), values, values[:2], values.reshape(2, 2)))
+    assert len(arrays) == 3
+
+
+@dataclass
+class Holder:
+    value: Any
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        object(),
+        {1: 2},
+        {1, 2},
+        lambda: 0,
+        np.array([object()]),
+        sparse.coo_matrix(np.eye(2)),
+        Holder(object()),
+        Holder,
+        b"bytes",
+    ],
+)
+def test_anything_else_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot be kept|no dataclass"):
+        pack(value)
+
+
+def test_a_class_that_cannot_be_found_again_is_refused() -> None:
+    @dataclass
+    class Local:
+        x: int = 1
+
+    with pytest.raises(TypeError, match="cannot be found again"):
+        pack(Local())
+
+
+def test_a_tree_that_does_not_fit_the_code_is_refused() -> None:
+    tree, arrays = pack(Inner(1))
+    tree["fields"]["older"] = 1
+    with pytest.raises(TypeError, match="Inner has other fields now"):
+        unpack(tree, arrays)
+    for name in ("os:system", "os:path", "no_such_module:X", "pathlib:Path"):
+        with pytest.raises((TypeError, KeyError, AttributeError)):
+            unpack({"class": name, "fields": {}}, {})
+
+
+def test_an_analysis_and_its_orders_survive() -> None:
+    analysis = make_analysis(seed=3, isolated=1)
+    known = {"dataset": analysis.dataset, "descriptors": analysis.descriptors}
+    found = there_and_back(analysis, **known)
+    assert found.dataset is analysis.dataset
+    assert found.summary() == analysis.summary()
+    assert_array_equal(found.kernel_sums, analysis.kernel_sums)
+    assert_array_equal(found.outliers.environment, analysis.outliers.environment)
+    for method in ("facility_location", "msc", "random"):
+        one, two = select(analysis, method, seed=4), select(found, method, seed=4)
+        assert_array_equal(one.structures, two.structures)
+        kept = there_and_back(one)
+        assert kept.fingerprint == one.fingerprint
+        for field in dataclasses.fields(one):
+            assert_array_equal(getattr(kept, field.name), getattr(one, field.name))

@@ -1,0 +1,80 @@
+"""Blocks of work in a fixed order, here or elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from makers import Recorder
+
+from analytics.runtime.errors import Cancelled
+from analytics.runtime.parallel import in_order, running_on
+from analytics.runtime.progress import SILENT
+
+
+def test_results_come_in_order_whatever_ends_first() -> None:
+    def work(block: int) -> int:
+        time.sleep(0.01 * (block % 3))
+        return block * block
+
+    told = Recorder()
+    assert list(in_order(work, range(20), told, "squares")) == [b * b for b in range(20)]
+    assert told.fractions == [(b + 1) / 20 for b in range(20)]
+    assert set(told.messages) == {"squares"}
+    assert list(in_order(work, [], told, "nothing")) == []
+
+
+def test_few_blocks_are_held() -> None:
+    started = []
+    results = in_order(lambda block: started.append(block), range(1000), SILENT, "")
+    next(results)
+    time.sleep(0.05)
+    assert len(started) < 100
+    results.close()
+
+
+def test_an_error_of_a_block_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda block: 1 // block, range(3), SILENT, ""))
+
+
+def test_a_long_block_does_not_keep_a_cancelled_job() -> None:
+    release, monitor = threading.Event(), Recorder(cancel_at=3)
+
+    class Releasing(Recorder):
+        def checkpoint(self) -> None:
+            try:
+                monitor.checkpoint()
+            except Cancelled:
+                release.set()
+                raise
+
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        list(in_order(lambda _: release.wait(30), range(2), Releasing(), ""))
+    assert time.monotonic() - begun < 10
+
+
+def test_another_executor_is_used_inside_and_by_this_thread_only() -> None:
+    class Elsewhere:
+        def in_order(self, work, blocks, monitor, message):
+            return (("elsewhere", work(block)) for block in blocks)
+
+    found = []
+
+    def other_thread() -> None:
+        found.extend(in_order(lambda block: block, range(1), SILENT, ""))
+
+    with running_on(Elsewhere()):
+        assert list(in_order(lambda block: block, range(2), SILENT, "")) == [
+            ("elsewhere", 0),
+            ("elsewhere", 1),
+        ]
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join()
+        with running_on(None):
+            assert list(in_order(lambda block: block, range(1), SILENT, "")) == [0]
+    assert found == [0]
+    assert list(in_order(lambda block: block, range(1), SILENT, "")) == [0]

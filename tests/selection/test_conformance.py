@@ -1,0 +1,328 @@
+"""What every registered method must do, whatever it does; methods added later are in by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from makers import Recorder, make_analysis
+from numpy.testing import assert_allclose, assert_array_equal
+
+import analytics
+from analytics.data import Dataset
+from analytics.descriptors import Descriptors
+from analytics.information import Analysis
+from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.runtime.registry import options_of
+from analytics.selection import METHODS, SCORES, at_size, is_nested, select
+
+ALL = list(METHODS)
+NESTED = [name for name in ALL if is_nested(name)]
+UNNESTED = [name for name in ALL if not is_nested(name)]
+CONDITIONAL = [name for name in ALL if any(m.conditional for m in METHODS[name].family())]
+OTHERS = [name for name in ALL if name not in CONDITIONAL]
+SIZES = [3, 8, 1, 5, 2, 7, 4, 4, 6, 3, 8, 2, 5, 1, 6, 7, 2, 3, 5, 4, 8, 6, 1, 3, 5]
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    return make_analysis(sizes=SIZES, seed=3, isolated=2)
+
+
+def reference_for(analysis: Analysis, rows: slice = slice(0, 9)) -> Descriptors:
+    """A reference set of three structures: environments of the set itself."""
+    own = analysis.descriptors
+    values = own.values[rows]
+    return replace(
+        own,
+        values=values,
+        structures=np.arange(3),
+        structure_offsets=np.array([0, len(values) // 3, 2 * len(values) // 3, len(values)]),
+        environments=np.arange(len(values)),
+        source="reference",
+        fingerprint="",
+    )
+
+
+def relabelled(analysis: Analysis, order: np.ndarray) -> Analysis:
+    """The same structures in another order of the file."""
+    own, data = analysis.descriptors, analysis.dataset
+    n = analysis.n_structures
+    blocks = np.split(own.values, own.structure_offsets[1:-1])
+    taken: Dataset = data.take(order)
+    described = replace(
+        own,
+        values=np.concatenate([blocks[s] for s in order]),
+        structures=np.arange(n),
+        structure_offsets=np.concatenate([[0], np.cumsum(analysis.sizes[order])]),
+        environments=np.arange(own.n_environments),
+        source=taken.fingerprint,
+        fingerprint="",
+    )
+    return analytics.analyse(taken, described, analysis.spec)
+
+
+def test_the_methods_of_the_issue_are_there() -> None:
+    expected = {
+        *("random", "stratified"),
+        *("facility_location", "saturated_coverage", "msc", "fps"),
+        *("farthest_environment", "farthest_mean", "kmeans"),
+        *("largest_force", "highest_energy", "outlier_score", "structure_entropy"),
+        *("ccs", "hybrid"),
+    }
+    assert expected <= set(ALL)
+    assert set(SCORES) <= set(ALL)
+
+
+@pytest.mark.parametrize("method", ALL)
+class TestEveryMethod:
+    def test_it_is_described(self, method: str, analysis: Analysis) -> None:
+        entry = METHODS[method]
+        assert entry.name == method
+        assert 0 < len(entry.title) <= 24  # the chooser of a column is narrow
+        assert 0 < len(entry.summary) <= 48
+        assert entry.kind in {"random", "coverage", "importance", "mixed"}
+        text = entry.about
+        for word in ("Good at", "Cost: ", "References"):
+            assert word in text, f"{method} does not say: {word}"
+        for item in options_of(entry.spec):
+            assert item.help
+
+    def test_a_full_order_holds_every_structure_once(self, method: str, analysis: Analysis) -> None:
+        found = select(analysis, method)
+        assert sorted(found.structures) == list(range(analysis.n_structures))  # no isolated atom
+        assert_array_equal(analysis.descriptors.structures[found.positions], found.structures)
+        assert len(found.gains) == len(found) == analysis.n_structures
+        assert found.gains.dtype == np.float64
+        assert not found.structures.flags.writeable
+        assert (found.method, found.unit) == (method, "structures")
+        assert found.nested == is_nested(method)
+        assert found.reference == ""
+        assert found.information is None
+        if found.bound is not None:
+            assert found.bound.shape == found.gains.shape
+            assert np.all(found.bound >= np.cumsum(found.gains) * (1 - 1e-6))
+
+    @pytest.mark.parametrize("size", [0, 1, 2, 9, 25, 1000])
+    def test_it_has_the_size_asked_for(self, method: str, analysis: Analysis, size: int) -> None:
+        found = select(analysis, method, size=size)
+        assert len(found) == len(np.unique(found.structures)) == min(size, 25)
+        if is_nested(method):
+            whole = select(analysis, method)
+            assert_array_equal(found.structures, whole.structures[:size])
+            assert_array_equal(found.gains, whole.gains[:size])
+
+    def test_it_is_the_same_again_and_on_any_machine(
+        self, method: str, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = select(analysis, method, size=12, seed=7)
+        monkeypatch.setattr(os, "cpu_count", lambda: 5)
+        two = select(make_analysis(sizes=SIZES, seed=3, isolated=2), method, size=12, seed=7)
+        assert_array_equal(one.structures, two.structures)
+        assert_array_equal(one.gains, two.gains)
+        assert one.fingerprint == two.fingerprint
+
+    def test_the_seed_matters_where_it_is_said_to(self, method: str, analysis: Analysis) -> None:
+        orders = {
+            tuple(select(analysis, method, size=12, seed=s).structures.tolist()) for s in range(8)
+        }
+        if not METHODS[method].random:
+            assert len(orders) == 1
+        elif not METHODS[method].parts or method == "ccs":
+            assert len(orders) > 1
+
+    def test_forced_in_comes_first_and_forced_out_never(
+        self, method: str, analysis: Analysis
+    ) -> None:
+        found = select(analysis, method, keep=[20, 3, 11], drop=[0, 24])
+        assert found.structures[:3].tolist() == [3, 11, 20]
+        assert sorted(found.structures) == list(range(1, 24))
+        assert found.keep.tolist() == [3, 11, 20]
+        assert found.drop.tolist() == [0, 24]
+        short = select(analysis, method, size=5, keep=[20, 3, 11], drop=[0, 24])
+        assert len(short) == 5
+        assert short.structures[:3].tolist() == [3, 11, 20]
+        assert not {0, 24} & set(short.structures.tolist())
+        if is_nested(method):
+            assert_array_equal(short.structures, found.structures[:5])
+        assert len(select(analysis, method, size=1, keep=[20, 3, 11])) == 3  # never fewer
+
+    def test_all_forced_out_or_in(self, method: str, analysis: Analysis) -> None:
+        assert len(select(analysis, method, drop=range(25))) == 0
+        assert select(analysis, method, keep=range(25)).structures.tolist() == list(range(25))
+
+    def test_one_structure(self, method: str) -> None:
+        assert select(make_analysis(sizes=[4]), method).structures.tolist() == [0]
+        assert select(make_analysis(sizes=[1]), method).structures.tolist() == [0]
+
+    def test_nothing_but_duplicates(self, method: str) -> None:
+        analysis = make_analysis(np.ones((12, 3)), [3, 3, 3, 3])
+        assert sorted(select(analysis, method).structures) == [0, 1, 2, 3]
+        assert len(select(analysis, method, size=2)) == 2
+
+    def test_it_can_be_cancelled(self, method: str, analysis: Analysis) -> None:
+        counted = Recorder()
+        select(analysis, method, size=12, monitor=counted)
+        assert counted.checkpoints
+        for at in range(1, counted.checkpoints + 1):
+            monitor = Recorder(cancel_at=at)
+            with pytest.raises(Cancelled):
+                select(analysis, method, size=12, monitor=monitor)
+            assert monitor.checkpoints == at
+
+    def test_progress_stays_between_nothing_and_all(self, method: str, analysis: Analysis) -> None:
+        told = Recorder()
+        select(analysis, method, size=12, monitor=told)
+        assert all(0 <= f <= 1 for f in told.fractions)
+
+    def test_isolated_atoms_may_be_named_but_are_never_listed(
+        self, method: str, analysis: Analysis
+    ) -> None:
+        found = select(analysis, method, keep=[25], drop=[26])
+        assert sorted(found.structures) == list(range(25))
+
+    @pytest.mark.parametrize("budget", [0, 1, 7, 30, 109, 500])
+    def test_a_budget_of_environments(self, method: str, analysis: Analysis, budget: int) -> None:
+        assert analysis.n_environments == 109
+        found = select(analysis, method, size=budget, unit="environments")
+        used = int(analysis.sizes[found.positions].sum())
+        assert found.unit == "environments"
+        assert used <= budget
+        if is_nested(method):
+            whole = select(analysis, method)
+            assert_array_equal(found.structures, whole.structures[: len(found)])
+            following = whole.positions[len(found) : len(found) + 1]
+            assert used + int(analysis.sizes[following].sum()) > budget or len(found) == 25
+        elif budget >= 30:
+            assert used > 0
+        if budget >= 109:
+            assert len(found) == 25
+        forced = select(analysis, method, size=budget, unit="environments", keep=[1, 10])
+        assert forced.structures[:2].tolist() == [1, 10]
+        assert analysis.sizes[forced.positions].sum() <= max(budget, 16)
+
+    def test_relabelling_the_structures_relabels_the_picks(self, method: str) -> None:
+        if METHODS[method].random:
+            pytest.skip("draws at random by position: the same in distribution, not draw by draw")
+        # spread unevenly, so that no two structures bring the same
+        rng = np.random.default_rng(5)
+        sizes = rng.integers(3, 8, 25)
+        blocks = [rng.normal(size=(size, 3)) * rng.uniform(0.2, 1.5) for size in sizes]
+        analysis = make_analysis(np.concatenate(blocks), sizes.tolist())
+        order = np.random.default_rng(5).permutation(25)
+        found = select(analysis, method)
+        mixed = select(relabelled(analysis, order), method)
+        # up to the first tie, which the lowest index decides, or what is left without a gain
+        ties = np.flatnonzero(np.abs(np.diff(found.gains)) < 1e-4)
+        sure = int(ties[0]) if len(ties) else 25
+        assert sure > 8
+        assert_array_equal(order[mixed.structures[:sure]], found.structures[:sure])
+        assert_allclose(mixed.gains[:sure], found.gains[:sure], rtol=1e-4, atol=1e-5)
+
+    def test_missing_labels_are_named(self, method: str) -> None:
+        bare = make_analysis(sizes=SIZES, forces=False)
+        object.__setattr__(bare.dataset, "energies", None)
+        entry = METHODS[method]
+        needs = "forces" if entry.needs_forces else "energies" if entry.needs_energies else ""
+        if needs:
+            with pytest.raises(WinnowError, match=rf"{entry.title} needs .*made\.xyz has none"):
+                select(bare, method)
+        else:
+            try:
+                said = f"{len(select(bare, method))} structures"
+            except WinnowError as error:  # one that needs energies or forces, whichever there are
+                said = str(error)
+            assert re.search(r"25 structures|made\.xyz.*(energies|forces)", said)
+
+    def test_structures_may_have_no_class(self, method: str, analysis: Analysis) -> None:
+        plain = make_analysis(sizes=SIZES, seed=3)
+        object.__setattr__(plain.dataset, "config_type", np.full(25, ""))
+        assert len(select(plain, method, size=6)) == 6
+
+
+@pytest.mark.parametrize("method", UNNESTED)
+def test_what_is_not_nested_is_asked_again(method: str, analysis: Analysis) -> None:
+    long = select(analysis, method, size=12, keep=[4], drop=[7], seed=2)
+    short = at_size(analysis, long, 6)
+    assert not long.nested
+    again = select(analysis, method, size=6, keep=[4], drop=[7], seed=2)
+    assert_array_equal(short.structures, again.structures)
+    assert at_size(analysis, long, 12) is long
+
+
+@pytest.mark.parametrize("method", NESTED)
+def test_what_is_nested_is_not_asked_again(method: str, analysis: Analysis) -> None:
+    long = select(analysis, method, size=12)
+    assert at_size(analysis, long, 6) is long
+
+
+@pytest.mark.parametrize("method", CONDITIONAL)
+class TestWithAReference:
+    def test_it_starts_from_what_is_there(self, method: str, analysis: Analysis) -> None:
+        reference = reference_for(analysis)
+        found = select(analysis, method, size=12, reference=reference)
+        assert len(np.unique(found.structures)) == 12
+        assert found.reference == reference.fingerprint
+        assert found.fingerprint != select(analysis, method, size=12).fingerprint
+        forced = select(analysis, method, size=6, keep=[9], drop=[1], reference=reference)
+        assert forced.structures[0] == 9
+        assert 1 not in forced.structures
+
+    def test_the_information_gained_is_the_delta_entropy(
+        self, method: str, analysis: Analysis
+    ) -> None:
+        reference = reference_for(analysis)
+        found = select(analysis, method, size=8, reference=reference)
+        x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
+        there = [np.asarray(reference.values)]
+        assert found.information is not None
+        for number, s in enumerate(found.positions):
+            own = x[offsets[s] : offsets[s + 1]]
+            delta = analytics.delta_entropy(
+                own, np.concatenate(there), bandwidth=analysis.spec.bandwidth
+            )
+            assert_allclose(found.information[number], delta.mean(), rtol=1e-4, atol=1e-5)
+            there.append(own)
+
+    def test_a_copy_of_what_is_there_comes_last(self, method: str) -> None:
+        # four structures far apart; the reference holds the first, so that it brings nothing
+        values = np.repeat(np.array([[0.0], [40.0], [90.0], [150.0]]), 3, axis=0)
+        analysis = make_analysis(values + 0.1 * np.arange(12)[:, None] % 3, [3] * 4)
+        reference = reference_for(analysis, slice(0, 3))
+        found = select(analysis, method, size=3, reference=reference)
+        if method != "hybrid":  # one of its parts knows nothing of the reference
+            assert 0 not in found.structures
+
+    def test_an_empty_reference_is_none(self, method: str, analysis: Analysis) -> None:
+        empty = replace(
+            reference_for(analysis),
+            values=analysis.descriptors.values[:0],
+            structures=np.empty(0, dtype=int),
+            structure_offsets=np.zeros(1, dtype=int),
+            environments=np.empty(0, dtype=int),
+        )
+        plain = select(analysis, method, size=9)
+        assert_array_equal(
+            select(analysis, method, size=9, reference=empty).structures, plain.structures
+        )
+
+    def test_another_descriptor_is_refused(self, method: str, analysis: Analysis) -> None:
+        other = replace(reference_for(analysis), spec="something else")
+        with pytest.raises(WinnowError, match="they cannot be compared"):
+            select(analysis, method, reference=other)
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_a_reference_is_refused_where_it_would_be_ignored(method: str, analysis: Analysis) -> None:
+    with pytest.raises(WinnowError, match="cannot start from a reference set"):
+        select(analysis, method, reference=reference_for(analysis))
+
+
+@pytest.mark.parametrize("method", [name for name in ALL if METHODS[name].random])
+def test_random_draws_do_not_touch_the_global_state(method: str, analysis: Analysis) -> None:
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    select(analysis, method, size=5)
+    assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
