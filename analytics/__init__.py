@@ -25,8 +25,8 @@ from analytics.information import (
 from analytics.selection import METHODS, select
 
 __all__ = [
-    "Dataset",
     "METHODS",
+    "Dataset",
     "analyse",
     "bandwidth_by_volume",
     "bandwidth_scan",

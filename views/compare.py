@@ -10,9 +10,11 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.evaluation import PrefixMetrics
+from analytics.information import Analysis
 from analytics.selection import METHODS
 from views.budget import grouped
 from views.embeddings import Maps
+from views.options import MethodOptions
 from views.session import Session
 from views.tails import Tails
 from views.theme import CARD, ONLY_NARROWEST, THREE
@@ -74,6 +76,21 @@ STYLE = """
 """
 
 
+def _sampled(
+    scores: PrefixMetrics, analysis: Analysis, name: str, unit: str, help_: str
+) -> tuple[str, str]:
+    """Return unit and help of a row, with the standard error where it is an estimate."""
+    if scores.sampled is None:
+        return unit, help_
+    error = float(getattr(scores, f"{name}_error")[0])
+    if name == "diversity":  # errors of D, kept and full; the row shows a ratio of exp D
+        ratio = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
+        error = ratio * float(np.hypot(error, analysis.diversity_error))
+    if not error > 0:
+        return unit, help_
+    return f"± {error:.1g}", f"{help_}; estimated from {grouped(scores.sampled)} environments"
+
+
 def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[str, str, str, float, float]]:
     """Return (name, unit, help, value shown, length of the bar 0..1) of each row."""
     analysis = session.analysis
@@ -83,23 +100,39 @@ def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[str, str, str, 
     return [
         (
             "Coverage",
-            "of environments",
-            "Share of all environments with delta entropy below 1e-5 given the kept ones (overlap)",
+            *_sampled(
+                scores,
+                analysis,
+                "overlap",
+                "of environments",
+                "Share of all environments with delta entropy below 1e-5 given the kept ones "
+                "(overlap)",
+            ),
             float(scores.overlap[0]),
             float(scores.overlap[0]),
         ),
         (
             "Diversity",
-            "exp D / full set",
-            "Effective number of environments; full set exp D = "
-            f"{np.exp(analysis.diversity_nats):,.0f}",
+            *_sampled(
+                scores,
+                analysis,
+                "diversity",
+                "exp D / full set",
+                "Effective number of environments; full set exp D = "
+                f"{np.exp(analysis.diversity_nats):,.0f}",
+            ),
             diversity,
             min(1.0, diversity),
         ),
         (
             "Outliers kept",
-            "top 1 % score",
-            "Share of the 1 % sparsest environments that belong to kept structures",
+            *_sampled(
+                scores,
+                analysis,
+                "outliers",
+                "top 1 % score",
+                "Share of the 1 % sparsest environments that belong to kept structures",
+            ),
             float(scores.outliers_kept[0]),
             float(scores.outliers_kept[0]),
         ),
@@ -112,9 +145,14 @@ def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[str, str, str, 
         ),
         (
             "Entropy",
-            f"nats · full {analysis.entropy_nats:.2f}",
-            f"Information entropy of the kept set; the mark is the full set, "
-            f"the end of the bar ln n = {top:.2f} nats",
+            *_sampled(
+                scores,
+                analysis,
+                "entropy",
+                f"nats · full {analysis.entropy_nats:.2f}",
+                f"Information entropy of the kept set; the mark is the full set, "
+                f"the end of the bar ln n = {top:.2f} nats",
+            ),
             entropy,
             entropy / top if top > 0 else 0.0,
         ),
@@ -161,6 +199,15 @@ class Column(pn.viewable.Viewer):
             hint="Use the next seed",
             sx={"fontSize": "12px", "py": "2px"},
         )
+        self.options = Button(
+            label="Options",
+            variant="text",
+            size="small",
+            margin=0,
+            width=62,
+            hint="What this method is good and bad at, and what can be set",
+            sx={"fontSize": "12px", "py": "2px", "minWidth": 0},
+        )
         self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
         self.summary = pn.pane.HTML(
             "",
@@ -183,6 +230,7 @@ class Column(pn.viewable.Viewer):
                 swatch,
                 self.method,
                 self.reseed,
+                self.options,
                 self.environments,
                 sizing_mode="stretch_width",
                 margin=0,
@@ -232,11 +280,14 @@ class Column(pn.viewable.Viewer):
         text = html.escape(method.summary)
         if method.random:
             text += f", seed {slot.seed}"
-        bound = slot.selection.certificate(self._session.budget) if slot.selection else None
+        if slot.spec is not None:
+            text += " · own options"
+        bound = slot.certificate(self._session.budget)
         if bound is not None:
             why = (
                 "Certificate: no other choice of so many structures can score more than "
-                f"1/{bound:.3f} of this one in the method's own objective (online bound)"
+                f"1/{bound:.3f} of this one in the method's own objective "
+                f"({'tightened' if slot.tight else 'online'} bound)"
             )
             text += f' · <b title="{why}">≥ {bound:.1%} of the best</b>'
         return text
@@ -253,6 +304,9 @@ class Columns(pn.viewable.Viewer):
         self._session = session
         self.heads = [Column(session, i) for i in range(3)]
         self.maps, self.tails = Maps(session), Tails(session)
+        self.options = MethodOptions(session)
+        for column, head in enumerate(self.heads):
+            head.options.on_click(lambda event, column=column: self.options.show(column))
         self.cards = [
             pn.Column(
                 head,
@@ -279,7 +333,7 @@ class Columns(pn.viewable.Viewer):
         self.which.param.watch(self._pick, "value")
         session.param.watch(self._show, ["opened", "budget"])
         for slot in session.slots:
-            slot.param.watch(self._show, ["selection"])
+            slot.param.watch(self._show, ["selection", "spec", "tight"])
             slot.param.watch(self._name, ["method"])
         self._name()
         self._pick()
@@ -315,10 +369,12 @@ class Columns(pn.viewable.Viewer):
         """Redraw the plots in the colours of the theme."""
         self.maps.restyle(dark)
         self.tails.restyle(dark)
+        self.options.restyle(dark)
 
     def __panel__(self) -> Any:
         return pn.Column(
             self.which,
+            self.options,
             pn.Row(
                 *self.cards,
                 sizing_mode="stretch_width",

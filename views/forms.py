@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import panel_material_ui as pmui
@@ -18,7 +19,7 @@ FIELD = """
 """
 
 
-def _widget(item: Option, value: Any) -> Any:
+def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
     label = f"{item.name.replace('_', ' ')}{f' ({item.unit})' if item.unit else ''}"
     common = {
         "label": label,
@@ -27,12 +28,15 @@ def _widget(item: Option, value: Any) -> Any:
         "value": value,
         "stylesheets": [FIELD],
     }
+    if choices:
+        return pmui.Select(options=dict(choices), **common)
     if item.choices:
         return pmui.Select(options=list(item.choices), **common)
     if isinstance(item.default, int):
         return pmui.IntInput(start=_int(item.low), end=_int(item.high), **common)
     if isinstance(item.default, float):
-        return pmui.FloatInput(start=item.low, end=item.high, step=item.default / 10, **common)
+        step = item.default / 10 or 0.1
+        return pmui.FloatInput(start=item.low, end=item.high, step=step, **common)
     return pmui.TextInput(**common)
 
 
@@ -41,12 +45,24 @@ def _int(bound: float | None) -> int | None:
 
 
 class SpecForm:
-    """One widget per option of a spec."""
+    """One widget per option of a spec.
 
-    def __init__(self, spec: Any, **layout: Any) -> None:
+    Parameters
+    ----------
+    spec : dataclass
+    choices : mapping, optional
+        Option -> title -> value, for options that name something registered.
+    **layout
+        Given to every widget.
+    """
+
+    def __init__(
+        self, spec: Any, choices: Mapping[str, Mapping[str, str]] | None = None, **layout: Any
+    ) -> None:
         self._kind = type(spec)
         self.widgets = {
-            item.name: _widget(item, getattr(spec, item.name)) for item in options_of(spec)
+            item.name: _widget(item, getattr(spec, item.name), (choices or {}).get(item.name))
+            for item in options_of(spec)
         }
         for widget in self.widgets.values():
             widget.param.update(**layout)

@@ -29,8 +29,9 @@ _POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="winnow-work")
 
 Work = Callable[[Any], Any]
 Post = Callable[[Callable[[], None]], None]
-#: "work" computes in this process; "aside" waits for another; "ahead" was not asked for yet.
-Lane = Literal["work", "aside", "ahead"]
+#: "work" computes in this process; "aside" waits for another; "ahead" was not asked for yet;
+#: "quick" takes a fraction of a second and must not stand behind work of minutes.
+Lane = Literal["work", "aside", "ahead", "quick"]
 
 
 def submit_shared(work: Callable[[], None]) -> None:
@@ -62,6 +63,7 @@ _LANES: dict[Lane, Callable[[Callable[[], None]], Any]] = {
     "work": submit_shared,
     "aside": _Queue("winnow-aside").submit,
     "ahead": _Queue("winnow-ahead").submit,
+    "quick": _Queue("winnow-quick").submit,
 }
 _UNDER_WAY: dict[str, threading.Lock] = {}
 

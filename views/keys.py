@@ -27,6 +27,7 @@ class Keys(JSComponent):
 
     variables = param.Dict(default={}, doc="Style variables of the document, name -> value.")
     blocked = param.Boolean(default=False, doc="Whether a dialog is open: keys belong to it.")
+    hints = param.Dict(default={}, doc="What is written on a button -> its tooltip.")
     wide = param.Integer(default=WIDE, doc="Width from which the window counts as wide, pixels.")
     narrow = param.Boolean(default=False, doc="Written by the browser: the window is not wide.")
 
@@ -67,16 +68,10 @@ class Keys(JSComponent):
         document.documentElement.style.setProperty(name, value))
       model.on('variables', paint)
       paint()
-      // a React view drops the attributes of its element: hints are put on the button itself
       const onOver = (event) => {
-        const path = event.composedPath()
-        const button = path.find((node) => node.nodeName === 'BUTTON')
-        if (!button || button.dataset.hinted) return
-        button.dataset.hinted = 'yes'
-        for (const other of Bokeh.documents[0].all_models) {
-          const title = other.html_attributes?.title
-          if (title && path.includes(Bokeh.index.find_one(other)?.el)) button.title = title
-        }
+        const button = event.composedPath().find((node) => node.nodeName === 'BUTTON')
+        const hint = model.hints[button?.textContent.trim()]
+        if (hint) button.title = hint
       }
       document.addEventListener('pointerover', onOver)
       const width = matchMedia(`(max-width: ${model.wide - 0.02}px)`)

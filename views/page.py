@@ -9,7 +9,8 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
 
-from views.budget import BudgetBar, counted
+from analytics.information import Analysis
+from views.budget import BudgetBar, counted, grouped
 from views.compare import SHRINKS, Columns
 from views.data import DataView
 from views.export import Export
@@ -27,7 +28,7 @@ from views.theme import (
     theme_config,
     variables,
 )
-from views.widgets import Button, Region
+from views.widgets import HINTS, Button, Region
 
 __all__ = ["Page", "publish"]
 
@@ -44,6 +45,8 @@ HEADER = """
 """
 #: Height of the bar at the top; what is laid over the page begins below it.
 BAR = 52
+#: Stages with the inspector beside them.
+BESIDE = ("Review", "Compare", "Retrain")
 #: The name of the data set gives way to everything else in the bar.
 CHIP = ":host {flex: 0 1 auto !important; min-width: 60px !important; align-self: center;}"
 LOGO = f"@media (max-width: {THREE - 200}px) {{:host {{display: none !important;}}}}"
@@ -136,6 +139,15 @@ def _help() -> str:
     return f"<dl>{rows(HELP)}<hr>{rows(WORDS)}</dl>"
 
 
+def _sampled(analysis: Analysis) -> str:
+    """Say what the figures were estimated from, and how well; nothing where they are exact."""
+    if analysis.sampled is None:
+        return ""
+    error = analysis.redundancy_error
+    known = f", ± {100 * error:.1g} %" if error > 0 else ""
+    return f" · sampled: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
+
+
 class Page:
     """Builds the parts once and shows the stage that is chosen."""
 
@@ -148,7 +160,7 @@ class Page:
         self.export.button.sx = HEADER_BUTTON
         self.chip = pn.pane.HTML("", stylesheets=[HEADER, CHIP], margin=(0, 12, 0, 12))
         self.stage = pmui.RadioButtonGroup(
-            options=["Data", "Compare"],
+            options=["Data", "Review", "Compare", "Retrain", "Density"],
             value="Compare",
             size="small",
             variant="outlined",
@@ -232,8 +244,19 @@ class Page:
             stylesheets=[":host {min-width: 0 !important;}"],
         )
         self.waiting = pn.pane.HTML("", margin=(60, 20), sizing_mode="stretch_width")
+        # the inspector stands beside all three; filled when first looked at, as those below are
+        self.retrain: Any = None
+        self.retrain_stage = pn.Column(
+            sizing_mode="stretch_width", margin=0, visible=False, stylesheets=[SHRINKS]
+        )
+        self.review: Any = None
+        self.review_stage = pn.Column(
+            sizing_mode="stretch_width", margin=0, visible=False, stylesheets=[SHRINKS]
+        )
         self.compare_stage = pn.Row(
             self.compare,
+            self.review_stage,
+            self.retrain_stage,
             self._side(),
             sizing_mode="stretch_width",
             margin=0,
@@ -241,7 +264,10 @@ class Page:
         )
         # filled when it is first looked at: the page opens with a comparison
         self.data_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
+        self.density: Any = None
+        self.density_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
         self.stages = {"Compare": self.compare_stage, "Data": self.data_stage}
+        self.stages["Density"] = self.density_stage
         # it sticks within what holds it: its column is the whole page
         self.top = pn.Column(
             self.budget, sizing_mode="stretch_width", margin=0, stylesheets=[STICKY]
@@ -367,8 +393,9 @@ class Page:
         session.param.watch(self._on_progress, ["progress", "working_on", "opened"])
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
+        self.keys.hints = dict(HINTS)
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
-        for dialog in (self.help, self.export.dialog):
+        for dialog in self._dialogs():
             dialog.param.watch(self._on_dialog, "open")
         self.keys.param.watch(lambda e: self._show_side(False), "narrow")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
@@ -383,6 +410,12 @@ class Page:
         self.retention.restyle(dark)
         self.inspector.restyle(dark)
         self.export.restyle(dark)
+        if self.density is not None:
+            self.density.restyle(dark)
+        if self.review is not None:
+            self.review.restyle(dark)
+        if self.retrain is not None:
+            self.retrain.restyle(dark)
 
     def _show_side(self, shown: bool) -> None:
         """Open or close the inspector where it is a drawer."""
@@ -393,8 +426,12 @@ class Page:
         if self.keys.narrow and all(event.name != "opened" for event in events):
             self._show_side(True)
 
+    def _dialogs(self) -> list[Any]:
+        retrain = [] if self.retrain is None else [self.retrain.dialog]
+        return [self.help, self.export.dialog, self.columns.options.dialog, *retrain]
+
     def _on_dialog(self, *_: Any) -> None:
-        self.keys.blocked = self.help.open or self.export.dialog.open
+        self.keys.blocked = any(dialog.open for dialog in self._dialogs())
 
     def _escape(self) -> None:
         if self.keys.narrow and "open" in self.side.css_classes:
@@ -405,15 +442,50 @@ class Page:
     def _on_stage(self, event: Any) -> None:
         if event.new == "Data" and not len(self.data_stage):
             self.data_stage.append(DataView(self.session))
+        if event.new == "Density" and self.density is None:
+            from views.density import DensityView  # slow to import, and not everybody looks at it
+
+            self.density = DensityView(self.session, dark=self.page.dark_theme)
+            self.density_stage.append(self.density)
+            self.keys.hints = dict(HINTS)
+        if event.new == "Retrain" and self.retrain is None:
+            from views.retrain import RetrainView
+
+            self.retrain = RetrainView(self.session, self.retrain_stage.param.visible)
+            self.retrain.restyle(self.page.dark_theme)
+            self.retrain.dialog.param.watch(self._on_dialog, "open")
+            self.retrain_stage.append(self.retrain)
+            self.keys.hints = dict(HINTS)
+        if event.new == "Review" and self.review is None:
+            from views.review import ReviewView
+
+            self.review = ReviewView(self.session, dark=self.page.dark_theme)
+            self.review_stage.append(self.review)
+            self.keys.hints = dict(HINTS)
+        if self.review is not None:
+            self.review.state.shown = event.new == "Review"
+        self._show_frame()
+        self.compare.visible = event.new == "Compare"
+        self.review_stage.visible = event.new == "Review"
+        self.retrain_stage.visible = event.new == "Retrain"
+        # the inspector stands beside all three
+        stage = "Compare" if event.new in BESIDE else event.new
         for name, part in self.stages.items():
-            part.visible = name == event.new and (name == "Data" or self.session.opened is not None)
+            shown = name in ("Data", "Density") or self.session.opened is not None
+            part.visible = name == stage and shown
+
+    def _show_frame(self) -> None:
+        """Show the budget, or why there is none, where the stage is about the data set."""
+        shown = self.session.opened is not None
+        about = self.stage.value != "Density"  # that stage has systems and a slider of its own
+        self.top.visible = shown and about
+        self.waiting.visible = not shown and about
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened
         shown = opened is not None
-        self.compare_stage.visible = shown and self.stage.value == "Compare"
-        self.top.visible = shown
-        self.waiting.visible = not shown
+        self.compare_stage.visible = shown and self.stage.value in BESIDE
+        self._show_frame()
         if opened is None:
             self.chip.object = '<div class="chip">no data set yet</div>'
             return
@@ -427,7 +499,8 @@ class Page:
             f'<div class="chip" title="{name}"><b>{name}</b><span> · '
             f"{counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
-            f"{opened.analysis.redundancy:.0%} redundant</span>{warn}</div>"
+            f"{opened.analysis.redundancy:.0%} redundant{_sampled(opened.analysis)}</span>"
+            f"{warn}</div>"
         )
 
     def _on_progress(self, *_: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import panel as pn
 from bokeh.models import FixedTicker, Span
 
+from views.certificate_card import CertificateCard
 from views.session import Session
 from views.theme import CARD, NARROWEST, palette, style_figure
 
@@ -39,6 +40,7 @@ class Retention(pn.viewable.Viewer):
             css_classes=["card", "retention"],
             stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
         )
+        self.certificate = CertificateCard(session)
         self.panes: dict[str, pn.pane.HoloViews] = {}
         if pn.state.curdoc is None:
             self.fill()
@@ -64,6 +66,7 @@ class Retention(pn.viewable.Viewer):
             for name in CURVES
         }
         self._row.objects = list(self.panes.values())
+        self.certificate.state.refresh()
 
     def _redraw(self, *_: Any) -> None:
         """Draw again, once for any number of changes that come together."""
@@ -83,6 +86,7 @@ class Retention(pn.viewable.Viewer):
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         self._dark = dark
+        self.certificate.restyle(dark)
         self._redraw()
 
     def _values(self, name: str, retention: Any) -> Any:
@@ -180,4 +184,10 @@ class Retention(pn.viewable.Viewer):
         self._moving = False
 
     def __panel__(self) -> Any:
-        return self._row
+        return pn.Column(
+            self._row,
+            self.certificate,
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=[":host {min-width: 0 !important;}"],
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import param
@@ -16,16 +16,23 @@ from param.parameterized import discard_events
 
 from analytics.data import Dataset, read
 from analytics.data.checks import CheckReport
-from analytics.descriptors.distances import DistanceSpec
+from analytics.descriptors import DistanceSpec
 from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
 from analytics.information import Analysis, KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection, is_nested, missing_labels
+from analytics.selection import (
+    METHODS,
+    Selection,
+    TightBound,
+    certified_share,
+    is_nested,
+    missing_labels,
+)
 from views.jobs import Lane, Runner, alone
 
-__all__ = ["DEFAULT_METHODS", "DEMO", "Opened", "Session", "Slot"]
+__all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 DEMO = Path(__file__).parent.parent / "assets" / "carbon.xyz.gz"
@@ -33,13 +40,39 @@ UNDO_DEPTH = 50
 _NOTHING: IntArray = np.empty(0, dtype=np.int64)
 
 
+class Choice(NamedTuple):
+    """What is wanted in a column: a method, its seed and its options (None: the defaults)."""
+
+    method: str
+    seed: int = 0
+    spec: Any = None
+
+    @property
+    def nested(self) -> bool:
+        """Whether one order answers every budget."""
+        return is_nested(self.method, self.spec)
+
+
 class Slot(param.Parameterized):
     """One column of the comparison: a method and what it made of the data."""
 
     method = param.String("random", doc="Name of the selection method.")
     seed = param.Integer(0, bounds=(0, None), doc="Seed of the methods that draw at random.")
+    spec = param.Parameter(None, doc="Options of the method; None for its defaults.")
     selection = param.ClassSelector(class_=Selection, doc="Order of the whole data set.")
     retention = param.ClassSelector(class_=PrefixMetrics, doc="Metrics along the order.")
+    tight = param.List([], item_type=TightBound, doc="Tightened certificates of the selection.")
+
+    @property
+    def options(self) -> Any:
+        """Options of the method, the defaults filled in."""
+        return METHODS[self.method].spec() if self.spec is None else self.spec
+
+    def certificate(self, size: int) -> float | None:
+        """Return at least what share of the best possible objective the first `size` reach."""
+        if self.selection is None:
+            return None
+        return certified_share(self.selection, size, self.tight)
 
     @property
     def title(self) -> str:
@@ -80,7 +113,7 @@ class Session(param.Parameterized):
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
     pinned = param.List(default=[], item_type=int, doc="Structures forced in, data-set indices.")
     rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
-    descriptor = param.ClassSelector(class_=DistanceSpec, default=DistanceSpec(), doc="Spec.")
+    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
     progress = param.Number(-1.0, doc="How far the running work is, 0..1; -1 when idle.")
     working_on = param.String("", doc="Name of the running step.")
@@ -94,16 +127,21 @@ class Session(param.Parameterized):
         self._redo: list[dict[str, Any]] = []
         self._source: tuple[str, dict[str, Any]] = ("", {})
         self._running: set[str] = set()
-        #: Method and seed that are on their way into a column.
-        self._asked: dict[int, tuple[str, int]] = {}
+        #: What is on its way into a column.
+        self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
-        self._fallen: dict[int, str] = {}
+        self._fallen: dict[int, Choice] = {}
         self._at_end: list[Callable[[], None]] = []
+        self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
         self._at_end.append(callback)
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call back when the user has stopped all running work."""
+        self._at_cancel.append(callback)
 
     def end(self) -> None:
         """Let go of everything: the user has left."""
@@ -116,6 +154,11 @@ class Session(param.Parameterized):
     def dataset(self) -> Dataset | None:
         """The data set that is open."""
         return self.opened.dataset if self.opened else None
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Label keys that the user had the open file read with; empty if none were named."""
+        return dict(self._source[1])
 
     @property
     def analysis(self) -> Analysis | None:
@@ -175,7 +218,7 @@ class Session(param.Parameterized):
             lambda opened: self._take(opened, source=("", {})),
         )
 
-    def reanalyse(self, descriptor: DistanceSpec, kernel: KernelSpec) -> None:
+    def reanalyse(self, descriptor: Any, kernel: KernelSpec) -> None:
         """Analyse the open data set with other settings; pins and methods are kept."""
         if self.dataset is None or (descriptor, kernel) == (self.descriptor, self.kernel):
             return
@@ -199,9 +242,9 @@ class Session(param.Parameterized):
     def _prepare(
         self,
         dataset: Dataset,
-        wanted: list[tuple[str, int]],
+        wanted: list[Choice],
         monitor: Monitor,
-        descriptor: DistanceSpec | None = None,
+        descriptor: Any = None,
         kernel: KernelSpec | None = None,
     ) -> Opened:
         monitor.report(0.0, "checking")
@@ -214,13 +257,13 @@ class Session(param.Parameterized):
             monitor=Part(monitor, 0.05, 0.7),
         )
         orders, methods = [], []
-        for at, (method, seed) in enumerate(wanted):
-            title = METHODS[method].title
+        for at, choice in enumerate(wanted):
+            title = METHODS[choice.method].title
             part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, title)
-            if missing_labels(analysis, method):
-                method = "outlier_score"
-            methods.append(method)
-            orders.append(self._order(analysis, method, seed, (), (), part))
+            if missing_labels(analysis, choice.method, choice.spec):
+                choice = Choice("outlier_score", choice.seed)
+            methods.append(choice.method)
+            orders.append(self._order(analysis, choice, (), (), part))
         embedding = self.pipeline.embed(
             analysis.descriptors, "PCA", monitor=Part(monitor, 0.95, 1.0, "map")
         )
@@ -229,15 +272,15 @@ class Session(param.Parameterized):
     def _order(
         self,
         analysis: Analysis,
-        method: str,
-        seed: int,
+        choice: Choice,
         keep: Iterable[int],
         drop: Iterable[int],
         monitor: Monitor,
     ) -> tuple[Selection, PrefixMetrics]:
         size = max(1, self.budget)  # only a method that is not nested looks at it
+        method, seed, spec = choice
         selection = self.pipeline.select(
-            analysis, method, size=size, seed=seed, keep=keep, drop=drop, monitor=monitor
+            analysis, method, spec=spec, size=size, seed=seed, keep=keep, drop=drop, monitor=monitor
         )
         return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
 
@@ -271,50 +314,64 @@ class Session(param.Parameterized):
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
         said = ""
-        for column, ((wanted, _), method, (selection, retention)) in enumerate(
+        for column, (wanted, method, (selection, retention)) in enumerate(
             zip(self._methods(), opened.methods, opened.orders, strict=True)
         ):
-            missing = missing_labels(opened.analysis, wanted)
-            if method != wanted and missing:
-                self._fallen[column] = wanted
+            missing = missing_labels(opened.analysis, wanted.method, wanted.spec)
+            spec = wanted.spec
+            if method != wanted.method and missing:
+                self._fallen[column], spec = wanted, None
                 said = (
                     f"{opened.dataset.name} has no {missing}: {METHODS[method].title.lower()} "
-                    f"instead of {METHODS[wanted].title.lower()}"
+                    f"instead of {METHODS[wanted.method].title.lower()}"
                 )
             else:
                 self._fallen.pop(column, None)
             slot = self.slots[column]
             # told with `opened`: until then a watcher would see new orders of the old data
             with discard_events(slot):
-                slot.param.update(method=method, selection=selection, retention=retention)
+                slot.param.update(
+                    method=method, spec=spec, selection=selection, retention=retention, tight=[]
+                )
         self._asked.clear()
         return said
 
     # ---- methods, maps ----------------------------------------------------------------------
 
     def choose(self, column: int, method: str) -> None:
-        """Put another method into a column."""
-        current, seed = self._wanted(column)
-        if method != current:
+        """Put another method into a column, with its default options."""
+        current = self._wanted(column)
+        if method != current.method:
             self._remember()
             self._fallen.pop(column, None)
-            self._run_slots({column: (method, seed)})
+            self._run_slots({column: Choice(method, current.seed)})
+
+    def set_options(self, column: int, spec: Any) -> None:
+        """Run the method of a column with other options."""
+        current = self._wanted(column)
+        if spec == METHODS[current.method].spec():
+            spec = None
+        if spec != current.spec:
+            self._remember()
+            self._run_slots({column: current._replace(spec=spec)})
 
     def reseed(self, column: int, seed: int | None = None) -> None:
         """Draw again with another seed."""
-        method, current = self._wanted(column)
+        current = self._wanted(column)
         self._remember()
-        self._run_slots({column: (method, current + 1 if seed is None else seed)})
+        seed = current.seed + 1 if seed is None else seed
+        self._run_slots({column: current._replace(seed=seed)})
 
-    def _wanted(self, column: int) -> tuple[str, int]:
-        """Return method and seed of a column: those on their way, otherwise those shown."""
+    def _wanted(self, column: int) -> Choice:
+        """Return what is on its way into a column, otherwise what it shows."""
         slot = self.slots[column]
-        return self._asked.get(column, (slot.method, slot.seed))
+        return self._asked.get(column, Choice(slot.method, slot.seed, slot.spec))
 
-    def _methods(self) -> list[tuple[str, int]]:
-        """Return method and seed of each column as the user chose them."""
+    def _methods(self) -> list[Choice]:
+        """Return what the user chose for each column."""
         wanted = [self._wanted(column) for column in range(len(self.slots))]
-        return [(self._fallen.get(i, method), seed) for i, (method, seed) in enumerate(wanted)]
+        fallen = self._fallen
+        return [fallen[i]._replace(seed=c.seed) if i in fallen else c for i, c in enumerate(wanted)]
 
     def _reorder(self) -> None:
         self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
@@ -324,10 +381,10 @@ class Session(param.Parameterized):
         for column, slot in enumerate(self.slots):
             wanted = self._wanted(column)
             answered = slot.selection is not None and len(slot.selection) == self.budget
-            if not is_nested(wanted[0]) and not (answered and slot.method == wanted[0]):
+            if not wanted.nested and not (answered and slot.method == wanted.method):
                 self._run_slots({column: wanted})
 
-    def _run_slots(self, wanted: dict[int, tuple[str, int]]) -> None:
+    def _run_slots(self, wanted: dict[int, Choice]) -> None:
         analysis, keep, drop = self.analysis, self.pinned, self.rejected
         if analysis is None:
             return
@@ -335,19 +392,19 @@ class Session(param.Parameterized):
 
         def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
             made = {}
-            for at, (column, (method, seed)) in enumerate(wanted.items()):
-                part = Part(monitor, at / len(wanted), (at + 1) / len(wanted), method)
-                made[column] = self._order(analysis, method, seed, keep, drop, part)
+            for at, (column, choice) in enumerate(wanted.items()):
+                part = Part(monitor, at / len(wanted), (at + 1) / len(wanted), choice.method)
+                made[column] = self._order(analysis, choice, keep, drop, part)
             return made
 
         def done(made: dict[int, tuple[Selection, PrefixMetrics]]) -> None:
             if self.analysis is not analysis:
                 return
             for column, (selection, retention) in made.items():
-                method, seed = wanted[column]
                 self._arrived(column, wanted)
+                values = wanted[column]._asdict()
                 self.slots[column].param.update(
-                    method=method, seed=seed, selection=selection, retention=retention
+                    **values, selection=selection, retention=retention, tight=[]
                 )
 
         def failed(error: Exception) -> None:
@@ -362,7 +419,7 @@ class Session(param.Parameterized):
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
         self._submit(stage, work, done, failed)
 
-    def _arrived(self, column: int, wanted: dict[int, tuple[str, int]]) -> None:
+    def _arrived(self, column: int, wanted: dict[int, Choice]) -> None:
         if self._asked.get(column) == wanted[column]:
             del self._asked[column]
 
@@ -483,6 +540,46 @@ class Session(param.Parameterized):
         """Force a structure out, or stop doing so."""
         self._toggle("rejected", "pinned", structure)
 
+    def pin_all(self, structures: Iterable[int]) -> int:
+        """Force structures in in one step, which one undo takes back.
+
+        Isolated atoms are always kept, and what is rejected stays so.
+
+        Returns
+        -------
+        int
+            How many structures were pinned that had not been before.
+        """
+        if self.dataset is None:
+            return 0
+        new = {int(s) for s in structures if not self.dataset.isolated[s]}
+        new -= {*self.pinned, *self.rejected}
+        if new:
+            self._remember()
+            self._decide(pinned=sorted({*self.pinned, *new}), rejected=self.rejected)
+            self._reorder()
+        return len(new)
+
+    def reject_all(self, structures: Iterable[int]) -> int:
+        """Force structures out in one step, which one undo takes back.
+
+        Isolated atoms stay, and so does what is pinned: the user has said so one by one.
+
+        Returns
+        -------
+        int
+            How many structures were rejected that had not been before.
+        """
+        if self.dataset is None:
+            return 0
+        new = {int(s) for s in structures if not self.dataset.isolated[s]}
+        new -= {*self.pinned, *self.rejected}
+        if new:
+            self._remember()
+            self._decide(pinned=self.pinned, rejected=sorted({*self.rejected, *new}))
+            self._reorder()
+        return len(new)
+
     def _toggle(self, name: str, other: str, structure: int) -> None:
         if self.dataset is None or structure < 0:
             return
@@ -549,6 +646,52 @@ class Session(param.Parameterized):
 
     # ---- work -------------------------------------------------------------------------------
 
+    def run(
+        self,
+        stage: str,
+        work: Callable[[Monitor], Any],
+        done: Callable[[Any], None],
+        *,
+        failed: Callable[[Exception], None] | None = None,
+        tick: Callable[[], None] | None = None,
+        lane: Lane = "work",
+        quiet: bool = False,
+    ) -> None:
+        """Run work of another stage of the page in the background.
+
+        Parameters
+        ----------
+        stage : str
+            A newer request for the same stage cancels the older one.
+        work : callable
+            Gets a monitor; runs in a thread and touches no state.
+        done, failed : callable
+            Get the result, or the error, where state may be touched; an error is told to the
+            user in any case.
+        tick : callable, optional
+            Called whenever the work has reported, where state may be touched: for results that
+            stream in.
+        lane : str
+        quiet : bool
+            Show no progress: for what takes a fraction of a second.
+        """
+
+        def fail(error: Exception) -> None:
+            self._fail(error)
+            if failed is not None:
+                failed(error)
+
+        def progress(fraction: float, message: str) -> None:
+            if not quiet:
+                self._on_progress(fraction, message)
+            if tick is not None:
+                tick()
+
+        if quiet:
+            self._runner.submit(stage, work, done, fail, progress, lane)
+        else:
+            self._submit(stage, work, done, fail, lane, progress)
+
     def _submit(
         self,
         stage: str,
@@ -556,6 +699,7 @@ class Session(param.Parameterized):
         done: Callable[[Any], None],
         failed: Callable[[Exception], None] | None = None,
         lane: Lane = "work",
+        progress: Callable[[float, str], None] | None = None,
     ) -> None:
         def finish(result: Any) -> None:
             self._over(stage)
@@ -567,7 +711,12 @@ class Session(param.Parameterized):
 
         self._running.add(stage)
         self.param.update(progress=0.0, working_on="starting", notice=("", ""))
-        self._runner.submit(stage, work, finish, fail, self._on_progress, lane)
+        self._runner.submit(stage, work, finish, fail, progress or self._on_progress, lane)
+
+    def stop(self, stage: str) -> None:
+        """Stop the work of one stage; its result is no longer wanted."""
+        self._runner.cancel(stage)
+        self._over(stage)
 
     def _over(self, stage: str) -> None:
         self._running.discard(stage)
@@ -594,3 +743,5 @@ class Session(param.Parameterized):
             self.map_kind = self.embedding.method
         for slot in self.slots:
             slot.param.trigger("method")
+        for callback in self._at_cancel:
+            callback()

@@ -36,6 +36,8 @@ TABLE_STYLE = """
 .tabulator, .tabulator .tabulator-tableholder .tabulator-table, .tabulator .tabulator-header,
 .tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer {
   background: transparent !important; color: var(--winnow-text) !important; border: 0; }
+/* the handles would take clicks that are meant for the row */
+.tabulator .tabulator-col-resize-handle { display: none !important; }
 .tabulator .tabulator-header { border-bottom: 1px solid var(--winnow-border) !important; }
 .tabulator .tabulator-header .tabulator-col-title { color: var(--winnow-quiet); }
 .tabulator .tabulator-row { background: transparent !important;
@@ -342,8 +344,7 @@ class Brushed(pn.viewable.Viewer):
             margin=(4, 0, 0, 0),
             layout="fit_columns",
             formatters={"kept by": {"type": "html"}},
-            widths={"#": 44, "score": 46, "max |F|": 54, "kept by": 52},
-            configuration={"columnDefaults": {"tooltip": True}},
+            widths={"#": 38, "score": 46, "max |F|": 54, "kept by": 52},
             header_tooltips={
                 "#": "index in the file",
                 "score": "highest outlier score (nats)",

@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-__all__ = ["NEVER", "UNSEEN_LABEL", "Button", "Region", "Toggle"]
+__all__ = ["HINTS", "NEVER", "UNSEEN_LABEL", "Button", "Region", "Toggle"]
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
@@ -23,17 +23,11 @@ fieldset { top: 0 !important; }
 """
 
 
-class _Attributed:
-    """Puts attributes on the element that holds a component."""
-
-    _attributes: dict[str, str]
-
-    def _get_properties(self, doc: Any) -> dict[str, Any]:
-        properties: dict[str, Any] = super()._get_properties(doc)  # type: ignore[misc]
-        return properties | {"html_attributes": self._attributes}
+#: What is written on a button -> its hint, which `Keys` puts on the button in the browser.
+HINTS: dict[str, str] = {}
 
 
-class _Hinted(_Attributed):
+class _Hinted:
     """Explained by the browser's own tooltip, which covers nothing and takes no click.
 
     A Material tooltip (`description`) lies over the next button and replaces the accessible name.
@@ -41,7 +35,8 @@ class _Hinted(_Attributed):
     """
 
     def __init__(self, *, hint: str = "", sign_for: str = "", **params: Any) -> None:
-        self._attributes = {"title": hint} if hint else {}
+        if hint:
+            HINTS[params["label"]] = hint
         if sign_for:
             params |= {"description": sign_for, "description_delay": NEVER}
         super().__init__(**params)
@@ -55,9 +50,13 @@ class Toggle(_Hinted, pmui.Toggle):
     """A button that stays down, with a hint."""
 
 
-class Region(_Attributed, pn.Column):
+class Region(pn.Column):
     """A column that assistive technology announces as a region of the page."""
 
     def __init__(self, *objects: Any, title: str, role: str = "region", **params: Any) -> None:
         self._attributes = {"role": role, "aria-label": title}
         super().__init__(*objects, **params)
+
+    def _get_properties(self, doc: Any) -> dict[str, Any]:
+        properties: dict[str, Any] = super()._get_properties(doc)
+        return properties | {"html_attributes": self._attributes}

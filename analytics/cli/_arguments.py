@@ -98,3 +98,9 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
     kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
     add_spec_options(group, kinds, "descriptor-")
     add_spec_options(group, {"": KernelSpec}, "")
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers compute descriptors and kernels, such as "
+        "tcp://node7:8786 (default: DASK_SCHEDULER_ADDRESS, otherwise this machine)",
+    )

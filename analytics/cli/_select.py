@@ -32,6 +32,7 @@ from analytics.cli._stages import (
     describe_input,
     kernel_spec,
     method_specs,
+    pipeline_of,
     places_in,
     read_input,
     refuse_without_forces,
@@ -40,7 +41,7 @@ from analytics.cli._subset import add_targets, subset_files, write_subset_files
 from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
 from analytics.data import Dataset
 from analytics.descriptors import Descriptors, described_structures
-from analytics.information import Analysis, analyse
+from analytics.information import Analysis
 from analytics.recipe import make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection import METHODS, Selection
@@ -141,7 +142,9 @@ def _run(arguments: argparse.Namespace) -> int:
         _size(arguments, dataset, keep, drop)  # before anything is computed
         known = [] if reference is None else [reference]
         described = describe_input(arguments, [dataset, *known], Part(monitor, 0.1, 0.3))
-        analysis = analyse(dataset, described[0], kernel, monitor=Part(monitor, 0.3, 0.7))
+        analysis = pipeline_of(arguments).analyse(
+            dataset, described[0].spec, kernel, monitor=Part(monitor, 0.3, 0.7)
+        )
         picked = _pick(
             arguments, analysis, described[1:], spec, same, keep, drop, Part(monitor, 0.7, 1.0)
         )

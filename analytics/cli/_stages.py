@@ -15,12 +15,11 @@ from analytics.data import Dataset, read
 from analytics.descriptors import (
     DESCRIPTORS,
     Descriptors,
-    describe,
     resolved_spec,
     suggested_bandwidth,
 )
-from analytics.information import Analysis, KernelSpec, refine
-from analytics.information import analyse as analyse_environments
+from analytics.information import Analysis, KernelSpec
+from analytics.pipeline import Pipeline
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection import METHODS
@@ -31,6 +30,7 @@ __all__ = [
     "descriptor_spec",
     "kernel_spec",
     "method_specs",
+    "pipeline_of",
     "place_of",
     "places_in",
     "read_input",
@@ -71,16 +71,22 @@ def kernel_spec(arguments: argparse.Namespace) -> KernelSpec:
     return KernelSpec(usual)
 
 
+def pipeline_of(arguments: argparse.Namespace) -> Pipeline:
+    """Return what runs the stages: here or on a cluster, from disk what is known already."""
+    return Pipeline(scheduler=getattr(arguments, "scheduler", None))
+
+
 def describe_input(
     arguments: argparse.Namespace, datasets: list[Dataset], monitor: Monitor
 ) -> list[Descriptors]:
     """Describe data sets so that their environments can be compared."""
     spec = resolved_spec(descriptor_spec(arguments), *datasets)
+    pipeline = pipeline_of(arguments)
     n = len(datasets)
     found = []
     for at, dataset in enumerate(datasets):
         part = Part(monitor, at / n, (at + 1) / n, "describing environments")
-        found.append(describe(dataset, spec, monitor=part))
+        found.append(pipeline.describe(dataset, spec, monitor=part))
         if found[-1].n_environments == 0:
             raise InputError(
                 "nothing to analyse: the file holds isolated atoms only", source=dataset.name
@@ -90,10 +96,10 @@ def describe_input(
 
 def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor) -> Analysis:
     """Describe and analyse a data set with the descriptor and kernel asked for."""
-    kernel = kernel_spec(arguments)
-    (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.0, 0.3))
-    found = analyse_environments(dataset, descriptors, kernel, monitor=Part(monitor, 0.3, 0.6))
-    return refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+    kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
+    spec = resolved_spec(descriptor_spec(arguments), dataset)
+    found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
+    return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
 
 
 def place_of(dataset: Dataset) -> dict[int, int]:

@@ -10,20 +10,9 @@ import numpy as np
 from scipy import sparse
 
 from analytics.descriptors.base import Descriptors
-from analytics.information._points import (
-    Boxes,
-    Points,
-    boxes_of,
-    centre_of,
-    checked,
-    distinct_points,
-    leading_axes,
-    scaled,
-    sorted_points,
-)
-from analytics.information.kernel import ROWS
-from analytics.information.structures import LOG_CUT, _Problem, _rows
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
+from analytics.information._points import Points
+from analytics.information.structures import Structures, prepared_structures, structure_kernel
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import Cancelled
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -125,7 +114,7 @@ def select_in_two_rounds(
     open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
     size = max(len(kept), min(size, len(kept) + len(open_)))
     hands = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
-    problem = _Coverage.of(descriptors, bandwidth, spec)
+    problem = _Coverage.of(descriptors, bandwidth, spec, monitor)
     picks, gains = _solve(problem, [np.sort(h) for h in hands if len(h)], kept, size, monitor)
     source = fingerprint(descriptors.fingerprint, bandwidth)
     return Selection(
@@ -159,7 +148,9 @@ def _solve(
     joined = sparse.vstack([first[0].rows[: len(kept)], *rows], format="csr")
     joined = joined[np.concatenate([np.arange(len(kept)), len(kept) + order])]
     structures = np.concatenate([kept, candidates[order]])
-    merged = problem.greedy(joined, structures, len(kept), size, Part(watched, 0.95, 1.0))
+    merged = problem.greedy(
+        joined, first[0].weights, structures, len(kept), size, Part(watched, 0.95, 1.0)
+    )
     watched.report(1.0, "picks of the parts")
     best = max([merged, *first], key=lambda found: found.gains.sum())  # the first of equals
     return best.structures, best.gains
@@ -167,42 +158,41 @@ def _solve(
 
 @dataclass(frozen=True, slots=True)
 class _Picks:
-    """Structures in the order picked, what each brought, and their rows of the kernel."""
+    """Structures in the order picked, what each brought, their rows and weights of the columns."""
 
     structures: IntArray
     gains: FloatArray
     rows: sparse.csr_matrix
+    weights: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
     """A coverage objective whose rows are computed when they are needed."""
 
-    values: FloatArray
-    offsets: IntArray
-    demand: Points
-    leaves: Boxes
+    whole: Structures
+    bandwidth: float
     capped: bool
 
     @classmethod
-    def of(cls, descriptors: Descriptors, bandwidth: float, spec: TwoRoundSpec) -> _Coverage:
+    def of(
+        cls, descriptors: Descriptors, bandwidth: float, spec: TwoRoundSpec, monitor: Monitor
+    ) -> _Coverage:
         # a kernel stores sums at its own bandwidth and peaks at twice that
         h = bandwidth * (spec.width if spec.capped else 0.5 * spec.width)
-        x = checked(descriptors.values, "descriptors")
-        values = scaled(x, centre_of(x), h)
-        distinct = distinct_points(values)
-        demand, leaves = sorted_points(distinct, leading_axes(distinct.values), ROWS)
-        return cls(values, descriptors.structure_offsets, demand, leaves, spec.capped)
+        x, offsets = descriptors.values, descriptors.structure_offsets
+        return cls(prepared_structures(x, offsets, h, monitor=monitor), h, spec.capped)
 
     def pick(self, hand: IntArray, kept: IntArray, size: int, flag: _Flag) -> _Picks:
         """Pick greedily from some structures, after those to keep."""
         structures = np.concatenate([kept, hand]).astype(np.int64)
-        rows = self._rows(structures, flag)
-        return self.greedy(rows, structures, len(kept), size, flag)
+        rows, weights = self._rows(structures, flag)
+        return self.greedy(rows, weights, structures, len(kept), size, flag)
 
     def greedy(
         self,
         rows: sparse.csr_matrix,
+        weights: FloatArray,
         structures: IntArray,
         n_kept: int,
         size: int,
@@ -214,28 +204,31 @@ class _Coverage:
         candidates[given] = False
         picks, gains = lazy_greedy(
             (rows.indptr, rows.indices, rows.data),
-            self.demand.weights.astype(np.float64),
+            weights,
             candidates,
             min(size, len(structures)),
             first=given,
             capped=self.capped,
             monitor=monitor,
         )
-        return _Picks(structures[picks], gains, rows[picks])
+        return _Picks(structures[picks], gains, rows[picks], weights)
 
-    def _rows(self, structures: IntArray, monitor: Monitor) -> sparse.csr_matrix:
-        """Return what some structures give to every distinct environment of the set."""
-        demand = self.demand
-        sizes = np.diff(self.offsets)[structures]
-        group = owners(np.concatenate([[0], np.cumsum(sizes)]))
-        atoms = distinct_points(self.values[ragged_rows(self.offsets, structures)], group)
-        counts = np.bincount(group[atoms.first], minlength=len(structures))
-        segments = np.concatenate([[0], np.cumsum(counts)])
-        boxes = boxes_of(atoms.values, leading_axes(demand.values), segments)
-        found = _rows(_Problem(atoms, segments, boxes, demand, self.leaves, LOG_CUT), monitor)
-        data = found[2] if self.capped else found[3]
-        indptr = np.concatenate([[0], np.cumsum(found[0])])
-        return sparse.csr_matrix((data, found[1], indptr), shape=(len(structures), len(demand)))
+    def _rows(self, structures: IntArray, monitor: Monitor) -> tuple[sparse.csr_matrix, FloatArray]:
+        """Return what some structures give to every distinct environment, and the weights."""
+        segments = self.whole.segments
+        offsets = np.concatenate([[0], np.cumsum(np.diff(segments)[structures])])
+        at, atoms = ragged_rows(segments, structures), self.whole.atoms
+        own = Points(
+            atoms.values[at], atoms.half_norms[at], atoms.weights[at], atoms.first[at], at[:0]
+        )
+        kernel = structure_kernel(
+            self.whole.values,
+            offsets,
+            bandwidth=self.bandwidth,
+            structures=Structures(self.whole.values, own, offsets),
+            monitor=monitor,
+        )
+        return (kernel.sums if self.capped else kernel.peaks), kernel.weights
 
 
 class _Flag:

@@ -2,6 +2,7 @@
 
 from analytics.curation.conflicts import Conflicts, ConflictSpec, conflicts
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.curation.force_cut import ForceCut, force_cut
 from analytics.curation.overlap import (
     Leakage,
     Novelty,
@@ -20,12 +21,14 @@ __all__ = [
     "DuplicateSpec",
     "Duplicates",
     "EnergyOutliers",
+    "ForceCut",
     "Leakage",
     "Novelty",
     "OverlapMatrix",
     "classes_of",
     "conflicts",
     "energy_outliers",
+    "force_cut",
     "leakage",
     "near_duplicates",
     "novelty",

@@ -23,8 +23,10 @@ from analytics.density.study import (
     Study,
     StudySpec,
     compare_density,
+    keep_points,
     prepare_study,
     spec_for,
+    train_model,
     vary_study,
 )
 from analytics.density.surrogate import NetworkSpec
@@ -53,11 +55,13 @@ __all__ = [
     "density_slice",
     "describe_points",
     "energies_possible",
+    "keep_points",
     "precomputed",
     "prepare_study",
     "project_points",
     "read_density",
     "spec_for",
     "suggest",
+    "train_model",
     "vary_study",
 ]

@@ -111,20 +111,18 @@ def farthest_points(
     high = np.maximum.reduceat(rows, starts[:-1], axis=0)
     best = np.full(len(rows), np.inf, dtype=np.float32)
     far = starts[:-1].copy()
-    chosen = int(np.flatnonzero(order == first)[0])
-    leaf = int(np.searchsorted(starts, chosen, side="right")) - 1
-    best[chosen] = np.float32(np.inf)
+    # all are infinitely far at first: the one with the lowest number is taken
+    place = int(np.flatnonzero(order == first)[0])
+    numbers = order.copy()
+    numbers[place] = -1
+    far[int(np.searchsorted(starts, place, side="right")) - 1] = place
     picks = np.empty(size, dtype=np.int64)
     done, chunk = 0, 16
-    # the first pick is given, not looked for
-    order_first = order.copy()
-    order_first[chosen] = -1
-    far[leaf] = chosen
     while done < size:
         monitor.checkpoint()
         monitor.report(done / size, "farthest points")
         begin, last = time.monotonic(), min(size, done + chunk)
-        _pick(rows, order_first, starts, low, high, best, far, picks, done, last)
+        _pick(rows, numbers, starts, low, high, best, far, picks, done, last)
         if time.monotonic() - begin < 0.05:
             chunk *= 2
         done = last

@@ -36,8 +36,10 @@ __all__ = [
     "Study",
     "StudySpec",
     "compare_density",
+    "keep_points",
     "prepare_study",
     "spec_for",
+    "train_model",
     "vary_study",
 ]
 
@@ -66,6 +68,11 @@ class StudySpec:
         "points", or "snapshots": whole ones, which is what saves calculations.
     target : str
         What the network learns: "density" or "root".
+    scaling : str
+        Where mean and spread come from that bring the target to order one: "pool", all points to
+        learn from, the same for every model; or "kept", only what the model learns from. With
+        "kept", importance methods on molecules fail by extrapolating far from their mean as much
+        as by what they left out.
     third : bool
         Also train each subset of the smallest share but one for a third of the steps.
     energy : bool
@@ -87,6 +94,7 @@ class StudySpec:
     network: NetworkSpec = field(default_factory=NetworkSpec)
     scores: ScoreSpec = field(default_factory=ScoreSpec)
     target: str = "density"
+    scaling: str = "pool"
     third: bool = False
     energy: bool = False
     energy_snapshots: int = 2
@@ -106,6 +114,8 @@ class StudySpec:
                 raise WinnowError(f"kept is {share}, not a share between 0 and 1")
         if self.unit not in ("points", "snapshots"):
             raise WinnowError(f"unit is {self.unit!r}, neither points nor snapshots")
+        if self.scaling not in ("pool", "kept"):
+            raise WinnowError(f"scaling is {self.scaling!r}, neither pool nor kept")
         if self.target not in TARGETS:
             raise WinnowError(f"target is {self.target!r}, none of {', '.join(TARGETS)}")
         if self.seeds < 1 or self.workers < 1:
@@ -277,14 +287,15 @@ def vary_study(study: Study, **changes: Any) -> Study:
     ----------
     study : Study
     **changes
-        Fields of `StudySpec`: methods, options, kept, seeds, unit, network, third or workers.
+        Fields of `StudySpec`: methods, options, kept, seeds, unit, network, scaling, third or
+        workers.
 
     Raises
     ------
     ValueError
         If a change would make other points, descriptors, scores or energies necessary.
     """
-    free = {"methods", "options", "kept", "seeds", "unit", "network", "third", "workers"}
+    free = {"methods", "options", "kept", "seeds", "unit", "network", "scaling", "third", "workers"}
     fixed = sorted(set(changes) - free)
     if fixed:
         raise ValueError(f"{', '.join(fixed)} cannot change without preparing the study anew")
@@ -388,6 +399,7 @@ def _evaluated(
 def _run(study: Study, candidates: Candidates, task: _Task, monitor: Monitor) -> ModelResult:
     rows = _kept_rows(study, candidates, task, monitor)
     targets = TARGETS[study.spec.target][0](study.pool.density)
+    shared = (float(targets.mean()), float(targets.std()))
     begin = time.perf_counter()
     network = train(
         study.pool.features,
@@ -396,6 +408,7 @@ def _run(study: Study, candidates: Candidates, task: _Task, monitor: Monitor) ->
         seed=task.seed,
         rows=rows,
         steps=task.steps,
+        scaling=shared if study.spec.scaling == "pool" else None,
         checkpoint=monitor.checkpoint,
     )
     return _evaluated(study, task, rows, network, time.perf_counter() - begin, monitor)
@@ -448,3 +461,39 @@ def compare_density(study: Study, *, monitor: Monitor = SILENT) -> Iterator[Mode
             stop.event.set()
             for future in waiting:
                 future.cancel()
+
+
+def keep_points(
+    study: Study, method: str, kept: float, *, seed: int = 0, candidates: Candidates | None = None,
+    monitor: Monitor = SILENT,
+) -> IntArray:  # fmt: skip
+    """Return the rows of the pool that a method keeps, without training anything.
+
+    `candidates` spares their making (`Study.candidates`) where many are asked for; the other
+    parameters are those of `train_model`.
+    """
+    candidates = study.candidates() if candidates is None else candidates
+    return _kept_rows(study, candidates, _Task(method, kept, seed), monitor)
+
+
+def train_model(
+    study: Study, method: str, kept: float, *, seed: int = 0, candidates: Candidates | None = None,
+    monitor: Monitor = SILENT,
+) -> ModelResult:  # fmt: skip
+    """Train one model: the one that `compare_density` would yield for the same settings.
+
+    Parameters
+    ----------
+    study : Study
+    method : str
+        A name in `PRUNINGS`, with options or not, or "full".
+    kept : float
+        Share of the points (or snapshots) to keep.
+    seed : int
+    candidates : Candidates, optional
+    monitor : Monitor, optional
+    """
+    candidates = study.candidates() if candidates is None else candidates
+    monitor.report(0.0, f"training {method}")
+    with threadpool_limits(1, user_api="blas"):
+        return _run(study, candidates, _Task(method, kept, seed), monitor)

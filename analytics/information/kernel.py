@@ -14,7 +14,7 @@ blocks whose boxes are so far apart that every kernel between them is below exp(
 left out: a sum over n environments is too small by less than 4e-18 n.
 
 Cost: O(f u^2 d) for u distinct environments in d dimensions, half of that for a self-sum; f is
-the share of pairs of blocks that are near (1 for one crystal at one temperature, 0.28 for the
+the share of pairs of blocks that are near (1 for one crystal at one temperature, 0.29 for the
 41 groups of a W-Be set), O(u d) memory.
 
 References

@@ -14,7 +14,10 @@ from analytics.selection.answers import (
     CertificateCurve,
     Fewest,
     certificate_curve,
+    certified_share,
+    fewest_of,
     fewest_structures,
+    tightened,
 )
 from analytics.selection.base import (
     METHODS,
@@ -41,8 +44,10 @@ __all__ = [
     "TightBound",
     "at_size",
     "certificate_curve",
+    "certified_share",
     "coverage",
     "farthest",
+    "fewest_of",
     "fewest_structures",
     "hybrid",
     "importance",
@@ -55,4 +60,5 @@ __all__ = [
     "set_cover",
     "stratified_scores",
     "tighten",
+    "tightened",
 ]

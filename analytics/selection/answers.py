@@ -8,8 +8,8 @@ most a logarithmic factor more than needed); the lower bounds here are those of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +18,18 @@ from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import Selection
-from analytics.selection.tighten import objective_of, tighten
+from analytics.selection.tighten import TightBound, objective_of, tighten
 
-__all__ = ["SHARES", "CertificateCurve", "Fewest", "certificate_curve", "fewest_structures"]
+__all__ = [
+    "SHARES",
+    "CertificateCurve",
+    "Fewest",
+    "certificate_curve",
+    "certified_share",
+    "fewest_of",
+    "fewest_structures",
+    "tightened",
+]
 
 #: Shares of the whole set's objective that the inverse question is asked for.
 SHARES = (0.9, 0.95, 0.99, 0.999)
@@ -71,10 +80,67 @@ class Fewest:
     at_least: int
 
 
+def tightened(bound: FloatArray, tight: Iterable[TightBound], costs: IntArray) -> FloatArray:
+    r"""Carry tight bounds at some sizes over to all others.
+
+    Cheaper sets are no better: a bound for the cost c holds for every cost below. For a higher
+    cost c' it holds times c'/c where every structure costs the same: of the subsets of size m of
+    a set of size m', a mean one has at least m/m' of its value, by submodularity, and none has
+    more than the bound.
+
+    Parameters
+    ----------
+    bound : float array (m,)
+        Upper bound for the cost of the first 1 .. m structures, as in `Selection.bound`.
+    tight : iterable of TightBound
+        Of the same selection.
+    costs : int array (m,)
+        What the first 1 .. m structures cost, in structures or environments.
+
+    Returns
+    -------
+    float array (m,)
+    """
+    out = np.array(bound, dtype=np.float64)
+    alike = np.array_equal(costs, np.arange(1, len(costs) + 1))
+    for each in tight:
+        factor = np.maximum(1.0, costs / costs[each.size - 1])
+        if not alike:
+            factor[each.size :] = np.inf
+        np.minimum(out, each.bound * factor, out=out)
+    return out
+
+
+def certified_share(
+    selection: Selection, size: int, tight: Iterable[TightBound] = ()
+) -> float | None:
+    """Return at least what share of the best objective the first `size` structures reach.
+
+    None for methods without a bound. Tight bounds are those of a selection that counts
+    structures, or are about this very size.
+    """
+    if selection.bound is None or not 0 < size <= len(selection):
+        return None
+    best = float(selection.bound[size - 1])
+    counts = getattr(selection.spec, "cost", "structures") == "structures"
+    for each in tight:
+        if counts:
+            best = min(best, each.bound * max(1.0, size / each.size))
+        elif size <= each.size:
+            best = min(best, each.bound)
+    return 1.0 if best <= 0 else float(min(1.0, selection.gains[:size].sum() / best))
+
+
 def certificate_curve(
-    analysis: Analysis, selection: Selection, *, reference: Descriptors | None = None
+    analysis: Analysis,
+    selection: Selection,
+    *,
+    tight: Iterable[TightBound] = (),
+    reference: Descriptors | None = None,
 ) -> CertificateCurve:
     """Return value and upper bound of every prefix of a selection.
+
+    Bounds that were tightened at some sizes are carried over to the others, see `tightened`.
 
     Raises
     ------
@@ -91,7 +157,7 @@ def certificate_curve(
         costs=frozen(costs, np.int64),
         unit="structures" if objective.costs is None else "environments",
         value=frozen(np.minimum(1.0, np.cumsum(selection.gains) / scale)),
-        bound=frozen(np.minimum(1.0, selection.bound / scale)),
+        bound=frozen(np.minimum(1.0, tightened(selection.bound, tight, costs) / scale)),
         full=objective.full,
     )
 
@@ -124,21 +190,41 @@ def fewest_structures(
     whose bound reaches the share.
     """
     curve = certificate_curve(analysis, selection, reference=reference)
+    found = fewest_of(curve, shares)
+    if not tight:
+        return found
+    raised = []
+    for at, each in enumerate(found):
+        part = Part(monitor, at / len(found), (at + 1) / len(found), "fewest structures")
+        wanted = _reachable(each.share)
+        low = _raised(analysis, selection, wanted, each.at_least, each.found, reference, part)
+        raised.append(replace(each, at_least=low))
+    return tuple(raised)
+
+
+def fewest_of(curve: CertificateCurve, shares: Sequence[float] = SHARES) -> tuple[Fewest, ...]:
+    """Read off a curve how many structures reach a share of the objective.
+
+    Raises
+    ------
+    ValueError
+        If the curve counts environments.
+    """
     if curve.unit != "structures":
         raise ValueError("the fewest structures are those of a selection that counts structures")
     found = []
-    for at, share in enumerate(shares):
-        # shares of a sum of thousands of terms: rounding must not ask for one structure more
-        wanted = share * (1 - 1e-9)
-        reached = np.flatnonzero(curve.value >= wanted)
-        possible = np.flatnonzero(curve.bound >= wanted)
+    for share in shares:
+        reached = np.flatnonzero(curve.value >= _reachable(share))
+        possible = np.flatnonzero(curve.bound >= _reachable(share))
         first = int(reached[0]) + 1 if len(reached) else None
-        low = int(possible[0]) + 1 if len(possible) else len(selection) + 1
-        if tight:
-            part = Part(monitor, at / len(shares), (at + 1) / len(shares), "fewest structures")
-            low = _raised(analysis, selection, wanted, low, first, reference, part)
+        low = int(possible[0]) + 1 if len(possible) else len(curve.sizes) + 1
         found.append(Fewest(float(share), first, low))
     return tuple(found)
+
+
+def _reachable(share: float) -> float:
+    """Return a share less rounding: of thousands of terms, it must not cost one structure more."""
+    return share * (1 - 1e-9)
 
 
 def _raised(

@@ -27,7 +27,8 @@ def largest_forces(
 
     References
     ----------
-    Hossain et al., arXiv:2507.09001 (keeping what is largest, as a baseline that loses the bulk).
+    Zheng, Liu, Lai, Prakash, ICLR 2023, arXiv:2210.15809 (why the hardest first fails at high
+    pruning rates).
     """
     norms, starts = analysis.force_norms, analysis.descriptors.structure_offsets[:-1]
     return np.asarray(np.fmax.reduceat(norms, starts))

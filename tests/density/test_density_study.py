@@ -220,9 +220,18 @@ def test_sliders_need_no_new_preparation(study) -> None:
         vary_study(replace(study, scores=None), methods=("grand",))
 
 
+def test_target_is_scaled_alike_for_all_models_or_by_what_is_kept(study) -> None:
+    target = study.pool.density
+    for model in compare_density(study):
+        assert_allclose((model.network.centre, model.network.scale), (target.mean(), target.std()))
+    for model in compare_density(vary_study(study, scaling="kept", methods=("random",))):
+        kept = target[model.rows]
+        assert_allclose((model.network.centre, model.network.scale), (kept.mean(), kept.std()))
+
+
 def test_specs_refuse_what_makes_no_sense() -> None:
     for changes in ({"methods": ("best",)}, {"kept": (0.0,)}, {"kept": (2.0,)}, {"unit": "atoms"},
-                    {"target": "log"}, {"seeds": 0}):  # fmt: skip
+                    {"target": "log"}, {"scaling": "none"}, {"seeds": 0}):  # fmt: skip
         with pytest.raises(WinnowError):
             StudySpec(**changes)
 

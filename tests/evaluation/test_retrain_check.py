@@ -32,6 +32,8 @@ from analytics.evaluation.retrain import (
     parity_of_prediction,
 )
 from analytics.evaluation.retrain import evaluate as evaluation
+from analytics.evaluation.retrain.cache import methods_spec
+from analytics.evaluation.retrain.design import row_bytes
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
 from analytics.information import Analysis
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
@@ -194,6 +196,19 @@ class TestRetrain:
         assert "10 of 24 structures" in found.notes[0]
         assert set(found.table.n_structures) == {4, 8}
 
+    def test_options_of_methods_reach_them(self, analysis: Analysis) -> None:
+        mixed = {"first": "kmeans", "second": "largest_force", "share": 0.0}
+        found = retrain(
+            analysis,
+            ["hybrid", "largest_force"],
+            [0.5],
+            resamples=1,
+            spec=SMALL,
+            specs={"hybrid": mixed},
+        ).table.set_index("method")
+        one, other = found.loc["hybrid"], found.loc["largest_force"]
+        assert one.force_rmse_ev_a == pytest.approx(other.force_rmse_ev_a, rel=1e-6)
+
     def test_bad_input_is_named(self, analysis: Analysis) -> None:
         gold = dataset_from_atoms(clusters(3, species="Au"), "gold")
         with pytest.raises(InputError, match=r"gold, structure 0: has Au, which clusters\.xyz"):
@@ -302,6 +317,34 @@ class TestImportance:
         data = dataset_from_atoms_with_labels(frames)
         found = select(analytics.analyse(data, analytics.describe(data)), name, size=1)
         assert found.structures.tolist() == [7]
+
+    def test_in_the_table_they_use_its_potential_and_the_pool_only(
+        self, analysis: Analysis, data: Dataset
+    ) -> None:
+        (split,) = make_splits(data, np.arange(24), resamples=1)
+        found = retrain(analysis, ["leverage"], [0.2], resamples=1, spec=SMALL).table
+        equations = make_equations(design_of(data, SMALL))
+        matrix = equations.system(split.pool)[0] + np.diag(equations.prior)
+        scores = [
+            np.trace(np.linalg.solve(matrix, equations.system(np.array([s]))[0]))
+            for s in split.pool
+        ]
+        members = split.pool[np.argsort(-np.array(scores), kind="stable")[:4]]
+        total, _ = make_test("x", equations, split.held_out).errors(
+            equations.fit(np.append(members, 24))
+        )
+        assert found.force_rmse_ev_a.iloc[0] == pytest.approx(total.force_rmse_ev_a, rel=1e-5)
+
+    def test_large_sets_get_fewer_references_or_are_refused(
+        self, data: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert methods_spec(data).references == RetrainSpec().references
+        bytes_each = row_bytes(data, 1)
+        monkeypatch.setattr("analytics.evaluation.retrain.cache.METHODS_BYTES", 60.5 * bytes_each)
+        assert methods_spec(data).references == 60
+        monkeypatch.setattr("analytics.evaluation.retrain.cache.METHODS_BYTES", 10 * bytes_each)
+        with pytest.raises(WinnowError, match="open a part of it"):
+            methods_spec(data)
 
     @pytest.mark.parametrize("name", MODELS)
     def test_without_labels(self, name: str) -> None:

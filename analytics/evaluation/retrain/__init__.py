@@ -8,6 +8,7 @@ from analytics.evaluation.retrain.design import Design, check_labels, compute_de
 from analytics.evaluation.retrain.equations import Equations, ForceTerms, make_equations
 from analytics.evaluation.retrain.errors import Errors, Parity, TestSet, make_test, parity_of_fit
 from analytics.evaluation.retrain.evaluate import RetrainResult, analysis_of_part, retrain
+from analytics.evaluation.retrain.mlpod import PodErrors, find_lammps, fit_pod
 from analytics.evaluation.retrain.predictions import (
     Prediction,
     class_errors,
@@ -25,6 +26,7 @@ __all__ = [
     "Errors",
     "ForceTerms",
     "Parity",
+    "PodErrors",
     "Prediction",
     "PutBack",
     "RetrainCheck",
@@ -41,7 +43,9 @@ __all__ = [
     "design_in",
     "design_of",
     "equations_of",
+    "find_lammps",
     "find_predictions",
+    "fit_pod",
     "importance",
     "make_equations",
     "make_splits",

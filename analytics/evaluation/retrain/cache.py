@@ -5,27 +5,32 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.basis import Basis, choose_basis
-from analytics.evaluation.retrain.design import Design, check_species, compute_design
+from analytics.evaluation.retrain.design import Design, check_species, compute_design, row_bytes
 from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray, fingerprint
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.provenance import code_version
 from analytics.runtime.store import Store
 
-__all__ = ["design_in", "design_of", "equations_of", "remember"]
+__all__ = ["design_in", "design_of", "equations_of", "methods_spec", "remember"]
 
 T = TypeVar("T")
 
 #: Results held in memory, and their bytes; the one used longest ago goes first.
 CAPACITY, CAPACITY_BYTES = 24, 4e9
+#: Bytes that the rows of a data set may take for methods that select by a model, and the least
+#: number of references per species that is worth having.
+METHODS_BYTES, FEWEST = 3e9, 40
 _ROOMS = ("runtime", "data", "descriptors", "evaluation")
 
 _results: OrderedDict[str, Any] = OrderedDict()
@@ -99,12 +104,34 @@ def equations_of(
     return _cached(key, make, monitor)
 
 
-def remember(equations: Equations, spec: RetrainSpec) -> None:
-    """Let `equations_of` return these for their data set.
+def remember(equations: Equations) -> None:
+    """Let methods that select by a model use these for their data set.
 
     A part of a data set then need not be computed again, and has the basis of the whole.
     """
-    _put(_equations_key(equations.design.dataset, spec), equations)
+    dataset = equations.design.dataset
+    _put(_equations_key(dataset, methods_spec(dataset)), equations)
+
+
+def methods_spec(dataset: Dataset) -> RetrainSpec:
+    """Return the spec for methods that select by a model: the default, or one that fits in memory.
+
+    Raises
+    ------
+    WinnowError
+        If the data set is too large even for 40 references per species.
+    """
+    spec, species = RetrainSpec(), max(1, len(np.unique(dataset.numbers)))
+    limit = min(METHODS_BYTES, 0.25 * physical_memory())
+    most = int(limit / max(1.0, row_bytes(dataset, 1))) // species
+    if most >= spec.references:
+        return spec
+    if most < FEWEST:
+        raise WinnowError(
+            f"{dataset.name}: the design rows of {dataset.n_environments} environments take more "
+            f"than {limit / 1e9:.1f} GB; open a part of it, FILE@::10"
+        )
+    return replace(spec, references=most)
 
 
 def _equations_key(dataset: Dataset, spec: RetrainSpec) -> str:

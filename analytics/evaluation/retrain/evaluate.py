@@ -23,7 +23,8 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import Budget, is_nested, select
+from analytics.runtime.registry import spec_from
+from analytics.selection.base import METHODS, Budget, is_nested, select
 
 __all__ = ["COLUMNS", "WHOLE_POOL", "RetrainResult", "analysis_of_part", "retrain"]
 
@@ -93,6 +94,8 @@ def retrain(
 ) -> RetrainResult:
     """Train a potential on every selection and measure its errors.
 
+    Methods that select by a model see the equations of the same potential, of the pool only.
+
     Each resample is analysed by itself: what is held out is seen neither by the methods nor, with
     the splits "high_force" and "leave_class_out", by the basis. A random hold-out shares the
     basis of the whole data set, which is blind to labels.
@@ -127,8 +130,8 @@ def retrain(
     tests = {} if tests is None else dict(tests)
     if not budgets or not methods:
         raise ValueError("retrain needs at least one method and one budget")
-    for name in methods:
-        is_nested(name)  # an unknown name is refused before the long work
+    # an unknown name or option is refused before the long work
+    options = {name: _options(name, (specs or {}).get(name)) for name in methods}
     analysis, sampled, notes = _affordable(analysis, spec, seed)
     dataset = analysis.dataset
     check_labels(dataset)
@@ -136,7 +139,7 @@ def retrain(
     splits = make_splits(
         dataset, analysis.descriptors.structures, split, resamples=resamples, seed=seed
     )
-    task = _Task(analysis, tuple(methods), tuple(budgets), dict(specs or {}), spec, seed)
+    task = _Task(analysis, tuple(methods), tuple(budgets), options, spec, seed)
     rows: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     groups = _by_basis(splits)
@@ -204,7 +207,9 @@ class _Task:
         allowed = None
         if first.basis_from is not None:
             allowed = np.union1d(first.basis_from, isolated)
-        design, taken = _design(dataset, self.spec, allowed, first, notes, Part(monitor, 0.0, 0.5))
+        design, taken = design_of_split(
+            dataset, self.spec, allowed, first, notes, Part(monitor, 0.0, 0.5)
+        )
         given = {}
         for at, (name, test) in enumerate(tests.items()):
             part = Part(monitor, 0.5 + 0.2 * at / len(tests), 0.5 + 0.2 * (at + 1) / len(tests))
@@ -234,7 +239,7 @@ class _Task:
         """Yield a row for each method, budget and test of one resample."""
         pool = split.pool
         part = analysis_of_part(self.analysis, pool, monitor=Part(monitor, 0.0, 0.4))
-        remember(_part_equations(equations, places[pool]), self.spec)
+        remember(equations_of_part(equations, places[pool]))
         sizes = {budget: Budget(float(budget)).structures(len(pool)) for budget in self.budgets}
         for at, method in enumerate(self.methods):
             start = 0.4 + 0.6 * at / len(self.methods)
@@ -305,6 +310,11 @@ def _figures(errors: Errors) -> dict[str, float]:
     }
 
 
+def _options(method: str, given: Any) -> Any:
+    kind = METHODS[method].spec
+    return spec_from(kind, given or {}) if given is None or isinstance(given, Mapping) else given
+
+
 def _by_basis(splits: list[Split]) -> list[list[Split]]:
     """Group the splits that share a basis: all random ones, or those of one test."""
     groups: dict[str, list[Split]] = {}
@@ -313,7 +323,7 @@ def _by_basis(splits: list[Split]) -> list[list[Split]]:
     return list(groups.values())
 
 
-def _design(
+def design_of_split(
     dataset: Dataset,
     spec: RetrainSpec,
     allowed: IntArray | None,
@@ -349,7 +359,7 @@ def _design(
     return design_of(part, spec, np.searchsorted(taken, allowed), monitor=monitor), taken
 
 
-def _part_equations(equations: Equations, structures: IntArray) -> Equations:
+def equations_of_part(equations: Equations, structures: IntArray) -> Equations:
     """Return the equations of some structures, for the methods that select by them."""
     packed = None if equations.packed is None else equations.packed[structures]
     return Equations(
@@ -370,18 +380,27 @@ def _check_tests(tests: Mapping[str, Dataset], dataset: Dataset) -> None:
             raise InputError("neither energies nor forces: no test", source=test.name)
 
 
-def _affordable(
-    analysis: Analysis, spec: RetrainSpec, seed: int
-) -> tuple[Analysis, int | None, list[str]]:
-    """Return the analysis, or that of a random part whose rows fit in memory."""
+def affordable_structures(analysis: Analysis, spec: RetrainSpec, seed: int = 0) -> IntArray | None:
+    """Return the structures whose rows fit in memory, drawn at random; None if all do."""
     dataset, structures = analysis.dataset, analysis.descriptors.structures
     functions = spec.references * len(np.unique(dataset.numbers))
     limit = min(MOST_BYTES, 0.25 * physical_memory())
     share = min(1.0, limit / row_bytes(dataset, functions))
     size = min(MOST_STRUCTURES, int(share * len(structures)))
     if size >= len(structures):
+        return None
+    return np.sort(np.random.default_rng(seed).permutation(structures)[:size])
+
+
+def _affordable(
+    analysis: Analysis, spec: RetrainSpec, seed: int
+) -> tuple[Analysis, int | None, list[str]]:
+    """Return the analysis, or that of a random part whose rows fit in memory."""
+    dataset, structures = analysis.dataset, analysis.descriptors.structures
+    chosen = affordable_structures(analysis, spec, seed)
+    if chosen is None:
         return analysis, None, []
-    chosen = np.sort(np.random.default_rng(seed).permutation(structures)[:size])
+    size = len(chosen)
     note = (
         f"{size} of {len(structures)} structures, drawn at random, stand for {dataset.name}: "
         "the design rows of all would take too much memory"

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.evaluation.retrain.cache import equations_of
+from analytics.evaluation.retrain.cache import equations_of, methods_spec
 from analytics.evaluation.retrain.check import single_thread
 from analytics.evaluation.retrain.equations import Equations
-from analytics.evaluation.retrain.spec import RetrainSpec
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import InputError
@@ -155,7 +154,7 @@ def select_d_optimal(
     References
     ----------
     Fedorov, Theory of Optimal Experiments, Academic Press (1972); for potentials: Podryabinkin,
-    Shapeev, Comput. Mater. Sci. 140, 171 (2017), doi:10.1016/j.commatsci.2017.08.031.
+    Shapeev, Comput. Materials Sci. 140, 171 (2017), doi:10.1016/j.commatsci.2017.08.031.
     """
     equations = _labelled(pool.analysis, Part(monitor, 0.0, 0.5))
     described = pool.analysis.descriptors.structures
@@ -230,7 +229,7 @@ def _labelled(analysis: Analysis, monitor: Monitor) -> Equations:
             "neither energies nor forces: a selection by a model has nothing to learn from",
             source=dataset.name,
         )
-    return equations_of(dataset, RetrainSpec(), monitor=monitor)
+    return equations_of(dataset, methods_spec(dataset), monitor=monitor)
 
 
 def _known(

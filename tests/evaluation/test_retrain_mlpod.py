@@ -1,0 +1,79 @@
+"""The second opinion: what is written for LAMMPS, what is read back, how it fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from makers import Recorder, make_dataset, real_file
+from numpy.testing import assert_allclose
+
+import analytics
+from analytics.evaluation.retrain.mlpod import PodErrors, find_lammps, fit_pod
+from analytics.runtime.errors import Cancelled, InputError, WinnowError
+
+REPORT = """\
+     File     | # configs |  # atoms  | MAE energy  | RMSE energy | MAE force  | RMSE force
+test0.xyz            25        1525     0.004404      0.005986      0.085392      0.128369
+test1.xyz             2          30     0.1           0.25          0.5           1.5
+All files            27        1555     0.004404      0.005986      0.085392      0.128369
+"""
+
+
+def program(folder: Path, script: str) -> Path:
+    """Return a stand-in for LAMMPS that the system runs as it would run it."""
+    if os.name != "posix":
+        pytest.skip("the stand-in is a shell script")
+    path = folder / "bin" / "lmp"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_sets_are_written_and_errors_read(tmp_path: Path) -> None:
+    data = make_dataset((3, 2, 4))
+    kept = tmp_path / "kept"
+    (tmp_path / "report").write_text(REPORT)
+    lmp = program(tmp_path, f"cp -r . {kept}; cp {tmp_path / 'report'} pod_test_errors.pod")
+    found = fit_pod(data, {"near": data, "far": data}, program=lmp)
+    assert found["near"] == PodErrors(pytest.approx(5.986), pytest.approx(0.128369))
+    assert found["far"] == PodErrors(pytest.approx(250.0), pytest.approx(1.5))
+    frames = ase.io.read(kept / "train" / "train.xyz", ":")
+    assert [len(atoms) for atoms in frames] == [3, 2, 4]
+    assert_allclose([atoms.get_potential_energy() for atoms in frames], data.energies, atol=1e-9)
+    assert_allclose(np.vstack([atoms.get_forces() for atoms in frames]), data.forces, atol=1e-9)
+    assert_allclose(frames[2].cell[:], data.cells[2])
+    assert "species C Si" in (kept / "param.pod").read_text()
+
+
+def test_failures_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_dataset((3, 2, 4))
+    lmp = program(tmp_path, "echo 'ERROR: no such command'; exit 1")
+    with pytest.raises(WinnowError, match="could not fit ML-POD: ERROR: no such command"):
+        fit_pod(data, {"x": data}, program=lmp)
+    with pytest.raises(InputError, match="an energy and forces everywhere"):
+        fit_pod(make_dataset(forces=False), {}, program=lmp)
+    with pytest.raises(InputError, match="structure 3: ML-POD needs periodic cells"):
+        fit_pod(make_dataset((3, 2, 4), isolated=1), {}, program=lmp)
+    monkeypatch.setattr("analytics.evaluation.retrain.mlpod.find_lammps", lambda: None)
+    with pytest.raises(WinnowError, match="not installed"):
+        fit_pod(data, {"x": data})
+
+
+def test_cancelling_ends_the_program(tmp_path: Path) -> None:
+    lmp = program(tmp_path, f"exec sleep 60; touch {tmp_path / 'survived'}")
+    with pytest.raises(Cancelled):
+        fit_pod(make_dataset((2, 2)), {}, program=lmp, monitor=Recorder(cancel_at=2))
+
+
+def test_it_fits_silicon() -> None:
+    if find_lammps() is None:
+        pytest.skip("LAMMPS is not installed")
+    train = analytics.read(real_file("mlearn_Si_train.xyz")).take(np.arange(0, 214, 4))
+    found = fit_pod(train, {"test": analytics.read(real_file("mlearn_Si_test.xyz"))})["test"]
+    assert found.energy_rmse_mev_atom < 8.0
+    assert found.force_rmse_ev_a < 0.16

@@ -1,0 +1,368 @@
+"""The questions at the top: which system, how much is kept, and how it is chosen."""
+
+from __future__ import annotations
+
+import glob
+import html
+import io
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from analytics.density import EMBEDDED
+from analytics.density.results import COLUMNS
+from views.budget import counted, grouped
+from views.data import DROP, LIMIT
+from views.density.state import BETAS, DensityState
+from views.density.style import TEXT, percent
+from views.forms import FIELD
+from views.session import Session
+from views.theme import CARD
+from views.widgets import UNSEEN_LABEL, Button
+
+__all__ = ["Bar", "OwnFiles", "table_csv"]
+
+SEGMENTS = {
+    "& .MuiToggleButton-root": {
+        "height": 32,
+        "padding": "0 10px",
+        "color": "var(--winnow-quiet)",
+        "borderColor": "var(--winnow-outline)",
+        "textTransform": "none",
+        "whiteSpace": "nowrap",
+        "flex": "0 0 auto",
+        "width": "auto",
+    },
+    "& .MuiToggleButton-root.Mui-selected": {
+        "color": "var(--winnow-text) !important",
+        "backgroundColor": "var(--winnow-grid) !important",
+        "fontWeight": 600,
+    },
+}
+WRAPS = """
+:host { flex-wrap: wrap !important; row-gap: 6px; min-width: 0 !important;
+  align-items: center !important; }
+"""
+#: The name of a group of buttons is for screen readers.
+GROUP = """
+.MuiFormLabel-root, label { position: absolute !important; width: 1px; height: 1px;
+  overflow: hidden; clip-path: inset(50%); }
+"""
+#: Numbers as high as the buttons beside them.
+LOW = ".MuiInputBase-input { padding: 5px 8px !important; }"
+OWN = "own"
+
+
+def table_csv(state: DensityState) -> io.StringIO:
+    """Write the results shown with the columns of `winnow density compare`."""
+    out = io.StringIO()
+    if state.results is not None:
+        table = state.results.table
+        if not state.results.settings.get("network", {}).get("epochs", 0):
+            table = table[table["steps"] == state.results.steps]
+        table[list(COLUMNS)].to_csv(out, index=False, float_format="%.6g")
+    out.seek(0)
+    return out
+
+
+def _segments(label: str, options: Any, value: Any, **params: Any) -> Any:
+    return pmui.RadioButtonGroup(
+        label=label, options=options, value=value, size="small", variant="outlined",
+        color="default", sx=SEGMENTS, align="center", margin=(0, 14, 0, 0), stylesheets=[GROUP],
+        **params,
+    )  # fmt: skip
+
+
+def _word(text: str) -> Any:
+    return pn.pane.HTML(
+        f'<span class="readout">{text}</span>', stylesheets=[TEXT], margin=(0, 6, 0, 0)
+    )
+
+
+class Bar(pn.viewable.Viewer):
+    """Two lines of controls in one card."""
+
+    def __init__(self, state: DensityState, own: OwnFiles, **params: Any) -> None:
+        super().__init__(**params)
+        self._state, self._own = state, own
+        self._moving, self._pending = False, None
+        self._make_first()
+        self._make_second()
+        state.param.watch(self._show, [
+            "system", "title", "prepared", "kept", "unit", "beta", "strata", "scale", "seeds",
+            "energy", "training", "arrived", "results", "trained",
+        ])  # fmt: skip
+        self._show()
+
+    def _make_first(self) -> None:
+        state = self._state
+        self.system = pmui.Select(
+            label="System", stylesheets=[UNSEEN_LABEL], size="small", width=260,
+            options={**{t: n for n, t in EMBEDDED.items()}, "Own files…": OWN},
+            value=state.system or "al", margin=(0, 14, 0, 0), align="center",
+        )  # fmt: skip
+        self.kept = pmui.IntSlider(
+            label="Share to keep", show_value=False, stylesheets=[UNSEEN_LABEL], start=0, end=1,
+            value=0, size="small", sizing_mode="stretch_width", min_width=120, max_width=300,
+            margin=(0, 14, 0, 10), align="center",
+        )  # fmt: skip
+        self.readout = pn.pane.HTML("", stylesheets=[TEXT], margin=(0, 14, 0, 0), min_width=250)
+        self.unit = _segments(
+            "Unit of pruning", {"Grid points": "points", "Whole snapshots": "snapshots"}, "points"
+        )
+        self.train = Button(
+            label="Train",
+            hint="Train all three methods at several shares; results show as they arrive",
+            variant="contained", size="small", margin=0, align="center",
+            on_click=lambda e: state.train(),
+        )  # fmt: skip
+        self.system.param.watch(self._on_system, "value")
+        self.kept.param.watch(self._on_slider, "value")
+        self.unit.param.watch(lambda e: state.set_unit(e.new), "value")
+        self.first = pn.Row(
+            self.system,
+            pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[TEXT], margin=0),
+            self.kept, self.readout, self.unit,
+            pn.Spacer(sizing_mode="stretch_width"),
+            self.train, sizing_mode="stretch_width", margin=0, stylesheets=[WRAPS],
+        )  # fmt: skip
+
+    def _make_second(self) -> None:
+        state = self._state
+        self.beta = pmui.IntSlider(
+            label="CCS beta", show_value=False, stylesheets=[UNSEEN_LABEL], start=0,
+            end=len(BETAS) - 1, value=0, size="small", width=110, margin=(0, 12, 0, 8), align="center",
+        )  # fmt: skip
+        self.beta_word = _word("")
+        self.strata = self._number("Strata", 2, 1000, "strata")
+        self.scale = _segments("Scale of the strata", {"linear": "linear", "log": "log"}, "linear")
+        self.seeds = self._number("Seeds", 1, 10, "seeds")
+        self.energy = pmui.Checkbox(
+            label="energies too", value=False, margin=(0, 14, 0, 0), align="center", size="small"
+        )
+        self.origin = _segments(
+            "Results shown", {"Precomputed": "precomputed", "Trained here": "trained"},
+            "precomputed",
+        )  # fmt: skip
+        self.said = pn.pane.HTML("", stylesheets=[TEXT], margin=(0, 12, 0, 0))
+        self.csv = pmui.FileDownload(
+            callback=lambda: table_csv(state), filename="density.csv", label="Table as CSV",
+            size="small", variant="outlined", margin=0, align="center",
+            sx={"&&&": {"color": "var(--winnow-text)", "borderColor": "var(--winnow-outline)"}},
+        )  # fmt: skip
+        self.beta.param.watch(lambda e: self._set(beta=BETAS[e.new]), "value")
+        self.scale.param.watch(lambda e: self._set(scale=e.new), "value")
+        self.energy.param.watch(lambda e: self._set(energy=e.new), "value")
+        self.origin.param.watch(lambda e: None if self._moving else state.show(e.new), "value")
+        self.second = pn.Row(
+            _word("CCS leaves out the hardest"), self.beta, self.beta_word,
+            _word("strata"), self.strata, self.scale, _word("seeds"), self.seeds, self.energy,
+            pn.Spacer(sizing_mode="stretch_width"),
+            self.said, self.origin, self.csv,
+            sizing_mode="stretch_width", margin=(4, 0, 0, 0), stylesheets=[WRAPS],
+        )  # fmt: skip
+
+    def _number(self, label: str, low: int, high: int, name: str) -> Any:
+        field = pmui.IntInput(
+            label=label, stylesheets=[UNSEEN_LABEL, FIELD, LOW],
+            start=low, end=high, value=getattr(self._state, name), width=62, size="small",
+            margin=(0, 12, 0, 0), align="center",
+        )  # fmt: skip
+        field.param.watch(lambda e: self._set(**{name: e.new}) if e.new else None, "value")
+        return field
+
+    def _set(self, **values: Any) -> None:
+        if not self._moving:
+            self._state.param.update(**values)
+
+    # ---- gestures ---------------------------------------------------------------------------
+
+    def _on_system(self, event: Any) -> None:
+        if self._moving:
+            return
+        if event.new == OWN:
+            self._own.show(True)
+            if self._state.system:
+                self._show()  # what is shown stays until files have been opened
+        else:
+            self._own.show(False)
+            self._state.open_system(event.new)
+
+    def _on_slider(self, event: Any) -> None:
+        if self._moving:
+            return
+        # moves come faster than they can be drawn: only the newest of a batch is carried out
+        first = self._pending is None
+        self._pending = int(event.new)
+        if pn.state.curdoc is None:
+            self._apply()
+        elif first:
+            pn.state.curdoc.add_timeout_callback(self._apply, 30)
+
+    def _apply(self) -> None:
+        at, self._pending = self._pending, None
+        shares = self._state.shares
+        if at is not None:
+            with pn.io.hold():
+                self._state.kept = shares[::-1][min(at, len(shares) - 1)]
+
+    # ---- state to widgets -------------------------------------------------------------------
+
+    def _show(self, *_: Any) -> None:
+        state, shares = self._state, self._state.shares[::-1]
+        self._moving = True
+        at = min(range(len(shares)), key=lambda i: abs(shares[i] - state.kept))
+        self.system.value = state.system or OWN
+        self.kept.param.update(end=max(1, len(shares) - 1), value=at, disabled=len(shares) < 2)
+        self.unit.value, self.scale.value = state.unit, state.scale
+        self.beta.value = min(range(len(BETAS)), key=lambda i: abs(BETAS[i] - state.beta))
+        self.strata.value, self.seeds.value = state.strata, state.seeds
+        self.energy.param.update(
+            value=state.energy,
+            visible=state.prepared is not None and not state.prepared.no_energies,
+        )
+        both = state.trained is not None and state.shipped() is not None and bool(
+            state.trained.rows) and state.trained.unit == state.unit  # fmt: skip
+        own = state.results is not None and state.results is state.trained
+        self.origin.param.update(visible=both, value="trained" if own else "precomputed")
+        self._moving = False
+        self.beta_word.object = f'<span class="readout">{percent(state.beta)}</span>'
+        self.readout.object = self._readout()
+        self.train.disabled = state.training or state.prepared is None
+        self.csv.disabled = state.results is None
+        name = (state.system or "own").replace(" ", "_")
+        self.csv.filename = f"density_{name}_{state.unit}.csv"
+        self.said.object = f'<span class="readout">{self._origin()}</span>'
+
+    def _readout(self) -> str:
+        state = self._state
+        total = state.n_candidates
+        if not total:
+            return f'<span class="readout"><b>{percent(state.kept)}</b></span>'
+        size = max(1, round(state.kept * total))
+        factor = total / size
+        noun = "point" if state.unit == "points" else "snapshot"
+        one = f"1 of {factor:.3g}" if factor < 1000 else f"1 of {factor:,.0f}"
+        return (
+            f'<span class="readout"><b>{percent(state.kept)}</b>{grouped(size)} of '
+            f"{counted(total, noun)} · {one}</span>"
+        )
+
+    def _origin(self) -> str:
+        state = self._state
+        results = state.results
+        done, total = state.arrived
+        if state.training:
+            return f"trained here: {done} of {total} models" if total else "preparing to train"
+        if results is None:
+            return "nothing trained yet" if state.prepared is not None else ""
+        if results is state.trained:
+            more = "" if done >= total else f" ({done} of {total} models)"
+            return f"trained here, {grouped(results.steps)} steps{more}"
+        told = ", ".join(f"{k} {v}" for k, v in results.versions.items())
+        return (
+            f'<span title="{html.escape(told)}">precomputed with Winnow '
+            f"{html.escape(str(results.versions.get('winnow', '')))}, "
+            f"{grouped(results.steps)} steps</span>"
+        )
+
+    def __panel__(self) -> Any:
+        return pn.Column(
+            self.first, self.second, css_classes=["card", "density-bar"],
+            stylesheets=[CARD, ":host(.card) {padding: 6px 12px 8px;}"],
+            sizing_mode="stretch_width", margin=(8, 12, 10, 0),
+        )  # fmt: skip
+
+
+class OwnFiles(pn.viewable.Viewer):
+    """Paths or dropped files, several snapshots at once."""
+
+    def __init__(self, session: Session, state: DensityState, **params: Any) -> None:
+        super().__init__(**params)
+        self._state = state
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._dropped: list[Path] = []  # several may have the same name
+        self.drop = pn.widgets.FileDropper(
+            multiple=True, max_file_size=LIMIT, sizing_mode="stretch_width", height=90,
+            stylesheets=[DROP], margin=(0, 0, 6, 0),
+        )  # fmt: skip
+        self.path = pmui.TextInput(
+            label="or paths on the machine that runs Winnow", size="small",
+            placeholder="run/*/CHGCAR or density.npz", sizing_mode="stretch_width",
+            margin=(4, 10, 0, 0),
+        )  # fmt: skip
+        small = {"size": "small", "variant": "outlined", "align": "end"}
+        self.open = pmui.Button(label="Open densities", margin=(0, 10, 0, 0), **small)
+        self.close = pmui.Button(label="Close", margin=0, **{**small, "variant": "text"})
+        self.clear = pmui.Button(label="Forget dropped", margin=(0, 10, 0, 0), **small)
+        self.text = pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0)
+        self.clear.on_click(lambda e: self._forget())
+        self.open.on_click(self._open)
+        self.close.on_click(lambda e: self.show(False))
+        self.drop.param.watch(self._on_drop, "value")
+        state.param.watch(self._on_opened, ["prepared"])
+        session.on_end(self._clean)
+        self._layout = pn.Column(
+            self.text, self.drop,
+            pn.Row(self.path, self.open, self.clear, self.close,
+                   sizing_mode="stretch_width", margin=0),
+            css_classes=["card"], stylesheets=[CARD, ":host(.card) {padding: 10px 12px;}"],
+            sizing_mode="stretch_width", margin=(0, 12, 10, 0), visible=False,
+        )  # fmt: skip
+        self._describe()
+
+    def show(self, shown: bool) -> None:
+        """Open or close the panel."""
+        self._layout.visible = shown
+
+    def _on_opened(self, *_: Any) -> None:
+        if not self._state.system:
+            self.show(False)
+            self._forget()
+
+    def _forget(self) -> None:
+        self._dropped = []
+        self._describe()
+
+    def _describe(self) -> None:
+        said = ", ".join(html.escape(path.name) for path in self._dropped)
+        self.clear.visible = bool(self._dropped)
+        self.text.object = (
+            '<div class="note" style="margin-bottom:6px"><b>Your own densities.</b> npz archives '
+            "(rho in e/bohr³, pos and cell in Å, Z), VASP CHGCAR, Gaussian cube, also gzipped; two "
+            "or more snapshots of one system. They stay on the machine that runs Winnow.</div>"
+            + (f'<div class="note">dropped: <b>{said}</b></div>' if said else "")
+        )
+
+    def _on_drop(self, *_: Any) -> None:
+        """Collect what arrives; the drop zone would keep and repeat every file it ever had."""
+        for name in list(self.drop.value):
+            content = self.drop.value.pop(name)
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
+            path = Path(tempfile.mkdtemp(dir=self._folder.name)) / (Path(name).name or "dropped")
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            self._dropped.append(path)
+        self._describe()
+
+    def _open(self, *_: Any) -> None:
+        paths = [str(path) for path in self._dropped]
+        try:
+            words = shlex.split(self.path.value or "")
+        except ValueError:  # an odd quotation mark: then it is one path
+            words = [self.path.value]
+        for word in words:
+            paths += sorted(glob.glob(word)) or [word]
+        if paths:
+            self._state.open_files(paths)
+
+    def _clean(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __panel__(self) -> Any:
+        return self._layout

@@ -1,0 +1,372 @@
+"""Three columns, one per method: scores, kept points in descriptor space and by density."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, WheelZoomTool
+from bokeh.plotting import figure
+
+from analytics.density import PRUNINGS
+from views.budget import counted, grouped
+from views.compare import KINDS, ONE, SHRINKS, WHICH
+from views.density.measured import Figure
+from views.density.state import DensityState
+from views.density.style import CARD_BODY, TEXT, percent, short, title_of, with_spread
+from views.embeddings import SMALL_TOOLBAR
+from views.theme import ONLY_NARROWEST, palette, powers_of_ten, style_figure
+from views.widgets import UNSEEN_LABEL
+
+__all__ = ["QUANTITIES", "Columns"]
+
+MAP_HEIGHT, HISTOGRAM_HEIGHT = 190, 132
+#: Kept points drawn at most; the rest would lie on top of them.
+DRAWN = 2_500
+#: Name, unit, what it is; in the order of the score card.
+QUANTITIES = {
+    "density_error_pct": (
+        "Density error",
+        "% of electrons",
+        "Integrated absolute error of the density on test snapshots, % of the electrons",
+    ),
+    "unseen_error_pct": (
+        "Error, unseen",
+        "% of electrons",
+        "The same on conditions that the training data does not have: another strain, "
+        "temperature or composition",
+    ),
+    "nrmse": (
+        "RMSE",
+        "of the std. dev.",
+        "Root mean square error over the standard deviation of the density",
+    ),
+    "energy_error_mev_atom": (
+        "Energy error",
+        "meV/atom",
+        "Mean absolute error of the energy after one Harris-Foulkes step from the predicted "
+        "density",
+    ),
+    "electrons_kept_pct": (
+        "Electrons kept",
+        "%",
+        "Electrons that the kept points stand for, % of all",
+    ),
+    "train_seconds": ("Training", "s", "Seconds of training one model"),
+}
+#: For the kept electrons there is no better or worse.
+NOT_RANKED = {"electrons_kept_pct"}
+
+
+def leaders(figures: list[Figure | None]) -> list[bool]:
+    """Say which figures are the lowest, or differ from it by less than the spread."""
+    known = [f for f in figures if f is not None]
+    if len(known) < 2:
+        return [False] * len(figures)
+    best = min(known, key=lambda f: f.mean)
+
+    def near(f: Figure | None) -> bool:
+        if f is None:
+            return False
+        spread = float(np.hypot(*np.nan_to_num([f.spread, best.spread])))
+        return f.mean - best.mean <= spread
+
+    found = [near(f) for f in figures]
+    return [False] * len(found) if all(found) else found
+
+
+class Head(pn.viewable.Viewer):
+    """Which method, what it promises, what it scores."""
+
+    def __init__(self, state: DensityState, column: int, **params: Any) -> None:
+        super().__init__(**params)
+        self._state, self._column = state, column
+        self.method = pmui.Select(
+            label=f"Pruning method of column {column + 1}", stylesheets=[UNSEEN_LABEL],
+            options=_titles(), value=state.methods[column], variant="standard", size="small",
+            sizing_mode="stretch_width", min_width=60, margin=(0, 8, 0, 8),
+            sx={
+                "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
+                "&.MuiInput-root:before": {"borderBottomColor": "transparent !important"},
+            },
+        )  # fmt: skip
+        self.count = pn.pane.HTML("", stylesheets=[TEXT], margin=0)
+        self.summary = pn.pane.HTML(
+            "", stylesheets=[TEXT], margin=(0, 0, 0, 20), height=18, sizing_mode="stretch_width"
+        )
+        self.card = pn.pane.HTML(
+            "", stylesheets=[TEXT], margin=(4, 0, 0, 0), height=134, sizing_mode="stretch_width"
+        )
+        self.method.param.watch(lambda e: state.choose(column, e.new), "value")
+
+    def show(self, leads: dict[str, bool]) -> None:
+        """Draw the score card; `leads` says in which rows this column is best."""
+        state, column = self._state, self._column
+        method, chosen = state.methods[column], state.chosen[column]
+        self.method.value = method
+        self.count.object = (
+            f'<span class="count">{counted(len(chosen.rows), "point")}</span>' if chosen else ""
+        )
+        options = state.options.get(method, {})
+        told = PRUNINGS[method].summary
+        if method == "ccs":
+            told = f"{options['strata']} {options['scale']} strata of the score, without the "
+            told += f"hardest {percent(state.beta)}"
+        self.summary.object = f'<div class="line" title="{html.escape(told)}">{told}</div>'
+        measured = state.measured
+        cells = [f'<span class="top">{self._source()}</span><span class="top value">mean ± spread'
+                 '</span><span></span><span class="top all">all data</span>']  # fmt: skip
+        for name, (title, unit, help_) in QUANTITIES.items():
+            figure_, _ = state.figure(column, name)
+            text = with_spread(figure_) if figure_ else "–"
+            if name == "electrons_kept_pct" and chosen is not None:
+                text = short(chosen.electrons_pct)  # known without a model
+            full = measured.full(name) if measured else None
+            best = leads.get(name, False)
+            cells.append(
+                f'<span title="{help_}">{title} <i class="unit">{unit}</i></span>'
+                f'<span class="value{" best" if best else ""}">{text}</span>'
+                f'<span title="best of the three, or within the spread of it">'
+                f"{'●' if best else ''}</span>"
+                f'<span class="all">{short(full.mean) if full else "–"}</span>'
+            )
+        self.card.object = f'<div class="score">{"".join(cells)}</div>'
+
+    def _source(self) -> str:
+        """Say at which share the errors were measured."""
+        state, column = self._state, self._column
+        if state.results is None:
+            return "not trained yet"
+        if state.label(column) is None:
+            return "not trained with these settings"
+        figure_, share = state.figure(column, "density_error_pct")
+        if share is None or figure_ is None:
+            return "no models yet"
+        seeds = counted(figure_.seeds, "seed")
+        if abs(share / state.kept - 1) > 0.01:
+            return f'<b style="color:var(--winnow-warning)">at {percent(share)}</b>, {seeds}'
+        return f"at {percent(share)}, {seeds}"
+
+    def __panel__(self) -> Any:
+        swatch = pn.pane.HTML(
+            f'<div class="swatch" style="background:var(--winnow-m{self._column})"></div>',
+            stylesheets=[TEXT], width=12, margin=0,
+        )  # fmt: skip
+        return pn.Column(
+            pn.Row(swatch, self.method, self.count, sizing_mode="stretch_width", margin=0),
+            self.summary, self.card, sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+
+def _titles() -> dict[str, str]:
+    found = {}
+    for name in PRUNINGS:
+        kind = KINDS.get(PRUNINGS[name].kind, PRUNINGS[name].kind.capitalize())
+        title = title_of(name)
+        found[title if kind == title else f"{kind} · {title}"] = name
+    return found
+
+
+class Columns(pn.viewable.Viewer):
+    """The three columns with their linked plots."""
+
+    def __init__(self, state: DensityState, **params: Any) -> None:
+        super().__init__(**params)
+        self._state = state
+        self.heads = [Head(state, column) for column in range(3)]
+        self._sources()
+        self.maps = [self._map(column) for column in range(3)]
+        self.histograms = [self._histogram(column) for column in range(3)]
+        self.captions = [self._caption_pane() for _ in range(3)]
+        self.cards = [self._card(column) for column in range(3)]
+        self.which = pmui.RadioButtonGroup(
+            label="Column shown", options={}, size="small", variant="outlined", color="default",
+            sizing_mode="stretch_width", margin=(0, 10, 8, 0), stylesheets=[ONLY_NARROWEST],
+            sx=WHICH,
+        )  # fmt: skip
+        self.which.param.watch(self._pick, "value")
+        state.param.watch(self._show_scores, [
+            "results", "kept", "unit", "methods", "beta", "strata", "scale", "chosen",
+        ])  # fmt: skip
+        state.param.watch(self._show_background, ["prepared", "system"])
+        state.param.watch(self._show_kept, ["chosen", "results", "kept", "prepared"])
+        self.restyle(False)
+        self._show_scores()
+        self._show_background()
+        self._show_kept()
+        self._pick()
+
+    def _sources(self) -> None:
+        self.rest = ColumnDataSource({"x": [], "y": []})
+        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in range(3)]
+        self.all_bins = ColumnDataSource({"left": [], "right": [], "top": []})
+        self.bins = [ColumnDataSource({"left": [], "right": [], "top": []}) for _ in range(3)]
+        self.map_x, self.map_y = Range1d(0, 1), Range1d(0, 1)
+        self.bin_x, self.bin_y = Range1d(1e-6, 1), Range1d(0.5, 1e5)
+
+    def _map(self, column: int) -> figure:
+        plot = figure(
+            x_range=self.map_x, y_range=self.map_y, min_border=0, sizing_mode="stretch_width",
+            height=MAP_HEIGHT, tools=[PanTool(), WheelZoomTool(), ResetTool()], active_drag=None,
+            active_scroll=None, toolbar_location="above", name=f"density-map-{column}",
+        )  # fmt: skip
+        plot.toolbar.autohide = True
+        plot.toolbar.stylesheets = [SMALL_TOOLBAR]
+        common = {"line_color": None}
+        plot.scatter("x", "y", source=self.rest, size=3, fill_alpha=0.7, name="rest", **common)
+        plot.scatter("x", "y", source=self.kept[column], size=4.5, fill_alpha=0.8, name="kept",
+                     **common)  # fmt: skip
+        return plot
+
+    def _histogram(self, column: int) -> figure:
+        plot = figure(
+            x_axis_type="log", y_axis_type="log", x_range=self.bin_x, y_range=self.bin_y,
+            sizing_mode="stretch_width", height=HISTOGRAM_HEIGHT, tools=[],
+            toolbar_location=None, min_border_left=36, min_border_right=6, min_border_top=4,
+            min_border_bottom=0, x_axis_label="density (e/bohr³) · points per bin",
+            name=f"density-bins-{column}",
+        )  # fmt: skip
+        for axis in plot.axis:
+            axis.formatter = powers_of_ten()
+        for name, source in (("rest", self.all_bins), ("kept", self.bins[column])):
+            alpha = 0.6 if name == "rest" else 0.85
+            plot.quad(left="left", right="right", top="top", bottom=0.5, source=source,
+                      line_color=None, name=name, fill_alpha=alpha)  # fmt: skip
+        return plot
+
+    @staticmethod
+    def _caption_pane() -> Any:
+        return pn.pane.HTML("", stylesheets=[TEXT], height=16, sizing_mode="stretch_width",
+                            margin=0)  # fmt: skip
+
+    def _card(self, column: int) -> Any:
+        return pn.Column(
+            self.heads[column],
+            pn.pane.Bokeh(self.maps[column], sizing_mode="stretch_width", height=MAP_HEIGHT,
+                          margin=(4, 0, 0, 0)),
+            self.captions[column],
+            pn.pane.Bokeh(self.histograms[column], sizing_mode="stretch_width",
+                          height=HISTOGRAM_HEIGHT, margin=0),
+            css_classes=["card"], stylesheets=[*CARD_BODY, ONE], sizing_mode="stretch_width",
+            min_width=250, margin=(0, 10, 0, 0),
+        )  # fmt: skip
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        colors = palette(dark)
+        for column in range(3):
+            for plot, axes in ((self.maps[column], False), (self.histograms[column], True)):
+                style_figure(plot, colors, axes=axes)
+                for renderer in plot.renderers:
+                    fill = colors.methods[column] if renderer.name == "kept" else colors.rest
+                    for glyph in (renderer.glyph, renderer.nonselection_glyph,
+                                  renderer.selection_glyph):  # fmt: skip
+                        if hasattr(glyph, "fill_color"):
+                            glyph.fill_color = fill
+
+    # ---- state to figures -------------------------------------------------------------------
+
+    def _pick(self, *_: Any) -> None:
+        """Show the chosen column where there is room for one."""
+        for column, card in enumerate(self.cards):
+            picked = column == (self.which.value or 0)
+            card.css_classes = ["card", "picked"] if picked else ["card"]
+
+    def _show_scores(self, *_: Any) -> None:
+        state = self._state
+        titles = {f"{i + 1} · {title_of(m)}": i for i, m in enumerate(state.methods)}
+        if titles != self.which.options:
+            self.which.param.update(options=titles, value=self.which.value or 0)
+        leads: list[dict[str, bool]] = [{}, {}, {}]
+        for name in QUANTITIES:
+            if name in NOT_RANKED:
+                continue
+            for column, best in enumerate(leaders([state.figure(c, name)[0] for c in range(3)])):
+                leads[column][name] = best
+        for head, own in zip(self.heads, leads, strict=True):
+            head.show(own)
+
+    def _show_background(self, *_: Any) -> None:
+        state = self._state
+        edges, counts = (state.facts.get(f"histogram_{k}") for k in ("edges", "points"))
+        if edges is not None and counts is not None:
+            self.all_bins.data = _bins(np.asarray(edges), np.asarray(counts))
+            self.bin_x.update(start=float(edges[0]), end=float(edges[-1]))
+            self.bin_y.update(start=0.5, end=2.0 * float(np.max(counts)))
+        prepared = state.prepared
+        if prepared is None:
+            self.rest.data = {"x": [], "y": []}
+            return
+        xy = prepared.projection.coordinates
+        grey = xy[prepared.projection.background]
+        self.rest.data = {"x": grey[:, 0], "y": grey[:, 1]}
+        for range_, values in ((self.map_x, xy[:, 0]), (self.map_y, xy[:, 1])):
+            low, high = float(values.min()), float(values.max())
+            pad = 0.04 * ((high - low) or 1.0)
+            low, high = low - pad, high + pad
+            range_.update(start=low, end=high, reset_start=low, reset_end=high)
+
+    def _show_kept(self, *_: Any) -> None:
+        for column in range(3):
+            self._show_one(column)
+
+    def _show_one(self, column: int) -> None:
+        state = self._state
+        chosen, prepared = state.chosen[column], state.prepared
+        counts, edges = None, state.facts.get("histogram_edges")
+        drawn = 0
+        if chosen is not None and prepared is not None:
+            counts = chosen.histogram.points
+            rows = chosen.rows
+            if len(rows) > DRAWN:
+                rows = np.random.default_rng(0).permutation(rows)[:DRAWN]
+            drawn = len(rows)
+            xy = prepared.projection.coordinates[rows]
+            self.kept[column].data = {"x": xy[:, 0], "y": xy[:, 1]}
+        else:
+            self.kept[column].data = {"x": [], "y": []}
+            measured = state.measured
+            if measured is not None:
+                counts = measured.histogram(state.label(column), state.kept)
+        if counts is None or edges is None:
+            self.bins[column].data = {"left": [], "right": [], "top": []}
+        else:
+            self.bins[column].data = _bins(np.asarray(edges), np.asarray(counts))
+        self.captions[column].object = f'<div class="caption">{self._caption(column, drawn)}</div>'
+
+    def _caption(self, column: int, drawn: int) -> str:
+        state = self._state
+        prepared, chosen = state.prepared, state.chosen[column]
+        if prepared is None:
+            return "describing the points…"
+        if chosen is None:
+            return "choosing points…"
+        shares = prepared.projection.shares
+        behind, n = len(prepared.projection.background), len(prepared.study.pool)
+        kept = f"{grouped(drawn)} of {grouped(len(chosen.rows))} kept"
+        if drawn == len(chosen.rows):
+            kept = f"all {grouped(drawn)} kept"
+        return (
+            f"PCA ({100 * float(shares.sum()):.0f}\u202f% of the variance) · {kept} over "
+            f"{grouped(behind)} of {grouped(n)}"
+        )
+
+    def __panel__(self) -> Any:
+        return pn.Column(
+            self.which,
+            pn.Row(*self.cards, sizing_mode="stretch_width", margin=0, css_classes=["columns"],
+                   stylesheets=[SHRINKS]),
+            sizing_mode="stretch_width", margin=0, stylesheets=[SHRINKS],
+        )  # fmt: skip
+
+
+def _bins(edges: Any, counts: Any) -> dict[str, Any]:
+    shown = counts > 0
+    return {
+        "left": edges[:-1][shown],
+        "right": edges[1:][shown],
+        "top": counts[shown].astype(float),
+    }

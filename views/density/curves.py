@@ -1,0 +1,237 @@
+"""Errors against the share kept: one curve per column, what all data and spherical atoms give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import (
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    Label,
+    Range1d,
+    Span,
+)
+from bokeh.plotting import figure
+
+from views.density.bar import GROUP, SEGMENTS
+from views.density.state import DensityState
+from views.density.style import BODY, CARD_BODY, TEXT, short, title_of
+from views.theme import FONT, palette, powers_of_ten, style_figure
+
+__all__ = ["Curves"]
+
+HEIGHT = 188
+EMPTY: dict[str, list[Any]] = {
+    "x": [], "y": [], "low": [], "high": [], "method": [], "share": [], "said": [],
+}  # fmt: skip
+OTHERS = {
+    "Unseen conditions": "unseen_error_pct",
+    "Energy": "energy_error_mev_atom",
+    "Electrons kept": "electrons_kept_pct",
+    "Time": "train_seconds",
+}
+AXES = {
+    "density_error_pct": "error, % of electrons",
+    "unseen_error_pct": "error, % of electrons",
+    "energy_error_mev_atom": "error, meV/atom",
+    "electrons_kept_pct": "% of electrons",
+    "train_seconds": "seconds per model",
+}
+BASELINE = {
+    "density_error_pct": "baseline_density_error_pct",
+    "energy_error_mev_atom": "baseline_energy_error_mev_atom",
+}
+TIP = """<div style="font-size:12px;line-height:16px"><b>@method</b> at @share<br>@said</div>"""
+
+
+class Plot:
+    """One quantity against the share kept, on logarithmic axes."""
+
+    def __init__(self, state: DensityState, name: str, quantity: str) -> None:
+        self._state, self.quantity, self._moving = state, quantity, False
+        self.sources = [ColumnDataSource(dict(EMPTY)) for _ in range(3)]
+        self.x_range, self.y_range = Range1d(0.08, 110), Range1d(0.1, 10)
+        self.figure = self._figure(name)
+        self.full = Span(dimension="width", line_dash="dashed", line_width=1.3)
+        self.base = Span(dimension="width", line_dash="dotted", line_width=1.3)
+        self.share = Span(
+            dimension="height", line_width=2, editable=True, location=1.0,
+            hover_line_width=4, hover_line_alpha=1.0, name=f"{name}-share",
+        )  # fmt: skip
+        self.labels = [
+            Label(x=x, y=0, text=text, text_font_size="10.5px", text_font=FONT, x_units=units,
+                  x_offset=offset, y_offset=at, text_baseline=side, text_align=align)
+            for text, x, units, offset, at, side, align in (
+                ("all data", 0, "screen", 4, -2, "top", "left"),
+                ("fitted spherical atoms", 112, "data", -2, 2, "bottom", "right"),
+            )
+        ]  # fmt: skip
+        for item in (self.full, self.base, self.share, *self.labels):
+            self.figure.add_layout(item)
+        self.share.on_change("location", self._on_drag)
+
+    def _figure(self, name: str) -> figure:
+        plot = figure(
+            x_axis_type="log", y_axis_type="log", x_range=self.x_range, y_range=self.y_range,
+            sizing_mode="stretch_width", height=HEIGHT, tools=[], toolbar_location=None,
+            min_border_left=44, min_border_right=8, min_border_top=4, min_border_bottom=0,
+            x_axis_label="kept (%)", name=name,
+        )  # fmt: skip
+        ticks = [0.1, 0.3, 1, 3, 10, 30, 100]
+        plot.xaxis.ticker = FixedTicker(ticks=ticks)
+        plot.xaxis.major_label_overrides = {t: f"{t:g}" for t in ticks}
+        plot.yaxis.formatter = powers_of_ten()
+        points = []
+        for source in self.sources:
+            plot.varea("x", "low", "high", source=source, fill_alpha=0.16, name="band")
+            plot.line("x", "y", source=source, line_width=2, name="line")
+            points.append(plot.scatter("x", "y", source=source, size=6, line_color=None,
+                                       name="line"))  # fmt: skip
+        plot.add_tools(HoverTool(renderers=points, tooltips=TIP))
+        return plot
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        colors = palette(dark)
+        style_figure(self.figure, colors)
+        for at, renderer in enumerate(self.figure.renderers):
+            color = colors.methods[at // 3]
+            for glyph in (renderer.glyph, renderer.nonselection_glyph, renderer.selection_glyph):
+                for part in ("fill_color", "line_color"):
+                    if getattr(glyph, part, None) is not None:
+                        setattr(glyph, part, color)
+        self.share.line_color = self.share.hover_line_color = colors.text
+        for item in (self.full, self.base):
+            item.line_color = colors.quiet
+        for label in self.labels:
+            label.text_color = colors.quiet
+
+    def show(self, *_: Any) -> None:
+        """Draw the curves of what is shown."""
+        state, quantity = self._state, self.quantity
+        measured, values = state.measured, []
+        for column, source in enumerate(self.sources):
+            curve = measured.curve(state.label(column), quantity) if measured else None
+            if curve is None or not len(curve):
+                source.data = dict(EMPTY)
+                continue
+            values += [*curve.low, *curve.high]
+            said = [
+                f"{short(m)} ({short(a)} to {short(b)}), {n} seed{'s' * (n > 1)}"
+                for m, a, b, n in zip(curve.mean, curve.low, curve.high, curve.seeds, strict=True)
+            ]
+            source.data = {
+                "x": 100 * curve.kept, "y": curve.mean, "low": curve.low, "high": curve.high,
+                "method": [title_of(state.methods[column])] * len(curve),
+                "share": [f"{100 * k:g} %" for k in curve.kept], "said": said,
+            }  # fmt: skip
+        full = measured.full(quantity) if measured else None
+        base = state.facts.get(BASELINE.get(quantity, ""))
+        levels = (full.mean if full else None, base)
+        for span, label, level in zip((self.full, self.base), self.labels, levels, strict=True):
+            known = level is not None and np.isfinite(level) and level > 0
+            span.visible = label.visible = bool(known)
+            if known:
+                span.location = label.y = float(level)
+                values.append(float(level))
+        self.figure.yaxis.axis_label = AXES[quantity]
+        good = [v for v in values if v is not None and np.isfinite(v) and v > 0]
+        if good:
+            self.y_range.update(start=0.55 * min(good), end=1.5 * max(good))
+        self.move()
+
+    def move(self, *_: Any) -> None:
+        """Put the line where the slider is."""
+        self._moving = True
+        self.share.location = 100 * self._state.kept
+        shares = [100 * s for s in self._state.shares]
+        self.x_range.update(start=0.8 * min(shares), end=115)
+        self._moving = False
+
+    def _on_drag(self, attr: str, old: float, new: float) -> None:
+        if self._moving or not new > 0:
+            return
+        shares = self._state.shares
+        kept = min(shares, key=lambda s: abs(np.log(100 * s / new)))
+        with pn.io.hold():
+            if kept == self._state.kept:
+                self.move()
+            self._state.kept = kept
+
+
+class Curves(pn.viewable.Viewer):
+    """The error on what was seen, and beside it another quantity to choose."""
+
+    def __init__(self, state: DensityState, **params: Any) -> None:
+        super().__init__(**params)
+        self._state = state
+        self.error = Plot(state, "density-error", "density_error_pct")
+        self.other = Plot(state, "density-other", "unseen_error_pct")
+        self.switch = pmui.RadioButtonGroup(
+            label="Second plot", options=OTHERS, value="unseen_error_pct", size="small",
+            variant="outlined", color="default", margin=0, stylesheets=[GROUP],
+            sx={**SEGMENTS, "& .MuiToggleButton-root": {
+                **SEGMENTS["& .MuiToggleButton-root"], "height": 24, "padding": "0 8px",
+                "fontSize": "12px"}},
+        )  # fmt: skip
+        self.note = pn.pane.HTML("", stylesheets=[TEXT], margin=0)
+        self.switch.param.watch(self._switch, "value")
+        state.param.watch(self.show, [
+            "results", "methods", "beta", "strata", "scale", "unit", "prepared", "system",
+        ])  # fmt: skip
+        state.param.watch(self._move, ["kept"])
+        self.restyle(False)
+        self.show()
+
+    def _switch(self, event: Any) -> None:
+        self.other.quantity = event.new
+        self.other.show()
+        self._say()
+
+    def _move(self, *_: Any) -> None:
+        self.error.move()
+        self.other.move()
+
+    def show(self, *_: Any) -> None:
+        """Draw both plots."""
+        self.error.show()
+        self.other.show()
+        self._say()
+
+    def _say(self) -> None:
+        state, name = self._state, self.other.quantity
+        there = state.measured is not None and any(
+            len(state.measured.curve(state.label(c), name)) for c in range(3)
+        )
+        said = "" if there or state.measured is None else "not computed for these results"
+        self.note.object = f'<span class="note">{said}</span>'
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        self.error.restyle(dark)
+        self.other.restyle(dark)
+
+    def __panel__(self) -> Any:
+        title = pn.pane.HTML(
+            '<div class="head" title="Band: lowest and highest of the seeds. Drag the line to '
+            'move the share kept.">Density error on test snapshots</div>',
+            stylesheets=[TEXT], margin=0, height=24,
+        )  # fmt: skip
+
+        def half(plot: Plot, *head: Any) -> Any:
+            return pn.Column(
+                pn.Row(*head, sizing_mode="stretch_width", margin=0, height=26),
+                pn.pane.Bokeh(plot.figure, sizing_mode="stretch_width", height=HEIGHT, margin=0),
+                sizing_mode="stretch_width", margin=0, min_width=260,
+            )  # fmt: skip
+
+        return pn.Row(
+            half(self.error, title),
+            half(self.other, self.switch, self.note),
+            sizing_mode="stretch_width", margin=(10, 10, 0, 0), css_classes=["card"],
+            stylesheets=[*CARD_BODY, BODY],
+        )  # fmt: skip

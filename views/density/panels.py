@@ -1,0 +1,134 @@
+"""The right column: published claims held against the results shown, and facts of the system."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any
+
+import panel as pn
+
+from analytics.density import Claim
+from views.budget import counted, grouped
+from views.density.state import DensityState
+from views.density.style import CARD_BODY, TEXT, mark, short
+
+__all__ = ["Claims", "Facts"]
+
+SOURCE = "Hossain et al., arXiv:2507.09001"
+
+
+def _card(pane: Any, **params: Any) -> Any:
+    return pn.Column(
+        pane, css_classes=["card"], stylesheets=CARD_BODY, sizing_mode="stretch_width", **params
+    )
+
+
+def _pane() -> Any:
+    return pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0)
+
+
+def claim_html(claim: Claim) -> str:
+    """Write a claim: sign and verdict, statement, figures, criterion."""
+    return (
+        f'<div class="claim" role="listitem">{mark(claim)}'
+        f'<p>{html.escape(claim.statement)} <span class="verdict">'
+        f"{claim.verdict.capitalize()}.</span></p>"
+        f'<p class="small">{html.escape(claim.measured)}</p>'
+        f'<p class="small">Counts if {html.escape(claim.criterion)}</p></div>'
+    )
+
+
+class Claims(pn.viewable.Viewer):
+    """What was published and whether it reproduces here; worked out, not written by hand."""
+
+    def __init__(self, state: DensityState, **params: Any) -> None:
+        super().__init__(**params)
+        self._state, self.text = state, _pane()
+        state.param.watch(self._show, ["results", "title", "arrived"])
+        self._show()
+
+    def _show(self, *_: Any) -> None:
+        state = self._state
+        claims = state.claims()
+        said = "".join(claim_html(claim) for claim in claims)
+        self.text.object = (
+            f'<div class="head">Published claims</div><div class="note">{self._source()}</div>'
+            f'<div role="list" style="margin-top:6px">{said}</div>'
+        )
+
+    def _source(self) -> str:
+        state = self._state
+        where = f"{SOURCE}, held against "
+        if state.results is None:
+            return f"{where}the results, once something has been trained"
+        what = "whole snapshots kept" if state.results.unit == "snapshots" else "points kept"
+        which = "precomputed models"
+        if state.results is state.trained:
+            done, total = state.arrived
+            which = f"models trained here ({done} of {total})"
+        return f"{where}<b>{html.escape(state.title)}</b>: {which}, {what}"
+
+    def __panel__(self) -> Any:
+        return _card(self.text, margin=0)
+
+
+class Facts(pn.viewable.Viewer):
+    """Snapshots, points, electrons, baseline, intrinsic dimension, notes of the reader."""
+
+    def __init__(self, state: DensityState, **params: Any) -> None:
+        super().__init__(**params)
+        self._state, self.text = state, _pane()
+        state.param.watch(self._show, ["prepared", "results", "title"])
+        self._show()
+
+    def _show(self, *_: Any) -> None:
+        rows = "".join(
+            f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in self._rows()
+        )
+        title = html.escape(self._state.title)
+        self.text.object = f'<div class="head">{title}</div><dl class="facts">{rows}</dl>'
+
+    def _rows(self) -> list[tuple[str, str]]:
+        state, facts = self._state, self._state.facts
+        if not facts:
+            return []
+        rows = [(
+            "snapshots",
+            f"{facts['n_train']} to learn from, {facts['n_test']} to test on, "
+            f"{facts['n_unseen']} under unseen conditions",
+        ), ("points", f"{grouped(int(facts['n_points']))} to learn from")]  # fmt: skip
+        seen = [c for c in facts.get("conditions_seen", ()) if c]
+        if seen:
+            rows.append(("conditions", ", ".join(seen)))
+        rows += self._checks()
+        found = facts.get("intrinsic_dimension")
+        if found is not None and math.isfinite(found):
+            error = facts.get("intrinsic_dimension_error")
+            spread = f" ± {error:.1g}" if error is not None and math.isfinite(error) else ""
+            rows.append(
+                ("dimension", f"{found:.1f}{spread} (TwoNN) of {facts['features']} features")
+            )
+        base = f"{short(facts['baseline_density_error_pct'])} % of the electrons"
+        energy = facts.get("baseline_energy_error_mev_atom")
+        if energy is not None and math.isfinite(energy):
+            base += f", {short(energy)} meV/atom"
+        rows.append(("spherical atoms", f"{base}: fitted, what any model should beat"))
+        if state.prepared is not None and state.prepared.no_energies:
+            rows.append(("energies", f"not computed here: {state.prepared.no_energies}"))
+        rows += [("read", note) for note in facts.get("notes", ())]
+        return rows
+
+    def _checks(self) -> list[tuple[str, str]]:
+        prepared = self._state.prepared
+        if prepared is None:
+            return []
+        data = prepared.data
+        off = 100 * float(abs(data.integrals / data.electrons - 1).max())
+        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {short(off, 1)} %"
+        shapes = sorted({" × ".join(map(str, s)) for s in data.shapes.tolist()})
+        atoms = counted(len(data.atoms_of(0)[0]), "atom")
+        return [("electrons", said), ("grid", f"{', '.join(shapes)} points, {atoms}")]
+
+    def __panel__(self) -> Any:
+        return _card(self.text, margin=(10, 0, 10, 0))

@@ -1,0 +1,502 @@
+"""What a user looks at in the Density stage, and the work behind it. No Panel here."""
+
+from __future__ import annotations
+
+import queue
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import param
+
+from analytics.density import (
+    EMBEDDED,
+    FULL,
+    Claim,
+    DensityHistogram,
+    DensityResults,
+    DensitySlice,
+    ModelResult,
+    NetworkSpec,
+    Study,
+    check_claims,
+    collect,
+    compare_density,
+    density_histogram,
+    density_slice,
+    keep_points,
+    precomputed,
+    prepare_study,
+    suggest,
+    train_model,
+    vary_study,
+)
+from analytics.density.results import row_of
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.progress import Monitor, Part
+from views.density.measured import Figure, Measured, effective
+from views.density.prepared import Prepared, prepare_embedded, prepare_files, ready
+from views.session import Session
+
+__all__ = ["BETAS", "DEFAULT_METHODS", "SHARES", "Chosen", "DensityState"]
+
+DEFAULT_METHODS = ("random", "ccs", "grand")
+#: Shares that the slider offers, in steps that look even on a logarithmic scale.
+SHARES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.002, 0.001)
+SNAPSHOT_SHARES = (0.5, 0.25, 0.1, 0.05)
+BETAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+#: Shares that are trained by default; the one on the slider joins them.
+TRAINED = {"points": (0.5, 0.1, 0.05, 0.01, 0.001), "snapshots": SNAPSHOT_SHARES}
+#: Methods that answer within a fraction of a second; others show progress.
+QUICK = frozenset({"random", "ccs", "grand", "el2n", "log_density"})
+#: Choices of kept points and models that are remembered.
+REMEMBERED = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a method keeps at a share, seed 0.
+
+    Attributes
+    ----------
+    method : str
+    kept : float
+        The share asked for.
+    rows : int array
+        Kept points, as rows of the pool.
+    n_snapshots : int
+        Snapshots that they are from.
+    electrons_pct : float
+        Electrons that they stand for, % of those of all points.
+    histogram : DensityHistogram
+    """
+
+    method: str
+    kept: float
+    rows: IntArray
+    n_snapshots: int
+    electrons_pct: float
+    histogram: DensityHistogram
+
+
+class _Recent(OrderedDict[Any, Any]):
+    """Remembers the newest few."""
+
+    def put(self, key: Any, value: Any) -> None:
+        self[key] = value
+        self.move_to_end(key)
+        while len(self) > REMEMBERED:
+            self.popitem(last=False)
+
+
+class DensityState(param.Parameterized):
+    """System, settings, results and models of one user's Density stage."""
+
+    system = param.String("", doc="Embedded system by name; empty for the user's own files.")
+    title = param.String("", doc="Name of the system as a user reads it.")
+    prepared = param.ClassSelector(class_=Prepared, doc="Described points; None until ready.")
+    results = param.ClassSelector(class_=DensityResults, doc="The comparison that is shown.")
+    trained = param.ClassSelector(class_=DensityResults, doc="The comparison trained here.")
+    origin = param.Selector(
+        default="precomputed", objects=["precomputed", "trained"], doc="Which one is wanted."
+    )
+    methods = param.Tuple(default=DEFAULT_METHODS, length=3, doc="Method of each column.")
+    kept = param.Number(0.01, bounds=(0, 1), doc="Share of the points, or snapshots, kept.")
+    unit = param.Selector(
+        default="points", objects=["points", "snapshots"], doc="What is kept or dropped."
+    )
+    beta = param.Number(0.05, bounds=(0, 0.95), doc="Hardest points that CCS leaves out.")
+    strata = param.Integer(50, bounds=(2, 1000), doc="Strata of CCS and of log density.")
+    scale = param.Selector(
+        default="linear", objects=["linear", "log"], doc="Strata of CCS: equal in score or its log."
+    )
+    seeds = param.Integer(3, bounds=(1, 10), doc="Models per method and share.")
+    energy = param.Boolean(False, doc="Whether training also computes errors in energy.")
+    chosen = param.Tuple(default=(None,) * 3, length=3, doc="What each column keeps: `Chosen`.")
+    training = param.Boolean(False, doc="Whether a comparison is being trained.")
+    arrived = param.Tuple(default=(0, 0), length=2, doc="Models trained so far, and in all.")
+    slice_column = param.Integer(1, bounds=(0, 3), doc="Column of the model; 3: all data.")
+    snapshot = param.Integer(0, bounds=(0, None), doc="Snapshot that is cut.")
+    axis = param.Integer(2, bounds=(0, 2), doc="Cell vector that leads out of the plane.")
+    position = param.Number(0.5, bounds=(0, 1), doc="Where along that vector.")
+    cut = param.ClassSelector(class_=DensitySlice, doc="The plane, if there is a model for it.")
+    cut_model = param.ClassSelector(class_=ModelResult, doc="The model of the plane.")
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session = session
+        self._kept_cache, self._models = _Recent(), _Recent()
+        self._stream: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._measured: Measured | None = None
+        self._rows: list[dict[str, Any]] = []
+        session.on_cancel(self._on_cancel)
+        self.param.watch(
+            self._follow,
+            ["prepared", "methods", "kept", "unit", "beta", "strata", "scale"],
+        )
+
+    # ---- shorthands -------------------------------------------------------------------------
+
+    @property
+    def options(self) -> dict[str, dict[str, Any]]:
+        """Options by method, as the sliders say."""
+        ccs = {"beta": self.beta, "strata": self.strata, "scale": self.scale}
+        return {"ccs": ccs, "log_density": {"strata": self.strata}}
+
+    @property
+    def measured(self) -> Measured | None:
+        """The figures of the comparison that is shown."""
+        if self.results is None:
+            return None
+        if self._measured is None or self._measured.results is not self.results:
+            self._measured = Measured(self.results)
+        return self._measured
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What is known of the system."""
+        found: dict[str, Any] = dict(self.prepared.head.facts) if self.prepared else {}
+        for results in (self.shipped("points"), self.results):
+            found |= {k: v for k, v in (results.facts if results else {}).items() if v is not None}
+        return found
+
+    @property
+    def study(self) -> Study | None:
+        """The prepared study with the options of the sliders."""
+        if self.prepared is None:
+            return None
+        return vary_study(self.prepared.study, unit=self.unit, options=self.options)
+
+    def shipped(self, unit: str | None = None) -> DensityResults | None:
+        """Return the precomputed comparison of the system, if there is one."""
+        return precomputed(self.system, unit or self.unit) if self.system else None
+
+    @property
+    def n_candidates(self) -> int:
+        """How many points, or snapshots, there are to keep from."""
+        name = "n_points" if self.unit == "points" else "n_train"
+        return int(self.facts.get(name, 0))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Shares that the slider offers, descending."""
+        if self.unit == "points":
+            return SHARES
+        n = max(1, self.n_candidates)
+        return tuple(s for s in SNAPSHOT_SHARES if s * n >= 0.5) or (1.0,)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Hold the published claims against the results shown."""
+        return check_claims(self.results) if self.results is not None else ()
+
+    def label(self, column: int) -> str | None:
+        """Return the name that the results shown have for the method of a column."""
+        measured = self.measured
+        return measured.label(self.methods[column], self.options) if measured else None
+
+    def figure(self, column: int, quantity: str) -> tuple[Figure | None, float | None]:
+        """Return a figure of a column at the share measured that is nearest, and that share."""
+        measured = self.measured
+        if measured is None:
+            return None, None
+        label = self.label(column)
+        share = measured.nearest(label, self.kept)
+        return (None, None) if share is None else (measured.figure(label, share, quantity), share)
+
+    # ---- systems ----------------------------------------------------------------------------
+
+    def open_system(self, system: str) -> None:
+        """Show an embedded system: its precomputed results at once, its points when described."""
+        shipped = precomputed(system)
+        known = ready(system)
+        self._session.stop("density open")
+        self._take(system, EMBEDDED[system], known, shipped)
+        if known is not None:
+            return
+        dimension = shipped is None or "intrinsic_dimension" not in shipped.facts
+
+        def done(prepared: Prepared) -> None:
+            if self.system == system:
+                self.param.update(prepared=prepared, **self._plane(prepared))
+
+        self._session.run(
+            "density open",
+            lambda monitor: prepare_embedded(system, monitor, dimension=dimension),
+            done,
+        )
+
+    def open_files(self, paths: Sequence[str | Path]) -> None:
+        """Read and describe a user's own files; what is shown stays until that has worked."""
+
+        def done(prepared: Prepared) -> None:
+            self._take("", prepared.data.name, prepared, None)
+
+        self._session.run("density open", lambda monitor: prepare_files(paths, monitor), done)
+
+    def _take(
+        self, system: str, title: str, prepared: Prepared | None, shipped: DensityResults | None
+    ) -> None:
+        """Show a system with the settings that suit it."""
+        self._stop_training()
+        self._kept_cache.clear()
+        self._models.clear()
+        ccs: dict[str, Any] = {"beta": 0.05, "scale": "linear"}
+        if prepared is not None:
+            found = suggest(prepared.data)
+            ccs = {"beta": found.beta, "scale": found.scale}
+        elif shipped is not None:
+            ccs = dict(shipped.settings["options"]["ccs"])
+        values = {"system": system, "title": title, "prepared": prepared, "trained": None}
+        values |= {"results": shipped, "origin": "precomputed", "unit": "points", "strata": 50}
+        values |= {"beta": float(ccs["beta"]), "scale": str(ccs["scale"]), "energy": False}
+        values["kept"] = self.kept if self.kept in SHARES else 0.01
+        values |= {"chosen": (None,) * 3, "cut": None, "cut_model": None, "arrived": (0, 0)}
+        self.param.update(**values, **(self._plane(prepared) if prepared else {}))
+
+    @staticmethod
+    def _plane(prepared: Prepared) -> dict[str, Any]:
+        """Return the plane worth seeing first: most electrons, of a snapshot to learn from."""
+        snapshot = int(prepared.study.split.train[0])
+        density = prepared.data.density_of(snapshot).sum(axis=(0, 1))
+        position = int(density.argmax()) / len(density)
+        return {"snapshot": snapshot, "axis": 2, "position": position}
+
+    def show(self, origin: str) -> None:
+        """Show the precomputed results, or those trained here."""
+        self.origin = origin
+        self._choose()
+
+    def _choose(self) -> None:
+        """Put the results on show that are wanted, or else those there are."""
+        own = self.trained if self.trained is not None and self.trained.unit == self.unit else None
+        shipped = self.shipped()
+        self.results = (own or shipped) if self.origin == "trained" else (shipped or own)
+
+    def set_unit(self, unit: str) -> None:
+        """Keep grid points, or whole snapshots."""
+        if unit == self.unit:
+            return
+        shares = SHARES if unit == "points" else SNAPSHOT_SHARES
+        kept = min(shares, key=lambda s: abs(np.log(s / self.kept)))
+        with param.parameterized.batch_call_watchers(self):
+            self.param.update(unit=unit, kept=kept)
+            self._choose()
+
+    def choose(self, column: int, method: str) -> None:
+        """Put another method into a column."""
+        methods = list(self.methods)
+        methods[column] = method
+        self.methods = tuple(methods)
+
+    # ---- what is kept -----------------------------------------------------------------------
+
+    def _key(self, column: int) -> tuple[Any, ...]:
+        return (self.unit, self.kept, effective(self.methods[column], self.options))
+
+    def _follow(self, *_: Any) -> None:
+        """Find what every column keeps; methods that take their time show progress."""
+        if self.prepared is None:
+            return
+        missing = [c for c in range(3) if self._key(c) not in self._kept_cache]
+        quick = [c for c in missing if self.methods[c] in QUICK or self.unit == "snapshots"]
+        self._show_kept()
+        if quick:
+            self._keep("density kept", quick, quiet=True)
+        for column in missing:
+            if column not in quick:
+                self._keep(f"density kept {column}", [column], quiet=False)
+
+    def _keep(self, stage: str, columns: list[int], *, quiet: bool) -> None:
+        prepared, study, kept = self.prepared, self.study, self.kept
+        assert study is not None
+        wanted = {self._key(c): self.methods[c] for c in columns}
+
+        def work(monitor: Monitor) -> dict[Any, Chosen]:
+            return {key: _chosen(prepared, study, m, kept, monitor) for key, m in wanted.items()}
+
+        def done(found: dict[Any, Chosen]) -> None:
+            if self.prepared is prepared:
+                for key, value in found.items():
+                    self._kept_cache.put(key, value)
+                self._show_kept()
+
+        self._session.run(stage, work, done, lane="quick" if quiet else "work", quiet=quiet)
+
+    def _show_kept(self) -> None:
+        self.chosen = tuple(self._kept_cache.get(self._key(c)) for c in range(3))
+
+    # ---- training ---------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Train the comparison of the three columns; results show as they arrive."""
+        prepared = self.prepared
+        if self.training or prepared is None:
+            return
+        methods, unit = tuple(dict.fromkeys(self.methods)), self.unit
+        kept = tuple(sorted({*TRAINED[unit], self.kept} & {*self.shares, self.kept}, reverse=True))
+        changes: dict[str, Any] = {"methods": methods, "options": self.options, "kept": kept}
+        changes |= {"seeds": self.seeds, "unit": unit, "third": unit == "points"}
+        stream = self._stream = queue.SimpleQueue()
+        self._rows, energy, facts = [], self.energy, dict(self.facts)
+
+        def work(monitor: Monitor) -> None:
+            study = prepared.study
+            if energy:
+                spec = replace(study.spec, energy=True)
+                study = prepare_study(prepared.data, spec, monitor=Part(monitor, 0.0, 0.2))
+            study = vary_study(study, **changes)
+            head = collect(study, [], dimension=False)
+            extra = {k: v for k, v in facts.items() if k.startswith("intrinsic")}
+            stream.put((replace(head, facts={**head.facts, **extra}), _count(study)))
+            part = Part(monitor, 0.2 if energy else 0.0, 1.0)
+            for model in compare_density(study, monitor=part):
+                stream.put((model, _row(study, model)))
+
+        def done(_: None) -> None:
+            self._drain()
+            self.training = False
+
+        def failed(_: Exception) -> None:
+            self._drain()
+            self.training = False
+
+        self.param.update(training=True, arrived=(0, 0))
+        self._session.run("density train", work, done, failed=failed, tick=self._drain)
+
+    def _drain(self) -> None:
+        """Show the models that have arrived."""
+        head, count, new = self.trained, self.arrived[1], False
+        while True:
+            try:
+                item, more = self._stream.get_nowait()
+            except queue.Empty:
+                break
+            new = True
+            if isinstance(item, DensityResults):
+                head, count = item, more
+            else:
+                self._rows.append(more)
+                self._remember(head, item)
+        if not new or head is None:
+            return
+        order = {m: at for at, m in enumerate((FULL, *head.settings["methods"]))}
+        self._rows.sort(key=lambda r: (order[r["method"]], -r["kept"], -r["steps"], r["seed"]))
+        head = replace(head, rows=tuple(self._rows))
+        with param.parameterized.batch_call_watchers(self):
+            self.param.update(arrived=(len(self._rows), count))
+            if self._rows:  # until the first has arrived, what was there before stays
+                self.param.update(trained=head, origin="trained")
+                self._choose()
+            else:
+                self.trained = head
+
+    def _remember(self, head: DensityResults, model: ModelResult) -> None:
+        if model.seed == 0 and model.steps == head.settings["network"]["steps"]:
+            meaning = effective(model.method, head.settings["options"])
+            kept = 1.0 if model.method == FULL else model.kept
+            self._models.put((head.unit, kept, meaning, model.steps), model)
+
+    def _stop_training(self) -> None:
+        self._drain()
+        if self.training:
+            self._session.stop("density train")
+        self.training = False
+
+    def _on_cancel(self) -> None:
+        """Keep what has arrived; ask again for what takes no time."""
+        self._drain()
+        self.training = False
+        self.param.trigger("cut")
+        if self.prepared is not None and any(c is None for c in self.chosen):
+            quick = [c for c in range(3) if self.chosen[c] is None and self.methods[c] in QUICK]
+            if quick:
+                self._keep("density kept", quick, quiet=True)
+
+    # ---- slice ------------------------------------------------------------------------------
+
+    @property
+    def steps(self) -> int:
+        """Steps of training of the models behind the results shown."""
+        return (self.results.steps if self.results else 0) or NetworkSpec().steps
+
+    def _model_key(self) -> tuple[Any, ...]:
+        if self.slice_column == 3:
+            return (self.unit, 1.0, (FULL, ()), self.steps)
+        return (*self._key(self.slice_column), self.steps)
+
+    @property
+    def model(self) -> ModelResult | None:
+        """The model for the slice, if it has been trained."""
+        found: ModelResult | None = self._models.get(self._model_key())
+        return found
+
+    def draw_slice(self, *, train: bool = False) -> None:
+        """Cut the plane; a model that is missing is trained first, if it may be."""
+        if self.prepared is None:
+            return
+        model = self.model
+        if model is not None:
+            self._cut(model)
+        elif train and not self.training:
+            self._train_model()
+        else:
+            self.param.update(cut=None, cut_model=None)
+
+    def _train_model(self) -> None:
+        prepared, key, study = self.prepared, self._model_key(), self.study
+        assert study is not None
+        study = vary_study(study, network=NetworkSpec(steps=self.steps))
+        method = FULL if self.slice_column == 3 else self.methods[self.slice_column]
+        kept = key[1]
+
+        def work(monitor: Monitor) -> ModelResult:
+            candidates = prepared.candidates(study.spec.unit)
+            return train_model(study, method, kept, candidates=candidates, monitor=monitor)
+
+        def done(model: ModelResult) -> None:
+            if self.prepared is prepared:
+                self._models.put(key, model)
+                if key == self._model_key():
+                    self._cut(model)
+
+        self._session.run("density model", work, done)
+
+    def _cut(self, model: ModelResult) -> None:
+        study, place = self.prepared.study, (self.snapshot, self.axis, self.position)
+
+        def work(monitor: Monitor) -> DensitySlice:
+            return density_slice(study, model, place[0], axis=place[1], position=place[2])
+
+        def done(found: DensitySlice) -> None:
+            if self.prepared is not None and self.prepared.study is study:
+                self.param.update(cut=found, cut_model=model)
+
+        self._session.run("density cut", work, done, lane="quick", quiet=True)
+
+
+def _chosen(prepared: Prepared, study: Study, method: str, kept: float, monitor: Monitor) -> Chosen:
+    candidates = prepared.candidates(study.spec.unit)
+    rows = keep_points(study, method, kept, candidates=candidates, monitor=monitor)
+    histogram = density_histogram(study, rows)
+    total = float(np.sum(prepared.head.facts["histogram_electrons"]))
+    snapshots = len(np.unique(study.pool.snapshots[rows]))
+    electrons = 100.0 * float(histogram.electrons.sum()) / total
+    return Chosen(method, kept, rows, snapshots, electrons, histogram)
+
+
+def _row(study: Study, model: ModelResult) -> dict[str, Any]:
+    row = row_of(model)
+    if model.seed == 0 and model.method != FULL:
+        row["histogram"] = density_histogram(study, model.rows).points.tolist()
+    return row
+
+
+def _count(study: Study) -> int:
+    """Return how many models a comparison will train."""
+    spec = study.spec
+    each = 1 + len(spec.kept) * len([m for m in spec.methods if m != FULL])
+    third = 1 + len([m for m in spec.methods if m in ("random", "ccs")]) if spec.third else 0
+    return spec.seeds * (each + third)

@@ -1,0 +1,212 @@
+"""Sets against sets: the classes of the file against one another, and another file against it."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from analytics.curation import OverlapMatrix
+from views.budget import counted, grouped
+from views.review.state import CLASSES, Against, Review
+from views.review.style import STYLE, Card, table, title
+from views.session import Session
+from views.widgets import Button
+
+__all__ = ["AgainstCard", "OverlapCard"]
+
+
+class OverlapCard(pn.viewable.Viewer):
+    """How much of each class every other one covers, as numbers on shades."""
+
+    NAME = "Overlap between classes"
+
+    def __init__(self, session: Session, state: Review, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._state = session, state
+        self.map = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self._card = Card(self.map, name=self.NAME)
+        state.param.watch(self._show, ["overlap", "waiting"])
+        self._show()
+
+    def _show(self, *_: Any) -> None:
+        found, data = self._state.overlap, self._session.dataset
+        if found is None or data is None:
+            coming = "overlap" in self._state.waiting or data is None
+            short = "…" if coming else "a single config_type: nothing to compare"
+            self._card.head.object, self.map.object = title(self.NAME, short), ""
+            return
+        few = bool((found.sampled < found.counts).any())
+        how = ""
+        if few:
+            how = (
+                f" At most {grouped(int(found.sampled.max()))} environments sampled of each, "
+                f"± {100 * found.coverage_error.max():.1g} % at most."
+            )
+        count = len(np.unique(data.config_type[~data.isolated]))
+        more = f" The {CLASSES} largest of {count} classes." if count > CLASSES else ""
+        self._card.head.object = title(
+            self.NAME,
+            "per cent",
+            "Share of the environments of a column that the class of the row covers (delta "
+            f"entropy below 1e-5).{how}{more}",
+        )
+        self.map.object = self._table(found)
+
+    @staticmethod
+    def _table(found: OverlapMatrix) -> str:
+        names = found.names
+        head = "".join(f"<th title='{html.escape(n)}'>{i}</th>" for i, n in enumerate(names))
+        rows = []
+        for a, name in enumerate(names):
+            cells = []
+            for b, other in enumerate(names):
+                share = float(found.coverage[a, b])
+                ink = "var(--winnow-card)" if share > 0.6 else "var(--winnow-text)"
+                cells.append(
+                    f"<td style='color:{ink};background:color-mix(in srgb, var(--winnow-text) "
+                    f"{85 * share:.0f}%, var(--winnow-grid))' title='{share:.1%} of "
+                    f"{html.escape(other)} covered by {html.escape(name)}'>{100 * share:.0f}</td>"
+                )
+            label = html.escape(f"{a} {name}")
+            rows.append(f"<tr><th title='{label}'>{label}</th>{''.join(cells)}</tr>")
+        return (
+            "<div class='scroll'><table class='heat'><tr><th></th>"
+            f"{head}</tr>{''.join(rows)}</table></div>"
+        )
+
+    def __panel__(self) -> Any:
+        return self._card
+
+
+class AgainstCard(pn.viewable.Viewer):
+    """Another file, given the open one: overlap, what is new, what leaks."""
+
+    NAME = "Against another file"
+    COLUMNS = {
+        "#": int,
+        "config_type": object,
+        "largest": float,
+        "mean": float,
+        "covered": object,
+        "repeats": object,
+    }
+    HINTS = {
+        "#": "index in the other file",
+        "largest": "largest delta entropy of its environments given this file (nats); high is new",
+        "mean": "mean over its environments (nats)",
+        "covered": "share of its environments with delta entropy below 1e-5",
+        "repeats": "structure of this file that it is a near-duplicate of: click to look at it",
+    }
+
+    def __init__(self, session: Session, state: Review, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._state = session, state
+        self._partners: list[int] = []
+        self.path = pmui.TextInput(
+            label="Path of the other file, a test set for one",
+            placeholder="folder/test.xyz or test.xyz@0:1000:10",
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(8, 8, 0, 0),
+        )
+        self.compare = Button(
+            label="Compare files",
+            hint="Measure what the other file holds that this one has not",
+            size="small",
+            variant="outlined",
+            margin=(10, 0, 0, 0),
+            on_click=lambda e: state.compare_with(self.path.value.strip()),
+        )
+        self.order = pmui.RadioButtonGroup(
+            options=["Most novel first", "Leaks first"],
+            value="Most novel first",
+            size="small",
+            variant="outlined",
+            color="default",
+            visible=False,
+            margin=(6, 0, 2, 0),
+            sx={"& .MuiToggleButton-root": {"textTransform": "none", "padding": "2px 10px"}},
+        )
+        self.table = table(
+            self.COLUMNS,
+            self.HINTS,
+            page_size=8,
+            widths={"#": 60, "largest": 70, "mean": 66, "covered": 66, "repeats": 76},
+        )
+        self.table.on_click(self._on_click)
+        self._card = Card(
+            pn.Row(self.path, self.compare, sizing_mode="stretch_width", margin=0),
+            self.order,
+            self.table,
+            name=self.NAME,
+        )
+        self.order.param.watch(self._fill, "value")
+        state.param.watch(self._show, ["against"])
+        session.param.watch(self._show, ["opened"])
+        self._show()
+
+    def _show(self, *_: Any) -> None:
+        against: Against | None = self._state.against
+        data = self._session.dataset
+        self.order.visible = self.table.visible = against is not None
+        if against is None or data is None:
+            name = "the open file" if data is None else html.escape(data.name)
+            self._card.head.object = title(
+                self.NAME,
+                "",
+                f"What of another file is new, given {name}, and which of its structures are "
+                "near-duplicates: a test error means little where the model has seen the answer.",
+            )
+            return
+        found, other = against.found, against.dataset
+        new, leaks = found.novelty, len(found.test)
+        self._card.head.object = title(
+            self.NAME,
+            other.name,
+            f"<b>{new.covered_environments:.1%}</b> of its "
+            f"{grouped(len(new.delta_entropy))} environments are covered by "
+            f"{html.escape(data.name)}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
+            f"median {np.median(new.delta_entropy):.2f} nats. <b>{counted(leaks, 'structure')}</b>"
+            f" of {grouped(found.n_test)} {'leaks' if leaks == 1 else 'leak'}: near-duplicates, "
+            f"{grouped(int(found.exact.sum()))} of them exact. No sampling.",
+        )
+        self._fill()
+
+    def _fill(self, *_: Any) -> None:
+        against: Against | None = self._state.against
+        data = self._session.dataset
+        if against is None or data is None:
+            return
+        found, other = against.found, against.dataset
+        new = found.novelty
+        partner = dict(zip(found.test.tolist(), found.train.tolist(), strict=True))
+        order = new.order().tolist()
+        if self.order.value == "Leaks first":
+            order.sort(key=lambda at: int(new.structures[at]) not in partner)
+        which = new.structures[order]
+        self._partners = [partner.get(int(s), -1) for s in which]
+        self.table.value = pd.DataFrame(
+            {
+                "#": other.frame_indices[which],
+                "config_type": [str(k) or "–" for k in other.config_type[which]],
+                "largest": np.round(new.largest[order], 2),
+                "mean": np.round(new.mean[order], 2),
+                "covered": [f"{share:.0%}" for share in new.covered[order]],
+                "repeats": [
+                    "–" if p < 0 else str(int(data.frame_indices[p])) for p in self._partners
+                ],
+            }
+        )
+        self.table.page = 1
+
+    def _on_click(self, event: Any) -> None:
+        if 0 <= event.row < len(self._partners) and self._partners[event.row] >= 0:
+            self._state.show([self._partners[event.row]])
+
+    def __panel__(self) -> Any:
+        return self._card

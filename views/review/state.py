@@ -1,0 +1,281 @@
+"""What there is to review in the data set that is open, worked out part by part. No Panel here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import param
+
+from analytics.curation import (
+    Conflicts,
+    Duplicates,
+    DuplicateSpec,
+    ForceCut,
+    Leakage,
+    OverlapMatrix,
+    classes_of,
+    conflicts,
+    force_cut,
+    leakage,
+    near_duplicates,
+    overlap_matrix,
+)
+from analytics.data import Dataset, read
+from analytics.descriptors import resolved_spec
+from analytics.evaluation.redundancy import LearningCurve, Redundancy, learning_curve, redundancy
+from analytics.information import Analysis
+from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
+from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
+from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.progress import Monitor, Part
+from views.session import Session
+
+__all__ = ["PARTS", "Against", "Review"]
+
+#: What is worked out when the stage is first looked at, in this order, and its name.
+PARTS = {
+    "redundancy": "redundancy by class",
+    "duplicates": "near-duplicates",
+    "conflicts": "conflicting labels",
+    "dimension": "intrinsic dimension",
+    "overlap": "classes against one another",
+    "curve": "learning curve",
+    "scan": "bandwidths",
+}
+#: Classes in the overlap matrix: more are not readable.
+CLASSES = 24
+#: Pairs of environments that the overlap matrix may look at, some seconds.
+PAIRS = 1.5e9
+#: At least, and at most, so many environments of a class are measured.
+FEWEST, MOST = 100, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Another file, given the one that is open.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The other file.
+    found : Leakage
+        The open data set is the training set, the other the test set.
+    """
+
+    dataset: Dataset
+    found: Leakage
+
+
+class Review(param.Parameterized):
+    """Results of the stage, None until they are there; they follow the data set that is open."""
+
+    redundancy = param.Tuple(default=None, allow_None=True, doc="The set and its classes.")
+    duplicates = param.ClassSelector(class_=Duplicates, doc="Near-duplicates.")
+    conflicts = param.ClassSelector(class_=Conflicts, doc="Labels that contradict one another.")
+    dimension = param.ClassSelector(class_=IntrinsicDimension, doc="Of the environments.")
+    overlap = param.ClassSelector(class_=OverlapMatrix, doc="Classes against one another.")
+    curve = param.ClassSelector(class_=LearningCurve, doc="Entropy against size.")
+    scan = param.ClassSelector(class_=BandwidthScan, doc="Entropy against bandwidth.")
+    against = param.ClassSelector(class_=Against, doc="Another file, given this one.")
+    tolerance = param.Number(0.1, bounds=(0.0, 10.0), doc="Of near-duplicates, in bandwidths.")
+    limit = param.Number(np.inf, bounds=(0.0, None), doc="Largest |F| that would stay, eV/Å.")
+    waiting = param.List(default=[], item_type=str, doc="Parts that are still to come.")
+    shown = param.Boolean(False, doc="Whether the stage is looked at: otherwise nothing starts.")
+    stopped = param.Boolean(False, doc="Whether the user has cancelled: parts wait for a word.")
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._for = session, None
+        session.param.watch(self.start, ["opened"])
+        self.param.watch(self.start, ["shown"])
+        session.on_cancel(self._on_cancel)
+
+    # ---- working it out ---------------------------------------------------------------------
+
+    def start(self, *_: Any) -> None:
+        """Work everything out anew for the data set that is open."""
+        analysis = self._session.analysis
+        if analysis is None or analysis is self._for or not self.shown:
+            return
+        self._for = analysis
+        nothing = dict.fromkeys([*PARTS, "against"])
+        self.param.update(**nothing, limit=np.inf, waiting=list(PARTS), stopped=False)
+        self._next()
+
+    def go_on(self) -> None:
+        """Go on with the parts that were cancelled."""
+        self.stopped = False
+        self._next()
+
+    def _next(self) -> None:
+        """Start the next part; one at a time, so that other wishes come in between."""
+        analysis = self._for
+        if analysis is None or not self.waiting or self.stopped:
+            return
+        name = self.waiting[0]
+
+        def arrived(**result: Any) -> None:
+            if self._for is analysis:
+                self.param.update(waiting=[p for p in self.waiting if p != name], **result)
+                self._next()
+
+        self._session.run(
+            "review",
+            self._work(name, analysis),
+            lambda result: arrived(**{name: result}),
+            failed=lambda error: arrived(),
+        )
+
+    def _work(self, name: str, analysis: Analysis) -> Callable[[Monitor], Any]:
+        make = getattr(self, f"_{name}")
+        pinned, tolerance = list(self._session.pinned), self.tolerance
+
+        def work(monitor: Monitor) -> Any:
+            part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name]}")
+            part.report(0.0)
+            if name == "duplicates":
+                return make(analysis, pinned, tolerance, part)
+            return make(analysis, part)
+
+        return work
+
+    def _on_cancel(self) -> None:
+        if self.waiting:
+            self.stopped = True
+
+    def set_tolerance(self, tolerance: float) -> None:
+        """Look for near-duplicates with another tolerance, in bandwidths."""
+        analysis = self._for
+        self.tolerance = tolerance
+        if analysis is None or "duplicates" in self.waiting:
+            return
+
+        def done(found: Duplicates) -> None:
+            if self._for is analysis:
+                self.duplicates = found
+
+        self._session.run("review duplicates", self._work("duplicates", analysis), done)
+
+    # ---- the parts, which run in the worker and touch no state ------------------------------
+
+    @staticmethod
+    def _redundancy(analysis: Analysis, monitor: Monitor) -> tuple[Redundancy, ...]:
+        return redundancy(analysis, monitor=monitor)
+
+    @staticmethod
+    def _duplicates(
+        analysis: Analysis, pinned: list[int], tolerance: float, monitor: Monitor
+    ) -> Duplicates:
+        return near_duplicates(
+            analysis.dataset,
+            analysis.descriptors,
+            DuplicateSpec(tolerance=tolerance),
+            bandwidth=analysis.spec.bandwidth,
+            keep=pinned,
+            monitor=monitor,
+        )
+
+    @staticmethod
+    def _conflicts(analysis: Analysis, monitor: Monitor) -> Conflicts:
+        h = analysis.spec.bandwidth
+        return conflicts(analysis.dataset, analysis.descriptors, bandwidth=h, monitor=monitor)
+
+    @staticmethod
+    def _dimension(analysis: Analysis, monitor: Monitor) -> IntrinsicDimension:
+        x, h = analysis.descriptors.values, analysis.spec.bandwidth
+        return intrinsic_dimension(x, bandwidth=h, monitor=monitor)
+
+    @staticmethod
+    def _overlap(analysis: Analysis, monitor: Monitor) -> OverlapMatrix | None:
+        classes = classes_of(analysis.dataset, analysis.descriptors)
+        if len(classes) < 2:
+            return None
+        largest = sorted(classes, key=lambda name: -len(classes[name]))[:CLASSES]
+        sets = {name or "(none)": classes[name] for name in classes if name in largest}
+        pairs = len(sets) * analysis.n_environments
+        sample = int(min(MOST, max(FEWEST, PAIRS / pairs)))
+        h = analysis.spec.bandwidth
+        return overlap_matrix(sets, bandwidth=h, sample=sample, monitor=monitor)
+
+    @staticmethod
+    def _curve(analysis: Analysis, monitor: Monitor) -> LearningCurve:
+        return learning_curve(analysis, monitor=monitor)
+
+    @staticmethod
+    def _scan(analysis: Analysis, monitor: Monitor) -> BandwidthScan:
+        return bandwidth_scan(
+            analysis.dataset,
+            analysis.descriptors,
+            chosen=analysis.spec.bandwidth,
+            monitor=monitor,
+        )
+
+    def compare_with(self, path: str) -> None:
+        """Measure what of another file is new, given the open one, and what repeats it."""
+        analysis, pipeline, tolerance = self._for, self._session.pipeline, self.tolerance
+        if analysis is None or not path:
+            return
+        ours, h = analysis.dataset, analysis.spec.bandwidth
+
+        def work(monitor: Monitor) -> Against:
+            other = read(path, monitor=Part(monitor, 0.0, 0.1, "reading"))
+            spec = resolved_spec(self._session.descriptor, ours, other)
+            known = pipeline.describe(ours, spec, monitor=Part(monitor, 0.1, 0.3, "describing"))
+            asked = pipeline.describe(other, spec, monitor=Part(monitor, 0.3, 0.5, "describing"))
+            if asked.n_environments == 0:
+                raise ValueError(f"{other.name} holds isolated atoms only: nothing to compare")
+            found = leakage(
+                (ours, known),
+                (other, asked),
+                DuplicateSpec(tolerance=tolerance),
+                bandwidth=h,
+                monitor=Part(monitor, 0.5, 1.0, f"{other.name} against {ours.name}"),
+            )
+            return Against(other, found)
+
+        def done(found: Against) -> None:
+            if self._for is analysis:
+                self.against = found
+
+        self._session.run("review against", work, done)
+
+    # ---- what the user does with it ---------------------------------------------------------
+
+    def show(self, structures: Iterable[int], atoms: Iterable[int] = ()) -> None:
+        """Brush structures, or some atoms of them (rows of the data set); inspect the first.
+
+        The arrow keys then step through the structures that are brushed.
+        """
+        analysis = self._session.analysis
+        if analysis is None:
+            return
+        wanted, rows = [int(s) for s in structures], [int(a) for a in atoms]
+        x = analysis.descriptors
+        if rows:
+            self._session.set_brush(np.flatnonzero(np.isin(x.environments, rows)))
+            atom = rows[0] - analysis.dataset.rows(wanted[0]).start
+        else:
+            places = np.flatnonzero(np.isin(x.structures, wanted))
+            self._session.set_brush(ragged_rows(x.structure_offsets, places))
+            atom = -1
+        self._session.inspect(wanted[0], atom)
+
+    def reject(self, structures: Iterable[int], reason: str) -> None:
+        """Reject structures in one step and say how many; undo takes it back."""
+        before = list(structures)
+        count = self._session.reject_all(before)
+        kept = len(set(before) & set(self._session.pinned))
+        pinned = f"; {kept} pinned stay" if kept else ""
+        self._session.notice = (
+            "info",
+            f"{count} rejected: {reason}{pinned} (Undo takes it back)"
+            if count
+            else f"nothing new to reject: {reason}{pinned}",
+        )
+
+    def cut(self) -> ForceCut | None:
+        """Return what a cut at the limit would cost."""
+        return None if self._for is None else force_cut(self._for.dataset, self.limit)
