@@ -3,8 +3,9 @@
 Four systems on regular grids, all with one set-up: LDA (Slater exchange, VWN correlation), GTH
 pseudopotentials (``gth-pade``: only valence electrons, no cusps), basis ``gth-dzvp-molopt-sr``.
 The self-consistent cycle mixes densities (Anderson) until they change by less than 1e-5 of the
-electrons.  Total energies agree within 0.001 meV/atom with those of PySCF's own cycle on the two
-snapshots where both were run.
+electrons.  Total energies agree within 0.001 meV/atom with those of PySCF's own cycle on the five
+snapshots where both were run (`--verify`).  The train and test geometries of the files are an
+earlier draw from the same distributions: a fresh run makes others, `--verify` those of the files.
 
     al       4 atoms, fcc, 4.05 A, displaced by 0.06-0.16 A         20 train, 4 test
              the same with the cell strained by -3 %, +3 %, sheared  6 unseen

@@ -204,9 +204,10 @@ class Column(pn.viewable.Viewer):
             variant="text",
             size="small",
             margin=0,
-            width=62,
+            width=54,
+            height=18,
             hint="What this method is good and bad at, and what can be set",
-            sx={"fontSize": "12px", "py": "2px", "minWidth": 0},
+            sx={"fontSize": "12px", "py": 0, "px": "4px", "minWidth": 0, "height": 18},
         )
         self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
         self.summary = pn.pane.HTML(
@@ -230,12 +231,11 @@ class Column(pn.viewable.Viewer):
                 swatch,
                 self.method,
                 self.reseed,
-                self.options,
                 self.environments,
                 sizing_mode="stretch_width",
                 margin=0,
             ),
-            self.summary,
+            pn.Row(self.summary, self.options, sizing_mode="stretch_width", margin=0),
             self.card,
             sizing_mode="stretch_width",
             margin=0,

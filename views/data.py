@@ -11,7 +11,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.data import available_keys
+from analytics.data import Dataset, available_keys
+from analytics.descriptors import DESCRIPTORS, suggested_bandwidth
+from analytics.information import KernelSpec
 from views.budget import grouped
 from views.forms import SpecForm
 from views.session import DEMO, Session
@@ -53,8 +55,24 @@ STACKED = f"""
 }}
 """
 NONE = "(none)"
+DESCRIPTOR_TITLES = {
+    "distances": "Distances",
+    "species_distances": "Distances, elements told apart",
+    "soap": "SOAP (needs featomic)",
+    "stored": "Stored in the file, per atom",
+}
 #: Uploads beyond this are better opened by path: they pass through the browser.
 LIMIT = "2000MB"  # the drop zone knows KB and MB only
+
+
+def _stored_arrays(dataset: Dataset | None) -> dict[str, str]:
+    """Return the numeric per-atom arrays that every structure of a data set has."""
+    records = dataset.records if dataset is not None else ()
+    names = [
+        {key for key, array in record.arrays.items() if array.dtype.kind in "buif"}
+        for record in records
+    ]
+    return {name: name for name in sorted(set.intersection(*names))} if names else {}
 
 
 def _card(*items: Any, **params: Any) -> pn.Column:
@@ -109,11 +127,22 @@ class DataView(pn.viewable.Viewer):
         }
         self.use_keys = pmui.Button(label="Read again", size="small", variant="outlined")
         self.use_keys.on_click(self._reread)
+        titles = {DESCRIPTOR_TITLES.get(name, name): name for name in DESCRIPTORS}
+        self.kind = pmui.Select(
+            label="Descriptor",
+            options=titles,
+            value=self._kind_of(session.descriptor),
+            size="small",
+            width=252,
+        )
         self.descriptor = SpecForm(session.descriptor, width=190)
         self.kernel = SpecForm(session.kernel, width=190)
+        self.settings = pn.FlexBox(*self.descriptor.widgets.values(), *self.kernel.widgets.values())
+        self.kind.param.watch(self._on_kind, "value")
         self.recompute = pmui.Button(label="Analyse again", size="small", variant="outlined")
         self.recompute.on_click(self._reanalyse)
         session.param.watch(self._fill, ["opened"])
+        session.param.watch(self._follow, ["descriptor", "kernel"])
         session.on_end(self._clean)
         self._fill()
 
@@ -139,6 +168,35 @@ class DataView(pn.viewable.Viewer):
             name: "" if select.value == NONE else select.value for name, select in self.keys.items()
         }
         self._session.reread(**chosen)
+
+    @staticmethod
+    def _kind_of(spec: Any) -> str:
+        return next(name for name in DESCRIPTORS if DESCRIPTORS[name][0] is type(spec))
+
+    def _on_kind(self, event: Any) -> None:
+        """Offer the options of a descriptor, with the bandwidth it is usually used with."""
+        own = self._kind_of(self._session.descriptor) == event.new
+        spec = self._session.descriptor if own else DESCRIPTORS[event.new][0]()
+        kernel = self._session.kernel
+        if not own:
+            usual = suggested_bandwidth(spec)
+            kernel = KernelSpec() if usual is None else KernelSpec(bandwidth=usual)
+        self._offer(spec, kernel)
+
+    def _follow(self, *_: Any) -> None:
+        """Show the settings that the analysis in sight was made with."""
+        kind = self._kind_of(self._session.descriptor)
+        if self.kind.value == kind:
+            self._offer(self._session.descriptor, self._session.kernel)
+        else:
+            self.kind.value = kind
+
+    def _offer(self, descriptor: Any, kernel: KernelSpec) -> None:
+        arrays = _stored_arrays(self._session.dataset)
+        self.descriptor = SpecForm(descriptor, choices={"key": arrays}, width=190)
+        self.kernel = SpecForm(kernel, width=190)
+        forms = (self.descriptor, self.kernel)
+        self.settings.objects = [w for form in forms for w in form.widgets.values()]
 
     def _reanalyse(self, *_: Any) -> None:
         try:
@@ -216,7 +274,8 @@ class DataView(pn.viewable.Viewer):
             pn.FlexBox(*self.keys.values()),
             self.use_keys,
             pn.pane.HTML("<h3>Descriptor and kernel</h3>", stylesheets=[STYLE]),
-            pn.FlexBox(*self.descriptor.widgets.values(), *self.kernel.widgets.values()),
+            self.kind,
+            self.settings,
             self.recompute,
         )
         return pn.Row(

@@ -75,15 +75,16 @@ SEGMENTS = {
         "fontWeight": 600,
     },
 }
-#: The inspector: beside the columns, or a drawer over them where the window is not wide.
+#: The inspector: beside the columns, or a drawer over them where the window is not wide. Closed,
+#: it is out of the window as well: panes that arrive late make themselves visible.
 SIDE = f"""
 @media (max-width: {WIDE - 0.02}px) {{
-  :host(.side) {{ position: fixed !important; top: {BAR}px; right: 0; bottom: 0; z-index: 1100;
+  :host(.side) {{ position: fixed !important; top: {BAR}px; right: -400px; bottom: 0; z-index: 1100;
     width: 350px !important; max-width: 100vw; margin: 0 !important; padding: 0 12px 12px;
     box-sizing: border-box; overflow-y: auto; background: var(--winnow-page);
     border-left: 1px solid var(--winnow-outline); box-shadow: -6px 0 24px rgb(0 0 0 / 18%);
     height: calc(100vh - {BAR}px) !important; visibility: hidden; }}
-  :host(.side.open) {{ visibility: visible; }}
+  :host(.side.open) {{ visibility: visible; right: 0; }}
 }}
 """
 #: What is under way and what went wrong, over the lower edge: nothing on the page moves for it.
@@ -449,13 +450,10 @@ class Page:
             self.density_stage.append(self.density)
             self.keys.hints = dict(HINTS)
         if event.new == "Retrain" and self.retrain is None:
-            from views.retrain import RetrainView
-
-            self.retrain = RetrainView(self.session, self.retrain_stage.param.visible)
-            self.retrain.restyle(self.page.dark_theme)
-            self.retrain.dialog.param.watch(self._on_dialog, "open")
-            self.retrain_stage.append(self.retrain)
-            self.keys.hints = dict(HINTS)
+            if pn.state.curdoc is None:
+                self._fill_retrain()
+            else:  # the stage is seen to change before its many plots are made
+                pn.state.curdoc.add_next_tick_callback(self._fill_retrain)
         if event.new == "Review" and self.review is None:
             from views.review import ReviewView
 
@@ -473,6 +471,16 @@ class Page:
         for name, part in self.stages.items():
             shown = name in ("Data", "Density") or self.session.opened is not None
             part.visible = name == stage and shown
+
+    def _fill_retrain(self) -> None:
+        from views.retrain import RetrainView
+
+        if self.retrain is None:
+            self.retrain = RetrainView(self.session, self.retrain_stage.param.visible)
+            self.retrain.restyle(self.page.dark_theme)
+            self.retrain.dialog.param.watch(self._on_dialog, "open")
+            self.retrain_stage.append(self.retrain)
+            self.keys.hints = dict(HINTS)
 
     def _show_frame(self) -> None:
         """Show the budget, or why there is none, where the stage is about the data set."""

@@ -20,6 +20,7 @@ from views.budget import counted, grouped
 from views.retrain_plots import Curves, ParityPlot
 from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT, Now, RetrainState, split_of
 from views.session import Session
+from views.structure import TABLE_STYLE
 from views.theme import CARD, THREE
 from views.widgets import Button
 
@@ -42,7 +43,8 @@ STYLE = """
 .title i { width: 12px; height: 12px; border-radius: 3px; flex: none; }
 .title span { overflow: hidden; text-overflow: ellipsis; flex: 1; }
 .title small { font-weight: 400; font-size: 12px; color: var(--winnow-quiet); }
-.score { display: grid; grid-template-columns: 50px 92px minmax(16px, 1fr) 100px 10px;
+.score { display: grid;
+  grid-template-columns: 44px minmax(60px, 124px) minmax(12px, 1fr) 94px 10px;
   column-gap: 6px; row-gap: 1px; align-items: center; font-size: 12.5px; line-height: 18px;
   color: var(--winnow-text); margin-top: 4px; }
 .score .unit { font-size: 11px; color: var(--winnow-quiet); white-space: nowrap;
@@ -53,7 +55,8 @@ STYLE = """
 .track { position: relative; height: 6px; border-radius: 3px; background: var(--winnow-grid); }
 .bar { height: 6px; border-radius: 3px; }
 .full { position: absolute; top: -2px; width: 1.5px; height: 10px; background: var(--winnow-quiet);}
-.scroll { overflow-x: auto; }
+.scroll { overflow: auto; max-height: 420px; }
+.scroll thead { position: sticky; top: 0; background: var(--winnow-card); z-index: 1; }
 table { font-size: 12.5px; border-collapse: collapse; color: var(--winnow-text); width: 100%; }
 td, th { text-align: right; padding: 2px 0 2px 14px; font-variant-numeric: tabular-nums;
   white-space: nowrap; line-height: 19px; }
@@ -64,24 +67,21 @@ tr + tr td { border-top: 1px solid var(--winnow-border); }
 td.best { font-weight: 700; }
 td.worst { color: var(--winnow-warning); }
 td.gap, th.gap { padding-left: 26px; }
+th[colspan] { text-align: left; color: var(--winnow-text); }
 .sq { font-size: 11px; }
-"""
-TABLE = """
-.tabulator { font-size: 12.5px; background: transparent !important; border: 0 !important;
-  color: var(--winnow-text) !important; }
-.tabulator .tabulator-header, .tabulator .tabulator-header .tabulator-col,
-.tabulator .tabulator-row, .tabulator .tabulator-tableholder .tabulator-table {
-  background: transparent !important; color: inherit !important;
-  border-color: var(--winnow-border) !important; font-weight: 400; }
-.tabulator .tabulator-row:hover { background: var(--winnow-grid) !important; cursor: pointer; }
-.tabulator .tabulator-cell, .tabulator-col-content { padding: 3px 4px !important;
-  border: 0 !important; }
-.tabulator-col { border: 0 !important; }
 """
 #: Wraps below the width of three columns.
 WRAPS = f"""
 :host {{ min-width: 0 !important; }}
 @media (max-width: {THREE - 0.02}px) {{ :host {{ flex-wrap: wrap !important; }} }}
+"""
+#: Cards whose numbers would not fit beside each other stand one below the other.
+HEADS = f"""
+@media (max-width: {THREE - 0.02}px) {{
+  :host {{ flex-direction: column !important; flex-wrap: nowrap !important; }}
+  .card {{ flex: none !important; width: calc(100% - 10px) !important;
+    max-width: none !important; }}
+}}
 """
 TOOLS = ":host {flex-wrap: wrap !important; min-width: 0 !important; row-gap: 6px;}"
 SEGMENTS = {
@@ -130,7 +130,7 @@ def _number(value: float, what: str) -> str:
     if not np.isfinite(value):
         return "n/a"
     if what == "energy":
-        return f"{value:.1f}" if value < 1000 else f"{value:.3g}"
+        return f"{value:.1f}" if value < 1000 else grouped(round(value))
     return f"{value:.3f}" if value < 10 else f"{value:.2f}"
 
 
@@ -138,7 +138,7 @@ def _test_title(test: str) -> str:
     """Return what a test is called where there is little room."""
     if test.startswith(FILE):
         return test.removeprefix(FILE)
-    names = {HOLD_OUT: "hold-out", "high_force": "high-force tail", LEFT_OUT: "left out"}
+    names = {HOLD_OUT: "hold-out", "high_force": "force tail", LEFT_OUT: "left out"}
     return names.get(test) or f"{test.partition(':')[2] or '(no class)'} left out"
 
 
@@ -191,8 +191,8 @@ class RetrainView(pn.viewable.Viewer):
             label="Shift model energies per species", value=False, size="small", visible=False,
             margin=(4, 8, 0, 0),
         )  # fmt: skip
-        self.column = pmui.RadioButtonGroup(
-            options={}, size="small", color="default", margin=(4, 8, 0, 0), sx=SEGMENTS
+        self.column = pmui.Select(
+            label="Left out by", options={}, width=220, margin=(4, 8, 0, 0), **common
         )
         self.add = Button(
             label="Add a test file", size="small", variant="outlined", margin=(4, 0, 0, 0),
@@ -255,7 +255,7 @@ class RetrainView(pn.viewable.Viewer):
             *(_card(card, padding="8px 12px 8px", min_width=250) for card in self.cards),
             sizing_mode="stretch_width",
             margin=0,
-            stylesheets=[WRAPS],
+            stylesheets=[WRAPS, HEADS],
         )
         panes = self.curves.panes
         self.inside_title, self.outside_title = _pane(height=18), _pane(height=18)
@@ -275,7 +275,7 @@ class RetrainView(pn.viewable.Viewer):
         self.curves_head = _pane('<div class="head">Error against budget</div>')
         curves = _card(
             self._tools(self.curves_head, self.compute, self.outside, self.add),
-            pn.Row(*pairs, sizing_mode="stretch_width", margin=0, stylesheets=[WRAPS]),
+            pn.Row(*pairs, sizing_mode="stretch_width", margin=(8, 0, 0, 0), stylesheets=[WRAPS]),
         )
         self.parity_head = _pane('<div class="head">Parity<small></small></div>')
         self.parity_note = _pane(margin=(4, 0, 0, 0))
@@ -310,7 +310,7 @@ class RetrainView(pn.viewable.Viewer):
     def _tools(*items: Any) -> pn.Row:
         return pn.Row(*items, sizing_mode="stretch_width", margin=0, stylesheets=[TOOLS])
 
-    def _lower(self) -> pn.Row:
+    def _lower(self) -> pn.Column:
         self.classes = _pane()
         self.classes_head = _pane()
         self.back_head = _pane('<div class="head">What to put back</div>')
@@ -324,8 +324,8 @@ class RetrainView(pn.viewable.Viewer):
             layout="fit_columns",
             theme="simple",
             margin=(4, 0, 0, 0),
-            height=300,
-            stylesheets=[TABLE],
+            height=285,
+            stylesheets=[TABLE_STYLE],
             header_tooltips={
                 "#": "index in the file",
                 "error": "by how much the weighted squared error on the whole pool falls",
@@ -336,19 +336,25 @@ class RetrainView(pn.viewable.Viewer):
             widths={"#": 48, "error": 62, "ΔE": 62, "ΔF": 66, "leverage": 68},
         )
         self.back.on_click(self._on_row)
-        left = _card(
+        classes = _card(
             self._tools(self.classes_head, self.download, self.download_classes), self.classes
         )
-        right = _card(
-            self.back_head,
-            self._tools(self.column),
-            self.back,
-            pn.Row(self.brush, self.pin, margin=(6, 0, 0, 0)),
-            self.back_note,
-            max_width=440,
-            min_width=300,
+        back = _card(
+            self._tools(self.back_head, self.column),
+            pn.Row(
+                self.back,
+                pn.Column(
+                    self.back_note,
+                    pn.Row(self.brush, self.pin, margin=(10, 0, 0, 0)),
+                    width=300,
+                    margin=(0, 0, 0, 16),
+                ),
+                sizing_mode="stretch_width",
+                margin=0,
+                stylesheets=[WRAPS],
+            ),
         )
-        return pn.Row(left, right, sizing_mode="stretch_width", margin=0, stylesheets=[WRAPS])
+        return pn.Column(classes, back, sizing_mode="stretch_width", margin=0)
 
     # ---- connections ------------------------------------------------------------------------
 
@@ -486,7 +492,7 @@ class RetrainView(pn.viewable.Viewer):
             text += f" <small>± {_number(spread, what)}</small>"
         return (
             f'<span>{what.capitalize()}</span><span class="unit" title="{html.escape(test)}, root '
-            f'mean square error, {unit}">{html.escape(test)}</span>'
+            f'mean square error, {unit}">{unit} · {html.escape(test)}</span>'
             f'<span class="track"><div class="bar" style="width:{min(1.0, length):.1%};'
             f'background:var(--winnow-m{column})"></div>{mark}</span>'
             f'<span class="value{" best" if best else ""}" title="{unit}">{text}</span>'
@@ -569,8 +575,9 @@ class RetrainView(pn.viewable.Viewer):
             }
             rows.append(self._class_row(name, each, series))
         self.classes.object = (
-            f'<div class="scroll"><table>{head}</tr><tr><th>config_type</th><th title="structures '
-            f'tested, mean over resamples">n</th>{second}</tr>{"".join(rows)}</table></div>'
+            f'<div class="scroll" tabindex="0" role="region" aria-label="Errors by config_type">'
+            f'<table><thead>{head}</tr><tr><th>config_type</th><th title="structures '
+            f'tested, mean over resamples">n</th>{second}</tr></thead>{"".join(rows)}</table></div>'
             '<p class="hint" style="margin-top:6px">Mean over resamples. <b>Bold</b>: lowest of '
             'the three methods; <span style="color:var(--winnow-warning)">coloured</span>: '
             "highest, where they differ by more than the spread.</p>"
@@ -651,8 +658,9 @@ class RetrainView(pn.viewable.Viewer):
         if found is None or data is None:
             empty = np.empty(0)
             return pd.DataFrame(
-                {"#": empty.astype(np.int64), "config_type": empty.astype(object), "error": empty,
-                 "ΔE": empty, "ΔF": empty, "leverage": empty}
+                {"#": empty.astype(np.int64), "config_type": empty.astype(object),
+                 "error": empty.astype(object), "ΔE": empty.astype(object),
+                 "ΔF": empty.astype(object), "leverage": empty}
             )  # fmt: skip
         return pd.DataFrame(
             {
@@ -748,7 +756,7 @@ def _leaders(values: dict[str, float], what: str) -> set[str]:
     known = {k: _number(v, what) for k, v in values.items() if np.isfinite(v)}
     if len(known) < 2 or len(set(known.values())) == 1:
         return set()
-    least = min(known.values(), key=float)
+    least = known[min(known, key=lambda k: values[k])]
     return {k for k, text in known.items() if text == least}
 
 

@@ -17,11 +17,11 @@ from bokeh.models import (
     PanTool,
     Range1d,
     ResetTool,
+    Slope,
     Span,
     WheelZoomTool,
 )
 from bokeh.plotting import figure
-from matplotlib.path import Path as Polygon
 
 from analytics.evaluation.retrain import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
@@ -36,7 +36,7 @@ __all__ = ["Curves", "ParityPlot"]
 HEIGHT = 176
 PARITY_HEIGHT = 290
 #: So many points of a parity plot are drawn; brushes and errors are of all.
-DRAWN = 5000
+DRAWN, WORST = 5000, 500
 MODEL_COLOR = {False: "#7b4fa3", True: "#c39be0"}
 UNITS = {"energy": "meV/atom", "force": "eV/Å"}
 CAPTION = """
@@ -122,7 +122,10 @@ class Curves:
         """Use the colours of the theme."""
         colors = palette(dark)
         for plot in self.figures.values():
+            shown = plot.axis[0].visible
             style_figure(plot, colors)
+            for axis in plot.axis:
+                axis.visible = shown
             plot.title.text_font_style = "normal"
             for renderer in plot.renderers:
                 kind, _, column = renderer.name.partition("-")
@@ -149,6 +152,8 @@ class Curves:
                 sources[column].data = lines.get(column, _EMPTY)
             sources["whole"].data = lines.get("whole", _EMPTY)
             _set_ranges(plot, lines)
+            for axis in plot.axis:  # an axis without a curve would carry numbers without a meaning
+                axis.visible = bool(lines)
         self._mark()
 
     def _mark(self, *_: Any) -> None:
@@ -288,12 +293,12 @@ class ParityPlot:
             name=f"parity-{self._column}",
             output_backend="canvas",
         )
-        plot.toolbar.autohide = True
+        plot.toolbar.autohide, plot.toolbar_inner = True, True
         plot.toolbar.stylesheets = [":host { --button-width: 22px; --button-height: 22px; }"]
-        plot.line([-1e9, 1e9], [-1e9, 1e9], line_width=1, name="equal")
+        plot.add_layout(Slope(gradient=1, y_intercept=0, line_width=1, level="underlay"))
         for name, source, size in (
             ("points", self.source, 4),
-            ("brush", self.brushed, 5),
+            ("brush", self.brushed, 4),
             ("active", self.active, 9),
         ):
             plot.scatter("x", "y", source=source, size=size, line_color=None, name=name)
@@ -307,17 +312,17 @@ class ParityPlot:
         """Use the colours of the theme."""
         colors: Palette = palette(dark)
         style_figure(self.figure, colors)
+        for slope in [each for each in self.figure.center if isinstance(each, Slope)]:
+            slope.line_color = colors.quiet
         hue = colors.methods[self._column] if self._column < 3 else MODEL_COLOR[dark]
         for renderer in self.figure.renderers:
             for glyph in (renderer.glyph, renderer.nonselection_glyph):
                 if isinstance(glyph, str):
                     continue
-                if renderer.name == "equal":
-                    glyph.line_color = colors.quiet
-                elif renderer.name == "points":
+                if renderer.name == "points":
                     glyph.fill_color, glyph.fill_alpha = hue, 0.35
                 elif renderer.name == "brush":
-                    glyph.fill_color = colors.brush
+                    glyph.fill_color, glyph.fill_alpha = colors.brush, 0.6
                 elif hasattr(glyph, "fill_color"):
                     glyph.fill_color, glyph.line_color = colors.active, colors.card
 
@@ -339,9 +344,9 @@ class ParityPlot:
         total = len(self._xy)
         shown = np.arange(total)
         if total > DRAWN:  # the worst are always drawn
-            worst = np.argsort(-np.abs(self._xy[:, 1] - self._xy[:, 0]), kind="stable")[:500]
-            drawn = np.random.default_rng(0).permutation(total)[: DRAWN - len(worst)]
-            shown = np.union1d(worst, drawn)
+            order = np.argsort(-np.abs(self._xy[:, 1] - self._xy[:, 0]), kind="stable")
+            drawn = np.random.default_rng(0).permutation(total - WORST)[: DRAWN - WORST]
+            shown = np.concatenate([order[WORST:][drawn], order[:WORST][::-1]])
         self._shown = shown
         xy = self._xy[shown].astype(np.float32)
         self.source.data = {"x": xy[:, 0], "y": xy[:, 1]}
@@ -351,14 +356,15 @@ class ParityPlot:
         noun = "structures" if what == "energy" else "components"
         text = f"{grouped(total)} {noun}"
         if len(shown) < total:
-            text = f"showing {grouped(len(shown))} of {text}, the worst 500 among them"
-        self.caption.object = f'<div class="caption" title="{note}">{text}{note}</div>'
+            text = f"showing {grouped(len(shown))} of {text}, the {WORST} worst among them"
+        text = text if parity is not None else "being computed"
+        self.caption.object = f'<div class="caption" title="{text}">{text}{note}</div>'
         self.head.object = self._head_text(total)
         self._on_brush()
         self._on_active()
 
     def _head_text(self, total: int) -> str:
-        error = "no such labels or predictions"
+        error = "no such labels or predictions" if self._parity is not None else "…"
         if total:
             rms = float(np.sqrt(np.mean((self._xy[:, 1] - self._xy[:, 0]) ** 2)))
             error = f"{1e3 * rms:.1f} meV/atom" if self._what == "energy" else f"{rms:.3f} eV/Å"
@@ -397,8 +403,7 @@ class ParityPlot:
             inside = (x >= shape["x0"]) & (x <= shape["x1"])
             inside &= (y >= shape["y0"]) & (y <= shape["y1"])
         elif shape.get("type") == "poly" and len(shape["x"]) > 2:
-            outline = Polygon(np.column_stack([shape["x"], shape["y"]]))
-            inside = outline.contains_points(self._xy)
+            inside = _inside(self._xy, np.column_stack([shape["x"], shape["y"]]))
         else:
             return
         with pn.io.hold():
@@ -455,6 +460,17 @@ class ParityPlot:
             )  # fmt: skip
         xy = self._xy[mine[self._owner]].astype(np.float32)
         self.active.data = {"x": xy[:, 0], "y": xy[:, 1]}
+
+
+def _inside(points: FloatArray, outline: FloatArray) -> Any:
+    """Return which points lie within a polygon: those with an odd number of edges to the right."""
+    x, y = points.T
+    inside = np.zeros(len(points), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+        if y0 != y1:
+            crosses = (y0 > y) != (y1 > y)
+            inside ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    return inside
 
 
 def _points(parity: Parity | None, what: str) -> tuple[FloatArray, IntArray]:

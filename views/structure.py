@@ -12,6 +12,7 @@ import panel_material_ui as pmui
 from ase.formula import Formula
 from ase.symbols import Symbols
 
+from analytics.descriptors import DistanceSpec
 from views.atoms_view import AtomsView, colour_by, environment_of, frame_of
 from views.budget import counted, grouped
 from views.session import Session
@@ -191,8 +192,10 @@ class Inspector(pn.viewable.Viewer):
             data.pbc[session.active],
         )
         if self.environment.value and atom >= 0:
-            spec = session.descriptor
-            frame, sources = environment_of(*whole, atom, spec.cutoff, spec.k)
+            # descriptors without a cutoff or a number of neighbours: that of the distances
+            spec, usual = session.descriptor, DistanceSpec()
+            reach = (getattr(spec, "cutoff", usual.cutoff), getattr(spec, "k", usual.k))
+            frame, sources = environment_of(*whole, atom, *reach)
             selected = 0
         else:
             frame, sources = frame_of(*whole), list(range(len(whole[0])))

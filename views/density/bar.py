@@ -135,7 +135,8 @@ class Bar(pn.viewable.Viewer):
         state = self._state
         self.beta = pmui.IntSlider(
             label="CCS beta", show_value=False, stylesheets=[UNSEEN_LABEL], start=0,
-            end=len(BETAS) - 1, value=0, size="small", width=110, margin=(0, 12, 0, 8), align="center",
+            end=len(BETAS) - 1, value=0, size="small", width=110, margin=(0, 12, 0, 8),
+            align="center",
         )  # fmt: skip
         self.beta_word = _word("")
         self.strata = self._number("Strata", 2, 1000, "strata")
@@ -185,11 +186,11 @@ class Bar(pn.viewable.Viewer):
         if self._moving:
             return
         if event.new == OWN:
-            self._own.show(True)
+            self._own.reveal(True)
             if self._state.system:
                 self._show()  # what is shown stays until files have been opened
         else:
-            self._own.show(False)
+            self._own.reveal(False)
             self._state.open_system(event.new)
 
     def _on_slider(self, event: Any) -> None:
@@ -302,7 +303,7 @@ class OwnFiles(pn.viewable.Viewer):
         self.text = pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0)
         self.clear.on_click(lambda e: self._forget())
         self.open.on_click(self._open)
-        self.close.on_click(lambda e: self.show(False))
+        self.close.on_click(lambda e: self.reveal(False))
         self.drop.param.watch(self._on_drop, "value")
         state.param.watch(self._on_opened, ["prepared"])
         session.on_end(self._clean)
@@ -315,13 +316,13 @@ class OwnFiles(pn.viewable.Viewer):
         )  # fmt: skip
         self._describe()
 
-    def show(self, shown: bool) -> None:
+    def reveal(self, shown: bool) -> None:
         """Open or close the panel."""
         self._layout.visible = shown
 
     def _on_opened(self, *_: Any) -> None:
         if not self._state.system:
-            self.show(False)
+            self.reveal(False)
             self._forget()
 
     def _forget(self) -> None:

@@ -102,7 +102,7 @@ class Head(pn.viewable.Viewer):
         )
         self.method.param.watch(lambda e: state.choose(column, e.new), "value")
 
-    def show(self, leads: dict[str, bool]) -> None:
+    def draw(self, leads: dict[str, bool]) -> None:
         """Draw the score card; `leads` says in which rows this column is best."""
         state, column = self._state, self._column
         method, chosen = state.methods[column], state.chosen[column]
@@ -287,7 +287,7 @@ class Columns(pn.viewable.Viewer):
             for column, best in enumerate(leaders([state.figure(c, name)[0] for c in range(3)])):
                 leads[column][name] = best
         for head, own in zip(self.heads, leads, strict=True):
-            head.show(own)
+            head.draw(own)
 
     def _show_background(self, *_: Any) -> None:
         state = self._state

@@ -180,12 +180,13 @@ class Curves(pn.viewable.Viewer):
         )  # fmt: skip
         self.note = pn.pane.HTML("", stylesheets=[TEXT], margin=0)
         self.switch.param.watch(self._switch, "value")
-        state.param.watch(self.show, [
+        state.param.watch(
+            self.draw, [
             "results", "methods", "beta", "strata", "scale", "unit", "prepared", "system",
         ])  # fmt: skip
         state.param.watch(self._move, ["kept"])
         self.restyle(False)
-        self.show()
+        self.draw()
 
     def _switch(self, event: Any) -> None:
         self.other.quantity = event.new
@@ -196,7 +197,7 @@ class Curves(pn.viewable.Viewer):
         self.error.move()
         self.other.move()
 
-    def show(self, *_: Any) -> None:
+    def draw(self, *_: Any) -> None:
         """Draw both plots."""
         self.error.show()
         self.other.show()

@@ -44,7 +44,8 @@ DIVERGING = tuple(
                                        for c in RdBu11]).T))
     for t in np.linspace(0, 10, 255)
 )  # fmt: skip
-PLAIN = CustomJSTickFormatter(code="return String(Number(tick.toPrecision(2)))")
+#: Ticks without the digits that rounding leaves.
+PLAIN = "return String(Number(tick.toPrecision(2)))"
 
 
 def image_of(
@@ -154,7 +155,8 @@ class Slices(pn.viewable.Viewer):
         plot.text("x", "y", text="symbol", source=self.atoms, text_align="center",
                   text_baseline="middle", text_font_size="10px", text_alpha="alpha",
                   text_font={"value": FONT}, name="symbols")  # fmt: skip
-        bar = ColorBar(color_mapper=mapper, width=8, padding=4, margin=0, formatter=PLAIN,
+        bar = ColorBar(color_mapper=mapper, width=8, padding=4, margin=0,
+                       formatter=CustomJSTickFormatter(code=PLAIN),
                        title="e/bohr³", background_fill_alpha=0.0, border_line_color=None,
                        major_tick_line_color=None, bar_line_color=None)  # fmt: skip
         plot.add_layout(bar, "right")
@@ -325,4 +327,6 @@ class Slices(pn.viewable.Viewer):
 
 
 def _no_image() -> dict[str, list[Any]]:
-    return {"image": [], "x": [], "y": [], "dw": [], "dh": []}
+    """Return one empty pixel: the ranges follow the data, and need some."""
+    return {"image": [np.full((1, 1), np.nan, np.float32)], "x": [0], "y": [0], "dw": [4],
+            "dh": [4]}  # fmt: skip

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import queue
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from analytics.density import (
     EMBEDDED,
     FULL,
     Claim,
-    DensityHistogram,
     DensityResults,
     DensitySlice,
     ModelResult,
@@ -25,23 +23,26 @@ from analytics.density import (
     check_claims,
     collect,
     compare_density,
-    density_histogram,
     density_slice,
-    keep_points,
     precomputed,
     prepare_study,
-    suggest,
     train_model,
     vary_study,
 )
-from analytics.density.results import row_of
-from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor, Part
 from views.density.measured import Figure, Measured, effective
 from views.density.prepared import Prepared, prepare_embedded, prepare_files, ready
+from views.density.work import (
+    Chosen,
+    Recent,
+    choose_points,
+    count_models,
+    row_with_histogram,
+    suggested,
+)
 from views.session import Session
 
-__all__ = ["BETAS", "DEFAULT_METHODS", "SHARES", "Chosen", "DensityState"]
+__all__ = ["BETAS", "DEFAULT_METHODS", "SHARES", "DensityState"]
 
 DEFAULT_METHODS = ("random", "ccs", "grand")
 #: Shares that the slider offers, in steps that look even on a logarithmic scale.
@@ -52,44 +53,6 @@ BETAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 TRAINED = {"points": (0.5, 0.1, 0.05, 0.01, 0.001), "snapshots": SNAPSHOT_SHARES}
 #: Methods that answer within a fraction of a second; others show progress.
 QUICK = frozenset({"random", "ccs", "grand", "el2n", "log_density"})
-#: Choices of kept points and models that are remembered.
-REMEMBERED = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What a method keeps at a share, seed 0.
-
-    Attributes
-    ----------
-    method : str
-    kept : float
-        The share asked for.
-    rows : int array
-        Kept points, as rows of the pool.
-    n_snapshots : int
-        Snapshots that they are from.
-    electrons_pct : float
-        Electrons that they stand for, % of those of all points.
-    histogram : DensityHistogram
-    """
-
-    method: str
-    kept: float
-    rows: IntArray
-    n_snapshots: int
-    electrons_pct: float
-    histogram: DensityHistogram
-
-
-class _Recent(OrderedDict[Any, Any]):
-    """Remembers the newest few."""
-
-    def put(self, key: Any, value: Any) -> None:
-        self[key] = value
-        self.move_to_end(key)
-        while len(self) > REMEMBERED:
-            self.popitem(last=False)
 
 
 class DensityState(param.Parameterized):
@@ -128,7 +91,7 @@ class DensityState(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
-        self._kept_cache, self._models = _Recent(), _Recent()
+        self._kept_cache, self._models = Recent(), Recent()
         self._stream: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._measured: Measured | None = None
         self._rows: list[dict[str, Any]] = []
@@ -208,20 +171,27 @@ class DensityState(param.Parameterized):
 
     # ---- systems ----------------------------------------------------------------------------
 
-    def open_system(self, system: str) -> None:
+    def open_system(self, system: str, *, prepare: bool = True) -> None:
         """Show an embedded system: its precomputed results at once, its points when described."""
-        shipped = precomputed(system)
-        known = ready(system)
         self._session.stop("density open")
-        self._take(system, EMBEDDED[system], known, shipped)
-        if known is not None:
-            return
-        dimension = shipped is None or "intrinsic_dimension" not in shipped.facts
+        self._take(system, EMBEDDED[system], None, precomputed(system))
+        if prepare:
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Describe the points of the embedded system on show, unless somebody has before."""
+        system, known = self.system, ready(self.system)
 
         def done(prepared: Prepared) -> None:
             if self.system == system:
-                self.param.update(prepared=prepared, **self._plane(prepared))
+                own = {} if self.results is not None else suggested(prepared)
+                self.param.update(prepared=prepared, **own, **self._plane(prepared))
 
+        if known is not None:
+            done(known)
+            return
+        shipped = precomputed(system)
+        dimension = shipped is None or "intrinsic_dimension" not in shipped.facts
         self._session.run(
             "density open",
             lambda monitor: prepare_embedded(system, monitor, dimension=dimension),
@@ -245,8 +215,7 @@ class DensityState(param.Parameterized):
         self._models.clear()
         ccs: dict[str, Any] = {"beta": 0.05, "scale": "linear"}
         if prepared is not None:
-            found = suggest(prepared.data)
-            ccs = {"beta": found.beta, "scale": found.scale}
+            ccs = suggested(prepared)
         elif shipped is not None:
             ccs = dict(shipped.settings["options"]["ccs"])
         values = {"system": system, "title": title, "prepared": prepared, "trained": None}
@@ -279,10 +248,9 @@ class DensityState(param.Parameterized):
         """Keep grid points, or whole snapshots."""
         if unit == self.unit:
             return
-        shares = SHARES if unit == "points" else SNAPSHOT_SHARES
-        kept = min(shares, key=lambda s: abs(np.log(s / self.kept)))
         with param.parameterized.batch_call_watchers(self):
-            self.param.update(unit=unit, kept=kept)
+            self.unit = unit
+            self.kept = min(self.shares, key=lambda s: abs(np.log(s / self.kept)))
             self._choose()
 
     def choose(self, column: int, method: str) -> None:
@@ -315,7 +283,9 @@ class DensityState(param.Parameterized):
         wanted = {self._key(c): self.methods[c] for c in columns}
 
         def work(monitor: Monitor) -> dict[Any, Chosen]:
-            return {key: _chosen(prepared, study, m, kept, monitor) for key, m in wanted.items()}
+            return {
+                key: choose_points(prepared, study, m, kept, monitor) for key, m in wanted.items()
+            }
 
         def done(found: dict[Any, Chosen]) -> None:
             if self.prepared is prepared:
@@ -350,10 +320,10 @@ class DensityState(param.Parameterized):
             study = vary_study(study, **changes)
             head = collect(study, [], dimension=False)
             extra = {k: v for k, v in facts.items() if k.startswith("intrinsic")}
-            stream.put((replace(head, facts={**head.facts, **extra}), _count(study)))
+            stream.put((replace(head, facts={**head.facts, **extra}), count_models(study)))
             part = Part(monitor, 0.2 if energy else 0.0, 1.0)
             for model in compare_density(study, monitor=part):
-                stream.put((model, _row(study, model)))
+                stream.put((model, row_with_histogram(study, model)))
 
         def done(_: None) -> None:
             self._drain()
@@ -475,28 +445,3 @@ class DensityState(param.Parameterized):
                 self.param.update(cut=found, cut_model=model)
 
         self._session.run("density cut", work, done, lane="quick", quiet=True)
-
-
-def _chosen(prepared: Prepared, study: Study, method: str, kept: float, monitor: Monitor) -> Chosen:
-    candidates = prepared.candidates(study.spec.unit)
-    rows = keep_points(study, method, kept, candidates=candidates, monitor=monitor)
-    histogram = density_histogram(study, rows)
-    total = float(np.sum(prepared.head.facts["histogram_electrons"]))
-    snapshots = len(np.unique(study.pool.snapshots[rows]))
-    electrons = 100.0 * float(histogram.electrons.sum()) / total
-    return Chosen(method, kept, rows, snapshots, electrons, histogram)
-
-
-def _row(study: Study, model: ModelResult) -> dict[str, Any]:
-    row = row_of(model)
-    if model.seed == 0 and model.method != FULL:
-        row["histogram"] = density_histogram(study, model.rows).points.tolist()
-    return row
-
-
-def _count(study: Study) -> int:
-    """Return how many models a comparison will train."""
-    spec = study.spec
-    each = 1 + len(spec.kept) * len([m for m in spec.methods if m != FULL])
-    third = 1 + len([m for m in spec.methods if m in ("random", "ccs")]) if spec.third else 0
-    return spec.seeds * (each + third)

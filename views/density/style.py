@@ -59,8 +59,9 @@ STACKS = f"""
 :host {{ min-width: 0 !important; }}
 @media (max-width: {WIDE - 0.02}px) {{
   :host {{ flex-direction: column !important; }}
-  .aside {{ width: auto !important; max-width: none !important; flex: none !important;
-    margin: 10px 10px 0 0 !important; }}
+  .part {{ width: 100% !important; max-width: none !important; flex: none !important;
+    height: auto !important; }}
+  .aside {{ padding: 0 10px 0 0; box-sizing: border-box; }}
 }}
 """
 #: Things in a row go below each other where there is no room for two.

@@ -20,6 +20,8 @@ from views.widgets import Region
 __all__ = ["DensityView"]
 
 FIRST = "al"
+#: Milliseconds after which the work begins even if no plot has been drawn.
+PATIENCE = 10_000
 
 
 class DensityView(pn.viewable.Viewer):
@@ -27,14 +29,40 @@ class DensityView(pn.viewable.Viewer):
 
     def __init__(self, session: Session, dark: bool = False, **params: Any) -> None:
         super().__init__(**params)
-        self.state = DensityState(session)
+        self.state, self._started = DensityState(session), False
         self.own = OwnFiles(session, self.state)
         self.bar = Bar(self.state, self.own)
         self.columns, self.curves = Columns(self.state), Curves(self.state)
         self.slices = Slices(self.state)
         self.claims, self.facts = Claims(self.state), Facts(self.state)
         self.restyle(dark)
-        self.state.open_system(FIRST)
+        self._open()
+
+    def _open(self) -> None:
+        """Show what was computed before; go on when the browser has drawn the plots.
+
+        A second visitor's points are there at once: changes of the plots would be sent before the
+        plots themselves, and the browser would know neither.
+        """
+        doc = pn.state.curdoc
+        if doc is None or doc.session_context is None:
+            self.state.open_system(FIRST)
+            return
+
+        def go_on() -> None:
+            if not self._started:
+                self._started = True
+                doc.add_next_tick_callback(prepare)
+
+        def prepare() -> None:
+            if self.state.prepared is None and self.state.system == FIRST:
+                with pn.io.hold(doc):
+                    self.state.prepare()
+
+        self.state.open_system(FIRST, prepare=False)
+        # the browser says how wide a plot has become, once it has been drawn
+        self.columns.maps[0].on_change("inner_width", lambda attr, old, new: go_on())
+        doc.add_timeout_callback(go_on, PATIENCE)
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -44,11 +72,11 @@ class DensityView(pn.viewable.Viewer):
     def __panel__(self) -> Any:
         main = pn.Column(
             self.columns, self.curves, self.slices, sizing_mode="stretch_width", margin=0,
-            stylesheets=[SHRINKS],
+            stylesheets=[SHRINKS], css_classes=["part"],
         )  # fmt: skip
         aside = Region(
             self.claims, self.facts, title="Claims and facts", role="complementary", width=326,
-            margin=(0, 12, 0, 0), css_classes=["aside"],
+            margin=(0, 12, 0, 0), css_classes=["aside", "part"],
         )  # fmt: skip
         return pn.Column(
             self.bar, self.own,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, Span
+from bokeh.models import ColumnDataSource, Range1d, Span
 from bokeh.plotting import figure
 
 from analytics.evaluation.redundancy import Redundancy
@@ -222,6 +222,7 @@ class DimensionCard(_Drawn):
             x_axis_type="log",
             x_axis_label="environments in the sample (fewer: a coarser scale)",
             y_axis_label="dimension (TwoNN)",
+            y_range=Range1d(0.0, 1.0),
         )
         plot.segment("x", "low", "x", "high", source=self.errors, name="error")
         plot.line("x", "y", source=self.source, line_width=1.5, name="line")
@@ -234,7 +235,6 @@ class DimensionCard(_Drawn):
         self.source.data = {"x": x, "y": y}
         self.errors.data = {"x": x, "low": y - error, "high": y + error}
         if len(y):
-            self.plot.y_range.start = 0
             self.plot.y_range.end = 1.15 * float((y + error).max())
         analysis = self._session.analysis
         d = analysis.descriptors.values.shape[1] if analysis is not None else 0

@@ -70,7 +70,7 @@ class DuplicateCard(_Listing):
     """Groups of structures that repeat one another."""
 
     NAME = "Near-duplicates"
-    COLUMNS = {"copies": int, "#": object, "config_type": object, "distance": float, "exact": int}
+    COLUMNS = {"copies": int, "#": object, "config_type": object, "distance": object, "exact": int}
     HINTS = {
         "copies": "structures beyond the representative",
         "#": "indices in the file: the representative, then its copies",
@@ -127,7 +127,7 @@ class DuplicateCard(_Listing):
                 "copies": [len(g) - 1 for g in shown],
                 "#": [_listed(data.frame_indices[g]) for g in shown],
                 "config_type": [_classes(data, g) for g in shown],
-                "distance": [round(float(found.distance[g].max()), 3) for g in shown],
+                "distance": [f"{found.distance[g].max():.3f}" for g in shown],
                 "exact": [int(found.exact[g].sum()) for g in shown],
             },
             [([int(s) for s in g], []) for g in shown],
@@ -211,8 +211,8 @@ class ConflictCard(_Listing):
         count = min(len(pairs), ROWS)
         more = f", the {grouped(ROWS)} largest shown" if len(pairs) > ROWS else ""
         self.forces_head.object = title(
-            "",
-            f"forces: {counted(len(pairs), 'environment')}{more}",
+            "Forces",
+            f"{counted(len(pairs), 'environment')}{more}",
             f"Another environment within {spec.tolerance:g} h has a |F| that is smaller by more "
             f"than {spec.force:g} eV/Å and {spec.relative_force:.0%}.",
         )

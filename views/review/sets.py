@@ -130,7 +130,13 @@ class AgainstCard(pn.viewable.Viewer):
             color="default",
             visible=False,
             margin=(6, 0, 2, 0),
-            sx={"& .MuiToggleButton-root": {"textTransform": "none", "padding": "2px 10px"}},
+            sx={
+                "& .MuiToggleButton-root": {
+                    "textTransform": "none",
+                    "padding": "2px 10px",
+                    "whiteSpace": "nowrap",
+                }
+            },
         )
         self.table = table(
             self.COLUMNS,

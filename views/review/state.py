@@ -40,17 +40,17 @@ PARTS = {
     "redundancy": "redundancy by class",
     "duplicates": "near-duplicates",
     "conflicts": "conflicting labels",
-    "dimension": "intrinsic dimension",
-    "overlap": "classes against one another",
     "curve": "learning curve",
+    "dimension": "intrinsic dimension",
     "scan": "bandwidths",
+    "overlap": "classes against one another",
 }
 #: Classes in the overlap matrix: more are not readable.
 CLASSES = 24
 #: Pairs of environments that the overlap matrix may look at, some seconds.
-PAIRS = 1.5e9
+PAIRS = 4e8
 #: At least, and at most, so many environments of a class are measured.
-FEWEST, MOST = 100, 2000
+FEWEST, MOST = 100, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Against:
 class Review(param.Parameterized):
     """Results of the stage, None until they are there; they follow the data set that is open."""
 
-    redundancy = param.Tuple(default=None, allow_None=True, doc="The set and its classes.")
+    redundancy = param.Parameter(None, doc="`Redundancy` of the set, then of its classes.")
     duplicates = param.ClassSelector(class_=Duplicates, doc="Near-duplicates.")
     conflicts = param.ClassSelector(class_=Conflicts, doc="Labels that contradict one another.")
     dimension = param.ClassSelector(class_=IntrinsicDimension, doc="Of the environments.")

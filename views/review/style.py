@@ -35,7 +35,8 @@ b { color: var(--winnow-text); font-weight: 600; }
   gap: 6px 18px; }
 .tiles div { font-size: 12px; line-height: 16px; color: var(--winnow-quiet); }
 .tiles b { display: block; font-size: 20px; line-height: 26px; }
-.tiles i { font-style: normal; font-weight: 400; font-size: 13px; color: var(--winnow-quiet); }
+.tiles i { line-height: 1; font-style: normal; font-weight: 400; font-size: 13px;
+  color: var(--winnow-quiet); }
 .scroll { max-height: 330px; overflow: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 12.5px; color: var(--winnow-text); }
 th { font-weight: 400; font-size: 12px; color: var(--winnow-quiet); }
@@ -57,7 +58,11 @@ PAIR = f"""
   column-gap: 10px; min-width: 0 !important; }}
 @media (max-width: {THREE + 60}px) {{ :host {{ grid-template-columns: minmax(0, 1fr); }} }}
 """
-ROOMY = ":host(.card) {padding: 10px 14px 12px; min-width: 0 !important;}"
+#: As high as the one beside it.
+ROOMY = (
+    ":host(.card) {padding: 10px 14px 12px; min-width: 0 !important; "
+    "align-self: stretch !important; height: auto !important;}"
+)
 
 
 class Card(pn.Column):

@@ -84,6 +84,10 @@ class ReviewView(pn.viewable.Viewer):
             + f"</div>{told}"
         )
 
+    @staticmethod
+    def _pair(left: Any, right: Any) -> pn.Column:
+        return pn.Column(left, right, sizing_mode="stretch_width", stylesheets=[PAIR], margin=0)
+
     def __panel__(self) -> Any:
         first = pn.Column(
             self.tiles,
@@ -93,24 +97,20 @@ class ReviewView(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(0, 10, 10, 0),
         )
-        pairs = pn.Column(
-            *(
-                pn.Column(left, right, sizing_mode="stretch_width", stylesheets=[PAIR], margin=0)
-                for left, right in (
-                    (self.duplicates, self.conflicts),
-                    (self.energies, self.cut),
-                    (self.redundancy, self.overlap),
-                    (self.curve, self.scan),
-                    (self.dimension, self.against),
-                )
-            ),
+        rows = pn.Column(
+            self._pair(self.duplicates, self.conflicts),
+            self._pair(self.energies, self.cut),
+            self.redundancy,
+            self.overlap,
+            self._pair(self.curve, self.scan),
+            self._pair(self.dimension, self.against),
             sizing_mode="stretch_width",
             margin=(0, 10, 0, 0),
             stylesheets=[":host {min-width: 0 !important;}"],
         )
         return pn.Column(
             first,
-            pairs,
+            rows,
             sizing_mode="stretch_width",
             margin=0,
             stylesheets=[":host {min-width: 0 !important;}"],

@@ -1,0 +1,295 @@
+"""The Density stage without a browser: what is shown, kept, trained, cut, and refused."""
+
+import csv
+import inspect
+import queue
+import threading
+
+import numpy as np
+import pytest
+
+from analytics.density import EMBEDDED, FULL, check_claims, density_slice, precomputed
+from analytics.density.results import COLUMNS
+from views.density import DensityState, DensityView
+from views.density import state as state_module
+from views.density.bar import table_csv
+from views.density.measured import Measured, effective
+from views.density.slices import image_of
+from views.jobs import Inline, Worker
+from views.session import Session
+
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning"
+    ),
+]
+SECONDS = 60
+
+
+def gaussians(n=5, shape=(8, 8, 9), electrons=2.0):
+    """One atom in a skewed cell that moves; its density is a periodic Gaussian."""
+    rng = np.random.default_rng(0)
+    cell = np.array([[3.2, 0.0, 0.0], [0.8, 3.1, 0.0], [0.0, 0.3, 3.4]])
+    axes = [np.arange(m) / m for m in shape]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3) @ cell
+    shifts = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3), -1).reshape(-1, 3) @ cell
+    places, densities = rng.uniform(0, 1, (n, 2, 3)) @ cell, []
+    for atoms in places:
+        far = points[:, None, None] - atoms[:, None] - shifts
+        total = np.exp(-(far**2).sum(-1) / 0.9).sum((1, 2))
+        volume = abs(np.linalg.det(cell)) / 0.529177210903**3 / len(points)
+        densities.append((total * electrons / (total.sum() * volume)).reshape(shape))
+    return {"rho": np.array(densities), "pos": places, "cell": cell, "Z": np.array([1, 1])}
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "made.npz"
+    np.savez(path, **gaussians())
+    return path
+
+
+@pytest.fixture
+def state(own):
+    """The stage with a small system of the user's own."""
+    state = DensityState(session := Session(Inline()))
+    state.open_files([own])
+    assert session.notice == ("", "")
+    return state
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Train few and small models."""
+    monkeypatch.setattr(state_module, "TRAINED", {"points": (0.5, 0.1), "snapshots": (0.5,)})
+
+
+def notice(state):
+    return state._session.notice
+
+
+# ---- parameters, looking up ---------------------------------------------------------------------
+
+
+def test_every_parameter_is_documented():
+    own = [name for name in DensityState.param if name != "name"]
+    assert [name for name in own if not (DensityState.param[name].doc or "").strip()] == []
+
+
+def test_state_knows_nothing_of_panel():
+    source = inspect.getsource(state_module)
+    assert "panel" not in source.split('"""', 2)[2]
+    assert "bokeh" not in source
+
+
+def test_labels_that_mean_the_same_are_the_same():
+    options = {"ccs": {"beta": 0.1, "scale": "log"}}
+    assert effective("ccs", options) == effective("ccs:beta=0.1:scale=log", {})
+    assert effective("ccs", options) != effective("ccs", {})
+    assert effective(FULL, options) == (FULL, ())
+
+
+def test_figures_are_those_of_the_summary():
+    results = precomputed("al")
+    measured = Measured(results)
+    for row in results.summary().to_dict(orient="records"):
+        found = measured.figure(row["method"], row["kept"], "density_error_pct")
+        assert found.mean == pytest.approx(row["density_error_pct_mean"])
+        assert found.spread == pytest.approx(row["density_error_pct_std"])
+        assert found.seeds == row["seeds"]
+    curve = measured.curve("random", "nrmse")
+    assert list(curve.kept) == sorted(curve.kept)
+    assert (curve.low <= curve.mean).all()
+    assert (curve.mean <= curve.high).all()
+
+
+# ---- systems ------------------------------------------------------------------------------------
+
+
+def test_precomputed_results_need_no_work():
+    class Never(Inline):
+        def _start(self, job):
+            raise AssertionError(f"{job.stage} was started")
+
+    state = DensityState(Session(Never()))
+    for system in EMBEDDED:
+        state.open_system(system, prepare=False)
+        assert state.results is precomputed(system)
+        if state.results is not None:
+            assert state.claims() == check_claims(state.results)
+            assert state.n_candidates == state.results.facts["n_points"]
+
+
+def test_options_choose_among_the_precomputed_curves():
+    state = DensityState(Session(Inline()))
+    state.open_system("al", prepare=False)
+    assert state.label(1) == "ccs"
+    state.beta = 0.1
+    assert state.label(1) == "ccs:beta=0.1:scale=linear"
+    state.strata = 7
+    assert state.label(1) is None
+    assert state.figure(1, "density_error_pct") == (None, None)
+    assert state.label(0) == "random"
+
+
+def test_own_files_replace_the_system(state):
+    assert state.system == ""
+    assert state.results is None
+    assert state.facts["n_train"] + state.facts["n_test"] == 5
+    assert [len(c.rows) for c in state.chosen] == [round(0.01 * state.n_candidates)] * 3
+
+
+@pytest.mark.parametrize("bad", ["missing", "text", "negative", "single"])
+def test_bad_files_are_named_and_nothing_is_lost(state, tmp_path, bad):
+    before = (state.prepared, state.title, state.chosen)
+    path = tmp_path / "bad.npz"
+    if bad == "text":
+        path.write_text("no density")
+    elif bad != "missing":
+        arrays = gaussians(1 if bad == "single" else 3)
+        arrays["rho"] = arrays["rho"] - (0.1 if bad == "negative" else 0.0)
+        np.savez(path, **arrays)
+    state.open_files([path])
+    severity, text = notice(state)
+    assert severity == "error"
+    assert "bad" in text
+    assert (state.prepared, state.title, state.chosen) == before
+
+
+# ---- what is kept -------------------------------------------------------------------------------
+
+
+def test_kept_points_follow_the_slider_without_training(state):
+    for share in (0.5, 0.1, 0.05):
+        state.kept = share
+        for column in state.chosen:
+            assert column.kept == share
+            assert len(column.rows) == round(share * state.n_candidates)
+            assert column.histogram.points.sum() == len(column.rows)
+    assert state.results is None
+
+
+def test_options_change_what_ccs_keeps(state):
+    state.kept = 0.1
+    before = state.chosen
+    state.beta = 0.5
+    assert not np.array_equal(before[1].rows, state.chosen[1].rows)
+    assert state.chosen[0] is before[0]
+    scores = state.prepared.study.pool, state.prepared.candidates("points").scores.grand
+    hardest = np.argsort(-scores[1], kind="stable")[: len(scores[1]) // 2]
+    assert not np.isin(state.chosen[1].rows, hardest).any()
+
+
+def test_whole_snapshots(state):
+    state.set_unit("snapshots")
+    assert state.kept in state.shares
+    state.kept = 0.5
+    for column in state.chosen:
+        assert column.n_snapshots == round(0.5 * state.n_candidates)
+        owners = state.prepared.study.pool.snapshots[column.rows]
+        assert set(np.bincount(owners)) == {0, 8 * 8 * 9}
+
+
+# ---- training -----------------------------------------------------------------------------------
+
+
+def test_training_fills_curves_and_claims(state, quick):
+    state.seeds = 1
+    state.train()
+    assert notice(state) == ("", "")
+    assert not state.training
+    assert state.results is state.trained
+    done, total = state.arrived
+    assert done == total == len(state.results.rows)
+    assert state.measured.shares("ccs") == (0.01, 0.1, 0.5)
+    assert [c.verdict for c in state.claims()] == [c.verdict for c in check_claims(state.results)]
+
+
+def test_table_has_the_columns_of_the_command(state, quick):
+    state.seeds = 1
+    state.train()
+    rows = list(csv.DictReader(table_csv(state)))
+    assert list(rows[0]) == list(COLUMNS)
+    assert {row["method"] for row in rows} == {FULL, "random", "ccs", "grand"}
+    assert all(row["energy_error_mev_atom"] == "" for row in rows)
+
+
+def test_results_stream_in_and_stay_after_a_cancel(own):
+    """The queue is the event loop: what is posted runs here, one after another."""
+    posted = queue.SimpleQueue()
+    session = Session(Worker(posted.put))
+    state = DensityState(session)
+
+    def until(condition):
+        while not condition():
+            posted.get(timeout=SECONDS)()
+
+    state.open_files([own])
+    until(lambda: state.prepared is not None and state.chosen[0] is not None)
+    state.train()
+    until(lambda: state.arrived[0] >= 2)
+    assert state.training
+    session.cancel()
+    kept = state.arrived[0]
+    assert not state.training
+    assert len(state.results.rows) == kept < state.arrived[1]
+    while not posted.empty():
+        posted.get()()
+    assert len(state.results.rows) == kept
+    deadline = threading.Event()
+    session.run("probe", lambda monitor: None, lambda _: deadline.set(), lane="work")
+    until(deadline.is_set)  # the worker is free again
+
+
+# ---- slice --------------------------------------------------------------------------------------
+
+
+def test_slice_trains_its_model_once_and_matches_the_core(state):
+    state.kept = 0.1
+    state.draw_slice()
+    assert state.cut is None
+    state.draw_slice(train=True)
+    model = state.cut_model
+    assert (model.method, model.kept, model.seed) == ("ccs", 0.1, 0)
+    state.position = 0.5
+    state.draw_slice(train=True)
+    assert state.cut_model is model
+    wanted = density_slice(state.prepared.study, model, state.snapshot, axis=2, position=0.5)
+    np.testing.assert_array_equal(state.cut.error, wanted.error)
+    state.kept = 0.5
+    state.draw_slice()
+    assert state.cut is None
+
+
+def test_oblique_plane_is_drawn_where_it_is(state):
+    state.draw_slice(train=True)
+    cut = state.cut
+    raster, left, bottom, width, height = image_of(cut, cut.true)
+    rows, columns = raster.shape
+    i = np.floor((cut.x - left) / width * columns).astype(int)
+    j = np.floor((cut.y - bottom) / height * rows).astype(int)
+    np.testing.assert_array_equal(raster[j, i], cut.true)
+    assert np.isnan(raster).any()
+
+
+# ---- page ---------------------------------------------------------------------------------------
+
+
+def test_view_shows_columns_claims_and_both_themes(own):
+    view = DensityView(Session(Inline()))
+    assert view.state.results is precomputed("al")
+    text = view.claims.text.object
+    for claim in view.state.claims():
+        assert claim.verdict.capitalize() in text
+    assert "precomputed" in text
+    for column, head in enumerate(view.columns.heads):
+        assert "at 1" in head.card.object
+        drawn = view.columns.kept[column].data["x"]
+        assert len(drawn) == len(view.state.chosen[column].rows)
+    view.restyle(True)
+    view.restyle(False)
+    view.bar.kept.value = 0
+    assert view.state.kept == min(view.state.shares)
+    view.state.open_files([own])
+    assert "not trained yet" in view.columns.heads[0].card.object
+    assert view.bar.system.value == "own"

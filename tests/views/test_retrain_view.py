@@ -1,0 +1,318 @@
+"""The Retrain stage: what it knows, what follows the budget, and how points become a brush."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase import Atoms
+from bokeh.events import PanStart, SelectionGeometry, Tap
+from numpy.testing import assert_allclose
+from retrain_makers import make_structures
+
+from analytics.data import Dataset
+from analytics.data.readers import dataset_from_atoms
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
+from analytics.pipeline import Pipeline
+from analytics.selection import METHODS
+from views.jobs import Inline
+from views.retrain import RetrainView
+from views.retrain_plots import _inside
+from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT, TAIL, RetrainState
+from views.session import Session
+
+# panel-material-ui 0.16 meets its own deprecation in every FileDownload,
+# Panel's table one of pandas
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index"),
+]
+
+
+def open_session(dataset: Dataset) -> Session:
+    session = Session(Inline(), Pipeline())
+    session.open_dataset(dataset)
+    assert session.opened is not None, session.notice
+    return session
+
+
+@pytest.fixture(scope="module")
+def opened():
+    pytest.importorskip("featomic")
+    return open_session(dataset_from_atoms(make_structures(model=True), name="made.xyz")).opened
+
+
+@pytest.fixture
+def session(opened):
+    session = Session(Inline(), Pipeline())
+    session.adopt(opened, "made.xyz")
+    return session
+
+
+@pytest.fixture
+def view(session):
+    return RetrainView(session)
+
+
+# ---- what is computed ---------------------------------------------------------------------------
+
+
+def test_nothing_is_computed_until_it_is_looked_at(session):
+    state = RetrainState(session, resamples=2)
+    assert state.runs == {}
+    state.shown = True
+    assert set(state.runs) == {HOLD_OUT, TAIL}
+    assert len(state.runs[HOLD_OUT].repetitions) == 2
+
+
+def test_errors_at_the_budget_are_those_of_a_fit_from_scratch(session):
+    state = RetrainState(session, resamples=2, shown=True)
+    session.set_budget(12)
+    for column, slot in enumerate(session.slots):
+        expected = []
+        for each in state.runs[HOLD_OUT].repetitions:
+            size = state.size_in(HOLD_OUT)
+            assert size == round(12 / 30 * len(each.check.pool))
+            members = each.check.orders[str(column)].order[:size]
+            test = each.check.tests[0]
+            assert len(np.intersect1d(members, test.structures)) == 0
+            fit = each.check.equations.fit(members)
+            expected.append(test.errors(fit)[0].force_rmse_ev_a)
+        found = state.now[HOLD_OUT][str(column)].total
+        assert_allclose(found.force, np.mean(expected), rtol=1e-6)
+        assert_allclose(found.force_std, np.std(expected, ddof=1), rtol=1e-4, atol=1e-9)
+        assert METHODS[slot.method].title
+
+
+def test_more_structures_end_at_the_whole_pool(session):
+    state = RetrainState(session, resamples=2, shown=True)
+    session.set_budget(30)
+    for test in (HOLD_OUT, TAIL):
+        whole = state.now[test]["whole"].total
+        for column in "012":
+            assert_allclose(state.now[test][column].total.energy, whole.energy, rtol=1e-6)
+
+
+def test_another_method_orders_only_its_column_again(session):
+    state = RetrainState(session, resamples=2, shown=True)
+    before = state.runs[HOLD_OUT].repetitions[0].check.orders
+    session.choose(2, "outlier_score")
+    after = state.runs[HOLD_OUT].repetitions[0].check.orders
+    assert after["0"] is before["0"]
+    assert after["2"].order.tolist() != before["2"].order.tolist()
+
+
+def test_a_method_that_answers_for_one_budget_follows_it(session):
+    session.choose(0, "kmeans")
+    state = RetrainState(session, resamples=2, shown=True)
+    for budget in (9, 15):
+        session.set_budget(budget)
+        curve = state.runs[HOLD_OUT].repetitions[0].curves["0"]
+        assert_allclose(curve.shares, [state.size_in(HOLD_OUT) / 24])
+        assert len(state.runs[HOLD_OUT].repetitions[0].check.orders["0"].order) == round(
+            budget / 30 * 24
+        )
+
+
+def test_pins_and_rejections_hold_in_every_resample(session):
+    session.pin(3)
+    session.reject(4)
+    state = RetrainState(session, resamples=3, shown=True)
+    run = state.runs[HOLD_OUT]
+    for each in run.repetitions:
+        order = run.ground.structures[each.check.orders["1"].order]
+        assert 4 not in order
+        if 3 in run.ground.structures[each.check.pool]:
+            assert order[0] == 3
+
+
+def test_class_left_out_is_not_trained_on(session):
+    state = RetrainState(session, resamples=2, shown=True)
+    state.outside = next(v for k, v in state.outsides.items() if "square" in k)
+    run = state.runs[state.outside]
+    labels = session.dataset.config_type[run.ground.structures]
+    for each in run.repetitions:
+        assert set(labels[each.check.pool]) == {"chain"}
+    assert set(state.now[state.outside]["0"].classes) == {"square"}
+
+
+def test_file_of_the_user_becomes_a_test(session, tmp_path):
+    from ase.io import write
+
+    path = tmp_path / "mine.xyz"
+    write(path, make_structures(6, seed=5), format="extxyz")
+    state = RetrainState(session, resamples=2, shown=True)
+    state.add_file(path)
+    assert state.outside == FILE + "mine.xyz"
+    assert state.now[state.outside]["1"].total.n_structures == 6
+    assert np.isfinite(state.now[state.outside]["1"].total.force)
+
+
+def test_file_with_a_foreign_species_is_refused(session, tmp_path):
+    from ase.io import write
+
+    atoms = make_structures(2)[0]
+    atoms.symbols[0] = "Si"
+    write(tmp_path / "si.xyz", atoms, format="extxyz")
+    state = RetrainState(session, resamples=2, shown=True)
+    state.add_file(tmp_path / "si.xyz")
+    assert session.notice[0] == "error"
+    assert "Si" in session.notice[1]
+    assert state.outside == TAIL
+
+
+def test_without_labels_it_says_why():
+    bare = [Atoms(a.symbols, a.positions) for a in make_structures(8)]
+    session = open_session(dataset_from_atoms(bare, name="bare.xyz"))
+    view = RetrainView(session)
+    assert "neither energies nor forces" in view.state.problem
+    assert view.problem.visible
+    assert "neither energies nor forces" in view.message.object
+    assert not view.fits.visible
+
+
+def test_without_the_package_it_says_why_and_still_shows_models(session, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "featomic", None)
+    monkeypatch.setenv("WINNOW_CACHE", "")
+    shifted = make_structures(12, seed=77, model=True)
+    session = open_session(dataset_from_atoms(shifted, name="other.xyz"))
+    view = RetrainView(session)
+    assert "featomic" in view.state.problem
+    assert view.parity_card.visible
+    assert len(view.parities[3].source.data["x"]) > 0
+
+
+# ---- other models -------------------------------------------------------------------------------
+
+
+def test_model_of_the_file_is_shown_beside(session, view):
+    assert [model.model for model in view.state.models] == ["MACE"]
+    now = view.state.now[HOLD_OUT]["MACE"]
+    assert_allclose(now.total.energy, 100.0, rtol=1e-6)
+    assert_allclose(now.total.force, 0.1, rtol=1e-6)
+    assert "MACE" in view.classes.object
+    view.aligned.value = True
+    assert view.state.now[HOLD_OUT]["MACE"].total.energy < 1e-6
+    held_out = view.state.tests_of(HOLD_OUT)[0].structures
+    assert view.state.parities["MACE"].structures.tolist() == held_out.tolist()
+
+
+# ---- parity and brush ---------------------------------------------------------------------------
+
+
+def test_lasso_in_forces_brushes_atoms(session, view):
+    plot = view.parities[0]
+    parity = view.state.parities["0"]
+    atom = 7
+    x, y = parity.forces[atom, 0], parity.predicted_forces[atom, 0]
+    box = {"type": "rect", "x0": x - 1e-9, "x1": x + 1e-9, "y0": y - 1e-9, "y1": y + 1e-9}
+    plot.figure._trigger_event(PanStart(plot.figure, modifiers=None))
+    plot.figure._trigger_event(SelectionGeometry(plot.figure, geometry=box, final=True))
+    described = session.analysis.descriptors
+    assert described.environments[session.brush].tolist() == [parity.atoms[atom]]
+    assert len(plot.brushed.data["x"]) == 3  # its components, in every plot
+    assert len(view.parities[2].brushed.data["x"]) == 3
+
+
+def test_lasso_in_energies_brushes_structures(session, view):
+    view.what.value = "energy"
+    parity, plot = view.state.parities["1"], view.parities[1]
+    low, high = parity.energies.min() - 9, parity.energies.max() + 9
+    outline = {"type": "poly", "x": [low, high, high, low], "y": [-99, -99, 99, 99]}
+    plot.figure._trigger_event(SelectionGeometry(plot.figure, geometry=outline, final=True))
+    assert session.brushed_structures.tolist() == sorted(parity.structures)
+
+
+def test_click_shows_structure_and_atom(session, view):
+    parity, plot = view.state.parities["2"], view.parities[2]
+    x, y = parity.forces[4, 1], parity.predicted_forces[4, 1]
+    plot.figure._trigger_event(Tap(plot.figure, x=x, y=y))
+    row = session.dataset.rows(session.active).start + session.active_atom
+    assert row == parity.atoms[4]
+    assert len(plot.active.data["x"]) == 3
+
+
+def test_left_out_is_what_was_not_kept(session, view):
+    view.state.looked_at = LEFT_OUT
+    for column, slot in enumerate(session.slots):
+        parity = view.state.parities[str(column)]
+        assert sorted({*parity.structures, *session.kept(slot)}) == list(range(30))
+        assert len(parity.structures) == 30 - session.budget
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_points_in_a_polygon(seed):
+    rng = np.random.default_rng(seed)
+    corners = rng.normal(size=3) + 1j * rng.normal(size=3)
+    points = rng.normal(size=(200, 2))
+    outline = np.column_stack([corners.real, corners.imag])
+    side = [_side(outline, points, i) for i in range(3)]
+    expected = np.all(np.array(side) > 0, axis=0) | np.all(np.array(side) < 0, axis=0)
+    assert _inside(points, outline).tolist() == expected.tolist()
+
+
+def _side(outline, points, i):
+    a, b = outline[i], outline[(i + 1) % 3]
+    edge, to = b - a, points - a
+    return edge[0] * to[:, 1] - edge[1] * to[:, 0]
+
+
+# ---- what to put back, and what is taken home ---------------------------------------------------
+
+
+def test_what_helps_most_is_offered(session, view):
+    found = view.state.put_back
+    kept = session.kept(session.slots[1])
+    assert sorted({*found.structures, *kept}) == list(range(30))
+    assert (np.diff(found.loss) <= 1e-12).all()
+    best = found.structures[:10].tolist()
+    assert view.back.value["#"].tolist() == best
+    view._brush_ranked()
+    assert session.brushed_structures.tolist() == sorted(best)
+    before = session.budget
+    view._pin_ranked()
+    assert session.pinned == sorted(best)
+    assert session.budget == max(before, 10)
+    session.undo()
+    assert session.pinned == []
+
+
+def test_error_reduction_is_that_of_a_new_fit(session, view):
+    state = view.state
+    ground, found = state.runs[HOLD_OUT].ground, state.put_back
+    kept, best = session.kept(session.slots[1]), found.structures[0]
+    every = np.arange(30)
+
+    def force_error(structures):
+        fit = ground.equations.fit(structures)
+        rows = ground.equations.design.force_rows.astype(float)
+        errors = rows @ fit[: rows.shape[1]] - ground.equations.design.forces
+        return np.sqrt(np.mean(errors**2))
+
+    assert ground.structures.tolist() == every.tolist()
+    gain = force_error(kept) - force_error([*kept, best])
+    assert_allclose(found.force_ev_a[0], gain, atol=1e-6)
+
+
+def test_table_has_the_columns_of_the_command(session, view):
+    table = pd.read_csv(io.BytesIO(view._csv().read()))
+    assert list(table.columns) == list(COLUMNS)
+    assert set(table["method"]) == {WHOLE_POOL, *(slot.method for slot in session.slots)}
+    assert set(table["test"]) == {HOLD_OUT, TAIL}
+    assert set(table["resample"]) == set(range(5))
+    assert np.isfinite(table["force_rmse_ev_a"]).all()
+    classes = pd.read_csv(io.BytesIO(view._classes_csv().read()))
+    assert {"chain", "square", "all"} == set(classes["config_type"])
+
+
+def test_another_data_set_starts_afresh(session, view):
+    old = view.state.runs[HOLD_OUT]
+    session.open_dataset(dataset_from_atoms(make_structures(16, seed=9), name="next.xyz"))
+    assert view.state.runs[HOLD_OUT] is not old
+    assert view.state.models == []
+    assert view.state.size_in(HOLD_OUT) == max(3, round(session.budget / 16 * 13))
+    view.restyle(True)

@@ -1,0 +1,304 @@
+"""Reviewing, options and certificates without a browser: work runs at once, in the caller."""
+
+import numpy as np
+import pytest
+
+from analytics import read
+from analytics.curation import force_cut, near_duplicates
+from analytics.data import write_subset
+from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec
+from analytics.pipeline import Pipeline
+from analytics.runtime.store import Store
+from analytics.selection import METHODS
+from analytics.selection.coverage import FacilityLocationSpec
+from views.certificate_card import CertificateCard
+from views.certificates import Certificates
+from views.data import DataView
+from views.jobs import Inline
+from views.options import MethodOptions, described
+from views.review import Review, ReviewView
+from views.review.state import PARTS
+from views.session import DEMO, Session
+
+#: Bokeh fills the source of a table in a way that pandas is going to change.
+pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:Warning")
+
+
+@pytest.fixture(scope="module")
+def with_copies(tmp_path_factory):
+    """A part of the carbon set in which the first three structures come twice, one relabelled."""
+    folder = tmp_path_factory.mktemp("review")
+    data = read(f"{DEMO}@0:552:8")
+    path, again = folder / "plain.xyz", folder / "again.xyz"
+    write_subset(data, np.arange(data.n_structures), path)
+    write_subset(data, [1, 2, 3], again)
+    text = again.read_text().replace("energy=-", "energy=-1")
+    (folder / "copies.xyz").write_text(path.read_text() + text)
+    return folder / "copies.xyz"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture
+def session(with_copies, pipeline):
+    session = Session(Inline(), pipeline)
+    session.open(with_copies)
+    return session
+
+
+@pytest.fixture
+def view(session):
+    view = ReviewView(session)
+    view.state.shown = True
+    return view
+
+
+@pytest.fixture
+def state(view):
+    return view.state
+
+
+class TestReview:
+    def test_nothing_starts_until_it_is_looked_at(self, session):
+        state = Review(session)
+        assert all(getattr(state, part) is None for part in PARTS)
+        state.shown = True
+        assert state.waiting == []
+        assert all(getattr(state, part) is not None for part in PARTS)
+
+    def test_copies_are_found_and_rejected_in_one_step(self, session, view):
+        n = session.dataset.n_structures
+        copies = view.state.duplicates.copies
+        assert {n - 3, n - 2, n - 1} <= set(copies.tolist())
+        assert not view.duplicates.reject.disabled
+        view.duplicates.reject.param.trigger("clicks")
+        assert session.rejected == copies.tolist()
+        assert view.duplicates.reject.disabled
+        for slot in session.slots:
+            assert not np.isin(copies, slot.selection.structures).any()
+        session.undo()
+        assert session.rejected == []
+        assert not view.duplicates.reject.disabled
+
+    def test_what_is_pinned_is_not_rejected_with_the_others(self, session, state):
+        copy = int(state.duplicates.copies[-1])
+        session.pin(copy)
+        state.reject(state.duplicates.copies.tolist(), "copies")
+        assert session.pinned == [copy]
+        assert copy not in session.rejected
+        assert "1 pinned stay" in session.notice[1]
+
+    def test_another_tolerance_is_looked_for_anew(self, session, state):
+        state.set_tolerance(0.0)
+        data, analysis = session.dataset, session.analysis
+        expected = near_duplicates(data, analysis.descriptors, state.duplicates.spec)
+        assert state.duplicates.spec.tolerance == 0.0
+        np.testing.assert_array_equal(state.duplicates.representative, expected.representative)
+
+    def test_a_changed_energy_is_a_conflict(self, session, view):
+        n = session.dataset.n_structures
+        exact = [c for c in view.state.conflicts.energies if c.exact]
+        pairs = {tuple(sorted(c.structures.tolist())) for c in exact}
+        assert {(1, n - 3), (2, n - 2), (3, n - 1)} <= pairs
+        assert view.conflicts.table.visible
+
+    def test_a_row_brushes_its_structures_and_shows_the_first(self, session, view):
+        group = view.state.duplicates.groups[0]
+        view.state.show(group.tolist())
+        assert session.active == group[0]
+        assert set(session.brushed_structures.tolist()) == set(group.tolist())
+        session.step(1)
+        assert session.active in group[1:]
+
+    def test_an_atom_is_shown_as_the_atom_it_is(self, session, state):
+        rows = session.dataset.rows(2)
+        state.show([2], [rows.start + 1])
+        assert (session.active, session.active_atom) == (2, 1)
+        assert len(session.brush) == 1
+
+    def test_tables_hold_what_was_found(self, view):
+        found = view.state.duplicates
+        assert len(view.duplicates.table.value) == len(found.groups)
+        assert view.duplicates.table.value["copies"].sum() == len(found.copies)
+
+    def test_another_data_set_starts_anew_only_while_it_is_looked_at(self, session, state):
+        state.shown = False
+        before = state.duplicates
+        session.open(f"{DEMO}@0:552:30")
+        assert state.duplicates is before
+        state.shown = True
+        assert len(state.duplicates.representative) == session.dataset.n_structures
+
+    def test_cancel_stops_and_go_on_goes_on(self, session):
+        state = Review(session)
+        state.param.watch(lambda e: session.cancel(), "duplicates", queued=True)
+        state.shown = True
+        assert state.stopped
+        assert state.waiting
+        assert state.scan is None
+        state.go_on()
+        assert state.waiting == []
+        assert state.scan is not None
+
+
+class TestCut:
+    def test_it_says_what_would_go(self, session, view):
+        norms = session.dataset.force_norms
+        limit = float(np.quantile(norms[np.isfinite(norms)], 0.995))
+        view.state.limit = limit
+        cut = view.state.cut()
+        data = session.dataset
+        expected = [
+            s
+            for s in range(data.n_structures)
+            if not data.isolated[s] and (norms[data.rows(s)] > limit).any()
+        ]
+        assert cut.structures.tolist() == expected
+        assert sum(lost for _, lost, _ in cut.classes) == len(expected)
+        assert 0 < cut.tail_lost <= 1
+        view.cut.reject.param.trigger("clicks")
+        assert session.rejected == expected
+        session.undo()
+        assert session.rejected == []
+
+    def test_nothing_above_the_top(self, session, view):
+        assert len(force_cut(session.dataset, np.inf).structures) == 0
+        assert view.cut.reject.disabled
+
+
+class TestAgainst:
+    def test_a_part_of_the_file_leaks_completely(self, session, view, tmp_path):
+        write_subset(session.dataset, [0, 1, 2, 3], tmp_path / "test.xyz")
+        view.state.compare_with(str(tmp_path / "test.xyz"))
+        found = view.state.against.found
+        assert found.test.tolist() == [0, 1, 2, 3][-len(found.test) :]
+        assert found.exact.all()
+        assert found.n_test == len(found.test)
+        # an environment that is there once only is not covered by itself being there once more
+        assert len(view.against.table.value) == found.n_test
+        assert view.against.table.visible
+
+    def test_a_file_that_is_not_there_is_told(self, session, state, tmp_path):
+        state.compare_with(str(tmp_path / "none.xyz"))
+        assert state.against is None
+        assert session.notice[0] == "error"
+
+
+class TestOptions:
+    def test_options_change_the_order_and_undo_takes_them_back(self, session):
+        slot = session.slots[1]
+        before = slot.selection
+        session.set_options(1, FacilityLocationSpec(width=0.5))
+        assert slot.spec == FacilityLocationSpec(width=0.5)
+        assert slot.selection.spec == FacilityLocationSpec(width=0.5)
+        assert slot.selection.fingerprint != before.fingerprint
+        session.undo()
+        assert slot.spec is None
+        assert slot.selection.fingerprint == before.fingerprint
+        session.redo()
+        assert slot.spec == FacilityLocationSpec(width=0.5)
+
+    def test_defaults_are_no_step(self, session):
+        session.set_options(1, METHODS["facility_location"].spec())
+        assert not session.can_undo
+
+    def test_another_method_has_its_own_defaults(self, session):
+        session.set_options(1, FacilityLocationSpec(width=0.5))
+        session.choose(1, "saturated_coverage")
+        assert session.slots[1].spec is None
+        assert session.slots[1].options == METHODS["saturated_coverage"].spec()
+
+    def test_options_stay_with_another_file(self, session):
+        session.set_options(1, FacilityLocationSpec(width=0.5))
+        session.open(f"{DEMO}@0:552:30")
+        assert session.slots[1].selection.spec == FacilityLocationSpec(width=0.5)
+
+    def test_a_method_that_is_not_nested_is_asked_with_its_options(self, session):
+        session.choose(0, "hybrid")
+        session.set_options(0, METHODS["hybrid"].spec(first="kmeans", second="random"))
+        assert not session.slots[0].selection.nested
+        session.set_budget(session.budget + 2)
+        assert len(session.slots[0].selection) == session.budget
+        assert session.slots[0].selection.spec.first == "kmeans"
+
+    @pytest.mark.parametrize("method", list(METHODS))
+    def test_every_method_has_its_form(self, session, method):
+        session.slots[0].method = method
+        dialog = MethodOptions(session)
+        dialog.show(0)
+        assert dialog.form.spec() == METHODS[method].spec()
+        assert dialog.dialog.open
+        assert ":math:" not in dialog.about.object
+        assert "\\" not in dialog.about.object
+
+    def test_a_form_sets_the_options(self, session):
+        dialog = MethodOptions(session)
+        dialog.show(1)
+        dialog.form.widgets["width"].value = 1.0
+        dialog.use.param.trigger("clicks")
+        assert session.slots[1].spec == FacilityLocationSpec(width=1.0)
+        assert not dialog.dialog.open
+
+    def test_descriptions_are_escaped(self):
+        assert "&lt;b&gt;" in described("A <b> method.")
+
+
+class TestCertificates:
+    def test_the_band_is_that_of_the_objective(self, session):
+        state = Certificates(session)
+        state.refresh()
+        (certificate,) = state.columns.values()
+        curve, selection = certificate.curve, session.slots[1].selection
+        assert list(state.columns) == [1]
+        assert (curve.value <= curve.bound + 1e-12).all()
+        ratio = curve.value[9] / curve.bound[9]
+        assert ratio == pytest.approx(selection.certificate(10), abs=1e-9)
+        for found in certificate.fewest:
+            assert found.at_least <= found.found
+            assert curve.value[found.found - 1] >= found.share * (1 - 1e-9)
+
+    def test_tightening_improves_and_lasts_until_the_order_changes(self, session):
+        state, slot = Certificates(session), session.slots[1]
+        state.refresh()
+        online = slot.certificate(session.budget)
+        state.tighten()
+        assert len(slot.tight) == 1
+        assert slot.certificate(session.budget) >= online
+        assert state.columns[1].tight == tuple(slot.tight)
+        session.reject(5)
+        assert slot.tight == []
+
+    def test_nothing_is_shown_without_an_objective(self, session):
+        card = CertificateCard(session)
+        card.state.refresh()
+        assert card.__panel__().visible
+        session.choose(1, "random")
+        assert not card.__panel__().visible
+
+
+class TestDescriptors:
+    def test_another_descriptor_brings_its_options_and_its_bandwidth(self, session):
+        view = DataView(session)
+        view.kind.value = "species_distances"
+        assert set(view.descriptor.widgets) == {"k", "cutoff", "species"}
+        view.recompute.param.trigger("clicks")
+        assert session.descriptor == SpeciesDistanceSpec()
+        assert session.analysis.descriptors.spec.species == "C"
+
+    def test_arrays_of_the_file_are_offered(self, session):
+        view = DataView(session)
+        view.kind.value = "stored"
+        assert "key" in view.descriptor.widgets
+        view.recompute.param.trigger("clicks")
+        # without a numeric array there is nothing to read, and the old analysis stays
+        assert session.notice[0] == "error"
+        assert session.descriptor == DistanceSpec()
+
+    def test_what_is_shown_follows_what_was_analysed(self, session):
+        view = DataView(session)
+        session.reanalyse(DistanceSpec(k=16), session.kernel)
+        assert view.kind.value == "distances"
+        assert view.descriptor.widgets["k"].value == 16
