@@ -444,11 +444,7 @@ class Page:
         if event.new == "Data" and not len(self.data_stage):
             self.data_stage.append(DataView(self.session))
         if event.new == "Density" and self.density is None:
-            from views.density import DensityView  # slow to import, and not everybody looks at it
-
-            self.density = DensityView(self.session, dark=self.page.dark_theme)
-            self.density_stage.append(self.density)
-            self.keys.hints = dict(HINTS)
+            self._fill_density()
         if event.new == "Retrain" and self.retrain is None:
             if pn.state.curdoc is None:
                 self._fill_retrain()
@@ -480,6 +476,19 @@ class Page:
             self.retrain.restyle(self.page.dark_theme)
             self.retrain.dialog.param.watch(self._on_dialog, "open")
             self.retrain_stage.append(self.retrain)
+            self.keys.hints = dict(HINTS)
+
+    def _fill_density(self) -> None:
+        """Make the Density stage, once the page has been sent: two at once would be mixed up."""
+        doc = pn.state.curdoc
+        if doc is not None and not pn.state.loaded:
+            doc.add_timeout_callback(self._fill_density, 300)
+            return
+        if self.density is None:
+            from views.density import DensityView  # slow to import, and not everybody looks at it
+
+            self.density = DensityView(self.session, dark=self.page.dark_theme)
+            self.density_stage.append(self.density)
             self.keys.hints = dict(HINTS)
 
     def _show_frame(self) -> None:

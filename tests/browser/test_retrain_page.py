@@ -6,7 +6,7 @@ import pytest
 from ase.io import write
 from playwright.sync_api import expect
 from retrain_makers import make_structures
-from test_page import FIRST_PAGE, Screen
+from test_page import FIRST_PAGE, Screen, until
 
 pytestmark = pytest.mark.browser
 
@@ -45,9 +45,9 @@ def test_errors_appear_and_follow_the_budget(screen):
 
 def test_lasso_in_a_parity_plot_brushes(screen):
     expect(screen.page.get_by_text("MACE").first).to_be_visible(timeout=LONG)
-    screen.page.get_by_text("hold-out of the first resample").scroll_into_view_if_needed()
-    screen.drag("parity-1", [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)])
-    screen.shows("brushed", 6)
+    screen.page.get_by_text("Drag a lasso to brush structures").scroll_into_view_if_needed()
+    screen.drag("parity-1", [(0.03, 0.3), (0.9, 0.3), (0.9, 0.97), (0.03, 0.97)])
+    until(lambda: screen.count("brushed") > 0)
     screen.press("Escape")
     screen.shows("brushed", 0)
 
@@ -62,7 +62,7 @@ def test_what_helps_most_is_pinned_and_taken_back(screen):
 
 def test_file_of_the_user_is_tested_on(screen):
     screen.button("Add a test file").click()
-    path = screen.page.get_by_label("Path on the machine that runs Winnow")
+    path = screen.page.get_by_label("Path on the machine that runs Winnow", exact=True)
     path.fill(str(screen.test_file))
     path.press("Enter")
     screen.button("Test on this").click()

@@ -14,6 +14,7 @@ from bokeh.plotting import figure
 from analytics.density import PRUNINGS
 from views.budget import counted, grouped
 from views.compare import KINDS, ONE, SHRINKS, WHICH
+from views.density.bar import GROUP
 from views.density.measured import Figure
 from views.density.state import DensityState
 from views.density.style import CARD_BODY, TEXT, percent, short, title_of, with_spread
@@ -184,7 +185,7 @@ class Columns(pn.viewable.Viewer):
         self.cards = [self._card(column) for column in range(3)]
         self.which = pmui.RadioButtonGroup(
             label="Column shown", options={}, size="small", variant="outlined", color="default",
-            sizing_mode="stretch_width", margin=(0, 10, 8, 0), stylesheets=[ONLY_NARROWEST],
+            sizing_mode="stretch_width", margin=(0, 10, 8, 0), stylesheets=[ONLY_NARROWEST, GROUP],
             sx=WHICH,
         )  # fmt: skip
         self.which.param.watch(self._pick, "value")

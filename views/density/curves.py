@@ -227,7 +227,7 @@ class Curves(pn.viewable.Viewer):
             return pn.Column(
                 pn.Row(*head, sizing_mode="stretch_width", margin=0, height=26),
                 pn.pane.Bokeh(plot.figure, sizing_mode="stretch_width", height=HEIGHT, margin=0),
-                sizing_mode="stretch_width", margin=0, min_width=260,
+                sizing_mode="stretch_width", margin=0, min_width=220,
             )  # fmt: skip
 
         return pn.Row(

@@ -316,7 +316,7 @@ class Slices(pn.viewable.Viewer):
             sizing_mode="stretch_width", margin=0, stylesheets=[WRAPS],
         )  # fmt: skip
         panes = [
-            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=0, min_width=240)
+            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=0, min_width=190)
             for plot in self.figures.values()
         ]
         return pn.Column(
