@@ -176,6 +176,24 @@ class TestRetrain:
         assert set(found.table.test) == tests
         assert len(found.table) == 2 * 2 * len(tests)
 
+    def test_structures_that_cannot_be_predicted_change_nothing_else(self) -> None:
+        known, foreign = clusters(), clusters(4, seed=1, species="Si")[:4]
+        for atoms in foreign:
+            atoms.info["config_type"] = "of5"
+        tables = []
+        # the foreign ones come first: every other structure has another place then
+        for frames in (known, [*foreign, *known]):
+            data = dataset_from_atoms(frames, "mixed")
+            information = analytics.analyse(data, analytics.describe(data))
+            found = retrain(
+                information, ["largest_force"], [0.5], split="leave_class_out", resamples=1,
+                spec=SMALL,
+            )  # fmt: skip
+            table = found.table[found.table.test == "of5"]
+            tables.append(table[["energy_rmse_mev_atom", "force_rmse_ev_a"]].to_numpy())
+        assert "4 structures of of5 are not tested" in " ".join(found.notes)
+        assert_allclose(tables[1], tables[0], rtol=1e-5)
+
     def test_methods_see_nothing_of_what_is_held_out(self, analysis: Analysis) -> None:
         pool = np.array([0, 3, 4, 9, 11, 20])
         part = analysis_of_part(analysis, pool)

@@ -214,7 +214,8 @@ class _Task:
         for at, (name, test) in enumerate(tests.items()):
             part = Part(monitor, 0.5 + 0.2 * at / len(tests), 0.5 + 0.2 * (at + 1) / len(tests))
             given[name] = design_in(test, design.basis, pool=dataset.name, monitor=part)
-        whole = make_equations(design, taken if allowed is None else allowed)
+        pool = taken if allowed is None else allowed
+        whole = make_equations(design, np.searchsorted(taken, pool))
         places = np.searchsorted(taken, np.arange(dataset.n_structures))
         for at, split in enumerate(group):
             start = 0.7 + 0.3 * at / len(group)
