@@ -690,7 +690,7 @@ class Session(param.Parameterized):
         if quiet:
             self._runner.submit(stage, work, done, fail, progress, lane)
         else:
-            self._submit(stage, work, done, fail, lane, progress)
+            self._submit(stage, work, done, fail, lane, progress, news=self.notice)
 
     def _submit(
         self,
@@ -700,7 +700,10 @@ class Session(param.Parameterized):
         failed: Callable[[Exception], None] | None = None,
         lane: Lane = "work",
         progress: Callable[[float, str], None] | None = None,
+        news: tuple[str, str] = ("", ""),
     ) -> None:
+        """Start work; what was told before goes, unless it is to stay as `news`."""
+
         def finish(result: Any) -> None:
             self._over(stage)
             done(result)
@@ -710,7 +713,7 @@ class Session(param.Parameterized):
             (failed or self._fail)(error)
 
         self._running.add(stage)
-        self.param.update(progress=0.0, working_on="starting", notice=("", ""))
+        self.param.update(progress=0.0, working_on="starting", notice=news)
         self._runner.submit(stage, work, finish, fail, progress or self._on_progress, lane)
 
     def stop(self, stage: str) -> None:

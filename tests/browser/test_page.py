@@ -574,6 +574,7 @@ def test_active_structure_is_marked_in_all_maps(screen):
         index = screen.rows.nth(row).locator("[tabulator-field='#']").inner_text().strip()
         screen.rows.nth(row).click()
         expect(screen.title).to_contain_text(re.compile(rf"Structure {index}(?!\d)"))
+        until(lambda: screen.page.evaluate(marked)[0] not in seen)  # the title may come first
         screen.page.wait_for_function(IDLE)
         maps = screen.page.evaluate(marked)
         assert maps[0] == maps[1] == maps[2]
