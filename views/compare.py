@@ -289,7 +289,7 @@ class Column(pn.viewable.Viewer):
                 f"1/{bound:.3f} of this one in the method's own objective "
                 f"({'tightened' if slot.tight else 'online'} bound)"
             )
-            text += f' · <b title="{why}">≥ {bound:.1%} of the best</b>'
+            text += f' · <b title="{why}">≥ {bound:.1%} of best</b>'
         return text
 
     def __panel__(self) -> Any:
