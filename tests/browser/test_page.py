@@ -743,9 +743,9 @@ def test_news_moves_nothing(screen, tmp_path):
     screen.open_path(tmp_path / "gone.xyz")
     expect(screen.notice).to_contain_text("gone.xyz")
     assert screen.page.locator(".filepond--root").bounding_box() == place
-    screen.stage("Compare")
     screen.notice.get_by_role("button").click()
     expect(screen.notice).to_be_hidden()
+    screen.stage("Compare")
 
 
 def test_path_that_does_not_exist(screen, tmp_path):
