@@ -8,6 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
+from views.gestures import Newest
 from views.session import Session
 from views.theme import NARROW
 from views.widgets import UNSEEN_LABEL, Button
@@ -47,7 +48,8 @@ class BudgetBar(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._moving, self._pending = session, False, None
+        self._session, self._moving = session, False
+        self._newest = Newest(self._keep)
         self._sizes = np.array([1])
         self.slider = pmui.IntSlider(
             label="Structures to keep",
@@ -123,22 +125,11 @@ class BudgetBar(pn.viewable.Viewer):
         self._moving = False
 
     def _on_slider(self, event: Any) -> None:
-        if self._moving:
-            return
-        # moves come faster than the page is drawn: only the newest of a batch is carried out
-        first = self._pending is None
-        self._pending = int(event.new)
-        if pn.state.curdoc is None:
-            self._apply()
-        elif first:
-            pn.state.curdoc.add_timeout_callback(self._apply, 15)
+        if not self._moving:
+            self._newest(int(event.new))
 
-    def _apply(self) -> None:
-        at, self._pending = self._pending, None
-        if at is not None:
-            # one message for all parts: as dozens, each would be laid out and drawn by itself
-            with pn.io.hold():
-                self._session.set_budget(int(self._sizes[min(at, len(self._sizes) - 1)]))
+    def _keep(self, at: int) -> None:
+        self._session.set_budget(int(self._sizes[min(at, len(self._sizes) - 1)]))
 
     def _show(self, *_: Any) -> None:
         session = self._session

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
+from bokeh.models import ColumnDataSource, FixedTicker, Range1d
 from bokeh.plotting import figure
 
 from analytics.selection import Fewest
 from views.budget import grouped
 from views.certificates import Certificate, Certificates
+from views.lines import BudgetLines
 from views.session import Session
 from views.theme import CARD, NARROWEST, palette, style_figure
 from views.widgets import Button
@@ -52,7 +53,7 @@ class CertificateCard(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._dark, self._moving = session, False, False
+        self._session, self._dark, self._lines = session, False, BudgetLines(session)
         self.state = Certificates(session)
         self.sources = [
             ColumnDataSource({"x": [], "value": [], "bound": []}) for _ in session.slots
@@ -101,24 +102,14 @@ class CertificateCard(pn.viewable.Viewer):
         for column, source in enumerate(self.sources):
             plot.varea("x", "value", "bound", source=source, fill_alpha=0.22, name=f"band-{column}")
             plot.line("x", "value", source=source, line_width=2, name=f"value-{column}")
-        self.span = Span(
-            dimension="height",
-            editable=True,
-            line_width=2,
-            location=1,
-            hover_line_width=4,
-            hover_line_alpha=1.0,
-            name="budget-certificate",
-        )
-        self.span.on_change("location", self._on_drag)
-        plot.add_layout(self.span)
+        self._lines.add(plot, "budget-certificate")
         return plot
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
         style_figure(self.plot, colors)
-        self.span.line_color = self.span.hover_line_color = colors.text
+        self._lines.restyle(colors)
         for renderer in self.plot.renderers:
             kind, column = renderer.name.split("-")
             for glyph in (
@@ -152,19 +143,10 @@ class CertificateCard(pn.viewable.Viewer):
         at = np.unique(np.round(np.geomspace(1, len(curve.sizes), POINTS)).astype(int)) - 1
         return {"x": 100 * curve.sizes[at] / n, "value": curve.value[at], "bound": curve.bound[at]}
 
-    def _on_drag(self, attr: str, old: float, new: float) -> None:
-        analysis = self._session.analysis
-        if not self._moving and analysis is not None and new > 0:
-            with pn.io.hold():
-                self._session.set_budget(round(new / 100 * analysis.n_structures))
-
     def _on_budget(self, *_: Any) -> None:
         analysis = self._session.analysis
         if analysis is None or not self.state.columns:
             return
-        self._moving = True
-        self.span.location = 100 * self._session.budget / analysis.n_structures
-        self._moving = False
         self.text.object = "".join([self._now(), self._fewest()])
 
     def _now(self) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -15,6 +13,7 @@ from analytics.data import Dataset, available_keys
 from analytics.descriptors import DESCRIPTORS, suggested_bandwidth
 from analytics.information import KernelSpec
 from views.budget import grouped
+from views.drops import DropZone
 from views.forms import SpecForm
 from views.session import DEMO, Session
 from views.theme import CARD, THREE
@@ -61,8 +60,6 @@ DESCRIPTOR_TITLES = {
     "soap": "SOAP (needs featomic)",
     "stored": "Stored in the file, per atom",
 }
-#: Uploads beyond this are better opened by path: they pass through the browser.
-LIMIT = "2000MB"  # the drop zone knows KB and MB only
 
 
 def _stored_arrays(dataset: Dataset | None) -> dict[str, str]:
@@ -92,14 +89,7 @@ class DataView(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self.drop = pn.widgets.FileDropper(
-            multiple=False,
-            max_file_size=LIMIT,
-            sizing_mode="stretch_width",
-            height=110,
-            stylesheets=[DROP],
-        )
+        self.drop = DropZone(session, session.open, height=110, stylesheets=[DROP])
         self.path = pmui.TextInput(
             label="or a path on the machine that runs Winnow",
             size="small",
@@ -114,7 +104,6 @@ class DataView(pn.viewable.Viewer):
             on_click=lambda e: session.open(DEMO),
         )
         self.load.on_click(lambda e: session.open(self.path.value) if self.path.value else None)
-        self.drop.param.watch(self._on_drop, "value")
         self.overview = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
         self.findings = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
         self.keys = {
@@ -143,25 +132,7 @@ class DataView(pn.viewable.Viewer):
         self.recompute.on_click(self._reanalyse)
         session.param.watch(self._fill, ["opened"])
         session.param.watch(self._follow, ["descriptor", "kernel"])
-        session.on_end(self._clean)
         self._fill()
-
-    def _on_drop(self, *_: Any) -> None:
-        """Open what has arrived; the drop zone would keep and repeat every file it ever had."""
-        dropped = self.drop.value
-        for name in list(dropped):
-            content = dropped.pop(name)
-            if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
-            # a folder for each: one of the same name must not replace the one that is open
-            folder = Path(tempfile.mkdtemp(dir=self._folder.name))
-            path = folder / (Path(name).name or "dropped")
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            self._session.open(path)
-
-    def _clean(self) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def _reread(self, *_: Any) -> None:
         chosen = {

@@ -1,10 +1,15 @@
-"""What the keys held during a drag do to the brush: none replaces, Shift adds, Alt subtracts."""
+"""What a hand does: keys held during a drag, and moves that come faster than they are drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
-__all__ = ["brush_mode"]
+import panel as pn
+
+__all__ = ["Newest", "brush_mode"]
+
+Value = TypeVar("Value")
 
 
 def brush_mode(held: Mapping[str, bool] | None) -> str:
@@ -13,3 +18,33 @@ def brush_mode(held: Mapping[str, bool] | None) -> str:
     if alt or (shift and ctrl):
         return "subtract"
     return "add" if shift else "replace"
+
+
+class Newest(Generic[Value]):
+    """Carry out the newest of a batch of moves: each by itself would be drawn by itself.
+
+    Parameters
+    ----------
+    act : callable
+        Gets the newest value; all that it changes goes to the browser as one message.
+    wait : int
+        Milliseconds in which moves are one batch. Outside a page each is carried out at once.
+    """
+
+    def __init__(self, act: Callable[[Value], None], wait: int = 15) -> None:
+        self._act, self._wait = act, wait
+        self._waiting: list[Value] = []
+
+    def __call__(self, value: Value) -> None:
+        """Take the newest value."""
+        first = not self._waiting
+        self._waiting = [value]
+        if pn.state.curdoc is None:
+            self._carry_out()
+        elif first:
+            pn.state.curdoc.add_timeout_callback(self._carry_out, self._wait)
+
+    def _carry_out(self) -> None:
+        (value,), self._waiting = self._waiting, []
+        with pn.io.hold():
+            self._act(value)

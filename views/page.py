@@ -540,7 +540,8 @@ class Page:
         severity, text = self.session.notice
         self.notice.visible = bool(text)
         if text:
-            self.notice.param.update(object=text, severity=severity)
+            # closed by hand, the one before would keep this one from being seen
+            self.notice.param.update(object=text, severity=severity, closed=False)
         if text and severity in {"info", "success"} and pn.state.curdoc is not None:
             said = self.session.notice
             pn.state.curdoc.add_timeout_callback(lambda: self._forget(said), 1000 * NEWS)

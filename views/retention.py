@@ -7,9 +7,10 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import panel as pn
-from bokeh.models import FixedTicker, Span
+from bokeh.models import FixedTicker
 
 from views.certificate_card import CertificateCard
+from views.lines import BudgetLines
 from views.session import Session
 from views.theme import CARD, NARROWEST, palette, style_figure
 
@@ -31,8 +32,8 @@ class Retention(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._dark, self._spans = session, False, {}
-        self._moving = self._waiting = False
+        self._session, self._dark, self._waiting = session, False, False
+        self._lines = BudgetLines(session)
         self._row = pn.Row(
             sizing_mode="stretch_width",
             min_height=HEIGHT + 8,
@@ -46,7 +47,6 @@ class Retention(pn.viewable.Viewer):
             self.fill()
         else:  # the columns are what a user waits for; the curves follow
             pn.state.onload(self.fill)
-        session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._redraw, ["opened"])
         for slot in session.slots:
             slot.param.watch(self._redraw, ["retention"])
@@ -150,38 +150,7 @@ class Retention(pn.viewable.Viewer):
         ticks = [t for t in (0.1, 0.3, 1, 3, 10, 30, 100) if t >= 100 / n]
         fig.xaxis.ticker = FixedTicker(ticks=ticks)
         fig.xaxis.major_label_overrides = {t: f"{t:g}" for t in ticks}
-        for old in [a for a in fig.center if isinstance(a, Span)]:
-            fig.center.remove(old)
-        span = Span(
-            dimension="height",
-            editable=True,
-            line_color=colors.text,
-            line_width=2,
-            location=100 * self._session.budget / n,
-            hover_line_color=colors.text,
-            hover_line_width=4,
-            hover_line_alpha=1.0,
-            name=f"budget-{name}",
-        )
-        span.on_change("location", self._on_drag)
-        fig.add_layout(span)
-        self._spans[name] = span
-
-    def _on_drag(self, attr: str, old: float, new: float) -> None:
-        analysis = self._session.analysis
-        if self._moving or analysis is None or not new > 0:
-            return
-        with pn.io.hold():
-            self._session.set_budget(round(new / 100 * analysis.n_structures))
-
-    def _on_budget(self, *_: Any) -> None:
-        analysis = self._session.analysis
-        if analysis is None:
-            return
-        self._moving = True
-        for span in self._spans.values():
-            span.location = 100 * self._session.budget / analysis.n_structures
-        self._moving = False
+        self._lines.add(fig, f"budget-{name}", colors.text)
 
     def __panel__(self) -> Any:
         return pn.Column(

@@ -17,6 +17,7 @@ from bokeh.models import Range1d
 from analytics.evaluation.retrain import PutBack
 from analytics.evaluation.retrain.live import Spread
 from views.budget import counted, grouped
+from views.drops import DropZone
 from views.retrain_plots import Curves, ParityPlot
 from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT, Now, RetrainState, split_of
 from views.session import Session
@@ -232,10 +233,7 @@ class RetrainView(pn.viewable.Viewer):
             label="Test on this", size="small", variant="outlined",
             on_click=lambda e: self._add(self.path.value) if self.path.value else None,
         )  # fmt: skip
-        self.drop = pn.widgets.FileDropper(
-            multiple=False, max_file_size="2000MB", sizing_mode="stretch_width", height=100
-        )
-        self.drop.param.watch(self._on_drop, "value")
+        self.drop = DropZone(self._session, self._add, height=100)
         self.dialog = pmui.Dialog(
             _pane(
                 '<p class="hint">Extended XYZ or whatever ASE reads, with energies or forces. '
@@ -372,7 +370,6 @@ class RetrainView(pn.viewable.Viewer):
         self.column.param.watch(lambda e: self._set("column", e.new), "value")
         self.aligned.param.watch(lambda e: self._set("aligned", e.new), "value")
         self.what.param.watch(self._show_parities, "value")
-        session.on_end(self._clean)
         self._name()
         self._fill_choices()
         self._show()
@@ -722,20 +719,6 @@ class RetrainView(pn.viewable.Viewer):
     def _add(self, path: str | Path) -> None:
         self.dialog.open = False
         self.state.add_file(path)
-
-    def _on_drop(self, *_: Any) -> None:
-        dropped = self.drop.value
-        for name in list(dropped):
-            content = dropped.pop(name)
-            if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
-            path = Path(tempfile.mkdtemp(dir=self._folder.name)) / (Path(name).name or "dropped")
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            self._add(path)
-
-    def _clean(self) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def _csv(self) -> io.BytesIO:
         return io.BytesIO(self.state.table().to_csv(index=False).encode())

@@ -18,7 +18,6 @@ from bokeh.models import (
     Range1d,
     ResetTool,
     Slope,
-    Span,
     WheelZoomTool,
 )
 from bokeh.plotting import figure
@@ -27,6 +26,7 @@ from analytics.evaluation.retrain import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from views.budget import grouped
 from views.gestures import brush_mode
+from views.lines import BudgetLines
 from views.retrain_state import HOLD_OUT, RetrainState, name_of, split_of
 from views.session import Session
 from views.theme import Palette, palette, style_figure
@@ -58,7 +58,7 @@ class Curves:
     """Energy and force error against the budget, in and out of distribution: four figures."""
 
     def __init__(self, session: Session, state: RetrainState) -> None:
-        self._session, self._state, self._moving = session, state, False
+        self._session, self._state, self._lines = session, state, BudgetLines(session)
         self._sources: dict[tuple[str, str], dict[str, ColumnDataSource]] = {}
         self.figures = {
             (place, what): self._figure(place, what)
@@ -107,16 +107,8 @@ class Curves:
         for column in range(3):
             source = sources[f"now-{column}"] = ColumnDataSource({"x": [], "y": []})
             plot.scatter("x", "y", source=source, size=9, line_width=1.5, name=f"now-{column}")
-        span = Span(
-            dimension="height", editable=True, location=10, line_width=2, hover_line_width=4,
-            hover_line_alpha=1.0, name=f"budget-{place}-{what}",
-        )  # fmt: skip
-        span.on_change("location", self._on_drag)
-        plot.add_layout(span)
+        self._lines.add(plot, f"budget-{place}-{what}")
         return plot
-
-    def _spans(self) -> list[Span]:
-        return [a for plot in self.figures.values() for a in plot.center if isinstance(a, Span)]
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -139,8 +131,7 @@ class Curves:
                         glyph.fill_color = hue
                     else:
                         glyph.line_color = hue
-        for span in self._spans():
-            span.line_color = span.hover_line_color = colors.text
+        self._lines.restyle(colors)
 
     def draw(self, *_: Any) -> None:
         """Draw what is known of both tests."""
@@ -157,16 +148,11 @@ class Curves:
         self._mark()
 
     def _mark(self, *_: Any) -> None:
-        """Move the line of the budget and the dots upon it."""
+        """Put the dots where the budget is."""
         analysis, now = self._session.analysis, self._state.now
         if analysis is None:
             return
         share = 100 * self._session.budget / max(1, analysis.n_structures)
-        self._moving = True
-        for span in self._spans():
-            if span.location != share:
-                span.location = share
-        self._moving = False
         for place, what in self.figures:
             test = HOLD_OUT if place == "inside" else self._state.outside
             for column in range(3):
@@ -177,13 +163,6 @@ class Curves:
                     "x": [share] if drawn else [],
                     "y": [value] if drawn else [],
                 }
-
-    def _on_drag(self, attr: str, old: float, new: float) -> None:
-        analysis = self._session.analysis
-        if self._moving or analysis is None or not new > 0:
-            return
-        with pn.io.hold():
-            self._session.set_budget(round(new / 100 * analysis.n_structures))
 
 
 _EMPTY: dict[str, list[float]] = {"x": [], "low": [], "mean": [], "high": []}

@@ -5,7 +5,7 @@ Views call methods of the session and watch its parameters; they hold no state o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +113,7 @@ class Session(param.Parameterized):
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
     pinned = param.List(default=[], item_type=int, doc="Structures forced in, data-set indices.")
     rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
+    reasons = param.Dict(default={}, doc="Structure -> why it was forced out, where it was said.")
     descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
     progress = param.Number(-1.0, doc="How far the running work is, 0..1; -1 when idle.")
@@ -300,7 +301,7 @@ class Session(param.Parameterized):
             self._source = source
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
-            values |= {"pinned": [], "rejected": []}
+            values |= {"pinned": [], "rejected": [], "reasons": {}}
             self._undo.clear()
             self._redo.clear()
         self.param.update(**values)
@@ -550,33 +551,38 @@ class Session(param.Parameterized):
         int
             How many structures were pinned that had not been before.
         """
-        if self.dataset is None:
-            return 0
-        new = {int(s) for s in structures if not self.dataset.isolated[s]}
-        new -= {*self.pinned, *self.rejected}
-        if new:
-            self._remember()
-            self._decide(pinned=sorted({*self.pinned, *new}), rejected=self.rejected)
-            self._reorder()
-        return len(new)
+        return self._decide_all("pinned", structures, {})
 
-    def reject_all(self, structures: Iterable[int]) -> int:
+    def reject_all(
+        self, structures: Iterable[int], reasons: Mapping[int, str] | None = None
+    ) -> int:
         """Force structures out in one step, which one undo takes back.
 
         Isolated atoms stay, and so does what is pinned: the user has said so one by one.
+
+        Parameters
+        ----------
+        structures : iterable of int
+        reasons : mapping of int to str, optional
+            Structure -> why, for the recipe.
 
         Returns
         -------
         int
             How many structures were rejected that had not been before.
         """
+        return self._decide_all("rejected", structures, reasons or {})
+
+    def _decide_all(self, name: str, structures: Iterable[int], reasons: Mapping[int, str]) -> int:
         if self.dataset is None:
             return 0
         new = {int(s) for s in structures if not self.dataset.isolated[s]}
         new -= {*self.pinned, *self.rejected}
         if new:
+            decided = {"pinned": self.pinned, "rejected": self.rejected}
             self._remember()
-            self._decide(pinned=self.pinned, rejected=sorted({*self.rejected, *new}))
+            self.reasons = self.reasons | {s: reasons[s] for s in new & reasons.keys()}
+            self._decide(**(decided | {name: sorted({*decided[name], *new})}))
             self._reorder()
         return len(new)
 
@@ -589,6 +595,7 @@ class Session(param.Parameterized):
         self._remember()
         mine, theirs = set(getattr(self, name)), set(getattr(self, other))
         mine ^= {structure}
+        self.reasons = {s: why for s, why in self.reasons.items() if s != structure}
         self._decide(**{name: sorted(mine), other: sorted(theirs - mine)})
         self._reorder()
 
@@ -601,9 +608,11 @@ class Session(param.Parameterized):
     # ---- undo -------------------------------------------------------------------------------
 
     def _snapshot(self) -> dict[str, Any]:
+        rejected = set(self.rejected)
         return {
             "pinned": self.pinned,
             "rejected": self.rejected,
+            "reasons": {s: why for s, why in self.reasons.items() if s in rejected},
             "slots": [self._wanted(column) for column in range(len(self.slots))],
         }
 
@@ -641,6 +650,7 @@ class Session(param.Parameterized):
             return
         target.append(self._snapshot())
         state = source.pop()
+        self.reasons = state["reasons"]
         self._decide(state["pinned"], state["rejected"])
         self._run_slots(dict(enumerate(state["slots"])))
 

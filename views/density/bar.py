@@ -6,7 +6,6 @@ import glob
 import html
 import io
 import shlex
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ import panel_material_ui as pmui
 from analytics.density import EMBEDDED
 from analytics.density.results import COLUMNS
 from views.budget import counted, grouped
-from views.data import DROP, LIMIT
+from views.data import DROP
 from views.density.state import BETAS, DensityState
 from views.density.style import TEXT, percent
+from views.drops import DropZone
 from views.forms import FIELD
+from views.gestures import Newest
 from views.session import Session
 from views.theme import CARD
 from views.widgets import UNSEEN_LABEL, Button
@@ -89,7 +90,7 @@ class Bar(pn.viewable.Viewer):
     def __init__(self, state: DensityState, own: OwnFiles, **params: Any) -> None:
         super().__init__(**params)
         self._state, self._own = state, own
-        self._moving, self._pending = False, None
+        self._moving, self._newest = False, Newest(self._keep, wait=30)
         self._make_first()
         self._make_second()
         state.param.watch(self._show, [
@@ -194,22 +195,12 @@ class Bar(pn.viewable.Viewer):
             self._state.open_system(event.new)
 
     def _on_slider(self, event: Any) -> None:
-        if self._moving:
-            return
-        # moves come faster than they can be drawn: only the newest of a batch is carried out
-        first = self._pending is None
-        self._pending = int(event.new)
-        if pn.state.curdoc is None:
-            self._apply()
-        elif first:
-            pn.state.curdoc.add_timeout_callback(self._apply, 30)
+        if not self._moving:
+            self._newest(int(event.new))
 
-    def _apply(self) -> None:
-        at, self._pending = self._pending, None
+    def _keep(self, at: int) -> None:
         shares = self._state.shares
-        if at is not None:
-            with pn.io.hold():
-                self._state.kept = shares[::-1][min(at, len(shares) - 1)]
+        self._state.kept = shares[::-1][min(at, len(shares) - 1)]
 
     # ---- state to widgets -------------------------------------------------------------------
 
@@ -285,12 +276,10 @@ class OwnFiles(pn.viewable.Viewer):
     def __init__(self, session: Session, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
         self._state = state
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._dropped: list[Path] = []  # several may have the same name
-        self.drop = pn.widgets.FileDropper(
-            multiple=True, max_file_size=LIMIT, sizing_mode="stretch_width", height=90,
-            stylesheets=[DROP], margin=(0, 0, 6, 0),
-        )  # fmt: skip
+        self.drop = DropZone(
+            session, self._take, multiple=True, height=90, stylesheets=[DROP], margin=(0, 0, 6, 0)
+        )
         self.path = pmui.TextInput(
             label="or paths on the machine that runs Winnow", size="small",
             placeholder="run/*/CHGCAR or density.npz", sizing_mode="stretch_width",
@@ -304,9 +293,7 @@ class OwnFiles(pn.viewable.Viewer):
         self.clear.on_click(lambda e: self._forget())
         self.open.on_click(self._open)
         self.close.on_click(lambda e: self.reveal(False))
-        self.drop.param.watch(self._on_drop, "value")
         state.param.watch(self._on_opened, ["prepared"])
-        session.on_end(self._clean)
         self._layout = pn.Column(
             self.text, self.drop,
             pn.Row(self.path, self.open, self.clear, self.close,
@@ -339,15 +326,8 @@ class OwnFiles(pn.viewable.Viewer):
             + (f'<div class="note">dropped: <b>{said}</b></div>' if said else "")
         )
 
-    def _on_drop(self, *_: Any) -> None:
-        """Collect what arrives; the drop zone would keep and repeat every file it ever had."""
-        for name in list(self.drop.value):
-            content = self.drop.value.pop(name)
-            if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
-            path = Path(tempfile.mkdtemp(dir=self._folder.name)) / (Path(name).name or "dropped")
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            self._dropped.append(path)
+    def _take(self, path: Path) -> None:
+        self._dropped.append(path)
         self._describe()
 
     def _open(self, *_: Any) -> None:
@@ -360,10 +340,6 @@ class OwnFiles(pn.viewable.Viewer):
             paths += sorted(glob.glob(word)) or [word]
         if paths:
             self._state.open_files(paths)
-
-    def _clean(self) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def __panel__(self) -> Any:
         return self._layout

@@ -20,6 +20,7 @@ from bokeh.plotting import figure
 from views.density.bar import GROUP, SEGMENTS
 from views.density.state import DensityState
 from views.density.style import BODY, CARD_BODY, TEXT, short, title_of
+from views.lines import DraggedLines
 from views.theme import FONT, palette, powers_of_ten, style_figure
 
 __all__ = ["Curves"]
@@ -39,7 +40,7 @@ AXES = {
     "unseen_error_pct": "error, % of electrons",
     "energy_error_mev_atom": "error, meV/atom",
     "electrons_kept_pct": "% of electrons",
-    "train_seconds": "seconds per model",
+    "train_seconds": "CPU seconds per model",
 }
 BASELINE = {
     "density_error_pct": "baseline_density_error_pct",
@@ -52,16 +53,14 @@ class Plot:
     """One quantity against the share kept, on logarithmic axes."""
 
     def __init__(self, state: DensityState, name: str, quantity: str) -> None:
-        self._state, self.quantity, self._moving = state, quantity, False
+        self._state, self.quantity = state, quantity
         self.sources = [ColumnDataSource(dict(EMPTY)) for _ in range(3)]
         self.x_range, self.y_range = Range1d(0.08, 110), Range1d(0.1, 10)
         self.figure = self._figure(name)
         self.full = Span(dimension="width", line_dash="dashed", line_width=1.3)
         self.base = Span(dimension="width", line_dash="dotted", line_width=1.3)
-        self.share = Span(
-            dimension="height", line_width=2, editable=True, location=1.0,
-            hover_line_width=4, hover_line_alpha=1.0, name=f"{name}-share",
-        )  # fmt: skip
+        self._line = DraggedLines(lambda: 100 * state.kept, self._keep)
+        self.share = self._line.add(self.figure, f"{name}-share")
         self.labels = [
             Label(x=x, y=0, text=text, text_font_size="10.5px", text_font=FONT, x_units=units,
                   x_offset=offset, y_offset=at, text_baseline=side, text_align=align)
@@ -70,9 +69,8 @@ class Plot:
                 ("fitted spherical atoms", 112, "data", -2, 2, "bottom", "right"),
             )
         ]  # fmt: skip
-        for item in (self.full, self.base, self.share, *self.labels):
+        for item in (self.full, self.base, *self.labels):
             self.figure.add_layout(item)
-        self.share.on_change("location", self._on_drag)
 
     def _figure(self, name: str) -> figure:
         plot = figure(
@@ -104,7 +102,7 @@ class Plot:
                 for part in ("fill_color", "line_color"):
                     if getattr(glyph, part, None) is not None:
                         setattr(glyph, part, color)
-        self.share.line_color = self.share.hover_line_color = colors.text
+        self._line.restyle(colors)
         for item in (self.full, self.base):
             item.line_color = colors.quiet
         for label in self.labels:
@@ -146,21 +144,14 @@ class Plot:
 
     def move(self, *_: Any) -> None:
         """Put the line where the slider is."""
-        self._moving = True
-        self.share.location = 100 * self._state.kept
+        self._line.follow()
         shares = [100 * s for s in self._state.shares]
         self.x_range.update(start=0.8 * min(shares), end=115)
-        self._moving = False
 
-    def _on_drag(self, attr: str, old: float, new: float) -> None:
-        if self._moving or not new > 0:
-            return
+    def _keep(self, share: float) -> None:
+        """Take the share that has been computed nearest to where the line was dragged."""
         shares = self._state.shares
-        kept = min(shares, key=lambda s: abs(np.log(100 * s / new)))
-        with pn.io.hold():
-            if kept == self._state.kept:
-                self.move()
-            self._state.kept = kept
+        self._state.kept = min(shares, key=lambda s: abs(np.log(100 * s / share)))
 
 
 class Curves(pn.viewable.Viewer):
