@@ -1,4 +1,4 @@
-"""What belongs to the document as a whole: its keys and its colours.
+"""What belongs to the document as a whole: its keys, its colours, and that it comes to rest.
 
 Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc closes the drawer or clears the brush,
 ? helps.
@@ -32,8 +32,34 @@ class Keys(JSComponent):
     narrow = param.Boolean(default=False, doc="Written by the browser: the window is not wide.")
 
     _esm = """
+    // Panel's table knows the style sheets it was made with. Once a theme has given it others it
+    // waits for the first ones, in a loop without end that takes a core (panel 1.9.4).
+    function letTablesRest() {
+      const table = Bokeh.Models.get('panel.models.tabulator.DataTabulator')
+        ?.prototype.default_view?.prototype
+      if (!table?._update_stylesheets || table.rests) return
+      const settle = (view) => view._applied_stylesheets.forEach(({ el: link }) => {
+        if (!(link instanceof HTMLLinkElement)) return
+        const done = () => view._initialized_stylesheets.set(link.href, true)
+        if (link.sheet) done()
+        else link.addEventListener('load', done)
+      })
+      const update = table._update_stylesheets
+      table._update_stylesheets = function () {
+        update.call(this)
+        if (this._initialized_stylesheets) settle(this)
+      }
+      table.rests = true
+      for (const doc of Bokeh.documents)
+        for (const item of doc.all_models) {
+          const view = item.type.endsWith('DataTabulator') && Bokeh.index.find_one(item)
+          if (view?._initialized_stylesheets) settle(view)
+        }
+    }
+
     export function render({ model, el }) {
       el.style.display = 'none'
+      letTablesRest()
       const typing = (event) => event.composedPath().some((node) =>
         node.matches?.(
           'input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true]'))

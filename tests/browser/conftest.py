@@ -85,6 +85,8 @@ def server(tmp_path_factory):
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+            process.wait()
 
 
 def _listens(port):

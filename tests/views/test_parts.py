@@ -144,7 +144,7 @@ def test_line_of_the_budget_is_moved_and_moves(session):
     retention = Retention(session)
     for pane in retention.panes.values():
         pane.get_root()
-    spans = list(retention._spans.values())
+    spans = list(retention._lines._lines.values())
     assert len(spans) == len(CURVES)
     spans[0].location = 50.0
     assert session.budget == round(0.5 * session.analysis.n_structures)
