@@ -164,11 +164,13 @@ class BudgetBar(pn.viewable.Viewer):
             "pinned": len(session.pinned),
             "rejected": len(session.rejected),
         }
-        help_ = {"in view": "environments drawn in the maps", "all": "structures in the file"}
+        unit = {"in view": " environments"}
+        help_ = {"in view": "drawn in the maps", "all": "structures in the file"}
         return (
             '<span class="strip">'
             + "".join(
-                f'<span title="{help_.get(k, "structures")}">{k} <b>{grouped(v)}</b></span>'
+                f'<span title="{help_.get(k, "structures")}">{k} '
+                f"<b>{grouped(v)}{unit.get(k, '')}</b></span>"
                 for k, v in items.items()
             )
             + "</span>"

@@ -22,13 +22,14 @@ from views.structure import Brushed, Inspector
 from views.theme import (
     CARD,
     ONLY_NARROW,
+    SEGMENTS,
     THREE,
     WIDE,
     palette,
     theme_config,
     variables,
 )
-from views.widgets import HINTS, Button, Region
+from views.widgets import HINTS, Button, Dialog, Region
 
 __all__ = ["Page", "publish"]
 
@@ -59,21 +60,6 @@ HEADER_BUTTON = {
         "height": 32,
         "padding": "0 12px",
     }
-}
-#: Two or more choices side by side.
-SEGMENTS = {
-    "& .MuiToggleButton-root": {
-        "height": 32,
-        "padding": "0 12px",
-        "color": "var(--winnow-quiet)",
-        "borderColor": "var(--winnow-outline)",
-        "textTransform": "none",
-    },
-    "& .MuiToggleButton-root.Mui-selected": {
-        "color": "var(--winnow-text) !important",
-        "backgroundColor": "var(--winnow-grid) !important",
-        "fontWeight": 600,
-    },
 }
 #: The inspector: beside the columns, or a drawer over them where the window is not wide. Closed,
 #: it is out of the window as well: panes that arrive late make themselves visible.
@@ -180,12 +166,9 @@ class Page:
             sx=SEGMENTS,
             align="center",
         )
-        self.help = pmui.Dialog(
+        self.help = Dialog(
             pn.pane.HTML(_help(), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"),
             title="Mouse, keys and words",
-            show_close_button=True,
-            close_on_click=True,
-            width_option="sm",
         )
         self.bar = pmui.LinearProgress(
             variant="determinate", value=0, sizing_mode="stretch_width", margin=(0, 10)
@@ -440,30 +423,42 @@ class Page:
         else:
             self.session.set_brush([])
 
-    def _on_stage(self, event: Any) -> None:
-        if event.new == "Data" and not len(self.data_stage):
+    def _on_stage(self, *_: Any) -> None:
+        """Show another stage, once the browser has said that it has drawn the page.
+
+        Panel sends nothing that changes between the sending of the page and that word, which a
+        crowded machine gives seconds after its buttons can be clicked.
+        """
+        if pn.state.loaded:
+            self._show_stage()
+        else:
+            pn.state.onload(self._show_stage)
+
+    def _show_stage(self) -> None:
+        chosen = self.stage.value
+        if chosen == "Data" and not len(self.data_stage):
             self.data_stage.append(DataView(self.session))
-        if event.new == "Density" and self.density is None:
+        if chosen == "Density" and self.density is None:
             self._fill_density()
-        if event.new == "Retrain" and self.retrain is None:
+        if chosen == "Retrain" and self.retrain is None:
             if pn.state.curdoc is None:
                 self._fill_retrain()
             else:  # the stage is seen to change before its many plots are made
                 pn.state.curdoc.add_next_tick_callback(self._fill_retrain)
-        if event.new == "Review" and self.review is None:
+        if chosen == "Review" and self.review is None:
             from views.review import ReviewView
 
             self.review = ReviewView(self.session, dark=self.page.dark_theme)
             self.review_stage.append(self.review)
             self.keys.hints = dict(HINTS)
         if self.review is not None:
-            self.review.state.shown = event.new == "Review"
+            self.review.state.shown = chosen == "Review"
         self._show_frame()
-        self.compare.visible = event.new == "Compare"
-        self.review_stage.visible = event.new == "Review"
-        self.retrain_stage.visible = event.new == "Retrain"
+        self.compare.visible = chosen == "Compare"
+        self.review_stage.visible = chosen == "Review"
+        self.retrain_stage.visible = chosen == "Retrain"
         # the inspector stands beside all three
-        stage = "Compare" if event.new in BESIDE else event.new
+        stage = "Compare" if chosen in BESIDE else chosen
         for name, part in self.stages.items():
             shown = name in ("Data", "Density") or self.session.opened is not None
             part.visible = name == stage and shown
@@ -479,17 +474,11 @@ class Page:
             self.keys.hints = dict(HINTS)
 
     def _fill_density(self) -> None:
-        """Make the Density stage, once the page has been sent: two at once would be mixed up."""
-        doc = pn.state.curdoc
-        if doc is not None and not pn.state.loaded:
-            doc.add_timeout_callback(self._fill_density, 300)
-            return
-        if self.density is None:
-            from views.density import DensityView  # slow to import, and not everybody looks at it
+        from views.density import DensityView  # slow to import, and not everybody looks at it
 
-            self.density = DensityView(self.session, dark=self.page.dark_theme)
-            self.density_stage.append(self.density)
-            self.keys.hints = dict(HINTS)
+        self.density = DensityView(self.session, dark=self.page.dark_theme)
+        self.density_stage.append(self.density)
+        self.keys.hints = dict(HINTS)
 
     def _show_frame(self) -> None:
         """Show the budget, or why there is none, where the stage is about the data set."""

@@ -66,13 +66,17 @@ def new_session() -> Session:
         session.end()
 
     pn.state.on_session_destroyed(end)
-    session.param.watch(lambda event: _lay_out_when_idle(session), ["opened"])
+    session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
     return session
 
 
-def _lay_out_when_idle(session: Session) -> None:
-    """Lay out the UMAP of what was opened, once nothing has been asked of the page for a while."""
+def _go_on_when_idle(session: Session) -> None:
+    """Do what will be wanted once nothing has been asked of the page for a while.
+
+    That is, to make the figures of a sampled analysis exact, and to lay out the UMAP.
+    """
     doc, opened = pn.state.curdoc, session.opened
+    refined: list[bool] = []
     if doc is None or doc.session_context is None:
         return
 
@@ -80,6 +84,10 @@ def _lay_out_when_idle(session: Session) -> None:
         if session.opened is not opened:
             return
         if session.busy:
+            doc.add_timeout_callback(look, IDLE)
+        elif opened is not None and not (opened.analysis.exact or refined):
+            refined.append(True)  # once: a user who cancels it is content with the estimates
+            session.refine()
             doc.add_timeout_callback(look, IDLE)
         else:
             session.lay_out_ahead()

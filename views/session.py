@@ -6,7 +6,7 @@ Views call methods of the session and watch its parameters; they hold no state o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -474,6 +474,26 @@ class Session(param.Parameterized):
         work = self._lay_out(analysis, "UMAP")
         # a failure is told to those who ask for the map
         self._runner.submit("map ahead", work, done, lambda error: None, progress, "ahead")
+
+    def refine(self) -> None:
+        """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
+
+        What is shown meanwhile are estimates, and says so; so does the page if this is cancelled.
+        """
+        analysis = self.analysis
+        if analysis is None or analysis.exact:
+            return
+
+        def work(monitor: Monitor) -> Analysis:
+            part = Part(monitor, 0.0, 1.0, "exact entropy and outlier scores")
+            return self.pipeline.refine(analysis, monitor=part)
+
+        def done(refined: Analysis) -> None:
+            if self.opened is not None and self.analysis is analysis:
+                self.opened = replace(self.opened, analysis=refined)
+                self._reorder()
+
+        self._submit("refine", work, done, lane="ahead", news=self.notice)
 
     @property
     def busy(self) -> bool:

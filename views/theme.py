@@ -17,6 +17,7 @@ __all__ = [
     "NARROWEST",
     "ONLY_NARROW",
     "ONLY_NARROWEST",
+    "SEGMENTS",
     "THREE",
     "WIDE",
     "Palette",
@@ -84,6 +85,25 @@ DARK = Palette(
     error="#ff8a80",
     methods=METHOD_COLORS_DARK,
 )
+
+#: Two or more choices side by side.
+SEGMENTS = {
+    "& .MuiToggleButton-root": {
+        "height": 32,
+        "padding": "0 11px",
+        "color": "var(--winnow-quiet)",
+        "borderColor": "var(--winnow-outline)",
+        "textTransform": "none",
+        "whiteSpace": "nowrap",
+        "flex": "0 0 auto",
+        "width": "auto",
+    },
+    "& .MuiToggleButton-root.Mui-selected": {
+        "color": "var(--winnow-text) !important",
+        "backgroundColor": "var(--winnow-grid) !important",
+        "fontWeight": 600,
+    },
+}
 
 
 def palette(dark: bool) -> Palette:

@@ -8,7 +8,7 @@ import numpy as np
 import param
 import pytest
 
-from analytics import measure, read
+from analytics import analyse, describe, measure, read
 from analytics.data import write_subset
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information import KernelSpec
@@ -817,3 +817,31 @@ def test_end_lets_go():
 def test_slot_has_the_title_of_its_method():
     assert Slot(method="msc").title == METHODS["msc"].title
     assert isinstance(Slot(), param.Parameterized)
+
+
+def test_estimates_become_exact_and_nothing_else_changes(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-4")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 500)
+    session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+    session.open(small)
+    session.choose(2, "outlier_score")
+    session.set_budget(20)
+    session.pin(30)
+    session.set_brush([1, 5])
+    assert not session.analysis.exact
+    coverage = session.kept(session.slots[1]).tolist()
+    session.refine()
+    assert session.analysis.exact
+    monkeypatch.delenv("WINNOW_MEMORY_GB")
+    data = read(small)
+    whole = analyse(data, describe(data)).entropy_nats
+    assert session.analysis.entropy_nats == pytest.approx(whole, abs=1e-4)
+    assert (session.budget, session.pinned, session.brush.tolist()) == (20, [30], [1, 5])
+    assert session.kept(session.slots[1]).tolist() == coverage
+    scores = session.analysis.outliers.structure_max
+    rest = [s for s in session.kept(session.slots[2]) if s != 30]
+    order = session.analysis.descriptors.structures[np.argsort(-scores, kind="stable")]
+    assert rest == [s for s in order if s != 30][: len(rest)]
+    before = session.opened
+    session.refine()
+    assert session.opened is before

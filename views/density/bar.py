@@ -22,28 +22,11 @@ from views.drops import DropZone
 from views.forms import FIELD
 from views.gestures import Newest
 from views.session import Session
-from views.theme import CARD
+from views.theme import CARD, SEGMENTS
 from views.widgets import UNSEEN_LABEL, Button
 
 __all__ = ["Bar", "OwnFiles", "table_csv"]
 
-SEGMENTS = {
-    "& .MuiToggleButton-root": {
-        "height": 32,
-        "padding": "0 10px",
-        "color": "var(--winnow-quiet)",
-        "borderColor": "var(--winnow-outline)",
-        "textTransform": "none",
-        "whiteSpace": "nowrap",
-        "flex": "0 0 auto",
-        "width": "auto",
-    },
-    "& .MuiToggleButton-root.Mui-selected": {
-        "color": "var(--winnow-text) !important",
-        "backgroundColor": "var(--winnow-grid) !important",
-        "fontWeight": 600,
-    },
-}
 WRAPS = """
 :host { flex-wrap: wrap !important; row-gap: 6px; min-width: 0 !important;
   align-items: center !important; }

@@ -17,11 +17,11 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from views.density.bar import GROUP, SEGMENTS
+from views.density.bar import GROUP
 from views.density.state import DensityState
 from views.density.style import BODY, CARD_BODY, TEXT, short, title_of
 from views.lines import DraggedLines
-from views.theme import FONT, palette, powers_of_ten, style_figure
+from views.theme import FONT, SEGMENTS, palette, powers_of_ten, style_figure
 
 __all__ = ["Curves"]
 
@@ -169,7 +169,7 @@ class Curves(pn.viewable.Viewer):
                 **SEGMENTS["& .MuiToggleButton-root"], "height": 24, "padding": "0 8px",
                 "fontSize": "12px"}},
         )  # fmt: skip
-        self.note = pn.pane.HTML("", stylesheets=[TEXT], margin=0)
+        self.note = pn.pane.HTML("", stylesheets=[TEXT], margin=(4, 0, 0, 10))
         self.switch.param.watch(self._switch, "value")
         state.param.watch(
             self.draw, [

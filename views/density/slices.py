@@ -21,10 +21,10 @@ from bokeh.plotting import figure
 
 from analytics.density import DensitySlice
 from analytics.runtime.arrays import FloatArray
-from views.density.bar import GROUP, SEGMENTS, WRAPS
+from views.density.bar import GROUP, WRAPS
 from views.density.state import DensityState
-from views.density.style import BODY, CARD_BODY, TEXT, percent, short, title_of
-from views.theme import FONT, palette, style_figure
+from views.density.style import BODY, CARD_BODY, TEXT, percent, relabel, short, title_of
+from views.theme import FONT, SEGMENTS, palette, style_figure
 from views.widgets import UNSEEN_LABEL, Button
 
 __all__ = ["Slices", "image_of"]
@@ -89,8 +89,8 @@ class Slices(pn.viewable.Viewer):
         self.atoms = ColumnDataSource({"x": [], "y": [], "symbol": [], "alpha": []})
         # with the ranges of the data an angstrom is as long across as it is upwards
         self.x_range, self.y_range = DataRange1d(range_padding=0), DataRange1d(range_padding=0)
-        self.linear, self.log = LinearColorMapper(palette=Viridis256), LogColorMapper(
-            palette=Viridis256)  # fmt: skip
+        self.linear = LinearColorMapper(palette=Viridis256, low=0, high=1)
+        self.log = LogColorMapper(palette=Viridis256, low=1e-5, high=1)
         self.diverging = LinearColorMapper(palette=DIVERGING, low=-1, high=1)
         self.bars: list[ColorBar] = []
         self.figures = {name: self._figure(name) for name in NAMES}
@@ -110,7 +110,7 @@ class Slices(pn.viewable.Viewer):
         small = {"size": "small", "stylesheets": [UNSEEN_LABEL], "align": "center"}
         self.model = pmui.Select(label="Model of the slice", options={}, width=150,
                                  margin=(0, 8, 0, 0), **small)  # fmt: skip
-        self.snapshot = pmui.Select(label="Snapshot", options={}, width=210,
+        self.snapshot = pmui.Select(label="Snapshot", options={}, width=250,
                                     margin=(0, 12, 0, 0), **small)  # fmt: skip
         self.axis = pmui.RadioButtonGroup(
             label="Plane across", options={"a": 0, "b": 1, "c": 2}, value=2, size="small",
@@ -147,8 +147,10 @@ class Slices(pn.viewable.Viewer):
                 NAMES.index(name)], name=f"density-slice-{name}",
         )  # fmt: skip
         mapper = self.diverging if name == "error" else self.linear
-        plot.image("image", "x", "y", "dw", "dh", source=self.images[name], color_mapper=mapper,
-                   name="image")  # fmt: skip
+        # an image goes on with the colours that it began with, whatever mapper it is given later
+        for colours in [mapper] if name == "error" else [self.linear, self.log]:
+            plot.image("image", "x", "y", "dw", "dh", source=self.images[name],
+                       color_mapper=colours, name="image")  # fmt: skip
         plot.scatter("x", "y", source=self.points, size=5, line_width=1, name="kept")
         plot.scatter("x", "y", source=self.atoms, size=13, line_width=1.5, fill_alpha=0.0,
                      line_alpha="alpha", name="atoms")  # fmt: skip
@@ -212,9 +214,8 @@ class Slices(pn.viewable.Viewer):
         at = round(state.position * layers) % layers
         length = float(np.linalg.norm(data.cells[state.snapshot][state.axis]))
         self._moving = True
-        if options != self.snapshot.options:
-            self.snapshot.param.update(options=options, value=state.snapshot)
-        self.snapshot.value, self.axis.value = state.snapshot, state.axis
+        relabel(self.snapshot, options, state.snapshot)
+        self.axis.value = state.axis
         self.position.param.update(end=layers - 1, value=at)
         self._moving = False
         said = f"{at * length / layers:.2f} of {length:.2f} Å"
@@ -226,7 +227,7 @@ class Slices(pn.viewable.Viewer):
         options = {f"{i + 1} · {title_of(m)}": i for i, m in enumerate(state.methods)}
         options["all data"] = 3
         self._moving = True
-        self.model.param.update(options=options, value=state.slice_column)
+        relabel(self.model, options, state.slice_column)
         self._moving = False
         self._draw()
 
@@ -283,7 +284,8 @@ class Slices(pn.viewable.Viewer):
         low = max(1e-5 * top, float(cut.true.min())) if log else float(cut.true.min())
         mapper.update(low=low, high=top)
         for plot in (self.figures["true"], self.figures["predicted"]):
-            plot.renderers[0].glyph.color_mapper = mapper
+            for renderer, own in zip(plot.renderers, (self.linear, self.log), strict=False):
+                renderer.visible = own is mapper
         for bar in self.bars[:2]:
             bar.color_mapper = mapper
         reach = float(np.abs(cut.error).max()) or 1e-9
