@@ -22,6 +22,7 @@ from analytics.descriptors import DistanceSpec, describe, descriptor_fingerprint
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
+from analytics.evaluation.redundancy import Redundancy, redundancy
 from analytics.information.analysis import Analysis, analyse, kernel_memory, refine
 from analytics.information.kernel import KernelSpec
 from analytics.runtime.arrays import fingerprint
@@ -201,15 +202,18 @@ class Pipeline:
     ) -> Selection:
         """Return the full order of a method, the answer for every budget.
 
-        Methods that are not nested answer for `size` structures.
+        Methods that are not nested answer for `size` structures. After `refine` an order is
+        made again only by methods that use what became exact.
         """
         keep, drop = tuple(sorted(keep)), tuple(sorted(drop))
-        key = fingerprint("order", analysis.fingerprint, method, repr(spec), seed, keep, drop)
+        scores = any(each.uses_scores for each in METHODS[method].family(spec))
+        source = analysis.fingerprint if scores else analysis.kernel_fingerprint
+        key = fingerprint("order", source, method, repr(spec), seed, keep, drop)
         if is_nested(method, spec):
             size = None
         elif size is not None:
             key = fingerprint(key, size)
-        return self._cached(
+        found = self._cached(
             key,
             lambda: select(
                 analysis,
@@ -224,6 +228,8 @@ class Pipeline:
             _SELECTION,
             makers=_makers(analysis, method),
         )
+        same = found.source == analysis.fingerprint
+        return found if same else replace(found, source=analysis.fingerprint)
 
     def retention(
         self, analysis: Analysis, selection: Selection, *, monitor: Monitor = SILENT
@@ -249,6 +255,18 @@ class Pipeline:
             make,
             _EVALUATION,
             makers=_makers(analysis, selection.method),
+        )
+
+    def redundancy(
+        self, analysis: Analysis, *, monitor: Monitor = SILENT
+    ) -> tuple[Redundancy, ...]:
+        """Return the redundancy of a data set and of each config_type."""
+        classes = analysis.dataset.config_type[analysis.descriptors.structures]
+        return self._cached(
+            fingerprint("redundancy", analysis.fingerprint, classes),
+            lambda: redundancy(analysis, monitor=monitor),
+            _EVALUATION,
+            makers=(type(analysis.descriptors.spec),),
         )
 
     def embed(

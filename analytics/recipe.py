@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from analytics.curation.duplicates import Duplicates
+from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset, LabelKeys
 from analytics.data.export import versions
 from analytics.descriptors.base import DESCRIPTORS
@@ -39,6 +40,8 @@ FORMAT_VERSION = 1
 
 #: The steps of a recipe.
 REJECT, DROP_DUPLICATES, SELECT = "reject", "drop_duplicates", "select"
+#: Why a structure was forced out, if nobody said.
+UNSAID = "rejected by the user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ class Recipe:
         Name, fingerprint and frames of the set that the selection adds to.
     ledger : tuple of Removal
         Every structure that is not kept, once, by the step that removed it.
+    sample : mapping or None
+        What the kernels were sampled with, if they were: the number of environments, the seed,
+        and whether entropy, diversity and outlier scores are exact even so.
+    parts : int
+        In how many parts the structures were dealt for a selection in two rounds; 1 for one round.
     """
 
     name: str
@@ -125,6 +133,19 @@ class Recipe:
     duplicates: Mapping[str, Any] | None = None
     reference: Mapping[str, Any] | None = None
     ledger: tuple[Removal, ...] = ()
+    sample: Mapping[str, Any] | None = None
+    parts: int = 1
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds in which the structures were picked."""
+        return 2 if self.parts > 1 else 1
+
+    @property
+    def reasons(self) -> dict[int, str]:
+        """Why each structure forced out was, by its index in the original file."""
+        rejected = (removal for removal in self.ledger if removal.step == REJECT)
+        return {s: removal.reason for removal in rejected for s in removal.structures}
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -144,8 +165,10 @@ class Recipe:
             steps.append({"step": REJECT, "structures": list(self.drop)})
         if self.duplicates is not None:
             steps.append({"step": DROP_DUPLICATES, "spec": dict(self.duplicates)})
-        last = {"step": SELECT, "method": self.method, "spec": dict(self.method_spec)}
-        steps.append(last | {"seed": self.seed, "budget": self.budget, "unit": self.unit})
+        last: dict[str, Any] = {"step": SELECT, "method": self.method}
+        last |= {"spec": dict(self.method_spec)}
+        last |= {"seed": self.seed, "budget": self.budget, "unit": self.unit}
+        steps.append(last | {"rounds": self.rounds, "parts": self.parts})
         return tuple(steps)
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,6 +193,9 @@ class Recipe:
             "method": self.method,
             "spec": dict(self.method_spec),
             "seed": self.seed,
+            "rounds": self.rounds,
+            "parts": self.parts,
+            "sample": None if self.sample is None else dict(self.sample),
             "budget": {
                 "given": self.budget,
                 "unit": self.unit,
@@ -263,6 +289,7 @@ def make_recipe(
     budget: float | str | None = None,
     duplicates: Duplicates | None = None,
     reference: Dataset | None = None,
+    reasons: Mapping[int, str] | None = None,
 ) -> Recipe:
     """Describe the first `size` structures of a selection so that they can be selected again.
 
@@ -280,6 +307,9 @@ def make_recipe(
         structures forced out that the user did not reject.
     reference : Dataset, optional
         The set that the selection adds to.
+    reasons : mapping of int to str, optional
+        Why structures were forced out, by their index in the data set, in a few words (see
+        `analytics.curation.reasons`); without one it says that the user rejected them.
     """
     if selection.source != analysis.fingerprint:
         raise ValueError("the selection was made from another analysis")
@@ -314,7 +344,12 @@ def make_recipe(
         unit=selection.unit,
         duplicates=None if duplicates is None else asdict(duplicates.spec),
         reference=None if reference is None else _identity(reference),
-        ledger=_ledger(dataset, selection, picks, rejected, copies, duplicates),
+        ledger=(
+            *_rejections(frames, rejected, reasons or {}),
+            *_ledger(dataset, selection, picks, rejected, copies, duplicates),
+        ),
+        sample=_sample(analysis),
+        parts=selection.parts,
     )
 
 
@@ -343,18 +378,11 @@ def _ledger(
     copies: IntArray,
     duplicates: Duplicates | None,
 ) -> tuple[Removal, ...]:
-    """Return every structure that is not kept, by step and reason."""
-    frames, found = dataset.frame_indices, []
-    if len(rejected):
-        found.append(Removal(REJECT, "rejected by the user", _ints(frames[rejected])))
+    """Return every structure that is not kept and was not rejected, by step and reason."""
+    frames = dataset.frame_indices
+    found: list[Removal] = []
     if duplicates is not None:
-        exact = duplicates.exact_of[copies] == duplicates.representative[copies]
-        for kind, some in (("exact duplicate", copies[exact]), ("near-duplicate", copies[~exact])):
-            originals = duplicates.representative[some]
-            for original in np.unique(originals):
-                reason = f"{kind} of {frames[original]}"
-                group = some[originals == original]
-                found.append(Removal(DROP_DUPLICATES, reason, _ints(frames[group])))
+        found += _grouped(DROP_DUPLICATES, frames, copy_reasons(duplicates, frames, copies))
     everything = np.arange(dataset.n_structures)
     gone = np.concatenate([picks, rejected, copies, everything[dataset.isolated]])
     left = np.setdiff1d(everything, gone)
@@ -362,6 +390,29 @@ def _ledger(
         reason = f"not picked by {selection.method} at budget {len(picks)}"
         found.append(Removal(SELECT, reason, _ints(frames[left])))
     return tuple(found)
+
+
+def _rejections(
+    frames: IntArray, rejected: IntArray, reasons: Mapping[int, str]
+) -> tuple[Removal, ...]:
+    """Return the structures forced out, by reason."""
+    given = {s: " ".join(reasons.get(s, "").split()) or UNSAID for s in _ints(rejected)}
+    return _grouped(REJECT, frames, given)
+
+
+def _grouped(step: str, frames: IntArray, reasons: Mapping[int, str]) -> tuple[Removal, ...]:
+    """Return what one step took out, one entry for each reason, in the order they come first."""
+    groups: dict[str, list[int]] = {}
+    for structure, reason in reasons.items():
+        groups.setdefault(reason, []).append(int(frames[structure]))
+    return tuple(Removal(step, reason, tuple(group)) for reason, group in groups.items())
+
+
+def _sample(analysis: Analysis) -> dict[str, Any] | None:
+    if analysis.sampled is None:
+        return None
+    size, exact = analysis.sampled, analysis.exact
+    return {"environments": size, "seed": analysis.seed, "exact_scores": exact}
 
 
 def _picks(selection: Selection, size: int | None) -> IntArray:
@@ -430,6 +481,8 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "unit": str(content["budget"].get("unit", "structures")),
         "duplicates": _duplicates_step(content.get("steps", ())),
         "reference": content.get("reference"),
+        "sample": content.get("sample"),
+        "parts": int(content.get("parts", 1)),
         "ledger": tuple(
             Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))
             for entry in content.get("ledger", ())

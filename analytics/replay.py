@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analytics.cluster import two_rounds_of
 from analytics.curation import DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
 from analytics.data.export import versions
 from analytics.descriptors import DESCRIPTORS, Descriptors, describe
-from analytics.information.analysis import analyse
+from analytics.information.analysis import analyse, refine
 from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -165,7 +166,13 @@ def _run(
     known: Descriptors | None = None
     if reference is not None:
         known = describe(reference, specs["descriptor"], monitor=Part(monitor, 0.2, 0.3))
-    analysis = analyse(dataset, descriptors, specs["kernel"], monitor=Part(monitor, 0.3, 0.7))
+    sample = recipe.sample or {}
+    analysis = analyse(
+        dataset, descriptors, specs["kernel"], sample=sample.get("environments"),
+        seed=sample.get("seed", 0), monitor=Part(monitor, 0.3, 0.6),
+    )  # fmt: skip
+    if sample.get("exact_scores"):
+        analysis = refine(analysis, monitor=Part(monitor, 0.6, 0.7))
     places = {int(frame): place for place, frame in enumerate(dataset.frame_indices)}
     keep, drop = ([places[frame] for frame in frames] for frames in (recipe.keep, recipe.drop))
     duplicates = None
@@ -175,16 +182,24 @@ def _run(
             keep=keep, exclude=drop, monitor=Part(monitor, 0.7, 0.8, "duplicates"),
         )  # fmt: skip
         drop = [*drop, *removable_copies(duplicates, keep).tolist()]
-    selection = select(
-        analysis, recipe.method, spec=specs["method"], size=recipe.size, seed=recipe.seed,
-        keep=keep, drop=drop, reference=known, monitor=Part(monitor, 0.8, 1.0, "selecting"),
-    )  # fmt: skip
+    part = Part(monitor, 0.8, 1.0, "selecting")
+    if recipe.parts > 1:
+        selection = two_rounds_of(
+            analysis, recipe.method, recipe.size, spec=specs["method"], parts=recipe.parts,
+            seed=recipe.seed, keep=keep, drop=drop, monitor=part,
+        )  # fmt: skip
+    else:
+        selection = select(
+            analysis, recipe.method, spec=specs["method"], size=recipe.size, seed=recipe.seed,
+            keep=keep, drop=drop, reference=known, monitor=part,
+        )  # fmt: skip
     made = make_recipe(
         analysis,
         selection,
         budget=recipe.budget,
         duplicates=duplicates,
         reference=reference,
+        reasons={places[frame]: reason for frame, reason in recipe.reasons.items()},
     )
     return made, selection
 

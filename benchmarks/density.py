@@ -8,7 +8,8 @@ Every model is the same network trained for the same number of steps; the errors
 absolute errors in % of the electrons on the test snapshots, mean over the seeds. The figures in
 parentheses were measured before Winnow had this code, with another implementation of the same
 recipe, 2,500 steps: they are what to compare with, not what to hit to the digit. With PySCF the
-errors in energy are computed as well. Expect half an hour on two cores.
+errors in energy are computed as well. Times of training are processor times, which differ by about
+a tenth between like models. Expect half an hour on two cores.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from ase.build import bulk
 from ase.io import read
 
 import analytics
-from analytics.data.dataset import Dataset
+from analytics.data import dataset_from_atoms
 from analytics.descriptors import compute_distances, compute_species_distances
 
 DATA = Path(os.environ.get("WINNOW_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -34,16 +34,6 @@ CASES = (
     ("acac_train_300K.xyz.gz", ":", 5),
     ("mlearn_Si_train.xyz", ":20", 5),
 )
-
-
-def dataset_of(frames: list[Atoms]) -> Dataset:
-    return Dataset(
-        numbers=np.concatenate([a.numbers for a in frames]),
-        positions=np.concatenate([a.positions for a in frames]),
-        structure_offsets=np.concatenate([[0], np.cumsum([len(a) for a in frames])]),
-        cells=np.array([a.cell.array for a in frames]),
-        pbc=np.array([a.pbc for a in frames]),
-    )
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -57,7 +47,7 @@ def compare(name: str, rows: str, repeats: int) -> str:
     from quests.descriptor import get_descriptors
 
     frames = read(DATA / name, rows)
-    data = dataset_of(frames)
+    data = dataset_from_atoms(frames)
     ours, theirs = [], []
     get_descriptors(frames[:2])
     compute_distances(data)
@@ -107,7 +97,7 @@ def compare_species(name: str, count: int, repeats: int = 3) -> str:
 def scaling(repeat: int) -> str:
     atoms = bulk("Cu", cubic=True).repeat(repeat)
     atoms.rattle(0.05, seed=0)
-    data = dataset_of([atoms])
+    data = dataset_from_atoms([atoms])
     cpu = statistics.median(timed(lambda: compute_distances(data))[1] for _ in range(5))
     return f"  {len(atoms):7d} atoms: {cpu / len(atoms) * 1e6:6.2f} us CPU per environment"
 

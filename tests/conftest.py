@@ -1,10 +1,13 @@
-"""What all tests share: none of them may touch the cache of the person who runs them."""
+"""What all tests share: a cache that is not the user's, and ways to run a command."""
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
+
+from analytics.cli import main
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,3 +21,46 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory):
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs a command and gives (code, stdout, stderr)."""
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def run_json(run):
+    """Run a command with --json: nothing but JSON without NaN may come out."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    def call(*arguments, code=0):
+        found, out, err = run(*arguments, "--json")
+        assert (found, err) == (code, "")
+        return json.loads(out, parse_constant=refuse)
+
+    return call
+
+
+@pytest.fixture
+def fails(run):
+    """Return a function that runs a command that must fail, and gives its one line."""
+
+    def call(*arguments):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("winnow: error: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        assert "Traceback" not in err
+        return err
+
+    return call

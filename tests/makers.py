@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 import analytics
 from analytics.data import Dataset
@@ -51,6 +54,18 @@ def make_dataset(
         forces=rng.normal(size=(n, 3)) * rng.lognormal(size=(n, 1)) if forces else None,
         config_type=np.array([f"class{i % 3}" for i in range(m)]),
         name="made.xyz",
+    )
+
+
+def dataset_of(*frames: Atoms, **more: Any) -> Dataset:
+    """Return the data set of structures of ASE, with columns besides."""
+    return Dataset(
+        numbers=np.concatenate([a.numbers for a in frames]),
+        positions=np.concatenate([a.positions for a in frames]),
+        structure_offsets=np.concatenate([[0], np.cumsum([len(a) for a in frames])]),
+        cells=np.array([a.cell.array for a in frames]),
+        pbc=np.array([a.pbc for a in frames]),
+        **more,
     )
 
 
@@ -111,6 +126,20 @@ def real_descriptors(name: str) -> tuple[Dataset, Descriptors]:
 def real_analysis(name: str) -> Analysis:
     """Return the analysis of a published data set."""
     return analytics.analyse(*real_descriptors(name))
+
+
+@contextmanager
+def dask_workers(number: int) -> Iterator[str]:
+    """Start a scheduler with workers, each a process of its own; yield its address."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=number,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",
+        silence_logs="CRITICAL",
+    ) as cluster:
+        yield cluster.scheduler_address
 
 
 class Recorder:

@@ -46,49 +46,6 @@ COLUMNS = [
 FORCES = [name for name in COLUMNS if name.startswith("force")]
 
 
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs a command and gives (code, stdout, stderr)."""
-
-    def call(*arguments):
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
-def run_json(run):
-    """Run a command with --json: nothing but JSON without NaN may come out."""
-
-    def refuse(name):
-        raise AssertionError(f"{name} is not JSON")
-
-    def call(*arguments):
-        code, out, err = run(*arguments, "--json")
-        assert (code, err) == (0, "")
-        return json.loads(out, parse_constant=refuse)
-
-    return call
-
-
-@pytest.fixture
-def fails(run):
-    """Return a function that runs a command that must fail, and gives its one line."""
-
-    def call(*arguments):
-        code, out, err = run(*arguments)
-        assert (code, out) == (2, "")
-        assert err.startswith("winnow: error: ")
-        assert err.count("\n") == 1
-        assert err.endswith("\n")
-        assert "Traceback" not in err
-        return err
-
-    return call
-
-
 def xyz(frames, keys=""):
     """Return extended XYZ of clusters of carbon without forces."""
     lines = []
@@ -575,6 +532,28 @@ def test_methods(run, run_json):
     assert code == 0
     assert all(name in out for name in METHODS)
     assert "--method-width: " in out
+    assert "winnow methods NAME" in out
+
+
+def test_methods_by_name_say_what_they_are_good_and_bad_at(run, run_json, fails):
+    code, out, err = run("methods", "msc", "facility_location")
+    assert (code, err) == (0, "")
+    for text in (
+        "msc: Minimum set cover\n",
+        "Good at ",
+        "Cost: ",
+        "References",
+        "arXiv:2511.10561",
+    ):
+        assert text in out
+    assert "Σ_i max_(j ∈ S) exp(-|x_i - x_j|^2 / 2 (w h)^2)" in out
+    assert "--method-width: " in out
+    for sign in (":math:", "\\", "`"):
+        assert sign not in out
+    (entry,) = run_json("methods", "kmeans")
+    assert entry["about"] == METHODS["kmeans"].about
+    assert (entry["nested"], entry["random"], entry["certificate"]) == (False, True, False)
+    assert "unknown selection method 'best'" in fails("methods", "best")
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,15 @@
 """The commands that look at data, select in steps and run recipes again, in this process."""
 
 import csv
-import json
 import shutil
 
 import pytest
 from makers import real_file
 
 import analytics as winnow
-from analytics.cli import main
 from analytics.curation import classes_of, conflicts, leakage, near_duplicates, overlap_matrix
 from analytics.information import bandwidth_by_volume, bandwidth_scan, intrinsic_dimension
 from analytics.recipe import Recipe
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs a command and gives (code, stdout, stderr)."""
-
-    def call(*arguments):
-        code = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
-def run_json(run):
-    def refuse(name):
-        raise AssertionError(f"{name} is not JSON")
-
-    def call(*arguments, code=0):
-        found, out, err = run(*arguments, "--json")
-        assert (found, err) == (code, "")
-        return json.loads(out, parse_constant=refuse)
-
-    return call
-
-
-@pytest.fixture
-def fails(run):
-    def call(*arguments):
-        code, out, err = run(*arguments)
-        assert (code, out) == (2, "")
-        assert err.startswith("winnow: error: ")
-        assert err.count("\n") == 1
-        return err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from makers import Recorder, make_dataset
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_array_equal, assert_equal
 from scipy import sparse
 
 import analytics.pipeline as stages
 from analytics.data import Dataset
 from analytics.data.dataset import Record
 from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec, StoredSpec
-from analytics.information import KernelSpec
+from analytics.evaluation import redundancy
+from analytics.information import Analysis, KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import Cancelled
 from analytics.runtime.store import Store
+from analytics.selection import METHODS, Selection, select
 
 
 @pytest.fixture
@@ -280,3 +284,48 @@ def test_exact_scores_are_computed_once(
     whole = pipeline.analyse(dataset)
     assert whole.sampled is None
     assert pipeline.refine(whole) is whole
+
+
+def test_a_refined_analysis_keeps_the_orders_that_do_not_use_its_scores(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 20)
+    pipeline = Pipeline(store=Store(tmp_path / "cache"))
+    sampled = pipeline.analyse(dataset)
+    assert not sampled.exact
+    names = ("facility_location", "random", "outlier_score", "ccs")
+    specs = {"ccs": METHODS["ccs"].spec(score="outlier_score")}
+    before = {name: pipeline.select(sampled, name, spec=specs.get(name)) for name in names}
+    refined = pipeline.refine(sampled)
+    made: list[str] = []
+    real = stages.select
+
+    def noted(analysis: Analysis, method: str, **options: Any) -> Selection:
+        made.append(method)
+        return real(analysis, method, **options)
+
+    monkeypatch.setattr(stages, "select", noted)
+    for name in names:
+        again = pipeline.select(refined, name, spec=specs.get(name))
+        assert again.source == refined.fingerprint != sampled.fingerprint
+        expected = select(refined, name, spec=specs.get(name)).structures
+        assert_array_equal(again.structures, expected)
+        assert len(again) == len(before[name])
+    assert made == ["outlier_score", "ccs"]
+
+
+def test_redundancy_is_kept_for_each_way_to_class_structures(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = Pipeline(store=Store(tmp_path))
+    analysis = pipeline.analyse(dataset)
+    found = pipeline.redundancy(analysis)
+    assert_equal(list(map(asdict, found)), list(map(asdict, redundancy(analysis))))
+    assert len(found) == 4  # three classes
+    single = dataclasses.replace(dataset, config_type=np.full(dataset.n_structures, "one"))
+    assert len(pipeline.redundancy(pipeline.analyse(single))) == 1
+    monkeypatch.setattr(stages, "redundancy", lambda *_, **__: pytest.fail("measured again"))
+    again = Pipeline(store=Store(tmp_path))
+    kept = again.redundancy(again.analyse(dataset))
+    assert_equal(list(map(asdict, kept)), list(map(asdict, found)))

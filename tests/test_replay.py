@@ -8,10 +8,18 @@ import pytest
 from makers import real_file
 
 import analytics as winnow
-from analytics.curation import DuplicateSpec, near_duplicates
-from analytics.information import KernelSpec
+from analytics.cluster import two_rounds_of
+from analytics.curation import (
+    DuplicateSpec,
+    copy_reasons,
+    cut_reasons,
+    force_cut,
+    near_duplicates,
+)
+from analytics.information import KernelSpec, refine
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.replay import data_differences, replay
+from analytics.selection import at_size
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +166,68 @@ def test_other_results_name_versions_or_say_that_no_input_differs(dataset, analy
     noted = replay(replace(recipe, versions={**recipe.versions, "numpy": "1.0"}), dataset)
     assert noted.same
     assert "numpy is" in noted.notes[0]
+
+
+def test_a_sampled_analysis_is_sampled_again_in_the_same_way(dataset):
+    described = winnow.describe(dataset)
+    for seed, exact in ((0, False), (7, True)):
+        analysis = winnow.analyse(dataset, described, KernelSpec(0.02), sample=150, seed=seed)
+        analysis = refine(analysis) if exact else analysis
+        for method in ("facility_location", "outlier_score"):
+            selection = winnow.select(analysis, method, size=15)
+            recipe = stored(make_recipe(analysis, selection))
+            assert recipe.sample == {"environments": 150, "seed": seed, "exact_scores": exact}
+            found = replay(recipe, dataset)
+            assert found.same
+            assert found.made == recipe
+    whole = stored(make_recipe(*_whole(dataset, described)))
+    assert whole.sample is None
+    # what a recipe of another sample would have given is something else
+    assert replay(replace(recipe, sample={**recipe.sample, "seed": 8}), dataset).made != recipe
+
+
+def _whole(dataset, described):
+    analysis = winnow.analyse(dataset, described, KernelSpec(0.02))
+    return analysis, winnow.select(analysis, size=5)
+
+
+def test_two_rounds_again(dataset, analysis):
+    selection = two_rounds_of(
+        analysis, "saturated_coverage", 12, parts=4, seed=2, keep=[9], drop=[1]
+    )
+    recipe = stored(make_recipe(analysis, selection))
+    assert (recipe.rounds, recipe.parts, recipe.method) == (2, 4, "saturated_coverage")
+    found = replay(recipe, dataset)
+    assert found.same
+    assert found.made.parts == 4
+    with pytest.raises(ValueError, match="two rounds has one size only"):
+        at_size(analysis, selection, 5)
+
+
+def test_reasons_of_the_user_are_kept(dataset, analysis):
+    frames = dataset.frame_indices
+    duplicates = near_duplicates(
+        dataset, analysis.descriptors, DuplicateSpec(tolerance=0.2), bandwidth=0.02
+    )
+    cut = force_cut(dataset, float(np.sort(dataset.force_norms)[-5]) * 0.999)
+    reasons = copy_reasons(duplicates, frames) | cut_reasons(cut) | {0: " not\nmine ", 119: ""}
+    other = next(s for s in range(1, 119) if s not in reasons)
+    drop = sorted({*reasons, other})
+    selection = winnow.select(analysis, size=10, drop=drop)
+    recipe = stored(make_recipe(analysis, selection, reasons=reasons))
+    told = recipe.reasons
+    assert sorted(told) == frames[drop].tolist()
+    assert told[int(frames[0])] == "not mine"
+    for s in (119, other):
+        assert told[int(frames[s])] == "rejected by the user"
+    for s in cut.structures:
+        assert told[int(frames[s])] == f"a force above {cut.limit:g} eV/Å"
+    copy = next(s for s in duplicates.copies.tolist() if s not in {*cut.structures, 0, 119})
+    original = frames[duplicates.representative[copy]]
+    assert told[int(frames[copy])].endswith(f"duplicate of {original}")
+    gone = [s for removal in recipe.ledger for s in removal.structures]
+    assert sorted([*gone, *recipe.kept]) == frames.tolist()
+    assert replay(recipe, dataset).made.ledger == recipe.ledger
 
 
 def test_a_sample_of_another_size_is_named(dataset, analysis):

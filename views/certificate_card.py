@@ -171,7 +171,7 @@ class CertificateCard(pn.viewable.Viewer):
                 f'<div class="quiet">{how}</div>'
             )
         sampled = self._session.analysis.sampled if self._session.analysis else None
-        more = "" if sampled is None else f" Both on a sample of {grouped(sampled)} environments."
+        more = "" if sampled is None else f" On a sample of {grouped(sampled)} environments."
         return "".join(lines) + f'<div class="quiet">{HELP}{more}</div>'
 
     @staticmethod

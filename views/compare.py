@@ -44,7 +44,7 @@ WHICH = {
         "textOverflow": "ellipsis",
         "whiteSpace": "nowrap",
     },
-    "& .MuiToggleButton-root.Mui-selected": {
+    "& .Mui-selected.MuiToggleButton-root": {
         "color": "var(--winnow-text) !important",
         "backgroundColor": "var(--winnow-grid) !important",
         "fontWeight": 600,

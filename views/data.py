@@ -39,13 +39,6 @@ th { font-weight: 400; color: var(--winnow-quiet); }
 .big div { font-size: 12px; color: var(--winnow-quiet); }
 .big b { display: block; font-size: 20px; font-weight: 600; color: var(--winnow-text); }
 """
-DROP = """
-.filepond--root .filepond--panel-root { background: transparent !important; }
-.filepond--root .filepond--panel-top, .filepond--root .filepond--panel-center,
-.filepond--root .filepond--panel-bottom { background: var(--winnow-grid) !important; }
-.filepond--root .filepond--drop-label, .filepond--root .filepond--drop-label label {
-  color: var(--winnow-text) !important; }
-"""
 #: One below the other where two would be too narrow.
 STACKED = f"""
 @media (max-width: {THREE - 0.02}px) {{
@@ -89,7 +82,7 @@ class DataView(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
-        self.drop = DropZone(session, session.open, height=110, stylesheets=[DROP])
+        self.drop = DropZone(session, session.open, height=110)
         self.path = pmui.TextInput(
             label="or a path on the machine that runs Winnow",
             size="small",

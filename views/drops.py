@@ -15,6 +15,13 @@ __all__ = ["DropZone"]
 
 #: Larger files are better opened by path: these pass through the browser. The zone knows KB and MB.
 LIMIT = "2000MB"
+STYLE = """
+.filepond--root.bk-input { background: var(--winnow-grid) !important; }
+.filepond--root .filepond--panel-root, .filepond--root .filepond--drop-label {
+  background: transparent !important; }
+.filepond--root .filepond--drop-label, .filepond--root .filepond--drop-label label {
+  color: var(--winnow-text) !important; }
+"""
 
 
 class DropZone(pn.widgets.FileDropper):
@@ -27,12 +34,18 @@ class DropZone(pn.widgets.FileDropper):
     taken : callable
         Gets the path of each file, which has the name it was dropped with.
     **params
-        Of the widget: multiple, height, stylesheets.
+        Of the widget: multiple, height.
     """
 
     def __init__(self, session: Session, taken: Callable[[Path], None], **params: Any) -> None:
         super().__init__(
-            **{"max_file_size": LIMIT, "multiple": False, "sizing_mode": "stretch_width", **params}
+            **{
+                "max_file_size": LIMIT,
+                "multiple": False,
+                "sizing_mode": "stretch_width",
+                "stylesheets": [STYLE],
+                **params,
+            }
         )
         self._taken = taken
         self._folder: tempfile.TemporaryDirectory[str] | None = None

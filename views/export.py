@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,24 @@ import panel_material_ui as pmui
 
 from analytics.data.export import write_subset
 from analytics.recipe import kept_structures, make_recipe
-from views.budget import counted
+from analytics.selection import METHODS, Selection
+from views.budget import counted, grouped
 from views.session import Session, Slot
-from views.widgets import Button
+from views.widgets import Button, Dialog
 
-__all__ = ["Export"]
+__all__ = ["Export", "file_name"]
+
+
+#: What a data set is called after: its name without these, and not endlessly long.
+_KINDS = re.compile(r"(\.(xyz|extxyz|traj|db|json|vasp|xml|cif|npz|gz|bz2|xz))+$", re.IGNORECASE)
+_LONGEST = 100
+
+
+def file_name(data: str, selection: Selection, size: int) -> str:
+    """Name an export after the data set and what tells one selection from another."""
+    stem = re.sub(r"[^\w.+-]+", "_", _KINDS.sub("", data)).strip("._")[:_LONGEST] or "data"
+    seed = f"_seed{selection.seed}" if METHODS[selection.method].random else ""
+    return f"{stem}_{selection.method}_{size}{seed}"
 
 
 class Export(pn.viewable.Viewer):
@@ -48,15 +62,7 @@ class Export(pn.viewable.Viewer):
             )
             for name, (label, callback) in make.items()
         }
-        self.dialog = pmui.Dialog(
-            self.method,
-            self.text,
-            *self.downloads.values(),
-            title="Export",
-            show_close_button=True,
-            close_on_click=True,
-            width_option="sm",
-        )
+        self.dialog = Dialog(self.method, self.text, *self.downloads.values(), title="Export")
         self.button = Button(
             label="Export",
             variant="outlined",
@@ -65,12 +71,11 @@ class Export(pn.viewable.Viewer):
             hint="Take the subset home: structures, the rest, and a recipe",
         )
         self.method.param.watch(self._describe, "value")
-        session.param.watch(self._describe, ["budget", "opened"])
+        session.param.watch(self._describe, ["budget", "opened", "pinned", "rejected"])
 
     def restyle(self, dark: bool) -> None:
-        """Use the colours of the theme: what is in a closed dialog does not hear of a change."""
-        for widget in (self.method, *self.downloads.values()):
-            widget.dark_theme = dark
+        """Use the colours of the theme."""
+        self.dialog.restyle(dark)
 
     def _open(self, *_: Any) -> None:
         if self._session.opened is None:
@@ -98,19 +103,34 @@ class Export(pn.viewable.Viewer):
         data, slot = self._session.dataset, self._slot
         if data is None or slot.selection is None:
             return
-        stem = data.name.split(".")[0]
-        base = f"{stem}_{slot.method}_{self._size}"
+        base = file_name(data.name, slot.selection, self._size)
         self.downloads["subset"].filename = f"{base}.xyz"
         self.downloads["rest"].filename = f"{base}_rest.xyz"
         self.downloads["recipe"].filename = f"{base}.json"
-        isolated = int(data.isolated.sum())
-        also = f", plus {counted(isolated, 'isolated atom')}" if isolated else ""
+        names = "<br>".join(html.escape(item.filename) for item in self.downloads.values())
         self.text.object = (
             '<p style="font-size:13px;line-height:19px;margin:0;color:var(--winnow-text)">'
-            f"{self._size} of {counted(self._session.analysis.n_structures, 'structure')}{also}; "
-            "original keys are kept, and each structure carries its index in the original file."
-            f'<br><span style="color:var(--winnow-quiet);overflow-wrap:anywhere">'
-            f"{html.escape(base)}.xyz, …_rest.xyz, ….json</span></p>"
+            f"{self._contents()}"
+            '<br><span style="color:var(--winnow-quiet);overflow-wrap:anywhere">'
+            f"{names}</span></p>"
+        )
+
+    def _contents(self) -> str:
+        """Say what the files hold."""
+        session, data = self._session, self._session.dataset
+        assert data is not None
+        isolated = int(data.isolated.sum())
+        also = f", plus {counted(isolated, 'isolated atom')}" if isolated else ""
+        decided = [
+            f"{len(some)} {name}"
+            for name, some in (("pinned", session.pinned), ("rejected", session.rejected))
+            if some
+        ]
+        forced = f" {' and '.join(decided)}: the recipe says so, and why." if decided else ""
+        return (
+            f"{grouped(self._size)} of {counted(session.analysis.n_structures, 'structure')}"
+            f"{also}; original keys are kept, and each structure carries its index in the "
+            f"original file.{forced}"
         )
 
     def _kept(self) -> Any:
@@ -133,7 +153,12 @@ class Export(pn.viewable.Viewer):
         return self._write(np.setdiff1d(np.arange(data.n_structures), self._kept()))
 
     def _recipe(self) -> io.BytesIO:
-        recipe = make_recipe(self._session.analysis, self._slot.selection, self._size)
+        recipe = make_recipe(
+            self._session.analysis,
+            self._slot.selection,
+            self._size,
+            reasons=self._session.reasons,
+        )
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 
     def __panel__(self) -> Any:

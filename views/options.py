@@ -7,13 +7,12 @@ import re
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from analytics.runtime.registry import options_of
 from analytics.selection import METHODS, SCORES
 from views.forms import SpecForm
 from views.session import Session
-from views.widgets import Button
+from views.widgets import Button, Dialog
 
 __all__ = ["MethodOptions", "described"]
 
@@ -80,10 +79,10 @@ class MethodOptions(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._column = session, 0
+        self._session, self._column, self._dark = session, 0, False
         self.form: SpecForm | None = None
         self.about = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
-        self.fields = pn.FlexBox(sizing_mode="stretch_width", margin=0)
+        self.fields = pn.FlexBox(sizing_mode="stretch_width", margin=0, gap="8px 0")
         self.none = pn.pane.HTML(
             '<p class="quiet">This method has nothing to set.</p>', stylesheets=[STYLE]
         )
@@ -92,16 +91,7 @@ class MethodOptions(pn.viewable.Viewer):
             label="Defaults", size="small", variant="outlined", on_click=self._reset
         )
         self.buttons = pn.Row(self.use, self.defaults, margin=0)
-        self.dialog = pmui.Dialog(
-            self.fields,
-            self.none,
-            self.buttons,
-            self.about,
-            title="Method",
-            show_close_button=True,
-            close_on_click=True,
-            width_option="sm",
-        )
+        self.dialog = Dialog(self.fields, self.none, self.buttons, self.about, title="Method")
 
     def show(self, column: int) -> None:
         """Open the dialog on the method of a column."""
@@ -113,15 +103,14 @@ class MethodOptions(pn.viewable.Viewer):
         self.dialog.param.update(title=f"{method.title} · column {column + 1}", open=True)
 
     def restyle(self, dark: bool) -> None:
-        """Use the colours of the theme: what is in a closed dialog does not hear of a change."""
+        """Use the colours of the theme."""
         self._dark = dark
-        for widget in [self.use, self.defaults, *(self.form.widgets.values() if self.form else ())]:
-            widget.dark_theme = dark
+        self.dialog.restyle(dark)
 
     def _fill(self, spec: Any) -> None:
         self.form = SpecForm(spec, choices=_choices(spec), width=240)
-        self.restyle(getattr(self, "_dark", False))
         self.fields.objects = list(self.form.widgets.values())
+        self.dialog.restyle(self._dark)
         some = bool(self.form.widgets)
         self.fields.visible = self.buttons.visible = some
         self.none.visible = not some

@@ -38,10 +38,10 @@ HEADER = """
   line-height: 32px; }
 .chip { font-size: 13px; color: var(--winnow-quiet); border: 1px solid var(--winnow-outline);
   border-radius: 16px; padding: 0 12px; line-height: 28px; white-space: nowrap; display: flex;
-  max-width: 560px; box-sizing: border-box; }
+  max-width: 560px; box-sizing: border-box; overflow: hidden; }
 .chip b { color: var(--winnow-text); font-weight: 500; overflow: hidden; text-overflow: ellipsis;
-  flex: none; max-width: max(50%, 160px); }
-.chip span { white-space: pre; overflow: hidden; text-overflow: ellipsis; flex: 0 1 auto; }
+  flex: 0 1 auto; min-width: 0; }
+.chip span { white-space: pre; overflow: hidden; text-overflow: ellipsis; flex: 0 1000 auto; }
 .chip .w { color: var(--winnow-warning); }
 """
 #: Height of the bar at the top; what is laid over the page begins below it.
@@ -50,7 +50,7 @@ BAR = 52
 BESIDE = ("Review", "Compare", "Retrain")
 #: The name of the data set gives way to everything else in the bar.
 CHIP = ":host {flex: 0 1 auto !important; min-width: 60px !important; align-self: center;}"
-LOGO = f"@media (max-width: {THREE - 200}px) {{:host {{display: none !important;}}}}"
+LOGO = f"@media (max-width: {THREE - 0.02}px) {{:host {{display: none !important;}}}}"
 #: Buttons in the bar take the bar's own contrast colour unless told otherwise.
 HEADER_BUTTON = {
     "&&&": {
@@ -87,6 +87,8 @@ STICKY = """
 :host { position: sticky !important; top: 0; z-index: 20; background: var(--winnow-page);
   padding: 8px 0 0; }
 """
+#: As high as what it holds, for what sticks within it would leave with a lower one.
+WHOLE = ":host {min-height: max-content;}"
 #: Seconds until a piece of news that asks for nothing goes away by itself.
 NEWS = 12
 HELP_STYLE = """
@@ -274,7 +276,7 @@ class Page:
             overlay,
             sizing_mode="stretch_width",
             margin=(0, 0, 10, 12),
-            stylesheets=[SHRINKS],
+            stylesheets=[SHRINKS, WHOLE],
         )
         return self._frame(self._header(), main)
 

@@ -108,7 +108,9 @@ class RetrainState(param.Parameterized):
 
     # ---- what the session does --------------------------------------------------------------
 
-    def _on_opened(self, *_: Any) -> None:
+    def _on_opened(self, *events: Any) -> None:
+        if any(self._same(event.old, event.new) for event in events):
+            return
         self._session.stop("retrain")
         data = self._session.dataset
         self._files.clear()
@@ -124,6 +126,15 @@ class RetrainState(param.Parameterized):
         self.outside = values[0] if values and (has_forces or values[0] != TAIL) else ""
         if self.shown:
             self.start()
+
+    @staticmethod
+    def _same(before: Any, after: Any) -> bool:
+        """Say whether only the figures of what is open have become exact."""
+        return (
+            None not in (before, after)
+            and before.dataset is after.dataset
+            and before.analysis.kernel_fingerprint == after.analysis.kernel_fingerprint
+        )
 
     def _choices(self) -> dict[str, str]:
         """Return the tests out of distribution, by what a user reads."""
@@ -210,17 +221,21 @@ class RetrainState(param.Parameterized):
         wanted = self._wanted()
         files = dict(self._files) if split == HOLD_OUT else {}
         ready: list[Run] = []
+        ticks = 0
 
         def work(monitor: Monitor) -> None:
             for run in bring_up(analysis, split, old, wanted, files, self._resamples, monitor):
                 ready.append(run)
 
         def tick() -> None:
+            nonlocal ticks
             if ready and self._session.analysis is analysis:
                 run = ready[-1]
                 ready.clear()
+                ticks += 1
                 self.runs = {**self.runs, split: run}
-                self._follow(live=True)
+                # parity plots and ranks look at the first resample: they need not wait for all
+                self._follow(live=ticks > 1)
 
         def done(_: Any) -> None:
             tick()
@@ -283,7 +298,9 @@ class RetrainState(param.Parameterized):
         self._stale = False
         functions = [len(run.ground.equations.design.basis) for run in self.runs.values()]
         if functions and max(functions) > AT_ONCE:
-            self._session.run("retrain now", lambda m: self._errors(m), self._take_now, quiet=True)
+            self._session.run(
+                "retrain now", lambda m: self._errors(m), self._take_now, quiet=True, lane="quick"
+            )
         else:
             self._take_now(self._errors(None))
         if not live:
@@ -353,7 +370,7 @@ class RetrainState(param.Parameterized):
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
 
-        self._session.run("retrain parity", work, done, quiet=True)
+        self._session.run("retrain parity", work, done, quiet=True, lane="quick")
 
     def _parity(self, run: Run, test: str, column: str, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""
@@ -475,4 +492,4 @@ class RetrainState(param.Parameterized):
         def done(found: PutBack) -> None:
             self.put_back = found
 
-        self._session.run("retrain put back", work, done, quiet=True)
+        self._session.run("retrain put back", work, done, quiet=True, lane="quick")

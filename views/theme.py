@@ -98,7 +98,7 @@ SEGMENTS = {
         "flex": "0 0 auto",
         "width": "auto",
     },
-    "& .MuiToggleButton-root.Mui-selected": {
+    "& .Mui-selected.MuiToggleButton-root": {  # the other order is overwritten
         "color": "var(--winnow-text) !important",
         "backgroundColor": "var(--winnow-grid) !important",
         "fontWeight": 600,

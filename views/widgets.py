@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import panel as pn
 import panel_material_ui as pmui
+from panel_material_ui.widgets.base import MaterialWidget
 
-__all__ = ["HINTS", "NEVER", "UNSEEN_LABEL", "Button", "Region", "Toggle"]
+__all__ = ["HINTS", "NEVER", "UNSEEN_LABEL", "Button", "Dialog", "Region", "Toggle"]
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
@@ -48,6 +49,33 @@ class Button(_Hinted, pmui.Button):
 
 class Toggle(_Hinted, pmui.Toggle):
     """A button that stays down, with a hint."""
+
+
+class Dialog(pmui.Dialog):
+    """A dialog that its cross, Escape and a click beside it close."""
+
+    LOOK: ClassVar[dict[str, Any]] = {
+        "& .MuiDialog-paper": {
+            "backgroundImage": "none",  # dark: a veil that would lighten it
+            "border": "1px solid var(--winnow-outline)",
+        },
+        "& .MuiDialogTitle-root": {"fontSize": "17px", "padding": "14px 26px 8px"},
+        "& .MuiDialogTitle-root + .MuiIconButton-root": {
+            "color": "var(--winnow-quiet)",
+            "margin": "8px 8px 0 0",
+        },
+        # the name of the first field stands half above it
+        "& .MuiDialogContent-root": {"paddingTop": "6px !important"},
+    }
+
+    def __init__(self, *objects: Any, **params: Any) -> None:
+        usual = {"show_close_button": True, "close_on_click": True, "width_option": "sm"}
+        super().__init__(*objects, **(usual | {"sx": self.LOOK} | params))
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme: what is in a closed dialog does not hear of a change."""
+        for widget in self.select(MaterialWidget):
+            widget.dark_theme = dark
 
 
 class Region(pn.Column):

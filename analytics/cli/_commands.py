@@ -14,14 +14,15 @@ from analytics.cli._files import check_targets
 from analytics.cli._options import (
     describe_option,
 )
-from analytics.cli._output import print_json
+from analytics.cli._output import print_json, readable
 from analytics.cli._progress import progress_on_terminal
 from analytics.cli._reports import analysis_text, check_text, comparison_text
 from analytics.cli._stages import (
     analyse_input,
     method_specs,
+    pipeline_of,
     read_input,
-    refuse_without_forces,
+    refuse_without_labels,
 )
 from analytics.cli._tables import write_csv
 from analytics.data import check as check_dataset
@@ -30,12 +31,11 @@ from analytics.evaluation import (
     Comparison,
     compare_selections,
     learning_curve,
-    redundancy,
 )
 from analytics.information import Analysis, intrinsic_dimension
 from analytics.runtime.progress import Monitor, Part
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS
+from analytics.selection import METHODS, Method, is_nested
 from analytics.selection import select as select_structures
 
 __all__ = ["analyse", "check", "compare", "methods"]
@@ -55,7 +55,7 @@ def analyse(arguments: argparse.Namespace) -> int:
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
-        classes = redundancy(analysis, monitor=Part(monitor, 0.8, 0.85))
+        classes = pipeline_of(arguments).redundancy(analysis, monitor=Part(monitor, 0.8, 0.85))
         curve = dimension = None
         if arguments.learning_curve:
             part = Part(monitor, 0.85, 0.9)
@@ -93,7 +93,7 @@ def compare(arguments: argparse.Namespace) -> int:
         check_targets([Path(arguments.output)], arguments.file)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
-        refuse_without_forces(dataset, arguments.methods or ())
+        refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
         n = len(described_structures(dataset))
         largest = max(budget.structures(n, n) for budget in arguments.budgets)
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -129,32 +129,53 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def methods(arguments: argparse.Namespace) -> int:
-    """List the selection methods."""
-    entries = [METHODS[name] for name in METHODS]
+    """List the selection methods, or describe those named."""
+    entries = [METHODS[name] for name in arguments.names or METHODS]
     if arguments.json:
-        print_json(
-            [
-                {
-                    "name": entry.name,
-                    "title": entry.title,
-                    "kind": entry.kind,
-                    "summary": entry.summary,
-                    "needs_forces": entry.needs_forces,
-                    "random": entry.random,
-                    "options": [asdict(item) for item in options_of(entry.spec)],
-                }
-                for entry in entries
-            ]
-        )
-        return 0
-    width = max(len(entry.name) for entry in entries)
-    for entry in entries:
-        needs = ["needs forces"] * entry.needs_forces + ["takes a seed"] * entry.random
-        remark = f" ({', '.join(needs)})" if needs else ""
-        print(f"{entry.name:<{width}}  {entry.kind}: {entry.summary}{remark}")
-        for item in options_of(entry.spec):
-            print(f"{'':<{width}}  --method-{item.name}: {describe_option(item)}")
+        print_json([_method_content(entry) for entry in entries])
+    elif arguments.names:
+        print("\n\n".join(_method_page(entry) for entry in entries))
+    else:
+        width = max(len(entry.name) for entry in entries)
+        for entry in entries:
+            print(f"{entry.name:<{width}}  {entry.kind}: {entry.summary}{_remark(entry)}")
+            for item in options_of(entry.spec):
+                print(f"{'':<{width}}  --method-{item.name}: {describe_option(item)}")
+        print("\nwinnow methods NAME says what a method is good and bad at, and where it is from.")
     return 0
+
+
+def _method_content(entry: Method) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "kind": entry.kind,
+        "summary": entry.summary,
+        "about": entry.about,
+        "needs_forces": entry.needs_forces,
+        "needs_energies": entry.needs_energies,
+        "random": entry.random,
+        "nested": is_nested(entry.name),
+        "conditional": entry.conditional,
+        "certificate": entry.objective is not None,
+        "options": [asdict(item) for item in options_of(entry.spec)],
+    }
+
+
+def _remark(entry: Method) -> str:
+    needs = ["needs forces"] * entry.needs_forces + ["needs energies"] * entry.needs_energies
+    needs += ["takes a seed"] * entry.random
+    return f" ({', '.join(needs)})" if needs else ""
+
+
+def _method_page(entry: Method) -> str:
+    """Return everything about a method, in lines of a terminal."""
+    lines = [f"{entry.name}: {entry.title}{_remark(entry)}", "", readable(entry.about)]
+    options = options_of(entry.spec)
+    lines += ["", "Options"] if options else []
+    return "\n".join(
+        [*lines, *(f"  --method-{item.name}: {describe_option(item)}" for item in options)]
+    )
 
 
 # ------------------------------------------------------------------------------- stages

@@ -286,7 +286,7 @@ def _table_text(results: DensityResults) -> str:
     head = [
         ["method", "kept", "points", "density error", "unseen", "electrons", "energy error",
          "time"],
-        ["", "", "", "% of electrons", "%", "kept, %", "meV/atom", "s"],
+        ["", "", "", "% of electrons", "%", "kept, %", "meV/atom", "CPU s"],
     ]  # fmt: skip
     rows = [
         [

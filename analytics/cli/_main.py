@@ -205,7 +205,14 @@ def _add_check(commands: Commands) -> None:
 
 
 def _add_methods(commands: Commands) -> None:
-    parser = add_command(commands, "methods", _commands.methods, "List the selection methods.")
+    text = "List the selection methods, or say all about some of them."
+    parser = add_command(commands, "methods", _commands.methods, text)
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="say what it does, what it is good and bad at, what it costs and where it is from",
+    )
     add_json(parser)
 
 

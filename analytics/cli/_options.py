@@ -17,6 +17,7 @@ __all__ = [
     "add_spec_options",
     "describe_option",
     "parse_budget",
+    "parse_count",
     "parse_indices",
     "parse_list",
     "parse_seed",
@@ -195,6 +196,14 @@ def parse_list(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
 def parse_indices(text: str) -> tuple[int, ...]:
     """Read comma-separated, zero-based indices."""
     return parse_list(lambda part: _whole(part, "a structure's index (0, 1, 2, ...)"))(text)
+
+
+def parse_count(text: str) -> int:
+    """Read a number of things, one or more."""
+    number = _whole(text, "a whole number from 1 on")
+    if number == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return number
 
 
 def parse_seed(text: str) -> int:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "columns", "count", "number", "percent", "print_json", "sentence"]
+__all__ = ["aligned", "columns", "count", "number", "percent", "print_json", "readable", "sentence"]
+
+#: TeX in docstrings -> signs that a terminal has; other commands lose their backslash.
+SIGNS = {
+    r"\sum": "Σ",
+    r"\in": "∈",
+    r"\ge": "≥",
+    r"\le": "≤",
+    r"\lambda": "λ",
+    r"\Lambda": "Λ",
+    r"\ln": "ln ",
+    r"\det": "det",
+    r"\,": " ",
+}
 
 
 def print_json(content: Any) -> None:
@@ -44,6 +58,19 @@ def percent(value: float | None, digits: int = 1) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{100 * value:.{digits}f} %"
+
+
+def readable(text: str) -> str:
+    """Return a docstring with plain signs in place of its mark-up."""
+
+    def formula(found: re.Match[str]) -> str:
+        tex = found[1].replace("\n", " ")
+        tex = re.sub(r"\\(?:[a-zA-Z]+|,)", lambda m: SIGNS.get(m[0], m[0]), tex)
+        tex = re.sub(r"\\(left|right|quad)\b|\\", "", tex)
+        return re.sub(r"{([^{}]*)}", lambda m: m[1] if len(m[1]) <= 2 else f"({m[1]})", tex)
+
+    text = re.sub(r":math:`([^`]*)`", formula, text)
+    return re.sub(r"`+([^`]*)`+", r"\1", text)
 
 
 def sentence(n: int, what: str, several: str = "") -> str:

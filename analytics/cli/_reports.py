@@ -135,7 +135,18 @@ def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
     if metrics["certificate"] is not None:
         share = percent(metrics["certificate"])
         rows.append(("certificate", share, "or more of the best possible coverage"))
-    return "\n".join([head, aligned(rows), *_written(recipe, written)])
+    return "\n".join([head, aligned(rows), *_estimated(recipe), *_written(recipe, written)])
+
+
+def _estimated(recipe: Recipe) -> list[str]:
+    """Say what a sample stands behind, if one does."""
+    if recipe.sample is None:
+        return []
+    sampled, n = int(recipe.sample["environments"]), int(recipe.full_set["n_environments"])
+    told = f"  estimated from {count(sampled)} of {count(n)} environments"
+    if recipe.metrics.get("overlap_error") is not None:
+        told += f", overlap ± {percent(recipe.metrics['overlap_error'], 2)}"
+    return [told + ("; picked by as many others" if recipe.rounds == 1 else "")]
 
 
 def _share(part: int, whole: int, what: str) -> str:

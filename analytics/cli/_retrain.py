@@ -28,7 +28,8 @@ from analytics.cli._stages import analyse_input, method_specs, read_input
 from analytics.cli._tables import write_csv
 from analytics.data import Dataset
 from analytics.evaluation.retrain import SPLITS, RetrainResult, RetrainSpec, check_labels
-from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
+from analytics.evaluation.retrain.evaluate import OPINION_COLUMNS, WHOLE_POOL, Opinion, retrain
+from analytics.evaluation.retrain.mlpod import PodErrors, check_pod, fit_pod, require_lammps
 from analytics.runtime.progress import Monitor, Part
 
 __all__ = ["add_to"]
@@ -86,6 +87,12 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--classes", metavar="OUT.csv", help="file for the errors by config_type of the tests"
     )
+    parser.add_argument(
+        "--second-opinion",
+        action="store_true",
+        help="fit ML-POD to every selection as well, with LAMMPS run as a program of its own "
+        "(seconds per selection): two columns more. Periodic structures with energies and forces",
+    )
     add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
     add_method_options(parser)
     add_analysis(parser)
@@ -98,6 +105,7 @@ def _resamples(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    lammps = require_lammps() if arguments.second_opinion else None
     names = arguments.methods
     specs = method_specs(arguments, names)
     spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
@@ -111,6 +119,8 @@ def _run(arguments: argparse.Namespace) -> int:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
         check_labels(dataset)
         read = _read_tests(arguments, tests, Part(monitor, 0.03, 0.05))
+        if lammps is not None:
+            check_pod(dataset, *read.values())
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.15))
         result = retrain(
             analysis,
@@ -122,9 +132,19 @@ def _run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             specs=specs,
             spec=spec,
+            opinion=None if lammps is None else _opinion(lammps),
             monitor=Part(monitor, 0.15, 1.0),
         )
     return _report(arguments, dataset, result)
+
+
+def _opinion(program: Path) -> Opinion:
+    def fit(
+        train: Dataset, tests: Mapping[str, Dataset], monitor: Monitor
+    ) -> Mapping[str, PodErrors]:
+        return fit_pod(train, tests, program=program, monitor=monitor)
+
+    return fit
 
 
 def _test_files(given: list[str], split: str) -> dict[str, str]:
@@ -191,6 +211,8 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
     ]
     for test, table in result.summary().groupby("test", sort=False):
         head = [[str(test), "budget", "environments", "energy, meV/atom", "force, eV/Å"]]
+        second = [name for name in OPINION_COLUMNS if name in table]
+        head[0] += ["ML-POD: energy", "force"] if second else []
         rows = [
             [
                 str(row["method"]),
@@ -198,6 +220,7 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
                 count(round(row["n_environments"])),
                 _spread(row["energy_rmse_mev_atom"], row["energy_std"], 1),
                 _spread(row["force_rmse_ev_a"], row["force_std"], 3),
+                *(number(row[name], digits) for name, digits in zip(second, (1, 3), strict=False)),
             ]
             for row in table.to_dict(orient="records")
         ]

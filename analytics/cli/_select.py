@@ -28,6 +28,7 @@ from analytics.cli._options import (
 from analytics.cli._output import percent, print_json
 from analytics.cli._progress import progress_on_terminal
 from analytics.cli._reports import selection_text
+from analytics.cli._rounds import add_rounds, check_rounds, pick_in_two_rounds, two_rounds
 from analytics.cli._stages import (
     describe_input,
     kernel_spec,
@@ -35,7 +36,7 @@ from analytics.cli._stages import (
     pipeline_of,
     places_in,
     read_input,
-    refuse_without_forces,
+    refuse_without_labels,
 )
 from analytics.cli._subset import add_targets, subset_files, write_subset_files
 from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
@@ -103,6 +104,7 @@ def add_to(commands: Commands) -> None:
         help="file for the recipe, with or without -o; winnow replay runs it again",
     )
     add_targets(parser)
+    add_rounds(parser)
     add_method_options(parser)
     group = parser.add_argument_group("options of --drop-duplicates")
     add_spec_options(group, {"": DuplicateSpec}, "duplicates-")
@@ -123,6 +125,7 @@ class _Picked:
 
 def _run(arguments: argparse.Namespace) -> int:
     spec = method_specs(arguments, [arguments.method])[arguments.method]
+    check_rounds(arguments, spec)
     same = _duplicate_spec(arguments)
     kernel = kernel_spec(arguments)
     inputs = [arguments.file, *([arguments.reference] if arguments.reference else [])]
@@ -136,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> int:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
         if arguments.reference is not None:
             reference = read_input(arguments, Part(monitor, 0.05, 0.1), arguments.reference)
-        refuse_without_forces(dataset, [arguments.method])
+        refuse_without_labels(dataset, {arguments.method: spec})
         keep = places_in(dataset, arguments.keep, "--keep")
         drop = places_in(dataset, arguments.drop, "--drop")
         _size(arguments, dataset, keep, drop)  # before anything is computed
@@ -190,18 +193,22 @@ def _pick(
     size = _size(arguments, analysis.dataset, keep, out)
     # the question how few structures would do needs the order beyond the budget
     longer = arguments.certificate and arguments.unit == "structures"
-    selection = select_structures(
-        analysis,
-        arguments.method,
-        spec=spec,
-        size=None if longer else size,
-        unit=arguments.unit,
-        seed=arguments.seed,
-        keep=keep,
-        drop=out,
-        reference=reference,
-        monitor=Part(monitor, 0.3, 0.7 if arguments.certificate else 1.0, "selecting"),
-    )
+    part = Part(monitor, 0.3, 0.7 if arguments.certificate else 1.0, "selecting")
+    if two_rounds(arguments, analysis, spec):
+        selection = pick_in_two_rounds(arguments, analysis, spec, size, keep, out, part)
+    else:
+        selection = select_structures(
+            analysis,
+            arguments.method,
+            spec=spec,
+            size=None if longer else size,
+            unit=arguments.unit,
+            seed=arguments.seed,
+            keep=keep,
+            drop=out,
+            reference=reference,
+            monitor=part,
+        )
     size = min(size, len(selection)) if arguments.unit == "structures" else len(selection)
     bound: TightBound | None = None
     fewest: tuple[Fewest, ...] = ()
@@ -265,6 +272,11 @@ def _extra(picked: _Picked) -> dict[str, Any]:
 
 def _extra_text(picked: _Picked) -> list[str]:
     lines = []
+    if picked.selection.parts > 1:
+        lines.append(
+            f"picked in two rounds: in {picked.selection.parts} random parts, then the best of "
+            "those picks"
+        )
     if picked.bound is not None:
         lines.append(
             f"at least {percent(picked.bound.share, 2)} of the best possible "

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
 
 from analytics.cli._errors import UsageError
 from analytics.cli._files import input_path
@@ -22,7 +20,7 @@ from analytics.information import Analysis, KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS
+from analytics.selection import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",
@@ -34,7 +32,7 @@ __all__ = [
     "place_of",
     "places_in",
     "read_input",
-    "refuse_without_forces",
+    "refuse_without_labels",
 ]
 
 
@@ -132,8 +130,10 @@ def method_specs(arguments: argparse.Namespace, names: Iterable[str]) -> dict[st
     return {name: spec_from_arguments(METHODS[name].spec, arguments, "method-") for name in names}
 
 
-def refuse_without_forces(dataset: Dataset, names: Iterable[str]) -> None:
-    """Raise before anything is computed; a selection would do so afterwards."""
-    needing = [METHODS[name].title for name in names if METHODS[name].needs_forces]
-    if needing and not np.isfinite(dataset.force_norms).any():
-        raise InputError(f"{needing[0]} needs forces, and there are none", source=dataset.name)
+def refuse_without_labels(dataset: Dataset, specs: Mapping[str, Any]) -> None:
+    """Raise for methods whose labels are missing, before anything is computed."""
+    for name, spec in specs.items():
+        label = missing_labels(dataset, name, spec)
+        if label:
+            title = METHODS[name].title
+            raise InputError(f"{title} needs {label}, and there are none", source=dataset.name)

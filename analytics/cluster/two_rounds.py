@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from analytics.descriptors.base import Descriptors
 from analytics.information._points import Points
+from analytics.information.analysis import Analysis
 from analytics.information.structures import Structures, prepared_structures, structure_kernel
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
-from analytics.runtime.errors import Cancelled
+from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
-from analytics.selection.base import Selection
+from analytics.runtime.registry import check_options, option, spec_from
+from analytics.selection.base import METHODS, Selection
 from analytics.selection.lazy_greedy import lazy_greedy
 
-__all__ = ["TwoRoundSpec", "select_in_two_rounds"]
+__all__ = ["TwoRoundSpec", "select_in_two_rounds", "two_rounds_of", "usual_parts", "why_one_round"]
+
+#: Methods whose objective it can maximise.
+OBJECTIVES = ("facility_location", "saturated_coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class TwoRoundSpec:
 
     objective: str = option(
         "facility_location",
-        choices=("facility_location", "saturated_coverage"),
+        choices=OBJECTIVES,
         help="What a selection is worth, as in the method of that name.",
     )
     width: float = option(2.0, unit="h", low=0.25, high=4.0, help="Kernel width in bandwidths.")
@@ -121,13 +127,84 @@ def select_in_two_rounds(
         structures=frozen(described[picks]),
         positions=frozen(picks, np.int64),
         gains=frozen(gains, np.float64),
-        method="two_rounds",
-        spec=spec,
+        method=spec.objective,
+        spec=spec_from(METHODS[spec.objective].spec, {"width": spec.width}),
         seed=seed,
         keep=frozen(described[kept]),
         drop=frozen(described[dropped]),
         source=source,
+        nested=False,
+        parts=spec.parts,
     )
+
+
+def two_rounds_of(
+    analysis: Analysis,
+    method: str,
+    size: int,
+    *,
+    spec: Any = None,
+    parts: int | None = None,
+    seed: int = 0,
+    keep: Iterable[int] = (),
+    drop: Iterable[int] = (),
+    monitor: Monitor = SILENT,
+) -> Selection:
+    """Pick by a method as `select` does, in two rounds and never from a sample.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    method : str
+    size : int
+    spec : dataclass, optional
+        Options of the method.
+    parts : int, optional
+        See `TwoRoundSpec`; default `usual_parts`.
+    seed, keep, drop, monitor
+        As for `select_in_two_rounds`.
+
+    Raises
+    ------
+    WinnowError
+        If the method cannot, see `why_one_round`.
+    """
+    entry = METHODS[method]
+    spec = entry.spec() if spec is None else spec
+    reason = why_one_round(method, spec)
+    if reason:
+        raise WinnowError(f"{entry.title} cannot pick in two rounds: {reason}")
+    parts = usual_parts(analysis.n_structures, size) if parts is None else parts
+    found = select_in_two_rounds(
+        analysis.descriptors,
+        size,
+        TwoRoundSpec(method, spec.width, parts),
+        bandwidth=analysis.spec.bandwidth,
+        seed=seed,
+        keep=keep,
+        drop=drop,
+        monitor=monitor,
+    )
+    return replace(found, spec=spec, source=analysis.fingerprint)
+
+
+def usual_parts(n_structures: int, size: int) -> int:
+    """Return the number of parts that takes the least memory.
+
+    One of p parts holds 1/p of the rows, the second round as many as p times `size`.
+    """
+    return max(2, round(math.sqrt(n_structures / max(1, size))))
+
+
+def why_one_round(method: str, spec: Any) -> str:
+    """Return why a method cannot pick in two rounds with these options, or nothing."""
+    if method not in OBJECTIVES:
+        return f"it is for {' and '.join(METHODS[name].title for name in OBJECTIVES)}"
+    if spec.scales > 1:
+        return "it has one kernel width only there"
+    if spec.cost != "structures":
+        return "every structure costs the same there"
+    return ""
 
 
 def _solve(

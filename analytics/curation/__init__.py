@@ -13,6 +13,7 @@ from analytics.curation.overlap import (
     overlap_matrix,
     sets_of,
 )
+from analytics.curation.reasons import copy_reasons, cut_reasons
 from analytics.curation.references import EnergyOutliers, energy_outliers, reference_energies
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "OverlapMatrix",
     "classes_of",
     "conflicts",
+    "copy_reasons",
+    "cut_reasons",
     "energy_outliers",
     "force_cut",
     "leakage",

@@ -6,6 +6,7 @@ PySCF is optional. Where it is missing, `available` says so and nothing else her
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from scipy.special import entr, expit
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import WinnowError
 
-__all__ = ["BASIS", "FUNCTIONAL", "HARTREE_MEV", "PSEUDOPOTENTIAL", "Hamiltonian", "available"]
+__all__ = ["BASIS", "FUNCTIONAL", "HARTREE_MEV", "PSEUDOPOTENTIAL", "Hamiltonian", "available",
+           "version"]  # fmt: skip
 
 BASIS = "gth-dzvp-molopt-sr"
 PSEUDOPOTENTIAL = "gth-pade"
@@ -33,6 +35,11 @@ ComplexArray = npt.NDArray[np.complexfloating[Any, Any]]
 def available() -> bool:
     """Whether PySCF is installed."""
     return importlib.util.find_spec("pyscf") is not None
+
+
+def version() -> str:
+    """Return the version of PySCF."""
+    return importlib.metadata.version("pyscf")
 
 
 def _pyscf(name: str) -> Any:

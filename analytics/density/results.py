@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.data import versions
+from analytics.density.energy import version as pyscf_version
 from analytics.density.pictures import density_histogram
 from analytics.density.readers import EMBEDDED
 from analytics.density.study import FULL, ModelResult, Study
@@ -43,7 +44,7 @@ COLUMNS = {
     "n_points": "points",
     "density_error_pct": "% of the electrons",
     "energy_error_mev_atom": "meV/atom",
-    "train_seconds": "s",
+    "train_seconds": "s of processor time",
 }
 MORE_COLUMNS = {
     "nrmse": "standard deviations of the density",
@@ -184,7 +185,8 @@ def collect(
         facts |= dimension_of(study, monitor=monitor)
     settings = asdict(spec)
     title = EMBEDDED.get(data.name, data.name)
-    return DensityResults(data.name, title, spec.unit, settings, tuple(rows), facts, versions())
+    made_with = versions() | ({"pyscf": pyscf_version()} if study.energies else {})
+    return DensityResults(data.name, title, spec.unit, settings, tuple(rows), facts, made_with)
 
 
 def dimension_of(study: Study, *, monitor: Monitor = SILENT) -> dict[str, float]:

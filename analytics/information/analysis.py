@@ -66,6 +66,8 @@ class Analysis:
         The same for a second, independent sample. What a method has maximised over one sample
         looks better there than it is; metrics are measured on this one. None if nothing is
         sampled.
+    seed : int
+        That the samples were drawn with.
     """
 
     dataset: Dataset
@@ -74,6 +76,7 @@ class Analysis:
     kernel: StructureKernel
     outliers: OutlierScores
     audit: StructureKernel | None = None
+    seed: int = 0
 
     @property
     def measured(self) -> StructureKernel:
@@ -103,10 +106,17 @@ class Analysis:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the data, the descriptor, the kernel and what is sampled of it."""
+        if self.sampled is None:
+            return self.kernel_fingerprint
+        exactness = "exact scores" if self.exact else "sampled scores"
+        return fingerprint(self.kernel_fingerprint, exactness)
+
+    @cached_property
+    def kernel_fingerprint(self) -> str:
+        """The same without regard to whether scores are exact: `refine` does not change it."""
         parts = [self.descriptors.fingerprint, repr(self.spec)]
         if self.sampled is not None:
             parts += [fingerprint(k.sample.rows) for k in (self.kernel, self.measured)]
-            parts.append("exact scores" if self.exact else "sampled scores")
         return fingerprint(*parts)
 
     @property
@@ -356,7 +366,7 @@ def _sampled(
         bandwidth=spec.bandwidth,
         monitor=Part(monitor, 0.7, 1.0, "outlier scores"),
     )
-    return Analysis(dataset, descriptors, spec, kernels[0], scores, kernels[1])
+    return Analysis(dataset, descriptors, spec, kernels[0], scores, kernels[1], seed)
 
 
 def refine(analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:

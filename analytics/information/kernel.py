@@ -152,6 +152,16 @@ def _prepared(
     leave_one_out: bool,
     monitor: Monitor,
 ) -> tuple[_Sorted, _Sorted | None, Axes]:
+    points, axes, centre = _own(x, bandwidth, monitor)
+    if y is None:
+        return points, None, axes
+    if leave_one_out:
+        raise ValueError("leave_one_out is for the sum of a set over itself, not with y")
+    return points, _others(y, None, points, axes, centre, bandwidth), axes
+
+
+def _own(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[_Sorted, Axes, FloatArray]:
+    """Return points sorted along axes of their own, those axes, and their centre."""
     if not bandwidth > 0:
         raise ValueError(f"bandwidth is {bandwidth}, not a positive number")
     x = checked(x, "x")
@@ -161,14 +171,22 @@ def _prepared(
     axes = leading_axes(distinct.values)
     points = _Sorted.of(distinct, axes)
     monitor.checkpoint()
-    if y is None:
-        return points, None, axes
-    if leave_one_out:
-        raise ValueError("leave_one_out is for the sum of a set over itself, not with y")
-    y = checked(y, "y")
-    if y.shape[1] != x.shape[1]:
-        raise ValueError(f"x has {x.shape[1]} columns and y has {y.shape[1]}")
-    return points, _Sorted.of(distinct_points(scaled(y, centre, bandwidth)), axes), axes
+    return points, axes, centre
+
+
+def _others(
+    y: FloatArray,
+    weights: FloatArray | None,
+    own: _Sorted,
+    axes: Axes,
+    centre: FloatArray,
+    bandwidth: float,
+) -> _Sorted:
+    """Return points of another set as those of the first, along the same axes."""
+    y, columns = checked(y, "y"), own.points.values.shape[1]
+    if y.shape[1] != columns:
+        raise ValueError(f"x has {columns} columns and y has {y.shape[1]}")
+    return _Sorted.of(distinct_points(scaled(y, centre, bandwidth), weights=weights), axes)
 
 
 def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> float:
@@ -243,15 +261,8 @@ def kernel_moments(
     y : float array (m, d)
     weights : float array (m,)
     """
-    x, y = checked(x, "x"), checked(y, "y")
-    centre = centre_of(x)
-    distinct = distinct_points(scaled(x, centre, bandwidth))
-    monitor.checkpoint()
-    axes = leading_axes(distinct.values)
-    own = _Sorted.of(distinct, axes)
-    monitor.checkpoint()
-    values = scaled(y, centre, bandwidth)
-    others = _Sorted.of(distinct_points(values, weights=weights), axes)
+    own, axes, centre = _own(x, bandwidth, monitor)
+    others = _others(y, weights, own, axes, centre, bandwidth)
     squares = np.bincount(others.points.inverse, weights=weights**2).astype(np.float32)
     points = own.points
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics.descriptors.base import Descriptors
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors, described_structures
 from analytics.information.analysis import Analysis
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry, check_options, spec_from
@@ -154,6 +155,9 @@ class Selection:
         Given a reference: delta entropy of each structure given the reference and the picks
         before it, mean over its environments, nats. Positive means new; below zero means that
         there was more than one such environment already.
+    parts : int
+        In how many parts the structures were dealt, each picking for itself before the best of
+        the picks were taken (`analytics.cluster.two_rounds`); 1 if all were looked at together.
     """
 
     structures: IntArray
@@ -170,6 +174,7 @@ class Selection:
     nested: bool = True
     reference: str = ""
     information: FloatArray | None = None
+    parts: int = 1
 
     def __len__(self) -> int:
         return len(self.structures)
@@ -177,6 +182,7 @@ class Selection:
     @property
     def fingerprint(self) -> str:
         """Digest of everything the order depends on, and of its length."""
+        parts = [self.parts] if self.parts > 1 else []
         return fingerprint(
             self.source,
             self.method,
@@ -187,6 +193,7 @@ class Selection:
             len(self),
             self.reference,
             self.unit,
+            *parts,
         )
 
     def certificate(self, size: int) -> float | None:
@@ -221,6 +228,9 @@ class Method:
         The first m picks are the answer for budget m. If not, it is asked for each size.
     conditional : bool
         It can start from a reference set.
+    uses_scores : bool
+        It reads outlier scores, kernel sums or entropies of the analysis, so that a sampled one
+        gives another order once it is refined.
     objective : callable, optional
         (analysis, spec, *, reference, monitor) -> `Objective`, for methods that maximise one.
     parts : callable, optional
@@ -240,6 +250,7 @@ class Method:
     needs_energies: bool = False
     nested: bool = True
     conditional: bool = False
+    uses_scores: bool = False
     objective: Callable[..., Objective] | None = None
     parts: Callable[[Any], tuple[str, ...]] | None = None
     text: str = ""
@@ -274,25 +285,25 @@ class NoOptions:
 
 
 def require_labels(
-    analysis: Analysis, title: str, *, forces: bool = False, energies: bool = False
+    dataset: Dataset, title: str, *, forces: bool = False, energies: bool = False
 ) -> None:
     """Raise `WinnowError` unless the labels that something needs are there."""
-    name = analysis.dataset.name
-    if forces and not np.isfinite(analysis.force_norms).any():
-        raise WinnowError(f"{title} needs forces, and {name} has none")
-    known = analysis.dataset.energies
-    if energies and (
-        known is None or not np.isfinite(known[analysis.descriptors.structures]).any()
-    ):
-        raise WinnowError(f"{title} needs energies, and {name} has none")
+    described = described_structures(dataset)
+    rows = ragged_rows(dataset.structure_offsets, described)
+    if forces and not np.isfinite(dataset.force_norms[rows]).any():
+        raise WinnowError(f"{title} needs forces, and {dataset.name} has none")
+    known = dataset.energies
+    if energies and (known is None or not np.isfinite(known[described]).any()):
+        raise WinnowError(f"{title} needs energies, and {dataset.name} has none")
 
 
-def missing_labels(analysis: Analysis, method: str, spec: Any = None) -> str:
+def missing_labels(source: Analysis | Dataset, method: str, spec: Any = None) -> str:
     """Return which labels a method would need and the data set does not have, or nothing."""
+    dataset = source.dataset if isinstance(source, Analysis) else source
     for label in ("forces", "energies"):
         if any(getattr(each, f"needs_{label}") for each in METHODS[method].family(spec)):
             try:
-                require_labels(analysis, METHODS[method].title, **{label: True})
+                require_labels(dataset, METHODS[method].title, **{label: True})
             except WinnowError:
                 return label
     return ""
@@ -365,7 +376,7 @@ def select(
         raise ValueError(f"structure {index} is both forced in and forced out")
     for each in entry.family(spec):
         needs = {"forces": each.needs_forces, "energies": each.needs_energies}
-        require_labels(analysis, each.title, **needs)
+        require_labels(analysis.dataset, each.title, **needs)
     _check_reference(analysis, entry.family(spec), reference)
     pool = Pool(analysis, kept, dropped, analysis.n_structures - len(dropped), reference)
     monitor.checkpoint()
@@ -408,6 +419,8 @@ def at_size(
         return selection
     if selection.reference:
         raise ValueError("a selection that is not nested and had a reference set has one size only")
+    if selection.parts > 1:
+        raise ValueError("a selection made in two rounds has one size only")
     return select(
         analysis,
         selection.method,

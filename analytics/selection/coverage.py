@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,40 +102,42 @@ def maximise(pool: Pool, objective: Objective, *, monitor: Monitor = SILENT) -> 
     return Order(picks, gains, bound)
 
 
-def _facility_location(
-    analysis: Analysis,
-    spec: FacilityLocationSpec,
-    *,
-    reference: Descriptors | None = None,
-    monitor: Monitor = SILENT,
-) -> Objective:
-    return coverage_objective(
-        analysis,
-        capped=False,
-        width=spec.width,
-        scales=spec.scales,
-        cost=spec.cost,
-        reference=reference,
-        monitor=monitor,
-    )
+def _objective(capped: bool) -> Callable[..., Objective]:
+    """Return what builds the objective of a method from (analysis, spec)."""
+
+    def build(
+        analysis: Analysis,
+        spec: FacilityLocationSpec | SaturatedCoverageSpec,
+        *,
+        reference: Descriptors | None = None,
+        monitor: Monitor = SILENT,
+    ) -> Objective:
+        return coverage_objective(
+            analysis,
+            capped=capped,
+            width=spec.width,
+            scales=spec.scales,
+            cost=spec.cost,
+            reference=reference,
+            monitor=monitor,
+        )
+
+    return build
 
 
-def _saturated_coverage(
-    analysis: Analysis,
-    spec: SaturatedCoverageSpec,
-    *,
-    reference: Descriptors | None = None,
-    monitor: Monitor = SILENT,
-) -> Objective:
-    return coverage_objective(
-        analysis,
-        capped=True,
-        width=spec.width,
-        scales=spec.scales,
-        cost=spec.cost,
-        reference=reference,
-        monitor=monitor,
+_facility_location, _saturated_coverage = _objective(capped=False), _objective(capped=True)
+
+
+def _maximised(
+    pool: Pool,
+    spec: FacilityLocationSpec | SaturatedCoverageSpec,
+    objective: Callable[..., Objective],
+    monitor: Monitor,
+) -> Order:
+    built = objective(
+        pool.analysis, spec, reference=pool.reference, monitor=Part(monitor, 0.0, 0.5)
     )
+    return maximise(pool, built, monitor=Part(monitor, 0.5, 1.0))
 
 
 def select_facility_location(
@@ -165,10 +168,7 @@ def select_facility_location(
     Cornuejols, Fisher, Nemhauser, Manage. Sci. 23, 789 (1977), doi:10.1287/mnsc.23.8.789;
     Leskovec et al., KDD 2007, doi:10.1145/1281192.1281239 (gain per cost).
     """
-    objective = _facility_location(
-        pool.analysis, spec, reference=pool.reference, monitor=Part(monitor, 0.0, 0.5)
-    )
-    return maximise(pool, objective, monitor=Part(monitor, 0.5, 1.0))
+    return _maximised(pool, spec, _facility_location, monitor)
 
 
 def select_saturated_coverage(
@@ -195,10 +195,7 @@ def select_saturated_coverage(
     Lin, Bilmes, ACL 2011, aclanthology.org/P11-1052 (saturated coverage functions);
     Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978), doi:10.1007/BF01588971.
     """
-    objective = _saturated_coverage(
-        pool.analysis, spec, reference=pool.reference, monitor=Part(monitor, 0.0, 0.5)
-    )
-    return maximise(pool, objective, monitor=Part(monitor, 0.5, 1.0))
+    return _maximised(pool, spec, _saturated_coverage, monitor)
 
 
 register(

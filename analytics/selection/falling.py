@@ -14,29 +14,44 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import numba as nb
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.base import Order, Pool
 
-__all__ = ["GrowingRows", "RowScan", "Scan", "falling_order"]
+__all__ = [
+    "LOWEST",
+    "GrowingRows",
+    "RowScan",
+    "Scan",
+    "falling_order",
+    "padded",
+    "squared_distance",
+]
 
 #: Structures brought up to date at once, and by one thread at a time. The same on every machine,
 #: so that the order does not depend on the number of threads.
-ROUND, SHARE = 128, 32
-#: Entries of one matrix product: 2 MB, to stay in the cache.
-PRODUCTS = 1 << 18
+ROUND, SHARE = 16, 4
+#: Rows are padded to a multiple of so many columns, for the vector units.
+LANES = 8
+#: Rows of a reference set that are taken together.
+GROUP = 32
+#: Bytes that may say what each environment has been compared with.
+SEEN_BYTES = 5e8
+#: Kernels below exp(LOWEST) are zero in double precision.
+LOWEST = -746.0
 
 
 class Scan(Protocol):
     """The running state of a score."""
 
-    def update(self, structures: list[int]) -> list[float]:
+    def update(self, structures: list[int], enough: float) -> list[float]:
         """Return the scores of structures given all that was added; infinite is allowed.
 
-        Called from several threads at once, for different structures.
+        What is below `enough` may be an upper bound, also below, instead. Called from several
+        threads at once, for different structures.
         """
 
     def add(self, s: int) -> None:
@@ -61,69 +76,130 @@ class GrowingRows:
         self.used = end
 
 
-class RowScan:
-    """A score made of one number per environment, which the distances to what is added change.
+@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def squared_distance(a, i, b, j):  # type: ignore[no-untyped-def]
+    """Return the squared distance of a row of `a` and one of `b`, from differences."""
+    total = 0.0
+    for k in range(a.shape[1]):
+        d = a[i, k] - b[j, k]
+        total += d * d
+    return total
 
-    Many structures and many picks go through one matrix product.
+
+class RowScan:
+    """A score that the environment least covered by what was added decides.
+
+    Every environment has a level that only rises. Of a structure only the lowest environment
+    needs to be compared with what was added, nearest first, until it has seen everything or has
+    risen so high that the structure is out of the running.
 
     Parameters
     ----------
     x : float array (n, d), double precision
     offsets : int array (n_structures + 1,)
-    start : float
-        The number of every environment before anything is added.
+    scale : float
+        Below 0: a level is the sum of exp(scale d^2) over the rows added, d the distance.
+        0: it is minus the smallest d^2.
     """
 
-    def __init__(self, x: FloatArray, offsets: IntArray, start: float) -> None:
-        # centred: a product loses digits with the distance from the origin
-        self._centre = x.mean(axis=0)
-        self._x, self._bounds, self._offsets = x - self._centre, offsets, offsets.tolist()
-        self._norms = np.einsum("ij,ij->i", self._x, self._x)
-        self._picked = GrowingRows(x.shape[1] + 1)
-        self._seen = [0] * (len(offsets) - 1)
-        self._state = np.full(len(x), start)
+    def __init__(self, x: FloatArray, offsets: IntArray, scale: float) -> None:
+        self._x, self._offsets = padded(x), np.asarray(offsets, dtype=np.int64)
+        sums = np.add.reduceat(self._x, self._offsets[:-1], axis=0)
+        self._means = sums / np.diff(self._offsets)[:, None]
+        self._rows, self._centres = (GrowingRows(self._x.shape[1]) for _ in range(2))
+        self._starts, self._scale = np.zeros(1, dtype=np.int64), scale
+        self._levels = np.full(len(x), 0.0 if scale else -np.inf)
+        self._counts = np.zeros(len(x), dtype=np.int64)
+        self._seen = np.zeros((len(x), 1), dtype=np.uint64)
 
-    def _reduce(
-        self, products: FloatArray, norms: FloatArray, own: FloatArray, state: FloatArray
-    ) -> None:
-        """Change `state` by a block of products of rows (squared `norms`) and picks (`own`)."""
+    def _wanted(self, structures: IntArray, enough: float) -> FloatArray:
+        """Return the level above which each structure scores less than `enough`."""
         raise NotImplementedError
 
-    def _score(self, s: int, state: FloatArray) -> float:
-        """Return the score of a structure whose environments have these numbers."""
+    def _scores(self, structures: IntArray, levels: FloatArray) -> FloatArray:
+        """Return the scores of structures whose lowest environment has a level."""
         raise NotImplementedError
 
     def add_rows(self, rows: FloatArray) -> None:
         """Take environments of a reference set into account."""
-        rows = rows - self._centre
-        self._picked.add(np.column_stack([rows, np.einsum("ij,ij->i", rows, rows)]))
+        rows = padded(rows)
+        for start in range(0, len(rows), GROUP):
+            self._join(rows[start : start + GROUP])
 
     def add(self, s: int) -> None:
         """Take structure `s` into account from now on."""
-        own = slice(self._offsets[s], self._offsets[s + 1])
-        self._picked.add(np.column_stack([self._x[own], self._norms[own]]))
+        self._join(self._x[self._offsets[s] : self._offsets[s + 1]])
 
-    def update(self, structures: list[int]) -> list[float]:
-        """Return the scores of structures given all that was added."""
-        # those that have seen equally many picks go through one matrix product
-        for seen, group in itertools.groupby(
-            sorted(structures, key=self._seen.__getitem__), key=self._seen.__getitem__
-        ):
-            if seen < self._picked.used:
-                self._extend(list(group), seen)
-        offsets, state = self._offsets, self._state
-        return [self._score(s, state[offsets[s] : offsets[s + 1]]) for s in structures]
+    def _join(self, rows: FloatArray) -> None:
+        self._rows.add(rows)
+        self._centres.add(rows.mean(axis=0)[None])
+        self._starts = np.append(self._starts, self._rows.used)
+        words, n = self._seen.shape[1], len(self._x)
+        if len(self._starts) > 64 * words and 2 * 8 * words * n <= SEEN_BYTES:
+            self._seen = np.hstack([self._seen, np.zeros_like(self._seen)])
 
-    def _extend(self, structures: list[int], seen: int) -> None:
-        rows = ragged_rows(self._bounds, np.array(structures))
-        x, norms, state = self._x[rows], self._norms[rows], self._state[rows]
-        width = max(64, PRODUCTS // len(rows))
-        for start in range(seen, self._picked.used, width):
-            picked = self._picked.values[start : min(start + width, self._picked.used)]
-            self._reduce(x @ picked[:, :-1].T, norms, picked[:, -1].copy(), state)
-        self._state[rows] = state
-        for s in structures:
-            self._seen[s] = self._picked.used
+    def update(self, structures: list[int], enough: float) -> list[float]:
+        """Return the scores of structures, or upper bounds that are below `enough`."""
+        some = np.array(structures, dtype=np.int64)
+        levels = np.empty(len(some))
+        _raise_levels(
+            some, self._x, self._offsets, self._means, self._rows.values, self._starts,
+            self._centres.values, self._scale, self._wanted(some, enough), self._levels,
+            self._counts, self._seen, levels,
+        )  # fmt: skip
+        return [float(score) for score in self._scores(some, levels)]
+
+
+@nb.njit(nogil=True, cache=True)
+def _raise_levels(  # type: ignore[no-untyped-def]
+    structures, x, offsets, means, rows, starts, centres, scale, wanted, levels, counts, seen, out
+):
+    """Raise the lowest level of structures until it is certain or above what is wanted.
+
+    `seen` has a bit for each environment and group of rows; where there are more groups than
+    bits, the others are taken in order, and `counts` says how far that is.
+    """
+    n = starts.shape[0] - 1
+    bits = min(n, 64 * seen.shape[1])
+    for at in range(structures.shape[0]):
+        s = structures[at]
+        start, stop = offsets[s], offsets[s + 1]
+        distances = np.empty(bits)
+        for g in range(bits):
+            distances[g] = squared_distance(means, s, centres, g)
+        order = np.argsort(distances)
+        place = np.zeros(stop - start, dtype=np.int64)
+        while True:
+            i = start + np.argmin(levels[start:stop])
+            if counts[i] == n or levels[i] > wanted[at]:
+                break
+            # the groups with a bit first; all of them are seen once `place` is at their end
+            g = -1
+            while g < 0 and place[i - start] < bits:
+                candidate = order[place[i - start]]
+                place[i - start] += 1
+                if not (seen[i, candidate >> 6] >> np.uint64(candidate & 63)) & np.uint64(1):
+                    g = candidate
+                    seen[i, g >> 6] |= np.uint64(1) << np.uint64(g & 63)
+            if g < 0:
+                g = counts[i]
+            level = levels[i]
+            for j in range(starts[g], starts[g + 1]):
+                square = squared_distance(x, i, rows, j)
+                if scale == 0.0:
+                    level = max(level, -square)
+                elif scale * square > LOWEST:
+                    level += np.exp(scale * square)
+            levels[i] = level
+            counts[i] += 1
+        out[at] = levels[i]
+
+
+def padded(rows: FloatArray) -> FloatArray:
+    """Return rows in double precision, with zeros up to a multiple of `LANES` columns."""
+    wide = np.zeros((len(rows), -(-rows.shape[1] // LANES) * LANES))
+    wide[:, : rows.shape[1]] = rows
+    return wide
 
 
 def falling_order(
@@ -160,12 +236,12 @@ def falling_order(
 
     for s in pool.keep.tolist():
         alone = first is not None and not picks
-        take(s, float(first[s]) if alone and first is not None else scan.update([s])[0])
+        take(s, float(first[s]) if alone and first is not None else scan.update([s], -np.inf)[0])
     if first is not None and not picks and len(picks) < pool.size:
         allowed = np.where(remaining, first, -np.inf)
         best = int(np.flatnonzero(remaining & (allowed >= allowed.max() - tie))[0])
         take(best, float(first[best]))
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
         queue = _Queue(scan, np.flatnonzero(remaining), threads)
         last = time.monotonic()
 
@@ -193,6 +269,7 @@ class _Queue:
     def pop(self, tie: float, pause: Callable[[], None]) -> tuple[int, float]:
         """Remove and return the structure with the largest score now, and that score."""
         self._fresh.clear()
+        best = -np.inf  # of the scores known for certain
         while True:
             top = [heapq.heappop(self._heap)]
             if top[0] != (-np.inf, top[0][1]):
@@ -200,30 +277,37 @@ class _Queue:
                     top.append(heapq.heappop(self._heap))
             stale = [entry for entry in top if entry[1] not in self._fresh]
             if not stale:
-                score, best = min(top, key=lambda entry: entry[1])
+                score, chosen = min(top, key=lambda entry: entry[1])
                 for entry in top:
-                    if entry[1] != best:
+                    if entry[1] != chosen:
                         heapq.heappush(self._heap, entry)
-                return best, -score
+                return chosen, -score
             for entry in top:
                 if entry[1] in self._fresh:
                     heapq.heappush(self._heap, entry)
-            # those next in line will be wanted as well, and many at a time fill all cores
-            while len(stale) < ROUND and self._heap:
+            # once one is certain, all that may be better are looked at, many at a time
+            while best > -np.inf and len(stale) < ROUND and self._heap:
+                if -self._heap[0][0] < best - tie:
+                    break
                 entry = heapq.heappop(self._heap)
                 if entry[1] in self._fresh:
                     heapq.heappush(self._heap, entry)
                     break
                 stale.append(entry)
-            self._update([s for _, s in stale])
+            best = max(best, self._update([s for _, s in stale], best - 2 * tie))
             pause()
 
-    def _update(self, structures: list[int]) -> None:
+    def _update(self, structures: list[int], enough: float) -> float:
+        """Bring structures up to date that may reach `enough`, and return the best score."""
         parts = [structures[at : at + SHARE] for at in range(0, len(structures), SHARE)]
         if len(parts) == 1:
-            done: Iterable[list[float]] = [self._scan.update(parts[0])]
+            done: Iterable[list[float]] = [self._scan.update(parts[0], enough)]
         else:
-            done = self._threads.map(self._scan.update, parts)
+            done = self._threads.map(lambda part: self._scan.update(part, enough), parts)
+        best = -np.inf
         for s, score in zip(structures, itertools.chain.from_iterable(done), strict=True):
             heapq.heappush(self._heap, (-score, s))
-            self._fresh.add(s)
+            if score >= enough:
+                self._fresh.add(s)
+                best = max(best, score)
+        return best

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import numba as nb
 import numpy as np
 
 from analytics.runtime.arrays import FloatArray, IntArray
@@ -20,38 +19,18 @@ __all__ = [
     "structure_means",
 ]
 
-#: Share of the squared norms below which a squared distance is nothing but rounding.
-LOST = 1e-13
-
-
-@nb.njit(nogil=True, cache=True)
-def _take_nearest(products, norms, own, nearest):  # type: ignore[no-untyped-def]
-    """Lower `nearest` to the smallest squared distance of a block of scalar products.
-
-    What cancellation may have left of zero is zero.
-    """
-    for r in range(products.shape[0]):
-        low = nearest[r]
-        for c in range(products.shape[1]):
-            both = norms[r] + own[c]
-            d = both - 2.0 * products[r, c]
-            low = min(low, d if d > LOST * both else 0.0)
-        nearest[r] = low
-
 
 class _FarthestEnvironment(RowScan):
     """Score: distance of a structure's farthest environment to the nearest one added."""
 
     def __init__(self, x: FloatArray, offsets: IntArray) -> None:
-        super().__init__(x, offsets, np.inf)
+        super().__init__(x, offsets, 0.0)
 
-    def _reduce(
-        self, products: FloatArray, norms: FloatArray, own: FloatArray, state: FloatArray
-    ) -> None:
-        _take_nearest(products, norms, own, state)
+    def _wanted(self, structures: IntArray, enough: float) -> FloatArray:
+        return np.full(len(structures), -(max(0.0, enough) ** 2))
 
-    def _score(self, s: int, state: FloatArray) -> float:
-        return float(np.sqrt(state.max()))
+    def _scores(self, structures: IntArray, levels: FloatArray) -> FloatArray:
+        return np.asarray(np.sqrt(-levels))
 
 
 class _MeanDistance:
@@ -77,7 +56,7 @@ class _MeanDistance:
         self._picked.add(rows)
         self._starts.append(self._picked.used)
 
-    def update(self, structures: list[int]) -> list[float]:
+    def update(self, structures: list[int], enough: float) -> list[float]:
         return [self._score(s) for s in structures]
 
     def _score(self, s: int) -> float:

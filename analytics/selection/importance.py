@@ -141,6 +141,7 @@ register_score(
         summary="sparsest environment first",
         spec=NoOptions,
         run=outlier_scores,
+        uses_scores=True,
     )
 )
 register_score(

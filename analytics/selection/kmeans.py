@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from analytics.runtime.arrays import FloatArray
-from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.selection._clusters import cluster
 from analytics.selection.base import Method, NoOptions, Order, Pool, register
 from analytics.selection.farthest import structure_means
 
@@ -23,8 +20,8 @@ def select_k_means(
 ) -> Order:
     """Cluster the mean descriptors into as many clusters as wanted; keep the most central of each.
 
-    Clusters come from scikit-learn (k-means++ start, Lloyd, one start), over the structures that
-    are still to be picked from; the structure nearest to the mean of its cluster is kept, the
+    Clusters are those of scikit-learn (k-means++ start, Lloyd, one start), over the structures
+    that are still to be picked from; the structure nearest to the mean of its cluster is kept, the
     largest cluster first. The gain is the share of the structures in the cluster. With a
     reference set a structure weighs as much as the squared distance of its mean to the nearest
     mean of the reference: what is there already attracts no cluster. Where there are fewer
@@ -36,7 +33,6 @@ def select_k_means(
     is rare inside a structure, and lone structures get a cluster only at large budgets.
 
     Cost: O(t m s d) for m clusters of s structures and t rounds; the environments are read once.
-    It cannot be interrupted between its start and its end.
 
     References
     ----------
@@ -52,7 +48,8 @@ def select_k_means(
         weights = _novelty(pool, means[candidates])
         monitor.report(0.1, "k-means")
         monitor.checkpoint()
-        found, counts = _central(means[candidates], weights, wanted, rng)
+        part = Part(monitor, 0.1, 1.0)
+        found, counts = _central(means[candidates], weights, wanted, rng, part)
         rest = np.setdiff1d(np.arange(len(candidates)), found)[: wanted - len(found)]
         picks = candidates[np.concatenate([found, rest])]
         gains = np.concatenate([counts / len(candidates), np.zeros(len(rest))])
@@ -72,18 +69,20 @@ def _novelty(pool: Pool, means: FloatArray) -> FloatArray:
 
 
 def _central(
-    means: FloatArray, weights: FloatArray, wanted: int, rng: np.random.Generator
+    means: FloatArray,
+    weights: FloatArray,
+    wanted: int,
+    rng: np.random.Generator,
+    monitor: Monitor,
 ) -> tuple[npt.NDArray[np.int64], FloatArray]:
     """Return the most central row of each cluster and how many rows the cluster has."""
     live = np.flatnonzero(weights > 0)
     # means that differ by rounding only are one: they cannot be the centres of two clusters
     cells = np.round((means[live] - means.mean(axis=0)) / max(float(np.ptp(means)), 1e-300), 9)
     k = min(wanted, len(np.unique(cells, axis=0)))
-    fit = KMeans(n_clusters=k, n_init=1, random_state=int(rng.integers(2**31)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct means than clusters
-        labels = fit.fit(means[live], sample_weight=weights[live]).labels_
-    distances = np.linalg.norm(means[live] - fit.cluster_centers_[labels], axis=1)
+    seed = int(rng.integers(2**31))
+    labels, centres = cluster(means[live], weights[live], k, seed=seed, monitor=monitor)
+    distances = np.linalg.norm(means[live] - centres[labels], axis=1)
     # by cluster, then by distance, then by index: the first of each cluster is its member
     order = np.lexsort((live, distances, labels))
     _, first, counts = np.unique(labels[order], return_index=True, return_counts=True)

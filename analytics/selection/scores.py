@@ -37,6 +37,8 @@ class Score:
     needs_forces, needs_energies : bool
     random : bool
         The seed matters.
+    uses_scores : bool
+        See `Method`.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Score:
     needs_forces: bool = False
     needs_energies: bool = False
     random: bool = False
+    uses_scores: bool = False
 
     def of(
         self,
@@ -85,6 +88,7 @@ def register_score(score: Score) -> Score:
             needs_forces=score.needs_forces,
             needs_energies=score.needs_energies,
             random=score.random,
+            uses_scores=score.uses_scores,
             text=inspect.getdoc(score.run) or "",
         )
     )

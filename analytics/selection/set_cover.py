@@ -3,110 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import math
-from typing import Any
 
 import numba as nb
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.base import Method, NoOptions, Order, Pool, register
-from analytics.selection.falling import RowScan, falling_order
+from analytics.selection.falling import (
+    LOWEST,
+    RowScan,
+    falling_order,
+    padded,
+    squared_distance,
+)
 
 __all__ = ["select_minimum_set_cover", "structure_entropies"]
-
-#: Kernels below exp(LOWEST) are zero in double precision.
-LOWEST = -746.0
-#: Columns looked at together.
-COLUMNS = 32
-#: A term this far below a sum, in the logarithm, changes nothing in double precision.
-NEGLIGIBLE = 41.0
-
-
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _squared_distance(a, b, limit):  # type: ignore[no-untyped-def]
-    """Return |a - b|^2, or something above `limit` as soon as it is known to be larger."""
-    total = 0.0
-    for left in range(0, a.shape[0], 16):
-        for k in range(left, min(left + 16, a.shape[0])):
-            d = a[k] - b[k]
-            total += d * d
-        if total > limit:
-            return total
-    return total
-
-
-@intrinsic
-def _as_double(context: Any, value: Any) -> Any:
-    """Reinterpret the bits of a 64-bit integer as a float."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), build
-
-
-@nb.njit(inline="always")
-def _exp(t):  # type: ignore[no-untyped-def]
-    """Exponential for t <= 0 that the compiler can vectorise, down to the smallest double.
-
-    exp(t) = 2^n exp(r) with |r| <= ln2 / 2 and a polynomial of degree 12. The power of two is
-    applied in two halves, because 2^n alone would underflow before the product does.
-    """
-    t = max(t, LOWEST)
-    n = np.floor(t * 1.4426950408889634 + 0.5)
-    r = t - n * 0.693147180369123816490 - n * 1.90821492927058770002e-10
-    p = 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r + 1.0
-    m = np.int32(n)
-    half = m >> np.int32(1)
-    rest = m - half
-    low = _as_double((np.int64(half) + np.int64(1023)) << np.int64(52))
-    high = _as_double((np.int64(rest) + np.int64(1023)) << np.int64(52))
-    return (p * low) * high
-
-
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def _add_kernel_sums(products, norms, own, scale, sums):  # type: ignore[no-untyped-def]
-    """Add to `sums` the kernel sums of a block of scalar products, in double precision.
-
-    `norms` and `own` are the squared norms of rows and columns. Blocks of columns none of which
-    can change the sum so far are skipped.
-    """
-    n = products.shape[1]
-    logs = np.empty(COLUMNS)
-    for r in range(products.shape[0]):
-        total = sums[r]
-        for left in range(0, n, COLUMNS):
-            width = min(COLUMNS, n - left)
-            top = LOWEST
-            for c in range(width):
-                t = scale * (norms[r] + own[left + c] - 2.0 * products[r, left + c])
-                t = min(t, 0.0)
-                logs[c] = t
-                top = max(top, t)
-            if top <= LOWEST or (total > 0.0 and top < np.log(total) - NEGLIGIBLE):
-                continue
-            part = 0.0
-            for c in range(width):
-                part += _exp(logs[c])
-            total += part
-        sums[r] = total
 
 
 class _Cover(RowScan):
@@ -115,17 +27,16 @@ class _Cover(RowScan):
     def __init__(
         self, x: FloatArray, offsets: IntArray, bandwidth: float, entropies: FloatArray
     ) -> None:
-        super().__init__(x, offsets, 0.0)
-        self._entropies, self._scale = entropies.tolist(), -0.5 / bandwidth**2
+        super().__init__(x, offsets, -0.5 / bandwidth**2)
+        self._entropies = entropies
 
-    def _reduce(
-        self, products: FloatArray, norms: FloatArray, own: FloatArray, state: FloatArray
-    ) -> None:
-        _add_kernel_sums(products, norms, own, self._scale, state)
+    def _wanted(self, structures: IntArray, enough: float) -> FloatArray:
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(self._entropies[structures] - enough))
 
-    def _score(self, s: int, state: FloatArray) -> float:
-        lowest = float(state.min())
-        return float("inf") if lowest == 0.0 else self._entropies[s] - math.log(lowest)
+    def _scores(self, structures: IntArray, levels: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return np.asarray(self._entropies[structures] - np.log(levels))
 
 
 @nb.njit(nogil=True, cache=True)
@@ -135,7 +46,7 @@ def _mean_log_sum(x, start, stop, scale):  # type: ignore[no-untyped-def]
     sums = np.ones(n)
     for a in range(n):
         for b in range(a):
-            t = scale * _squared_distance(x[start + a], x[start + b], LOWEST / scale)
+            t = scale * squared_distance(x, start + a, x, start + b)
             if t > LOWEST:
                 e = np.exp(t)
                 sums[a] += e
@@ -161,7 +72,7 @@ def structure_entropies(
     -----
     Double precision, from differences; O(d) times the sum of the squared structure sizes.
     """
-    x = np.ascontiguousarray(x, dtype=np.float64)
+    x = padded(x)
     result, scale = np.empty(len(offsets) - 1), -0.5 / bandwidth**2
     for s, (start, stop) in enumerate(itertools.pairwise(offsets.tolist())):
         result[s] = -_mean_log_sum(x, start, stop, scale)
@@ -187,7 +98,8 @@ def select_minimum_set_cover(
 
     Cost: every environment is compared at most once with every kept one, O(n m d) for m
     environments kept, O(n^2 d) for a full order. Scores can only fall, so that only structures
-    that may be next are brought up to date, many picks at a time in one matrix product.
+    that may be next are brought up to date, of those only the environments that decide, and of
+    their sums, nearest kept structures first, only as much as shows that another one comes first.
 
     References
     ----------

@@ -23,22 +23,19 @@ Polyak, USSR Comput. Math. Math. Phys. 9, 14 (1969), doi:10.1016/0041-5553(69)90
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import Any
 
 import numba as nb
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.selection._program_process import multipliers_of
 from analytics.selection.base import METHODS, Selection
 from analytics.selection.certificate import best_totals
 from analytics.selection.lazy_greedy import add_row
@@ -167,8 +164,8 @@ def tighten(
 
     Notes
     -----
-    Cancelling stops the subgradient method within one step; a linear program is left to finish
-    in its own thread, without a result.
+    Cancelling stops the subgradient method within one step, and ends the process in which a linear
+    program is solved.
     """
     if not 0 < size <= len(selection):
         raise ValueError(f"size is {size}; the selection has {len(selection)} structures")
@@ -295,24 +292,11 @@ def _program_bound(problem: _Problem, monitor: Monitor) -> float:
             "use the lagrangian bound"
         )
     build = _saturated_program if problem.objective.capped else _location_program
-    arguments = build(problem)
-    with ThreadPoolExecutor(1) as thread:
-        started = time.monotonic()
-        future = thread.submit(linprog, method="highs", **arguments)
-        while True:
-            try:
-                result = future.result(timeout=0.1)
-                break
-            except NotYet:
-                waited = time.monotonic() - started
-                monitor.report(waited / (waited + 30.0), "linear program")
-                monitor.checkpoint()
-    if result.ineqlin is None or result.status not in (0, 1):
-        raise WinnowError(f"the linear program was not solved: {result.message}")
+    marginals = multipliers_of(build(problem), monitor)
     o = problem.objective
     n = len(o.weights)
     # the program minimises, so that its multipliers are not positive
-    dual = np.maximum(-np.asarray(result.ineqlin.marginals)[:n], 0.0)
+    dual = np.maximum(-marginals[:n], 0.0)
     if o.capped:
         dual = np.minimum(dual, o.weights)
     return _dual(problem, dual)[0]

@@ -7,11 +7,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from makers import Recorder, make_dataset
+from makers import Recorder, dask_workers, make_dataset
 from numpy.testing import assert_array_equal
 
 import analytics
@@ -25,26 +24,6 @@ from analytics.information.kernel import kernel_sums, log_kernel_sums
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT
-
-
-@contextmanager
-def workers(number: int) -> Iterator[str]:
-    """Start a scheduler with workers, each a process of its own; yield its address."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=number,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        silence_logs="CRITICAL",
-    ) as cluster:
-        yield cluster.scheduler_address
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    with workers(2) as address:
-        yield address
 
 
 @pytest.fixture
@@ -176,7 +155,7 @@ def test_an_error_of_a_block_is_the_callers(cluster: Cluster) -> None:
 
 def test_nothing_is_lost_when_no_worker_is_left_for_a_while() -> None:
     """What was sent to them is gone too."""
-    with workers(1) as address, connect(address) as cluster:
+    with dask_workers(1) as address, connect(address) as cluster:
         killer = Killer(*pids(cluster))
         found = list(in_order(slowly, range(12), killer, "slowly"))
     assert [block for block, _ in found] == list(range(12))

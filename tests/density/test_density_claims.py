@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from analytics.density import DensityResults, check_claims
+from analytics.density import DensityResults, StudySpec, check_claims, precomputed
 
 STEPS = 900
 
@@ -100,3 +100,30 @@ def test_every_claim_says_how_and_what() -> None:
             assert math.isnan(claim.value)
         else:
             assert claim.low <= claim.value <= claim.high
+
+
+def test_what_is_missing_is_named() -> None:
+    key = ("ccs", 0.01)
+    for errors, missing in ((FULL, "no models of ccs"), (FULL | {key: [1.0, 1.0]}, "no errors")):
+        found = {claim.name: claim for claim in check_claims(results(errors))}
+        assert missing in found["chemical_accuracy"].measured
+
+
+def test_large_figures_are_written_out() -> None:
+    errors = FULL | {
+        ("random", 0.01): [1.0, 1.0, 1.0],
+        ("grand", 0.01): [12345.0, 13000.0, 14000.0],
+    }
+    found = {claim.name: claim for claim in check_claims(results(FULL | errors))}
+    assert "13115 ± 833 %" in found["grand_fails"].measured
+
+
+@pytest.mark.parametrize("system", ["al", "water", "ethanol"])
+def test_shipped_results_were_made_as_models_are_trained_here(system) -> None:
+    """All with the default scaling of the target, so that both can be shown in one picture."""
+    for unit in ("points", "snapshots"):
+        found = precomputed(system, unit)
+        assert found.settings["scaling"] == StudySpec().scaling
+        assert found.settings["seeds"] == len({row["seed"] for row in found.rows}) == 3
+        assert found.steps == 2500
+    assert all(claim.verdict != "not computed" for claim in check_claims(precomputed(system)))

@@ -8,11 +8,10 @@ from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import Recorder, make_dataset, real_file
+from makers import Recorder, dataset_of, make_dataset, real_file
 from numpy.testing import assert_allclose, assert_array_equal
 
 import analytics
-from analytics.data.dataset import Dataset
 from analytics.descriptors import (
     DESCRIPTORS,
     DistanceSpec,
@@ -25,17 +24,6 @@ from analytics.descriptors import (
     suggested_bandwidth,
 )
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
-
-
-def dataset_of(*frames: Atoms, **more) -> Dataset:
-    return Dataset(
-        numbers=np.concatenate([a.numbers for a in frames]),
-        positions=np.concatenate([a.positions for a in frames]),
-        structure_offsets=np.concatenate([[0], np.cumsum([len(a) for a in frames])]),
-        cells=np.array([a.cell.array for a in frames]),
-        pbc=np.array([a.pbc for a in frames]),
-        **more,
-    )
 
 
 def frames_of(name: str, rows: str) -> list[Atoms]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,9 @@ from ase.io import read
 from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from makers import dataset_of
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.descriptors.distances import TIE, DistanceSpec, compute_distances, describe
 from analytics.runtime.errors import Cancelled, InputError
@@ -26,17 +25,6 @@ from analytics.runtime.errors import Cancelled, InputError
 DATA = Path(os.environ.get("WINNOW_DATA", Path(__file__).parents[3] / "shared" / "data"))
 slow_enough = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
-
-
-def dataset_of(*frames: Atoms, **more) -> Dataset:
-    return Dataset(
-        numbers=np.concatenate([a.numbers for a in frames]),
-        positions=np.concatenate([a.positions for a in frames]),
-        structure_offsets=np.concatenate([[0], np.cumsum([len(a) for a in frames])]),
-        cells=np.array([a.cell.array for a in frames]),
-        pbc=np.array([a.pbc for a in frames]),
-        **more,
-    )
 
 
 def values_of(*frames: Atoms, k: int = 32, cutoff: float = 5.0) -> np.ndarray:
@@ -388,12 +376,12 @@ def test_cancel_is_prompt():
     atoms.rattle(0.05, seed=0)
     values_of(atoms)
     data, monitor = dataset_of(*[atoms] * 100), Impatient()
-    start = time.perf_counter()
     with pytest.raises(Cancelled):
         compute_distances(data, DistanceSpec(64, 6.0), monitor=monitor)
-    assert time.perf_counter() - start < 2.0
-    assert len(monitor.fractions) == 1
-    assert 0.0 < monitor.fractions[0] < 0.3
+    assert monitor.checks == 2
+    # none on a machine so busy that it was asked twice before the first block was done
+    assert len(monitor.fractions) <= 1
+    assert all(0.0 < fraction < 0.3 for fraction in monitor.fractions)
 
 
 def test_progress_ends_at_one():

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from makers import Recorder
+from makers import Recorder, dataset_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 import analytics
-from analytics.data import Dataset
 from analytics.descriptors import (
     DESCRIPTORS,
     SoapSpec,
@@ -30,17 +29,6 @@ SMALL = SoapSpec(cutoff=4.0, n=4, l=3)
 @pytest.fixture
 def featomic():
     return pytest.importorskip("featomic")
-
-
-def dataset_of(*frames: Atoms, **more) -> Dataset:
-    return Dataset(
-        numbers=np.concatenate([a.numbers for a in frames]),
-        positions=np.concatenate([a.positions for a in frames]),
-        structure_offsets=np.concatenate([[0], np.cumsum([len(a) for a in frames])]),
-        cells=np.array([a.cell.array for a in frames]),
-        pbc=np.array([a.pbc for a in frames]),
-        **more,
-    )
 
 
 def alloy(seed: int, symbols: str = "CuZnAg") -> Atoms:

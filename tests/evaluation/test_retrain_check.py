@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ from analytics.evaluation.retrain import evaluate as evaluation
 from analytics.evaluation.retrain.cache import methods_spec
 from analytics.evaluation.retrain.design import row_bytes
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
+from analytics.evaluation.retrain.live import part_of, prepare_ground, start_check
 from analytics.information import Analysis
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 from analytics.selection import METHODS, SCORES, select
@@ -213,6 +215,46 @@ class TestRetrain:
         assert found.sampled == 10
         assert "10 of 24 structures" in found.notes[0]
         assert set(found.table.n_structures) == {4, 8}
+
+    def test_isolated_atoms_stay_in_a_sample(
+        self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(evaluation, "MOST_STRUCTURES", 10)
+        ground = prepare_ground(analysis, "random", resamples=2, spec=SMALL)
+        assert ground.sampled == 10
+        assert len(ground.structures) == 11
+        assert ground.structures[-1] == 24  # the isolated atom, last in the file
+        kept = ground.equations.design.dataset
+        assert_array_equal(kept.energies, analysis.dataset.energies[ground.structures])
+        assert_array_equal(np.flatnonzero(kept.isolated), start_check(ground, 0).base)
+        part = part_of(ground, 1)
+        assert_array_equal(
+            part.descriptors.values,
+            analysis_of_part(analysis, ground.structures[ground.splits[1].pool]).descriptors.values,
+        )
+
+    def test_classes_left_out_share_their_rows(
+        self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch, tmp_path
+    ) -> None:
+        """Rows are computed once for all classes; the errors are those of each by itself."""
+        monkeypatch.setenv("WINNOW_CACHE", str(tmp_path))
+        spec = RetrainSpec(cutoff=4.0, radial=4, angular=2, references=10)
+        computed = []
+
+        def count(dataset, basis, **rest):
+            computed.append(len(basis))
+            return compute_design(dataset, basis, **rest)
+
+        monkeypatch.setattr("analytics.evaluation.retrain.cache.compute_design", count)
+        call = partial(retrain, analysis, ["largest_force"], [0.5], split="leave_class_out",
+                       resamples=1)  # fmt: skip
+        shared = call(spec=spec).table
+        assert len(computed) == 1
+        monkeypatch.setattr(evaluation, "basis_family", lambda *_: [])
+        spec = RetrainSpec(cutoff=4.0, radial=4, angular=2, references=10, prior=10.0 + 1e-9)
+        alone = call(spec=spec).table
+        assert len(computed) == 3
+        assert_allclose(shared.force_rmse_ev_a, alone.force_rmse_ev_a, rtol=1e-3)
 
     def test_options_of_methods_reach_them(self, analysis: Analysis) -> None:
         mixed = {"first": "kmeans", "second": "largest_force", "share": 0.0}

@@ -23,9 +23,10 @@ from analytics.evaluation.retrain import (
     make_test,
     parity_of_fit,
 )
-from analytics.evaluation.retrain.basis import structure_rows
+from analytics.evaluation.retrain.basis import choose_bases, normalised_spectra
 from analytics.evaluation.retrain.equations import ATOMIC_PRIOR
-from analytics.evaluation.retrain.spectra import make_calculator
+from analytics.evaluation.retrain.rows import make_rows, structure_rows
+from analytics.evaluation.retrain.spectra import expanded, make_expansion, spectra_of
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 pytest.importorskip("featomic")
@@ -65,17 +66,17 @@ def test_forces_are_minus_the_derivative_of_the_energy(exponent: int) -> None:
     dataset = as_dataset(frames)
     spec = RetrainSpec(cutoff=4.0, radial=4, angular=3, references=12, exponent=exponent)
     basis = choose_basis(dataset, spec)
-    calculator = make_calculator(basis.spec)
+    maker = make_rows(basis)
     rng = np.random.default_rng(0)
     for s, atoms in enumerate(frames):
-        _, forces = structure_rows(basis, calculator, dataset, s)
+        _, forces = structure_rows(maker, dataset, s)
         for atom in rng.permutation(len(atoms))[:2]:
             direction = rng.normal(size=3)
             ends = []
             for sign in (1.0, -1.0):
                 moved = atoms.copy()
                 moved.positions[atom] += sign * STEP * direction
-                ends.append(structure_rows(basis, calculator, as_dataset([moved]), 0)[0])
+                ends.append(structure_rows(maker, as_dataset([moved]), 0)[0])
             expected = -(ends[0] - ends[1]) / (2 * STEP)
             found = direction @ forces[3 * atom : 3 * atom + 3]
             assert_allclose(found, expected, atol=2e-6)
@@ -88,9 +89,9 @@ def test_rows_do_not_see_rotations_and_the_order_of_atoms() -> None:
     order = np.random.default_rng(1).permutation(len(water))
     dataset = as_dataset([water, turned, water[order]])
     basis = choose_basis(dataset, SMALL)
-    calculator = make_calculator(basis.spec)
+    maker = make_rows(basis)
     (e, f), (e_turned, _), (e_other, f_other) = (
-        structure_rows(basis, calculator, dataset, s) for s in range(3)
+        structure_rows(maker, dataset, s) for s in range(3)
     )
     assert_allclose(e_turned, e, atol=1e-6)
     assert_allclose(e_other, e, atol=1e-9)
@@ -111,13 +112,68 @@ def test_functions_are_the_kernel_of_the_gaussian_process() -> None:
 def test_references_come_from_the_pool_and_differ() -> None:
     dataset = labelled()
     pool = np.array([0, 2, 3])
-    from_pool = choose_basis(dataset, SMALL, pool)
-    alone = choose_basis(dataset.take(pool), SMALL)
-    assert_array_equal(from_pool.references, alone.references)
-    products = alone.references @ alone.references.T
-    assert_allclose(np.diagonal(products), 1.0)
+    basis = choose_basis(dataset, SMALL, pool)
+    expansion = make_expansion(basis.spec, basis.species)
+    own = [normalised_spectra(expansion, dataset, int(s)) for s in pool]
+    numbers = np.concatenate([dataset.numbers[dataset.rows(s)] for s in pool])
+    for number in basis.species.tolist():
+        references = basis.references[basis.part(number)]
+        products = references @ np.vstack(own)[numbers == number].T
+        assert_allclose(products.max(axis=1), 1.0)  # each is an environment of the pool
+        assert len(np.unique(products.argmax(axis=1))) == len(references)
+        assert len(references) == min(SMALL.references, int((numbers == number).sum()))
     twice = choose_basis(dataset.take(np.array([0, 0, 2, 2, 3, 3])), SMALL)
-    assert len(twice) == len(alone)
+    assert len(twice) == len(choose_basis(dataset.take(pool), SMALL))
+
+
+def test_a_family_of_pools_shares_its_rows() -> None:
+    """Rows projected from the union of the references are those of each basis by itself."""
+    dataset = labelled()
+    pools = [None, np.array([0, 1, 2, 3, 4]), np.array([2, 3, 4, 5, 6, 7])]
+    spec = RetrainSpec(cutoff=4.0, radial=4, angular=3, references=6)
+    union, parts = choose_bases(dataset, spec, pools)
+    design = compute_design(dataset, union)
+    assert len(union) < sum(map(len, parts))
+    for pool, part in zip(pools, parts, strict=True):
+        projection = union.projection(part)
+        assert_allclose(projection.T @ projection, np.eye(len(part)), atol=1e-6)
+        shared, alone = design.restricted(part), compute_design(dataset, union.restricted(part))
+        assert_allclose(shared.energy_rows, alone.energy_rows, atol=1e-6)
+        assert_allclose(shared.force_rows, alone.force_rows, atol=1e-5)
+        # what a pool takes does not depend on what else is asked for
+        assert_allclose(
+            np.sort(choose_basis(dataset, spec, pool).references, axis=0),
+            np.sort(union.restricted(part).references, axis=0),
+        )
+
+
+def test_spectra_are_those_of_featomic() -> None:
+    from featomic import SoapPowerSpectrum
+
+    scaling = {"type": "Willatt2018", "rate": 1.0, "scale": 2.0, "exponent": 3.0}
+    calculator = SoapPowerSpectrum(
+        cutoff={"radius": 4.0, "smoothing": {"type": "ShiftedCosine", "width": 0.5}},
+        density={"type": "Gaussian", "width": SMALL.width, "scaling": scaling},
+        basis={
+            "type": "TensorProduct",
+            "max_angular": SMALL.angular,
+            "radial": {"type": "Gto", "max_radial": SMALL.radial - 1},
+        },
+    )
+    frames = [rattled(bulk("CuAu", "rocksalt", a=5.4), 1), rattled(molecule("CH3CH2OH"), 3)]
+    for atoms in frames:
+        found = calculator.compute(atoms)
+        found = found.keys_to_samples("center_type").keys_to_properties(
+            ["neighbor_1_type", "neighbor_2_type"]
+        )
+        block = found.block()
+        expected = np.zeros((len(atoms), block.values.shape[1]))
+        expected[np.asarray(block.samples["atom"])] = block.values
+        dataset = as_dataset([atoms])
+        expansion = make_expansion(SMALL, np.unique(dataset.numbers))
+        parts = list(expanded(expansion, dataset, 0, slopes=False))
+        mine = np.vstack([spectra_of(expansion, part.coefficients) for part in parts])
+        assert_allclose(mine @ mine.T, expected @ expected.T, rtol=1e-6, atol=1e-9)
 
 
 def dense_fit(design, dataset: Dataset, atomic: np.ndarray, spec: RetrainSpec) -> np.ndarray:

@@ -7,6 +7,7 @@ import pytest
 
 from analytics.evaluation import _umap_process
 from analytics.evaluation._umap_process import lay_out
+from analytics.runtime import child
 from analytics.runtime.errors import Cancelled, WinnowError
 
 
@@ -33,12 +34,12 @@ def points(n=64, d=4):
 def test_cancel_ends_the_process_within_a_second(monkeypatch):
     made = []
 
-    class Noted(_umap_process._Process):
-        def __init__(self, sent):
-            super().__init__(sent)
+    class Noted(child.Child):
+        def __init__(self, module, sent):
+            super().__init__(module, sent)
             made.append(self.process)
 
-    monkeypatch.setattr(_umap_process, "_Process", Noted)
+    monkeypatch.setattr(child, "Child", Noted)
     monitor = Impatient(1.0)
     with pytest.raises(Cancelled):
         lay_out(points(), seed=0, neighbours=5, monitor=monitor)

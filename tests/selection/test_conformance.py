@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import analytics
 from analytics.data import Dataset
 from analytics.descriptors import Descriptors
+from analytics.evaluation.retrain import cache as retrain_cache
 from analytics.information import Analysis
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import options_of
@@ -24,12 +26,21 @@ NESTED = [name for name in ALL if is_nested(name)]
 UNNESTED = [name for name in ALL if not is_nested(name)]
 CONDITIONAL = [name for name in ALL if any(m.conditional for m in METHODS[name].family())]
 OTHERS = [name for name in ALL if name not in CONDITIONAL]
+#: Methods that select by a model, whose equations are kept.
+REMEMBER = ("grand", "el2n", "leverage", "d_optimal")
 SIZES = [3, 8, 1, 5, 2, 7, 4, 4, 6, 3, 8, 2, 5, 1, 6, 7, 2, 3, 5, 4, 8, 6, 1, 3, 5]
 
 
 @pytest.fixture(scope="module")
 def analysis() -> Analysis:
     return make_analysis(sizes=SIZES, seed=3, isolated=2)
+
+
+@pytest.fixture
+def forget(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function after which no method remembers anything, in memory or on disk."""
+    monkeypatch.setenv("WINNOW_CACHE_LIMIT", "0")
+    return retrain_cache._results.clear
 
 
 def reference_for(analysis: Analysis, rows: slice = slice(0, 9)) -> Descriptors:
@@ -173,6 +184,26 @@ class TestEveryMethod:
             with pytest.raises(Cancelled):
                 select(analysis, method, size=12, monitor=monitor)
             assert monitor.checkpoints == at
+
+    def test_it_can_be_cancelled_when_nothing_is_remembered(
+        self, method: str, analysis: Analysis, forget: Callable[[], None]
+    ) -> None:
+        counted, warm = Recorder(), Recorder()
+        forget()
+        select(analysis, method, size=12, monitor=counted)
+        select(analysis, method, size=12, monitor=warm)
+        if method in REMEMBER:  # what takes long there is watched as well
+            assert counted.checkpoints >= warm.checkpoints + 3
+        # not the last ones: how many there are depends a little on the time things take
+        for at in sorted({1, 2, counted.checkpoints // 3, counted.checkpoints // 2} - {0}):
+            if at > counted.checkpoints:
+                continue
+            forget()
+            monitor = Recorder(cancel_at=at)
+            with pytest.raises(Cancelled):
+                select(analysis, method, size=12, monitor=monitor)
+            # those that were waiting for others ask once more each
+            assert at <= monitor.checkpoints <= at + 2
 
     def test_progress_stays_between_nothing_and_all(self, method: str, analysis: Analysis) -> None:
         told = Recorder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import quests.entropy as reference_entropy
-from makers import make_analysis, real_descriptors
+from makers import BANDWIDTH, make_analysis, real_descriptors
 from numpy.testing import assert_allclose
 from quests.compression.baseline import mean_fps
 from quests.compression.fps import fps, msc_conditional
@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 import analytics
 from analytics.descriptors import Descriptors
 from analytics.information import Analysis
-from analytics.selection import select
+from analytics.selection import falling, select
 from analytics.selection.farthest import structure_means
 from analytics.selection.set_cover import structure_entropies
 
@@ -134,6 +134,46 @@ class TestAgainstBruteForce:
         found = select(analysis, "farthest_mean")
         assert found.structures.tolist() == [4, 3, 0, 1, 2]
         assert_allclose(found.gains, [0, 6, 3, 1.0, 0.9])
+
+
+@pytest.mark.parametrize("method", ["msc", "farthest_environment"])
+def test_the_order_is_that_of_looking_at_everything(method: str) -> None:
+    """Against a twin that brings every environment up to date after every pick."""
+    analysis = make_analysis(seed=8, sizes=[4, 1, 7, 2] * 30, dimensions=6)
+    blocks = blocks_of(analysis)
+    found = select(analysis, method)
+    own = own_entropies(blocks, BANDWIDTH) if method == "msc" else np.zeros(len(blocks))
+    x, owner = np.concatenate(blocks), np.repeat(np.arange(len(blocks)), list(map(len, blocks)))
+    level = np.zeros(len(x)) if method == "msc" else np.full(len(x), np.inf)
+    left = np.ones(len(blocks), dtype=bool)
+    outermost = np.min if method == "msc" else np.max
+    for number, (pick, gain) in enumerate(zip(found.positions, found.gains, strict=True)):
+        if number:
+            worst = np.array([outermost(level[owner == s]) for s in range(len(blocks))])
+            scores = own - np.log(worst) if method == "msc" else worst
+            assert pick == np.argmax(np.where(left, scores, -np.inf))
+            assert_allclose(gain, scores[pick], rtol=1e-9)
+        squares = cdist(x, blocks[pick], "sqeuclidean")
+        if method == "msc":
+            level += np.exp(-squares / (2 * BANDWIDTH**2)).sum(axis=1)
+        else:
+            level = np.minimum(level, np.sqrt(squares).min(axis=1))
+        left[pick] = False
+
+
+@pytest.mark.parametrize("method", ["msc", "farthest_environment"])
+def test_what_is_remembered_of_comparisons_does_not_matter(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = make_analysis(seed=9, sizes=[3, 1, 5] * 60, dimensions=6)
+    reference = as_reference([np.full((70, 6), 0.3)], analysis.descriptors.spec)
+    for options in ({}, {"reference": reference}):
+        plain = select(analysis, method, **options)
+        monkeypatch.setattr(falling, "SEEN_BYTES", 0)  # 64 groups, the others in order
+        other = select(analysis, method, **options)
+        monkeypatch.undo()
+        assert other.structures.tolist() == plain.structures.tolist()
+        assert_allclose(other.gains, plain.gains, rtol=1e-9)
 
 
 def test_structure_means() -> None:

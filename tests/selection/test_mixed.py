@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import make_analysis
+from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 
 from analytics.information import Analysis
-from analytics.runtime.errors import WinnowError
-from analytics.selection import METHODS, SCORES, Score, is_nested, register_score, select
+from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.selection import (
+    METHODS,
+    SCORES,
+    Score,
+    _clusters,
+    is_nested,
+    register_score,
+    select,
+)
+from analytics.selection._clusters import cluster, lloyd
 from analytics.selection.base import NoOptions
 from analytics.selection.farthest import structure_means
 from analytics.selection.stratified_scores import share_out
@@ -202,6 +211,34 @@ class TestKMeans:
             distances = np.linalg.norm(members - members.mean(axis=0), axis=1)
             own_distance = np.linalg.norm(means[s] - members.mean(axis=0))
             assert own_distance <= distances.min() + 1e-6
+
+    @pytest.mark.parametrize(("n", "k"), [(40, 1), (40, 40), (400, 25)])
+    def test_weighted_clusters_are_those_of_scikit_learn(self, n: int, k: int) -> None:
+        rng = np.random.default_rng(n + k)
+        x, weights = rng.normal(loc=30.0, size=(n, 4)), rng.uniform(0.1, 3.0, n)
+        expected = KMeans(k, n_init=1, random_state=5).fit(x, sample_weight=weights)
+        labels, centres = cluster(x, weights, k, seed=5)
+        assert_array_equal(labels, expected.labels_)
+        assert_allclose(centres, expected.cluster_centers_, rtol=1e-9)
+
+    def test_a_centre_left_alone_takes_the_farthest_point(self) -> None:
+        x = np.array([[0.0], [1.0], [2.0], [10.0]])
+        labels, centres = lloyd(x, np.ones(4), np.array([[1.0], [500.0]]))
+        assert labels.tolist() == [0, 0, 0, 1]
+        assert centres.ravel().tolist() == [1.0, 10.0]
+
+    def test_it_is_asked_whether_to_go_on_after_every_centre_and_block(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_clusters, "PRODUCTS", 30 * 100)
+        x = np.random.default_rng(0).normal(size=(1000, 3))
+        told = Recorder()
+        cluster(x, np.ones(1000), 30, seed=0, monitor=told)
+        assert told.checkpoints >= 29 + 2 * 10  # ten blocks a round
+        assert told.fractions == sorted(told.fractions)
+        for at in (5, 40):
+            with pytest.raises(Cancelled):
+                cluster(x, np.ones(1000), 30, seed=0, monitor=Recorder(cancel_at=at))
 
     def test_well_separated_groups_are_found(self) -> None:
         values = np.repeat([0.0, 10.0, 20.0, 30.0], 5)[:, None]

@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import Recorder, make_analysis, real_analysis
 from numpy.testing import assert_allclose
+from scipy import sparse
 
 from analytics.information import Analysis
+from analytics.runtime import child
 from analytics.runtime.errors import Cancelled, WinnowError
-from analytics.selection import Selection, select
+from analytics.runtime.progress import SILENT
+from analytics.selection import Selection, _program_process, select
 from analytics.selection.answers import certificate_curve, fewest_structures
 from analytics.selection.certificate import best_totals
 from analytics.selection.tighten import objective_of, tighten
@@ -115,6 +118,55 @@ def test_it_can_be_cancelled(how: str) -> None:
     tighten(analysis, found, 5, monitor=counted)
     with pytest.raises(Cancelled):
         tighten(analysis, found, 5, monitor=Recorder(cancel_at=counted.checkpoints))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_program_of_another_process_gives_the_same(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = make_analysis(sizes=[3] * 20, seed=5, bandwidth=0.7)
+    found = select(analysis, method)
+    here = tighten(analysis, found, 5, method="lp")
+    monkeypatch.setattr(_program_process, "SMALL", 0)
+    told = Recorder()
+    there = tighten(analysis, found, 5, method="lp", monitor=told)
+    assert there.bound == here.bound
+    assert any("linear program" in message for message in told.messages)
+
+
+def test_cancel_ends_the_process_of_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Noted(child.Child):
+        def __init__(self, module: str, sent: bytes) -> None:
+            super().__init__(module, sent)
+            made.append(self.process)
+
+    class WhileItRuns(Recorder):
+        def checkpoint(self) -> None:
+            if made:
+                assert made[0].poll() is None
+                self.cancel_at = 1
+            super().checkpoint()
+
+    monkeypatch.setattr(child, "Child", Noted)
+    monkeypatch.setattr(_program_process, "SMALL", 0)
+    analysis = make_analysis(sizes=[3] * 20, seed=5, bandwidth=0.7)
+    found = select(analysis, "saturated_coverage")
+    with pytest.raises(Cancelled):
+        tighten(analysis, found, 5, method="lp", monitor=WhileItRuns())
+    assert made[0].returncode not in (None, 0)
+
+
+def test_a_program_without_a_solution_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    impossible = {
+        "c": np.ones(1),
+        "A_ub": sparse.csr_matrix(np.array([[1.0]])),
+        "b_ub": np.array([-1.0]),
+        "bounds": np.array([[0.0, 1.0]]),
+    }
+    with pytest.raises(WinnowError, match=r"linear program failed: .*infeasible"):
+        _program_process.multipliers_of(impossible, SILENT)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -4,8 +4,10 @@ import csv
 import inspect
 import queue
 import threading
+from dataclasses import replace
 
 import numpy as np
+import panel_material_ui as pmui
 import pytest
 
 from analytics.density import EMBEDDED, FULL, check_claims, density_slice, precomputed
@@ -15,6 +17,7 @@ from views.density import state as state_module
 from views.density.bar import table_csv
 from views.density.measured import Measured, effective
 from views.density.slices import image_of
+from views.density.style import relabel
 from views.jobs import Inline, Worker
 from views.session import Session
 
@@ -101,6 +104,22 @@ def test_figures_are_those_of_the_summary():
     assert list(curve.kept) == sorted(curve.kept)
     assert (curve.low <= curve.mean).all()
     assert (curve.mean <= curve.high).all()
+
+
+def test_errors_by_condition_make_up_those_of_seen_and_unseen():
+    results = precomputed("al")
+    found = Measured(results).by_condition("random", 0.1)
+    rows = [r for r in results.rows if (r["method"], r["kept"]) == ("random", 0.1)]
+    rows = [r for r in rows if r["steps"] == results.steps]
+    unseen = [found[name] for name in found if name not in results.facts["conditions_seen"]]
+    # as many snapshots of each condition: the mean over snapshots is that over conditions
+    assert np.mean(unseen) == pytest.approx(
+        np.mean([r["unseen_error_pct"] for r in rows]), rel=1e-4
+    )
+    (seen,) = (found[name] for name in results.facts["conditions_seen"])
+    assert seen == pytest.approx(np.mean([r["density_error_pct"] for r in rows]), rel=1e-4)
+    card = DensityView(Session(Inline())).columns.heads[0].card.object
+    assert all(f"{name} (unseen): " in card for name in found if name != "4.05 Å")
 
 
 # ---- systems ------------------------------------------------------------------------------------
@@ -293,3 +312,30 @@ def test_view_shows_columns_claims_and_both_themes(own):
     view.state.open_files([own])
     assert "not trained yet" in view.columns.heads[0].card.object
     assert view.bar.system.value == "own"
+
+
+def test_slice_is_drawn_with_the_colours_of_its_bar(own):
+    """A crystal has linear colours, a molecule in vacuum logarithmic ones."""
+    view = DensityView(Session(Inline()))
+    slices, seen = view.slices, []
+    view.state.open_files([own])
+    for target in ("root", "density"):
+        study = view.state.prepared.study
+        study = replace(study, spec=replace(study.spec, target=target))
+        view.state.prepared = replace(view.state.prepared, study=study)
+        view.state.draw_slice(train=True)
+        for name, bar in zip(("true", "predicted"), slices.bars, strict=False):
+            images = [r for r in slices.figures[name].renderers if r.name == "image"]
+            shown = [r for r in images if r.visible]
+            assert [r.glyph.color_mapper for r in shown] == [bar.color_mapper]
+            assert bar.color_mapper.high == view.state.cut.true.max()
+        seen.append(type(bar.color_mapper).__name__)
+    assert seen == ["LogColorMapper", "LinearColorMapper"]
+
+
+def test_choice_tells_the_browser_its_new_label():
+    choice, sent = pmui.Select(options={"1 · GraNd": 1}, value=1), []
+    model = choice.get_root()
+    relabel(choice, {"1 · EL2N": 1}, 1)
+    model.data.on_change("value", lambda attr, old, new: sent.append(new))
+    assert model.data.value == "1 · EL2N"

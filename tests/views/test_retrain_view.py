@@ -17,7 +17,7 @@ from analytics.pipeline import Pipeline
 from analytics.selection import METHODS
 from views.jobs import Inline
 from views.retrain import RetrainView
-from views.retrain_plots import _inside
+from views.retrain_points import MANY, _density, _inside
 from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT, TAIL, RetrainState
 from views.session import Session
 
@@ -51,9 +51,35 @@ def session(opened):
     return session
 
 
+@pytest.fixture(scope="module")
+def looked_at(opened):
+    """The stage of a session that several tests look at; see `view`."""
+    session = Session(Inline(), Pipeline())
+    session.adopt(opened, "made.xyz")
+    return session, RetrainView(session)
+
+
 @pytest.fixture
-def view(session):
-    return RetrainView(session)
+def shared(looked_at):
+    session, view = looked_at
+    budget = session.budget
+    yield session
+    view.parity.what.value, view.parity.aligned.value = "force", False
+    view.state.looked_at = HOLD_OUT
+    session.set_brush(np.empty(0, dtype=np.int64))
+    session.set_budget(budget)
+
+
+@pytest.fixture
+def view(looked_at, shared):
+    return looked_at[1]
+
+
+@pytest.fixture(scope="module")
+def tried(opened):
+    session = Session(Inline(), Pipeline())
+    session.adopt(opened, "made.xyz")
+    return session, RetrainState(session, resamples=2, shown=True)
 
 
 # ---- what is computed ---------------------------------------------------------------------------
@@ -67,8 +93,20 @@ def test_nothing_is_computed_until_it_is_looked_at(session):
     assert len(state.runs[HOLD_OUT].repetitions) == 2
 
 
-def test_errors_at_the_budget_are_those_of_a_fit_from_scratch(session):
-    state = RetrainState(session, resamples=2, shown=True)
+def test_parity_and_ranks_do_not_wait_for_all_resamples(session):
+    state, seen = RetrainState(session, resamples=3), {"parities": [], "put_back": []}
+    for name, counts in seen.items():
+        state.param.watch(
+            lambda e, counts=counts: counts.append(len(state.runs[HOLD_OUT].repetitions)), name
+        )
+    state.shown = True
+    assert seen["parities"][0] < 3
+    assert seen["put_back"][0] < 3
+    assert len(state.runs[HOLD_OUT].repetitions) == 3
+
+
+def test_errors_at_the_budget_are_those_of_a_fit_from_scratch(tried):
+    session, state = tried
     session.set_budget(12)
     for column, slot in enumerate(session.slots):
         expected = []
@@ -86,8 +124,8 @@ def test_errors_at_the_budget_are_those_of_a_fit_from_scratch(session):
         assert METHODS[slot.method].title
 
 
-def test_more_structures_end_at_the_whole_pool(session):
-    state = RetrainState(session, resamples=2, shown=True)
+def test_more_structures_end_at_the_whole_pool(tried):
+    session, state = tried
     session.set_budget(30)
     for test in (HOLD_OUT, TAIL):
         whole = state.now[test]["whole"].total
@@ -173,29 +211,29 @@ def test_without_labels_it_says_why():
     assert not view.fits.visible
 
 
-def test_without_the_package_it_says_why_and_still_shows_models(session, monkeypatch):
+def test_without_the_package_it_says_why_and_still_shows_models(session, monkeypatch, tmp_path):
     import sys
 
     monkeypatch.setitem(sys.modules, "featomic", None)
-    monkeypatch.setenv("WINNOW_CACHE", "")
+    monkeypatch.setenv("WINNOW_CACHE", str(tmp_path))
     shifted = make_structures(12, seed=77, model=True)
     session = open_session(dataset_from_atoms(shifted, name="other.xyz"))
     view = RetrainView(session)
     assert "featomic" in view.state.problem
-    assert view.parity_card.visible
-    assert len(view.parities[3].source.data["x"]) > 0
+    assert view.parity.card.visible
+    assert len(view.parity.plots[3].source.data["x"]) > 0
 
 
 # ---- other models -------------------------------------------------------------------------------
 
 
-def test_model_of_the_file_is_shown_beside(session, view):
+def test_model_of_the_file_is_shown_beside(shared, view):
     assert [model.model for model in view.state.models] == ["MACE"]
     now = view.state.now[HOLD_OUT]["MACE"]
     assert_allclose(now.total.energy, 100.0, rtol=1e-6)
     assert_allclose(now.total.force, 0.1, rtol=1e-6)
-    assert "MACE" in view.classes.object
-    view.aligned.value = True
+    assert "MACE" in view.classes.body.object
+    view.parity.aligned.value = True
     assert view.state.now[HOLD_OUT]["MACE"].total.energy < 1e-6
     held_out = view.state.tests_of(HOLD_OUT)[0].structures
     assert view.state.parities["MACE"].structures.tolist() == held_out.tolist()
@@ -204,44 +242,54 @@ def test_model_of_the_file_is_shown_beside(session, view):
 # ---- parity and brush ---------------------------------------------------------------------------
 
 
-def test_lasso_in_forces_brushes_atoms(session, view):
-    plot = view.parities[0]
+def test_lasso_in_forces_brushes_atoms(shared, view):
+    plot = view.parity.plots[0]
     parity = view.state.parities["0"]
     atom = 7
     x, y = parity.forces[atom, 0], parity.predicted_forces[atom, 0]
     box = {"type": "rect", "x0": x - 1e-9, "x1": x + 1e-9, "y0": y - 1e-9, "y1": y + 1e-9}
     plot.figure._trigger_event(PanStart(plot.figure, modifiers=None))
     plot.figure._trigger_event(SelectionGeometry(plot.figure, geometry=box, final=True))
-    described = session.analysis.descriptors
-    assert described.environments[session.brush].tolist() == [parity.atoms[atom]]
+    described = shared.analysis.descriptors
+    assert described.environments[shared.brush].tolist() == [parity.atoms[atom]]
     assert len(plot.brushed.data["x"]) == 3  # its components, in every plot
-    assert len(view.parities[2].brushed.data["x"]) == 3
+    assert len(view.parity.plots[2].brushed.data["x"]) == 3
 
 
-def test_lasso_in_energies_brushes_structures(session, view):
-    view.what.value = "energy"
-    parity, plot = view.state.parities["1"], view.parities[1]
+def test_lasso_in_energies_brushes_structures(shared, view):
+    view.parity.what.value = "energy"
+    parity, plot = view.state.parities["1"], view.parity.plots[1]
     low, high = parity.energies.min() - 9, parity.energies.max() + 9
     outline = {"type": "poly", "x": [low, high, high, low], "y": [-99, -99, 99, 99]}
     plot.figure._trigger_event(SelectionGeometry(plot.figure, geometry=outline, final=True))
-    assert session.brushed_structures.tolist() == sorted(parity.structures)
+    assert shared.brushed_structures.tolist() == sorted(parity.structures)
 
 
-def test_click_shows_structure_and_atom(session, view):
-    parity, plot = view.state.parities["2"], view.parities[2]
+def test_click_shows_structure_and_atom(shared, view):
+    parity, plot = view.state.parities["2"], view.parity.plots[2]
     x, y = parity.forces[4, 1], parity.predicted_forces[4, 1]
     plot.figure._trigger_event(Tap(plot.figure, x=x, y=y))
-    row = session.dataset.rows(session.active).start + session.active_atom
+    row = shared.dataset.rows(shared.active).start + shared.active_atom
     assert row == parity.atoms[4]
     assert len(plot.active.data["x"]) == 3
 
 
-def test_left_out_is_what_was_not_kept(session, view):
+def test_left_out_is_what_was_not_kept(shared, view):
     view.state.looked_at = LEFT_OUT
-    for column, slot in enumerate(session.slots):
+    for column, slot in enumerate(shared.slots):
         parity = view.state.parities[str(column)]
-        assert sorted({*parity.structures, *session.kept(slot)}) == list(range(30))
-        assert len(parity.structures) == 30 - session.budget
+        assert sorted({*parity.structures, *shared.kept(slot)}) == list(range(30))
+        assert len(parity.structures) == 30 - shared.budget
+
+
+def test_crowded_points_are_told_apart_by_colour():
+    rng = np.random.default_rng(0)
+    few = rng.normal(size=(MANY - 1, 2))
+    assert set(_density(few)) == {0.5}
+    crowd, stray = rng.normal(0, 1e-3, size=(MANY, 2)), np.array([[5.0, 5.0], [-5.0, -4.0]])
+    density = _density(np.vstack([crowd, stray]))
+    assert density.max() == density[:MANY].max() == 1.0
+    assert (density[MANY:] == 0.0).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -264,27 +312,27 @@ def _side(outline, points, i):
 # ---- what to put back, and what is taken home ---------------------------------------------------
 
 
-def test_what_helps_most_is_offered(session, view):
+def test_what_helps_most_is_offered(shared, view):
     found = view.state.put_back
-    kept = session.kept(session.slots[1])
+    kept = shared.kept(shared.slots[1])
     assert sorted({*found.structures, *kept}) == list(range(30))
     assert (np.diff(found.loss) <= 1e-12).all()
     best = found.structures[:10].tolist()
-    assert view.back.value["#"].tolist() == best
-    view._brush_ranked()
-    assert session.brushed_structures.tolist() == sorted(best)
-    before = session.budget
-    view._pin_ranked()
-    assert session.pinned == sorted(best)
-    assert session.budget == max(before, 10)
-    session.undo()
-    assert session.pinned == []
+    assert view.back.table.value["#"].tolist() == best
+    view.back.brush_listed()
+    assert shared.brushed_structures.tolist() == sorted(best)
+    before = shared.budget
+    view.back.pin_listed()
+    assert shared.pinned == sorted(best)
+    assert shared.budget == max(before, 10)
+    shared.undo()
+    assert shared.pinned == []
 
 
-def test_error_reduction_is_that_of_a_new_fit(session, view):
+def test_error_reduction_is_that_of_a_new_fit(shared, view):
     state = view.state
     ground, found = state.runs[HOLD_OUT].ground, state.put_back
-    kept, best = session.kept(session.slots[1]), found.structures[0]
+    kept, best = shared.kept(shared.slots[1]), found.structures[0]
     every = np.arange(30)
 
     def force_error(structures):
@@ -298,18 +346,19 @@ def test_error_reduction_is_that_of_a_new_fit(session, view):
     assert_allclose(found.force_ev_a[0], gain, atol=1e-6)
 
 
-def test_table_has_the_columns_of_the_command(session, view):
-    table = pd.read_csv(io.BytesIO(view._csv().read()))
+def test_table_has_the_columns_of_the_command(shared, view):
+    table = pd.read_csv(io.BytesIO(view.classes.csv().read()))
     assert list(table.columns) == list(COLUMNS)
-    assert set(table["method"]) == {WHOLE_POOL, *(slot.method for slot in session.slots)}
+    assert set(table["method"]) == {WHOLE_POOL, *(slot.method for slot in shared.slots)}
     assert set(table["test"]) == {HOLD_OUT, TAIL}
     assert set(table["resample"]) == set(range(5))
     assert np.isfinite(table["force_rmse_ev_a"]).all()
-    classes = pd.read_csv(io.BytesIO(view._classes_csv().read()))
+    classes = pd.read_csv(io.BytesIO(view.classes.classes_csv().read()))
     assert {"chain", "square", "all"} == set(classes["config_type"])
 
 
-def test_another_data_set_starts_afresh(session, view):
+def test_another_data_set_starts_afresh(session):
+    view = RetrainView(session)
     old = view.state.runs[HOLD_OUT]
     session.open_dataset(dataset_from_atoms(make_structures(16, seed=9), name="next.xyz"))
     assert view.state.runs[HOLD_OUT] is not old

@@ -1,5 +1,8 @@
 """Reviewing, options and certificates without a browser: work runs at once, in the caller."""
 
+import json
+
+import ase.io
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from analytics import read
 from analytics.curation import force_cut, near_duplicates
 from analytics.data import write_subset
 from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec
+from analytics.evaluation.redundancy import learning_curve, redundancy
 from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
 from analytics.selection import METHODS
@@ -14,21 +18,29 @@ from analytics.selection.coverage import FacilityLocationSpec
 from views.certificate_card import CertificateCard
 from views.certificates import Certificates
 from views.data import DataView
+from views.export import Export, file_name
 from views.jobs import Inline
 from views.options import MethodOptions, described
 from views.review import Review, ReviewView
 from views.review.state import PARTS
+from views.review.style import shortened
 from views.session import DEMO, Session
 
 #: Bokeh fills the source of a table in a way that pandas is going to change.
-pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:Warning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:Warning"),
+    # panel-material-ui 0.16 meets its own deprecation in every FileDownload
+    pytest.mark.filterwarnings(
+        "ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
 def with_copies(tmp_path_factory):
     """A part of the carbon set in which the first three structures come twice, one relabelled."""
     folder = tmp_path_factory.mktemp("review")
-    data = read(f"{DEMO}@0:552:8")
+    data = read(f"{DEMO}@0:552:16")
     path, again = folder / "plain.xyz", folder / "again.xyz"
     write_subset(data, np.arange(data.n_structures), path)
     write_subset(data, [1, 2, 3], again)
@@ -40,6 +52,29 @@ def with_copies(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
     return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture(scope="module")
+def worked_out():
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _worked_out_once(monkeypatch, worked_out):
+    """Keep for the other tests what one has worked out for the same data set."""
+    make = Review._work
+
+    def work(self, name, analysis):
+        key = name, analysis.fingerprint, self.tolerance, tuple(self._session.pinned)
+
+        def once(monitor):
+            if key not in worked_out:
+                worked_out[key] = make(self, name, analysis)(monitor)
+            return worked_out[key]
+
+        return once
+
+    monkeypatch.setattr(Review, "_work", work)
 
 
 @pytest.fixture
@@ -86,10 +121,40 @@ class TestReview:
     def test_what_is_pinned_is_not_rejected_with_the_others(self, session, state):
         copy = int(state.duplicates.copies[-1])
         session.pin(copy)
-        state.reject(state.duplicates.copies.tolist(), "copies")
+        state.reject(dict.fromkeys(state.duplicates.copies.tolist(), "a copy"), "copies")
         assert session.pinned == [copy]
         assert copy not in session.rejected
         assert "1 pinned stay" in session.notice[1]
+
+    def test_why_copies_were_rejected_is_in_the_recipe(self, session, view):
+        n, first = session.dataset.n_structures, int(view.state.duplicates.copies[0])
+        view.duplicates.reject.param.trigger("clicks")
+        recipe = json.loads(Export(session)._recipe().read())
+        removed = [entry for entry in recipe["ledger"] if entry["step"] == "reject"]
+        reasons = {at: entry["reason"] for entry in removed for at in entry["structures"]}
+        assert sorted(reasons) == view.state.duplicates.copies.tolist()
+        assert reasons[n - 1] == "exact duplicate of 3"
+        session.undo()
+        session.reject(first)  # by hand: nobody said why
+        assert session.reasons.get(first) is None
+        session.undo()
+        assert session.rejected == []
+
+    def test_reasons_go_and_come_with_undo_and_redo(self, session):
+        session.reject_all([1, 2], {1: "too hot", 2: "too cold", 3: "not asked for"})
+        assert session.reasons == {1: "too hot", 2: "too cold"}
+        session.undo()
+        assert session.reasons == {}
+        session.redo()
+        assert session.reasons == {1: "too hot", 2: "too cold"}
+        session.reject(1)  # takes the rejection back, and what was said about it
+        session.reject(1)
+        assert session.reasons == {2: "too cold"}
+        session.undo()
+        session.undo()
+        assert session.reasons == {1: "too hot", 2: "too cold"}
+        session.open(f"{DEMO}@0:552:60")
+        assert session.reasons == {}
 
     def test_another_tolerance_is_looked_for_anew(self, session, state):
         state.set_tolerance(0.0)
@@ -142,6 +207,88 @@ class TestReview:
         state.go_on()
         assert state.waiting == []
         assert state.scan is not None
+
+
+class TestLittleToShow:
+    def test_a_single_structure(self, session):
+        view = ReviewView(session)
+        view.state.shown = True
+        assert view.curve.body.visible
+        session.open(f"{DEMO}@5:6")
+        assert "nan" not in view.tiles.object
+        assert not view.curve.body.visible
+        assert "a single structure" in view.curve._card.head.object
+        assert view.scan.body.visible
+        assert not view.duplicates.table.visible
+        assert "none" in view.duplicates._card.head.object
+
+    def test_a_file_without_labels(self, session, tmp_path):
+        frames = ase.io.read(DEMO, "20:552:90")
+        for atoms in frames:
+            atoms.calc = None
+        ase.io.write(tmp_path / "bare.xyz", frames, format="extxyz")
+        session.open(tmp_path / "bare.xyz")
+        view = ReviewView(session)
+        view.state.shown = True
+        for card in (view.conflicts, view.energies, view.cut):
+            assert "no" in view.conflicts._card.head.object.lower()
+            assert "nothing to" in card._card.head.object
+        assert "no forces" in view.conflicts.forces_head.object
+        assert not view.cut.slider.visible
+        session.open(f"{DEMO}@20:552:90")
+        assert view.cut.slider.visible
+
+    def test_what_is_estimated_says_so(self, with_copies, tmp_path, monkeypatch):
+        monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-4")
+        monkeypatch.setattr("analytics.information.analysis.SAMPLE", 500)
+        session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+        session.open(with_copies)
+        analysis = session.analysis
+        assert analysis.sampled == 500
+        view = ReviewView(session)
+        view.state.redundancy = redundancy(analysis)
+        view.state.curve = learning_curve(analysis, orders=2)
+        assert "Sampled:" in view.redundancy._card.head.object
+        assert "≈" in view.redundancy.rows.object
+        assert "Estimated from" in view.curve._card.head.object
+
+    def test_long_names_keep_both_ends(self):
+        name = "amorphous_carbon_quenched_from_the_melt_at_high_density_7"
+        short = shortened(name, 30)
+        assert len(short) == 30
+        assert short.startswith("amorphous_")
+        assert short.endswith("_density_7")
+        assert shortened("graphene", 30) == "graphene"
+
+
+class TestExport:
+    @pytest.mark.parametrize(
+        ("data", "stem"),
+        [
+            ("carbon.xyz.gz", "carbon"),
+            ("train.v2_final.extxyz", "train.v2_final"),
+            ("a set, of mine (2).xyz", "a_set_of_mine_2"),
+            ("folder", "folder"),
+            ("x" * 300 + ".xyz", "x" * 100),
+            (".xyz", "data"),
+        ],
+    )
+    def test_files_are_named_after_the_data_set(self, session, data, stem):
+        selection = session.slots[1].selection
+        assert file_name(data, selection, 7) == f"{stem}_facility_location_7"
+
+    def test_draws_differ_in_their_names(self, session):
+        selection = session.slots[0].selection
+        assert file_name("a.xyz", selection, 3) == f"a_random_3_seed{selection.seed}"
+
+    def test_the_dialog_tells_what_was_decided(self, session):
+        export = Export(session)
+        export._open()
+        assert "rejected" not in export.text.object
+        session.reject(4)
+        session.pin(5)
+        assert "1 pinned and 1 rejected" in export.text.object
+        assert all(item.filename in export.text.object for item in export.downloads.values())
 
 
 class TestCut:
@@ -241,6 +388,16 @@ class TestOptions:
         dialog.use.param.trigger("clicks")
         assert session.slots[1].spec == FacilityLocationSpec(width=1.0)
         assert not dialog.dialog.open
+
+    def test_fields_made_later_follow_the_theme(self, session):
+        dialog = MethodOptions(session)
+        dialog.restyle(True)
+        for column in (1, 0, 1):
+            dialog.show(column)
+        assert all(field.dark_theme for field in dialog.form.widgets.values())
+        assert dialog.use.dark_theme
+        dialog.restyle(False)
+        assert not dialog.form.widgets["width"].dark_theme
 
     def test_descriptions_are_escaped(self):
         assert "&lt;b&gt;" in described("A <b> method.")

@@ -15,7 +15,6 @@ import panel_material_ui as pmui
 from analytics.density import EMBEDDED
 from analytics.density.results import COLUMNS
 from views.budget import counted, grouped
-from views.data import DROP
 from views.density.state import BETAS, DensityState
 from views.density.style import TEXT, percent
 from views.drops import DropZone
@@ -260,9 +259,7 @@ class OwnFiles(pn.viewable.Viewer):
         super().__init__(**params)
         self._state = state
         self._dropped: list[Path] = []  # several may have the same name
-        self.drop = DropZone(
-            session, self._take, multiple=True, height=90, stylesheets=[DROP], margin=(0, 0, 6, 0)
-        )
+        self.drop = DropZone(session, self._take, multiple=True, height=90, margin=(0, 0, 6, 0))
         self.path = pmui.TextInput(
             label="or paths on the machine that runs Winnow", size="small",
             placeholder="run/*/CHGCAR or density.npz", sizing_mode="stretch_width",

@@ -17,7 +17,7 @@ from views.compare import KINDS, ONE, SHRINKS, WHICH
 from views.density.bar import GROUP
 from views.density.measured import Figure
 from views.density.state import DensityState
-from views.density.style import CARD_BODY, TEXT, percent, short, title_of, with_spread
+from views.density.style import CARD_BODY, TEXT, percent, relabel, short, title_of, with_spread
 from views.embeddings import SMALL_TOOLBAR
 from views.theme import ONLY_NARROWEST, palette, powers_of_ten, style_figure
 from views.widgets import UNSEEN_LABEL
@@ -56,10 +56,14 @@ QUANTITIES = {
         "%",
         "Electrons that the kept points stand for, % of all",
     ),
-    "train_seconds": ("Training", "s", "Seconds of training one model"),
+    "train_seconds": (
+        "Training",
+        "s of CPU",
+        "Processor time of training one model: like models differ by about a tenth",
+    ),
 }
-#: For the kept electrons there is no better or worse.
-NOT_RANKED = {"electrons_kept_pct"}
+#: For the kept electrons there is no better or worse; equal steps take equal time.
+NOT_RANKED = {"electrons_kept_pct", "train_seconds"}
 
 
 def leaders(figures: list[Figure | None]) -> list[bool]:
@@ -127,14 +131,27 @@ class Head(pn.viewable.Viewer):
                 text = short(chosen.electrons_pct)  # known without a model
             full = measured.full(name) if measured else None
             best = leads.get(name, False)
+            more = self._by_condition() if name.endswith("_error_pct") else ""
             cells.append(
                 f'<span title="{help_}">{title} <i class="unit">{unit}</i></span>'
-                f'<span class="value{" best" if best else ""}">{text}</span>'
+                f'<span class="value{" best" if best else ""}" title="{more}">{text}</span>'
                 f'<span title="best of the three, or within the spread of it">'
                 f"{'●' if best else ''}</span>"
                 f'<span class="all">{short(full.mean) if full else "–"}</span>'
             )
         self.card.object = f'<div class="score">{"".join(cells)}</div>'
+
+    def _by_condition(self) -> str:
+        """Tell the error on each strain, temperature or composition apart."""
+        measured, share = self._state.measured, self._state.figure(self._column, "nrmse")[1]
+        if measured is None or share is None:
+            return ""
+        found = measured.by_condition(self._state.label(self._column), share)
+        seen = self._state.facts.get("conditions_seen", ())
+        return html.escape("; ".join(
+            f"{name}{'' if name in seen else ' (unseen)'}: {short(value)} %"
+            for name, value in found.items()
+        ))  # fmt: skip
 
     def _source(self) -> str:
         """Say at which share the errors were measured."""
@@ -279,8 +296,7 @@ class Columns(pn.viewable.Viewer):
     def _show_scores(self, *_: Any) -> None:
         state = self._state
         titles = {f"{i + 1} · {title_of(m)}": i for i, m in enumerate(state.methods)}
-        if titles != self.which.options:
-            self.which.param.update(options=titles, value=self.which.value or 0)
+        relabel(self.which, titles, self.which.value or 0)
         leads: list[dict[str, bool]] = [{}, {}, {}]
         for name in QUANTITIES:
             if name in NOT_RANKED:

@@ -102,6 +102,15 @@ class Measured:
         rows = self._rows.get(label or "", {}).get(kept, [])
         return Figure.of([row[quantity] for row in rows])
 
+    def by_condition(self, label: str | None, kept: float) -> dict[str, float]:
+        """Return the density error (% of the electrons) on each condition, seen and unseen."""
+        found: dict[str, list[float]] = {}
+        for row in self._rows.get(label or "", {}).get(kept, []):
+            for condition, percent in (row.get("by_condition") or {}).items():
+                if condition and percent is not None:
+                    found.setdefault(condition, []).append(percent)
+        return {condition: float(np.mean(values)) for condition, values in found.items()}
+
     def full(self, quantity: str) -> Figure | None:
         """Return a quantity of the models of all data."""
         return self.figure(FULL, 1.0, quantity)

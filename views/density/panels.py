@@ -116,6 +116,9 @@ class Facts(pn.viewable.Viewer):
         rows.append(("spherical atoms", f"{base}: fitted, what any model should beat"))
         if state.prepared is not None and state.prepared.no_energies:
             rows.append(("energies", f"not computed here: {state.prepared.no_energies}"))
+        if state.results is not None and state.results.settings.get("scaling") == "kept":
+            rows.append(("scaling", "targets of these models were scaled by the kept points; those "
+                         "trained here are scaled by all points"))  # fmt: skip
         rows += [("read", note) for note in facts.get("notes", ())]
         return rows
 

@@ -1,6 +1,8 @@
-"""Style sheets and small words of the Density stage."""
+"""Style sheets, small words and small gestures of the Density stage."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from analytics.density import PRUNINGS, Claim
 from views.density.measured import Figure
@@ -13,6 +15,7 @@ __all__ = [
     "TEXT",
     "VERDICTS",
     "percent",
+    "relabel",
     "short",
     "title_of",
     "with_spread",
@@ -54,9 +57,11 @@ TEXT = """
 .no { background: var(--winnow-m2); color: var(--winnow-card); }
 .open { box-shadow: inset 0 0 0 1.5px var(--winnow-quiet); color: var(--winnow-quiet); }
 """
-#: The right column goes below the rest where the window is not wide.
+#: The right column goes below the rest where the window is not wide. Its width is set here: Panel
+#: would ask for room for both beside each other in any window.
 STACKS = f"""
 :host {{ min-width: 0 !important; }}
+.aside {{ width: 326px !important; flex: none !important; }}
 @media (max-width: {WIDE - 0.02}px) {{
   :host {{ flex-direction: column !important; }}
   .part {{ width: 100% !important; max-width: none !important; flex: none !important;
@@ -103,6 +108,17 @@ def with_spread(figure: Figure) -> str:
 def percent(share: float) -> str:
     """Write a share: 0.005 as 0.5 %."""
     return f"{100 * share:g}\u202f%"
+
+
+def relabel(choice: Any, options: dict[str, Any], value: Any) -> None:
+    """Give a choice other options.
+
+    The browser knows the value by its label, which may be another one for the same value.
+    """
+    if options != choice.options:
+        choice.param.update(options=options, value=value)
+        choice.param.trigger("value")
+    choice.value = value
 
 
 def mark(claim: Claim) -> str:

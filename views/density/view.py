@@ -75,7 +75,7 @@ class DensityView(pn.viewable.Viewer):
             stylesheets=[SHRINKS], css_classes=["part"],
         )  # fmt: skip
         aside = Region(
-            self.claims, self.facts, title="Claims and facts", role="complementary", width=326,
+            self.claims, self.facts, title="Claims and facts", role="complementary",
             margin=(0, 12, 0, 0), css_classes=["aside", "part"],
         )  # fmt: skip
         return pn.Column(

@@ -8,17 +8,24 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Range1d, Span
 from bokeh.plotting import figure
 
 from analytics.evaluation.redundancy import Redundancy
 from views.budget import counted, grouped
 from views.review.state import Review
-from views.review.style import STYLE, Card, empty_source, paint, plain_figure, title
+from views.review.style import STYLE, Card, empty_source, paint, plain_figure, shortened, title
 from views.session import Session
-from views.theme import palette, powers_of_ten
+from views.theme import palette
 
 __all__ = ["CurveCard", "DimensionCard", "RedundancyCard", "ScanCard"]
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times the powers of ten within bounds, which are greater than zero."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    numbers = [m * 10.0**p for p in powers for m in (1, 2, 5)]
+    return [number for number in numbers if low <= number <= high]
 
 
 def _pane(plot: figure) -> pn.pane.Bokeh:
@@ -47,7 +54,8 @@ class RedundancyCard(pn.viewable.Viewer):
         if analysis.sampled is not None:
             sampled = (
                 f" Sampled: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)} "
-                f"environments; redundancy of the whole ± {analysis.redundancy_error:.2g}."
+                f"environments; redundancy of the whole ± {100 * analysis.redundancy_error:.1g} %. "
+                "What is marked ≈ is estimated from them."
             )
         whole = found[0]
         self._card.head.object = title(
@@ -57,7 +65,7 @@ class RedundancyCard(pn.viewable.Viewer):
             "of the environments that the other classes have as well." + sampled,
         )
         classes = sorted(found[1:], key=lambda r: -r.n_environments)
-        body = "".join(self._row(r) for r in [whole, *classes])
+        body = "".join(self._row(r, analysis.sampled) for r in [whole, *classes])
         self.rows.object = (
             "<div class='scroll'><table><tr><th>config_type</th><th>structures</th>"
             "<th>environments</th><th>effective</th><th colspan='2'>redundant</th>"
@@ -65,16 +73,19 @@ class RedundancyCard(pn.viewable.Viewer):
         )
 
     @staticmethod
-    def _row(r: Redundancy) -> str:
-        name = html.escape(r.name) or "<b>all</b>"
-        covered = "–" if math.isnan(r.covered_by_others) else f"{r.covered_by_others:.0%}"
-        efficiency = "–" if math.isnan(r.efficiency) else f"{r.efficiency:.2f}"
+    def _row(r: Redundancy, sampled: int | None) -> str:
+        # the entropies of a class with no more environments than that are exact
+        about = "≈ " if sampled is not None and r.n_environments > sampled else ""
+        shared = "" if sampled is None else "≈ "
+        name = html.escape(shortened(r.name, 40)) or "<b>all</b>"
+        covered = "–" if math.isnan(r.covered_by_others) else f"{shared}{r.covered_by_others:.0%}"
+        efficiency = "–" if math.isnan(r.efficiency) else f"{about}{r.efficiency:.2f}"
         return (
             f"<tr><td title='{html.escape(r.name)}'>{name}</td><td>{grouped(r.n_structures)}</td>"
             f"<td>{grouped(r.n_environments)}</td>"
-            f"<td>{grouped(round(r.effective_environments))}</td>"
+            f"<td>{about}{grouped(round(r.effective_environments))}</td>"
             f"<td class='bar'><div class='track'><div style='width:{r.redundancy:.1%}'></div>"
-            f"</div></td><td>{r.redundancy:.0%}</td><td>{efficiency}</td><td>{covered}</td></tr>"
+            f"</div></td><td>{about}{r.redundancy:.0%}</td><td>{efficiency}</td><td>{covered}</td></tr>"
         )
 
     def __panel__(self) -> Any:
@@ -90,9 +101,11 @@ class _Drawn(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._state = session, state
         self.plot = self._figure()
-        self.pane = _pane(self.plot)
-        self.pane.visible = False
-        self._card = Card(self.pane, name=self.NAME)
+        # a pane takes its visibility back from its figure: what holds it is hidden instead
+        self.body = pn.Column(
+            _pane(self.plot), sizing_mode="stretch_width", margin=0, visible=False
+        )
+        self._card = Card(self.body, name=self.NAME)
         state.param.watch(self._show, [self.RESULT])
         self._show()
 
@@ -103,10 +116,15 @@ class _Drawn(pn.viewable.Viewer):
         """Draw a result and return the head of the card."""
         raise NotImplementedError
 
+    def _missing(self, found: Any) -> str:
+        """Say why there is nothing to draw; empty if there is."""
+        return ""
+
     def _show(self, *_: Any) -> None:
         found = getattr(self._state, self.RESULT)
-        self.pane.visible = found is not None
-        self._card.head.object = title(self.NAME, "…") if found is None else self._draw(found)
+        missing = "…" if found is None else self._missing(found)
+        self._card.head.object = title(self.NAME, missing) if missing else self._draw(found)
+        self.body.visible = not missing
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -138,6 +156,15 @@ class CurveCard(_Drawn):
         plot.line("x", "y", source=self.top, line_dash="dotted", name="top")
         return plot
 
+    def _missing(self, found: Any) -> str:
+        return "" if len(found.sizes) > 1 else "a single structure: nothing that grows"
+
+    def _sampled(self) -> str:
+        analysis = self._session.analysis
+        if analysis is None or analysis.sampled is None:
+            return ""
+        return f" Estimated from {grouped(analysis.sampled)} sampled environments."
+
     def _draw(self, found: Any) -> str:
         rows = found.table
         mean, spread = rows["entropy_nats"].to_numpy(), rows["entropy_spread"].to_numpy()
@@ -153,7 +180,7 @@ class CurveCard(_Drawn):
             f"{counted(len(found.seeds), 'random order')}",
             f"From {grouped(int(sizes[half]))} structures to all {grouped(int(sizes[-1]))} it "
             f"gains <b>{gain:.2f} nats</b>; mean and standard deviation over orders "
-            f"{found.seeds[0]} to {found.seeds[-1]}.",
+            f"{found.seeds[0]} to {found.seeds[-1]}.{self._sampled()}",
         )
 
 
@@ -178,11 +205,12 @@ class ScanCard(_Drawn):
             plot.add_layout(
                 Span(dimension="height", location=1, line_width=1.6, line_dash=dash, name=name)
             )
-        plot.xaxis.formatter = powers_of_ten()
+        plot.xaxis.formatter = CustomJSTickFormatter(code="return String(+tick.toPrecision(2))")
         return plot
 
     def _draw(self, found: Any) -> str:
         h, y = found.bandwidths, found.entropy
+        self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(h.min(), h.max()))
         self.source.data = {"x": h, "y": y}
         self.errors.data = {
             "x": h, "low": y - found.entropy_error, "high": y + found.entropy_error
@@ -224,22 +252,25 @@ class DimensionCard(_Drawn):
             y_axis_label="dimension (TwoNN)",
             y_range=Range1d(0.0, 1.0),
         )
+        plot.xaxis.formatter = CustomJSTickFormatter(code="return String(tick)")
         plot.segment("x", "low", "x", "high", source=self.errors, name="error")
         plot.line("x", "y", source=self.source, line_width=1.5, name="line")
         plot.scatter("x", "y", source=self.source, size=6, line_color=None, name="points")
         return plot
+
+    def _missing(self, found: Any) -> str:
+        known = len(found.dimensions) and math.isfinite(found.dimension)
+        return "" if known else "too few distinct environments to tell"
 
     def _draw(self, found: Any) -> str:
         x, y = found.sizes.astype(float), found.dimensions
         error = np.where(np.isfinite(found.errors), found.errors, found.error)
         self.source.data = {"x": x, "y": y}
         self.errors.data = {"x": x, "low": y - error, "high": y + error}
-        if len(y):
-            self.plot.y_range.end = 1.15 * float((y + error).max())
+        self.plot.y_range.end = 1.15 * float((y + error).max())
+        self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(x.min(), x.max()))
         analysis = self._session.analysis
         d = analysis.descriptors.values.shape[1] if analysis is not None else 0
-        if not math.isfinite(found.dimension):
-            return title(self.NAME, "too few distinct environments to tell")
         return title(
             self.NAME,
             f"{found.dimension:.1f} ± {found.error:.1g} of {d} numbers",

@@ -6,15 +6,14 @@ import html
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.curation import Conflicts, Duplicates
+from analytics.curation import Conflicts, Duplicates, copy_reasons, cut_reasons
 from analytics.runtime.arrays import owners
 from views.budget import counted, grouped
 from views.review.state import Review
-from views.review.style import STYLE, Card, table, title
+from views.review.style import STYLE, Card, show_rows, table, title
 from views.session import Session
 from views.widgets import Button
 
@@ -34,29 +33,34 @@ def _classes(dataset: Any, structures: Any) -> str:
     return ", ".join(dict.fromkeys(str(k) for k in dataset.config_type[structures])) or "–"
 
 
+def _unlabelled(labels: Any, name: str) -> str:
+    """Say that a file has no labels of a kind; empty if it has some."""
+    some = labels is not None and bool(np.isfinite(labels).any())
+    return "" if some else f"The file has no {name}: there is nothing to compare."
+
+
 class _Listing(pn.viewable.Viewer):
     """A card with a table; a click on a row shows what it is about."""
 
     NAME = ""
     COLUMNS: dict[str, type] = {}
     HINTS: dict[str, str] = {}
+    UNITS: dict[str, str] = {}
+    DECIMALS: dict[str, int] = {}
     WIDTHS: dict[str, int] = {}
 
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._state = session, state
         self._rows: list[tuple[list[int], list[int]]] = []
-        self.table = table(self.COLUMNS, self.HINTS, widths=self.WIDTHS)
+        self.table = table(self.COLUMNS, self.HINTS, self.UNITS, self.DECIMALS, widths=self.WIDTHS)
         self.table.on_click(self._on_click)
         self._card = Card(self.table, name=self.NAME)
 
     def _fill(self, columns: dict[str, Any], rows: list[tuple[list[int], list[int]]]) -> None:
         """Show rows, and remember for each the structures and the atoms that it is about."""
         self._rows = rows
-        if rows or len(self.table.value):
-            self.table.value = pd.DataFrame(columns)
-        self.table.page = 1
-        self.table.visible = bool(rows)
+        show_rows(self.table, columns, len(rows))
 
     def _on_click(self, event: Any) -> None:
         if 0 <= event.row < len(self._rows):
@@ -70,14 +74,15 @@ class DuplicateCard(_Listing):
     """Groups of structures that repeat one another."""
 
     NAME = "Near-duplicates"
-    COLUMNS = {"copies": int, "#": object, "config_type": object, "distance": object, "exact": int}
+    COLUMNS = {"copies": int, "#": object, "config_type": object, "distance": float, "exact": int}
     HINTS = {
         "copies": "structures beyond the representative",
         "#": "indices in the file: the representative, then its copies",
         "distance": "largest distance of an environment to its partner, in bandwidths h",
         "exact": "copies that are equal atom by atom",
     }
-    WIDTHS = {"copies": 54, "distance": 66, "exact": 50}
+    UNITS, DECIMALS = {"distance": "h"}, {"distance": 3}
+    WIDTHS = {"copies": 54, "distance": 76, "exact": 50}
 
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(session, state, **params)
@@ -115,11 +120,13 @@ class DuplicateCard(_Listing):
         groups = sorted(found.groups, key=lambda g: (-len(g), g[0]))
         self._card.head.object = title(
             self.NAME,
-            f"{counted(len(found.copies), 'structure')} in {counted(len(groups), 'group')}",
+            f"{counted(len(found.copies), 'structure')} in {counted(len(groups), 'group')}"
+            if groups
+            else "none",
             f"Of {grouped(data.n_structures)}; {grouped(int(found.exact.sum()))} equal atom by "
             "atom. Same elements, same cell, and every environment within "
             f"{found.spec.tolerance:g} h of its partner; turned, shifted and re-celled copies "
-            "count. Click a group, then step with ← →.",
+            f"count. {'Click a group, then step with ← →.' if groups else ''}",
         )
         shown = groups[:ROWS]
         self._fill(
@@ -127,7 +134,7 @@ class DuplicateCard(_Listing):
                 "copies": [len(g) - 1 for g in shown],
                 "#": [_listed(data.frame_indices[g]) for g in shown],
                 "config_type": [_classes(data, g) for g in shown],
-                "distance": [f"{found.distance[g].max():.3f}" for g in shown],
+                "distance": [float(found.distance[g].max()) for g in shown],
                 "exact": [int(found.exact[g].sum()) for g in shown],
             },
             [([int(s) for s in g], []) for g in shown],
@@ -139,10 +146,10 @@ class DuplicateCard(_Listing):
         self.reject.disabled = left == 0
 
     def _reject(self, *_: Any) -> None:
-        found: Duplicates | None = self._state.duplicates
-        if found is not None:
-            reason = f"near-duplicates within {found.spec.tolerance:g} h"
-            self._state.reject(found.copies.tolist(), reason)
+        found, data = self._state.duplicates, self._session.dataset
+        if found is not None and data is not None:
+            said = f"near-duplicates within {found.spec.tolerance:g} h"
+            self._state.reject(copy_reasons(found, data.frame_indices), said)
 
 
 class ConflictCard(_Listing):
@@ -156,7 +163,9 @@ class ConflictCard(_Listing):
         "|ΔF|": "largest difference of the force on an atom (eV/Å); equal structures only",
         "alike": "equal atom by atom, or the largest distance of two environments in h",
     }
-    WIDTHS = {"ΔE": 56, "|ΔF|": 56, "alike": 56}
+    UNITS = {"ΔE": "meV/atom", "|ΔF|": "eV/Å"}
+    DECIMALS = {"ΔE": 2, "|ΔF|": 3}
+    WIDTHS = {"ΔE": 96, "|ΔF|": 76, "alike": 58}
 
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(session, state, **params)
@@ -167,10 +176,13 @@ class ConflictCard(_Listing):
             {
                 "atom": "structure : atom, with the larger force",
                 "like": "structure : atom, alike but with the smaller force",
-                "|F|": "eV/Å",
-                "|F| there": "eV/Å",
+                "|F|": "of the first atom",
+                "|F| there": "of the atom that is alike",
                 "distance": "between the two environments, in bandwidths h",
             },
+            {"|F|": "eV/Å", "|F| there": "eV/Å", "distance": "h"},
+            {"|F|": 3, "|F| there": 3, "distance": 3},
+            widths={"|F|": 70, "|F| there": 100, "distance": 76},
         )
         self.forces.on_click(self._on_pair)
         self._card.extend([self.forces_head, self.forces])
@@ -186,10 +198,12 @@ class ConflictCard(_Listing):
             self.forces.visible = False
             return
         spec, groups = found.spec, found.energies
+        none = _unlabelled(data.energies, "energies")
         self._card.head.object = title(
             self.NAME,
-            f"energies: {counted(len(groups), 'group')}",
-            "Alike structures whose energies differ by more than "
+            "" if none else f"energies: {counted(len(groups), 'group')}",
+            none
+            or "Alike structures whose energies differ by more than "
             f"{1e3 * spec.energy:g} meV/atom ({1e3 * spec.exact_energy:g} if equal atom by "
             "atom). Evidence to look at, not proof.",
         )
@@ -197,8 +211,8 @@ class ConflictCard(_Listing):
         self._fill(
             {
                 "#": [_listed(data.frame_indices[c.structures], 4) for c in shown],
-                "ΔE": [round(1e3 * c.spread, 2) for c in shown],
-                "|ΔF|": [round(c.force_difference, 3) for c in shown],
+                "ΔE": [1e3 * c.spread for c in shown],
+                "|ΔF|": [c.force_difference for c in shown],
                 "alike": ["exact" if c.exact else f"{c.distance:.3f} h" for c in shown],
                 "config_type": [_classes(data, c.structures) for c in shown],
             },
@@ -210,10 +224,12 @@ class ConflictCard(_Listing):
         pairs, spec = found.forces, found.spec
         count = min(len(pairs), ROWS)
         more = f", the {grouped(ROWS)} largest shown" if len(pairs) > ROWS else ""
+        none = _unlabelled(data.forces, "forces")
         self.forces_head.object = title(
             "Forces",
-            f"{counted(len(pairs), 'environment')}{more}",
-            f"Another environment within {spec.tolerance:g} h has a |F| that is smaller by more "
+            "" if none else f"{counted(len(pairs), 'environment')}{more}",
+            none
+            or f"Another environment within {spec.tolerance:g} h has a |F| that is smaller by more "
             f"than {spec.force:g} eV/Å and {spec.relative_force:.0%}.",
         )
         first, second = pairs.first[:count], pairs.second[:count]
@@ -228,17 +244,14 @@ class ConflictCard(_Listing):
         self._pairs = [
             ([int(of[a]), int(of[b])], [int(a), int(b)]) for a, b in zip(first, second, strict=True)
         ]
-        if count or len(self.forces.value):
-            self.forces.value = pd.DataFrame(
-                {
-                    "atom": names[0],
-                    "|F|": np.round(pairs.force_first[:count], 3),
-                    "like": names[1],
-                    "|F| there": np.round(pairs.force_second[:count], 3),
-                    "distance": np.round(pairs.distance[:count], 3),
-                }
-            )
-        self.forces.visible = bool(count)
+        columns = {
+            "atom": names[0],
+            "|F|": pairs.force_first[:count],
+            "like": names[1],
+            "|F| there": pairs.force_second[:count],
+            "distance": pairs.distance[:count],
+        }
+        show_rows(self.forces, columns, count)
 
     def _on_pair(self, event: Any) -> None:
         if 0 <= event.row < len(self._pairs):
@@ -256,7 +269,9 @@ class EnergyCard(_Listing):
         "away": "from that median (eV/atom)",
         "volume": "per atom (Å³): compressed cells are high in energy by design",
     }
-    WIDTHS = {"#": 60, "z": 66, "away": 70, "volume": 64}
+    UNITS = {"away": "eV/atom", "volume": "Å³/atom"}
+    DECIMALS = {"z": 1, "away": 3, "volume": 2}
+    WIDTHS = {"#": 52, "z": 56, "away": 98, "volume": 110}
 
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(session, state, **params)
@@ -272,10 +287,12 @@ class EnergyCard(_Listing):
         found = conflicts.out_of_line
         self._card.head.object = title(
             self.NAME,
-            counted(len(found), "structure"),
+            counted(len(found), "structure") if found.n_compared else "",
             f"Of {grouped(found.n_compared)} in classes of ten and more: beyond "
             f"{conflicts.spec.z_score:g} robust standard deviations of the energies of their "
-            "config_type, references of the elements taken off.",
+            "config_type, references of the elements taken off."
+            if found.n_compared
+            else "No class has ten structures with energies: there is nothing to compare.",
         )
         records = found.records(data)[:ROWS]
         away = [r["residual_eV_per_atom"] - r["median_eV_per_atom"] for r in records]
@@ -283,9 +300,9 @@ class EnergyCard(_Listing):
             {
                 "#": [r["structure"] for r in records],
                 "config_type": [r["config_type"] or "–" for r in records],
-                "z": [round(r["z_score"], 1) for r in records],
-                "away": np.round(away, 3),
-                "volume": [round(r["volume_A3_per_atom"], 2) for r in records],
+                "z": [r["z_score"] for r in records],
+                "away": away,
+                "volume": [r["volume_A3_per_atom"] for r in records],
             },
             [([int(s)], []) for s in found.structures[:ROWS]],
         )
@@ -322,9 +339,8 @@ class CutCard(pn.viewable.Viewer):
             on_click=self._reject,
             **SMALL | {"margin": (8, 0, 0, 8)},
         )
-        self._card = Card(
-            self.slider, self.text, pn.Row(self.brush, self.reject, margin=0), name=self.NAME
-        )
+        self._parts = [self.slider, self.text, pn.Row(self.brush, self.reject, margin=0)]
+        self._card = Card(*self._parts, name=self.NAME)
         self.slider.param.watch(self._move, "value_throttled")
         session.param.watch(self._range, ["opened"])
         state.param.watch(self._show, ["limit"])
@@ -335,8 +351,11 @@ class CutCard(pn.viewable.Viewer):
         if data is None:
             return
         norms = data.force_norms[np.isfinite(data.force_norms)]
-        self._card.visible = bool(len(norms))
+        for part in self._parts:
+            part.visible = bool(len(norms))
         if not len(norms):
+            none = _unlabelled(data.forces, "forces").replace("compare", "cut")
+            self._card.head.object = title(self.NAME, "", none)
             return
         top = float(norms.max())
         step = 10.0 ** np.floor(np.log10(max(top, 1e-3) / 200))
@@ -350,6 +369,8 @@ class CutCard(pn.viewable.Viewer):
             self.slider.value = event.new
 
     def _show(self, *_: Any) -> None:
+        if not self.slider.visible:
+            return
         found = self._state.cut()
         none = found is None or not len(found.structures)
         self.brush.disabled = self.reject.disabled = none
@@ -390,8 +411,7 @@ class CutCard(pn.viewable.Viewer):
     def _reject(self, *_: Any) -> None:
         found = self._state.cut()
         if found is not None:
-            reason = f"an atom above {found.limit:g} eV/Å"
-            self._state.reject(found.structures.tolist(), reason)
+            self._state.reject(cut_reasons(found), f"an atom above {found.limit:g} eV/Å")
 
     def __panel__(self) -> Any:
         return self._card

@@ -6,14 +6,13 @@ import html
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
 from analytics.curation import OverlapMatrix
 from views.budget import counted, grouped
 from views.review.state import CLASSES, Against, Review
-from views.review.style import STYLE, Card, table, title
+from views.review.style import STYLE, Card, shortened, show_rows, table, title
 from views.session import Session
 from views.widgets import Button
 
@@ -67,15 +66,17 @@ class OverlapCard(pn.viewable.Viewer):
             for b, other in enumerate(names):
                 share = float(found.coverage[a, b])
                 ink = "var(--winnow-card)" if share > 0.6 else "var(--winnow-text)"
+                ink = "var(--winnow-quiet)" if share < 0.005 else ink
                 cells.append(
                     f"<td style='color:{ink};background:color-mix(in srgb, var(--winnow-text) "
                     f"{85 * share:.0f}%, var(--winnow-grid))' title='{share:.1%} of "
                     f"{html.escape(other)} covered by {html.escape(name)}'>{100 * share:.0f}</td>"
                 )
-            label = html.escape(f"{a} {name}")
-            rows.append(f"<tr><th title='{label}'>{label}</th>{''.join(cells)}</tr>")
+            label = html.escape(f"{a} {shortened(name)}")
+            full = html.escape(name)
+            rows.append(f"<tr><th title='{full}'>{label}</th>{''.join(cells)}</tr>")
         return (
-            "<div class='scroll'><table class='heat'><tr><th></th>"
+            "<div class='wide'><table class='heat'><tr><th></th>"
             f"{head}</tr>{''.join(rows)}</table></div>"
         )
 
@@ -92,7 +93,7 @@ class AgainstCard(pn.viewable.Viewer):
         "config_type": object,
         "largest": float,
         "mean": float,
-        "covered": object,
+        "covered": float,
         "repeats": object,
     }
     HINTS = {
@@ -120,7 +121,7 @@ class AgainstCard(pn.viewable.Viewer):
             size="small",
             variant="outlined",
             margin=(10, 0, 0, 0),
-            on_click=lambda e: state.compare_with(self.path.value.strip()),
+            on_click=self._compare,
         )
         self.order = pmui.RadioButtonGroup(
             options=["Most novel first", "Leaks first"],
@@ -141,8 +142,10 @@ class AgainstCard(pn.viewable.Viewer):
         self.table = table(
             self.COLUMNS,
             self.HINTS,
+            {"largest": "nats", "mean": "nats", "covered": "%"},
+            {"largest": 2, "mean": 2, "covered": 0},
             page_size=8,
-            widths={"#": 60, "largest": 70, "mean": 66, "covered": 66, "repeats": 76},
+            widths={"#": 52, "largest": 94, "mean": 86, "covered": 86, "repeats": 62},
         )
         self.table.on_click(self._on_click)
         self._card = Card(
@@ -151,10 +154,15 @@ class AgainstCard(pn.viewable.Viewer):
             self.table,
             name=self.NAME,
         )
+        self.path.param.watch(self._compare, "enter_pressed")
         self.order.param.watch(self._fill, "value")
         state.param.watch(self._show, ["against"])
         session.param.watch(self._show, ["opened"])
         self._show()
+
+    def _compare(self, *_: Any) -> None:
+        # Enter is told before the value that it confirms
+        self._state.compare_with((self.path.value_input or self.path.value).strip())
 
     def _show(self, *_: Any) -> None:
         against: Against | None = self._state.against
@@ -171,15 +179,20 @@ class AgainstCard(pn.viewable.Viewer):
             return
         found, other = against.found, against.dataset
         new, leaks = found.novelty, len(found.test)
+        leaking = f"None of its {counted(found.n_test, 'structure')} leaks."
+        if leaks:
+            leaking = (
+                f"<b>{counted(leaks, 'structure')}</b> of {grouped(found.n_test)} "
+                f"{'leaks' if leaks == 1 else 'leak'}: near-duplicates, "
+                f"{grouped(int(found.exact.sum()))} of them exact."
+            )
         self._card.head.object = title(
             self.NAME,
             other.name,
             f"<b>{new.covered_environments:.1%}</b> of its "
             f"{grouped(len(new.delta_entropy))} environments are covered by "
             f"{html.escape(data.name)}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
-            f"median {np.median(new.delta_entropy):.2f} nats. <b>{counted(leaks, 'structure')}</b>"
-            f" of {grouped(found.n_test)} {'leaks' if leaks == 1 else 'leak'}: near-duplicates, "
-            f"{grouped(int(found.exact.sum()))} of them exact. No sampling.",
+            f"median {np.median(new.delta_entropy):.2f} nats. {leaking} No sampling.",
         )
         self._fill()
 
@@ -196,19 +209,15 @@ class AgainstCard(pn.viewable.Viewer):
             order.sort(key=lambda at: int(new.structures[at]) not in partner)
         which = new.structures[order]
         self._partners = [partner.get(int(s), -1) for s in which]
-        self.table.value = pd.DataFrame(
-            {
-                "#": other.frame_indices[which],
-                "config_type": [str(k) or "–" for k in other.config_type[which]],
-                "largest": np.round(new.largest[order], 2),
-                "mean": np.round(new.mean[order], 2),
-                "covered": [f"{share:.0%}" for share in new.covered[order]],
-                "repeats": [
-                    "–" if p < 0 else str(int(data.frame_indices[p])) for p in self._partners
-                ],
-            }
-        )
-        self.table.page = 1
+        columns = {
+            "#": other.frame_indices[which],
+            "config_type": [str(k) or "–" for k in other.config_type[which]],
+            "largest": new.largest[order],
+            "mean": new.mean[order],
+            "covered": 100.0 * new.covered[order],
+            "repeats": ["–" if p < 0 else str(int(data.frame_indices[p])) for p in self._partners],
+        }
+        show_rows(self.table, columns, len(which))
 
     def _on_click(self, event: Any) -> None:
         if 0 <= event.row < len(self._partners) and self._partners[event.row] >= 0:

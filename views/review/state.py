@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -263,11 +263,18 @@ class Review(param.Parameterized):
             atom = -1
         self._session.inspect(wanted[0], atom)
 
-    def reject(self, structures: Iterable[int], reason: str) -> None:
-        """Reject structures in one step and say how many; undo takes it back."""
-        before = list(structures)
-        count = self._session.reject_all(before)
-        kept = len(set(before) & set(self._session.pinned))
+    def reject(self, reasons: Mapping[int, str], reason: str) -> None:
+        """Reject structures in one step and say how many; undo takes it back.
+
+        Parameters
+        ----------
+        reasons : mapping of int to str
+            Structure -> why, which the recipe will keep.
+        reason : str
+            Why all of them, in a few words for the user.
+        """
+        count = self._session.reject_all(reasons, reasons)
+        kept = len(reasons.keys() & set(self._session.pinned))
         pinned = f"; {kept} pinned stay" if kept else ""
         self._session.notice = (
             "info",

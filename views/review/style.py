@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, NumberFormatter
 from bokeh.plotting import figure
 
 from views.structure import TABLE_STYLE
@@ -21,6 +21,8 @@ __all__ = [
     "empty_source",
     "paint",
     "plain_figure",
+    "shortened",
+    "show_rows",
     "table",
     "title",
 ]
@@ -42,15 +44,18 @@ table { width: 100%; border-collapse: collapse; font-size: 12.5px; color: var(--
 th { font-weight: 400; font-size: 12px; color: var(--winnow-quiet); }
 th, td { text-align: right; padding: 2px 0 2px 12px; border-bottom: 1px solid
   var(--winnow-border); font-variant-numeric: tabular-nums; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; max-width: 190px;
+th:first-child, td:first-child { text-align: left; padding-left: 0; max-width: 280px;
   overflow: hidden; text-overflow: ellipsis; }
+.scroll tr:first-child th { position: sticky; top: 0; background: var(--winnow-card); }
+.wide { overflow-x: auto; }
 td.bar { width: 22%; min-width: 60px; }
 .track { height: 7px; border-radius: 4px; background: var(--winnow-grid); }
 .track div { height: 7px; border-radius: 4px; background: var(--winnow-quiet); }
 .heat td { text-align: center; padding: 3px 5px; min-width: 26px; border: 1px solid
   var(--winnow-card); }
 .heat th { padding: 2px 5px; text-align: center; border: 0; }
-.heat th:first-child { text-align: left; padding-left: 0; }
+.heat th:first-child { text-align: left; padding-left: 0; position: sticky; left: 0;
+  background: var(--winnow-card); }
 """
 #: Two cards side by side where there is room for both.
 PAIR = f"""
@@ -58,6 +63,8 @@ PAIR = f"""
   column-gap: 10px; min-width: 0 !important; }}
 @media (max-width: {THREE + 60}px) {{ :host {{ grid-template-columns: minmax(0, 1fr); }} }}
 """
+#: A single page needs no buttons to turn it.
+SINGLE = ":host(.single) .tabulator-footer { display: none !important; }"
 #: As high as the one beside it.
 ROOMY = (
     ":host(.card) {padding: 10px 14px 12px; min-width: 0 !important; "
@@ -83,15 +90,42 @@ class Card(pn.Column):
         )
 
 
+def shortened(name: str, most: int = 30) -> str:
+    """Write a name with at most so many characters: those of one file often end differently."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"
+
+
 def title(name: str, short: str = "", text: str = "") -> str:
     """Write the head of a card; `text` may hold markup, the others may not."""
     small = f"<small>{html.escape(short)}</small>" if short else ""
     return f"<h3>{html.escape(name)}{small}</h3>" + (f"<p>{text}</p>" if text else "")
 
 
-def table(columns: dict[str, type], hints: dict[str, str], **params: Any) -> Any:
-    """Make a table of which rows can be clicked; it picks its formatters from these types."""
+def table(
+    columns: dict[str, type],
+    hints: dict[str, str],
+    units: dict[str, str],
+    decimals: dict[str, int],
+    **params: Any,
+) -> Any:
+    """Make a table of which rows can be clicked.
+
+    Parameters
+    ----------
+    columns : dict of str to type
+        Numbers keep to the right, text to the left.
+    hints, units : dict of str to str
+        Column -> what it means, and what is written beside its name.
+    decimals : dict of str to int
+        Column -> digits after the point.
+    **params
+        Of the table.
+    """
     frame = pd.DataFrame({name: np.empty(0, dtype=kind) for name, kind in columns.items()})
+    right = {name: "right" for name, kind in columns.items() if kind is not object}
     return pn.widgets.Tabulator(
         frame,
         **{
@@ -103,13 +137,31 @@ def table(columns: dict[str, type], hints: dict[str, str], **params: Any) -> Any
             "sizing_mode": "stretch_width",
             "layout": "fit_columns",
             "header_tooltips": hints,
-            "stylesheets": [TABLE_STYLE],
+            "titles": {name: f"{name} ({unit})" for name, unit in units.items()},
+            "header_align": right,
+            "text_align": right,
+            "formatters": {
+                name: NumberFormatter(
+                    format=f"0,0.{'0' * digits}" if digits else "0,0", nan_format="–"
+                )
+                for name, digits in decimals.items()
+            },
+            "stylesheets": [TABLE_STYLE, SINGLE],
+            "css_classes": ["single"],
             "theme": "simple",
             "margin": (2, 0, 0, 0),
             "visible": False,
         }
         | params,
     )
+
+
+def show_rows(shown: Any, columns: dict[str, Any], count: int) -> None:
+    """Put rows into a table; without any it is not shown."""
+    if count or len(shown.value):
+        shown.value = pd.DataFrame(columns)
+    shown.css_classes = ["single"] if count <= shown.page_size else []
+    shown.param.update(page=1, visible=count > 0)
 
 
 def empty_source(*names: str) -> ColumnDataSource:

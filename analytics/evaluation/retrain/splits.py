@@ -10,7 +10,7 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
 
-__all__ = ["SPLITS", "Split", "make_splits", "resampled"]
+__all__ = ["SPLITS", "Split", "basis_family", "make_splits", "resampled"]
 
 SPLITS = ("random", "high_force", "leave_class_out")
 
@@ -102,6 +102,29 @@ def make_splits(
             drawn = frozen(resampled(pool, seed + r))
             found.append(Split(name, r, drawn, frozen(test), frozen(pool)))
     return found
+
+
+def basis_family(dataset: Dataset, structures: IntArray, kind: str) -> list[IntArray | None]:
+    """Return the pools of all splits that are looked at together, for `design_of`.
+
+    Those of "random" and "high_force", or those of every class left out; isolated atoms are part
+    of every pool. Pools that lack a species are not among them: they need another basis.
+    """
+    structures = np.sort(np.asarray(structures, dtype=np.int64))
+    pools: list[IntArray | None] = []
+    try:
+        if kind == "leave_class_out":
+            groups = _classes(dataset, structures)
+        else:
+            pools, groups = [None], _tail(dataset, structures)
+    except InputError:  # no forces, one class: nothing to look at besides
+        return pools
+    isolated, species = np.flatnonzero(dataset.isolated), np.unique(dataset.numbers)
+    for test in groups.values():
+        pool = np.union1d(np.setdiff1d(structures, test), isolated)
+        if np.array_equal(np.unique(dataset.take(pool).numbers), species):
+            pools.append(pool)
+    return pools
 
 
 def _random(structures: IntArray, resamples: int, seed: int) -> list[Split]:

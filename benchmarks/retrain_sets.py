@@ -1,0 +1,173 @@
+"""Data sets of the retrain benchmarks, and the selections tried to win on all of them at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import analytics
+from analytics.data import Dataset
+from analytics.evaluation.retrain.cache import equations_of, methods_spec
+from analytics.evaluation.retrain.importance import leverages
+from analytics.runtime.arrays import FloatArray
+from analytics.runtime.progress import SILENT, Monitor
+from analytics.selection.base import METHODS, Method, NoOptions, Order, Pool, is_nested
+from analytics.selection.coverage import maximise
+from analytics.selection.objectives import coverage_objective
+
+DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
+#: Files that make up a set, and how many structures drawn at random stand for it (None: all).
+SETS: dict[str, tuple[tuple[str, ...], int | None]] = {
+    **{
+        element: ((f"mlearn_{element}_train.xyz", f"mlearn_{element}_test.xyz"), None)
+        for element in ("Si", "Ge", "Mo")
+    },
+    "acac": (("acac_train_300K.xyz.gz", "acac_train_600K.xyz.gz"), 400),
+    "nbmotaw": (("nbmotaw_train.xyz.gz",), 400),
+}
+
+
+def present(names: list[str]) -> list[str]:
+    return [name for name in names if all((DATA / file).is_file() for file in SETS[name][0])]
+
+
+def load(name: str, most: int | None = None) -> Dataset:
+    """Return a set, its files one after the other, or a part drawn at random."""
+    files, usual = SETS[name]
+    size = min((each for each in (usual, most) if each is not None), default=None)
+    data = joined(*(analytics.read(DATA / file) for file in files))
+    if size is None or size >= data.n_structures:
+        return data
+    return data.take(np.sort(np.random.default_rng(0).permutation(data.n_structures)[:size]))
+
+
+def joined(*parts: Dataset) -> Dataset:
+    """Return data sets put one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    atoms = np.cumsum([0, *(part.n_environments for part in parts)])
+    starts = [part.structure_offsets[:-1] + at for part, at in zip(parts, atoms, strict=False)]
+    return Dataset(
+        numbers=np.concatenate([part.numbers for part in parts]),
+        positions=np.concatenate([part.positions for part in parts]),
+        structure_offsets=np.concatenate([*starts, atoms[-1:]]),
+        cells=np.concatenate([part.cells for part in parts]),
+        pbc=np.concatenate([part.pbc for part in parts]),
+        energies=np.concatenate([part.energies for part in parts]),
+        forces=np.concatenate([part.forces for part in parts]),
+        config_type=np.concatenate([part.config_type for part in parts]),
+        name=" + ".join(part.name for part in parts),
+    )
+
+
+# --------------------------------------------------------------------------- candidates
+
+
+def weighted_coverage(weigh: Callable[[Pool], FloatArray]) -> Callable[..., Order]:
+    """Return facility location that counts each environment by a weight of its own."""
+
+    def run(pool: Pool, spec: Any, *, rng: np.random.Generator, monitor: Monitor = SILENT) -> Order:
+        objective = coverage_objective(pool.analysis, capped=False, width=2.0)
+        own = weigh(pool)[pool.analysis.kernel.representatives]
+        return maximise(pool, replace(objective, weights=objective.weights * own))
+
+    return run
+
+
+def by_force(pool: Pool) -> FloatArray:
+    norms = np.nan_to_num(pool.analysis.force_norms)
+    return np.asarray(1.0 + norms / max(1e-9, float(np.median(norms))))
+
+
+def by_leverage(pool: Pool) -> FloatArray:
+    analysis = pool.analysis
+    found = leverages(analysis, NoOptions(), rng=np.random.default_rng(0)) / analysis.sizes
+    return np.asarray((found / np.median(found))[analysis.descriptors.owners])
+
+
+def least_variance(
+    pool: Pool, spec: Any, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> Order:
+    """Pick what lowers the mean predicted variance over the pool most (I-optimal design).
+
+    In the 48 leading directions of the whole pool's normal equations, each structure of the pool
+    with the same weight, so that the tail counts by its number and not by its forces.
+    """
+    dataset = pool.analysis.dataset
+    equations = equations_of(dataset, methods_spec(dataset))
+    described = pool.analysis.descriptors.structures
+    total = equations.system(described)[0]
+    _, vectors = np.linalg.eigh(total)
+    top = vectors[:, -48:]
+    own = np.array([top.T @ equations.system(np.array([s]))[0] @ top for s in described])
+    share = own / np.trace(own, axis1=1, axis2=2)[:, None, None]
+    target = share.mean(axis=0)
+    matrix = np.diag(top.T**2 @ equations.prior)
+    left, picks, gains = set(np.flatnonzero(pool.open).tolist()), [int(s) for s in pool.keep], []
+    for s in picks:
+        matrix = matrix + own[s]
+    gains = [0.0] * len(picks)
+    while left and len(picks) < pool.size:
+        names = np.array(sorted(left))
+        inverse = np.linalg.inv(matrix + own[names])
+        loss = np.einsum("sij,ij->s", inverse, target)
+        best = int(names[np.argmin(loss)])
+        picks.append(best)
+        gains.append(float(-loss.min()))
+        left.remove(best)
+        matrix = matrix + own[best]
+    return Order(np.array(picks), np.array(gains))
+
+
+#: Name -> method and options, or a function of its own.
+CANDIDATES: dict[str, tuple[str, dict[str, Any]] | Callable[..., Order]] = {
+    "saturated + force": ("hybrid", {"first": "saturated_coverage", "second": "largest_force"}),
+    "saturated + outlier": ("hybrid", {"first": "saturated_coverage", "second": "outlier_score"}),
+    "facility + msc": ("hybrid", {"first": "facility_location", "second": "msc"}),
+    "facility + force 3:1": (
+        "hybrid",
+        {"first": "facility_location", "second": "largest_force", "share": 0.75},
+    ),
+    "kmeans + d_optimal": ("hybrid", {"first": "kmeans", "second": "d_optimal"}),
+    "kmeans + msc": ("hybrid", {"first": "kmeans", "second": "msc"}),
+    "kmeans + force 3:1": (
+        "hybrid",
+        {"first": "kmeans", "second": "largest_force", "share": 0.75},
+    ),
+    "facility, 3 widths": ("facility_location", {"width": 1.0, "scales": 3}),
+    "saturated, 3 widths": ("saturated_coverage", {"width": 1.0, "scales": 3}),
+    "CCS, outlier": ("ccs", {"score": "outlier_score", "beta": 0.0, "strata": 20}),
+    "CCS, log force": (
+        "ccs",
+        {"score": "largest_force", "beta": 0.0, "strata": 20, "scale": "log"},
+    ),
+    "facility x force": weighted_coverage(by_force),
+    "facility x leverage": weighted_coverage(by_leverage),
+    "least variance": least_variance,
+}
+
+
+def register_candidates() -> list[str]:
+    """File the candidates among the methods of this process; return their names."""
+    for name, what in CANDIDATES.items():
+        if name not in METHODS:
+            METHODS.register(name)(_as_method(name, what))
+    return list(CANDIDATES)
+
+
+def _as_method(name: str, what: tuple[str, dict[str, Any]] | Callable[..., Order]) -> Method:
+    if callable(what):
+        return Method(name, name, "mixed", name, NoOptions, what)
+    method, options = METHODS[what[0]], what[1]
+    spec = method.spec(**options)
+
+    def run(pool: Pool, _: Any, *, rng: np.random.Generator, monitor: Monitor = SILENT) -> Order:
+        return method.run(pool, spec, rng=rng, monitor=monitor)
+
+    nested = is_nested(what[0], spec)
+    return Method(name, name, "mixed", name, NoOptions, run, random=method.random, nested=nested)
