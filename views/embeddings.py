@@ -129,8 +129,16 @@ class Maps:
         rest.selection_glyph = rest.nonselection_glyph = Scatter(
             x="x", y="y", size=3.5, line_color=None, fill_alpha=0.75
         )
+        # what changes is drawn on a layer of its own: the grey points need not be drawn again
         plot.scatter(
-            "x", "y", source=self.brushed, size=4.5, line_color=None, name="brush", visible=False
+            "x",
+            "y",
+            source=self.brushed,
+            size=4.5,
+            line_color=None,
+            name="brush",
+            visible=False,
+            level="overlay",
         )
         plot.scatter(
             "x",
@@ -140,6 +148,7 @@ class Maps:
             line_color=None,
             fill_alpha=0.85,
             name="kept",
+            level="overlay",
         )
         plot.scatter(
             "x",
@@ -150,6 +159,7 @@ class Maps:
             line_width=1,
             line_alpha=0.7,
             name="rings",
+            level="overlay",
         )
         plot.scatter(
             "x",
@@ -159,6 +169,7 @@ class Maps:
             marker="diamond",
             line_width=1,
             name="active",
+            level="overlay",
         )
         plot.add_tools(
             HoverTool(

@@ -51,6 +51,7 @@ class DraggedLines:
             hover_line_color=color,
             hover_line_alpha=1.0,
             name=name,
+            level="overlay",  # a layer of its own: the figure below is not drawn again
         )
         line.on_change("location", partial(self._on_drag, line))
         plot.add_layout(line)

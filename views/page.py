@@ -29,7 +29,7 @@ from views.theme import (
     theme_config,
     variables,
 )
-from views.widgets import HINTS, Button, Dialog, Region
+from views.widgets import HINTS, Button, Dialog, Region, reveal
 
 __all__ = ["Page", "publish"]
 
@@ -188,7 +188,7 @@ class Page:
             self.bar,
             self.cancel,
             sizing_mode="stretch_width",
-            visible=False,
+            styles={"display": "none"},
             css_classes=["card"],
             stylesheets=[FLOATING],
             margin=(8, 0, 0, 0),
@@ -196,7 +196,6 @@ class Page:
         self.notice = pmui.Alert(
             title="",
             closeable=True,
-            visible=False,
             sizing_mode="stretch_width",
             margin=0,
             sx={
@@ -206,6 +205,9 @@ class Page:
                 "alignItems": "center",
                 "& .MuiAlertTitle-root": {"display": "none"},
             },
+        )
+        self.news = pn.Column(
+            self.notice, sizing_mode="stretch_width", margin=0, styles={"display": "none"}
         )
         self.page = self._assemble()
         self._connect()
@@ -259,7 +261,7 @@ class Page:
             self.budget, sizing_mode="stretch_width", margin=0, stylesheets=[STICKY]
         )
         overlay = Region(
-            self.notice,
+            self.news,
             self.working,
             title="Progress and messages",
             role="status",
@@ -513,7 +515,7 @@ class Page:
 
     def _on_progress(self, *_: Any) -> None:
         session = self.session
-        self.working.visible = session.progress >= 0
+        reveal(self.working, session.progress >= 0)
         if session.progress >= 0:
             self.bar.value = round(100 * session.progress)
             self.step.object = (
@@ -529,7 +531,7 @@ class Page:
 
     def _on_notice(self, *_: Any) -> None:
         severity, text = self.session.notice
-        self.notice.visible = bool(text)
+        reveal(self.news, bool(text))
         if text:
             # closed by hand, the one before would keep this one from being seen
             self.notice.param.update(object=text, severity=severity, closed=False)
@@ -539,7 +541,7 @@ class Page:
 
     def _forget(self, said: tuple[str, str]) -> None:
         if self.session.notice is said:
-            self.notice.visible = False
+            reveal(self.news, False)
 
 
 def publish(session: Session) -> None:

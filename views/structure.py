@@ -17,7 +17,7 @@ from views.atoms_view import AtomsView, colour_by, environment_of, frame_of
 from views.budget import counted, grouped
 from views.session import Session
 from views.theme import CARD, palette
-from views.widgets import Button, Toggle
+from views.widgets import Button, Toggle, reveal
 
 __all__ = ["Brushed", "Inspector"]
 
@@ -343,7 +343,6 @@ class Brushed(pn.viewable.Viewer):
             pagination="remote",
             page_size=8,
             sizing_mode="stretch_width",
-            visible=False,
             margin=(4, 0, 0, 0),
             layout="fit_columns",
             formatters={"kept by": {"type": "html"}},
@@ -422,7 +421,8 @@ class Brushed(pn.viewable.Viewer):
         self._structures = brushed
         if count or len(self.table.value):
             self.table.value = self._frame(brushed)
-        self.table.visible, self.hint.visible = bool(count), not count
+        reveal(self.table, bool(count))
+        reveal(self.hint, not count)
 
     def _on_click(self, event: Any) -> None:
         if 0 <= event.row < len(self._structures):

@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel_material_ui.widgets.base import MaterialWidget
 
-__all__ = ["HINTS", "NEVER", "UNSEEN_LABEL", "Button", "Dialog", "Region", "Toggle"]
+__all__ = ["HINTS", "NEVER", "UNSEEN_LABEL", "Button", "Dialog", "Region", "Toggle", "reveal"]
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
@@ -88,3 +88,12 @@ class Region(pn.Column):
     def _get_properties(self, doc: Any) -> dict[str, Any]:
         properties: dict[str, Any] = super()._get_properties(doc)
         return properties | {"html_attributes": self._attributes}
+
+
+def reveal(part: pn.viewable.Viewable, shown: bool) -> None:
+    """Show or hide a part of the page that no plot makes room for.
+
+    To change `visible` is to lay out and draw the whole page, every plot of it: half a second.
+    """
+    # empty takes it back; what is merely left out stays as it was in the browser
+    part.styles = {**part.styles, "display": "" if shown else "none"}
