@@ -6,31 +6,25 @@ Views call methods of the session and watch its parameters; they hold no state o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import param
 from param.parameterized import discard_events
 
 from analytics.data import Dataset, read
-from analytics.data.checks import CheckReport
 from analytics.descriptors import DistanceSpec
 from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
 from analytics.information import Analysis, KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import (
-    METHODS,
-    Selection,
-    TightBound,
-    certified_share,
-    is_nested,
-    missing_labels,
-)
+from analytics.selection import METHODS, Selection, missing_labels
 from views.jobs import Lane, Runner, alone
+from views.slots import Choice, Opened, Slot
+from views.work import Working
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
@@ -38,58 +32,6 @@ DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 DEMO = Path(__file__).parent.parent / "assets" / "carbon.xyz.gz"
 UNDO_DEPTH = 50
 _NOTHING: IntArray = np.empty(0, dtype=np.int64)
-
-
-class Choice(NamedTuple):
-    """What is wanted in a column: a method, its seed and its options (None: the defaults)."""
-
-    method: str
-    seed: int = 0
-    spec: Any = None
-
-    @property
-    def nested(self) -> bool:
-        """Whether one order answers every budget."""
-        return is_nested(self.method, self.spec)
-
-
-class Slot(param.Parameterized):
-    """One column of the comparison: a method and what it made of the data."""
-
-    method = param.String("random", doc="Name of the selection method.")
-    seed = param.Integer(0, bounds=(0, None), doc="Seed of the methods that draw at random.")
-    spec = param.Parameter(None, doc="Options of the method; None for its defaults.")
-    selection = param.ClassSelector(class_=Selection, doc="Order of the whole data set.")
-    retention = param.ClassSelector(class_=PrefixMetrics, doc="Metrics along the order.")
-    tight = param.List([], item_type=TightBound, doc="Tightened certificates of the selection.")
-
-    @property
-    def options(self) -> Any:
-        """Options of the method, the defaults filled in."""
-        return METHODS[self.method].spec() if self.spec is None else self.spec
-
-    def certificate(self, size: int) -> float | None:
-        """Return at least what share of the best possible objective the first `size` reach."""
-        if self.selection is None:
-            return None
-        return certified_share(self.selection, size, self.tight)
-
-    @property
-    def title(self) -> str:
-        """Name of the method as a user reads it."""
-        return METHODS[self.method].title
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Everything the page shows of a data set; taken over in one step, or not at all."""
-
-    dataset: Dataset
-    report: CheckReport
-    analysis: Analysis
-    embedding: Embedding
-    methods: tuple[str, ...]
-    orders: tuple[tuple[Selection, PrefixMetrics], ...]
 
 
 def _showpiece(analysis: Analysis) -> int:
@@ -100,7 +42,7 @@ def _showpiece(analysis: Analysis) -> int:
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
-class Session(param.Parameterized):
+class Session(Working):
     """What one user has open and how they look at it."""
 
     opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
@@ -116,18 +58,14 @@ class Session(param.Parameterized):
     reasons = param.Dict(default={}, doc="Structure -> why it was forced out, where it was said.")
     descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
-    progress = param.Number(-1.0, doc="How far the running work is, 0..1; -1 when idle.")
-    working_on = param.String("", doc="Name of the running step.")
-    notice = param.Tuple(default=("", ""), length=2, doc="(severity, text) of the last message.")
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
-        super().__init__(**params)
-        self._runner, self.pipeline = runner, pipeline or Pipeline()
+        super().__init__(runner, **params)
+        self.pipeline = pipeline or Pipeline()
         self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
         self._undo: list[dict[str, Any]] = []
         self._redo: list[dict[str, Any]] = []
         self._source: tuple[str, dict[str, Any]] = ("", {})
-        self._running: set[str] = set()
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
@@ -495,11 +433,6 @@ class Session(param.Parameterized):
 
         self._submit("refine", work, done, lane="ahead", news=self.notice)
 
-    @property
-    def busy(self) -> bool:
-        """Whether work that the user asked for is under way."""
-        return bool(self._running)
-
     # ---- what the user highlights and decides -----------------------------------------------
 
     def set_budget(self, structures: int) -> None:
@@ -675,92 +608,6 @@ class Session(param.Parameterized):
         self._run_slots(dict(enumerate(state["slots"])))
 
     # ---- work -------------------------------------------------------------------------------
-
-    def run(
-        self,
-        stage: str,
-        work: Callable[[Monitor], Any],
-        done: Callable[[Any], None],
-        *,
-        failed: Callable[[Exception], None] | None = None,
-        tick: Callable[[], None] | None = None,
-        lane: Lane = "work",
-        quiet: bool = False,
-    ) -> None:
-        """Run work of another stage of the page in the background.
-
-        Parameters
-        ----------
-        stage : str
-            A newer request for the same stage cancels the older one.
-        work : callable
-            Gets a monitor; runs in a thread and touches no state.
-        done, failed : callable
-            Get the result, or the error, where state may be touched; an error is told to the
-            user in any case.
-        tick : callable, optional
-            Called whenever the work has reported, where state may be touched: for results that
-            stream in.
-        lane : str
-        quiet : bool
-            Show no progress: for what takes a fraction of a second.
-        """
-
-        def fail(error: Exception) -> None:
-            self._fail(error)
-            if failed is not None:
-                failed(error)
-
-        def progress(fraction: float, message: str) -> None:
-            if not quiet:
-                self._on_progress(fraction, message)
-            if tick is not None:
-                tick()
-
-        if quiet:
-            self._runner.submit(stage, work, done, fail, progress, lane)
-        else:
-            self._submit(stage, work, done, fail, lane, progress, news=self.notice)
-
-    def _submit(
-        self,
-        stage: str,
-        work: Callable[[Monitor], Any],
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None] | None = None,
-        lane: Lane = "work",
-        progress: Callable[[float, str], None] | None = None,
-        news: tuple[str, str] = ("", ""),
-    ) -> None:
-        """Start work; what was told before goes, unless it is to stay as `news`."""
-
-        def finish(result: Any) -> None:
-            self._over(stage)
-            done(result)
-
-        def fail(error: Exception) -> None:
-            self._over(stage)
-            (failed or self._fail)(error)
-
-        self._running.add(stage)
-        self.param.update(progress=0.0, working_on="starting", notice=news)
-        self._runner.submit(stage, work, finish, fail, progress or self._on_progress, lane)
-
-    def stop(self, stage: str) -> None:
-        """Stop the work of one stage; its result is no longer wanted."""
-        self._runner.cancel(stage)
-        self._over(stage)
-
-    def _over(self, stage: str) -> None:
-        self._running.discard(stage)
-        if not self._running:
-            self.param.update(progress=-1.0, working_on="")
-
-    def _on_progress(self, fraction: float, message: str) -> None:
-        self.param.update(progress=float(min(1.0, max(0.0, fraction))), working_on=message)
-
-    def _fail(self, error: Exception) -> None:
-        self.notice = ("error", str(error) or type(error).__name__)
 
     def cancel(self) -> None:
         """Stop all running work; what is shown stays."""

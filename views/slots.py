@@ -1,0 +1,68 @@
+"""What is compared: the columns, what is wanted in them, and the data set they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import param
+
+from analytics.data import Dataset
+from analytics.data.checks import CheckReport
+from analytics.evaluation import Embedding, PrefixMetrics
+from analytics.information import Analysis
+from analytics.selection import METHODS, Selection, TightBound, certified_share, is_nested
+
+__all__ = ["Choice", "Opened", "Slot"]
+
+
+class Choice(NamedTuple):
+    """What is wanted in a column: a method, its seed and its options (None: the defaults)."""
+
+    method: str
+    seed: int = 0
+    spec: Any = None
+
+    @property
+    def nested(self) -> bool:
+        """Whether one order answers every budget."""
+        return is_nested(self.method, self.spec)
+
+
+class Slot(param.Parameterized):
+    """One column of the comparison: a method and what it made of the data."""
+
+    method = param.String("random", doc="Name of the selection method.")
+    seed = param.Integer(0, bounds=(0, None), doc="Seed of the methods that draw at random.")
+    spec = param.Parameter(None, doc="Options of the method; None for its defaults.")
+    selection = param.ClassSelector(class_=Selection, doc="Order of the whole data set.")
+    retention = param.ClassSelector(class_=PrefixMetrics, doc="Metrics along the order.")
+    tight = param.List([], item_type=TightBound, doc="Tightened certificates of the selection.")
+
+    @property
+    def options(self) -> Any:
+        """Options of the method, the defaults filled in."""
+        return METHODS[self.method].spec() if self.spec is None else self.spec
+
+    def certificate(self, size: int) -> float | None:
+        """Return at least what share of the best possible objective the first `size` reach."""
+        if self.selection is None:
+            return None
+        return certified_share(self.selection, size, self.tight)
+
+    @property
+    def title(self) -> str:
+        """Name of the method as a user reads it."""
+        return METHODS[self.method].title
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Everything the page shows of a data set; taken over in one step, or not at all."""
+
+    dataset: Dataset
+    report: CheckReport
+    analysis: Analysis
+    embedding: Embedding
+    methods: tuple[str, ...]
+    orders: tuple[tuple[Selection, PrefixMetrics], ...]
