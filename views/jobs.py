@@ -116,15 +116,15 @@ class Runner:
 
 
 class _Ticket:
-    """The monitor of one job."""
+    """The monitor of one job; `every` is the least time between two words of it, seconds."""
 
-    def __init__(self, tell: Callable[[float, str], None]) -> None:
+    def __init__(self, tell: Callable[[float, str], None], every: float = 0.15) -> None:
         self.stopped = threading.Event()
-        self._tell, self._last = tell, 0.0
+        self._tell, self._every, self._last = tell, every, 0.0
 
     def report(self, fraction: float, message: str = "") -> None:
         now = time.monotonic()
-        if now - self._last > 0.15 and not self.stopped.is_set():
+        if now - self._last >= self._every and not self.stopped.is_set():
             self._last = now
             self._tell(fraction, message)
 
@@ -202,7 +202,7 @@ class Inline(Runner):
 
     def _start(self, job: Job) -> None:
         try:
-            result = job.work(_Ticket(job.progress))
+            result = job.work(_Ticket(job.progress, every=0.0))
         except Cancelled:
             return
         except Exception as exc:

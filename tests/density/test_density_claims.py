@@ -118,7 +118,7 @@ def test_large_figures_are_written_out() -> None:
     assert "13115 ± 833 %" in found["grand_fails"].measured
 
 
-@pytest.mark.parametrize("system", ["al", "water", "ethanol"])
+@pytest.mark.parametrize("system", ["al", "water", "ethanol", "sigesn"])
 def test_shipped_results_were_made_as_models_are_trained_here(system) -> None:
     """All with the default scaling of the target, so that both can be shown in one picture."""
     for unit in ("points", "snapshots"):
