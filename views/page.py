@@ -38,7 +38,7 @@ HEADER = """
   line-height: 32px; }
 .chip { font-size: 13px; color: var(--winnow-quiet); border: 1px solid var(--winnow-outline);
   border-radius: 16px; padding: 0 12px; line-height: 28px; white-space: nowrap; display: flex;
-  max-width: 560px; box-sizing: border-box; overflow: hidden; }
+  max-width: 720px; box-sizing: border-box; overflow: hidden; }
 .chip b { color: var(--winnow-text); font-weight: 500; overflow: hidden; text-overflow: ellipsis;
   flex: 0 1 auto; min-width: 0; }
 .chip span { white-space: pre; overflow: hidden; text-overflow: ellipsis; flex: 0 1000 auto; }
@@ -134,7 +134,8 @@ def _sampled(analysis: Analysis) -> str:
         return ""
     error = analysis.redundancy_error
     known = f", ± {100 * error:.1g} %" if error > 0 else ""
-    return f" · sampled: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
+    what = "coverage sampled" if analysis.exact else "sampled"
+    return f" · {what}: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
 
 
 class Page:
@@ -505,12 +506,13 @@ class Page:
         troubles = len(report.of("error")) + len(report.of("warning"))
         warn = f'<span class="w"> · {counted(troubles, "warning")}</span>' if troubles else ""
         name = html.escape(data.name)
-        self.chip.object = (
-            f'<div class="chip" title="{name}"><b>{name}</b><span> · '
-            f"{counted(data.n_structures, 'structure')} · "
+        about = (
+            f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
-            f"{opened.analysis.redundancy:.0%} redundant{_sampled(opened.analysis)}</span>"
-            f"{warn}</div>"
+            f"{opened.analysis.redundancy:.0%} redundant{_sampled(opened.analysis)}"
+        )
+        self.chip.object = (
+            f'<div class="chip" title="{name}{about}"><b>{name}</b><span>{about}</span>{warn}</div>'
         )
 
     def _on_progress(self, *_: Any) -> None:

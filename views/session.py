@@ -418,20 +418,38 @@ class Session(Working):
 
         What is shown meanwhile are estimates, and says so; so does the page if this is cancelled.
         """
-        analysis = self.analysis
-        if analysis is None or analysis.exact:
+        opened = self.opened
+        if opened is None or opened.analysis.exact:
             return
+        asked = self._decisions()
 
-        def work(monitor: Monitor) -> Analysis:
-            part = Part(monitor, 0.0, 1.0, "exact entropy and outlier scores")
-            return self.pipeline.refine(analysis, monitor=part)
+        def work(monitor: Monitor) -> Opened:
+            part = Part(monitor, 0.0, 0.9, "exact entropy and outlier scores")
+            analysis = self.pipeline.refine(opened.analysis, monitor=part)
+            part = Part(monitor, 0.9, 1.0, "selections")
+            wanted, keep, drop = asked
+            orders = tuple(self._order(analysis, choice, keep, drop, part) for choice in wanted)
+            methods = tuple(choice.method for choice in wanted)
+            return replace(opened, analysis=analysis, methods=methods, orders=orders)
 
-        def done(refined: Analysis) -> None:
-            if self.opened is not None and self.analysis is analysis:
-                self.opened = replace(self.opened, analysis=refined)
-                self._reorder()
+        def done(refined: Opened) -> None:
+            if self.opened is not opened:
+                return
+            if self._decisions() != asked:
+                self.refine()  # something was decided meanwhile; what is exact is remembered
+                return
+            for slot, (selection, retention) in zip(self.slots, refined.orders, strict=True):
+                with discard_events(slot):  # told with `opened`
+                    slot.param.update(selection=selection, retention=retention, tight=[])
+            self.opened = refined
+            for slot in self.slots:
+                slot.param.trigger("selection")
 
         self._submit("refine", work, done, lane="ahead", news=self.notice)
+
+    def _decisions(self) -> tuple[list[Choice], list[int], list[int]]:
+        """Return what the orders depend on: the methods, what is forced in and out."""
+        return [self._wanted(c) for c in range(len(self.slots))], self.pinned, self.rejected
 
     # ---- what the user highlights and decides -----------------------------------------------
 

@@ -358,10 +358,11 @@ class Brushed(pn.viewable.Viewer):
         )
         self.table.on_click(self._on_click)
         self._structures = np.empty(0, dtype=np.int64)
+        self._rows = pn.Column(self.table, sizing_mode="stretch_width", margin=0)
         self._card = pn.Column(
             self.title,
             self.hint,
-            self.table,
+            self._rows,
             css_classes=["card"],
             stylesheets=[CARD, ":host(.card) {padding: 10px 12px 12px;}"],
             sizing_mode="stretch_width",
@@ -421,7 +422,7 @@ class Brushed(pn.viewable.Viewer):
         self._structures = brushed
         if count or len(self.table.value):
             self.table.value = self._frame(brushed)
-        reveal(self.table, bool(count))
+        reveal(self._rows, bool(count))
         reveal(self.hint, not count)
 
     def _on_click(self, event: Any) -> None:

@@ -77,12 +77,8 @@ class Tails:
         for axis in plot.axis:
             axis.formatter = powers_of_ten()
         plot.line("x", "y", source=self.full, line_width=1.6, name="full")
-        # what changes is drawn on a layer of its own: axes and grid need not be drawn again
-        moving = {"level": "overlay"}
-        plot.line("x", "y", source=self.kept[column], line_width=2, name="kept", **moving)
-        plot.line(
-            "x", "y", source=self.brushed, line_width=1.4, line_dash="4 3", name="brush", **moving
-        )
+        plot.line("x", "y", source=self.kept[column], line_width=2, name="kept")
+        plot.line("x", "y", source=self.brushed, line_width=1.4, line_dash="4 3", name="brush")
         plot.on_event(PanStart, self._on_start)
         plot.on_event(SelectionGeometry, self._on_drag)
         return plot

@@ -830,7 +830,14 @@ def test_estimates_become_exact_and_nothing_else_changes(small, tmp_path, monkey
     session.set_brush([1, 5])
     assert not session.analysis.exact
     coverage = session.kept(session.slots[1]).tolist()
+    seen = []
+    session.param.watch(  # nobody sees orders of one analysis beside another
+        lambda e: seen.extend(s.selection.source == session.analysis.fingerprint for s in slots),
+        ["opened"],
+    )
+    slots = session.slots
     session.refine()
+    assert seen == [True] * 3
     assert session.analysis.exact
     monkeypatch.delenv("WINNOW_MEMORY_GB")
     data = read(small)
