@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import panel as pn
+from tornado.ioloop import IOLoop
 
 from analytics.pipeline import Pipeline
 from views.jobs import Inline, Worker, submit_shared
@@ -49,14 +50,21 @@ def warm_up(path: str | Path) -> None:
 def new_session() -> Session:
     """Make the session of the page that is being served; it ends with the page."""
     doc = pn.state.curdoc
+    loop = None if doc is None or doc.session_context is None else IOLoop.current()
+
+    def hand_over(work: Callable[[], None]) -> None:
+        if doc.session_context is not None:  # the user may have left meanwhile
+            doc.add_next_tick_callback(work)
 
     def post(callback: Callable[[], None]) -> None:
         def carry_out() -> None:
             with pn.io.hold(doc):  # one message for all that a result changes on the page
                 callback()
 
-        if doc is not None and doc.session_context is not None:
-            doc.add_next_tick_callback(carry_out)
+        if loop is not None and doc.session_context is not None:
+            # told to the loop first: what a thread adds to a document whose changes are being
+            # held back at that moment is held back with them, and forgotten
+            loop.add_callback(hand_over, carry_out)
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
