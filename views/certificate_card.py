@@ -79,7 +79,7 @@ class CertificateCard(pn.viewable.Viewer):
             css_classes=["card", "certificate"],
             stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 8px 12px 0 8px;}"],
         )
-        self.state.param.watch(self._show, "columns")
+        self.state.param.watch(self._show, ["columns", "expected"])
         session.param.watch(self._on_budget, ["budget"])
         self.restyle(False)
 
@@ -123,7 +123,7 @@ class CertificateCard(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         analysis = self._session.analysis
         certificates: dict[int, Certificate] = self.state.columns
-        self._card.visible = bool(certificates)
+        self._card.visible = bool(self.state.expected)
         if analysis is None:
             return
         n = analysis.n_structures
@@ -145,15 +145,19 @@ class CertificateCard(pn.viewable.Viewer):
 
     def _on_budget(self, *_: Any) -> None:
         analysis = self._session.analysis
-        if analysis is None or not self.state.columns:
+        if analysis is None or not self.state.expected:
             return
         self.text.object = "".join([self._now(), self._fewest()])
 
     def _now(self) -> str:
         """Say what is certain at the budget, and by which bound."""
         lines = []
-        for column, certificate in self.state.columns.items():
-            slot = self._session.slots[column]
+        for column, title in self.state.expected.items():
+            slot, certificate = self._session.slots[column], self.state.columns.get(column)
+            if certificate is None:
+                waiting = f"{html.escape(title)}: working out the bound"
+                lines.append(f'<div class="quiet">{waiting}</div>')
+                continue
             size = min(self._session.budget, len(certificate.curve.sizes))
             share = slot.certificate(size)
             if share is None:

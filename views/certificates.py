@@ -12,6 +12,7 @@ from analytics.selection import (
     METHODS,
     CertificateCurve,
     Fewest,
+    Selection,
     TightBound,
     certificate_curve,
     fewest_of,
@@ -30,6 +31,7 @@ class Certificate:
     ----------
     title : str
         Of the method, whose own objective all of this is about.
+    selection : Selection
     curve : CertificateCurve
     fewest : tuple of Fewest
         Empty where the method counts environments.
@@ -38,6 +40,7 @@ class Certificate:
     """
 
     title: str
+    selection: Selection
     curve: CertificateCurve
     fewest: tuple[Fewest, ...]
     tight: tuple[TightBound, ...]
@@ -47,6 +50,7 @@ class Certificates(param.Parameterized):
     """Keeps the certificates in step with what the columns show; no Panel here."""
 
     columns = param.Dict(default={}, doc="Column -> `Certificate`, where its method has one.")
+    expected = param.Dict(default={}, doc="Column -> title of the method, of all there will be.")
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
@@ -67,8 +71,16 @@ class Certificates(param.Parameterized):
             and METHODS[slot.selection.method].objective is not None
         }
         if analysis is None or not wanted:
-            self.columns = {}
+            self.param.update(columns={}, expected={})
             return
+        titles = {column: METHODS[each.method].title for column, (each, _) in wanted.items()}
+        # what belongs to another selection than the one shown goes at once
+        current = {
+            column: made
+            for column, made in self.columns.items()
+            if column in wanted and made.selection is wanted[column][0]
+        }
+        self.param.update(columns=current, expected=titles)
 
         def work(monitor: Monitor) -> dict[int, Certificate]:
             made = {}
@@ -76,8 +88,7 @@ class Certificates(param.Parameterized):
                 monitor.checkpoint()
                 curve = certificate_curve(analysis, selection, tight=tight)
                 fewest = fewest_of(curve) if curve.unit == "structures" else ()
-                title = METHODS[selection.method].title
-                made[column] = Certificate(title, curve, fewest, tight)
+                made[column] = Certificate(titles[column], selection, curve, fewest, tight)
             return made
 
         def done(made: dict[int, Certificate]) -> None:

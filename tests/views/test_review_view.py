@@ -428,6 +428,29 @@ class TestCertificates:
         session.reject(5)
         assert slot.tight == []
 
+    def test_that_of_another_order_goes_at_once(self, session, monkeypatch):
+        card, waiting = CertificateCard(session), []
+        card.state.refresh()
+        assert len(card.sources[1].data["x"]) > 10
+        assert "of the best possible" in card.text.object
+        submit = session.run
+
+        def later(stage, *given, **named):
+            if stage == "certificates":
+                waiting.append(lambda: submit(stage, *given, **named))
+            else:
+                submit(stage, *given, **named)
+
+        monkeypatch.setattr(session, "run", later)
+        session.reject(5)
+        assert card.__panel__().visible
+        assert len(card.sources[1].data["x"]) == 0
+        assert "of the best possible" not in card.text.object
+        assert "working out the bound" in card.text.object
+        waiting[-1]()
+        assert len(card.sources[1].data["x"]) > 10
+        assert "of the best possible" in card.text.object
+
     def test_nothing_is_shown_without_an_objective(self, session):
         card = CertificateCard(session)
         card.state.refresh()
