@@ -17,7 +17,7 @@ from views.embeddings import Maps
 from views.options import MethodOptions
 from views.session import Session
 from views.tails import Tails
-from views.theme import CARD, ONLY_NARROWEST, THREE
+from views.theme import CARD, HEADING, ONLY_NARROWEST, PARTS, THREE
 from views.widgets import UNSEEN_LABEL, Button
 
 __all__ = ["Columns"]
@@ -29,27 +29,6 @@ ONE = (
 )
 #: A row asks for room for all its children, the hidden ones included.
 SHRINKS = ":host {min-width: 0 !important;}"
-#: Equal parts of one line, however long the names of the methods are.
-WHICH = {
-    "width": "100%",
-    "& .MuiToggleButton-root": {
-        "flex": "1 1 0",
-        "minWidth": 0,
-        "height": 32,
-        "padding": "0 8px",
-        "textTransform": "none",
-        "borderColor": "var(--winnow-outline)",
-        "display": "inline-block",
-        "overflow": "hidden",
-        "textOverflow": "ellipsis",
-        "whiteSpace": "nowrap",
-    },
-    "& .Mui-selected.MuiToggleButton-root": {
-        "color": "var(--winnow-text) !important",
-        "backgroundColor": "var(--winnow-grid) !important",
-        "fontWeight": 600,
-    },
-}
 KINDS = {
     "random": "Random",
     "coverage": "Coverage",
@@ -184,10 +163,7 @@ class Column(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             min_width=60,
             margin=(0, 8, 0, 8),
-            sx={
-                "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
-                "&.MuiInput-root:before": {"borderBottomColor": "transparent !important"},
-            },
+            sx=HEADING,
         )
         self.reseed = Button(
             label="Draw again",
@@ -328,7 +304,7 @@ class Columns(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(0, 10, 8, 0),
             stylesheets=[ONLY_NARROWEST],
-            sx=WHICH,
+            sx=PARTS,
         )
         self.which.param.watch(self._pick, "value")
         session.param.watch(self._show, ["opened", "budget"])

@@ -18,10 +18,10 @@ from views.retrain_parity import ParityCard
 from views.retrain_plots import Curves
 from views.retrain_state import HOLD_OUT, Now, RetrainState, split_of
 from views.retrain_style import (
-    FIELD,
     HEADS,
     WRAPS,
     card,
+    choice,
     error_text,
     leaders,
     pane,
@@ -64,10 +64,7 @@ class RetrainView(pn.viewable.Viewer):
     # ---- parts ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.outside = pmui.Select(
-            label="Out of distribution", options={}, width=250, margin=(4, 8, 0, 0), size="small",
-            variant="outlined", sx=FIELD,
-        )  # fmt: skip
+        self.outside = choice("Out of distribution", width=250)
         self.add = Button(
             label="Add a test file", size="small", variant="outlined", margin=(4, 0, 0, 0),
             hint="Structures with labels to test on, such as a published test set",

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 
 from analytics.evaluation.retrain import PutBack
 from views.budget import counted
 from views.retrain_state import RetrainState
-from views.retrain_style import FIELD, WRAPS, card, pane, tools
+from views.retrain_style import WRAPS, card, choice, pane, tools
 from views.session import Session
 from views.structure import TABLE_STYLE
 from views.widgets import Button
@@ -76,15 +75,7 @@ class PutBackCard:
         self._show()
 
     def _make_controls(self) -> None:
-        self.column = pmui.Select(
-            label="Left out by",
-            options={},
-            width=220,
-            margin=(4, 8, 0, 0),
-            size="small",
-            variant="outlined",
-            sx=FIELD,
-        )
+        self.column = choice("Left out by")
         self.brush = Button(
             label="Brush these", size="small", variant="outlined", margin=(0, 8, 0, 0),
             hint="Highlight the listed structures in all views",

@@ -11,7 +11,7 @@ from bokeh.models import Range1d
 
 from views.retrain_points import ParityPlot
 from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT, RetrainState
-from views.retrain_style import FIELD, WRAPS, card, pane, test_title, tools
+from views.retrain_style import WRAPS, card, choice, pane, test_title, tools
 from views.session import Session
 from views.theme import SEGMENTS
 
@@ -37,15 +37,7 @@ class ParityCard:
             ParityPlot(session, column, self._title_of(column), *self._ranges)
             for column in range(3 + MODELS)
         ]
-        self.looked_at = pmui.Select(
-            label="Tested on",
-            options={},
-            width=220,
-            margin=(4, 8, 0, 0),
-            size="small",
-            variant="outlined",
-            sx=FIELD,
-        )
+        self.looked_at = choice("Tested on")
         self.what = pmui.RadioButtonGroup(
             options={"Forces": "force", "Energies": "energy"}, value="force", size="small",
             color="default", margin=(4, 8, 0, 0), sx=SEGMENTS,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+import panel_material_ui as pmui
 
 from analytics.evaluation.retrain.live import Spread
 from views.budget import grouped
@@ -13,10 +14,10 @@ from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT
 from views.theme import CARD, THREE
 
 __all__ = [
-    "FIELD",
     "HEADS",
     "WRAPS",
     "card",
+    "choice",
     "error_text",
     "leaders",
     "losers",
@@ -116,6 +117,19 @@ def test_title(test: str) -> str:
         return test.removeprefix(FILE)
     names = {HOLD_OUT: "hold-out", "high_force": "force tail", LEFT_OUT: "left out"}
     return names.get(test) or f"{test.partition(':')[2] or '(no class)'} left out"
+
+
+def choice(label: str, width: int = 220) -> pmui.Select:
+    """Return a select of what a card is about; its options come later."""
+    return pmui.Select(
+        label=label,
+        options={},
+        width=width,
+        margin=(4, 8, 0, 0),
+        size="small",
+        variant="outlined",
+        sx=FIELD,
+    )
 
 
 def tools(*items: Any) -> pn.Row:

@@ -11,12 +11,14 @@ from bokeh.plotting import figure
 __all__ = [
     "CARD",
     "DARK",
+    "HEADING",
     "LIGHT",
     "METHOD_COLORS",
     "NARROW",
     "NARROWEST",
     "ONLY_NARROW",
     "ONLY_NARROWEST",
+    "PARTS",
     "SEGMENTS",
     "THREE",
     "WIDE",
@@ -103,6 +105,24 @@ SEGMENTS = {
         "backgroundColor": "var(--winnow-grid) !important",
         "fontWeight": 600,
     },
+}
+#: As many as there are columns share one line, however long the names of the methods are.
+PARTS = SEGMENTS | {
+    "width": "100%",
+    "& .MuiToggleButton-root": {
+        **SEGMENTS["& .MuiToggleButton-root"],
+        "flex": "1 1 0",
+        "minWidth": 0,
+        "padding": "0 8px",
+        "display": "inline-block",
+        "overflow": "hidden",
+        "textOverflow": "ellipsis",
+    },
+}
+#: A select that is the heading of its column.
+HEADING = {
+    "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
+    "&.MuiInput-root:before": {"borderBottomColor": "transparent !important"},
 }
 
 

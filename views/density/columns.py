@@ -13,13 +13,13 @@ from bokeh.plotting import figure
 
 from analytics.density import PRUNINGS
 from views.budget import counted, grouped
-from views.compare import KINDS, ONE, SHRINKS, WHICH
+from views.compare import KINDS, ONE, SHRINKS
 from views.density.bar import GROUP
 from views.density.measured import Figure
 from views.density.state import DensityState
 from views.density.style import CARD_BODY, TEXT, percent, relabel, short, title_of, with_spread
 from views.embeddings import SMALL_TOOLBAR
-from views.theme import ONLY_NARROWEST, palette, powers_of_ten, style_figure
+from views.theme import HEADING, ONLY_NARROWEST, PARTS, palette, powers_of_ten, style_figure
 from views.widgets import UNSEEN_LABEL
 
 __all__ = ["QUANTITIES", "Columns"]
@@ -93,10 +93,7 @@ class Head(pn.viewable.Viewer):
             label=f"Pruning method of column {column + 1}", stylesheets=[UNSEEN_LABEL],
             options=_titles(), value=state.methods[column], variant="standard", size="small",
             sizing_mode="stretch_width", min_width=60, margin=(0, 8, 0, 8),
-            sx={
-                "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
-                "&.MuiInput-root:before": {"borderBottomColor": "transparent !important"},
-            },
+            sx=HEADING,
         )  # fmt: skip
         self.count = pn.pane.HTML("", stylesheets=[TEXT], margin=0)
         self.summary = pn.pane.HTML(
@@ -203,7 +200,7 @@ class Columns(pn.viewable.Viewer):
         self.which = pmui.RadioButtonGroup(
             label="Column shown", options={}, size="small", variant="outlined", color="default",
             sizing_mode="stretch_width", margin=(0, 10, 8, 0), stylesheets=[ONLY_NARROWEST, GROUP],
-            sx=WHICH,
+            sx=PARTS,
         )  # fmt: skip
         self.which.param.watch(self._pick, "value")
         state.param.watch(self._show_scores, [
