@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from analytics.density.baseline import Superposition, fit_superposition
 from analytics.density.descriptor import PointSpec
@@ -28,6 +27,7 @@ from analytics.density.scores import Scores, ScoreSpec, score_points
 from analytics.density.surrogate import TARGETS, Network, NetworkSpec, Single, steps_of, train
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 
 __all__ = [
@@ -265,7 +265,7 @@ def prepare_study(data: DensityData, spec: StudySpec, *, monitor: Monitor = SILE
     monitor.report(0.6, "fitting spherical atoms")
     baseline = fit_superposition(data, split, test, monitor=monitor)
     scores = None
-    with threadpool_limits(1, user_api="blas"):
+    with single_thread():
         if _needs_scores(spec):
             targets = TARGETS[spec.target][0](pool.density)
             scores = score_points(
@@ -449,7 +449,7 @@ def compare_density(study: Study, *, monitor: Monitor = SILENT) -> Iterator[Mode
     def job(task: _Task) -> Callable[[], ModelResult]:
         return lambda: _run(study, candidates, task, stop)
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(study.spec.workers) as workers:
+    with single_thread(), ThreadPoolExecutor(study.spec.workers) as workers:
         waiting: set[Future[ModelResult]] = {workers.submit(job(task)) for task in tasks}
         try:
             while waiting:
@@ -496,5 +496,5 @@ def train_model(
     """
     candidates = study.candidates() if candidates is None else candidates
     monitor.report(0.0, f"training {method}")
-    with threadpool_limits(1, user_api="blas"):
+    with single_thread():
         return _run(study, candidates, _Task(method, kept, seed), monitor)

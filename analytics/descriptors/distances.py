@@ -14,9 +14,9 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
 from analytics.descriptors.geometry import check_geometry
 from analytics.descriptors.neighbours import build_cloud, gather_neighbours, reduced_lattices
-from analytics.descriptors.pairs import CLOSEST, LANES, add_pairs, add_tied_pairs
+from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
-from analytics.runtime.parallel import in_order
+from analytics.runtime.parallel import fill_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import check_options, option
 
@@ -134,14 +134,14 @@ def _describe(
         low, high = max(0.0, last - TIE) ** 2, (last + TIE) ** 2
         inner, tied = _count(squares, found, low, high)
     n = inner + tied
-    padded = -(-n // LANES) * LANES
+    rows, padded = shape_of(n)
     if n > k:
         near = np.zeros((4, padded))
     _take(cloud, squares, columns, found, low, high, limit, inner, near[:, :padded])
     if n > k:
         add_tied_pairs(near, inner, n, k, out[k:])
     else:
-        add_pairs(flat[: n * padded].reshape(n, padded), near, k, out[k:])
+        add_pairs(flat[: rows * padded].reshape(rows, padded), near, n, k, out[k:])
 
 
 @nb.njit(nogil=True, cache=True)
@@ -158,8 +158,8 @@ def _describe_range(
     out: FloatArray,
 ) -> None:
     """Write the rows first..stop-1 into `out`, where row `first` belongs to structure s."""
-    padded = -(-k // LANES) * LANES
-    work = (np.zeros((4, padded)), np.empty(k * padded), np.empty(k))
+    rows, padded = shape_of(k)
+    work = (np.zeros((4, padded)), np.empty(rows * padded), np.empty(k))
     row = first
     while row < stop:
         begin, end = offsets[s], offsets[s + 1]
@@ -230,18 +230,14 @@ def distance_rows(
     """
     ranges = _ranges(offsets, k, cutoff, os.cpu_count() or 1)
 
-    def work(block: int) -> FloatArray:
+    def write(block: int, rows: FloatArray) -> None:
         first, stop = ranges[block]
         s = int(np.searchsorted(offsets, first, side="right")) - 1
-        out = np.empty((stop - first, 2 * k - 1))
-        _describe_range(positions, offsets, *lattices, first, stop, s, k, cutoff, out)
-        return out
+        _describe_range(positions, offsets, *lattices, first, stop, s, k, cutoff, rows)
 
     k, cutoff = int(k), float(cutoff)
     values = np.empty((len(positions), 2 * k - 1))
-    parts = in_order(work, range(len(ranges)), monitor, "descriptors")
-    for (first, stop), part in zip(ranges, parts, strict=True):
-        values[first:stop] = part
+    fill_rows(values, write, ranges, monitor, "descriptors")
     return values
 
 

@@ -8,7 +8,6 @@ its cost does not depend on the size of the structure.
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numba as nb
@@ -21,6 +20,38 @@ __all__ = ["build_cloud", "gather_neighbours", "reduced_lattices"]
 
 #: Below this many atoms and images one bin is faster than many.
 _FEW = 48
+
+
+@nb.njit(nogil=True, cache=True)
+def _reduce(bases: FloatArray, bulk: npt.NDArray[np.bool_]) -> None:
+    """Shorten the vectors of each lattice in place, until none gets shorter by adding others."""
+    trial = np.empty(3)
+    for s in range(len(bases)):
+        basis = bases[s]
+        changed, rounds = True, 0
+        while changed and rounds < 100:
+            changed, rounds = False, rounds + 1
+            for a in range(3):
+                for b in range(3):
+                    square = _dot(basis[b], basis[b])
+                    if a == b or square == 0.0:
+                        continue
+                    steps = _dot(basis[a], basis[b]) / square
+                    if abs(steps) > 0.5 + 1e-9:
+                        basis[a] -= np.rint(steps) * basis[b]
+                        changed = True
+            for way in range(12 if bulk[s] else 0):
+                a, one, two = way // 4, way // 2 % 2 * 2 - 1, way % 2 * 2 - 1
+                for x in range(3):
+                    trial[x] = basis[a, x] + one * basis[a - 1, x] + two * basis[a - 2, x]
+                if _dot(trial, trial) < (1.0 - 1e-9) * _dot(basis[a], basis[a]):
+                    basis[a] = trial
+                    changed = True
+
+
+@nb.njit(nogil=True, cache=True)
+def _dot(a: FloatArray, b: FloatArray) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]  # type: ignore[no-any-return]
 
 
 def reduced_lattices(
@@ -51,21 +82,7 @@ def reduced_lattices(
             result[:, some] = reduced_lattices(cells[some], pbc[some])
         return result[0], result[1]
     basis = np.where(pbc[:, :, None], cells, 0.0)
-    bulk = pbc.all(axis=1)
-    for _ in range(100):
-        before = basis.copy()
-        for a, b in itertools.permutations(range(3), 2):
-            square = np.einsum("nx,nx->n", basis[:, b], basis[:, b])
-            along = np.einsum("nx,nx->n", basis[:, a], basis[:, b])
-            steps = np.divide(along, square, out=np.zeros_like(square), where=square > 0.0)
-            steps[np.abs(steps) < 0.5 + 1e-9] = 0.0
-            basis[:, a] -= np.round(steps)[:, None] * basis[:, b]
-        for a, sign, other in itertools.product(range(3), (-1.0, 1.0), (-1.0, 1.0)):
-            trial = basis[:, a] + sign * basis[:, a - 1] + other * basis[:, a - 2]
-            gain = np.sum(trial**2, axis=1) < (1.0 - 1e-9) * np.sum(basis[:, a] ** 2, axis=1)
-            basis[gain & bulk, a] = trial[gain & bulk]
-        if np.array_equal(before, basis):
-            break
+    _reduce(basis, pbc.all(axis=1))
     gram = basis @ basis.transpose(0, 2, 1)
     gram[:, range(3), range(3)] += ~pbc
     return basis, np.linalg.inv(gram) @ basis

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.descriptors.pairs import LANES, _sort_columns, add_pairs, add_tied_pairs
+from analytics.descriptors._sorting import sort_columns
+from analytics.descriptors.pairs import add_pairs, add_tied_pairs, shape_of
 
 
-def neighbours(n: int, seed: int = 0) -> tuple[np.ndarray, int]:
-    columns = -(-n // LANES) * LANES
+def neighbours(n: int, seed: int = 0) -> tuple[np.ndarray, tuple[int, int]]:
+    shape = shape_of(n)
+    columns = shape[1]
     near = np.zeros((4, columns))
     near[:, :n] = np.random.default_rng(seed).uniform(0.1, 1.0, (4, n))
-    return near, columns
+    return near, shape
 
 
 def pairs(near: np.ndarray, k: int) -> np.ndarray:
@@ -28,19 +30,32 @@ def pairs(near: np.ndarray, k: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("rows", [*range(12), 16, 31, 32, 33, 100])
-def test_network_sorts_every_column(rows):
-    matrix = np.random.default_rng(rows).integers(0, 9, (rows, 32)).astype(float)
+@pytest.mark.parametrize("columns", [16, 32])
+def test_network_sorts_every_column(rows, columns):
+    matrix = np.random.default_rng(rows).integers(0, 9, (rows, columns)).astype(float)
     expected = -np.sort(-matrix, axis=0)
-    _sort_columns(matrix)
+    sort_columns(matrix)
     assert_array_equal(matrix, expected)
 
 
 @pytest.mark.parametrize(("n", "k"), [(0, 4), (1, 4), (3, 4), (4, 4), (17, 32), (32, 32), (2, 100)])
 def test_pairs_equal_numpy(n, k):
-    near, columns = neighbours(n)
+    near, shape = neighbours(n)
     out = np.full(k - 1, np.nan)
-    add_pairs(np.empty((n, columns)), near, k, out)
+    add_pairs(np.full(shape, np.nan), near, n, k, out)
     assert_allclose(out, pairs(near[:, :n], k), atol=1e-13)
+
+
+@pytest.mark.parametrize("apart", [1e-7, 1e-5, 1e-3, 0.1, 30.0])
+def test_distances_of_any_size_keep_their_digits(apart):
+    near, shape = neighbours(2, seed=3)
+    near[:3, 1] = near[:3, 0]
+    near[2, 1] += apart
+    apart = max(1e-6, near[2, 1] - near[2, 0])
+    out = np.full(19, np.nan)
+    add_pairs(np.empty(shape), near, 2, 20, out)
+    expected = near[3, 0] * near[3, 1] * 2 / apart / 20
+    assert_allclose(out, [expected, *[0.0] * 18], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

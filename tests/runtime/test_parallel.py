@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 from makers import Recorder
 
 from analytics.runtime.errors import Cancelled
-from analytics.runtime.parallel import in_order, running_on
+from analytics.runtime.parallel import fill_rows, in_order, running_on
 from analytics.runtime.progress import SILENT
 
 
@@ -78,3 +79,29 @@ def test_another_executor_is_used_inside_and_by_this_thread_only() -> None:
             assert list(in_order(lambda block: block, range(1), SILENT, "")) == [0]
     assert found == [0]
     assert list(in_order(lambda block: block, range(1), SILENT, "")) == [0]
+
+
+def test_rows_are_the_same_written_in_place_and_sent_from_elsewhere() -> None:
+    ranges, given = [(0, 3), (3, 4), (4, 9)], []
+
+    def write(block: int, rows: np.ndarray) -> None:
+        given.append(rows)
+        rows[:] = np.arange(*ranges[block])[:, None] * [1, 10]
+
+    class Elsewhere:
+        """Hands over copies, as another process would."""
+
+        def in_order(self, work, blocks, monitor, message):
+            return (work(block).copy() for block in blocks)
+
+    expected = np.arange(9)[:, None] * [1, 10]
+    here, there, told = np.full((9, 2), -1), np.full((9, 2), -1), Recorder()
+    fill_rows(here, write, ranges, told, "rows")
+    assert told.fractions == [1 / 3, 2 / 3, 1]
+    assert all(np.shares_memory(rows, here) for rows in given)
+    given.clear()
+    with running_on(Elsewhere()):
+        fill_rows(there, write, ranges, SILENT, "rows")
+    assert not any(np.shares_memory(rows, there) for rows in given)
+    np.testing.assert_array_equal(here, expected)
+    np.testing.assert_array_equal(there, expected)

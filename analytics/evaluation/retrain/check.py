@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from analytics.evaluation.retrain.equations import Equations, ForceTerms, solve
 from analytics.evaluation.retrain.errors import Errors, Parity, TestSet, parity_of_fit
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 
-__all__ = ["PutBack", "RetrainCheck", "check_orders", "fit_prefixes", "single_thread"]
+__all__ = ["PutBack", "RetrainCheck", "check_orders", "fit_prefixes"]
 
 #: Structures between two stored sums of an order.
 STEP = 16
@@ -23,16 +21,6 @@ STEP = 16
 PREFIX_BYTES = 200_000_000
 #: With more functions than this, only the most promising structures are solved for one by one.
 MANY_FUNCTIONS, SHORTLIST = 400, 100
-
-_threads: ThreadpoolController | None = None
-
-
-def single_thread() -> AbstractContextManager[Any]:
-    """Return a context in which BLAS uses one thread: the solves are tiny."""
-    global _threads
-    if _threads is None:
-        _threads = ThreadpoolController()
-    return cast(AbstractContextManager[Any], _threads.limit(limits=1, user_api="blas"))
 
 
 @dataclass(frozen=True, slots=True)

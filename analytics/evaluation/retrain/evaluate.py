@@ -13,7 +13,6 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.retrain.basis import most_references
 from analytics.evaluation.retrain.cache import design_in, design_of, remember
-from analytics.evaluation.retrain.check import single_thread
 from analytics.evaluation.retrain.design import Design, check_labels, check_species, row_bytes
 from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
@@ -24,6 +23,7 @@ from analytics.information.analysis import Analysis, analyse
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.memory import physical_memory
+from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
 from analytics.selection.base import METHODS, Budget, is_nested, select

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.evaluation.retrain.cache import equations_of, methods_spec
-from analytics.evaluation.retrain.check import single_thread
 from analytics.evaluation.retrain.equations import Equations
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import InputError
+from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option
 from analytics.selection.base import Method, NoOptions, Order, Pool, register

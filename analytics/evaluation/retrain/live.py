@@ -10,7 +10,7 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.cache import design_in, remember
-from analytics.evaluation.retrain.check import RetrainCheck, fit_prefixes, single_thread
+from analytics.evaluation.retrain.check import RetrainCheck, fit_prefixes
 from analytics.evaluation.retrain.design import check_labels
 from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
@@ -25,6 +25,7 @@ from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
+from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import select
 
