@@ -1,12 +1,13 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
-    python -m benchmarks.scale [growth] [entropy] [large]
+    python -m benchmarks.scale [growth] [methods] [entropy] [large]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
-exponent of n fitted to each column. entropy: 5 x 10^4 environments next to quests at the faster
-of the two batch sizes that do best on 10^4 of them, taking turns. large: the whole set, from the
-file to a table of three selections, the exact entropy, the time that a cancel takes, and the
-memory.
+exponent of n fitted to each column. methods: the same for every selection method that is
+registered, a tenth of the structures of an alloy set. entropy: 5 x 10^4 environments next to
+quests at the faster of the two batch sizes that do best on 10^4 of them, taking turns. large: the
+whole set, from the file to a table of three selections, the exact entropy, the time that a cancel
+takes, and the memory.
 
 Seconds of wall clock, and of processor time where other work on the machine would mislead.
 """
@@ -37,6 +38,7 @@ from analytics.runtime.errors import Cancelled
 from benchmarks.kernel import BATCHES, DATA
 
 LARGE = "wbe_snap2019.xyz.gz"
+ALLOY, SIZES = "nbmotaw_train.xyz.gz", (330, 660, 1320, 2640)
 ENTROPY = ("nbmotaw_train.xyz.gz", LARGE)
 ENVIRONMENTS, PROBED = 50_000, 10_000
 SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -86,6 +88,30 @@ def growth() -> None:
     logs = np.log(np.array(rows, dtype=float))
     slopes = [float(np.polyfit(logs[:, 0], logs[:, k], 1)[0]) for k in (1, 2, 3)]
     print(f"{'n to the':>26}{slopes[0]:9.2f}{'':9}{slopes[1]:14.2f}{slopes[2]:12.2f}")
+
+
+def methods() -> None:
+    """Time every method at four sizes; what an analysis holds already is not counted."""
+    whole = analytics.read(DATA / ALLOY)
+    drawn = np.random.default_rng(0).permutation(whole.n_structures)
+    sets = [whole.take(np.sort(drawn[:size])) for size in SIZES]
+    parts = [analyse(each, analytics.describe(each)) for each in sets]
+    environments = np.log([part.n_environments for part in parts])
+    print(f"processor seconds to pick a tenth of random structures of {ALLOY}")
+    print(f"{'method':24}" + "".join(f"{size:>10}" for size in SIZES) + f"{'n to the':>12}")
+    for name in analytics.METHODS:
+        times = []
+        for part in [parts[0], *parts]:  # the first time compiles
+            _, _, used = clock(
+                lambda part=part, name=name: analytics.select(
+                    part, name, size=part.n_structures // 10
+                )
+            )
+            times.append(max(used, 1e-4))
+        slope = float(np.polyfit(environments, np.log(times[1:]), 1)[0])
+        print(
+            f"{name:24}" + "".join(f"{t:10.2f}" for t in times[1:]) + f"{slope:12.2f}", flush=True
+        )
 
 
 def entropy() -> None:
@@ -201,7 +227,7 @@ def entropy_note(analysis: Analysis) -> str:
     return f"H = {analysis.entropy_nats:.4f} {exact}"
 
 
-ALL = {"growth": growth, "entropy": entropy, "large": large}
+ALL = {"growth": growth, "methods": methods, "entropy": entropy, "large": large}
 
 
 def main(names: list[str] | None = None) -> None:

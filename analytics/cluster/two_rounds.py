@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,8 @@ from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option, spec_from
 from analytics.selection.base import METHODS, Selection
-from analytics.selection.lazy_greedy import lazy_greedy
+from analytics.selection.certificate import best_totals, probed
+from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
 __all__ = ["TwoRoundSpec", "select_in_two_rounds", "two_rounds_of", "usual_parts", "why_one_round"]
 
@@ -62,6 +63,7 @@ def select_in_two_rounds(
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
+    certify: bool = True,
     monitor: Monitor = SILENT,
 ) -> Selection:
     r"""Pick structures greedily where the kernels of all of them do not fit one machine.
@@ -83,12 +85,16 @@ def select_in_two_rounds(
         how many workers the parts are handled.
     keep, drop : iterables of int
         Structures forced in and out, as indices into the data set.
+    certify : bool
+        Bound the best possible selection too, which takes as long again.
     monitor : Monitor, optional
 
     Returns
     -------
     Selection
-        In the order of the second greedy; not nested: another size deals other picks.
+        In the order of the second greedy; not nested: another size deals other picks. With the
+        online bound of `analytics.selection.certificate`, the same as if it had been picked in
+        one round: what every structure of the set would add is asked of the parts once more.
 
     Notes
     -----
@@ -101,8 +107,8 @@ def select_in_two_rounds(
 
     A part holds the kernels of its own structures only, 8 bytes per entry; the second round those
     of m k picks. Time is that of the kernels, O(f n^2 d) over all parts (see
-    `analytics.information.kernel`). With `running_on` a cluster, parts are handled by its workers;
-    the descriptors are sent to each of them.
+    `analytics.information.kernel`), twice with the bound. With `running_on` a cluster, parts are
+    handled by its workers; the descriptors are sent to each of them.
 
     References
     ----------
@@ -121,18 +127,24 @@ def select_in_two_rounds(
     size = max(len(kept), min(size, len(kept) + len(open_)))
     hands = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
     problem = _Coverage.of(descriptors, bandwidth, spec, monitor)
-    picks, gains = _solve(problem, [np.sort(h) for h in hands if len(h)], kept, size, monitor)
+    hands = [np.sort(hand) for hand in hands if len(hand)]
+    watched = _Watched(monitor)
+    best = _solve(problem, hands, kept, size, Part(watched, 0.0, 0.5 if certify else 1.0), watched)
+    bound = None
+    if certify:
+        bound = _bound(problem, hands, len(kept), best, Part(watched, 0.5, 1.0), watched)
     source = fingerprint(descriptors.fingerprint, bandwidth)
     return Selection(
-        structures=frozen(described[picks]),
-        positions=frozen(picks, np.int64),
-        gains=frozen(gains, np.float64),
+        structures=frozen(described[best.structures]),
+        positions=frozen(best.structures, np.int64),
+        gains=frozen(best.gains, np.float64),
         method=spec.objective,
         spec=spec_from(METHODS[spec.objective].spec, {"width": spec.width}),
         seed=seed,
         keep=frozen(described[kept]),
         drop=frozen(described[dropped]),
         source=source,
+        bound=None if bound is None else frozen(bound),
         nested=False,
         parts=spec.parts,
     )
@@ -148,6 +160,7 @@ def two_rounds_of(
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
+    certify: bool = True,
     monitor: Monitor = SILENT,
 ) -> Selection:
     """Pick by a method as `select` does, in two rounds and never from a sample.
@@ -161,7 +174,7 @@ def two_rounds_of(
         Options of the method.
     parts : int, optional
         See `TwoRoundSpec`; default `usual_parts`.
-    seed, keep, drop, monitor
+    seed, keep, drop, certify, monitor
         As for `select_in_two_rounds`.
 
     Raises
@@ -183,6 +196,7 @@ def two_rounds_of(
         seed=seed,
         keep=keep,
         drop=drop,
+        certify=certify,
         monitor=monitor,
     )
     return replace(found, spec=spec, source=analysis.fingerprint)
@@ -208,17 +222,19 @@ def why_one_round(method: str, spec: Any) -> str:
 
 
 def _solve(
-    problem: _Coverage, hands: list[IntArray], kept: IntArray, size: int, monitor: Monitor
-) -> tuple[IntArray, FloatArray]:
-    watched = _Watched(monitor)
-
+    problem: _Coverage,
+    hands: list[IntArray],
+    kept: IntArray,
+    size: int,
+    monitor: Monitor,
+    watched: _Watched,
+) -> _Picks:
     def work(hand: int) -> _Picks:
         return problem.pick(hands[hand], kept, size, watched.flag)
 
-    first = list(in_order(work, range(len(hands)), Part(watched, 0.0, 0.95), "picks of the parts"))
+    first = list(in_order(work, range(len(hands)), Part(monitor, 0.0, 0.95), "picks of the parts"))
     if not first:  # nothing to choose
-        only = problem.pick(np.empty(0, np.int64), kept, size, watched.flag)
-        return only.structures, only.gains
+        return problem.pick(np.empty(0, np.int64), kept, size, watched.flag)
     candidates = np.concatenate([part.structures[len(kept) :] for part in first])
     order = np.argsort(candidates)
     rows = [part.rows[len(kept) :] for part in first]
@@ -226,11 +242,46 @@ def _solve(
     joined = joined[np.concatenate([np.arange(len(kept)), len(kept) + order])]
     structures = np.concatenate([kept, candidates[order]])
     merged = problem.greedy(
-        joined, first[0].weights, structures, len(kept), size, Part(watched, 0.95, 1.0)
+        joined, first[0].weights, structures, len(kept), size, Part(monitor, 0.95, 1.0)
     )
-    watched.report(1.0, "picks of the parts")
-    best = max([merged, *first], key=lambda found: found.gains.sum())  # the first of equals
-    return best.structures, best.gains
+    monitor.report(1.0, "picks of the parts")
+    return max([merged, *first], key=lambda found: found.gains.sum())  # the first of equals
+
+
+def _bound(
+    problem: _Coverage,
+    hands: list[IntArray],
+    n_kept: int,
+    best: _Picks,
+    monitor: Monitor,
+    watched: _Watched,
+) -> FloatArray:
+    """Bound the best possible selection of every size, as `online_bound` does for one round."""
+    size = len(best.structures)
+    if size == 0:
+        return np.zeros(0)
+    own, capped = (best.rows.indptr, best.rows.indices, best.rows.data), problem.capped
+    steps = probed(size)
+    reached, states = np.zeros(len(best.weights)), []
+    for step in range(size + 1):
+        if step in steps:
+            states.append(reached.copy())
+        if step < size:
+            add_row(own, reached, step, capped=capped)
+    flag = watched.flag
+
+    def work(hand: int) -> FloatArray:
+        return problem.left(hands[hand], states, flag)
+
+    left = [
+        np.array([all_gains(own, best.weights, each, capped=capped)[:n_kept] for each in states]),
+        *in_order(work, range(len(hands)), monitor, "certificate"),
+    ]
+    bound = np.full(size, float(best.weights.sum()))
+    values = np.concatenate([[0.0], np.cumsum(best.gains)])[steps]
+    for value, gains in zip(values, np.concatenate(left, axis=1), strict=True):
+        np.minimum(bound, value + best_totals(gains, np.arange(1.0, size + 1)), out=bound)
+    return bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +316,12 @@ class _Coverage:
         structures = np.concatenate([kept, hand]).astype(np.int64)
         rows, weights = self._rows(structures, flag)
         return self.greedy(rows, weights, structures, len(kept), size, flag)
+
+    def left(self, hand: IntArray, states: Sequence[FloatArray], flag: _Flag) -> FloatArray:
+        """Return what each of some structures would add to each of some states."""
+        rows, weights = self._rows(hand, flag)
+        entries = (rows.indptr, rows.indices, rows.data)
+        return np.array([all_gains(entries, weights, s, capped=self.capped) for s in states])
 
     def greedy(
         self,

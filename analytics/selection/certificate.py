@@ -19,7 +19,10 @@ from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.lazy_greedy import Rows, add_row, all_gains
 
-__all__ = ["best_totals", "online_bound"]
+__all__ = ["PROBES", "best_totals", "online_bound", "probed"]
+
+#: At how many prefixes of an order the marginal gains are computed; more tightens the bound.
+PROBES = 16
 
 
 def best_totals(
@@ -47,6 +50,15 @@ def best_totals(
     return np.asarray(np.interp(budgets, cost, value))
 
 
+def probed(size: int, probes: int = PROBES) -> list[int]:
+    """Return the lengths of the prefixes at which marginal gains are computed.
+
+    The empty one is among them: no set is worth more than the best single values together.
+    """
+    steps = np.unique(np.round(np.geomspace(1, size, probes)).astype(int))
+    return [0, *steps.tolist()]
+
+
 def online_bound(
     rows: Rows,
     weights: FloatArray,
@@ -57,7 +69,7 @@ def online_bound(
     capped: bool = False,
     start: FloatArray | None = None,
     costs: FloatArray | None = None,
-    probes: int = 16,
+    probes: int = PROBES,
     monitor: Monitor = SILENT,
 ) -> FloatArray:
     """Bound the best objective over all allowed sets that cost no more than each prefix.
@@ -71,7 +83,7 @@ def online_bound(
     picks, gains
         The greedy order.
     probes : int
-        At how many prefixes the marginal gains are computed; more tightens the bound.
+        See `PROBES`.
 
     Returns
     -------
@@ -88,14 +100,12 @@ def online_bound(
     bound = np.full(size, float(np.dot(weights, 1.0 - reached)))
     allowed = None if costs is None else costs[candidates]
     budgets = np.cumsum(np.ones(size) if costs is None else costs[picks])
-    # also below the sum of the best single values, which is the probe at the empty set
-    steps = np.unique(np.round(np.geomspace(1, size, probes)).astype(int))
     done, value = 0, 0.0
-    for step in np.concatenate([[0], steps]):
+    for step in probed(size, probes):
         for s in picks[done:step]:
             add_row(rows, reached, s, capped=capped)
         value += float(gains[done:step].sum())
-        done = int(step)
+        done = step
         left = all_gains(rows, weights, reached, capped=capped)[candidates]
         np.minimum(bound, value + best_totals(left, budgets, allowed), out=bound)
         monitor.report(done / size, "certificate")

@@ -44,6 +44,7 @@ def test_one_part_is_plain_greedy(objective: str, width: float) -> None:
     found = select_in_two_rounds(analysis.descriptors, 8, spec, bandwidth=BANDWIDTH)
     assert_array_equal(found.structures, plain.structures)
     assert_allclose(found.gains, plain.gains, rtol=1e-5)
+    assert_allclose(found.bound, plain.bound, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("objective", "width"), CASES)
@@ -73,6 +74,32 @@ def test_the_guarantee_holds_on_small_instances(seed: int) -> None:
         found = select_in_two_rounds(analysis.descriptors, 3, spec, bandwidth=BANDWIDTH, seed=seed)
         assert found.gains.sum() >= (1 - 1 / np.e) / min(parts, 3) * best
         assert found.gains.sum() <= best * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(("objective", "width"), CASES)
+@pytest.mark.parametrize("parts", [1, 3, 9])
+@pytest.mark.parametrize("keep", [(), (4, 7)])
+def test_no_selection_exceeds_the_bound(
+    objective: str, width: float, parts: int, keep: tuple[int, ...]
+) -> None:
+    analysis = make_analysis(seed=parts, sizes=[2] * 9)
+    spec = TwoRoundSpec(objective, width, parts)
+    found = select_in_two_rounds(
+        analysis.descriptors, 4, spec, bandwidth=BANDWIDTH, keep=keep, drop=[0]
+    )
+    assert (np.diff(found.bound) >= 0).all()
+    for size in range(1, 5):
+        best = max(
+            value_of(analysis, picks, objective, width)
+            for picks in itertools.combinations(range(1, 9), size)
+        )
+        assert found.bound[size - 1] >= best * (1 - 1e-6)
+        assert 0 < found.certificate(size) <= 1
+    other = select_in_two_rounds(
+        analysis.descriptors, 4, spec, bandwidth=BANDWIDTH, keep=keep, drop=[0], certify=False
+    )
+    assert_array_equal(other.structures, found.structures)
+    assert other.bound is None
 
 
 def test_forced_in_and_out() -> None:
