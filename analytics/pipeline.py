@@ -45,6 +45,7 @@ _DESCRIPTORS = (*_DATA, "descriptors")
 _INFORMATION = (*_DESCRIPTORS, "information")
 _SELECTION = (*_INFORMATION, "selection")
 _EVALUATION = (*_SELECTION, "evaluation")
+_CURATION = (*_EVALUATION, "curation")
 
 
 class Pipeline:
@@ -257,17 +258,30 @@ class Pipeline:
             makers=_makers(analysis, selection.method),
         )
 
+    def finding(self, what: str, analysis: Analysis, make: Callable[[], T], *details: Any) -> T:
+        """Return what is to be known of an analysed data set and its labels; made only once.
+
+        Parameters
+        ----------
+        what : str
+            Names the finding.
+        analysis : Analysis
+        make : function
+            Works it out, with nothing but the analysis, the details and what stands in its file.
+        *details
+            Settings, as numbers, text or arrays.
+        """
+        labelled = analysis.dataset
+        key = fingerprint(
+            what, analysis.fingerprint, labelled.fingerprint, labelled.frame_indices, *details
+        )
+        return self._cached(key, make, _CURATION, makers=(type(analysis.descriptors.spec), make))
+
     def redundancy(
         self, analysis: Analysis, *, monitor: Monitor = SILENT
     ) -> tuple[Redundancy, ...]:
         """Return the redundancy of a data set and of each config_type."""
-        classes = analysis.dataset.config_type[analysis.descriptors.structures]
-        return self._cached(
-            fingerprint("redundancy", analysis.fingerprint, classes),
-            lambda: redundancy(analysis, monitor=monitor),
-            _EVALUATION,
-            makers=(type(analysis.descriptors.spec),),
-        )
+        return self.finding("redundancy", analysis, lambda: redundancy(analysis, monitor=monitor))
 
     def embed(
         self,

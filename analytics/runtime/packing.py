@@ -30,8 +30,8 @@ def pack(value: Any, known: Mapping[str, Any] | None = None) -> Packed:
     Parameters
     ----------
     value
-        Dataclasses, arrays, sparse matrices, tuples, lists and mappings with text for keys, down
-        to numbers and text.
+        Dataclasses, arrays, sparse matrices, tuples, lists and mappings, down to numbers and
+        text; the keys of a mapping are such.
     known : mapping, optional
         Objects that whoever unpacks has as well; only their names are kept.
 
@@ -69,6 +69,8 @@ class _Packer:
             return {type(value).__name__: [self.tree(item) for item in value]}
         if isinstance(value, Mapping) and all(type(key) is str for key in value):
             return {"mapping": {key: self.tree(item) for key, item in value.items()}}
+        if isinstance(value, Mapping) and all(type(key) in _PLAIN for key in value):
+            return {"pairs": [[key, self.tree(item)] for key, item in value.items()]}
         raise TypeError(f"a {type(value).__name__} cannot be kept in the store")
 
     def _array(self, array: npt.NDArray[Any]) -> str:
@@ -113,6 +115,8 @@ def unpack(
         return _filled(_class_of(tree["class"]), fields)
     if "mapping" in tree:
         return {name: unpack(item, arrays, known) for name, item in tree["mapping"].items()}
+    if "pairs" in tree:
+        return {key: unpack(item, arrays, known) for key, item in tree["pairs"]}
     (kind,) = tree
     items = [unpack(item, arrays, known) for item in tree[kind]]
     return tuple(items) if kind == "tuple" else items

@@ -36,7 +36,19 @@ def there_and_back(value: Any, **known: Any) -> Any:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 3, 0.1, "text", (), (1, (2.5, "x")), [1, []], {"a": 1, "b": (None,)}, {}],
+    [
+        None,
+        True,
+        3,
+        0.1,
+        "text",
+        (),
+        (1, (2.5, "x")),
+        [1, []],
+        {"a": 1, "b": (None,)},
+        {6: 1.5, 8: ()},
+        {},
+    ],
 )
 def test_plain_values_keep_their_type(value: Any) -> None:
     found = there_and_back(value)
@@ -96,7 +108,7 @@ class Holder:
     "value",
     [
         object(),
-        {1: 2},
+        {(1,): 2},
         {1, 2},
         lambda: 0,
         np.array([object()]),

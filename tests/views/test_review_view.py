@@ -54,29 +54,6 @@ def pipeline(tmp_path_factory):
     return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
 
 
-@pytest.fixture(scope="module")
-def worked_out():
-    return {}
-
-
-@pytest.fixture(autouse=True)
-def _worked_out_once(monkeypatch, worked_out):
-    """Keep for the other tests what one has worked out for the same data set."""
-    make = Review._work
-
-    def work(self, name, analysis):
-        key = name, analysis.fingerprint, self.tolerance, tuple(self._session.pinned)
-
-        def once(monitor):
-            if key not in worked_out:
-                worked_out[key] = make(self, name, analysis)(monitor)
-            return worked_out[key]
-
-        return once
-
-    monkeypatch.setattr(Review, "_work", work)
-
-
 @pytest.fixture
 def session(with_copies, pipeline):
     session = Session(Inline(), pipeline)
@@ -97,6 +74,30 @@ def state(view):
 
 
 class TestReview:
+    def test_what_was_worked_out_is_there_when_the_file_is_opened_again(
+        self, view, state, with_copies, tmp_path, monkeypatch
+    ):
+        found = {name: getattr(state, name) for name in PARTS}
+        for name in PARTS:
+            monkeypatch.setattr(Review, f"_{name}", staticmethod(lambda *_: 1 / 0))
+        moved = tmp_path / "elsewhere.xyz"
+        moved.write_text(with_copies.read_text())
+        again = Session(Inline(), Pipeline(store=view._session.pipeline._store))
+        again.open(moved)
+        other = ReviewView(again)
+        other.state.shown = True
+        assert again.notice[0] != "error"
+        assert other.state.waiting == []
+        for name in PARTS:
+            assert type(getattr(other.state, name)) is type(found[name])
+        assert other.state.duplicates.copies.tolist() == found["duplicates"].copies.tolist()
+        one, two = (
+            [r.entropy_nats for r in x] for x in (other.state.redundancy, found["redundancy"])
+        )
+        assert one == two
+        other.state.set_tolerance(0.2)  # another setting is another finding
+        assert again.notice == ("error", "division by zero")
+
     def test_nothing_starts_until_it_is_looked_at(self, session):
         state = Review(session)
         assert all(getattr(state, part) is None for part in PARTS)

@@ -130,15 +130,15 @@ class Review(param.Parameterized):
         )
 
     def _work(self, name: str, analysis: Analysis) -> Callable[[Monitor], Any]:
-        make = getattr(self, f"_{name}")
-        pinned, tolerance = list(self._session.pinned), self.tolerance
+        make, pipeline = getattr(self, f"_{name}"), self._session.pipeline
+        details = (list(self._session.pinned), self.tolerance) if name == "duplicates" else ()
 
         def work(monitor: Monitor) -> Any:
             part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name]}")
             part.report(0.0)
-            if name == "duplicates":
-                return make(analysis, pinned, tolerance, part)
-            return make(analysis, part)
+            return pipeline.finding(
+                name, analysis, lambda: make(analysis, *details, part), *details
+            )
 
         return work
 
