@@ -144,7 +144,7 @@ class Inspector(pn.viewable.Viewer):
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
-        session.param.watch(self._facts, ["budget", "pinned", "rejected"])
+        session.param.watch(self._facts, ["budget", "pinned", "rejected", "reasons"])
         for slot in session.slots:
             slot.param.watch(self._facts, ["selection"])
         self._on_active()
@@ -275,6 +275,8 @@ class Inspector(pn.viewable.Viewer):
         if len(at):
             top = analysis.outliers.structure_max[at[0]]
             facts.append(("outlier", f"highest score {top:.2f} nats"))
+        if s in session.rejected:
+            facts.append(("rejected", html.escape(session.reasons.get(s, "by hand"))))
         return facts
 
     def _atom_facts(self) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from views.gestures import brush_mode
 from views.jobs import Inline
 from views.retention import CURVES, Retention
 from views.session import DEMO, Session
+from views.structure import Inspector
 from views.tails import Tails
 
 # panel-material-ui 0.16 meets its own deprecation in every FileDownload
@@ -195,6 +196,19 @@ def test_column_to_export_is_remembered(session):
     export._open()
     assert export.method.value == 2
     assert export.downloads["subset"].filename == "carbon_largest_force_9.xyz"
+
+
+def test_the_inspector_says_why_a_structure_was_rejected(session):
+    inspector = Inspector(session)
+    session.inspect(4)
+    assert "rejected" not in inspector.facts.object
+    session.reject_all([4, 5], {4: "near-duplicate of <3>"})
+    assert "<i>rejected</i>" in inspector.facts.object
+    assert "near-duplicate of &lt;3&gt;" in inspector.facts.object
+    session.inspect(5)
+    assert "by hand" in inspector.facts.object
+    session.undo()
+    assert "rejected" not in inspector.facts.object
 
 
 def test_all_rejected_leaves_an_empty_subset(session):
