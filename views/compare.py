@@ -183,7 +183,15 @@ class Column(pn.viewable.Viewer):
             width=54,
             height=18,
             hint="What this method is good and bad at, and what can be set",
-            sx={"fontSize": "12px", "py": 0, "px": "4px", "minWidth": 0, "height": 18},
+            sx={
+                "fontSize": "12px",
+                "minWidth": 0,
+                "height": 18,
+                "padding": "0 !important",
+                "lineHeight": "17px",
+                "verticalAlign": "top",  # of the line that it stands in
+                "justifyContent": "flex-end",
+            },
         )
         self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
         self.summary = pn.pane.HTML(
