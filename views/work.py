@@ -24,6 +24,7 @@ class Working(param.Parameterized):
         super().__init__(**params)
         self._runner = runner
         self._running: set[str] = set()
+        self._failed = ("", ("", ""))  # the last stage that failed, and what was told of it
 
     @property
     def busy(self) -> bool:
@@ -62,6 +63,7 @@ class Working(param.Parameterized):
 
         def fail(error: Exception) -> None:
             self._fail(error)
+            self._failed = (stage, self.notice)
             if failed is not None:
                 failed(error)
 
@@ -74,7 +76,9 @@ class Working(param.Parameterized):
         if quiet:
             self._runner.submit(stage, work, done, fail, progress, lane)
         else:
-            self._submit(stage, work, done, fail, lane, progress, news=self.notice)
+            # asked again after it failed: what went wrong then is no news any more
+            news = ("", "") if self._failed == (stage, self.notice) else self.notice
+            self._submit(stage, work, done, fail, lane, progress, news=news)
 
     def _submit(
         self,

@@ -8,6 +8,8 @@ import re
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.io.cube import write_cube
 from playwright.sync_api import expect
 from test_page import Screen
 
@@ -174,11 +176,13 @@ def test_another_system(stage):
 
 def test_own_files_are_trained_on_and_training_is_cancelled(stage):
     whole = molecules(6)
-    for at in range(0, 6, 2):
-        part = {k: v[at : at + 2] if len(v) == 6 else v for k, v in whole.items()}
-        np.savez(stage.folder / f"run{at}.npz", **part)
-    stage.open_files(stage.folder / "run*.npz")
+    for at in range(6):
+        atoms = Atoms(whole["Z"], positions=whole["pos"][at], cell=whole["cell"])
+        with (stage.folder / f"run{at}.cube").open("w") as handle:
+            write_cube(handle, atoms, data=whole["rho"][at])
+    stage.open_files(stage.folder / "run*.cube")
     expect(stage.bar).to_contain_text("nothing trained yet", timeout=LONG)
+    expect(stage.page.get_by_text("run0.cube and 5 others: 1 snapshot of")).to_be_visible()
     expect(stage.screen.button("Open densities")).to_be_hidden()
     train = stage.screen.button("Train")
     train.click()

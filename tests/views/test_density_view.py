@@ -16,6 +16,7 @@ from views.density import DensityState, DensityView
 from views.density import state as state_module
 from views.density.bar import table_csv
 from views.density.measured import Measured, effective
+from views.density.panels import Facts
 from views.density.slices import image_of
 from views.density.style import relabel
 from views.jobs import Inline, Worker
@@ -149,6 +150,14 @@ def test_options_choose_among_the_precomputed_curves():
     assert state.label(1) is None
     assert state.figure(1, "density_error_pct") == (None, None)
     assert state.label(0) == "random"
+
+
+def test_what_is_read_of_many_files_is_said_once(state, monkeypatch):
+    notes = ["a: 9 points", "b: 9 points", "c: 7: 8", "d: 9 points"]
+    facts = {**state.facts, "notes": notes}
+    monkeypatch.setattr(type(state), "facts", property(lambda self: facts))
+    read = [text for name, text in Facts(state)._rows() if name == "read"]
+    assert read == ["a and 2 others: 9 points", "c: 7: 8"]
 
 
 def test_own_files_replace_the_system(state):

@@ -479,6 +479,22 @@ def test_pinned_structure_is_in_every_column(session):
     assert not any(outside in session.kept(slot) for slot in session.slots)
 
 
+def test_an_error_goes_when_the_same_is_asked_again(session):
+    done = []
+    session.run("one", lambda monitor: 1 / 0, done.append)
+    assert session.notice == ("error", "division by zero")
+    session.run("other", lambda monitor: 2, done.append)
+    session.run("one", lambda monitor: 3, done.append, quiet=True)
+    assert session.notice == ("error", "division by zero")
+    session.run("one", lambda monitor: 4, done.append)
+    assert session.notice == ("", "")
+    session.run("one", lambda monitor: 1 / 0, done.append)
+    session.notice = ("info", "something else")
+    session.run("one", lambda monitor: 5, done.append)
+    assert session.notice == ("info", "something else")
+    assert done == [2, 3, 4, 5]
+
+
 def test_rejected_structure_is_in_no_column(session):
     best = orders(session)[2][0]
     session.reject(best)

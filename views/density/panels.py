@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import panel as pn
@@ -26,6 +27,19 @@ def _card(pane: Any, **params: Any) -> Any:
 
 def _pane() -> Any:
     return pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0)
+
+
+def _together(notes: Iterable[str]) -> list[str]:
+    """Return notes on files with those that say the same of several files as one."""
+    files: dict[str, list[str]] = {}
+    for note in notes:
+        name, colon, said = note.partition(": ")
+        files.setdefault(colon + said, []).append(name)
+    others = {1: "", 2: " and 1 other"}
+    return [
+        names[0] + others.get(len(names), f" and {grouped(len(names) - 1)} others") + said
+        for said, names in files.items()
+    ]
 
 
 def claim_html(claim: Claim) -> str:
@@ -119,8 +133,7 @@ class Facts(pn.viewable.Viewer):
         if state.results is not None and state.results.settings.get("scaling") == "kept":
             rows.append(("scaling", "targets of these models were scaled by the kept points; those "
                          "trained here are scaled by all points"))  # fmt: skip
-        rows += [("read", note) for note in facts.get("notes", ())]
-        return rows
+        return [*rows, *(("read", note) for note in _together(facts.get("notes", ())))]
 
     def _checks(self) -> list[tuple[str, str]]:
         prepared = self._state.prepared
