@@ -94,12 +94,13 @@ class Keys(JSComponent):
         document.documentElement.style.setProperty(name, value))
       model.on('variables', paint)
       paint()
-      const onOver = (event) => {
+      // not 'pointerover', which ends at the shadow root that both elements lie in
+      const onMove = (event) => {
         const button = event.composedPath().find((node) => node.nodeName === 'BUTTON')
         const hint = model.hints[button?.textContent.trim()]
         if (hint) button.title = hint
       }
-      document.addEventListener('pointerover', onOver)
+      document.addEventListener('pointermove', onMove, { passive: true })
       const width = matchMedia(`(max-width: ${model.wide - 0.02}px)`)
       const measure = () => { model.narrow = width.matches }
       width.addEventListener('change', measure)
@@ -107,7 +108,7 @@ class Keys(JSComponent):
       model.on('remove', () => {
         document.removeEventListener('keydown', onKey)
         width.removeEventListener('change', measure)
-        document.removeEventListener('pointerover', onOver)
+        document.removeEventListener('pointermove', onMove)
       })
     }
     """

@@ -568,7 +568,15 @@ def test_names_of_buttons_and_fields(screen):
     assert not unnamed
 
 
-def test_tooltip_covers_no_neighbour(screen):
+def test_tooltip_is_the_browsers_own_and_covers_no_neighbour(screen):
+    for name, hint in (
+        ("Pin", "Always keep this structure, in every method"),
+        ("Draw again", "Use the next seed"),
+        ("Options", "What this method is good and bad at, and what can be set"),
+    ):
+        button = screen.button(name).first
+        button.hover()
+        expect(button).to_have_attribute("title", hint)
     screen.button("Pin").hover()
     screen.button("Reject").click(trial=True)
     expect(screen.page.get_by_role("tooltip")).to_have_count(0)
