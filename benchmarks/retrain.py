@@ -32,8 +32,8 @@ from analytics.selection import METHODS as REGISTRY
 from benchmarks.retrain_sets import DATA, SETS, load, present, register_candidates
 
 BUDGETS = (0.05, 0.1, 0.2)
-METHODS = ("random", "kmeans", "msc", "largest_force", "facility_location", "d_optimal", "grand",
-           "el2n", "leverage")  # fmt: skip
+METHODS = ("random", "kmeans", "msc", "largest_force", "facility_location", "d_optimal",
+           "least_variance", "grand", "el2n", "leverage")  # fmt: skip
 #: Energy (meV/atom) and force (eV/angstrom) errors at 10 % of the pool, measured independently.
 EXPECTED = {
     ("Si", "random"): {"random": (9.6, 0.121), "kmeans": (7.8, 0.121), "msc": (8.8, 0.132),

@@ -12,7 +12,6 @@ import numpy as np
 
 import analytics
 from analytics.data import Dataset
-from analytics.evaluation.retrain.cache import equations_of, methods_spec
 from analytics.evaluation.retrain.importance import leverages
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
@@ -90,40 +89,6 @@ def by_leverage(pool: Pool) -> FloatArray:
     return np.asarray((found / np.median(found))[analysis.descriptors.owners])
 
 
-def least_variance(
-    pool: Pool, spec: Any, *, rng: np.random.Generator, monitor: Monitor = SILENT
-) -> Order:
-    """Pick what lowers the mean predicted variance over the pool most (I-optimal design).
-
-    In the 48 leading directions of the whole pool's normal equations, each structure of the pool
-    with the same weight, so that the tail counts by its number and not by its forces.
-    """
-    dataset = pool.analysis.dataset
-    equations = equations_of(dataset, methods_spec(dataset))
-    described = pool.analysis.descriptors.structures
-    total = equations.system(described)[0]
-    _, vectors = np.linalg.eigh(total)
-    top = vectors[:, -48:]
-    own = np.array([top.T @ equations.system(np.array([s]))[0] @ top for s in described])
-    share = own / np.trace(own, axis1=1, axis2=2)[:, None, None]
-    target = share.mean(axis=0)
-    matrix = np.diag(top.T**2 @ equations.prior)
-    left, picks, gains = set(np.flatnonzero(pool.open).tolist()), [int(s) for s in pool.keep], []
-    for s in picks:
-        matrix = matrix + own[s]
-    gains = [0.0] * len(picks)
-    while left and len(picks) < pool.size:
-        names = np.array(sorted(left))
-        inverse = np.linalg.inv(matrix + own[names])
-        loss = np.einsum("sij,ij->s", inverse, target)
-        best = int(names[np.argmin(loss)])
-        picks.append(best)
-        gains.append(float(-loss.min()))
-        left.remove(best)
-        matrix = matrix + own[best]
-    return Order(np.array(picks), np.array(gains))
-
-
 #: Name -> method and options, or a function of its own.
 CANDIDATES: dict[str, tuple[str, dict[str, Any]] | Callable[..., Order]] = {
     "saturated + force": ("hybrid", {"first": "saturated_coverage", "second": "largest_force"}),
@@ -148,7 +113,11 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]] | Callable[..., Order]] = {
     ),
     "facility x force": weighted_coverage(by_force),
     "facility x leverage": weighted_coverage(by_leverage),
-    "least variance": least_variance,
+    "facility + least variance": (
+        "hybrid",
+        {"first": "facility_location", "second": "least_variance"},
+    ),
+    "kmeans + least variance": ("hybrid", {"first": "kmeans", "second": "least_variance"}),
 }
 
 

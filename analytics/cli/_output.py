@@ -24,6 +24,8 @@ SIGNS = {
     r"\det": "det",
     r"\,": " ",
 }
+#: What stands between braces, with braces in it at most once.
+GROUP = r"{((?:[^{}]|{[^{}]*})*)}"
 
 
 def print_json(content: Any) -> None:
@@ -64,12 +66,15 @@ def readable(text: str) -> str:
     """Return a docstring with plain signs in place of its mark-up."""
 
     def formula(found: re.Match[str]) -> str:
-        tex = found[1].replace("\n", " ")
+        tex = " ".join(found[1].split())
+        tex = re.sub(r"\\mathrm{(\w+)}", r"\1", tex)
+        tex = re.sub(rf"\\frac{GROUP}{GROUP}", r"\1 / (\2)", tex)
         tex = re.sub(r"\\(?:[a-zA-Z]+|,)", lambda m: SIGNS.get(m[0], m[0]), tex)
         tex = re.sub(r"\\(left|right|quad)\b|\\", "", tex)
         return re.sub(r"{([^{}]*)}", lambda m: m[1] if len(m[1]) <= 2 else f"({m[1]})", tex)
 
     text = re.sub(r":math:`([^`]*)`", formula, text)
+    text = re.sub(r"\.\. math::((?:.*\S.*(?:\n|$))+)", lambda m: f"    {formula(m)}\n", text)
     return re.sub(r"`+([^`]*)`+", r"\1", text)
 
 

@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.build import bulk
 from PIL import Image
 from playwright.sync_api import expect
+from tornado.ioloop import IOLoop
 
 from views.atoms_view import AtomsView, colour_by, environment_of, frame_of
 
@@ -69,7 +70,7 @@ class Shown:
 
     def __init__(self, browser, view, wrap=lambda view: view):
         self.view, self.bad = view, []
-        self._document = None
+        self._document = self._loop = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -85,7 +86,7 @@ class Shown:
         self.box = self.page.locator("[data-atoms]").first
 
     def _app(self, wrap):
-        self._document = pn.state.curdoc
+        self._document, self._loop = pn.state.curdoc, IOLoop.current()
         return wrap(self.view)
 
     def _check(self, request):
@@ -93,10 +94,13 @@ class Shown:
             self.bad.append(request.url)
 
     def change(self, target=None, **values):
-        """Set parameters in the server's own loop, as the page does."""
-        self._document.add_next_tick_callback(
-            partial((self.view if target is None else target).param.update, **values)
-        )
+        """Set parameters in the server's own loop, as the page does.
+
+        Told to the loop first, see `views.serve.new_session`: a callback that another thread adds
+        while the document holds its changes back is forgotten.
+        """
+        work = partial((self.view if target is None else target).param.update, **values)
+        self._loop.add_callback(self._document.add_next_tick_callback, work)
 
     def has(self, timeout=20_000, **attributes):
         for name, value in attributes.items():

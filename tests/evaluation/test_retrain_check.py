@@ -44,7 +44,7 @@ from analytics.selection import METHODS, SCORES, select
 pytest.importorskip("featomic")
 
 SMALL = RetrainSpec(cutoff=4.0, radial=4, angular=3, references=12)
-MODELS = ("grand", "el2n", "leverage", "d_optimal")
+MODELS = ("grand", "el2n", "leverage", "d_optimal", "least_variance")
 
 
 def spring_energy(positions: np.ndarray) -> tuple[float, np.ndarray]:
@@ -369,6 +369,37 @@ class TestImportance:
             matrix = matrix + equations.system(np.array([picks[-1]]))[0]
         assert found.structures.tolist() == picks
         assert (np.diff(found.gains) <= 1e-9).all()
+
+    @pytest.mark.parametrize("directions", [8, 400])
+    @pytest.mark.parametrize("drop", [[], [2, 3, 11]])
+    def test_least_variance_is_the_plain_greedy(
+        self, analysis: Analysis, data: Dataset, directions: int, drop: list[int]
+    ) -> None:
+        found = select(
+            analysis, "least_variance", spec={"directions": directions}, size=7, keep=[5], drop=drop
+        )
+        equations = make_equations(design_of(data))
+        rest = np.setdiff1d(np.arange(24), drop)
+        systems = [equations.system(np.array([s]))[0] for s in range(24)]
+        _, vectors = np.linalg.eigh(sum(systems[s] for s in rest))
+        top = vectors[:, -directions:]
+        own = [top.T @ system @ top for system in systems]
+
+        def variance(chosen: list[int]) -> float:
+            matrix = top.T @ np.diag(equations.prior) @ top + sum(own[s] for s in chosen)
+            inverse = np.linalg.inv(matrix)
+            return float(np.mean([np.trace(inverse @ own[s]) / np.trace(own[s]) for s in rest]))
+
+        picks = [5]
+        while len(picks) < 7:
+            candidates = [s for s in rest if s not in picks]
+            picks.append(min(candidates, key=lambda s: variance([*picks, int(s)])))
+        assert found.structures.tolist() == picks
+        fallen = variance([5]) - variance(picks)
+        assert found.gains[1:].sum() == pytest.approx(fallen, rel=1e-6)
+        for other in ("d_optimal", "random", "largest_force"):
+            chosen = select(analysis, other, size=7, keep=[5], drop=drop).structures.tolist()
+            assert variance(picks) <= variance(chosen)
 
     @pytest.mark.parametrize("name", ["grand", "el2n"])
     def test_what_was_labelled_wrongly_comes_first(self, name: str) -> None:

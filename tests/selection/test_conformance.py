@@ -27,7 +27,7 @@ UNNESTED = [name for name in ALL if not is_nested(name)]
 CONDITIONAL = [name for name in ALL if any(m.conditional for m in METHODS[name].family())]
 OTHERS = [name for name in ALL if name not in CONDITIONAL]
 #: Methods that select by a model, whose equations are kept.
-REMEMBER = ("grand", "el2n", "leverage", "d_optimal")
+REMEMBER = ("grand", "el2n", "leverage", "d_optimal", "least_variance")
 SIZES = [3, 8, 1, 5, 2, 7, 4, 4, 6, 3, 8, 2, 5, 1, 6, 7, 2, 3, 5, 4, 8, 6, 1, 3, 5]
 
 

@@ -1,6 +1,6 @@
 """The retrain check: a real potential on every selection."""
 
-from analytics.evaluation.retrain import importance
+from analytics.evaluation.retrain import importance, least_variance
 from analytics.evaluation.retrain.basis import Basis, choose_basis
 from analytics.evaluation.retrain.cache import design_in, design_of, equations_of
 from analytics.evaluation.retrain.check import PutBack, RetrainCheck, check_orders
@@ -47,6 +47,7 @@ __all__ = [
     "find_predictions",
     "fit_pod",
     "importance",
+    "least_variance",
     "make_equations",
     "make_splits",
     "make_test",

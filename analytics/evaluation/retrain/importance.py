@@ -22,7 +22,14 @@ from analytics.runtime.registry import check_options, option
 from analytics.selection.base import Method, NoOptions, Order, Pool, register
 from analytics.selection.scores import Score, register_score
 
-__all__ = ["EarlySpec", "error_norms", "gradient_norms", "leverages", "select_d_optimal"]
+__all__ = [
+    "EarlySpec",
+    "error_norms",
+    "gradient_norms",
+    "labelled_equations",
+    "leverages",
+    "select_d_optimal",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ def gradient_norms(
     ----------
     Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
     """
-    equations = _labelled(analysis, Part(monitor, 0.0, 0.9))
+    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
     described = analysis.descriptors.structures
     total = np.zeros(len(described))
     with single_thread():
@@ -87,7 +94,7 @@ def error_norms(
     ----------
     Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
     """
-    equations = _labelled(analysis, Part(monitor, 0.0, 0.9))
+    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
     described = analysis.descriptors.structures
     count = (equations.energy_weights > 0) + equations.counts
     total = np.zeros(len(described))
@@ -122,7 +129,7 @@ def leverages(
     ----------
     Hoaglin, Welsch, Am. Stat. 32, 17 (1978), doi:10.1080/00031305.1978.10479237.
     """
-    equations = _labelled(analysis, Part(monitor, 0.0, 0.9))
+    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
     described = analysis.descriptors.structures
     with single_thread():
         matrix = equations.system(described)[0] + np.diag(equations.prior)
@@ -156,7 +163,7 @@ def select_d_optimal(
     Fedorov, Theory of Optimal Experiments, Academic Press (1972); for potentials: Podryabinkin,
     Shapeev, Comput. Materials Sci. 140, 171 (2017), doi:10.1016/j.commatsci.2017.08.031.
     """
-    equations = _labelled(pool.analysis, Part(monitor, 0.0, 0.5))
+    equations = labelled_equations(pool.analysis, Part(monitor, 0.0, 0.5))
     described = pool.analysis.descriptors.structures
     with single_thread():
         state = _Determinant(equations)
@@ -220,7 +227,8 @@ def _best(
 # ------------------------------------------------------------------------------- shared
 
 
-def _labelled(analysis: Analysis, monitor: Monitor) -> Equations:
+def labelled_equations(analysis: Analysis, monitor: Monitor) -> Equations:
+    """Return the normal equations that methods select by, or raise `InputError` without labels."""
     dataset = analysis.dataset
     described = analysis.descriptors.structures
     labelled = dataset.energies is not None and np.isfinite(dataset.energies[described]).any()
