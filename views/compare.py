@@ -16,6 +16,7 @@ from views.budget import grouped
 from views.embeddings import Maps
 from views.options import MethodOptions
 from views.session import Session
+from views.slots import within
 from views.tails import Tails
 from views.theme import CARD, HEADING, ONLY_NARROWEST, PARTS, THREE
 from views.widgets import UNSEEN_LABEL, Button
@@ -149,7 +150,7 @@ class Column(pn.viewable.Viewer):
             method = METHODS[name]
             options.setdefault(KINDS.get(method.kind, method.kind), {})[method.title] = name
         titles = {
-            (t if k == "Random" else f"{k} · {t.lower()}"): n
+            (t if k == "Random" else f"{k} · {within(t)}"): n
             for k, group in options.items()
             for t, n in group.items()
         }

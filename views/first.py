@@ -12,6 +12,7 @@ from typing import Any
 
 from analytics.selection import METHODS
 from views.session import Session
+from views.slots import within
 from views.theme import CARD, FONT, palette, variables
 
 __all__ = ["TEMPLATE", "first_answer"]
@@ -104,7 +105,7 @@ def _section(column: int, title: str, head: Any) -> str:
 
 def _title(method: str) -> str:
     kind, title = METHODS[method].kind, METHODS[method].title
-    return title if kind == "random" else f"{kind.capitalize()} · {title.lower()}"
+    return title if kind == "random" else f"{kind.capitalize()} · {within(title)}"
 
 
 def first_answer(session: Session, page: Any) -> str:

@@ -14,6 +14,7 @@ from views.budget import counted
 from views.retrain_state import RetrainState
 from views.retrain_style import WRAPS, card, choice, pane, tools
 from views.session import Session
+from views.slots import within
 from views.structure import TABLE_STYLE
 from views.widgets import Button
 
@@ -124,7 +125,7 @@ class PutBackCard:
         left = 0 if found is None else len(found.structures)
         self.head.object = (
             '<div class="head">What to put back'
-            f"<small>of {counted(left, 'structure')} that {html.escape(slot.title.lower())} left "
+            f"<small>of {counted(left, 'structure')} that {html.escape(within(slot.title))} left "
             "out</small></div>"
         )
         self.brush.disabled = self.pin.disabled = len(self._ranked) == 0

@@ -23,7 +23,7 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection import METHODS, Selection, missing_labels
 from views.jobs import Lane, Runner, alone
-from views.slots import Choice, Opened, Slot
+from views.slots import Choice, Opened, Slot, within
 from views.work import Working
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
@@ -261,8 +261,8 @@ class Session(Working):
             if method != wanted.method and missing:
                 self._fallen[column], spec = wanted, None
                 said = (
-                    f"{opened.dataset.name} has no {missing}: {METHODS[method].title.lower()} "
-                    f"instead of {METHODS[wanted.method].title.lower()}"
+                    f"{opened.dataset.name} has no {missing}: {within(METHODS[method].title)} "
+                    f"instead of {within(METHODS[wanted.method].title)}"
                 )
             else:
                 self._fallen.pop(column, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,13 @@ from analytics.evaluation import Embedding, PrefixMetrics
 from analytics.information import Analysis
 from analytics.selection import METHODS, Selection, TightBound, certified_share, is_nested
 
-__all__ = ["Choice", "Opened", "Slot"]
+__all__ = ["Choice", "Opened", "Slot", "within"]
+
+
+def within(title: str) -> str:
+    """Write a title as it stands within a sentence: largest force, GraNd, I-optimal design."""
+    word = re.split(r"[ -]", title)[0]
+    return title[0].lower() + title[1:] if word[1:].islower() else title
 
 
 class Choice(NamedTuple):

@@ -17,6 +17,7 @@ from analytics.runtime.store import Store
 from analytics.selection import METHODS
 from views.jobs import Inline, Worker, submit_shared
 from views.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
+from views.slots import within
 
 SECONDS = 20
 FIGURES = {
@@ -493,6 +494,13 @@ def test_an_error_goes_when_the_same_is_asked_again(session):
     session.run("one", lambda monitor: 5, done.append)
     assert session.notice == ("info", "something else")
     assert done == [2, 3, 4, 5]
+
+
+def test_titles_keep_the_capitals_that_they_owe_to_no_sentence():
+    written = {title: within(title) for title in (METHODS[name].title for name in METHODS)}
+    assert written["Largest force"] == "largest force"
+    assert written["Coverage-centric (CCS)"] == "coverage-centric (CCS)"
+    assert all(written[t] == t for t in ("GraNd", "EL2N", "K-means", "D-optimal design"))
 
 
 def test_rejected_structure_is_in_no_column(session):
