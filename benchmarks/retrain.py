@@ -6,6 +6,7 @@
     python -m benchmarks.retrain search       # is there a selection that wins everywhere?
     python -m benchmarks.retrain search Si 3 150  # ... on some of the sets, with 3 resamples
                                               # instead of 5 of at most 150 structures
+    python -m benchmarks.retrain search least_variance random  # ... for these methods alone
 
 Training and test file of each mlearn set are put together, and so are the two training files of
 acac; of acac and NbMoTaW 400 structures drawn at random stand for the set. Five resamples each of
@@ -95,7 +96,13 @@ def table(name: str, analysis: Analysis, split: str) -> None:
 # ------------------------------------------------------------------------------- search
 
 
-def search(names: Sequence[str], resamples: int = 5, most: int | None = None) -> None:
+def search(
+    names: Sequence[str],
+    resamples: int = 5,
+    most: int | None = None,
+    *,
+    wanted: Sequence[str] = (),
+) -> None:
     """Hold candidates against k-means in distribution and against msc in the tail.
 
     "No worse": the mean difference over the resamples (the same pools for both) is not above
@@ -103,6 +110,7 @@ def search(names: Sequence[str], resamples: int = 5, most: int | None = None) ->
     every budget, in both tests, on every set.
     """
     candidates = [*register_candidates(), *(m for m in METHODS if m not in ("kmeans", "msc"))]
+    candidates = list(wanted) or candidates
     methods = list(dict.fromkeys([*candidates, "kmeans", "msc"]))
     losses: dict[str, dict[str, list[str]]] = {method: {} for method in methods}
     ratios: dict[str, list[float]] = {}
@@ -240,7 +248,7 @@ def main(words: Sequence[str] = ()) -> None:
         return
     if "search" in words:
         counts = [int(word) for word in words if word.isdigit()]
-        search(names, *counts)
+        search(names, *counts, wanted=[word for word in words if word in REGISTRY])
         return
     print("energy error, meV/atom / force error, eV/Å; mean ± standard deviation of 5 resamples")
     for name in names:

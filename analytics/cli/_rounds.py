@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics.cli._errors import UsageError
 from analytics.cli._options import parse_count
-from analytics.cluster import connect, scheduler_address, two_rounds_of, why_one_round
+from analytics.cluster import TooLarge, connect, scheduler_address, two_rounds_of, why_one_round
 from analytics.information import Analysis
 from analytics.runtime.progress import Monitor
 from analytics.selection import METHODS, Selection
@@ -78,17 +78,22 @@ def pick_in_two_rounds(
     keep: list[int],
     drop: list[int],
     monitor: Monitor,
-) -> Selection:
-    """Pick here or on the cluster asked for."""
+) -> Selection | None:
+    """Pick here or on the cluster asked for; None where it is too much and one round will do."""
     with connect(arguments.scheduler):
-        return two_rounds_of(
-            analysis,
-            arguments.method,
-            size,
-            spec=spec,
-            parts=arguments.parts,
-            seed=arguments.seed,
-            keep=keep,
-            drop=drop,
-            monitor=monitor,
-        )
+        try:
+            return two_rounds_of(
+                analysis,
+                arguments.method,
+                size,
+                spec=spec,
+                parts=arguments.parts,
+                seed=arguments.seed,
+                keep=keep,
+                drop=drop,
+                monitor=monitor,
+            )
+        except TooLarge:
+            if arguments.rounds == "2":
+                raise
+            return None

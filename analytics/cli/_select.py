@@ -194,9 +194,10 @@ def _pick(
     # the question how few structures would do needs the order beyond the budget
     longer = arguments.certificate and arguments.unit == "structures"
     part = Part(monitor, 0.3, 0.7 if arguments.certificate else 1.0, "selecting")
+    selection = None
     if two_rounds(arguments, analysis, spec):
         selection = pick_in_two_rounds(arguments, analysis, spec, size, keep, out, part)
-    else:
+    if selection is None:
         selection = select_structures(
             analysis,
             arguments.method,

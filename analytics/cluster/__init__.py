@@ -2,6 +2,7 @@
 
 from analytics.cluster.connection import Cluster, connect, scheduler_address
 from analytics.cluster.two_rounds import (
+    TooLarge,
     TwoRoundSpec,
     select_in_two_rounds,
     two_rounds_of,
@@ -11,6 +12,7 @@ from analytics.cluster.two_rounds import (
 
 __all__ = [
     "Cluster",
+    "TooLarge",
     "TwoRoundSpec",
     "connect",
     "scheduler_address",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,17 +18,33 @@ from analytics.information.analysis import Analysis
 from analytics.information.structures import Structures, prepared_structures, structure_kernel
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import Cancelled, WinnowError
-from analytics.runtime.parallel import in_order
+from analytics.runtime.memory import physical_memory
+from analytics.runtime.parallel import elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option, spec_from
 from analytics.selection.base import METHODS, Selection
 from analytics.selection.certificate import best_totals, probed
 from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
-__all__ = ["TwoRoundSpec", "select_in_two_rounds", "two_rounds_of", "usual_parts", "why_one_round"]
+__all__ = [
+    "TooLarge",
+    "TwoRoundSpec",
+    "select_in_two_rounds",
+    "two_rounds_of",
+    "usual_parts",
+    "why_one_round",
+]
 
+#: Share of this machine's memory that kernels may take.
+SHARE = 0.7
+#: Structures by which it is estimated how much they will take.
+PROBED = 12
 #: Methods whose objective it can maximise.
 OBJECTIVES = ("facility_location", "saturated_coverage")
+
+
+class TooLarge(WinnowError):
+    """Two rounds would take more memory than there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,12 @@ def select_in_two_rounds(
         online bound of `analytics.selection.certificate`, the same as if it had been picked in
         one round: what every structure of the set would add is asked of the parts once more.
 
+    Raises
+    ------
+    TooLarge
+        If the kernels would take more than 0.7 of this machine's memory, estimated from those of
+        a few structures before anything else is computed.
+
     Notes
     -----
     For a monotone submodular objective f, m parts and k picks the value is at least
@@ -128,6 +151,8 @@ def select_in_two_rounds(
     hands = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
     problem = _Coverage.of(descriptors, bandwidth, spec, monitor)
     hands = [np.sort(hand) for hand in hands if len(hand)]
+    _refuse_oversize(problem, open_, spec.parts, len(kept), size)
+    monitor.checkpoint()
     watched = _Watched(monitor)
     best = _solve(problem, hands, kept, size, Part(watched, 0.0, 0.5 if certify else 1.0), watched)
     bound = None
@@ -219,6 +244,28 @@ def why_one_round(method: str, spec: Any) -> str:
     if spec.cost != "structures":
         return "every structure costs the same there"
     return ""
+
+
+def _refuse_oversize(
+    problem: _Coverage, open_: IntArray, parts: int, n_kept: int, size: int
+) -> None:
+    """Raise `TooLarge` if what this machine would hold at once is more than it has."""
+    if len(open_) <= PROBED:
+        return
+    some = np.random.default_rng(0).choice(open_, PROBED, replace=False)
+    rows, _ = problem._rows(np.sort(some), SILENT)
+    each = (rows.data.nbytes + rows.indices.nbytes) / PROBED
+    part = len(open_) / min(parts, len(open_))
+    at_once = 0 if elsewhere() else min(parts, os.cpu_count() or 1)
+    picked = min(size, n_kept + part)
+    # parts being handled, with their picks; the picks of all, joined and sorted
+    needed = each * (at_once * (n_kept + part + picked) + 3 * parts * picked)
+    if needed > SHARE * physical_memory():
+        raise TooLarge(
+            f"two rounds of {size} picks in {parts} parts would hold about {needed / 1e9:.1f} GB "
+            f"of kernels, and this machine has {physical_memory() / 1e9:.1f} GB: pick fewer, or "
+            "in one round, from a sample"
+        )
 
 
 def _solve(

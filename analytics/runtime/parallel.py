@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import Monitor
 
-__all__ = ["Executor", "fill_rows", "in_order", "running_on", "single_thread"]
+__all__ = ["Executor", "elsewhere", "fill_rows", "in_order", "running_on", "single_thread"]
 
 T = TypeVar("T")
 
@@ -66,6 +66,11 @@ def _libraries() -> ThreadpoolController:
 def single_thread() -> AbstractContextManager[Any]:
     """Return a context in which BLAS uses one thread: what it is given is tiny, or one of many."""
     return cast(AbstractContextManager[Any], _libraries().limit(limits=1, user_api="blas"))
+
+
+def elsewhere() -> bool:
+    """Return whether blocks run somewhere else than on this machine's cores."""
+    return _current.get() is not None
 
 
 def in_order(
@@ -122,14 +127,14 @@ def fill_rows(
 
     shape, kind = out.shape[1:], out.dtype
 
-    def elsewhere(block: int) -> FloatArray:
+    def sent(block: int) -> FloatArray:
         first, stop = ranges[block]
         rows = np.empty((stop - first, *shape), kind)
         write(block, rows)
         return rows
 
-    local = _current.get() is None
-    parts = in_order(here if local else elsewhere, range(len(ranges)), monitor, message)
+    work = sent if elsewhere() else here
+    parts = in_order(work, range(len(ranges)), monitor, message)
     for (first, stop), part in zip(ranges, parts, strict=True):
         if part is not None:
             out[first:stop] = part

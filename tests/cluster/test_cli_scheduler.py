@@ -74,7 +74,7 @@ def test_two_rounds_on_the_cluster(select, scheduler, tasks_done):
     assert there["picked_frame_indices"] == expected.structures.tolist()
 
 
-def test_two_rounds_where_one_would_work_on_a_sample(select, scheduler, monkeypatch):
+def test_two_rounds_where_one_would_work_on_a_sample(select, scheduler, fails, monkeypatch):
     monkeypatch.setenv("WINNOW_MEMORY_GB", "0.0001")
     monkeypatch.setattr("analytics.information.analysis.SURELY", 0)
     monkeypatch.setattr("analytics.information.analysis.SAMPLE", 300)
@@ -90,6 +90,11 @@ def test_two_rounds_where_one_would_work_on_a_sample(select, scheduler, monkeypa
         ("--reference", CARBON),
     ):
         assert select("--scheduler", scheduler, *arguments)["rounds"] == 1
+    # what not even two rounds leave room for is picked from a sample, unless they were asked for
+    monkeypatch.setattr("analytics.cluster.two_rounds.physical_memory", lambda: 1e5)
+    assert select("--scheduler", scheduler)["rounds"] == 1
+    refused = fails("select", CARBON, "--budget", "12", "--rounds", "2", "--json")
+    assert "in one round, from a sample" in refused
 
 
 def test_what_is_estimated_is_said(run, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.cluster import TwoRoundSpec, select_in_two_rounds
+from analytics.cluster import TooLarge, TwoRoundSpec, select_in_two_rounds
 from analytics.information import Analysis
 from analytics.runtime.errors import Cancelled
 from analytics.selection import select
@@ -100,6 +100,16 @@ def test_no_selection_exceeds_the_bound(
     )
     assert_array_equal(other.structures, found.structures)
     assert other.bound is None
+
+
+def test_what_would_not_fit_is_refused_before_it_is_computed(monkeypatch) -> None:
+    analysis, told = make_analysis(seed=1), Recorder()
+    monkeypatch.setattr("analytics.cluster.two_rounds.physical_memory", lambda: 1e4)
+    with pytest.raises(TooLarge, match=r"two rounds of 8 picks in 4 parts would hold about"):
+        select_in_two_rounds(
+            analysis.descriptors, 8, TwoRoundSpec(parts=4), bandwidth=BANDWIDTH, monitor=told
+        )
+    assert "picks of the parts" not in told.messages
 
 
 def test_forced_in_and_out() -> None:
