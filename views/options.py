@@ -8,6 +8,7 @@ from typing import Any
 
 import panel as pn
 
+from analytics.runtime.formulas import plain_signs
 from analytics.runtime.registry import options_of
 from analytics.selection import METHODS, SCORES
 from views.forms import SpecForm
@@ -24,19 +25,11 @@ STYLE = """
 .about .source { color: var(--winnow-quiet); font-size: 12px; }
 .quiet { font-size: 12px; line-height: 18px; color: var(--winnow-quiet); margin: 0; }
 """
-_SIGNS = {
-    r"\sum": "Σ", r"\max": "max", r"\min": "min", r"\exp": "exp", r"\ln": "ln", r"\in": "∈",
-    r"\le": "≤", r"\ge": "≥", r"\cdot": "·", r"\mu": "μ", r"\beta": "β", r"\sqrt": "√",
-    r"\left": "", r"\right": "", r"\,": " ", r"\;": " ", r"\|": "‖", r"\log": "ln",
-    r"\theta": "θ", r"\nabla": "∇", r"\det": "det", r"\lambda": "λ", r"\sigma": "σ",
-}  # fmt: skip
 
 
 def _formula(tex: str) -> str:
     """Write a short formula with the signs that a line of text has."""
-    for name, sign in sorted(_SIGNS.items(), key=lambda item: -len(item[0])):
-        tex = re.sub(re.escape(name) + r"(?![a-zA-Z])", sign, tex)
-    tex = html.escape(re.sub(r"\\([a-zA-Z]+)", r"\1", tex))
+    tex = html.escape(plain_signs(tex))
     tex = re.sub(r"_\{([^}]*)\}|_(\w)", r"<sub>\1\2</sub>", tex)
     tex = re.sub(r"\^\{([^}]*)\}|\^(\w)", r"<sup>\1\2</sup>", tex)
     return f"<code>{tex.replace('{', '').replace('}', '').strip()}</code>"
@@ -53,7 +46,7 @@ def described(text: str) -> str:
             if at % 3 == 0:
                 out.append(html.escape(piece.replace("`", "")) if piece else "")
             elif piece:
-                out.append(_formula(" ".join(piece.split())))
+                out.append(_formula(piece))
         parts.append(f"<p>{''.join(out)}</p>")
     if source:
         parts.append(f'<p class="source">Source: {html.escape(source.lstrip("-").strip())}</p>')

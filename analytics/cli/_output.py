@@ -10,22 +10,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "columns", "count", "number", "percent", "print_json", "readable", "sentence"]
+from analytics.runtime.formulas import plain_signs
 
-#: TeX in docstrings -> signs that a terminal has; other commands lose their backslash.
-SIGNS = {
-    r"\sum": "Σ",
-    r"\in": "∈",
-    r"\ge": "≥",
-    r"\le": "≤",
-    r"\lambda": "λ",
-    r"\Lambda": "Λ",
-    r"\ln": "ln ",
-    r"\det": "det",
-    r"\,": " ",
-}
-#: What stands between braces, with braces in it at most once.
-GROUP = r"{((?:[^{}]|{[^{}]*})*)}"
+__all__ = ["aligned", "columns", "count", "number", "percent", "print_json", "readable", "sentence"]
 
 
 def print_json(content: Any) -> None:
@@ -66,11 +53,7 @@ def readable(text: str) -> str:
     """Return a docstring with plain signs in place of its mark-up."""
 
     def formula(found: re.Match[str]) -> str:
-        tex = " ".join(found[1].split())
-        tex = re.sub(r"\\mathrm{(\w+)}", r"\1", tex)
-        tex = re.sub(rf"\\frac{GROUP}{GROUP}", r"\1 / (\2)", tex)
-        tex = re.sub(r"\\(?:[a-zA-Z]+|,)", lambda m: SIGNS.get(m[0], m[0]), tex)
-        tex = re.sub(r"\\(left|right|quad)\b|\\", "", tex)
+        tex = plain_signs(found[1])
         return re.sub(r"{([^{}]*)}", lambda m: m[1] if len(m[1]) <= 2 else f"({m[1]})", tex)
 
     text = re.sub(r":math:`([^`]*)`", formula, text)

@@ -1,6 +1,7 @@
 """Reviewing, options and certificates without a browser: work runs at once, in the caller."""
 
 import json
+import re
 
 import ase.io
 import numpy as np
@@ -402,6 +403,14 @@ class TestOptions:
 
     def test_descriptions_are_escaped(self):
         assert "&lt;b&gt;" in described("A <b> method.")
+
+    def test_formulas_are_written_in_signs(self):
+        said = described(METHODS["least_variance"].about)
+        assert "Σ<sub>t</sub> tr(M<sub>S</sub><sup>-1</sup> A<sub>t</sub>) / (tr A<sub>t" in said
+        assert "Λ" in said
+        for name in METHODS:
+            said = described(METHODS[name].about)
+            assert not re.search(r"\\|mathrm|frac\b|quad|:math:", said), name
 
 
 class TestCertificates:

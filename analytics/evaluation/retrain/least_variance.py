@@ -45,10 +45,10 @@ def select_least_variance(
     .. math:: \sum_t \frac{\mathrm{tr}\left(M_S^{-1} A_t\right)}{\mathrm{tr} A_t},
         \quad M_S = \Lambda + \sum_{s \in S} A_s
 
-    A_s are the normal equations of a structure and Lambda the prior, both in the directions that
-    all of the pool together settle best. Every structure of the pool counts the same, whatever
-    its size and forces, so that rare ones count by their number. Needs labels to exist, not
-    their values. Equal gains go to the lowest index.
+    :math:`A_s` are the normal equations of a structure and :math:`\Lambda` the prior, both in the
+    directions that all of the pool together settle best. Every structure of the pool counts the
+    same, whatever its size and forces, so that rare ones count by their number. Needs labels to
+    exist, not their values. Equal gains go to the lowest index.
 
     Good at errors in distribution and in the tail at once. On mlearn Si, Ge, Mo, NbMoTaW and
     acetylacetone at 5, 10 and 20 % (geometric means, `benchmarks.retrain`), errors in energy and
