@@ -148,16 +148,17 @@ def select_in_two_rounds(
         raise ValueError(f"structure {described[both[0]]} is both forced in and forced out")
     open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
     size = max(len(kept), min(size, len(kept) + len(open_)))
-    hands = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
+    dealt = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
+    hands = [np.sort(hand) for hand in dealt if len(hand)]
     problem = _Coverage.of(descriptors, bandwidth, spec, monitor)
-    hands = [np.sort(hand) for hand in hands if len(hand)]
     _refuse_oversize(problem, open_, spec.parts, len(kept), size)
     monitor.checkpoint()
     watched = _Watched(monitor)
-    best = _solve(problem, hands, kept, size, Part(watched, 0.0, 0.5 if certify else 1.0), watched)
+    part = Part(watched, 0.0, 0.5 if certify else 1.0)
+    best = _solve(problem, hands, kept, size, part, watched.flag)
     bound = None
     if certify:
-        bound = _bound(problem, hands, len(kept), best, Part(watched, 0.5, 1.0), watched)
+        bound = _bound(problem, hands, len(kept), best, Part(watched, 0.5, 1.0), watched.flag)
     source = fingerprint(descriptors.fingerprint, bandwidth)
     return Selection(
         structures=frozen(described[best.structures]),
@@ -274,14 +275,14 @@ def _solve(
     kept: IntArray,
     size: int,
     monitor: Monitor,
-    watched: _Watched,
+    flag: _Flag,
 ) -> _Picks:
     def work(hand: int) -> _Picks:
-        return problem.pick(hands[hand], kept, size, watched.flag)
+        return problem.pick(hands[hand], kept, size, flag)
 
     first = list(in_order(work, range(len(hands)), Part(monitor, 0.0, 0.95), "picks of the parts"))
     if not first:  # nothing to choose
-        return problem.pick(np.empty(0, np.int64), kept, size, watched.flag)
+        return problem.pick(np.empty(0, np.int64), kept, size, flag)
     candidates = np.concatenate([part.structures[len(kept) :] for part in first])
     order = np.argsort(candidates)
     rows = [part.rows[len(kept) :] for part in first]
@@ -301,7 +302,7 @@ def _bound(
     n_kept: int,
     best: _Picks,
     monitor: Monitor,
-    watched: _Watched,
+    flag: _Flag,
 ) -> FloatArray:
     """Bound the best possible selection of every size, as `online_bound` does for one round."""
     size = len(best.structures)
@@ -315,7 +316,6 @@ def _bound(
             states.append(reached.copy())
         if step < size:
             add_row(own, reached, step, capped=capped)
-    flag = watched.flag
 
     def work(hand: int) -> FloatArray:
         return problem.left(hands[hand], states, flag)

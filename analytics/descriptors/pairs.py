@@ -20,9 +20,8 @@ __all__ = ["CLOSEST", "add_pairs", "add_tied_pairs", "shape_of"]
 #: Neighbours nearer to each other than this count as this far apart, angstrom. It keeps the
 #: descriptor finite when two atoms coincide.
 CLOSEST = 1e-6
-
-
-ONE, HALF, THREE_HALVES = np.float32(1.0), 0.5, 1.5
+#: Of single precision, which its reciprocals are to stay in.
+ONE = np.float32(1.0)
 
 
 @nb.njit(nogil=True, cache=True)
@@ -48,7 +47,7 @@ def _fill(matrix: FloatArray, near: FloatArray, first: int, last: int) -> None:
             dz = z[column] - z[row]
             square = max(dx * dx + dy * dy + dz * dz, floor)
             about = np.float64(ONE / math.sqrt(np.float32(square)))
-            inverse = about * (THREE_HALVES - HALF * square * about * about)
+            inverse = about * (1.5 - 0.5 * square * about * about)
             line[column] = root[column] * root[row] * inverse
         line[row] = 0.0
     for row in range(last - first, len(matrix)):

@@ -67,8 +67,6 @@ class _Packer:
             return {"class": _name_of(type(value)), "fields": fields}
         if type(value) in (tuple, list):
             return {type(value).__name__: [self.tree(item) for item in value]}
-        if isinstance(value, Mapping) and all(type(key) is str for key in value):
-            return {"mapping": {key: self.tree(item) for key, item in value.items()}}
         if isinstance(value, Mapping) and all(type(key) in _PLAIN for key in value):
             return {"pairs": [[key, self.tree(item)] for key, item in value.items()]}
         raise TypeError(f"a {type(value).__name__} cannot be kept in the store")
@@ -113,8 +111,6 @@ def unpack(
     if "class" in tree:
         fields = {name: unpack(item, arrays, known) for name, item in tree["fields"].items()}
         return _filled(_class_of(tree["class"]), fields)
-    if "mapping" in tree:
-        return {name: unpack(item, arrays, known) for name, item in tree["mapping"].items()}
     if "pairs" in tree:
         return {key: unpack(item, arrays, known) for key, item in tree["pairs"]}
     (kind,) = tree

@@ -69,19 +69,19 @@ def select_least_variance(
     """
     described = pool.analysis.descriptors.structures
     equations = labelled_equations(pool.analysis, Part(monitor, 0.0, 0.5))
-    counted = np.concatenate([pool.keep, np.flatnonzero(pool.open)]).astype(np.int64)
+    counted = np.sort(np.concatenate([pool.keep, np.flatnonzero(pool.open)]).astype(np.int64))
     picks, gains = [int(s) for s in pool.keep], []
     if len(counted) == 0:
         return Order(counted, np.zeros(0))
     with single_thread():
-        whole = equations.system(described[np.sort(counted)])[0]
+        whole = equations.system(described[counted])[0]
         top = np.linalg.eigh(whole)[1][:, -spec.directions :]
         own = np.zeros((len(described), top.shape[1], top.shape[1]))
         for at, s in enumerate(counted.tolist()):
             own[s] = top.T @ equations.system(described[[s]])[0] @ top
             if at % 32 == 0:
                 monitor.checkpoint()
-        state = _Variance(top.T @ (equations.prior[:, None] * top), own, np.sort(counted))
+        state = _Variance(top.T @ (equations.prior[:, None] * top), own, counted)
         for s in picks:
             gains.append(state.add(s))
         left = np.flatnonzero(pool.open)
