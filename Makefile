@@ -74,7 +74,7 @@ clean:
 	find . -name $(VENV) -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) views/vendor
+	rm -rf $(VENV) views/inspector/vendor
 
 # The stamps are touched last, so that an interrupted installation is taken up again.
 $(STAMP): pyproject.toml constraints.txt

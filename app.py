@@ -6,9 +6,9 @@ import sys
 
 import panel as pn
 
-from views.page import publish
-from views.serve import new_session, start, warm_up
-from views.session import DEMO
+from views.shell.page import publish
+from views.shell.server import new_session, start, warm_up
+from views.state.session import DEMO
 
 pn.extension("tabulator", "filedropper", notifications=False)
 

@@ -193,7 +193,7 @@ def page() -> None:
 
     from analytics.evaluation.retrain.live import prepare_ground
     from analytics.runtime.progress import SILENT
-    from views.retrain_runs import CLASS, HOLD_OUT, RESAMPLES, TAIL, Run, Wanted, bring_up
+    from views.retrain.runs import CLASS, HOLD_OUT, RESAMPLES, TAIL, Run, Wanted, bring_up
 
     folder = tempfile.TemporaryDirectory(prefix="winnow-bench-")
     os.environ["WINNOW_CACHE"] = folder.name  # nothing from earlier runs

@@ -12,11 +12,11 @@ import numpy as np
 
 import analytics
 from analytics.data import Dataset
-from analytics.evaluation.retrain.importance import leverages
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.base import METHODS, Method, NoOptions, Order, Pool, is_nested
 from analytics.selection.coverage import maximise
+from analytics.selection.model_importance import leverages
 from analytics.selection.objectives import coverage_objective
 
 DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")

@@ -32,7 +32,7 @@ from analytics.evaluation.embedding import display_sample
 from analytics.information import Analysis, analyse, kernel_sums, refine, structure_kernel
 from analytics.information.kernel import CUT, near_share
 from analytics.information.sampling import draw_sample
-from analytics.information.structures import COARSE_CUT
+from analytics.information.structure_kernel import COARSE_CUT
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from benchmarks.kernel import BATCHES, DATA

@@ -1,4 +1,4 @@
-"""Fetch 3Dmol.js, which draws the atoms, from its npm package into views/vendor/.
+"""Fetch 3Dmol.js, which draws the atoms, from its npm package into views/inspector/vendor/.
 
 Run at set-up (`make setup`). The file is not part of this repository. Where it cannot be had (no
 npm, no network) this says so and ends with status 0: the page then draws the atoms in a simpler
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 VERSION = "2.5.5"
-FILES = {  # in the package -> in views/vendor, sha256
+FILES = {  # in the package -> in views/inspector/vendor, sha256
     "package/build/3Dmol-min.js": (
         "3Dmol-min.js",
         "f7cc78921ae72e7623e89cdd111434f58c2efddd2ffda1cd212644b406fb8016",
@@ -28,7 +28,7 @@ FILES = {  # in the package -> in views/vendor, sha256
         "4c6eaaed856f3f28a3b1a98e74f4a8a71618de7d51ea4155c29f6f793bcef861",
     ),
 }
-VENDOR = Path(__file__).resolve().parent.parent / "views" / "vendor"
+VENDOR = Path(__file__).resolve().parent.parent / "views" / "inspector" / "vendor"
 TIME_LIMIT = 120  # seconds for the whole download of 4 MB
 
 

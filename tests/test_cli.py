@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import analytics as winnow
-from analytics.cli import _progress, _serve, _stages, main
-from analytics.cli._files import SubsetFiles
-from analytics.cli._options import (
+from analytics.cli import main, progress, serve, stages
+from analytics.cli.files import SubsetFiles
+from analytics.cli.options import (
     add_spec_options,
     parse_budget,
     parse_indices,
@@ -633,8 +633,8 @@ def served(monkeypatch, tmp_path):
     commands = []
     app = tmp_path / "app.py"
     app.touch()
-    monkeypatch.setattr(_serve, "find_app", lambda: app)
-    monkeypatch.setattr(_serve, "_run", lambda command: commands.append(command) or 0)
+    monkeypatch.setattr(serve, "find_app", lambda: app)
+    monkeypatch.setattr(serve, "_run", lambda command: commands.append(command) or 0)
     return commands
 
 
@@ -658,14 +658,14 @@ def test_serve_refuses_what_is_not_there(fails, served, tmp_path):
 
 
 def test_the_page_is_found_beside_the_package_or_on_the_path(fails, monkeypatch, tmp_path):
-    monkeypatch.setattr(_serve.analytics, "__file__", str(tmp_path / "analytics" / "__init__.py"))
-    monkeypatch.setattr(_serve.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(serve.analytics, "__file__", str(tmp_path / "analytics" / "__init__.py"))
+    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
     assert "the page is not installed" in fails("serve")
     spec = argparse.Namespace(origin=str(tmp_path / "elsewhere" / "app.py"))
-    monkeypatch.setattr(_serve.importlib.util, "find_spec", lambda name: spec)
-    assert _serve.find_app() == tmp_path / "elsewhere" / "app.py"
+    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: spec)
+    assert serve.find_app() == tmp_path / "elsewhere" / "app.py"
     (tmp_path / "app.py").touch()
-    assert _serve.find_app() == tmp_path / "app.py"
+    assert serve.find_app() == tmp_path / "app.py"
 
 
 # ------------------------------------------------------------------------------ the process
@@ -678,7 +678,7 @@ class Terminal(io.StringIO):
 
 def test_the_bar_is_drawn_on_a_terminal_and_wiped(monkeypatch, run, clusters):
     terminal = Terminal()
-    monkeypatch.setattr(_progress, "SECONDS_BETWEEN_UPDATES", 0.0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_UPDATES", 0.0)
     monkeypatch.setattr(sys, "stderr", terminal)
     assert main(["analyse", str(clusters), "--json"]) == 0
     drawn = terminal.getvalue().split("\r")
@@ -703,7 +703,7 @@ def test_the_bar_is_wiped_before_an_error(monkeypatch, tmp_path):
 def test_the_bar_fits_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     stream = Terminal()
-    bar = _progress.Bar(stream)
+    bar = progress.Bar(stream)
     bar.report(0.5, "a message that does not fit")
     bar.report(0.6)  # too soon
     assert len(stream.getvalue()) == 1 + 39
@@ -724,7 +724,7 @@ def test_what_stops_a_command(run, monkeypatch, error, code, line):
     def stop(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(_stages, "read", stop)
+    monkeypatch.setattr(stages, "read", stop)
     assert run("analyse", CARBON) == (code, "", line)
 
 
@@ -732,7 +732,7 @@ def test_what_is_a_bug_is_not_hidden(monkeypatch):
     def fail(*arguments, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(_stages, "read", fail)
+    monkeypatch.setattr(stages, "read", fail)
     with pytest.raises(ZeroDivisionError):
         main(["analyse", CARBON])
 

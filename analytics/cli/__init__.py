@@ -1,5 +1,5 @@
 """The command line: ``winnow analyse``, and so on."""
 
-from analytics.cli._main import main
+from analytics.cli.command_line import main
 
 __all__ = ["main"]

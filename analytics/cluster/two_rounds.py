@@ -13,9 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from analytics.descriptors.base import Descriptors
-from analytics.information._points import Points
 from analytics.information.analysis import Analysis
-from analytics.information.structures import Structures, prepared_structures, structure_kernel
+from analytics.information.blocks import Points
+from analytics.information.structure_kernel import Structures, prepared_structures, structure_kernel
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.memory import physical_memory
@@ -23,7 +23,7 @@ from analytics.runtime.parallel import elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option, spec_from
 from analytics.selection.base import METHODS, Selection
-from analytics.selection.certificate import best_totals, probed
+from analytics.selection.certificates.online_bound import best_totals, probed
 from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
 __all__ = [
@@ -110,8 +110,9 @@ def select_in_two_rounds(
     -------
     Selection
         In the order of the second greedy; not nested: another size deals other picks. With the
-        online bound of `analytics.selection.certificate`, the same as if it had been picked in
-        one round: what every structure of the set would add is asked of the parts once more.
+        online bound of `analytics.selection.certificates.online_bound`, the same as if it had been
+        picked in one round: what every structure of the set would add is asked of the parts once
+        more.
 
     Raises
     ------

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from analytics.curation._environments import Environments, prepare
-from analytics.curation._matching import pair_distances
 from analytics.curation.duplicates import (
     REACH_UNIT,
     Duplicates,
     DuplicateSpec,
     near_duplicates,
 )
+from analytics.curation.environments import Environments, prepare
+from analytics.curation.matching import pair_distances
 from analytics.curation.references import EnergyOutliers, energy_outliers
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from analytics.curation._environments import Environments, prepare
-from analytics.curation._matching import match_structures
+from analytics.curation.environments import Environments, prepare
+from analytics.curation.matching import match_structures
 from analytics.data.checks import duplicate_groups
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
-from analytics.descriptors.neighbours import reduced_lattices
+from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option
@@ -141,7 +141,7 @@ def near_duplicates(
     shape, and if their environments can be paired one to one so that the two of a pair are of
     the same element and within the tolerance in descriptor space. Order of the atoms, choice of
     cell, translation, rotation and reflection do not matter. With several elements the elements
-    of the neighbours must agree as well (`analytics.curation._species`).
+    of the neighbours must agree as well (`analytics.curation.species`).
 
     Parameters
     ----------

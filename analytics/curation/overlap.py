@@ -11,8 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from analytics.curation._environments import check_comparable, prepare
-from analytics.curation._matching import match_structures
 from analytics.curation.duplicates import (
     REACH_UNIT,
     DuplicateSpec,
@@ -21,6 +19,8 @@ from analytics.curation.duplicates import (
     landmarks,
     same_cell,
 )
+from analytics.curation.environments import check_comparable, prepare
+from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.information.entropy import covered

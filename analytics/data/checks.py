@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols, covalent_radii
 
-from analytics.data._contacts import THINNEST, Contacts, cell_extents, closest_contacts
+from analytics.data.contacts import THINNEST, Contacts, cell_extents, closest_contacts
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-from analytics.data._comment import format_comment
 from analytics.data.dataset import Dataset, Record
+from analytics.data.extxyz_comment import format_comment
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ase import Atoms
 
-from analytics.data._extxyz import read_extxyz
-from analytics.data._formats import ase_format, frame_from_atoms, read_ase, read_deepmd, to_atoms
-from analytics.data._frames import Frame
-from analytics.data._labels import AvailableKeys, assemble, keys_of
 from analytics.data.dataset import Dataset, LabelKeys, Record
+from analytics.data.extxyz import read_extxyz
+from analytics.data.formats import ase_format, frame_from_atoms, read_ase, read_deepmd, to_atoms
+from analytics.data.frames import Frame
+from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.density.grid import DensityData
-from analytics.descriptors.neighbours import reduced_lattices
+from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import check_options, option

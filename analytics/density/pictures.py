@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analytics.density._farthest import principal_components
 from analytics.density.descriptor import describe_points
+from analytics.density.farthest import principal_components
 from analytics.density.grid import DensityData
 from analytics.density.points import PointSet
 from analytics.density.study import ModelResult, Study

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.density._farthest import farthest_points, principal_components
+from analytics.density.farthest import farthest_points, principal_components
 from analytics.density.scores import Scores
 from analytics.density.surrogate import Single
 from analytics.runtime.arrays import FloatArray, IntArray, frozen

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics.density._checks import Place, check_density, check_geometry, formula
-from analytics.density._volumetric import is_npz, read_volume
 from analytics.density.grid import BOHR, Calculation, DensityData, join
+from analytics.density.validation import Place, check_density, check_geometry, formula
+from analytics.density.volumetric import is_npz, read_volume
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
-from analytics.descriptors.geometry import check_geometry
-from analytics.descriptors.neighbours import build_cloud, gather_neighbours, reduced_lattices
+from analytics.descriptors.describable import check_geometry
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
+from analytics.geometry.neighbours import build_cloud, gather_neighbours, reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.parallel import fill_rows
 from analytics.runtime.progress import SILENT, Monitor

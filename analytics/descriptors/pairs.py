@@ -12,7 +12,7 @@ import math
 import numba as nb
 import numpy as np
 
-from analytics.descriptors._sorting import LANES, padded_rows, sort_columns
+from analytics.descriptors.column_sort import LANES, padded_rows, sort_columns
 from analytics.runtime.arrays import FloatArray, IntArray
 
 __all__ = ["CLOSEST", "add_pairs", "add_tied_pairs", "shape_of"]

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from analytics.descriptors.base import Descriptors
-from analytics.evaluation._umap_process import lay_out
+from analytics.evaluation.umap_process import lay_out
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 

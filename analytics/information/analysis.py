@@ -10,12 +10,12 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
-from analytics.information._points import distinct_points
+from analytics.information.blocks import distinct_points
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import KernelSpec
 from analytics.information.outliers import OutlierScores, outlier_scores, sampled_outlier_scores
 from analytics.information.sampling import draw_sample
-from analytics.information.structures import (
+from analytics.information.structure_kernel import (
     COARSE_CUT,
     ENTRY_BYTES,
     StructureKernel,

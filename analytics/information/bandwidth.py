@@ -10,9 +10,9 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors import Descriptors, DistanceSpec, SpeciesDistanceSpec
-from analytics.information._parallel import in_order
 from analytics.information.entropy import COVERED_BELOW
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 
 __all__ = [

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.information._parallel import in_order
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 
 __all__ = ["IntrinsicDimension", "intrinsic_dimension"]

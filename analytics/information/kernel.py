@@ -29,15 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.information._loops import (
-    FAR,
-    accumulate_block,
-    accumulate_moments,
-    accumulate_pair,
-    log_accumulate,
-)
-from analytics.information._parallel import in_order
-from analytics.information._points import (
+from analytics.information.blocks import (
     Axes,
     Boxes,
     Points,
@@ -50,8 +42,16 @@ from analytics.information._points import (
     scaled,
     sorted_points,
 )
-from analytics.information.structures import StructureKernel, structure_kernel
+from analytics.information.kernel_loops import (
+    FAR,
+    accumulate_block,
+    accumulate_moments,
+    accumulate_pair,
+    log_accumulate,
+)
+from analytics.information.structure_kernel import StructureKernel, structure_kernel
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option
 

@@ -1,1 +1,1 @@
-"""runtime."""
+"""What every room needs: errors, progress, registries, the store, processes and arrays."""

@@ -6,18 +6,11 @@ from analytics.selection import (
     hybrid,
     importance,
     kmeans,
+    least_variance,
+    model_importance,
     random,
     set_cover,
     stratified_scores,
-)
-from analytics.selection.answers import (
-    CertificateCurve,
-    Fewest,
-    certificate_curve,
-    certified_share,
-    fewest_of,
-    fewest_structures,
-    tightened,
 )
 from analytics.selection.base import (
     METHODS,
@@ -29,8 +22,17 @@ from analytics.selection.base import (
     missing_labels,
     select,
 )
+from analytics.selection.certificates.curve import (
+    CertificateCurve,
+    Fewest,
+    certificate_curve,
+    certified_share,
+    fewest_of,
+    fewest_structures,
+    tightened,
+)
+from analytics.selection.certificates.dual_bound import TightBound, tighten
 from analytics.selection.scores import SCORES, Score, register_score
-from analytics.selection.tighten import TightBound, tighten
 
 __all__ = [
     "METHODS",
@@ -53,7 +55,9 @@ __all__ = [
     "importance",
     "is_nested",
     "kmeans",
+    "least_variance",
     "missing_labels",
+    "model_importance",
     "random",
     "register_score",
     "select",

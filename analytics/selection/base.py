@@ -199,7 +199,7 @@ class Selection:
     def certificate(self, size: int) -> float | None:
         """Return a lower bound on objective(first `size`) / objective(best set of that cost).
 
-        None for methods without a bound. See `analytics.selection.certificate`.
+        None for methods without a bound. See `analytics.selection.certificates.online_bound`.
         """
         if self.bound is None or not 0 < size <= len(self):
             return None

@@ -12,7 +12,7 @@ from analytics.information.analysis import Analysis
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import check_options, option
 from analytics.selection.base import UNITS, Method, Order, Pool, register
-from analytics.selection.certificate import online_bound
+from analytics.selection.certificates.online_bound import online_bound
 from analytics.selection.lazy_greedy import lazy_greedy
 from analytics.selection.objectives import Objective, coverage_objective
 

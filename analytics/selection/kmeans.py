@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import pairwise_distances_argmin_min
 
+from analytics.linalg.kmeans import cluster
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection._clusters import cluster
 from analytics.selection.base import Method, NoOptions, Order, Pool, register
 from analytics.selection.farthest import structure_means
 

@@ -19,7 +19,7 @@ from sklearn.metrics import pairwise_distances_argmin_min
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import kernel_sums
-from analytics.information.structures import StructureKernel, structure_kernel
+from analytics.information.structure_kernel import StructureKernel, structure_kernel
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
 

@@ -10,7 +10,7 @@ import numpy as np
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.base import Method, NoOptions, Order, Pool, register
-from analytics.selection.falling import (
+from analytics.selection.lazy_maxmin import (
     LOWEST,
     RowScan,
     falling_order,

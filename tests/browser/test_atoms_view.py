@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from tornado.ioloop import IOLoop
 
-from views.atoms_view import AtomsView, colour_by, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
 
 pytestmark = pytest.mark.browser
 
@@ -96,8 +96,8 @@ class Shown:
     def change(self, target=None, **values):
         """Set parameters in the server's own loop, as the page does.
 
-        Told to the loop first, see `views.serve.new_session`: a callback that another thread adds
-        while the document holds its changes back is forgotten.
+        Told to the loop first, see `views.shell.server.new_session`: a callback that another thread
+        adds while the document holds its changes back is forgotten.
         """
         work = partial((self.view if target is None else target).param.update, **values)
         self._loop.add_callback(self._document.add_next_tick_callback, work)

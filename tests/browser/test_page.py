@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from views.session import DEMO
+from views.state.session import DEMO
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ from test_page import FIRST_PAGE, Screen, until
 
 from analytics import read
 from analytics.data import write_subset
-from views.session import DEMO
+from views.state.session import DEMO
 
 pytestmark = pytest.mark.browser
 

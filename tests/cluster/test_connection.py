@@ -19,8 +19,8 @@ from analytics.cluster.transport import packed, unpacked
 from analytics.data import Dataset
 from analytics.descriptors import SpeciesDistanceSpec
 from analytics.information import KernelSpec
-from analytics.information._loops import accumulate_block
 from analytics.information.kernel import kernel_sums, log_kernel_sums
+from analytics.information.kernel_loops import accumulate_block
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT

@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 
 import analytics
 from analytics.curation import DuplicateSpec, near_duplicates
-from analytics.curation._environments import prepare
-from analytics.curation._matching import match_structures
+from analytics.curation.environments import prepare
+from analytics.curation.matching import match_structures
 from analytics.data import Dataset
 from analytics.runtime.errors import Cancelled
 

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from analytics.data import Dataset, check, dataset_from_atoms
-from analytics.data._contacts import cell_extents, closest_contacts
+from analytics.data.contacts import cell_extents, closest_contacts
 from analytics.runtime.progress import SILENT
 
 

@@ -6,7 +6,7 @@ from ase.io.extxyz import key_val_str_to_dict
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analytics.data._comment import format_comment, parse_comment, parse_properties
+from analytics.data.extxyz_comment import format_comment, parse_comment, parse_properties
 
 
 def same(a, b) -> bool:

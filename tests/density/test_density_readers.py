@@ -14,8 +14,8 @@ from makers import real_file
 from numpy.testing import assert_allclose, assert_array_equal
 
 from analytics.density import EMBEDDED, read_density
-from analytics.density._checks import _valence, formula
 from analytics.density.grid import BOHR
+from analytics.density.validation import _valence, formula
 from analytics.runtime.errors import InputError
 
 FOLDER = Path(__file__).parents[2] / "assets" / "density"

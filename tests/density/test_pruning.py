@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from makers import Recorder
 from numpy.testing import assert_array_equal
 
-from analytics.density._farthest import farthest_points, principal_components
+from analytics.density.farthest import farthest_points, principal_components
 from analytics.density.pruning import (
     PRUNINGS,
     Candidates,

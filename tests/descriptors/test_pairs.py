@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.descriptors._sorting import sort_columns
+from analytics.descriptors.column_sort import sort_columns
 from analytics.descriptors.pairs import add_pairs, add_tied_pairs, shape_of
 
 

@@ -33,11 +33,11 @@ from analytics.evaluation.retrain import (
     parity_of_prediction,
 )
 from analytics.evaluation.retrain import evaluate as evaluation
-from analytics.evaluation.retrain.cache import methods_spec
-from analytics.evaluation.retrain.design import row_bytes
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
 from analytics.evaluation.retrain.live import part_of, prepare_ground, start_check
 from analytics.information import Analysis
+from analytics.potential.cache import methods_spec
+from analytics.potential.design import row_bytes
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 from analytics.selection import METHODS, SCORES, select
 
@@ -245,7 +245,7 @@ class TestRetrain:
             computed.append(len(basis))
             return compute_design(dataset, basis, **rest)
 
-        monkeypatch.setattr("analytics.evaluation.retrain.cache.compute_design", count)
+        monkeypatch.setattr("analytics.potential.cache.compute_design", count)
         call = partial(retrain, analysis, ["largest_force"], [0.5], split="leave_class_out",
                        resamples=1)  # fmt: skip
         shared = call(spec=spec).table
@@ -431,9 +431,9 @@ class TestImportance:
     ) -> None:
         assert methods_spec(data).references == RetrainSpec().references
         bytes_each = row_bytes(data, 1)
-        monkeypatch.setattr("analytics.evaluation.retrain.cache.METHODS_BYTES", 60.5 * bytes_each)
+        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 60.5 * bytes_each)
         assert methods_spec(data).references == 60
-        monkeypatch.setattr("analytics.evaluation.retrain.cache.METHODS_BYTES", 10 * bytes_each)
+        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 10 * bytes_each)
         with pytest.raises(WinnowError, match="open a part of it"):
             methods_spec(data)
 

@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from analytics.evaluation import _umap_process
-from analytics.evaluation._umap_process import lay_out
-from analytics.runtime import child
+from analytics.evaluation import umap_process
+from analytics.evaluation.umap_process import lay_out
+from analytics.runtime import process
 from analytics.runtime.errors import Cancelled, WinnowError
 
 
@@ -34,12 +34,12 @@ def points(n=64, d=4):
 def test_cancel_ends_the_process_within_a_second(monkeypatch):
     made = []
 
-    class Noted(child.Child):
+    class Noted(process.Child):
         def __init__(self, module, sent):
             super().__init__(module, sent)
             made.append(self.process)
 
-    monkeypatch.setattr(child, "Child", Noted)
+    monkeypatch.setattr(process, "Child", Noted)
     monitor = Impatient(1.0)
     with pytest.raises(Cancelled):
         lay_out(points(), seed=0, neighbours=5, monitor=monitor)
@@ -56,7 +56,7 @@ def test_a_failure_is_told_in_one_line():
 
 
 def test_lines_of_umap_become_progress(capsys):
-    teller = _umap_process._Teller()
+    teller = umap_process._Teller()
     for line in ("Construct fuzzy simplicial set", "noise", "Epochs completed:  40%| ####"):
         assert teller.write(line) == len(line)
     told = capsys.readouterr().err.splitlines()

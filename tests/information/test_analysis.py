@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 import analytics
 from analytics.information import Analysis, KernelSpec, refine
 from analytics.information import analysis as analysis_module
-from analytics.information.structures import prepared_structures
+from analytics.information.structure_kernel import prepared_structures
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 

@@ -15,8 +15,7 @@ from scipy.special import logsumexp
 
 from analytics.information import KernelSpec, kernel_sums, log_kernel_sums, structure_kernel
 from analytics.information import kernel as kernel_module
-from analytics.information import structures as structures_module
-from analytics.information._points import MERGE_STEP
+from analytics.information.blocks import MERGE_STEP
 from analytics.runtime.errors import Cancelled
 
 #: single-precision coordinates: 6e-8 of some tens of bandwidths, times the slope of the exponent
@@ -225,7 +224,7 @@ class TestStructureKernel:
 
     @pytest.mark.parametrize("pairs", [1, 30_000, 8_000_000])
     def test_sums_and_peaks(self, monkeypatch: pytest.MonkeyPatch, pairs: int) -> None:
-        monkeypatch.setattr(structures_module, "PAIRS", pairs)
+        monkeypatch.setattr("analytics.information.structure_kernel.PAIRS", pairs)
         rng = np.random.default_rng(0)
         sizes = rng.integers(1, 30, 40)
         offsets = np.concatenate([[0], np.cumsum(sizes)])
@@ -251,7 +250,7 @@ class TestStructureKernel:
         assert_allclose(found.totals(), kernel_sums(x, bandwidth=0.5), rtol=1e-5)
 
     def test_a_structure_larger_than_a_block(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(structures_module, "PAIRS", 1000)
+        monkeypatch.setattr("analytics.information.structure_kernel.PAIRS", 1000)
         x, offsets = clouds(300), np.array([0, 2, 290, 300])
         found = structure_kernel(x, offsets, bandwidth=0.5)
         sums, _ = self.brute(x, offsets)

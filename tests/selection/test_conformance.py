@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import analytics
 from analytics.data import Dataset
 from analytics.descriptors import Descriptors
-from analytics.evaluation.retrain import cache as retrain_cache
 from analytics.information import Analysis
+from analytics.potential import cache as retrain_cache
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import options_of
 from analytics.selection import METHODS, SCORES, at_size, is_nested, select

@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 import analytics
 from analytics.descriptors import Descriptors
 from analytics.information import Analysis
-from analytics.selection import falling, select
+from analytics.selection import lazy_maxmin, select
 from analytics.selection.farthest import structure_means
 from analytics.selection.set_cover import structure_entropies
 
@@ -169,7 +169,7 @@ def test_what_is_remembered_of_comparisons_does_not_matter(
     reference = as_reference([np.full((70, 6), 0.3)], analysis.descriptors.spec)
     for options in ({}, {"reference": reference}):
         plain = select(analysis, method, **options)
-        monkeypatch.setattr(falling, "SEEN_BYTES", 0)  # 64 groups, the others in order
+        monkeypatch.setattr(lazy_maxmin, "SEEN_BYTES", 0)  # 64 groups, the others in order
         other = select(analysis, method, **options)
         monkeypatch.undo()
         assert other.structures.tolist() == plain.structures.tolist()

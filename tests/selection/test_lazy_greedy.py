@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from analytics.runtime.errors import Cancelled
-from analytics.selection.certificate import online_bound
+from analytics.selection.certificates.online_bound import online_bound
 from analytics.selection.lazy_greedy import all_gains, lazy_greedy
 
 

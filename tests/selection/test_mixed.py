@@ -13,17 +13,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 
 from analytics.information import Analysis
+from analytics.linalg import kmeans
+from analytics.linalg.kmeans import cluster, lloyd
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.selection import (
     METHODS,
     SCORES,
     Score,
-    _clusters,
     is_nested,
     register_score,
     select,
 )
-from analytics.selection._clusters import cluster, lloyd
 from analytics.selection.base import NoOptions
 from analytics.selection.farthest import structure_means
 from analytics.selection.stratified_scores import share_out
@@ -230,7 +230,7 @@ class TestKMeans:
     def test_it_is_asked_whether_to_go_on_after_every_centre_and_block(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_clusters, "PRODUCTS", 30 * 100)
+        monkeypatch.setattr(kmeans, "PRODUCTS", 30 * 100)
         x = np.random.default_rng(0).normal(size=(1000, 3))
         told = Recorder()
         cluster(x, np.ones(1000), 30, seed=0, monitor=told)

@@ -13,13 +13,14 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from analytics.information import Analysis
-from analytics.runtime import child
+from analytics.runtime import process
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.progress import SILENT
-from analytics.selection import Selection, _program_process, select
-from analytics.selection.answers import certificate_curve, fewest_structures
-from analytics.selection.certificate import best_totals
-from analytics.selection.tighten import objective_of, tighten
+from analytics.selection import Selection, select
+from analytics.selection.certificates import linear_program
+from analytics.selection.certificates.curve import certificate_curve, fewest_structures
+from analytics.selection.certificates.dual_bound import objective_of, tighten
+from analytics.selection.certificates.online_bound import best_totals
 
 METHODS = ["saturated_coverage", "facility_location"]
 
@@ -127,7 +128,7 @@ def test_a_program_of_another_process_gives_the_same(
     analysis = make_analysis(sizes=[3] * 20, seed=5, bandwidth=0.7)
     found = select(analysis, method)
     here = tighten(analysis, found, 5, method="lp")
-    monkeypatch.setattr(_program_process, "SMALL", 0)
+    monkeypatch.setattr(linear_program, "SMALL", 0)
     told = Recorder()
     there = tighten(analysis, found, 5, method="lp", monitor=told)
     assert there.bound == here.bound
@@ -137,7 +138,7 @@ def test_a_program_of_another_process_gives_the_same(
 def test_cancel_ends_the_process_of_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
-    class Noted(child.Child):
+    class Noted(process.Child):
         def __init__(self, module: str, sent: bytes) -> None:
             super().__init__(module, sent)
             made.append(self.process)
@@ -149,8 +150,8 @@ def test_cancel_ends_the_process_of_a_program(monkeypatch: pytest.MonkeyPatch) -
                 self.cancel_at = 1
             super().checkpoint()
 
-    monkeypatch.setattr(child, "Child", Noted)
-    monkeypatch.setattr(_program_process, "SMALL", 0)
+    monkeypatch.setattr(process, "Child", Noted)
+    monkeypatch.setattr(linear_program, "SMALL", 0)
     analysis = make_analysis(sizes=[3] * 20, seed=5, bandwidth=0.7)
     found = select(analysis, "saturated_coverage")
     with pytest.raises(Cancelled):
@@ -166,7 +167,7 @@ def test_a_program_without_a_solution_says_so(monkeypatch: pytest.MonkeyPatch) -
         "bounds": np.array([[0.0, 1.0]]),
     }
     with pytest.raises(WinnowError, match=r"linear program failed: .*infeasible"):
-        _program_process.multipliers_of(impossible, SILENT)
+        linear_program.multipliers_of(impossible, SILENT)
 
 
 @pytest.mark.parametrize("method", METHODS)

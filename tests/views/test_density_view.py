@@ -19,8 +19,8 @@ from views.density.measured import Measured, effective
 from views.density.panels import Facts
 from views.density.slices import image_of
 from views.density.style import relabel
-from views.jobs import Inline, Worker
-from views.session import Session
+from views.state.jobs import Inline, Worker
+from views.state.session import Session
 
 pytestmark = [
     pytest.mark.filterwarnings(

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from analytics.runtime.errors import Cancelled, InputError
-from views.jobs import Inline, Runner, Worker, submit_shared
+from views.state.jobs import Inline, Runner, Worker, submit_shared
 
 SECONDS = 10
 

@@ -6,8 +6,8 @@ import pytest
 
 from analytics.runtime.errors import Cancelled
 from analytics.runtime.progress import SILENT
-from views.jobs import Worker, alone
-from views.serve import warm_up  # noqa: F401  the module must import without a server
+from views.shell.server import warm_up  # noqa: F401  the module must import without a server
+from views.state.jobs import Worker, alone
 
 SECONDS = 10
 

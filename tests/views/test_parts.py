@@ -10,15 +10,15 @@ from bokeh.events import PanEnd, PanStart, SelectionGeometry
 
 from analytics import read
 from analytics.pipeline import Pipeline
-from views.data import DataView
-from views.embeddings import Maps
-from views.export import Export
-from views.gestures import brush_mode
-from views.jobs import Inline
-from views.retention import CURVES, Retention
-from views.session import DEMO, Session
-from views.structure import Inspector
-from views.tails import Tails
+from views.compare.embeddings import Maps
+from views.compare.retention import CURVES, Retention
+from views.compare.tails import Tails
+from views.data.view import DataView
+from views.inspector.inspector import Inspector
+from views.kit.gestures import brush_mode
+from views.shell.export_dialog import Export
+from views.state.jobs import Inline
+from views.state.session import DEMO, Session
 
 # panel-material-ui 0.16 meets its own deprecation in every FileDownload
 pytestmark = pytest.mark.filterwarnings(

@@ -15,11 +15,11 @@ from analytics.data.readers import dataset_from_atoms
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
 from analytics.pipeline import Pipeline
 from analytics.selection import METHODS
-from views.jobs import Inline
-from views.retrain import RetrainView
-from views.retrain_points import MANY, _density, _inside
-from views.retrain_state import FILE, HOLD_OUT, LEFT_OUT, TAIL, RetrainState
-from views.session import Session
+from views.retrain.parity_points import MANY, _density, _inside
+from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT, TAIL, RetrainState
+from views.retrain.view import RetrainView
+from views.state.jobs import Inline
+from views.state.session import Session
 
 # panel-material-ui 0.16 meets its own deprecation in every FileDownload,
 # Panel's table one of pandas

@@ -16,16 +16,16 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
 from analytics.selection import METHODS
 from analytics.selection.coverage import FacilityLocationSpec
-from views.certificate_card import CertificateCard
-from views.certificates import Certificates
-from views.data import DataView
-from views.export import Export, file_name
-from views.jobs import Inline
-from views.options import MethodOptions, described
+from views.compare.certificate_card import CertificateCard
+from views.compare.certificates import Certificates
+from views.compare.method_options import MethodOptions, described
+from views.data.view import DataView
 from views.review import Review, ReviewView
 from views.review.state import PARTS
 from views.review.style import shortened
-from views.session import DEMO, Session
+from views.shell.export_dialog import Export, file_name
+from views.state.jobs import Inline
+from views.state.session import DEMO, Session
 
 #: Bokeh fills the source of a table in a way that pandas is going to change.
 pytestmark = [

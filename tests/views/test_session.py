@@ -15,9 +15,9 @@ from analytics.information import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
 from analytics.selection import METHODS
-from views.jobs import Inline, Worker, submit_shared
-from views.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
-from views.slots import within
+from views.state.columns import within
+from views.state.jobs import Inline, Worker, submit_shared
+from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
 
 SECONDS = 20
 FIGURES = {

@@ -14,15 +14,15 @@ import panel_material_ui as pmui
 
 from analytics.density import EMBEDDED
 from analytics.density.results import COLUMNS
-from views.budget import counted, grouped
 from views.density.state import BETAS, DensityState
 from views.density.style import TEXT, percent
-from views.drops import DropZone
-from views.forms import FIELD
-from views.gestures import Newest
-from views.session import Session
-from views.theme import CARD, SEGMENTS
-from views.widgets import UNSEEN_LABEL, Button
+from views.kit.drop_zone import DropZone
+from views.kit.gestures import Newest
+from views.kit.spec_form import FIELD
+from views.kit.theme import CARD, SEGMENTS
+from views.kit.widgets import UNSEEN_LABEL, Button
+from views.shell.budget_bar import counted, grouped
+from views.state.session import Session
 
 __all__ = ["Bar", "OwnFiles", "table_csv"]
 

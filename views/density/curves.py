@@ -20,8 +20,8 @@ from bokeh.plotting import figure
 from views.density.bar import GROUP
 from views.density.state import DensityState
 from views.density.style import BODY, CARD_BODY, TEXT, short, title_of
-from views.lines import DraggedLines
-from views.theme import FONT, SEGMENTS, palette, powers_of_ten, style_figure
+from views.kit.draggable_lines import DraggedLines
+from views.kit.theme import FONT, SEGMENTS, palette, powers_of_ten, style_figure
 
 __all__ = ["Curves"]
 

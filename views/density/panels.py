@@ -10,9 +10,9 @@ from typing import Any
 import panel as pn
 
 from analytics.density import Claim
-from views.budget import counted, grouped
 from views.density.state import DensityState
 from views.density.style import CARD_BODY, TEXT, mark, short
+from views.shell.budget_bar import counted, grouped
 
 __all__ = ["Claims", "Facts"]
 

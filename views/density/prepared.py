@@ -23,7 +23,7 @@ from analytics.density import (
 )
 from analytics.density.pruning import Candidates
 from analytics.runtime.progress import Monitor, Part
-from views.jobs import alone
+from views.state.jobs import alone
 
 __all__ = ["Prepared", "prepare_embedded", "prepare_files", "ready"]
 

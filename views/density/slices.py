@@ -24,8 +24,8 @@ from analytics.runtime.arrays import FloatArray
 from views.density.bar import GROUP, WRAPS
 from views.density.state import DensityState
 from views.density.style import BODY, CARD_BODY, TEXT, percent, relabel, short, title_of
-from views.theme import FONT, SEGMENTS, palette, style_figure
-from views.widgets import UNSEEN_LABEL, Button
+from views.kit.theme import FONT, SEGMENTS, palette, style_figure
+from views.kit.widgets import UNSEEN_LABEL, Button
 
 __all__ = ["Slices", "image_of"]
 

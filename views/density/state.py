@@ -40,7 +40,7 @@ from views.density.work import (
     row_with_histogram,
     suggested,
 )
-from views.session import Session
+from views.state.session import Session
 
 __all__ = ["BETAS", "DEFAULT_METHODS", "SHARES", "DensityState"]
 

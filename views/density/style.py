@@ -6,7 +6,7 @@ from typing import Any
 
 from analytics.density import PRUNINGS, Claim
 from views.density.measured import Figure
-from views.theme import CARD, THREE, WIDE
+from views.kit.theme import CARD, THREE, WIDE
 
 __all__ = [
     "BODY",

@@ -31,7 +31,7 @@ from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from views.session import Session
+from views.state.session import Session
 
 __all__ = ["PARTS", "Against", "Review"]
 

@@ -11,8 +11,8 @@ import panel as pn
 from bokeh.models import ColumnDataSource, NumberFormatter
 from bokeh.plotting import figure
 
-from views.structure import TABLE_STYLE
-from views.theme import CARD, THREE, Palette, style_figure
+from views.inspector.inspector import TABLE_STYLE
+from views.kit.theme import CARD, THREE, Palette, style_figure
 
 __all__ = [
     "PAIR",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.evaluation.retrain.equations import Equations, ForceTerms, solve
 from analytics.evaluation.retrain.errors import Errors, Parity, TestSet, parity_of_fit
+from analytics.potential.normal_equations import Equations, ForceTerms, solve
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part

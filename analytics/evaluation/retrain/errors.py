@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.evaluation.retrain.equations import Equations, ForceTerms
+from analytics.potential.normal_equations import Equations, ForceTerms
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 
 __all__ = ["Errors", "Parity", "TestSet", "make_test", "parity_of_fit"]

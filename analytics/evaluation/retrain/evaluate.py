@@ -11,15 +11,15 @@ import pandas as pd
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
-from analytics.evaluation.retrain.basis import most_references
-from analytics.evaluation.retrain.cache import design_in, design_of, remember
-from analytics.evaluation.retrain.design import Design, check_labels, check_species, row_bytes
-from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
-from analytics.evaluation.retrain.mlpod import PodErrors
-from analytics.evaluation.retrain.spec import RetrainSpec
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis, analyse
+from analytics.potential.basis import most_references
+from analytics.potential.cache import design_in, design_of, remember
+from analytics.potential.design import Design, check_labels, check_species, row_bytes
+from analytics.potential.mlpod import PodErrors
+from analytics.potential.normal_equations import Equations, make_equations
+from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.memory import physical_memory
@@ -408,7 +408,7 @@ def equations_of_part(equations: Equations, structures: IntArray) -> Equations:
 
 def _check_tests(tests: Mapping[str, Dataset], dataset: Dataset) -> None:
     """Raise before the long work if a test cannot be used."""
-    from analytics.evaluation.retrain.basis import Basis
+    from analytics.potential.basis import Basis
 
     species = np.unique(dataset.numbers)
     none = np.empty((0, 0))

@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.cache import design_in, remember
 from analytics.evaluation.retrain.check import RetrainCheck, fit_prefixes
-from analytics.evaluation.retrain.design import check_labels
-from analytics.evaluation.retrain.equations import Equations, make_equations
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
 from analytics.evaluation.retrain.evaluate import (
     affordable_part,
@@ -20,9 +17,12 @@ from analytics.evaluation.retrain.evaluate import (
     design_of_split,
     equations_of_part,
 )
-from analytics.evaluation.retrain.spec import RetrainSpec
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis
+from analytics.potential.cache import design_in, remember
+from analytics.potential.design import check_labels
+from analytics.potential.normal_equations import Equations, make_equations
+from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import single_thread

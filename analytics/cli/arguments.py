@@ -1,0 +1,106 @@
+"""What the parsers of several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+from analytics.cli.errors import UsageError
+from analytics.cli.options import add_spec_options, parse_seed
+from analytics.descriptors import DESCRIPTORS
+from analytics.information import KernelSpec
+from analytics.selection import METHODS
+
+__all__ = [
+    "Command",
+    "Commands",
+    "Parser",
+    "add_analysis",
+    "add_command",
+    "add_input",
+    "add_json",
+    "add_labels",
+    "add_method_options",
+    "add_seed",
+]
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def add_command(commands: Commands, name: str, run: Command, text: str) -> Parser:
+    """Add a command that `run` carries out; `text` is its help and description."""
+    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """Add the file, the names of its labels and --json."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="data set: extended XYZ, or whatever ASE reads; FILE@0:1000:10 reads a slice",
+    )
+    add_json(parser)
+    add_labels(parser)
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add the names under which a file carries its labels."""
+    group = parser.add_argument_group("labels", "names in the file, found by themselves if usual")
+    group.add_argument("--energy-key", metavar="KEY", help="total energy, eV")
+    group.add_argument("--forces-key", metavar="KEY", help="forces, eV/Å")
+    group.add_argument("--config-type-key", metavar="KEY", help="class of a structure")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Add --seed."""
+    parser.add_argument(
+        "--seed",
+        type=parse_seed,
+        default=0,
+        help="for methods that draw at random (from 0, default %(default)s)",
+    )
+
+
+def add_method_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of all selection methods."""
+    group = parser.add_argument_group("options of the methods")
+    add_spec_options(group, {name: METHODS[name].spec for name in METHODS}, "method-")
+
+
+def add_analysis(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of descriptor, its options and those of the kernel."""
+    group = parser.add_argument_group("descriptor and kernel")
+    group.add_argument(
+        "--descriptor",
+        choices=tuple(DESCRIPTORS),
+        default="distances",
+        help="what describes an environment (default %(default)s)",
+    )
+    kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
+    add_spec_options(group, kinds, "descriptor-")
+    add_spec_options(group, {"": KernelSpec}, "")
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers compute descriptors and kernels, such as "
+        "tcp://node7:8786 (default: DASK_SCHEDULER_ADDRESS, otherwise this machine)",
+    )

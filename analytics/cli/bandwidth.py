@@ -1,0 +1,144 @@
+"""``winnow bandwidth``: what the kernel's width does, and what the rule says."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from analytics.cli.arguments import Commands, add_analysis, add_command, add_input, add_seed
+from analytics.cli.errors import UsageError
+from analytics.cli.files import check_targets
+from analytics.cli.options import parse_list
+from analytics.cli.output import columns, count, number, percent, print_json
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import describe_input, descriptor_spec, kernel_spec, read_input
+from analytics.cli.tables import write_records
+from analytics.descriptors import suggested_bandwidth
+from analytics.information import BandwidthScan, bandwidth_scan
+from analytics.runtime.progress import Part
+
+__all__ = ["add_to"]
+
+COLUMNS = (
+    "bandwidth", "mark", "entropy_nats", "entropy_error_nats", "diversity_nats",
+    "diversity_error_nats", "covered", "covered_error", "dimension",
+)  # fmt: skip
+
+
+def add_to(commands: Commands) -> None:
+    """Add the parser of the command."""
+    text = "Measure entropy, diversity and coverage at many bandwidths, and show the rule's."
+    parser = add_command(commands, "bandwidth", _run, text)
+    add_input(parser)
+    parser.add_argument(
+        "--bandwidths",
+        type=parse_list(_width),
+        metavar="H,...",
+        help="widths to measure (default: 17 from an eighth to eight times --bandwidth)",
+    )
+    parser.add_argument(
+        "--sample",
+        type=_count,
+        metavar="N",
+        help="environments to average over (default: all of up to 14 000, else fewer)",
+    )
+    add_seed(parser)
+    parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
+    add_analysis(parser)
+
+
+def _width(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a bandwidth")
+    return value
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of environments")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    chosen = _chosen(arguments)
+    if arguments.output is not None:
+        check_targets([Path(arguments.output)], arguments.file)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
+        (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
+        scan = bandwidth_scan(
+            dataset,
+            descriptors,
+            chosen=chosen,
+            bandwidths=arguments.bandwidths,
+            sample=arguments.sample,
+            seed=arguments.seed,
+            monitor=Part(monitor, 0.4, 1.0),
+        )
+    records = scan.records()
+    if arguments.output is not None:
+        write_records(records, COLUMNS, Path(arguments.output))
+    if arguments.json:
+        head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
+        facts = {
+            "chosen": scan.chosen,
+            "rule": scan.rule,
+            "volume_A3_per_atom": asdict(scan.volume),
+            "n_environments": scan.n_environments,
+            "n_sampled": scan.n_sampled,
+            "seed": arguments.seed,
+            "descriptor": asdict(descriptors.spec),
+        }
+        print_json(head | facts | {"rows": records})
+    elif arguments.output is not None:
+        print(f"{arguments.output}: {len(records)} rows")
+    else:
+        print(_text(scan, Path(arguments.file).name))
+    return 0
+
+
+def _chosen(arguments: argparse.Namespace) -> float:
+    """Return the width in use; for a descriptor without a usual one the middle of those given."""
+    if arguments.bandwidth is None and suggested_bandwidth(descriptor_spec(arguments)) is None:
+        if not arguments.bandwidths:
+            raise UsageError(
+                f"say --bandwidths: the descriptor {arguments.descriptor} has no usual one"
+            )
+        return float(sorted(arguments.bandwidths)[len(arguments.bandwidths) // 2])
+    return kernel_spec(arguments).bandwidth
+
+
+def _text(scan: BandwidthScan, name: str) -> str:
+    sampled = scan.n_sampled < scan.n_environments
+    lines = [f"{name}: {count(scan.n_environments)} environments"]
+    if sampled:
+        lines[0] += f", averages over {count(scan.n_sampled)} of them"
+    if scan.rule is None:
+        lines.append(
+            "the rule by atomic volume does not apply: no periodic structure or other units"
+        )
+    else:
+        v = scan.volume
+        lines.append(
+            f"rule by atomic volume: h = {scan.rule:.4f} 1/Å at {v.median:.2f} Å³ per atom (median "
+            f"of {count(v.n_structures)} periodic structures, quartiles {v.low:.2f} and "
+            f"{v.high:.2f})"
+        )
+    head = [["h", "entropy, nats", "diversity, nats", "covered by another", "dimension", ""]]
+    rows = [
+        [
+            f"{r['bandwidth']:.5g}",
+            number(r["entropy_nats"]) + (f" ± {r['entropy_error_nats']:.3f}" if sampled else ""),
+            number(r["diversity_nats"]),
+            percent(r["covered"]),
+            number(r["dimension"], 1),
+            r["mark"],
+        ]
+        for r in scan.records()
+    ]
+    return "\n".join([*lines, columns(head, rows)])

@@ -1,0 +1,162 @@
+"""``winnow conflicts``: labels that contradict one another."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from analytics.cli.arguments import Commands, add_analysis, add_command, add_input
+from analytics.cli.errors import UsageError
+from analytics.cli.files import check_targets
+from analytics.cli.options import add_spec_options, spec_from_arguments
+from analytics.cli.output import columns, count, print_json, sentence
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.tables import write_records
+from analytics.curation import Conflicts, ConflictSpec, conflicts
+from analytics.data import Dataset
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import Part
+
+__all__ = ["add_to"]
+
+COLUMNS = {
+    "energies": (
+        "structures", "spread_eV_per_atom", "exact", "distance_h", "energies_eV_per_atom",
+        "force_difference_eV_per_A", "config_types",
+    ),
+    "forces": (
+        "structure_first", "atom_first", "config_type_first", "force_first_eV_per_A",
+        "structure_second", "atom_second", "config_type_second", "force_second_eV_per_A",
+        "difference_eV_per_A", "distance_h",
+    ),
+    "out_of_line": (
+        "structure", "config_type", "z_score", "residual_eV_per_atom", "median_eV_per_atom",
+        "scale_eV_per_atom", "volume_A3_per_atom",
+    ),
+}  # fmt: skip
+
+
+def add_to(commands: Commands) -> None:
+    """Add the parser of the command."""
+    text = "Find labels that contradict one another: alike atoms and structures, unlike labels."
+    parser = add_command(commands, "conflicts", _run, text)
+    add_input(parser)
+    parser.add_argument(
+        "--top", type=_positive, default=10, metavar="N", help="rows to print (default 10)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT.csv",
+        help="write all rows: OUT_energies.csv, OUT_forces.csv and OUT_out_of_line.csv",
+    )
+    group = parser.add_argument_group("what counts as alike, and as a conflict")
+    add_spec_options(group, {"": ConflictSpec}, "")
+    add_analysis(parser)
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    spec = spec_from_arguments(ConflictSpec, arguments, "")
+    bandwidth = kernel_spec(arguments).bandwidth
+    targets = _targets(arguments.output)
+    check_targets(targets.values(), arguments.file)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
+        if dataset.energies is None and dataset.forces is None:
+            raise InputError("no labels to compare: no energies, no forces", source=dataset.name)
+        (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.1, 0.2))
+        found = conflicts(
+            dataset, descriptors, spec, bandwidth=bandwidth, monitor=Part(monitor, 0.2, 1.0)
+        )
+    content = found.to_dict(dataset)
+    for kind, path in targets.items():
+        write_records(content[kind], COLUMNS[kind], path)
+    if arguments.json:
+        print_json({"name": dataset.name, "fingerprint": dataset.fingerprint} | content)
+    elif targets:
+        for kind, path in targets.items():
+            print(f"{path}: {sentence(len(content[kind]), 'row')}")
+    else:
+        print(_text(dataset, found, content, Path(arguments.file).name, arguments.top))
+    return 0
+
+
+def _targets(output: str | None) -> dict[str, Path]:
+    if output is None:
+        return {}
+    path = Path(output)
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"-o {output}: tables are CSV; name it .csv")
+    return {kind: path.with_name(f"{path.stem}_{kind}.csv") for kind in COLUMNS}
+
+
+def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str, top: int) -> str:
+    exact = sum(c.exact for c in found.energies)
+    lines = [
+        f"{name}: {sentence(dataset.n_structures, 'structure')}",
+        f"energies: {sentence(len(found.energies), 'group')} of alike structures with unlike "
+        f"energies or forces ({count(exact)} equal atom by atom), "
+        f"{sentence(len(found.structures), 'structure')} in all",
+    ]
+    if found.energies:
+        head = [["structures", "meV/atom apart", "alike", "|ΔF| eV/Å", "config_type"]]
+        lines += [columns(head, [_energy_row(c) for c in content["energies"][:top]]), ""]
+    lines.append(
+        f"forces: {sentence(len(found.forces), 'environment')} with another one within "
+        f"{found.spec.tolerance:g} h whose |F| is smaller by more than {found.spec.force:g} eV/Å "
+        f"and {found.spec.relative_force:.0%}"
+    )
+    if len(found.forces):
+        head = [["atom (structure:atom)", "|F| eV/Å", "alike to", "|F| eV/Å", "distance, h"]]
+        lines += [columns(head, [_force_row(r) for r in content["forces"][:top]]), ""]
+    lines.append(
+        f"out of line: {sentence(len(found.out_of_line), 'structure')} with an energy beyond "
+        f"{found.spec.z_score:g} robust standard deviations of the config_type"
+    )
+    if len(found.out_of_line):
+        head = [["structure", "z-score", "eV/atom from median", "Å³/atom", "config_type"]]
+        lines.append(columns(head, [_line_row(r) for r in content["out_of_line"][:top]]))
+    return "\n".join(lines)
+
+
+def _energy_row(record: dict[str, Any]) -> list[str]:
+    frames = record["structures"]
+    alike = "exact" if record["exact"] else f"{record['distance_h']:.3f} h"
+    force = record["force_difference_eV_per_A"]
+    return [
+        " ".join(map(str, frames[:4])) + (" ..." if len(frames) > 4 else ""),
+        f"{1e3 * record['spread_eV_per_atom']:.2f}",
+        alike,
+        "-" if force != force else f"{force:.3f}",
+        " ".join(dict.fromkeys(record["config_types"]))[:30],
+    ]
+
+
+def _force_row(record: dict[str, Any]) -> list[str]:
+    return [
+        f"{record['structure_first']}:{record['atom_first']} {record['config_type_first']}",
+        f"{record['force_first_eV_per_A']:.3f}",
+        f"{record['structure_second']}:{record['atom_second']} {record['config_type_second']}",
+        f"{record['force_second_eV_per_A']:.3f}",
+        f"{record['distance_h']:.3f}",
+    ]
+
+
+def _line_row(record: dict[str, Any]) -> list[str]:
+    volume = record["volume_A3_per_atom"]
+    away = record["residual_eV_per_atom"] - record["median_eV_per_atom"]
+    return [
+        str(record["structure"]),
+        f"{record['z_score']:+.1f}",
+        f"{away:+.3f}",
+        "-" if volume != volume else f"{volume:.2f}",
+        record["config_type"],
+    ]

@@ -1,0 +1,403 @@
+"""``winnow density``: how much of a Kohn-Sham density a model needs to learn from."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analytics.cli.arguments import Commands, Parser, add_command, add_json
+from analytics.cli.errors import UsageError
+from analytics.cli.files import check_targets
+from analytics.cli.options import parse_list
+from analytics.cli.output import aligned, columns, count, number, print_json, sentence
+from analytics.cli.progress import progress_on_terminal
+from analytics.density import (
+    EMBEDDED,
+    FULL,
+    PRUNINGS,
+    Claim,
+    DensityData,
+    DensityResults,
+    NetworkSpec,
+    PointSpec,
+    StudySpec,
+    check_claims,
+    collect,
+    compare_density,
+    energies_possible,
+    precomputed,
+    prepare_study,
+    read_density,
+    spec_for,
+    suggest,
+)
+from analytics.density.results import COLUMNS, MORE_COLUMNS
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import Part
+
+__all__ = ["add_to"]
+
+
+# ------------------------------------------------------------------------------- parsers
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command with its own commands."""
+    text = "Compare prunings of Kohn-Sham electron densities."
+    parser = commands.add_parser("density", help=text, description=text, allow_abbrev=False)
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_compare(inner)
+    _add_info(inner)
+    _add_claims(inner)
+
+
+def _add_system(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "system",
+        nargs="+",
+        metavar="SYSTEM",
+        help=f"{', '.join(EMBEDDED)}, or your files: npz, CHGCAR or cube, one or more snapshots",
+    )
+    parser.add_argument(
+        "--unit", choices=("e/bohr3", "e/A3"), help="of npz files that do not say (e/bohr3)"
+    )
+    parser.add_argument(
+        "--electrons", type=_positive, metavar="NUMBER", help="electrons of each snapshot"
+    )
+    add_json(parser)
+
+
+def _add_compare(commands: Commands) -> None:
+    text = "Train models on pruned data, one row per method, share kept and seed."
+    parser = add_command(commands, "compare", _compare, text)
+    _add_system(parser)
+    parser.add_argument(
+        "--methods",
+        type=parse_list(str),
+        default=("random", "ccs", "grand"),
+        metavar="NAME,...",
+        help=f"of {FULL}, {', '.join(PRUNINGS)}; with options such as ccs:beta=0.1:scale=log "
+        "(default random,ccs,grand)",
+    )
+    parser.add_argument(
+        "--kept", type=parse_list(_share), default=(0.5, 0.1, 0.01), metavar="SHARE,...",
+        help="shares of the points that are kept, such as 0.1 or 10%% (default 0.5,0.1,0.01)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seeds", type=_whole, default=3, metavar="N", help="models each (default %(default)s)"
+    )
+    parser.add_argument(
+        "--prune", choices=("points", "snapshots"), default="points",
+        help="what is kept or dropped: grid points, or whole snapshots, which is what saves "
+        "calculations (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
+    parser.add_argument(
+        "--all-columns", action="store_true", help=f"also write {', '.join(MORE_COLUMNS)}"
+    )
+    parser.add_argument(
+        "--claims", action="store_true",
+        help="also hold the results against published claims (trains a few more models)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--energy", choices=("auto", "yes", "no"), default="auto",
+        help="errors in energy by one Harris-Foulkes step; auto: where PySCF is installed and "
+        "the calculation is known",
+    )  # fmt: skip
+    _add_model(parser)
+
+
+def _add_model(parser: Parser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument("--steps", type=_whole, default=1500, help="of training (default 1500)")
+    group.add_argument(
+        "--epochs", type=_whole, help="passes over the kept points instead of a number of steps"
+    )
+    group.add_argument("--cutoff", type=_positive, help="of the descriptor, Å (default 6, in "
+                       "vacuum 4.5)")  # fmt: skip
+    group.add_argument("--target", choices=("density", "root"), help="what is learned: the "
+                       "density, or its square root (default in vacuum)")  # fmt: skip
+    group.add_argument("--beta", type=_beta, help="share of the hardest points that CCS leaves out")
+    group.add_argument("--scale", choices=("linear", "log"), help="of the strata of CCS")
+    group.add_argument("--workers", type=_whole, default=2, help="models at a time (default 2)")
+
+
+def _add_info(commands: Commands) -> None:
+    text = "Say what a density holds: grid, unit, electrons, conditions."
+    _add_system(add_command(commands, "info", _info, text))
+
+
+def _add_claims(commands: Commands) -> None:
+    text = "Say which published claims hold on the embedded systems, from shipped results."
+    parser = add_command(commands, "claims", _claims, text)
+    parser.add_argument("system", nargs="*", metavar="SYSTEM", help=f"of {', '.join(EMBEDDED)}")
+    add_json(parser)
+
+
+def _share(text: str) -> float:
+    text = text.strip()
+    try:
+        value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0.1 or 10%, at most 1")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return value
+
+
+def _beta(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value <= 0.95:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 0.95")
+    return value
+
+
+# ------------------------------------------------------------------------------- compare
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    """Train models on pruned data and measure them."""
+    if arguments.output is not None:
+        for source in arguments.system:
+            check_targets([Path(arguments.output)], source if Path(source).is_file() else ".")
+    with progress_on_terminal() as monitor:
+        data = _read(arguments)
+        spec = _spec(arguments, data)
+        study = prepare_study(data, spec, monitor=Part(monitor, 0.0, 0.2))
+        models = list(compare_density(study, monitor=Part(monitor, 0.2, 1.0)))
+        results = collect(study, models, dimension=False)
+    claims = check_claims(results) if arguments.claims else ()
+    asked = [r for r in _long_rows(results, spec) if r["method"] in spec.methods]
+    if arguments.output is not None:
+        _write_csv(asked, Path(arguments.output), arguments.all_columns)
+    if arguments.json:
+        print_json(_content(results, asked, claims))
+    elif arguments.output is not None:
+        print(f"{arguments.output}: {sentence(len(asked), 'row')}")
+    else:
+        print(_table_text(results))
+    if claims and not arguments.json:
+        print(_claims_text(results.system, claims))
+    return 0
+
+
+def _read(arguments: argparse.Namespace) -> DensityData:
+    return read_density(arguments.system, unit=arguments.unit, electrons=arguments.electrons)
+
+
+def _spec(arguments: argparse.Namespace, data: DensityData) -> StudySpec:
+    reason = energies_possible(data)
+    if reason and arguments.energy == "yes":
+        raise UsageError(f"--energy yes: {reason}")
+    try:
+        network = NetworkSpec(steps=arguments.steps, epochs=arguments.epochs or 0)
+        spec = spec_for(
+            data,
+            methods=arguments.methods,
+            kept=arguments.kept,
+            seeds=arguments.seeds,
+            unit=arguments.prune,
+            network=network,
+            third=arguments.claims,
+            energy=arguments.energy != "no" and not reason,
+            workers=arguments.workers,
+        )
+        if arguments.cutoff is not None:
+            spec = replace(spec, points=PointSpec(cutoff=arguments.cutoff))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    given = {"beta": arguments.beta, "scale": arguments.scale}
+    own = {name: value for name, value in given.items() if value is not None}
+    options = dict(spec.options) | {"ccs": {**spec.options["ccs"], **own}}
+    return replace(spec, options=options, target=arguments.target or spec.target)
+
+
+def _long_rows(results: DensityResults, spec: StudySpec) -> list[dict[str, Any]]:
+    """Return the rows of models that were trained for all steps."""
+    if spec.network.epochs:
+        return list(results.rows)
+    return [row for row in results.rows if row["steps"] == spec.network.steps]
+
+
+def _write_csv(rows: Sequence[Mapping[str, Any]], path: Path, everything: bool) -> None:
+    names = [*COLUMNS, *(MORE_COLUMNS if everything else ())]
+    lines = [",".join(names)]
+    lines += [",".join(_csv_cell(row[name]) for name in names) for row in rows]
+    try:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from None
+
+
+def _csv_cell(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value.replace(chr(34), chr(34) * 2)}"' if set(value) & set(',"\n') else value
+    if isinstance(value, float):
+        return "" if not math.isfinite(value) else f"{value:.6g}"
+    return str(value)
+
+
+def _content(
+    results: DensityResults, rows: Sequence[Mapping[str, Any]], claims: Iterable[Claim]
+) -> dict[str, Any]:
+    reference = [row for row in results.rows if row["method"] == FULL]
+    return {
+        "system": results.system,
+        "rows": [{name: row[name] for name in (*COLUMNS, *MORE_COLUMNS, "by_condition")}
+                 for row in rows],
+        "full": [{name: row[name] for name in (*COLUMNS, *MORE_COLUMNS)} for row in reference],
+        "facts": results.facts,
+        "claims": [asdict(claim) for claim in claims],
+        "settings": results.settings,
+        "versions": results.versions,
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------- text
+
+
+def _table_text(results: DensityResults) -> str:
+    """Return mean and spread over the seeds, with what any model should beat."""
+    head = [
+        ["method", "kept", "points", "density error", "unseen", "electrons", "energy error",
+         "time"],
+        ["", "", "", "% of electrons", "%", "kept, %", "meV/atom", "CPU s"],
+    ]  # fmt: skip
+    rows = [
+        [
+            row["method"],
+            f"{100 * row['kept']:g} %",
+            count(row["n_points"]),
+            _with_spread(row["density_error_pct_mean"], row["density_error_pct_std"]),
+            _short(row["unseen_error_pct_mean"]),
+            _short(row["electrons_kept_pct_mean"]),
+            _short(row["energy_error_mev_atom_mean"]),
+            number(row["train_seconds_mean"], 2),
+        ]
+        for row in results.summary().to_dict(orient="records")
+    ]
+    facts = results.facts
+    told = (
+        f"{results.title}: {sentence(facts['n_train'], 'snapshot')} to learn from "
+        f"({sentence(facts['n_points'], 'point')}), {facts['n_test']} to test on, "
+        f"{facts['n_unseen']} under unseen conditions.\n"
+        f"Fitted spherical atoms: {_short(facts['baseline_density_error_pct'])} % of the electrons"
+    )
+    energy = facts["baseline_energy_error_mev_atom"]
+    if energy is not None and math.isfinite(energy):
+        told += f", {_short(energy)} meV/atom"
+    return f"{columns(head, rows)}\n{told}."
+
+
+def _short(value: float) -> str:
+    return "-" if not math.isfinite(value) else f"{value:.3g}"
+
+
+def _with_spread(mean: float, spread: float) -> str:
+    return _short(mean) if not math.isfinite(spread) else f"{mean:.3g} ± {spread:.1g}"
+
+
+def _claims_text(system: str, claims: Iterable[Claim]) -> str:
+    lines = [f"{system}: claims of Hossain et al., arXiv:2507.09001"]
+    for claim in claims:
+        lines += [
+            f"  {claim.verdict}: {claim.statement}",
+            f"    {claim.measured}",
+            f"    (criterion: {claim.criterion})",
+        ]
+    return "\n".join(lines)
+
+
+# ------------------------------------------------------------------------------- info, claims
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    """Say what a density holds."""
+    data = _read(arguments)
+    found = suggest(data)
+    integrals = data.integrals
+    off = np.abs(integrals / data.electrons - 1.0)
+    if arguments.json:
+        print_json(
+            {
+                "system": data.name,
+                "snapshots": data.n_snapshots,
+                "points": data.n_points,
+                "shapes": data.shapes,
+                "electrons": data.electrons,
+                "integrals": integrals,
+                "roles": data.roles,
+                "conditions": data.conditions,
+                "sources": data.sources,
+                "notes": data.notes,
+                "vacuum_share": found.vacuum,
+                "suggested": asdict(found),
+                "energies": energies_possible(data) or "possible",
+            }
+        )
+        return 0
+    shapes = sorted({" × ".join(map(str, shape)) for shape in data.shapes.tolist()})
+    conditions = ", ".join(dict.fromkeys(c for c in data.conditions.tolist() if c))
+    largest = f"integrals off by at most {100 * off.max():.2g} %"
+    rows = [
+        ("snapshots", count(data.n_snapshots), conditions),
+        ("grid points", count(data.n_points), ", ".join(shapes)),
+        ("electrons", f"{data.electrons[0]:g}", largest),
+        ("vacuum", f"{100 * found.vacuum:.0f} %", "of the points below 1e-4 e/bohr³"),
+        ("cutoff", f"{found.cutoff:g} Å", f"suggested; target {found.target}, CCS strata "
+         f"{found.scale}, beta {found.beta:g}"),
+    ]  # fmt: skip
+    print("\n".join([*data.notes, aligned(rows)]))
+    print(f"  errors in energy: {energies_possible(data) or 'possible'}")
+    return 0
+
+
+def _claims(arguments: argparse.Namespace) -> int:
+    """Hold the shipped results against the published claims."""
+    names = arguments.system or list(EMBEDDED)
+    found = {}
+    for name in names:
+        results = precomputed(name)
+        if results is None:
+            known = ", ".join(EMBEDDED)
+            raise InputError(f"no shipped results; there are systems {known}", source=name)
+        found[name] = results
+    if arguments.json:
+        print_json(
+            {
+                name: {
+                    "claims": [asdict(claim) for claim in check_claims(results)],
+                    "versions": results.versions,
+                    "steps": results.steps,
+                }
+                for name, results in found.items()
+            }
+        )
+        return 0
+    print("\n\n".join(_claims_text(name, check_claims(r)) for name, r in found.items()))
+    return 0

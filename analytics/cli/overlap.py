@@ -1,0 +1,249 @@
+"""``winnow overlap``: files, or the classes of one file, against one another."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analytics.cli.arguments import Commands, add_analysis, add_command, add_json, add_labels
+from analytics.cli.files import check_targets, input_path
+from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
+from analytics.cli.output import columns, count, number, percent, print_json
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.tables import write_csv, write_records
+from analytics.curation import (
+    DuplicateSpec,
+    Leakage,
+    OverlapMatrix,
+    classes_of,
+    leakage,
+    overlap_matrix,
+    sets_of,
+)
+from analytics.data import Dataset
+from analytics.descriptors import Descriptors
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import Monitor, Part
+
+__all__ = ["add_to"]
+
+SHOWN = 10
+NOVELTY = (
+    "structure", "config_type", "largest_delta_entropy_nats", "mean_delta_entropy_nats", "covered",
+    "near_duplicate_of", "exact",
+)  # fmt: skip
+
+
+def add_to(commands: Commands) -> None:
+    """Add the parser of the command."""
+    text = (
+        "Measure what data sets hold of one another. A B: what of B is in A (training set A, "
+        "test set B), what leaks and what is new. A: its config_types against one another. "
+        "A B C ...: all files against one another."
+    )
+    parser = add_command(commands, "overlap", _run, text)
+    parser.add_argument("file", metavar="A", help="data set; A@0:1000:10 reads a slice")
+    parser.add_argument("others", nargs="*", metavar="B", help="further data sets")
+    add_json(parser)
+    add_labels(parser)
+    parser.add_argument(
+        "--sample",
+        type=_sample,
+        default=2000,
+        metavar="N",
+        help="environments measured of each set where there are more than two sets "
+        "(default %(default)s, 0 for all)",
+    )
+    parser.add_argument(
+        "--seed", type=parse_seed, default=0, help="of the sample (default %(default)s)"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT.csv", help="file for the table: per pair, or per structure"
+    )
+    add_spec_options(parser.add_argument_group("what counts as a leak"), {"": DuplicateSpec}, "")
+    add_analysis(parser)
+
+
+def _sample(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of environments")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    spec = spec_from_arguments(DuplicateSpec, arguments, "")
+    bandwidth = kernel_spec(arguments).bandwidth
+    files = [arguments.file, *arguments.others]
+    for file in files:
+        input_path(file)
+        if arguments.output is not None:
+            check_targets([Path(arguments.output)], file)
+    with progress_on_terminal() as monitor:
+        n = len(files)
+        reading = [Part(monitor, 0.1 * at / n, 0.1 * (at + 1) / n) for at in range(n)]
+        datasets = [read_input(arguments, p, f) for p, f in zip(reading, files, strict=True)]
+        described = describe_input(arguments, datasets, Part(monitor, 0.1, 0.3))
+        part = Part(monitor, 0.3, 1.0)
+        if n == 2:
+            pair = list(zip(datasets, described, strict=True))
+            found = leakage(pair[0], pair[1], spec, bandwidth=bandwidth, monitor=part)
+            return _report_pair(arguments, datasets, found)
+        matrix = _matrix(arguments, datasets, described, bandwidth, part)
+    return _report_matrix(arguments, datasets, matrix)
+
+
+def _matrix(
+    arguments: argparse.Namespace,
+    datasets: list[Dataset],
+    described: list[Descriptors],
+    bandwidth: float,
+    monitor: Monitor,
+) -> OverlapMatrix:
+    if len(datasets) > 1:
+        sets = sets_of([dataset.name for dataset in datasets], described)
+    else:
+        classes = classes_of(datasets[0], described[0])
+        sets = {name or "(none)": x for name, x in classes.items()}
+        if len(sets) < 2:
+            raise InputError(
+                "has a single config_type; name a second file to compare with",
+                source=datasets[0].name,
+            )
+    return overlap_matrix(
+        sets,
+        bandwidth=bandwidth,
+        sample=arguments.sample or None,
+        seed=arguments.seed,
+        monitor=monitor,
+    )
+
+
+# ------------------------------------------------------------------------------- two files
+
+
+def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: Leakage) -> int:
+    train, test = datasets
+    records = _novelty_records(train, test, found)
+    if arguments.output is not None:
+        write_records(records, NOVELTY, Path(arguments.output))
+    if arguments.json:
+        print_json(
+            {
+                "reference": {"name": train.name, "fingerprint": train.fingerprint},
+                "measured": {"name": test.name, "fingerprint": test.fingerprint},
+                "n_structures": found.n_test,
+                "n_environments": len(found.novelty.delta_entropy),
+                "coverage": found.novelty.covered_environments,
+                "mean_delta_entropy_nats": float(found.novelty.delta_entropy.mean()),
+                "median_delta_entropy_nats": float(np.median(found.novelty.delta_entropy)),
+                "n_near_duplicates": len(found.test),
+                "n_exact": int(found.exact.sum()),
+                "near_duplicates": found.records(train, test),
+                "structures": records,
+            }
+        )
+    elif arguments.output is not None:
+        print(f"{arguments.output}: {len(records)} rows")
+    else:
+        print(_pair_text(train, test, found, records))
+    return 0
+
+
+def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict[str, Any]]:
+    """Return one record per structure of B, the most novel first."""
+    leaks = {record["test_structure"]: record for record in found.records(train, test)}
+    new, records = found.novelty, []
+    for at in new.order():
+        frame = int(test.frame_indices[new.structures[at]])
+        leak = leaks.get(frame)
+        records.append(
+            {
+                "structure": frame,
+                "config_type": str(test.config_type[new.structures[at]]),
+                "largest_delta_entropy_nats": float(new.largest[at]),
+                "mean_delta_entropy_nats": float(new.mean[at]),
+                "covered": float(new.covered[at]),
+                "near_duplicate_of": None if leak is None else leak["train_structure"],
+                "exact": False if leak is None else leak["exact"],
+            }
+        )
+    return records
+
+
+def _pair_text(train: Dataset, test: Dataset, found: Leakage, records: list[dict[str, Any]]) -> str:
+    new, leaks = found.novelty, len(found.test)
+    lines = [
+        f"{test.name} given {train.name}",
+        f"  {percent(new.covered_environments)} of {count(len(new.delta_entropy))} environments "
+        "are covered (delta entropy below 1e-5); "
+        f"delta entropy mean {number(float(new.delta_entropy.mean()))}, "
+        f"median {number(float(np.median(new.delta_entropy)))} nats",
+        f"  {count(leaks)} of {count(found.n_test)} structures "
+        f"({percent(leaks / max(1, found.n_test))}) are near-duplicates of structures there, "
+        f"{count(int(found.exact.sum()))} of them exact",
+    ]
+    if leaks:
+        head = [["leaks", "repeats", "distance, h", ""]]
+        rows = [
+            [str(r["test_structure"]), str(r["train_structure"]), f"{r['distance']:.3f}",
+             "exact" if r["exact"] else ""]
+            for r in found.records(train, test)[:SHOWN]
+        ]  # fmt: skip
+        lines += ["", columns(head, rows)]
+        if leaks > SHOWN:
+            lines.append(f"... and {count(leaks - SHOWN)} more (-o, --json: all)")
+    head = [["most novel", "largest, nats", "mean, nats", "covered", "config_type"]]
+    rows = [
+        [
+            str(r["structure"]),
+            number(r["largest_delta_entropy_nats"], 1),
+            number(r["mean_delta_entropy_nats"], 2),
+            percent(r["covered"]),
+            r["config_type"],
+        ]
+        for r in records[:SHOWN]
+    ]
+    return "\n".join([*lines, "", columns(head, rows)])
+
+
+# ------------------------------------------------------------------------------- many sets
+
+
+def _report_matrix(
+    arguments: argparse.Namespace, datasets: list[Dataset], matrix: OverlapMatrix
+) -> int:
+    table = matrix.table
+    if arguments.output is not None:
+        write_csv(table, Path(arguments.output))
+    if arguments.json:
+        print_json(
+            {
+                "files": [{"name": d.name, "fingerprint": d.fingerprint} for d in datasets],
+                "seed": arguments.seed,
+                "names": list(matrix.names),
+                "rows": table.to_dict(orient="records"),
+            }
+        )
+    elif arguments.output is not None:
+        print(f"{arguments.output}: {len(table)} rows")
+    else:
+        print(_matrix_text(matrix))
+    return 0
+
+
+def _matrix_text(matrix: OverlapMatrix) -> str:
+    few = bool((matrix.sampled < matrix.counts).any())
+    lines = [
+        "Percentage of the environments of a column that the set of a row covers"
+        + (f" (at most {count(int(matrix.sampled.max()))} of each sampled)" if few else "")
+    ]
+    head = [["", *(str(at) for at in range(len(matrix.names)))]]
+    rows = [
+        [f"{at} {name}", *(f"{100 * share:.0f}" for share in matrix.coverage[at])]
+        for at, name in enumerate(matrix.names)
+    ]
+    return "\n".join([*lines, columns(head, rows)])

@@ -1,0 +1,236 @@
+"""``winnow retrain``: a real potential on every selection."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from analytics.cli.arguments import (
+    Commands,
+    add_analysis,
+    add_command,
+    add_input,
+    add_method_options,
+    add_seed,
+)
+from analytics.cli.errors import UsageError
+from analytics.cli.files import check_targets, input_path
+from analytics.cli.options import (
+    add_spec_options,
+    parse_budget,
+    parse_list,
+    spec_from_arguments,
+)
+from analytics.cli.output import columns, count, number, print_json, sentence
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import analyse_input, method_specs, read_input
+from analytics.cli.tables import write_csv
+from analytics.data import Dataset
+from analytics.evaluation.retrain import SPLITS, RetrainResult, RetrainSpec, check_labels
+from analytics.evaluation.retrain.evaluate import OPINION_COLUMNS, WHOLE_POOL, Opinion, retrain
+from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
+from analytics.runtime.progress import Monitor, Part
+
+__all__ = ["add_to"]
+
+USUAL = ("random", "facility_location", "msc", "largest_force")
+PREFIX = "potential-"
+
+
+def add_to(commands: Commands) -> None:
+    """Add the parser of the command."""
+    text = (
+        "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors on "
+        "what was held out, and on test files of yours."
+    )
+    parser = add_command(commands, "retrain", _run, text)
+    add_input(parser)
+    parser.add_argument(
+        "--methods",
+        type=parse_list(str),
+        default=USUAL,
+        metavar="NAME,...",
+        help=f"(default {','.join(USUAL)}); see winnow methods",
+    )
+    parser.add_argument(
+        "--budgets",
+        type=parse_list(parse_budget),
+        default="0.05,0.1,0.2",
+        metavar="BUDGET,...",
+        help="shares of the structures that may be trained on (0.1 or 10%%), or numbers of them "
+        "(default %(default)s)",
+    )
+    parser.add_argument(
+        "--split",
+        choices=SPLITS,
+        default="random",
+        help="what is held out: a fifth at random, the largest forces, or each config_type in "
+        "turn (default %(default)s)",
+    )
+    parser.add_argument(
+        "--test",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a test file besides; may be given several times, and as NAME=FILE",
+    )
+    parser.add_argument(
+        "--resamples",
+        type=_resamples,
+        default=5,
+        metavar="N",
+        help="repetitions, each on another four fifths (default %(default)s)",
+    )
+    add_seed(parser)
+    parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
+    parser.add_argument(
+        "--classes", metavar="OUT.csv", help="file for the errors by config_type of the tests"
+    )
+    parser.add_argument(
+        "--second-opinion",
+        action="store_true",
+        help="fit ML-POD to every selection as well, with LAMMPS run as a program of its own "
+        "(seconds per selection): two columns more. Periodic structures with energies and forces",
+    )
+    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_method_options(parser)
+    add_analysis(parser)
+
+
+def _resamples(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of repetitions (from 1 on)")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    lammps = require_lammps() if arguments.second_opinion else None
+    names = arguments.methods
+    specs = method_specs(arguments, names)
+    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    tests = _test_files(arguments.test, arguments.split)
+    for file in tests.values():
+        input_path(file)
+    for output in (arguments.output, arguments.classes):
+        for file in [arguments.file, *tests.values()] if output is not None else []:
+            check_targets([Path(output)], file)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
+        check_labels(dataset)
+        read = _read_tests(arguments, tests, Part(monitor, 0.03, 0.05))
+        if lammps is not None:
+            check_pod(dataset, *read.values())
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.15))
+        result = retrain(
+            analysis,
+            names,
+            [budget.number(analysis.n_structures) for budget in arguments.budgets],
+            split=arguments.split,
+            tests=read,
+            resamples=arguments.resamples,
+            seed=arguments.seed,
+            specs=specs,
+            spec=spec,
+            opinion=None if lammps is None else _opinion(lammps),
+            monitor=Part(monitor, 0.15, 1.0),
+        )
+    return _report(arguments, dataset, result)
+
+
+def _opinion(program: Path) -> Opinion:
+    def fit(
+        train: Dataset, tests: Mapping[str, Dataset], monitor: Monitor
+    ) -> Mapping[str, PodErrors]:
+        return fit_pod(train, tests, program=program, monitor=monitor)
+
+    return fit
+
+
+def _test_files(given: list[str], split: str) -> dict[str, str]:
+    """Return the test files by the names they go by."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or not name or Path(text).exists():
+            name, file = Path(text).name, text
+        if name in found or name in ("hold_out", split):
+            raise UsageError(f"--test {text}: there is a test {name} already; say NAME=FILE")
+        found[name] = file
+    return found
+
+
+def _read_tests(
+    arguments: argparse.Namespace, tests: Mapping[str, str], monitor: Monitor
+) -> dict[str, Dataset]:
+    return {
+        name: read_input(arguments, Part(monitor, at / len(tests), (at + 1) / len(tests)), file)
+        for at, (name, file) in enumerate(tests.items())
+    }
+
+
+# ------------------------------------------------------------------------------- report
+
+
+def _report(arguments: argparse.Namespace, dataset: Dataset, result: RetrainResult) -> int:
+    if arguments.output is not None:
+        write_csv(result.table, Path(arguments.output))
+    if arguments.classes is not None:
+        write_csv(result.classes, Path(arguments.classes))
+    if arguments.json:
+        print_json(
+            {
+                "name": dataset.name,
+                "fingerprint": dataset.fingerprint,
+                "split": result.split,
+                "seed": arguments.seed,
+                "sampled_structures": result.sampled,
+                "notes": list(result.notes),
+                "rows": result.table.to_dict(orient="records"),
+                "classes": result.classes.to_dict(orient="records"),
+            }
+        )
+        return 0
+    for output, table in ((arguments.output, result.table), (arguments.classes, result.classes)):
+        if output is not None:
+            print(f"{output}: {sentence(len(table), 'row')}")
+    if arguments.output is None:
+        print(_text(dataset, result))
+    else:
+        for note in result.notes:
+            print(note)
+    return 0
+
+
+def _text(dataset: Dataset, result: RetrainResult) -> str:
+    resamples = result.table["resample"].nunique()
+    lines = [
+        f"{dataset.name}: errors of a potential trained on each selection, "
+        f"mean and standard deviation of {sentence(resamples, 'resample')}",
+        *result.notes,
+    ]
+    for test, table in result.summary().groupby("test", sort=False):
+        head = [[str(test), "budget", "environments", "energy, meV/atom", "force, eV/Å"]]
+        second = [name for name in OPINION_COLUMNS if name in table]
+        head[0] += ["ML-POD: energy", "force"] if second else []
+        rows = [
+            [
+                str(row["method"]),
+                _budget(row["budget"], row["method"] == WHOLE_POOL),
+                count(round(row["n_environments"])),
+                _spread(row["energy_rmse_mev_atom"], row["energy_std"], 1),
+                _spread(row["force_rmse_ev_a"], row["force_std"], 3),
+                *(number(row[name], digits) for name, digits in zip(second, (1, 3), strict=False)),
+            ]
+            for row in table.to_dict(orient="records")
+        ]
+        lines += ["", columns(head, rows)]
+    return "\n".join(lines)
+
+
+def _budget(budget: float, whole: bool) -> str:
+    return "all" if whole else f"{budget:.0f}" if budget >= 1 else f"{100 * budget:g} %"
+
+
+def _spread(mean: float, deviation: float, digits: int) -> str:
+    return f"{number(mean, digits)} ± {number(deviation, digits)}"

@@ -1,0 +1,298 @@
+"""``winnow select``: pick structures and write them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.cli.arguments import (
+    Commands,
+    add_analysis,
+    add_command,
+    add_input,
+    add_method_options,
+    add_seed,
+)
+from analytics.cli.errors import UsageError
+from analytics.cli.files import input_path
+from analytics.cli.options import (
+    BudgetText,
+    add_spec_options,
+    parse_budget,
+    parse_indices,
+    spec_from_arguments,
+)
+from analytics.cli.output import percent, print_json
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.reports import selection_text
+from analytics.cli.rounds import add_rounds, check_rounds, pick_in_two_rounds, two_rounds
+from analytics.cli.stages import (
+    describe_input,
+    kernel_spec,
+    method_specs,
+    pipeline_of,
+    places_in,
+    read_input,
+    refuse_without_labels,
+)
+from analytics.cli.subset import add_targets, subset_files, write_subset_files
+from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
+from analytics.data import Dataset
+from analytics.descriptors import Descriptors, described_structures
+from analytics.information import Analysis
+from analytics.recipe import make_recipe, removable_copies
+from analytics.runtime.progress import Monitor, Part
+from analytics.selection import METHODS, Selection
+from analytics.selection import select as select_structures
+from analytics.selection.base import UNITS
+from analytics.selection.certificates.curve import Fewest, fewest_structures
+from analytics.selection.certificates.dual_bound import TightBound, tighten
+
+__all__ = ["add_to"]
+
+
+def add_to(commands: Commands) -> None:
+    """Add the parser of the command."""
+    text = "Pick structures and write them, what is left, and the recipe."
+    parser = add_command(commands, "select", _run, text)
+    add_input(parser)
+    parser.add_argument(
+        "--method",
+        default="facility_location",
+        metavar="NAME",
+        help=f"one of {', '.join(METHODS)} (default %(default)s); see winnow methods",
+    )
+    parser.add_argument(
+        "--budget",
+        type=parse_budget,
+        required=True,
+        help="how much to keep: a share of the structures (0.1 or 10%%), or a number of them "
+        "(from 1 on); isolated atoms are kept besides",
+    )
+    parser.add_argument("--unit", choices=UNITS, default="structures", help="what --budget counts")
+    add_seed(parser)
+    for flag, what in (("--keep", "in"), ("--drop", "out")):
+        parser.add_argument(
+            flag,
+            type=parse_indices,
+            default=(),
+            metavar="INDEX,...",
+            help=f"structures forced {what}, by their zero-based index in the original file",
+        )
+    parser.add_argument(
+        "--reference",
+        metavar="FILE",
+        help="a set that is there already: coverage methods then pick what adds to it",
+    )
+    parser.add_argument(
+        "--drop-duplicates",
+        action="store_true",
+        help="first take out near-duplicates of other structures (see winnow duplicates)",
+    )
+    parser.add_argument(
+        "--certificate",
+        action="store_true",
+        help="bound the best possible selection more closely, and say how few structures could do",
+    )
+    parser.add_argument(
+        "--recipe",
+        dest="recipe_file",
+        metavar="OUT.json",
+        help="file for the recipe, with or without -o; winnow replay runs it again",
+    )
+    add_targets(parser)
+    add_rounds(parser)
+    add_method_options(parser)
+    group = parser.add_argument_group("options of --drop-duplicates")
+    add_spec_options(group, {"": DuplicateSpec}, "duplicates-")
+    add_analysis(parser)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """What a run made."""
+
+    analysis: Analysis
+    selection: Selection
+    size: int
+    duplicates: Duplicates | None
+    bound: TightBound | None
+    fewest: tuple[Fewest, ...]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    spec = method_specs(arguments, [arguments.method])[arguments.method]
+    check_rounds(arguments, spec)
+    same = _duplicate_spec(arguments)
+    kernel = kernel_spec(arguments)
+    inputs = [arguments.file, *([arguments.reference] if arguments.reference else [])]
+    for file in inputs:
+        input_path(file)
+    files = subset_files(arguments, *inputs)
+    if files is None and not arguments.json and arguments.recipe_file is None:
+        raise UsageError("say with -o where to write, or ask for --json or --recipe")
+    reference = None
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
+        if arguments.reference is not None:
+            reference = read_input(arguments, Part(monitor, 0.05, 0.1), arguments.reference)
+        refuse_without_labels(dataset, {arguments.method: spec})
+        keep = places_in(dataset, arguments.keep, "--keep")
+        drop = places_in(dataset, arguments.drop, "--drop")
+        _size(arguments, dataset, keep, drop)  # before anything is computed
+        known = [] if reference is None else [reference]
+        described = describe_input(arguments, [dataset, *known], Part(monitor, 0.1, 0.3))
+        analysis = pipeline_of(arguments).analyse(
+            dataset, described[0].spec, kernel, monitor=Part(monitor, 0.3, 0.7)
+        )
+        picked = _pick(
+            arguments, analysis, described[1:], spec, same, keep, drop, Part(monitor, 0.7, 1.0)
+        )
+    recipe = make_recipe(
+        analysis,
+        picked.selection,
+        picked.size,
+        budget=arguments.budget.plain,
+        duplicates=picked.duplicates,
+        reference=reference,
+    )
+    written = write_subset_files(dataset, picked.selection, recipe, files, arguments.rest)
+    if arguments.recipe_file is not None:
+        names: dict[str, Any] = {"kept": None if files is None else files.kept.name}
+        names["rest"] = files.rest.name if files is not None and arguments.rest else None
+        recipe.save(arguments.recipe_file, files=names)
+        written |= {"recipe": str(arguments.recipe_file)}
+    if arguments.json:
+        print_json(recipe.to_dict() | _extra(picked) | {"files": written})
+    else:
+        print("\n".join([selection_text(recipe, written), *_extra_text(picked)]))
+    return 0
+
+
+def _pick(
+    arguments: argparse.Namespace,
+    analysis: Analysis,
+    known: list[Descriptors],
+    spec: Any,
+    same: DuplicateSpec | None,
+    keep: list[int],
+    drop: list[int],
+    monitor: Monitor,
+) -> _Picked:
+    reference = known[0] if known else None
+    duplicates, out = None, drop
+    if same is not None:
+        duplicates = near_duplicates(
+            analysis.dataset, analysis.descriptors, same, bandwidth=analysis.spec.bandwidth,
+            keep=keep, exclude=drop, monitor=Part(monitor, 0.0, 0.3),
+        )  # fmt: skip
+        out = [*drop, *removable_copies(duplicates, keep).tolist()]
+    size = _size(arguments, analysis.dataset, keep, out)
+    # the question how few structures would do needs the order beyond the budget
+    longer = arguments.certificate and arguments.unit == "structures"
+    part = Part(monitor, 0.3, 0.7 if arguments.certificate else 1.0, "selecting")
+    selection = None
+    if two_rounds(arguments, analysis, spec):
+        selection = pick_in_two_rounds(arguments, analysis, spec, size, keep, out, part)
+    if selection is None:
+        selection = select_structures(
+            analysis,
+            arguments.method,
+            spec=spec,
+            size=None if longer else size,
+            unit=arguments.unit,
+            seed=arguments.seed,
+            keep=keep,
+            drop=out,
+            reference=reference,
+            monitor=part,
+        )
+    size = min(size, len(selection)) if arguments.unit == "structures" else len(selection)
+    bound: TightBound | None = None
+    fewest: tuple[Fewest, ...] = ()
+    if arguments.certificate:
+        part = Part(monitor, 0.7, 0.9, "certificate")
+        bound = tighten(analysis, selection, size, reference=reference, monitor=part)
+        if longer and METHODS[arguments.method].objective is not None and selection.nested:
+            fewest = _fewest(analysis, selection, reference, Part(monitor, 0.9, 1.0))
+    return _Picked(analysis, selection, size, duplicates, bound, fewest)
+
+
+def _fewest(
+    analysis: Analysis, selection: Selection, reference: Descriptors | None, monitor: Monitor
+) -> tuple[Fewest, ...]:
+    try:
+        return fewest_structures(analysis, selection, reference=reference, monitor=monitor)
+    except ValueError:  # a method that counts environments
+        return ()
+
+
+def _duplicate_spec(arguments: argparse.Namespace) -> DuplicateSpec | None:
+    given = [arguments.duplicates_tolerance, arguments.duplicates_cell]
+    if not arguments.drop_duplicates:
+        if any(value is not None for value in given):
+            raise UsageError("--duplicates-... are options of --drop-duplicates")
+        return None
+    return spec_from_arguments(DuplicateSpec, arguments, "duplicates-")
+
+
+def _size(arguments: argparse.Namespace, dataset: Dataset, keep: list[int], drop: list[int]) -> int:
+    """Return the budget as a number of what it counts; refuse one that cannot be met."""
+    budget: BudgetText = arguments.budget
+    both = sorted(set(keep) & set(drop))
+    if both:
+        frame = dataset.frame_indices[both[0]]
+        raise UsageError(f"structure {frame} is named by both --keep and --drop")
+    described = described_structures(dataset)
+    weights = dataset.sizes if arguments.unit == "environments" else np.ones(dataset.n_structures)
+    n, forced, dropped = (
+        int(weights[np.intersect1d(described, x).astype(int)].sum())
+        for x in (described, keep, drop)
+    )
+    size = budget.structures(n, n - dropped, arguments.unit)
+    if size < forced:
+        raise UsageError(
+            f"budget {budget.text} is {size} of {n} {arguments.unit}, "
+            f"fewer than the {forced} of --keep"
+        )
+    return size
+
+
+def _extra(picked: _Picked) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if picked.bound is not None:
+        found["certificate"] = asdict(picked.bound) | {"share": picked.bound.share}
+        found["fewest_structures"] = [asdict(answer) for answer in picked.fewest]
+    if picked.selection.information is not None:
+        found["information_gained_nats"] = picked.selection.information[: picked.size].tolist()
+    return found
+
+
+def _extra_text(picked: _Picked) -> list[str]:
+    lines = []
+    if picked.selection.parts > 1:
+        lines.append(
+            f"picked in two rounds: in {picked.selection.parts} random parts, then the best of "
+            "those picks"
+        )
+    if picked.bound is not None:
+        lines.append(
+            f"at least {percent(picked.bound.share, 2)} of the best possible "
+            f"{picked.bound.size} structures ({picked.bound.method} bound)"
+        )
+        for answer in picked.fewest:
+            most = "not reached" if answer.found is None else f"{answer.found} found"
+            lines.append(
+                f"  {percent(answer.share)} of the objective: {most}, at least "
+                f"{answer.at_least} needed"
+            )
+    if picked.selection.information is not None and picked.size:
+        mean = picked.selection.information[: picked.size]
+        lines.append(
+            f"information gained per structure (delta entropy given the reference): first "
+            f"{mean[0]:.2f}, last {mean[-1]:.2f} nats"
+        )
+    return lines

@@ -1,0 +1,52 @@
+"""Start the page on a file. The server runs by itself: nothing of it is imported here."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import analytics
+from analytics.cli.errors import UsageError
+from analytics.cli.files import input_path
+
+__all__ = ["find_app", "serve", "serve_command"]
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the server until it is stopped."""
+    command = serve_command(arguments.file, arguments.port, arguments.show)
+    print(f"Winnow: http://localhost:{arguments.port}/app   (Ctrl+C stops it)", flush=True)
+    return _run(command)
+
+
+def serve_command(file: str | None, port: int, show: bool) -> list[str]:
+    """Return the command that serves the page."""
+    opened = [] if file is None else ["--args", _absolute(file)]
+    command = [sys.executable, "-m", "panel", "serve", str(find_app()), "--port", str(port)]
+    return [*command, *(["--show"] if show else []), *opened]
+
+
+def find_app() -> Path:
+    """Return the path of app.py: next to the package, or wherever Python finds it."""
+    beside = Path(analytics.__file__).resolve().parent.parent / "app.py"
+    if beside.is_file():
+        return beside
+    found = importlib.util.find_spec("app")
+    if found is None or found.origin is None:
+        raise UsageError(f"the page is not installed: there is no {beside}")
+    return Path(found.origin)
+
+
+def _absolute(file: str) -> str:
+    input_path(file)
+    return str(Path(file).absolute())
+
+
+def _run(command: list[str]) -> int:
+    if os.name == "posix":  # signals then reach the server, and nobody else
+        os.execv(command[0], command)
+    return subprocess.call(command)

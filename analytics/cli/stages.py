@@ -1,0 +1,139 @@
+"""The first steps of most commands: read a file, describe its environments, analyse them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from analytics.cli.errors import UsageError
+from analytics.cli.files import input_path
+from analytics.cli.options import refuse_foreign_options, spec_from_arguments
+from analytics.data import Dataset, read
+from analytics.descriptors import (
+    DESCRIPTORS,
+    Descriptors,
+    resolved_spec,
+    suggested_bandwidth,
+)
+from analytics.information import Analysis, KernelSpec
+from analytics.pipeline import Pipeline
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import Monitor, Part
+from analytics.selection import METHODS, missing_labels
+
+__all__ = [
+    "analyse_input",
+    "describe_input",
+    "descriptor_spec",
+    "kernel_spec",
+    "method_specs",
+    "pipeline_of",
+    "place_of",
+    "places_in",
+    "read_input",
+    "refuse_without_labels",
+]
+
+
+def read_input(arguments: argparse.Namespace, monitor: Monitor, file: str | None = None) -> Dataset:
+    """Read the file of a command, or another one with the same names of labels."""
+    file = arguments.file if file is None else file
+    input_path(file)
+    return read(
+        file,
+        energy_key=arguments.energy_key,
+        forces_key=arguments.forces_key,
+        config_type_key=arguments.config_type_key,
+        monitor=Part(monitor, 0.0, 1.0, "reading"),
+    )
+
+
+def descriptor_spec(arguments: argparse.Namespace) -> Any:
+    """Return the spec of the descriptor asked for; options of others are refused."""
+    specs = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
+    refuse_foreign_options(arguments, "descriptor-", specs, [arguments.descriptor])
+    return spec_from_arguments(specs[arguments.descriptor], arguments, "descriptor-")
+
+
+def kernel_spec(arguments: argparse.Namespace) -> KernelSpec:
+    """Return the kernel asked for; the width is that usual for the descriptor unless given."""
+    if getattr(arguments, "bandwidth", None) is not None:
+        return spec_from_arguments(KernelSpec, arguments, "")
+    usual = suggested_bandwidth(descriptor_spec(arguments))
+    if usual is None:
+        raise UsageError(
+            f"say --bandwidth: the descriptor {arguments.descriptor} has no usual one "
+            "(winnow bandwidth FILE shows the entropy against it)"
+        )
+    return KernelSpec(usual)
+
+
+def pipeline_of(arguments: argparse.Namespace) -> Pipeline:
+    """Return what runs the stages: here or on a cluster, from disk what is known already."""
+    return Pipeline(scheduler=getattr(arguments, "scheduler", None))
+
+
+def describe_input(
+    arguments: argparse.Namespace, datasets: list[Dataset], monitor: Monitor
+) -> list[Descriptors]:
+    """Describe data sets so that their environments can be compared."""
+    spec = resolved_spec(descriptor_spec(arguments), *datasets)
+    pipeline = pipeline_of(arguments)
+    n = len(datasets)
+    found = []
+    for at, dataset in enumerate(datasets):
+        part = Part(monitor, at / n, (at + 1) / n, "describing environments")
+        found.append(pipeline.describe(dataset, spec, monitor=part))
+        if found[-1].n_environments == 0:
+            raise InputError(
+                "nothing to analyse: the file holds isolated atoms only", source=dataset.name
+            )
+    return found
+
+
+def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor) -> Analysis:
+    """Describe and analyse a data set with the descriptor and kernel asked for."""
+    kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
+    spec = resolved_spec(descriptor_spec(arguments), dataset)
+    found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
+    return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+
+
+def place_of(dataset: Dataset) -> dict[int, int]:
+    """Return for the index of each structure in its file the place in the data set."""
+    return {int(frame): place for place, frame in enumerate(dataset.frame_indices)}
+
+
+def places_in(dataset: Dataset, frames: tuple[int, ...], flag: str) -> list[int]:
+    """Return the places in the data set of structures named by their index in the file."""
+    places = place_of(dataset)
+    missing = [frame for frame in frames if frame not in places]
+    if missing:
+        first, last = dataset.frame_indices[[0, -1]]
+        raise UsageError(
+            f"{flag} names structure {missing[0]}, which was not read: "
+            f"{dataset.name} was read from structure {first} to {last}"
+        )
+    chosen = [places[frame] for frame in frames]
+    if flag == "--drop" and dataset.isolated[chosen].any():
+        frame = dataset.frame_indices[chosen][dataset.isolated[chosen]][0]
+        raise UsageError(f"--drop names structure {frame}, an isolated atom: always kept")
+    return chosen
+
+
+def method_specs(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Return the spec of each method, and refuse options that are none of theirs."""
+    names = tuple(names)
+    kinds = {name: METHODS[name].spec for name in [*METHODS, *names]}
+    refuse_foreign_options(arguments, "method-", kinds, names)
+    return {name: spec_from_arguments(METHODS[name].spec, arguments, "method-") for name in names}
+
+
+def refuse_without_labels(dataset: Dataset, specs: Mapping[str, Any]) -> None:
+    """Raise for methods whose labels are missing, before anything is computed."""
+    for name, spec in specs.items():
+        label = missing_labels(dataset, name, spec)
+        if label:
+            title = METHODS[name].title
+            raise InputError(f"{title} needs {label}, and there are none", source=dataset.name)

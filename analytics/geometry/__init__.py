@@ -1,0 +1,1 @@
+"""Lattices, neighbour search, box trees and spherical harmonics."""

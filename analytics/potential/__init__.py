@@ -1,0 +1,1 @@
+"""A linear potential (sparse SOAP-GAP): basis, design rows, normal equations and fits."""

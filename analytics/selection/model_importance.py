@@ -1,0 +1,304 @@
+"""Selections by a model: what the normal equations of the retrain check say about structures.
+
+All of them work for energies, forces or both. The normal equations are computed once per data set
+(`analytics.potential.cache`).
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.information.analysis import Analysis
+from analytics.potential.cache import equations_of, methods_spec
+from analytics.potential.normal_equations import Equations
+from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.errors import InputError
+from analytics.runtime.parallel import single_thread
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.registry import check_options, option
+from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.selection.scores import Score, register_score
+
+__all__ = [
+    "EarlySpec",
+    "error_norms",
+    "gradient_norms",
+    "labelled_equations",
+    "leverages",
+    "select_d_optimal",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlySpec:
+    """Which models a score looks at."""
+
+    models: int = option(5, low=1, high=50, help="Models whose scores are averaged.")
+    share: float = option(
+        0.1, low=0.01, high=1.0, help="Share of the structures each model has learnt from."
+    )
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        check_options(self)
+
+
+def gradient_norms(
+    analysis: Analysis, spec: EarlySpec, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    r"""Score by the norm of the gradient that a structure gives to a little-trained potential.
+
+    GraNd: the mean of :math:`|A_s c - b_s|` over several potentials c, each trained on a random
+    tenth of the structures (the counterpart, for a model that is solved and not iterated, of the
+    first epochs), A_s and b_s the weighted normal equations of structure s. The scale is that of
+    a sum over energy and forces: large structures score higher.
+
+    Good at what a potential has most to learn from; so are wrong labels, which come first (check
+    the data before). Bad at small budgets in distribution, as the bulk is left out.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(s M^2).
+
+    References
+    ----------
+    Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
+    """
+    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
+    described = analysis.descriptors.structures
+    total = np.zeros(len(described))
+    with single_thread():
+        for coefficients in _early(equations, described, spec, rng, monitor):
+            for at, s in enumerate(described):
+                matrix, right = equations.system(np.array([s]))
+                total[at] += float(np.linalg.norm(matrix @ coefficients - right))
+            monitor.checkpoint()
+    return np.asarray(np.where(_known(equations, described), total / spec.models, np.nan))
+
+
+def error_norms(
+    analysis: Analysis, spec: EarlySpec, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    r"""Score by the error that a little-trained potential makes on a structure.
+
+    EL2N: the root mean square, over the energy and the force components of a structure, of the
+    error in units of the error that the fit reckons with (2 meV/atom, 0.1 eV/angstrom), averaged
+    over several potentials that were trained on a random tenth of the structures each.
+
+    Good at what is hard, and, like every score by error, at wrong labels; blind to repetition.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(s M^2).
+
+    References
+    ----------
+    Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
+    """
+    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
+    described = analysis.descriptors.structures
+    count = (equations.energy_weights > 0) + equations.counts
+    total = np.zeros(len(described))
+    with single_thread():
+        for coefficients in _early(equations, described, spec, rng, monitor):
+            errors = np.nan_to_num(equations.energy_rows @ coefficients - equations.residuals)
+            energy = equations.energy_weights * errors**2
+            for at, s in enumerate(described):
+                force = equations.force_terms(np.array([s])).squared_error(coefficients)
+                mean = (energy[s] + equations.force_weight * force) / max(1, count[s])
+                total[at] += float(np.sqrt(mean))
+            monitor.checkpoint()
+    return np.asarray(np.where(_known(equations, described), total / spec.models, np.nan))
+
+
+def leverages(
+    analysis: Analysis, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> FloatArray:
+    r"""Score by leverage: how many of the potential's parameters a structure settles.
+
+    .. math:: h_s = \mathrm{tr}\left(A^{-1} A_s\right)
+
+    with A the normal equations of all structures and A_s those of one. Needs labels to exist, not
+    their values. The leverages add up to the effective number of parameters.
+
+    Good at what is unique for the model, broken structures included; two alike that are both
+    unique halve each other, and both may be missed.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(s M^2 + M^3).
+
+    References
+    ----------
+    Hoaglin, Welsch, Am. Stat. 32, 17 (1978), doi:10.1080/00031305.1978.10479237.
+    """
+    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
+    described = analysis.descriptors.structures
+    with single_thread():
+        matrix = equations.system(described)[0] + np.diag(equations.prior)
+        inverse = np.linalg.inv(matrix)
+        found = np.zeros(len(described))
+        for at, s in enumerate(described):
+            found[at] = float(np.sum(inverse * equations.system(np.array([s]))[0]))
+            if at % 32 == 0:
+                monitor.checkpoint()
+    return np.asarray(np.where(_known(equations, described), found, np.nan))
+
+
+def select_d_optimal(
+    pool: Pool, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+) -> Order:
+    r"""Maximise :math:`\ln\det(\Lambda + \sum_{s \in S} A_s)` greedily.
+
+    A_s are the normal equations of a structure and Lambda the prior: the volume of what the
+    potential does not know shrinks as fast as it can. Monotone and submodular, so greedy is
+    within 1 - 1/e of the best gain, and stale gains are upper bounds, which lazy evaluation
+    uses. Needs labels to exist, not their values. Equal gains go to the lowest index.
+
+    Good at variety as the model sees it, tails included; large structures bring more and come
+    first. Near-equilibrium structures bring little and come late.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(M^3) for each of the
+    evaluations, about 2 to 10 per pick.
+
+    References
+    ----------
+    Fedorov, Theory of Optimal Experiments, Academic Press (1972); for potentials: Podryabinkin,
+    Shapeev, Comput. Materials Sci. 140, 171 (2017), doi:10.1016/j.commatsci.2017.08.031.
+    """
+    equations = labelled_equations(pool.analysis, Part(monitor, 0.0, 0.5))
+    described = pool.analysis.descriptors.structures
+    with single_thread():
+        state = _Determinant(equations)
+        picks, gains = [int(s) for s in pool.keep], []
+        for s in pool.keep:
+            gains.append(state.gain(int(described[s])))
+            state.add(int(described[s]))
+        heap = []
+        for s in np.flatnonzero(pool.open):
+            heap.append((-state.gain(int(described[s])), int(s)))
+            if len(heap) % 8 == 0:
+                monitor.checkpoint()
+        heapq.heapify(heap)
+        while heap and len(picks) < pool.size:
+            gain, best = _best(heap, state, described, monitor)
+            picks.append(best)
+            gains.append(gain)
+            state.add(int(described[best]))
+            monitor.report(0.5 + 0.5 * len(picks) / pool.size, "D-optimal design")
+    return Order(np.array(picks, dtype=np.int64), np.array(gains))
+
+
+class _Determinant:
+    """The logarithm of the determinant, and what a structure would add to it."""
+
+    def __init__(self, equations: Equations) -> None:
+        self._equations = equations
+        self._matrix = np.diag(equations.prior)
+        self._value = float(np.log(equations.prior).sum())
+
+    def gain(self, s: int) -> float:
+        return max(0.0, self._log(self._matrix + self._own(s)) - self._value)
+
+    def add(self, s: int) -> None:
+        self._matrix = self._matrix + self._own(s)
+        self._value = self._log(self._matrix)
+
+    def _own(self, s: int) -> FloatArray:
+        return self._equations.system(np.array([s]))[0]
+
+    @staticmethod
+    def _log(matrix: FloatArray) -> float:
+        return 2.0 * float(np.log(np.diagonal(np.linalg.cholesky(matrix))).sum())
+
+
+def _best(
+    heap: list[tuple[float, int]], state: _Determinant, described: IntArray, monitor: Monitor
+) -> tuple[float, int]:
+    """Pop the structure with the largest gain now; a stale gain is an upper bound."""
+    fresh: set[int] = set()
+    while True:
+        bound, s = heapq.heappop(heap)
+        if s in fresh:
+            return -bound, s
+        fresh.add(s)
+        # rounding must not let a fresh gain pass its own bound
+        heapq.heappush(heap, (max(bound, -state.gain(int(described[s]))), s))
+        monitor.checkpoint()
+
+
+# ------------------------------------------------------------------------------- shared
+
+
+def labelled_equations(analysis: Analysis, monitor: Monitor) -> Equations:
+    """Return the normal equations that methods select by, or raise `InputError` without labels."""
+    dataset = analysis.dataset
+    described = analysis.descriptors.structures
+    labelled = dataset.energies is not None and np.isfinite(dataset.energies[described]).any()
+    if not labelled and not np.isfinite(analysis.force_norms).any():
+        raise InputError(
+            "neither energies nor forces: a selection by a model has nothing to learn from",
+            source=dataset.name,
+        )
+    return equations_of(dataset, methods_spec(dataset), monitor=monitor)
+
+
+def _known(
+    equations: Equations, structures: IntArray
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    known = (equations.energy_weights > 0) | (equations.counts > 0)
+    return np.asarray(known[structures])
+
+
+def _early(
+    equations: Equations,
+    structures: IntArray,
+    spec: EarlySpec,
+    rng: np.random.Generator,
+    monitor: Monitor,
+) -> list[FloatArray]:
+    """Return the coefficients of potentials trained on random parts."""
+    size = max(1, round(spec.share * len(structures)))
+    found = []
+    for _ in range(spec.models):
+        found.append(equations.fit(rng.permutation(structures)[:size]))
+        monitor.checkpoint()
+    return found
+
+
+register_score(
+    Score(
+        name="grand",
+        title="GraNd",
+        summary="largest gradient of a little-trained potential",
+        spec=EarlySpec,
+        run=gradient_norms,
+        random=True,
+    )
+)
+register_score(
+    Score(
+        name="el2n",
+        title="EL2N",
+        summary="largest error of a little-trained potential",
+        spec=EarlySpec,
+        run=error_norms,
+        random=True,
+    )
+)
+register_score(
+    Score(
+        name="leverage",
+        title="Leverage",
+        summary="settles most parameters of a potential",
+        spec=NoOptions,
+        run=leverages,
+    )
+)
+register(
+    Method(
+        name="d_optimal",
+        title="D-optimal design",
+        kind="importance",
+        summary="least uncertain potential",
+        spec=NoOptions,
+        run=select_d_optimal,
+    )
+)

@@ -1,0 +1,74 @@
+"""The first answer: the numbers of the components, and nothing where there are none."""
+
+import re
+
+import pytest
+
+from analytics.pipeline import Pipeline
+from views.kit.theme import DARK, LIGHT
+from views.shell.first_paint import first_answer
+from views.shell.page import Page
+from views.state.jobs import Inline
+from views.state.session import DEMO, Session
+
+# what Panel and panel-material-ui meet of their own and of pandas' deprecations
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:The inplace keyword"),
+]
+
+
+@pytest.fixture(scope="module")
+def opened():
+    session = Session(Inline(), Pipeline())
+    session.open(DEMO)
+    return session.opened
+
+
+def page_of(opened=None):
+    session = Session(Inline(), Pipeline())
+    if opened is not None:
+        session.adopt(opened, DEMO)
+    return session, Page(session)
+
+
+def test_shows_what_the_cards_will_show(opened):
+    session, page = page_of(opened)
+    text = first_answer(session, page)
+    assert "carbon.xyz.gz" in text
+    assert f"{opened.analysis.redundancy:.0%} redundant" in text
+    assert text.count('<div class="score">') == 3
+    for head in page.columns.heads:
+        assert head.card.object in text
+    for slot in session.slots:
+        scores = session.scores(slot)
+        assert f">{scores.overlap[0]:.2f}<" in text
+
+
+def test_follows_the_budget(opened):
+    session, page = page_of(opened)
+    before = first_answer(session, page)
+    session.set_budget(session.budget + 100)
+    after = first_answer(session, page)
+    assert f"kept <b>{session.budget}</b>" in re.sub(r"<[^>]*title[^>]*>", "", after)
+    assert before != after
+
+
+def test_wears_the_theme(opened):
+    session, page = page_of(opened)
+    assert f"background:{LIGHT.page}" in first_answer(session, page)
+    page.page.dark_theme = True
+    assert f"background:{DARK.page}" in first_answer(session, page)
+
+
+def test_nothing_while_there_is_no_answer():
+    assert first_answer(*page_of()) == ""
+
+
+def test_leaves_no_tag_open(opened):
+    text = first_answer(*page_of(opened))
+    for tag in ("div", "section", "template", "style", "script", "span", "aside", "header"):
+        opening = len(re.findall(rf"<{tag}[ >]", text))
+        assert opening == text.count(f"</{tag}>"), tag

@@ -1,0 +1,1 @@
+"""The Compare stage: selections side by side."""

@@ -1,0 +1,341 @@
+"""Maps of the environments: what is kept over the grey rest, one brush for all three."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.events import PanEnd, PanStart
+from bokeh.models import (
+    BoxSelectTool,
+    ColumnDataSource,
+    HoverTool,
+    LassoSelectTool,
+    PanTool,
+    Range1d,
+    ResetTool,
+    Scatter,
+    TapTool,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+from analytics.runtime.arrays import IntArray
+from views.kit.gestures import brush_mode
+from views.kit.theme import palette, style_figure
+from views.shell.budget_bar import grouped
+from views.state.session import Session
+
+__all__ = ["Maps"]
+
+HEIGHT = 240
+#: Up to so many brushed environments are ringed.
+RINGS = 200
+SMALL_TOOLBAR = """
+:host { --button-width: 22px; --button-height: 22px; height: 22px; }
+"""
+#: On a tall window the maps take the room that the rest of the page leaves.
+TALL = f":host {{flex-basis: max({HEIGHT}px, calc(100vh - 660px)) !important;}}"
+STYLE = """
+.caption { font-size: 11px; line-height: 16px; color: var(--winnow-quiet); white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; text-align: center; }
+"""
+HONEST = (
+    "A map of two dimensions cannot show all: trustworthiness is 1 if neighbours in the map are "
+    "neighbours in descriptor space. Rely on the coverage above, not on the picture."
+)
+
+
+class Maps:
+    """Three figures over one shared backdrop.
+
+    The backdrop's data source is the same object in all three, so that a brush made in one of
+    them shows in the others at once, in the browser, before the server has heard of it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._dark, self._quiet = session, False, False
+        self._held: dict[str, bool] | None = None  # keys held since the drag under way began
+        self.backdrop = ColumnDataSource({"x": [], "y": [], "structure": [], "type": []})
+        self.brushed = ColumnDataSource({"x": [], "y": []})
+        self.active = ColumnDataSource({"x": [], "y": []})
+        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
+        self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
+        self.figures = [self._figure(column) for column in range(3)]
+        self.captions = [
+            pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, height=16)
+            for _ in self.figures
+        ]
+        self.panes = [
+            pn.Column(
+                pn.Column(
+                    pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0),
+                    sizing_mode="stretch_width",
+                    height=HEIGHT,
+                    stylesheets=[TALL],
+                    margin=0,
+                ),
+                caption,
+                sizing_mode="stretch_width",
+                margin=(4, 0, 0, 0),
+            )
+            for plot, caption in zip(self.figures, self.captions, strict=True)
+        ]
+        self.backdrop.selected.on_change("indices", self._on_selected)
+        session.param.watch(self._on_embedding, ["embedding"])
+        session.param.watch(self._caption, ["umap"])
+        session.param.watch(self._on_budget, ["budget"])
+        session.param.watch(self._on_brush, ["brush"])
+        session.param.watch(self._on_active, ["active", "active_atom"])
+        for column, slot in enumerate(session.slots):
+            slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
+        self.restyle(False)
+        self._on_embedding()
+
+    def _figure(self, column: int) -> figure:
+        tools = [
+            lasso := LassoSelectTool(continuous=False),
+            BoxSelectTool(),
+            tap := TapTool(),
+            PanTool(),
+            WheelZoomTool(zoom_on_axis=False),
+            ResetTool(),
+        ]
+        plot = figure(
+            x_range=self.x_range,
+            y_range=self.y_range,
+            tools=tools,
+            active_drag=lasso,
+            active_tap=tap,
+            active_scroll=None,  # the wheel scrolls the page until its tool is chosen
+            sizing_mode="stretch_both",
+            min_height=150,
+            toolbar_location="above",
+            min_border=0,
+            name=f"map-{column}",
+        )
+        plot.toolbar.autohide = True
+        plot.toolbar.stylesheets = [SMALL_TOOLBAR]
+        rest = plot.scatter(
+            "x",
+            "y",
+            source=self.backdrop,
+            size=3.5,
+            line_color=None,
+            name="rest",
+            fill_alpha=0.75,
+        )
+        rest.selection_glyph = rest.nonselection_glyph = Scatter(
+            x="x", y="y", size=3.5, line_color=None, fill_alpha=0.75
+        )
+        # what changes is drawn on a layer of its own: the grey points need not be drawn again
+        plot.scatter(
+            "x",
+            "y",
+            source=self.brushed,
+            size=4.5,
+            line_color=None,
+            name="brush",
+            visible=False,
+            level="overlay",
+        )
+        plot.scatter(
+            "x",
+            "y",
+            source=self.kept[column],
+            size=5,
+            line_color=None,
+            fill_alpha=0.85,
+            name="kept",
+            level="overlay",
+        )
+        plot.scatter(
+            "x",
+            "y",
+            source=self.brushed,
+            size=6,
+            fill_color=None,
+            line_width=1,
+            line_alpha=0.7,
+            name="rings",
+            level="overlay",
+        )
+        plot.scatter(
+            "x",
+            "y",
+            source=self.active,
+            size=9,
+            marker="diamond",
+            line_width=1,
+            name="active",
+            level="overlay",
+        )
+        plot.add_tools(
+            HoverTool(
+                renderers=[rest],
+                tooltips='<div style="font-size:12px">structure @structure · @type</div>',
+                point_policy="follow_mouse",
+            )
+        )
+        for tool in (lasso, tools[1]):
+            tool.renderers = [rest]
+        tap.renderers = [rest]
+        plot.on_event(PanStart, lambda event: self._set_held(event.modifiers or {}))
+        plot.on_event(PanEnd, lambda event: self._set_held(None))
+        return plot
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        self._dark = dark
+        colors = palette(dark)
+        for column, plot in enumerate(self.figures):
+            style_figure(plot, colors, axes=False)
+            fill = {
+                "rest": colors.rest,
+                "kept": colors.methods[column],
+                "brush": colors.quiet,
+                "active": colors.active,
+            }
+            for renderer in plot.renderers:
+                glyphs = [renderer.glyph]
+                if renderer.name == "rest":
+                    glyphs += [renderer.selection_glyph, renderer.nonselection_glyph]
+                for glyph in glyphs:
+                    if renderer.name == "rings":
+                        glyph.line_color = colors.brush
+                    else:
+                        glyph.fill_color = fill[renderer.name]
+                    if renderer.name == "active":
+                        glyph.line_color = colors.card
+
+    # ---- state to figures -------------------------------------------------------------------
+
+    def _on_embedding(self, *_: Any) -> None:
+        session, map_ = self._session, self._session.embedding
+        if map_ is None or session.analysis is None or session.dataset is None:
+            return
+        described = session.analysis.descriptors
+        structures = described.structures[described.owners[map_.rows]]
+        x, y = map_.xy[:, 0], map_.xy[:, 1]
+        self._quiet = True
+        self.backdrop.selected.indices = []
+        self.backdrop.data = {
+            "x": x.astype(np.float32),
+            "y": y.astype(np.float32),
+            "structure": session.dataset.frame_indices[structures].astype(np.int32),
+            "type": session.dataset.config_type[structures].tolist(),
+        }
+        self._quiet = False
+        for range_, values in ((self.x_range, x), (self.y_range, y)):
+            pad = 0.04 * (np.ptp(values) or 1.0)
+            low, high = float(values.min() - pad), float(values.max() + pad)
+            range_.update(start=low, end=high, reset_start=low, reset_end=high)
+        self._caption()
+        self._on_budget()
+        self._on_brush()
+        self._on_active()
+
+    def _caption(self, *_: Any) -> None:
+        """Say what is shown, and how far this map and the other one can be trusted."""
+        session, map_ = self._session, self._session.embedding
+        if map_ is None or session.opened is None:
+            return
+        total = session.opened.analysis.n_environments
+        shown = f"{grouped(len(map_.rows))} of {grouped(total)}"
+        if len(map_.rows) == total:
+            shown = f"all {grouped(total)}"
+        axes = f"{sum(map_.explained):.0%} of the variance. " if map_.explained else ""
+        trust = map_.trustworthiness
+        quality = f" · trustworthiness {trust:.2f}" if np.isfinite(trust) else ""
+        seed = f" (seed {map_.seed})" if map_.method == "UMAP" else ""
+        other = session.umap if map_.method == "PCA" else session.opened.embedding
+        if other is not None and np.isfinite(other.trustworthiness):
+            quality += f" ({other.method}: {other.trustworthiness:.2f})"
+        for caption in self.captions:
+            caption.object = (
+                f'<div class="caption" title="{axes}{HONEST}">{map_.method}{seed} · showing '
+                f"{shown}{quality}</div>"
+            )
+
+    def _on_budget(self, *_: Any) -> None:
+        for column in range(len(self.figures)):
+            self._show_kept(column)
+
+    def _show_kept(self, column: int) -> None:
+        session, map_ = self._session, self._session.embedding
+        slot = session.slots[column]
+        if map_ is None or session.analysis is None or slot.selection is None:
+            return
+        kept = np.zeros(session.analysis.n_structures, dtype=bool)
+        kept[slot.selection.positions[: session.budget]] = True
+        xy = map_.xy[kept[session.analysis.descriptors.owners[map_.rows]]].astype(np.float32)
+        self.kept[column].data = {"x": xy[:, 0], "y": xy[:, 1]}
+
+    def _on_brush(self, *_: Any) -> None:
+        session, map_ = self._session, self._session.embedding
+        if map_ is None:
+            return
+        shown = np.flatnonzero(np.isin(map_.rows, session.brush))
+        xy = map_.xy[shown].astype(np.float32)
+        self.brushed.data = {"x": xy[:, 0], "y": xy[:, 1]}
+        # many rings would melt into a blob over what is kept: then dots below it, no rings
+        for plot in self.figures:
+            for renderer in plot.renderers:
+                if renderer.name in {"brush", "rings"}:
+                    renderer.visible = (renderer.name == "rings") == (len(shown) <= RINGS)
+        self._quiet = True
+        if sorted(self.backdrop.selected.indices) != shown.tolist():
+            self.backdrop.selected.indices = shown.tolist()
+        self._quiet = False
+
+    def _on_active(self, *_: Any) -> None:
+        """Mark the environments of the structure under inspection, or of its chosen atom."""
+        session, map_ = self._session, self._session.embedding
+        if map_ is None or session.analysis is None:
+            return
+        described = session.analysis.descriptors
+        mine = described.structures[described.owners[map_.rows]] == session.active
+        if session.active_atom >= 0 and session.dataset is not None:
+            atom = session.dataset.rows(session.active).start + session.active_atom
+            one = mine & (described.environments[map_.rows] == atom)
+            mine = one if one.any() else mine  # an atom that is not among those drawn
+        xy = map_.xy[mine].astype(np.float32)
+        self.active.data = {"x": xy[:, 0], "y": xy[:, 1]}
+
+    # ---- gestures to state ------------------------------------------------------------------
+
+    def _set_held(self, held: dict[str, bool] | None) -> None:
+        self._held = held
+
+    def _brush(self, old: IntArray, new: IntArray) -> None:
+        """Carry a change among the drawn environments over to the brush.
+
+        The brush may hold environments that are not drawn; adding and subtracting spare them.
+        """
+        if self._held is None:  # a click: with Shift it keeps what was selected
+            mode = "add" if len(old) and np.isin(old, new).all() else "replace"
+        else:
+            mode = brush_mode(self._held)
+            if mode == "subtract" and not self._held.get("alt"):
+                new = np.setdiff1d(old, new)  # Ctrl+Shift: the browser has subtracted by itself
+        before = self._session.brush
+        with pn.io.hold():  # one message for all that follows it
+            self._session.set_brush(new, mode)
+            if self._session.brush is before:
+                self._on_brush()  # the browser shows its own idea of the brush: put ours back
+
+    def _on_selected(self, attr: str, old: list[int], new: list[int]) -> None:
+        session, map_ = self._session, self._session.embedding
+        if self._quiet or map_ is None or session.analysis is None:
+            return
+        rows = map_.rows[np.asarray(sorted(new), dtype=np.int64)]
+        before = map_.rows[np.asarray(old, dtype=np.int64)]
+        self._brush(before, rows)
+        if len(rows) == 1 or (len(rows) and self._held is None):
+            added = np.setdiff1d(rows, before)
+            row = (added if len(added) else rows)[-1]  # where points overlap: the one on top
+            described = session.analysis.descriptors
+            owner = int(described.owners[row])
+            atom = int(row - described.structure_offsets[owner])
+            session.inspect(int(described.structures[owner]), atom)

@@ -1,0 +1,149 @@
+"""Force tails: the share of atoms above |F|, kept against all, on logarithmic axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.events import PanStart, SelectionGeometry
+from bokeh.models import (
+    BoxSelectTool,
+    BoxZoomTool,
+    ColumnDataSource,
+    Range1d,
+    ResetTool,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+
+from analytics.evaluation import complementary_distribution
+from views.kit.gestures import brush_mode
+from views.kit.theme import palette, powers_of_ten, style_figure
+from views.state.session import Session
+
+__all__ = ["Tails"]
+
+HEIGHT = 158
+
+
+class Tails:
+    """Three figures with linked axes; dragging across one brushes the atoms in that range."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._mode = session, "replace"
+        self.full = ColumnDataSource({"x": [], "y": []})
+        self.brushed = ColumnDataSource({"x": [], "y": []})
+        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
+        self.x_range, self.y_range = Range1d(0.01, 10), Range1d(1e-4, 1.5)
+        self.figures = [self._figure(column) for column in range(3)]
+        self.panes = [
+            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=0)
+            for plot in self.figures
+        ]
+        session.param.watch(self._on_opened, ["opened"])
+        session.param.watch(self._on_budget, ["budget"])
+        session.param.watch(self._on_brush, ["brush"])
+        for column, slot in enumerate(session.slots):
+            slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
+        self.restyle(False)
+        self._on_opened()
+
+    def _figure(self, column: int) -> figure:
+        tools = [
+            span := BoxSelectTool(dimensions="width", renderers=[], persistent=False),
+            BoxZoomTool(),
+            WheelZoomTool(zoom_on_axis=False),
+            ResetTool(),
+        ]
+        plot = figure(
+            x_axis_type="log",
+            y_axis_type="log",
+            x_range=self.x_range,
+            y_range=self.y_range,
+            tools=tools,
+            active_drag=span,
+            sizing_mode="stretch_width",
+            height=HEIGHT,
+            toolbar_location="right",
+            min_border_left=36,
+            min_border_top=4,
+            min_border_bottom=0,
+            min_border_right=4,
+            x_axis_label="|F| per atom (eV/Å) · share of atoms above",
+            name=f"tail-{column}",
+        )
+        plot.toolbar.autohide, plot.toolbar_inner = True, True
+        for axis in plot.axis:
+            axis.formatter = powers_of_ten()
+        plot.line("x", "y", source=self.full, line_width=1.6, name="full")
+        plot.line("x", "y", source=self.kept[column], line_width=2, name="kept")
+        plot.line("x", "y", source=self.brushed, line_width=1.4, line_dash="4 3", name="brush")
+        plot.on_event(PanStart, self._on_start)
+        plot.on_event(SelectionGeometry, self._on_drag)
+        return plot
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        colors = palette(dark)
+        for column, plot in enumerate(self.figures):
+            style_figure(plot, colors)
+            line = {"full": colors.quiet, "kept": colors.methods[column], "brush": colors.brush}
+            for renderer in plot.renderers:
+                glyphs = (
+                    renderer.glyph,
+                    renderer.nonselection_glyph,
+                    renderer.selection_glyph,
+                )
+                for glyph in glyphs:
+                    if hasattr(glyph, "line_color"):
+                        glyph.line_color = line[renderer.name]
+
+    def _on_opened(self, *_: Any) -> None:
+        analysis = self._session.analysis
+        if analysis is None:
+            return
+        x, y = complementary_distribution(analysis.force_norms)
+        self.full.data = {"x": x, "y": y}
+        if len(x):
+            low = max(float(x[0]), float(x[-1]) * 1e-3)
+            for range_, start, end in (
+                (self.x_range, low, float(x[-1]) * 1.25),
+                (self.y_range, float(y[-1]) * 0.6, 1.6),
+            ):
+                range_.update(start=start, end=end, reset_start=start, reset_end=end)
+        for plot in self.figures:
+            plot.xaxis.axis_label = (
+                "|F| per atom (eV/Å) · share of atoms above" if len(x) else "no forces in this file"
+            )
+        self._on_budget()
+        self._on_brush()
+
+    def _on_budget(self, *_: Any) -> None:
+        for column in range(len(self.figures)):
+            self._show_kept(column)
+
+    def _show_kept(self, column: int) -> None:
+        analysis = self._session.analysis
+        if analysis is None:
+            return
+        rows = self._session.kept_rows(self._session.slots[column])
+        x, y = complementary_distribution(analysis.force_norms[rows], 200)
+        self.kept[column].data = {"x": x, "y": y}
+
+    def _on_brush(self, *_: Any) -> None:
+        analysis, rows = self._session.analysis, self._session.brush
+        if analysis is None:
+            return
+        x, y = complementary_distribution(analysis.force_norms[rows], 200)
+        # of all atoms, not of the brushed ones: the line then lies under that of the full set
+        self.brushed.data = {"x": x, "y": y * len(rows) / max(1, analysis.n_environments)}
+
+    def _on_start(self, event: PanStart) -> None:
+        self._mode = brush_mode(event.modifiers)
+
+    def _on_drag(self, event: SelectionGeometry) -> None:
+        shape = event.geometry
+        if event.final and shape.get("type") == "rect" and np.isfinite(shape["x0"]):
+            with pn.io.hold():
+                self._session.brush_forces(*sorted((shape["x0"], shape["x1"])), self._mode)

@@ -1,0 +1,1 @@
+"""The Data stage: open a file, see what the checks found."""

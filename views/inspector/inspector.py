@@ -1,0 +1,435 @@
+"""The structure inspector: the one structure being looked at, and what is brushed."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+from ase.formula import Formula
+from ase.symbols import Symbols
+
+from analytics.descriptors import DistanceSpec
+from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
+from views.kit.theme import CARD, palette
+from views.kit.widgets import Button, Toggle, reveal
+from views.shell.budget_bar import counted, grouped
+from views.state.session import Session
+
+__all__ = ["Brushed", "Inspector"]
+
+STYLE = """
+.head { font-size: 14px; font-weight: 600; color: var(--winnow-text); white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; line-height: 22px; }
+.head small { font-size: 12px; font-weight: 400; color: var(--winnow-quiet); margin-left: 6px; }
+.facts { display: grid; grid-template-columns: 62px minmax(0, 1fr); font-size: 12px;
+  line-height: 18px; color: var(--winnow-text); }
+.facts span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.active::before { content: "◆"; color: var(--winnow-active); margin-right: 5px; }
+.facts i { font-style: normal; color: var(--winnow-quiet); }
+.dot { display: inline-block; width: 8px; height: 8px; border-radius: 4px; margin-right: 3px; }
+.empty { font-size: 12px; line-height: 18px; color: var(--winnow-quiet); }
+"""
+TABLE_STYLE = """
+.tabulator, .tabulator .tabulator-tableholder .tabulator-table, .tabulator .tabulator-header,
+.tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer {
+  background: transparent !important; color: var(--winnow-text) !important; border: 0; }
+/* the handles would take clicks that are meant for the row */
+.tabulator .tabulator-col-resize-handle { display: none !important; }
+.tabulator .tabulator-header { border-bottom: 1px solid var(--winnow-border) !important; }
+.tabulator .tabulator-header .tabulator-col-title { color: var(--winnow-quiet); }
+.tabulator .tabulator-row { background: transparent !important;
+  color: var(--winnow-text) !important; border-bottom: 1px solid var(--winnow-border); }
+.tabulator .tabulator-row:hover { background: var(--winnow-grid) !important; }
+.tabulator .tabulator-footer .tabulator-page { background: transparent !important;
+  color: var(--winnow-text) !important; border: 1px solid var(--winnow-border) !important; }
+.tabulator .tabulator-footer .tabulator-page.active { font-weight: 700;
+  border-color: var(--winnow-outline) !important; }
+.tabulator, .tabulator .tabulator-header .tabulator-col-title { font-size: 12px !important; }
+.tabulator .tabulator-header .tabulator-col { padding: 0 !important; }
+.tabulator .tabulator-header .tabulator-col-content { padding: 2px 4px !important; }
+.tabulator .tabulator-cell { padding: 2px 4px !important; height: 24px !important;
+  line-height: 20px; font-size: 12px !important; }
+.tabulator .tabulator-row { min-height: 24px !important; height: 25px !important;
+  cursor: pointer; }
+.tabulator .tabulator-header .tabulator-col-sorter { display: none !important; }
+.tabulator .tabulator-header .tabulator-col-title { white-space: nowrap;
+  text-overflow: clip !important; padding-right: 0 !important; }
+.tabulator .tabulator-footer { padding: 3px 0 0 !important; font-size: 11px; min-height: 0; }
+.tabulator .tabulator-footer .tabulator-footer-contents { padding: 0 !important; }
+.tabulator .tabulator-footer .tabulator-paginator { text-align: center; }
+.tabulator .tabulator-footer .tabulator-page { padding: 1px 6px !important; margin: 0 1px;
+  font-size: 11px; line-height: 16px; min-width: 0; border-radius: 4px; }
+.tabulator .tabulator-footer .tabulator-page[data-page=first],
+.tabulator .tabulator-footer .tabulator-page[data-page=last] { display: none; }
+"""
+COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
+TABLE_LIMIT = 2000
+#: The buttons under the picture.
+SMALL = {
+    "variant": "outlined",
+    "size": "small",
+    "margin": (8, 6, 0, 0),
+    "sx": {
+        "fontSize": "12.5px",
+        "minWidth": 0,
+        "px": 1,
+        "height": 30,
+        "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
+    },
+}
+
+
+def _formula(numbers: Any) -> str:
+    return Formula.from_list(list(Symbols(numbers))).format("metal")
+
+
+class Inspector(pn.viewable.Viewer):
+    """The active structure in 3D with its numbers and the actions that apply to it."""
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._dark = session, False
+        self._sources: list[int] = []
+        self.title = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
+        self.colour = pmui.Select(
+            label="Colour atoms by",
+            options=COLOURS,
+            value="score",
+            size="small",
+            variant="outlined",
+            sizing_mode="stretch_width",
+            margin=(16, 0, 4, 0),
+        )
+        self.facts = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
+        self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
+        self.environment = Toggle(
+            label="Environment",
+            hint="Show the selected atom with its neighbours alone",
+            width=98,
+            disabled=True,
+            **SMALL,
+        )
+        self.back = self._button("‹", 30, "Left arrow key", sign_for="Previous structure")
+        self.forward = self._button("›", 30, "Right arrow key", sign_for="Next structure")
+        self.pin.on_click(lambda e: session.pin(session.active))
+        self.reject.on_click(lambda e: session.reject(session.active))
+        self.back.on_click(lambda e: session.step(-1))
+        self.forward.on_click(lambda e: session.step(1))
+        self._card = pn.Column(
+            self.title,
+            self.atoms,
+            self.facts,
+            self.colour,
+            pn.Row(
+                self.pin,
+                self.reject,
+                self.environment,
+                self.back,
+                self.forward,
+                margin=0,
+                sizing_mode="stretch_width",
+            ),
+            css_classes=["card"],
+            stylesheets=[CARD, ":host(.card) {padding: 10px 12px 12px;}"],
+            sizing_mode="stretch_width",
+            margin=(0, 0, 10, 0),
+        )
+        self.colour.param.watch(self._recolour, "value")
+        self.environment.param.watch(self._show, "value")
+        self.atoms.param.watch(self._on_pick, "picked")
+        session.param.watch(self._on_active, ["opened", "active", "active_atom"])
+        session.param.watch(self._facts, ["budget", "pinned", "rejected", "reasons"])
+        for slot in session.slots:
+            slot.param.watch(self._facts, ["selection"])
+        self._on_active()
+
+    @staticmethod
+    def _button(label: str, width: int, hint: str, **params: Any) -> Button:
+        return Button(label=label, width=width, hint=hint, **SMALL, **params)
+
+    # ---- what is shown ----------------------------------------------------------------------
+
+    def _values(self, rows: Any) -> tuple[Any, float, float] | None:
+        """Return per-atom values to colour by and the ends of the scale, or None for elements."""
+        analysis, dataset = self._session.analysis, self._session.dataset
+        assert analysis is not None
+        assert dataset is not None
+        if self.colour.value == "element":
+            return None
+        if self.colour.value == "force":
+            norms = dataset.force_norms
+            finite = norms[np.isfinite(norms)]
+            high = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
+            return norms[rows], 0.0, high
+        scores = np.full(dataset.n_environments, np.nan)
+        scores[analysis.descriptors.environments] = analysis.outliers.environment
+        finite = analysis.outliers.environment[np.isfinite(analysis.outliers.environment)]
+        low, high = (float(v) for v in np.quantile(finite, [0.01, 0.99])) if len(finite) else (0, 1)
+        return scores[rows], low, high
+
+    def _on_active(self, *events: Any) -> None:
+        self.environment.disabled = self._session.active_atom < 0
+        if self._session.active_atom < 0 and self.environment.value:
+            self.environment.value = False  # draws
+        else:
+            self._show()
+
+    def _show(self, *_: Any) -> None:
+        session, data = self._session, self._session.dataset
+        if data is None or session.analysis is None or not 0 <= session.active < data.n_structures:
+            return
+        rows, atom = data.rows(session.active), session.active_atom
+        whole = (
+            data.numbers[rows],
+            data.positions[rows],
+            data.cells[session.active],
+            data.pbc[session.active],
+        )
+        if self.environment.value and atom >= 0:
+            # descriptors without a cutoff or a number of neighbours: that of the distances
+            spec, usual = session.descriptor, DistanceSpec()
+            reach = (getattr(spec, "cutoff", usual.cutoff), getattr(spec, "k", usual.k))
+            frame, sources = environment_of(*whole, atom, *reach)
+            selected = 0
+        else:
+            frame, sources = frame_of(*whole), list(range(len(whole[0])))
+            selected = atom
+        self._sources = sources
+        index = data.frame_indices[session.active]
+        self.atoms.param.update(
+            frame=dict(frame),
+            colors=self._colours(rows, sources),
+            highlight=self._brushed_atoms(sources),
+            selected=selected,
+            label=f"structure {index}, {len(sources)} atoms",
+        )
+        self._facts()
+
+    def _colours(self, rows: slice, sources: list[int]) -> list[str]:
+        values = self._values(rows)
+        if values is None:
+            return []
+        return colour_by(values[0][sources], values[1], values[2])
+
+    def _brushed_atoms(self, sources: list[int]) -> list[int]:
+        """Return which of the atoms drawn are brushed; all drawn alike where none or all are."""
+        session = self._session
+        if session.analysis is None or session.dataset is None or self.environment.value:
+            return []
+        start = session.dataset.rows(session.active).start
+        rows = session.analysis.descriptors.environments[session.brush] - start
+        inside = np.isin(sources, rows)
+        return [] if inside.all() else np.flatnonzero(inside).tolist()
+
+    def _recolour(self, *_: Any) -> None:
+        session = self._session
+        if session.dataset is not None and session.active >= 0:
+            rows = session.dataset.rows(session.active)
+            self.atoms.colors = self._colours(rows, self._sources)
+            self._facts()
+
+    def show_brush(self, *_: Any) -> None:
+        """Light up the brushed atoms of the active structure."""
+        self.atoms.highlight = self._brushed_atoms(self._sources)
+
+    def _facts(self, *_: Any) -> None:
+        session, data, analysis = self._session, self._session.dataset, self._session.analysis
+        if data is None or analysis is None or not 0 <= session.active < data.n_structures:
+            return
+        s, rows = session.active, data.rows(session.active)
+        kept = [bool(np.isin(s, session.kept(slot))) for slot in session.slots]
+        always = bool(data.isolated[s])
+        by = "always kept" if always else f"kept by {sum(kept)} of 3"
+        formula, kind = _formula(data.numbers[rows]), str(data.config_type[s])
+        self.title.object = (
+            f'<div class="head active" title="{formula}">Structure {data.frame_indices[s]}'
+            f"<small>{by} · {formula}</small></div>"
+        )
+        facts = [*self._atom_facts(), *self._structure_facts()]
+        if kind:
+            facts.insert(0, ("class", html.escape(kind)))
+        cells = "".join(f'<i>{name}</i><span title="{text}">{text}</span>' for name, text in facts)
+        self.facts.object = f'<div class="facts">{cells}</div>'
+        self.pin.variant = "contained" if s in session.pinned else "outlined"
+        self.reject.variant = "contained" if s in session.rejected else "outlined"
+        self.pin.disabled = self.reject.disabled = always
+
+    def _structure_facts(self) -> list[tuple[str, str]]:
+        session, data, analysis = self._session, self._session.dataset, self._session.analysis
+        assert data is not None
+        assert analysis is not None
+        s, facts = session.active, []
+        size = int(data.sizes[s])
+        if data.energies is not None and np.isfinite(data.energies[s]):
+            facts.append(("energy", f"{data.energies[s] / size:.3f} eV/atom"))
+        norms = data.force_norms[data.rows(s)]
+        if np.isfinite(norms).any():
+            facts.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
+        at = np.flatnonzero(analysis.descriptors.structures == s)
+        if len(at):
+            top = analysis.outliers.structure_max[at[0]]
+            facts.append(("outlier", f"highest score {top:.2f} nats"))
+        if s in session.rejected:
+            facts.append(("rejected", html.escape(session.reasons.get(s, "by hand"))))
+        return facts
+
+    def _atom_facts(self) -> list[tuple[str, str]]:
+        session, data, analysis = self._session, self._session.dataset, self._session.analysis
+        assert data is not None
+        assert analysis is not None
+        atom = session.active_atom
+        if not 0 <= atom < data.sizes[session.active]:
+            return [("atom", "click one for its numbers")]
+        row = data.rows(session.active).start + atom
+        norm = data.force_norms[row]
+        force = f"|F| {norm:.2f} eV/Å" if np.isfinite(norm) else "no force"
+        own = np.flatnonzero(analysis.descriptors.environments == row)
+        if len(own) == 0:
+            return [(f"atom {atom}", force)]
+        score = analysis.outliers.environment[own[0]]
+        x = analysis.descriptors.values
+        distance = np.linalg.norm(x - x[own[0]], axis=1)
+        distance[own[0]] = np.inf
+        near = int(np.argmin(distance))
+        neighbour = analysis.descriptors.structures[analysis.descriptors.owners[near]]
+        return [
+            (f"atom {atom}", f"score {score:.2f} nats · {force}"),
+            (
+                "nearest",
+                f"structure {data.frame_indices[neighbour]}, atom "
+                f"{analysis.descriptors.environments[near] - data.rows(int(neighbour)).start}, "
+                f"{distance[near] / analysis.spec.bandwidth:.1f} h away",
+            ),
+        ]
+
+    # ---- gestures ---------------------------------------------------------------------------
+
+    def _on_pick(self, event: Any) -> None:
+        picked = (event.new or {}).get("atom", -1)
+        if 0 <= picked < len(self._sources):
+            self._session.inspect(self._session.active, self._sources[picked])
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        self.atoms.param.update(dark=dark, background=palette(dark).card)
+
+    def __panel__(self) -> Any:
+        return self._card
+
+
+class Brushed(pn.viewable.Viewer):
+    """A table of the brushed structures; a click shows one in the inspector."""
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session = session
+        self.title = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.hint = pn.pane.HTML(
+            '<div class="empty">Nothing brushed. Draw a lasso in a map or drag across a force '
+            "tail; Shift adds, Alt subtracts, Esc clears.</div>",
+            stylesheets=[STYLE],
+            sizing_mode="stretch_width",
+            margin=(4, 0, 0, 0),
+        )
+        self.table = pn.widgets.Tabulator(
+            self._frame(),
+            show_index=False,
+            disabled=True,
+            selectable=False,
+            pagination="remote",
+            page_size=8,
+            sizing_mode="stretch_width",
+            margin=(4, 0, 0, 0),
+            layout="fit_columns",
+            formatters={"kept by": {"type": "html"}},
+            widths={"#": 38, "score": 46, "max |F|": 54, "kept by": 52},
+            header_tooltips={
+                "#": "index in the file",
+                "score": "highest outlier score (nats)",
+                "max |F|": "largest force (eV/Å)",
+                "kept by": "methods that keep it at this budget",
+            },
+            stylesheets=[TABLE_STYLE],
+            theme="simple",
+        )
+        self.table.on_click(self._on_click)
+        self._structures = np.empty(0, dtype=np.int64)
+        self._rows = pn.Column(self.table, sizing_mode="stretch_width", margin=0)
+        self._card = pn.Column(
+            self.title,
+            self.hint,
+            self._rows,
+            css_classes=["card"],
+            stylesheets=[CARD, ":host(.card) {padding: 10px 12px 12px;}"],
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        session.param.watch(self._fill, ["opened", "brush", "budget"])
+        for slot in session.slots:
+            slot.param.watch(self._fill, ["selection"])
+        self._fill()
+
+    def _frame(self, structures: Any = ()) -> pd.DataFrame:
+        columns = ["#", "config_type", "score", "max |F|", "kept by"]
+        data, analysis = self._session.dataset, self._session.analysis
+        if data is None or analysis is None or len(structures) == 0:
+            # the table picks its formatters from the types of the first value it sees
+            types = [np.int64, object, float, float, object]
+            return pd.DataFrame(
+                {c: np.empty(0, dtype=t) for c, t in zip(columns, types, strict=True)}
+            )
+        described = analysis.descriptors
+        at = np.searchsorted(described.structures, structures)
+        starts = described.structure_offsets[:-1]
+        forces = np.fmax.reduceat(analysis.force_norms, starts)[at]
+        kept = [np.isin(structures, self._session.kept(slot)) for slot in self._session.slots]
+        dots = [
+            "".join(
+                f'<span style="color: var(--winnow-m{i})" title="{slot.title}">●</span>'
+                for i, slot in enumerate(self._session.slots)
+                if kept[i][row]
+            )
+            or "–"
+            for row in range(len(structures))
+        ]
+        return pd.DataFrame(
+            {
+                "#": data.frame_indices[structures],
+                "config_type": data.config_type[structures].astype(object),
+                "score": np.round(analysis.outliers.structure_max[at], 2),
+                "max |F|": np.round(forces, 2),
+                "kept by": dots,
+            }
+        )
+
+    def _fill(self, *_: Any) -> None:
+        analysis, brushed = self._session.analysis, self._session.brushed_structures
+        count = len(brushed)
+        text = f"{counted(count, 'structure')}, {counted(len(self._session.brush), 'environment')}"
+        if analysis is not None and count:
+            at = np.searchsorted(analysis.descriptors.structures, brushed)
+            order = np.argsort(-analysis.outliers.structure_max[at], kind="stable")
+            brushed = brushed[order[:TABLE_LIMIT]]
+            if count > TABLE_LIMIT:
+                text += f" · showing the {grouped(TABLE_LIMIT)} sparsest"
+        self.title.object = (
+            f'<div class="head">Brushed<small>{text if count else "none"}</small></div>'
+        )
+        self._structures = brushed
+        if count or len(self.table.value):
+            self.table.value = self._frame(brushed)
+        reveal(self._rows, bool(count))
+        reveal(self.hint, not count)
+
+    def _on_click(self, event: Any) -> None:
+        if 0 <= event.row < len(self._structures):
+            self._session.inspect(int(self._structures[event.row]))
+
+    def __panel__(self) -> Any:
+        return self._card

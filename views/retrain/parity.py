@@ -1,0 +1,136 @@
+"""Parity of the fits on a test, and of other models whose predictions the file has."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import Range1d
+
+from views.kit.theme import SEGMENTS
+from views.retrain.parity_points import ParityPlot
+from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT, RetrainState
+from views.retrain.style import WRAPS, card, choice, pane, test_title, tools
+from views.state.session import Session
+
+__all__ = ["MODELS", "ParityCard"]
+
+#: At most so many models of the file are shown beside the columns.
+MODELS = 2
+
+
+#: A label that follows the theme of the page; its own colour is that of the first theme.
+LABEL = """
+.MuiFormControlLabel-label { color: var(--winnow-text) !important; font-size: 13px !important; }
+"""
+
+
+class ParityCard:
+    """A parity plot for each column and model, all with the same axes."""
+
+    def __init__(self, session: Session, state: RetrainState) -> None:
+        self._session, self._state = session, state
+        self._ranges = Range1d(-1, 1), Range1d(-1, 1)
+        self.plots = [
+            ParityPlot(session, column, self._title_of(column), *self._ranges)
+            for column in range(3 + MODELS)
+        ]
+        self.looked_at = choice("Tested on")
+        self.what = pmui.RadioButtonGroup(
+            options={"Forces": "force", "Energies": "energy"}, value="force", size="small",
+            color="default", margin=(4, 8, 0, 0), sx=SEGMENTS,
+        )  # fmt: skip
+        self.aligned = pmui.Checkbox(
+            label="Shift model energies per species", value=False, size="small", visible=False,
+            margin=(4, 8, 0, 0), stylesheets=[LABEL],
+        )  # fmt: skip
+        self.head, self.note = pane(), pane(margin=(4, 0, 0, 0))
+        self.card = card(
+            tools(self.head, self.aligned, self.looked_at, self.what),
+            pn.Row(
+                *(plot.pane for plot in self.plots),
+                sizing_mode="stretch_width",
+                margin=(4, 0, 0, 0),
+                stylesheets=[WRAPS],
+            ),
+            self.note,
+        )
+        self._connect()
+
+    def _connect(self) -> None:
+        state = self._state
+        state.param.watch(self._fill_choices, ["outsides", "outside", "looked_at"])
+        state.param.watch(self.show, ["parities", "models", "problem"])
+        self.looked_at.param.watch(lambda e: self._set("looked_at", e.new), "value")
+        self.aligned.param.watch(lambda e: self._set("aligned", e.new), "value")
+        self.what.param.watch(self.show, "value")
+        self._fill_choices()
+        self.show()
+
+    def _set(self, name: str, value: Any) -> None:
+        if value is not None:
+            setattr(self._state, name, value)
+
+    def _fill_choices(self, *_: Any) -> None:
+        state = self._state
+        looked = {"Hold-out (a random fifth)": HOLD_OUT}
+        if state.outside:
+            looked[test_title(state.outside)] = state.outside
+        looked["What each selection left out"] = LEFT_OUT
+        self.looked_at.param.update(options=looked, value=state.looked_at)
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        for plot in self.plots:
+            plot.restyle(dark)
+
+    def _title_of(self, column: int) -> Any:
+        def title() -> str:
+            if column < 3:
+                return html.escape(self._session.slots[column].title)
+            models = self._state.models
+            return html.escape(models[column - 3].model) if column - 3 < len(models) else ""
+
+        return title
+
+    def show(self, *_: Any) -> None:
+        """Draw what is known of the test looked at."""
+        state, what = self._state, self.what.value
+        others = [model.model for model in state.models]
+        self.aligned.visible = bool(others)
+        self.looked_at.visible = not state.problem
+        self.card.visible = not state.problem or bool(others)
+        own = not state.looked_at.startswith(FILE)
+        for at, plot in enumerate(self.plots):
+            key = str(at) if at < 3 else (others[at - 3] if at - 3 < len(others) else "")
+            parity = state.parities.get(key)
+            plot.pane.visible = parity is not None or (at < 3 and not state.problem)
+            plot.show(parity, what, "", own)
+        bounds = [b for plot in self.plots if (b := plot.limits()) is not None]
+        if bounds:
+            low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
+            pad = 0.03 * (high - low or 1.0)
+            for axis in self._ranges:
+                axis.update(
+                    start=low - pad, end=high + pad, reset_start=low - pad, reset_end=high + pad
+                )
+        self._words(own)
+
+    def _words(self, own: bool) -> None:
+        looked = self._state.looked_at
+        which = {
+            HOLD_OUT: "hold-out of the first resample",
+            LEFT_OUT: "each fitted to its whole selection, tested on everything it left out",
+        }.get(looked, f"{test_title(looked)}, fits of the first resample")
+        if self._state.problem:
+            which = "predictions of other models in the file"
+        self.head.object = f'<div class="head">Parity<small>{html.escape(which)}</small></div>'
+        self.note.object = (
+            '<p class="hint">Drag a lasso to brush structures and atoms (Shift adds, Alt '
+            "subtracts); a click shows the structure.</p>"
+            if own
+            else '<p class="hint">Structures of a test file are not part of the data set: nothing '
+            "to brush here.</p>"
+        )

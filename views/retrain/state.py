@@ -1,0 +1,495 @@
+"""What the Retrain stage knows: potentials trained on every selection, with their errors.
+
+No Panel here. Long work goes through the session's runner, resample by resample; what follows the
+budget is a sum of normal equations and a small solve, and is done at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import param
+
+from analytics.data import Dataset, read
+from analytics.evaluation.retrain import (
+    Parity,
+    Prediction,
+    PutBack,
+    TestSet,
+    find_predictions,
+    parity_of_fit,
+    parity_of_prediction,
+)
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
+from analytics.evaluation.retrain.live import (
+    Ground,
+    make_file_test,
+    start_check,
+    with_order,
+)
+from analytics.information import Analysis
+from analytics.runtime.arrays import IntArray, ragged_rows
+from analytics.runtime.progress import Monitor, Part
+from analytics.selection import is_nested
+from views.retrain.runs import (
+    AT_ONCE,
+    CLASS,
+    FILE,
+    HOLD_OUT,
+    LEFT_OUT,
+    RESAMPLES,
+    TAIL,
+    Now,
+    Run,
+    Wanted,
+    bring_up,
+    errors_of,
+    name_of,
+    part_of_parity,
+    size_at,
+    split_of,
+    summed_up,
+)
+from views.state.session import Session
+
+__all__ = [
+    "FILE",
+    "HOLD_OUT",
+    "LEFT_OUT",
+    "TAIL",
+    "Now",
+    "RetrainState",
+    "Wanted",
+    "name_of",
+    "split_of",
+]
+
+
+class RetrainState(param.Parameterized):
+    """Which tests are wanted, what is known, and what is on its way."""
+
+    shown = param.Boolean(False, allow_refs=True, doc="Whether the stage is looked at.")
+    outside = param.String("", doc="The test out of distribution that is wanted; empty: none.")
+    outsides = param.Dict({}, doc="Tests out of distribution: what a user reads -> key.")
+    looked_at = param.String(HOLD_OUT, doc="The test of parity plots and table.")
+    column = param.Integer(1, bounds=(0, 2), doc="Column whose left-out structures are ranked.")
+    aligned = param.Boolean(False, doc="Whether energies of other models are shifted per species.")
+    problem = param.String("", doc="Why no potential can be trained; empty if one can.")
+    running = param.String("", doc="The test that is being computed; empty when idle.")
+    stopped = param.Boolean(False, doc="Whether the user has cancelled.")
+    runs = param.Dict({}, doc="What is known, by split.")
+    now = param.Dict({}, doc="Errors at the budget: test -> column or WHOLE or model -> Now.")
+    parities = param.Dict({}, doc="Points of the parity plots: column or model -> Parity.")
+    models = param.List([], item_type=Prediction, doc="Models whose predictions the file has.")
+    put_back = param.ClassSelector(class_=PutBack, doc="What left-out structures would bring.")
+
+    def __init__(self, session: Session, resamples: int = RESAMPLES, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._resamples = session, resamples
+        self._files: dict[str, Dataset] = {}
+        self._predicted: dict[tuple[str, bool], Parity] = {}
+        self._model_nows: dict[tuple[str, bool, int], dict[str, Now]] = {}
+        self._stale = True
+        session.param.watch(self._on_opened, ["opened"])
+        session.param.watch(self._on_budget, ["budget"])
+        session.param.watch(self._on_progress, ["progress"])
+        for slot in session.slots:
+            slot.param.watch(self._on_order, ["selection"])
+        self.param.watch(self._on_shown, ["shown"])
+        self.param.watch(self._on_outside, ["outside"])
+        self.param.watch(self._look, ["looked_at"])
+        self.param.watch(lambda event: self._follow(), ["aligned"])
+        self.param.watch(self._rank, ["column"])
+        self._on_opened()
+
+    # ---- what the session does --------------------------------------------------------------
+
+    def _on_opened(self, *events: Any) -> None:
+        if any(self._same(event.old, event.new) for event in events):
+            return
+        self._session.stop("retrain")
+        data = self._session.dataset
+        self._files.clear()
+        self._predicted.clear()
+        self._model_nows.clear()
+        self._stale = True
+        self.param.update(
+            runs={}, now={}, parities={}, put_back=None, models=[], problem="", running="",
+            stopped=False, looked_at=HOLD_OUT, outsides=self._choices(),
+        )  # fmt: skip
+        values = list(self.outsides.values())
+        has_forces = data is not None and data.forces is not None
+        self.outside = values[0] if values and (has_forces or values[0] != TAIL) else ""
+        if self.shown:
+            self.start()
+
+    @staticmethod
+    def _same(before: Any, after: Any) -> bool:
+        """Say whether only the figures of what is open have become exact."""
+        return (
+            None not in (before, after)
+            and before.dataset is after.dataset
+            and before.analysis.kernel_fingerprint == after.analysis.kernel_fingerprint
+        )
+
+    def _choices(self) -> dict[str, str]:
+        """Return the tests out of distribution, by what a user reads."""
+        data = self._session.dataset
+        if data is None:
+            return {}
+        found = {f"file {name}": FILE + name for name in self._files}
+        if np.isfinite(data.force_norms).any():
+            found["high-force tail (largest 15 %)"] = TAIL
+        labels = np.unique(data.config_type[~data.isolated]).tolist()
+        if len(labels) > 1:
+            found |= {f"all {label or '(no class)'} left out": CLASS + label for label in labels}
+        return found
+
+    def _on_shown(self, *_: Any) -> None:
+        if self.shown:
+            self.start()
+
+    def _on_order(self, *_: Any) -> None:
+        self._stale = True
+        if self.shown:
+            self.start()
+
+    def _on_budget(self, *_: Any) -> None:
+        self._stale = True
+        if self.shown:  # orders for one budget only arrive by themselves
+            self._follow()
+
+    def _on_outside(self, *_: Any) -> None:
+        if self.looked_at not in (HOLD_OUT, LEFT_OUT):
+            self.looked_at = self.outside or HOLD_OUT
+        if self.shown:
+            self.start()
+
+    def _on_progress(self, *_: Any) -> None:
+        if self._session.progress < 0 and self.running:
+            self.param.update(running="", stopped=True)
+
+    # ---- long work --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Compute what is wanted and not known; nothing if all is."""
+        analysis = self._session.analysis
+        if analysis is None or self.problem:
+            return
+        if not self._predicted and not self.models:
+            self.models = list(find_predictions(analysis.dataset))
+        for test in (HOLD_OUT, self.outside):
+            if test and not self._is_known(test):
+                self._compute(analysis, test)
+                return
+        self.param.update(running="", stopped=False)
+        if self._stale:
+            self._follow()
+
+    def _is_known(self, test: str) -> bool:
+        run = self.runs.get(split_of(test))
+        if run is None or len(run.repetitions) < len(run.ground):
+            return False
+        wanted, files = self._wanted(), self._files if split_of(test) == HOLD_OUT else {}
+        return set(run.tests) == set(files) and all(
+            each.wanted == wanted for each in run.repetitions
+        )
+
+    def _wanted(self) -> dict[str, Wanted]:
+        """Return by column what is to be ordered in every resample."""
+        session, found = self._session, {}
+        n = session.analysis.n_structures if session.analysis else 1
+        for column, slot in enumerate(session.slots):
+            if slot.selection is not None:
+                nested = is_nested(slot.method, slot.spec)
+                found[str(column)] = Wanted(
+                    slot.method,
+                    slot.spec,
+                    slot.seed,
+                    tuple(slot.selection.keep.tolist()),
+                    tuple(slot.selection.drop.tolist()),
+                    None if nested else session.budget / n,
+                )
+        return found
+
+    def _compute(self, analysis: Analysis, test: str) -> None:
+        split, old = split_of(test), self.runs.get(split_of(test))
+        wanted = self._wanted()
+        files = dict(self._files) if split == HOLD_OUT else {}
+        ready: list[Run] = []
+        ticks = 0
+
+        def work(monitor: Monitor) -> None:
+            for run in bring_up(analysis, split, old, wanted, files, self._resamples, monitor):
+                ready.append(run)
+
+        def tick() -> None:
+            nonlocal ticks
+            if ready and self._session.analysis is analysis:
+                run = ready[-1]
+                ready.clear()
+                ticks += 1
+                self.runs = {**self.runs, split: run}
+                # parity plots and ranks look at the first resample: they need not wait for all
+                self._follow(live=ticks > 1)
+
+        def done(_: Any) -> None:
+            tick()
+            self._follow()  # what hangs on these is not kept waiting by what is computed next
+            self.start()
+
+        def failed(error: Exception) -> None:
+            self.running = ""
+            if self._session.analysis is not analysis:
+                return
+            if split == HOLD_OUT and old is None:
+                self.problem = str(error) or type(error).__name__
+                self._look()
+            elif test == self.outside:
+                self.outside = ""
+
+        self.param.update(running=test, stopped=False)
+        self._session.run("retrain", work, done, failed=failed, tick=tick)
+
+    def add_file(self, path: str | Path) -> None:
+        """Add a file of the user's as a test."""
+        name = Path(str(path).partition("@")[0]).name
+        opened, keys = self._session.opened, self._session.keys
+        if opened is None:
+            return
+
+        def work(monitor: Monitor) -> Dataset:
+            dataset = read(str(path), monitor=Part(monitor, 0.0, 0.2, "reading"), **keys)
+            run = self.runs.get(HOLD_OUT)
+            if run is not None:  # a test that cannot be used is refused before it is listed
+                make_file_test(run.ground, name, dataset, monitor=Part(monitor, 0.2, 1.0))
+            return dataset
+
+        def done(dataset: Dataset) -> None:
+            if self._session.opened is opened:
+                self._files[name] = dataset
+                self.outsides = self._choices()
+                self.outside = FILE + name
+
+        self._session.run("retrain file", work, done)
+
+    # ---- what follows the budget ------------------------------------------------------------
+
+    def size_in(self, test: str) -> int:
+        """Return how many structures of the pool of a resample the budget means."""
+        run, analysis = self.runs.get(split_of(test)), self._session.analysis
+        if run is None or analysis is None:
+            return 0
+        return size_at(self._session.budget / analysis.n_structures, len(run.ground.splits[0].pool))
+
+    def tests_of(self, test: str) -> list[TestSet]:
+        """Return what is tested on in each resample."""
+        run = self.runs.get(split_of(test))
+        name = name_of(test)
+        repetitions = run.repetitions if run is not None else ()
+        return [t for r in repetitions for t in r.check.tests if t.name == name]
+
+    def _follow(self, *, live: bool = False) -> None:
+        """Bring errors at the budget up to date, and what hangs on them."""
+        self._stale = False
+        functions = [len(run.ground.equations.design.basis) for run in self.runs.values()]
+        if functions and max(functions) > AT_ONCE:
+            self._session.run(
+                "retrain now", lambda m: self._errors(m), self._take_now, quiet=True, lane="quick"
+            )
+        else:
+            self._take_now(self._errors(None))
+        if not live:
+            self._look()
+            self._rank()
+
+    def _take_now(self, now: dict[str, dict[str, Now]]) -> None:
+        self.now = now
+
+    def _errors(self, monitor: Monitor | None) -> dict[str, dict[str, Now]]:
+        """Return the errors of every column at the budget, in every test."""
+        analysis, found = self._session.analysis, {}
+        if analysis is None:
+            return {}
+        share = self._session.budget / analysis.n_structures
+        files = {FILE + name for name in self._files}
+        for split in {HOLD_OUT, split_of(self.outside or HOLD_OUT)} & set(self.runs):
+            run = self.runs[split]
+            errors: dict[str, list[dict[str, Any]]] = {}
+            for each in run.repetitions:
+                if monitor is not None:
+                    monitor.checkpoint()
+                for column, prefixes in each.check.orders.items():
+                    size = min(size_at(share, len(each.check.pool)), len(prefixes.order))
+                    errors.setdefault(column, []).append(each.check.errors(column, size))
+                errors.setdefault("whole", []).append(each.whole)
+            for test in {split, *files} if split == HOLD_OUT else {split}:
+                name = name_of(test)
+                found[test] = {
+                    who: summed_up([one[name] for one in several if name in one])
+                    for who, several in errors.items()
+                    if any(name in one for one in several)
+                } | self._model_errors(run, test)
+        return found
+
+    def _model_errors(self, run: Run, test: str) -> dict[str, Now]:
+        """Return the errors of other models on the structures of a test, resample by resample."""
+        key = (test, self.aligned, len(run.repetitions))
+        if key not in self._model_nows:
+            data = self._files.get(test.removeprefix(FILE)) if test.startswith(FILE) else None
+            source = data if data is not None else self._session.dataset
+            assert source is not None
+            found: dict[str, list[Any]] = {}
+            for at in range(len(run.repetitions)):
+                for model, parity in self._model_parities(data, run, test, at).items():
+                    found.setdefault(model, []).append(errors_of(parity, source))
+            self._model_nows[key] = {model: summed_up(several) for model, several in found.items()}
+        return self._model_nows[key]
+
+    def _look(self, *_: Any) -> None:
+        """Make the points of the parity plots, behind what the user waits for."""
+        if not self.shown or self._session.analysis is None:
+            return
+        test, budget = self.looked_at, self._session.budget
+        runs, files = self.runs, self._files
+
+        def work(monitor: Monitor) -> dict[str, Parity]:
+            found = {}
+            run = runs.get(HOLD_OUT if test == LEFT_OUT else split_of(test))
+            if run is not None and run.repetitions:
+                for column in run.repetitions[0].check.orders:
+                    monitor.checkpoint()
+                    found[column] = self._parity(run, test, column, budget)
+            data = files.get(test.removeprefix(FILE)) if test.startswith(FILE) else None
+            return found | self._model_parities(data, run, test)
+
+        def done(found: dict[str, Parity]) -> None:
+            self.parities = found
+
+        self._session.run("retrain parity", work, done, quiet=True, lane="quick")
+
+    def _parity(self, run: Run, test: str, column: str, budget: int) -> Parity:
+        """Return the points of a fit, structures as indices into the data set tested on."""
+        ground, analysis = run.ground, self._session.analysis
+        assert analysis is not None
+        if test == LEFT_OUT:
+            kept = self._kept(ground, int(column), budget)
+            every = np.flatnonzero(~ground.equations.design.dataset.isolated)
+            left = np.setdiff1d(every, kept)
+            base = np.flatnonzero(ground.equations.design.dataset.isolated)
+            fit = ground.equations.fit(np.concatenate([base, kept]))
+            return self._in_data(ground, parity_of_fit(ground.equations, left, fit))
+        check = run.repetitions[0].check
+        size = size_at(budget / analysis.n_structures, len(check.pool))
+        size = min(size, len(check.orders[column].order))
+        parity = check.parity(column, size, name_of(test))
+        return parity if test.startswith(FILE) else self._in_data(ground, parity)
+
+    def _kept(self, ground: Ground, column: int, budget: int) -> IntArray:
+        """Return the places in the equations of what a column keeps of the data set."""
+        selection = self._session.slots[column].selection
+        assert selection is not None
+        return np.flatnonzero(np.isin(ground.structures, selection.structures[:budget]))
+
+    def _in_data(self, ground: Ground, parity: Parity) -> Parity:
+        """Return a parity whose structures and atoms are those of the open data set."""
+        data = self._session.dataset
+        assert data is not None
+        structures = ground.structures[parity.structures]
+        atoms = ragged_rows(data.structure_offsets, structures)
+        return dataclasses.replace(parity, structures=structures, atoms=atoms)
+
+    def _model_parities(
+        self, data: Dataset | None, run: Run | None, test: str, resample: int = 0
+    ) -> dict[str, Parity]:
+        """Return the same points as other models predict them, as far as the file says."""
+        source = data if data is not None else self._session.dataset
+        assert source is not None
+        found = {}
+        for model in find_predictions(source) if data is not None else self.models:
+            if source.energies is None and source.forces is None:
+                continue
+            key = (source.fingerprint + model.model, self.aligned)
+            if key not in self._predicted:
+                self._predicted[key] = parity_of_prediction(source, model, align=self.aligned)
+            whole = self._predicted[key]
+            tests = self.tests_of(test)
+            if data is None and run is not None and test != LEFT_OUT and tests:
+                whole = part_of_parity(
+                    whole, source, run.ground.structures[tests[resample].structures]
+                )
+            found[model.model] = whole
+        return found
+
+    # ---- tables -----------------------------------------------------------------------------
+
+    def table(self) -> pd.DataFrame:
+        """Return all errors that are drawn: a row per method, budget, resample and test."""
+        rows = []
+        for run in self.runs.values():
+            for r, each in enumerate(run.repetitions):
+                sizes = run.ground.equations.design.dataset.sizes
+                pool = len(each.check.pool)
+                for column, curve in each.curves.items():
+                    order = each.check.orders[column].order
+                    for at, share in enumerate(curve.shares):
+                        members = order[: round(share * pool)]
+                        head = (each.wanted[column].method, share, len(members))
+                        head = (*head, int(sizes[members].sum()), r)
+                        for test, (energy, force) in curve.errors.items():
+                            rows.append((*head, test, energy[at], force[at]))
+                head = (WHOLE_POOL, 1.0, pool, int(sizes[each.check.pool].sum()), r)
+                for test, (errors, _) in each.whole.items():
+                    rows.append((*head, test, errors.energy_rmse_mev_atom, errors.force_rmse_ev_a))
+        return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(ignore_index=True)
+
+    def class_table(self, test: str) -> pd.DataFrame:
+        """Return the errors at the budget by class: mean and deviation over the resamples."""
+        slots, budget = self._session.slots, self._session.budget
+        rows = []
+        for key, now in self.now.get(test, {}).items():
+            method = slots[int(key)].method if key.isdigit() else key
+            method = WHOLE_POOL if key == "whole" else method
+            for name, each in {"all": now.total, **now.classes}.items():
+                rows.append(
+                    {
+                        "method": method,
+                        "n_structures_kept": budget,
+                        "test": name_of(test),
+                        "config_type": name,
+                        "n_test_structures": each.n_structures,
+                        "resamples": each.resamples,
+                        "energy_rmse_mev_atom": each.energy,
+                        "energy_std": each.energy_std,
+                        "force_rmse_ev_a": each.force,
+                        "force_std": each.force_std,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def _rank(self, *_: Any) -> None:
+        """Ask of each structure left out what it would bring."""
+        run, budget, column = self.runs.get(HOLD_OUT), self._session.budget, self.column
+        selection = self._session.slots[column].selection
+        if run is None or not self.shown or selection is None:
+            return
+        ground = run.ground
+        order = selection.structures[:budget]
+        places = {int(s): at for at, s in enumerate(ground.structures)}
+        kept = np.array([places[int(s)] for s in order if int(s) in places], dtype=np.int64)
+        every = np.flatnonzero(~ground.equations.design.dataset.isolated)
+        pool = np.setdiff1d(every, [places[s] for s in self._session.rejected if s in places])
+
+        def work(monitor: Monitor) -> PutBack:
+            check = dataclasses.replace(start_check(ground, 0), pool=np.asarray(pool))
+            found = with_order(check, "kept", kept).put_back("kept", len(kept), monitor=monitor)
+            return dataclasses.replace(found, structures=ground.structures[found.structures])
+
+        def done(found: PutBack) -> None:
+            self.put_back = found
+
+        self._session.run("retrain put back", work, done, quiet=True, lane="quick")

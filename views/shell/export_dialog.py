@@ -1,0 +1,165 @@
+"""Take the chosen subset home: subset, rest and recipe."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from analytics.data.export import write_subset
+from analytics.recipe import kept_structures, make_recipe
+from analytics.selection import METHODS, Selection
+from views.kit.widgets import Button, Dialog
+from views.shell.budget_bar import counted, grouped
+from views.state.session import Session, Slot
+
+__all__ = ["Export", "file_name"]
+
+
+#: What a data set is called after: its name without these, and not endlessly long.
+_KINDS = re.compile(r"(\.(xyz|extxyz|traj|db|json|vasp|xml|cif|npz|gz|bz2|xz))+$", re.IGNORECASE)
+_LONGEST = 100
+
+
+def file_name(data: str, selection: Selection, size: int) -> str:
+    """Name an export after the data set and what tells one selection from another."""
+    stem = re.sub(r"[^\w.+-]+", "_", _KINDS.sub("", data)).strip("._")[:_LONGEST] or "data"
+    seed = f"_seed{selection.seed}" if METHODS[selection.method].random else ""
+    return f"{stem}_{selection.method}_{size}{seed}"
+
+
+class Export(pn.viewable.Viewer):
+    """A dialog with three downloads for the method chosen."""
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session = session
+        self.method = pmui.Select(
+            label="Selection to export", options={}, size="small", sizing_mode="stretch_width"
+        )
+        self.text = pn.pane.HTML("", sizing_mode="stretch_width")
+        make = {
+            "subset": ("Download subset (extended XYZ)", self._subset),
+            "rest": ("Download the rest", self._rest),
+            "recipe": ("Download recipe (JSON)", self._recipe),
+        }
+        self.downloads = {
+            name: pmui.FileDownload(
+                callback=callback,
+                filename="subset.xyz",
+                label=label,
+                auto=True,
+                embed=False,
+                variant="outlined",
+                sizing_mode="stretch_width",
+                color="primary",
+            )
+            for name, (label, callback) in make.items()
+        }
+        self.dialog = Dialog(self.method, self.text, *self.downloads.values(), title="Export")
+        self.button = Button(
+            label="Export",
+            variant="outlined",
+            size="small",
+            on_click=self._open,
+            hint="Take the subset home: structures, the rest, and a recipe",
+        )
+        self.method.param.watch(self._describe, "value")
+        session.param.watch(self._describe, ["budget", "opened", "pinned", "rejected"])
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        self.dialog.restyle(dark)
+
+    def _open(self, *_: Any) -> None:
+        if self._session.opened is None:
+            return
+        titles = {f"{s.title} (column {i + 1})": i for i, s in enumerate(self._session.slots)}
+        self.method.param.update(options=titles, value=self._column)
+        self._describe()
+        self.dialog.open = True
+
+    @property
+    def _column(self) -> int:
+        """The column to export; the coverage selection until another is chosen."""
+        return 1 if self.method.value is None else int(self.method.value)
+
+    @property
+    def _slot(self) -> Slot:
+        return self._session.slots[self._column]
+
+    @property
+    def _size(self) -> int:
+        """How many structures are picked: fewer than the budget if too many are rejected."""
+        return min(self._session.budget, len(self._slot.selection))
+
+    def _describe(self, *_: Any) -> None:
+        data, slot = self._session.dataset, self._slot
+        if data is None or slot.selection is None:
+            return
+        base = file_name(data.name, slot.selection, self._size)
+        self.downloads["subset"].filename = f"{base}.xyz"
+        self.downloads["rest"].filename = f"{base}_rest.xyz"
+        self.downloads["recipe"].filename = f"{base}.json"
+        names = "<br>".join(html.escape(item.filename) for item in self.downloads.values())
+        self.text.object = (
+            '<p style="font-size:13px;line-height:19px;margin:0;color:var(--winnow-text)">'
+            f"{self._contents()}"
+            '<br><span style="color:var(--winnow-quiet);overflow-wrap:anywhere">'
+            f"{names}</span></p>"
+        )
+
+    def _contents(self) -> str:
+        """Say what the files hold."""
+        session, data = self._session, self._session.dataset
+        assert data is not None
+        isolated = int(data.isolated.sum())
+        also = f", plus {counted(isolated, 'isolated atom')}" if isolated else ""
+        decided = [
+            f"{len(some)} {name}"
+            for name, some in (("pinned", session.pinned), ("rejected", session.rejected))
+            if some
+        ]
+        forced = f" {' and '.join(decided)}: the recipe says so, and why." if decided else ""
+        return (
+            f"{grouped(self._size)} of {counted(session.analysis.n_structures, 'structure')}"
+            f"{also}; original keys are kept, and each structure carries its index in the "
+            f"original file.{forced}"
+        )
+
+    def _kept(self) -> Any:
+        data, slot = self._session.dataset, self._slot
+        assert data is not None
+        assert slot.selection is not None
+        return kept_structures(data, slot.selection, self._size)
+
+    def _write(self, structures: Any) -> io.BytesIO:
+        out = io.StringIO()
+        write_subset(self._session.dataset, structures, out)
+        return io.BytesIO(out.getvalue().encode())
+
+    def _subset(self) -> io.BytesIO:
+        return self._write(self._kept())
+
+    def _rest(self) -> io.BytesIO:
+        data = self._session.dataset
+        assert data is not None
+        return self._write(np.setdiff1d(np.arange(data.n_structures), self._kept()))
+
+    def _recipe(self) -> io.BytesIO:
+        recipe = make_recipe(
+            self._session.analysis,
+            self._slot.selection,
+            self._size,
+            reasons=self._session.reasons,
+        )
+        return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
+
+    def __panel__(self) -> Any:
+        return self.button

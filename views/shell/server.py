@@ -1,0 +1,115 @@
+"""What one server process shares between its users, and how a session is tied to its page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import panel as pn
+from tornado.ioloop import IOLoop
+
+from analytics.pipeline import Pipeline
+from views.state.jobs import Inline, Worker, submit_shared
+from views.state.session import Opened, Session
+
+__all__ = ["new_session", "start", "warm_up"]
+
+#: Results are shared: the second user of a data set does not wait for it.
+_PIPELINE = Pipeline()
+_READY: dict[tuple[str, float], Opened] = {}
+_WARMING: set[tuple[str, float]] = set()
+_LOCK = threading.Lock()
+#: After so long without work the page counts as idle, milliseconds.
+IDLE = 8000
+
+
+def _key(path: str | Path) -> tuple[str, float]:
+    """Tell a file from its later versions."""
+    place = Path(path)
+    return str(place), place.stat().st_mtime if place.is_file() else 0.0
+
+
+def warm_up(path: str | Path) -> None:
+    """Analyse the file that every page opens with, once per process, in the background."""
+    key = _key(path)
+    with _LOCK:
+        if key in _READY or key in _WARMING:
+            return
+        _WARMING.add(key)
+
+    def work() -> None:
+        session = Session(Inline(), _PIPELINE)
+        session.open(path)
+        if session.opened is not None:
+            _READY[key] = session.opened
+
+    submit_shared(work)
+
+
+def new_session() -> Session:
+    """Make the session of the page that is being served; it ends with the page."""
+    doc = pn.state.curdoc
+    loop = None if doc is None or doc.session_context is None else IOLoop.current()
+
+    def hand_over(work: Callable[[], None]) -> None:
+        if doc.session_context is not None:  # the user may have left meanwhile
+            doc.add_next_tick_callback(work)
+
+    def post(callback: Callable[[], None]) -> None:
+        def carry_out() -> None:
+            with pn.io.hold(doc):  # one message for all that a result changes on the page
+                callback()
+
+        if loop is not None and doc.session_context is not None:
+            # told to the loop first: what a thread adds to a document whose changes are being
+            # held back at that moment is held back with them, and forgotten
+            loop.add_callback(hand_over, carry_out)
+
+    worker = Worker(post)
+    session = Session(worker, _PIPELINE)
+
+    def end(_: object) -> None:
+        worker.cancel()
+        session.end()
+
+    pn.state.on_session_destroyed(end)
+    session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
+    return session
+
+
+def _go_on_when_idle(session: Session) -> None:
+    """Do what will be wanted once nothing has been asked of the page for a while.
+
+    That is, to make the figures of a sampled analysis exact, and to lay out the UMAP.
+    """
+    doc, opened = pn.state.curdoc, session.opened
+    refined: list[bool] = []
+    if doc is None or doc.session_context is None:
+        return
+
+    def look() -> None:
+        if session.opened is not opened:
+            return
+        if session.busy:
+            doc.add_timeout_callback(look, IDLE)
+        elif opened is not None and not (opened.analysis.exact or refined):
+            refined.append(True)  # once: a user who cancels it is content with the estimates
+            session.refine()
+            doc.add_timeout_callback(look, IDLE)
+        else:
+            session.lay_out_ahead()
+
+    doc.add_timeout_callback(look, IDLE)
+
+
+def start(session: Session, path: str | Path) -> None:
+    """Show a file: at once if it is ready, otherwise when the page has been drawn.
+
+    Work must not finish before the page exists: its result would have nowhere to go.
+    """
+    ready = _READY.get(_key(path))
+    if ready is not None:
+        session.adopt(ready, path)
+    else:
+        pn.state.onload(lambda: session.open(path))

@@ -1,0 +1,1 @@
+"""Everything a user has done, without Panel: session, columns, jobs, background work."""

@@ -1,0 +1,645 @@
+"""The state of one user: data, methods under comparison, budget, brush, pins. No Panel here.
+
+Views call methods of the session and watch its parameters; they hold no state of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import param
+from param.parameterized import discard_events
+
+from analytics.data import Dataset, read
+from analytics.descriptors import DistanceSpec
+from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
+from analytics.information import Analysis, KernelSpec
+from analytics.pipeline import Pipeline
+from analytics.runtime.arrays import IntArray, ragged_rows
+from analytics.runtime.progress import Monitor, Part
+from analytics.selection import METHODS, Selection, missing_labels
+from views.state.background import Working
+from views.state.columns import Choice, Opened, Slot, within
+from views.state.jobs import Lane, Runner, alone
+
+__all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
+
+DEFAULT_METHODS = ("random", "facility_location", "largest_force")
+DEMO = Path(__file__).parents[2] / "assets" / "carbon.xyz.gz"
+UNDO_DEPTH = 50
+_NOTHING: IntArray = np.empty(0, dtype=np.int64)
+
+
+def _showpiece(analysis: Analysis) -> int:
+    """Return a structure worth seeing first: one that has both common and lone environments."""
+    scores = analysis.outliers
+    with np.errstate(invalid="ignore"):
+        contrast = np.nan_to_num(scores.structure_max - scores.structure_mean, posinf=0.0)
+    return int(analysis.descriptors.structures[int(np.argmax(contrast))])
+
+
+class Session(Working):
+    """What one user has open and how they look at it."""
+
+    opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
+    embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
+    umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
+    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
+    budget = param.Integer(1, bounds=(0, None), doc="Structures kept (isolated atoms not counted).")
+    brush = param.Array(default=_NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
+    active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
+    active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
+    pinned = param.List(default=[], item_type=int, doc="Structures forced in, data-set indices.")
+    rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
+    reasons = param.Dict(default={}, doc="Structure -> why it was forced out, where it was said.")
+    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
+    kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
+
+    def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
+        super().__init__(runner, **params)
+        self.pipeline = pipeline or Pipeline()
+        self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
+        self._undo: list[dict[str, Any]] = []
+        self._redo: list[dict[str, Any]] = []
+        self._source: tuple[str, dict[str, Any]] = ("", {})
+        #: What is on its way into a column.
+        self._asked: dict[int, Choice] = {}
+        #: Methods chosen that the open data set cannot serve: back with the next that can.
+        self._fallen: dict[int, Choice] = {}
+        self._at_end: list[Callable[[], None]] = []
+        self._at_cancel: list[Callable[[], None]] = []
+        self.page: Any = None
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back when the user has left."""
+        self._at_end.append(callback)
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call back when the user has stopped all running work."""
+        self._at_cancel.append(callback)
+
+    def end(self) -> None:
+        """Let go of everything: the user has left."""
+        for callback in self._at_end:
+            callback()
+
+    # ---- shorthands -------------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The data set that is open."""
+        return self.opened.dataset if self.opened else None
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Label keys that the user had the open file read with; empty if none were named."""
+        return dict(self._source[1])
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """The analysis of the data set that is open."""
+        return self.opened.analysis if self.opened else None
+
+    @property
+    def brushed_structures(self) -> IntArray:
+        """Data-set indices of the structures with a brushed environment, ascending."""
+        if self.analysis is None or len(self.brush) == 0:
+            return _NOTHING
+        owners = np.unique(self.analysis.descriptors.owners[self.brush])
+        return np.asarray(self.analysis.descriptors.structures[owners])
+
+    def kept(self, slot: Slot) -> IntArray:
+        """Return the data-set indices a method keeps at the budget, in the order of picking."""
+        if slot.selection is None:
+            return _NOTHING
+        return np.asarray(slot.selection.structures[: self.budget])
+
+    def scores(self, slot: Slot) -> PrefixMetrics | None:
+        """Return the metrics of a method at the budget."""
+        if self.analysis is None or slot.selection is None or len(slot.selection) == 0:
+            return None
+        size = min(max(1, self.budget), len(slot.selection))
+        return prefix_metrics(self.analysis, slot.selection.positions, np.array([size]))
+
+    def kept_rows(self, slot: Slot) -> IntArray:
+        """Return the descriptor rows of what a method keeps at the budget."""
+        if self.analysis is None or slot.selection is None:
+            return _NOTHING
+        offsets = self.analysis.descriptors.structure_offsets
+        return ragged_rows(offsets, slot.selection.positions[: self.budget])
+
+    # ---- opening ----------------------------------------------------------------------------
+
+    def open(self, path: str | Path, **keys: str | None) -> None:
+        """Read, check and analyse a file in the background; what is open stays until then."""
+        name, methods = str(path), self._methods()
+
+        def work(monitor: Monitor) -> Opened:
+            dataset = read(name, monitor=Part(monitor, 0.0, 0.1, "reading"), **keys)
+            return self._prepare(dataset, methods, Part(monitor, 0.1, 1.0))
+
+        self._submit("open", work, lambda opened: self._take(opened, source=(name, keys)))
+
+    def adopt(self, opened: Opened, path: str | Path) -> None:
+        """Take over a file that was read and analysed before."""
+        self._take(opened, source=(str(path), {}))
+
+    def open_dataset(self, dataset: Dataset) -> None:
+        """Take over a data set that is in memory."""
+        methods = self._methods()
+        self._submit(
+            "open",
+            lambda monitor: self._prepare(dataset, methods, monitor),
+            lambda opened: self._take(opened, source=("", {})),
+        )
+
+    def reanalyse(self, descriptor: Any, kernel: KernelSpec) -> None:
+        """Analyse the open data set with other settings; pins and methods are kept."""
+        if self.dataset is None or (descriptor, kernel) == (self.descriptor, self.kernel):
+            return
+        dataset, methods = self.dataset, self._methods()
+
+        def work(monitor: Monitor) -> Opened:
+            return self._prepare(dataset, methods, monitor, descriptor, kernel)
+
+        def done(opened: Opened) -> None:
+            self.param.update(descriptor=descriptor, kernel=kernel)
+            self._take(opened)
+
+        self._submit("open", work, done)
+
+    def reread(self, **keys: str | None) -> None:
+        """Read the same file with other label keys."""
+        path, _ = self._source
+        if path:
+            self.open(path, **keys)
+
+    def _prepare(
+        self,
+        dataset: Dataset,
+        wanted: list[Choice],
+        monitor: Monitor,
+        descriptor: Any = None,
+        kernel: KernelSpec | None = None,
+    ) -> Opened:
+        monitor.report(0.0, "checking")
+        report = self.pipeline.check(dataset)
+        monitor.checkpoint()
+        analysis = self.pipeline.analyse(
+            dataset,
+            descriptor or self.descriptor,
+            kernel or self.kernel,
+            monitor=Part(monitor, 0.05, 0.7),
+        )
+        orders, methods = [], []
+        for at, choice in enumerate(wanted):
+            title = METHODS[choice.method].title
+            part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, title)
+            if missing_labels(analysis, choice.method, choice.spec):
+                choice = Choice("outlier_score", choice.seed)
+            methods.append(choice.method)
+            orders.append(self._order(analysis, choice, (), (), part))
+        embedding = self.pipeline.embed(
+            analysis.descriptors, "PCA", monitor=Part(monitor, 0.95, 1.0, "map")
+        )
+        return Opened(dataset, report, analysis, embedding, tuple(methods), tuple(orders))
+
+    def _order(
+        self,
+        analysis: Analysis,
+        choice: Choice,
+        keep: Iterable[int],
+        drop: Iterable[int],
+        monitor: Monitor,
+    ) -> tuple[Selection, PrefixMetrics]:
+        size = max(1, self.budget)  # only a method that is not nested looks at it
+        method, seed, spec = choice
+        selection = self.pipeline.select(
+            analysis, method, spec=spec, size=size, seed=seed, keep=keep, drop=drop, monitor=monitor
+        )
+        return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
+
+    def _take(self, opened: Opened, *, source: tuple[str, dict[str, Any]] | None = None) -> None:
+        """Show a data set; one from another source starts without pins, brush and undo."""
+        replaced = self._fill_slots(opened)
+        n = opened.analysis.n_structures
+        values: dict[str, Any] = {
+            "opened": opened,
+            "embedding": opened.embedding,
+            "umap": None,
+            "brush": _NOTHING,
+            "map_kind": "PCA",
+            "notice": ("info", replaced) if replaced else ("success", ""),
+        }
+        if source is not None:
+            self._source = source
+            first = _showpiece(opened.analysis)
+            values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
+            values |= {"pinned": [], "rejected": [], "reasons": {}}
+            self._undo.clear()
+            self._redo.clear()
+        self.param.update(**values)
+        for slot in self.slots:
+            slot.param.trigger("method")
+        if self.pinned or self.rejected:
+            self._reorder()
+        else:
+            self._ask_again()
+
+    def _fill_slots(self, opened: Opened) -> str:
+        """Put what was opened into the columns; say where a method had to be replaced."""
+        said = ""
+        for column, (wanted, method, (selection, retention)) in enumerate(
+            zip(self._methods(), opened.methods, opened.orders, strict=True)
+        ):
+            missing = missing_labels(opened.analysis, wanted.method, wanted.spec)
+            spec = wanted.spec
+            if method != wanted.method and missing:
+                self._fallen[column], spec = wanted, None
+                said = (
+                    f"{opened.dataset.name} has no {missing}: {within(METHODS[method].title)} "
+                    f"instead of {within(METHODS[wanted.method].title)}"
+                )
+            else:
+                self._fallen.pop(column, None)
+            slot = self.slots[column]
+            # told with `opened`: until then a watcher would see new orders of the old data
+            with discard_events(slot):
+                slot.param.update(
+                    method=method, spec=spec, selection=selection, retention=retention, tight=[]
+                )
+        self._asked.clear()
+        return said
+
+    # ---- methods, maps ----------------------------------------------------------------------
+
+    def choose(self, column: int, method: str) -> None:
+        """Put another method into a column, with its default options."""
+        current = self._wanted(column)
+        if method != current.method:
+            self._remember()
+            self._fallen.pop(column, None)
+            self._run_slots({column: Choice(method, current.seed)})
+
+    def set_options(self, column: int, spec: Any) -> None:
+        """Run the method of a column with other options."""
+        current = self._wanted(column)
+        if spec == METHODS[current.method].spec():
+            spec = None
+        if spec != current.spec:
+            self._remember()
+            self._run_slots({column: current._replace(spec=spec)})
+
+    def reseed(self, column: int, seed: int | None = None) -> None:
+        """Draw again with another seed."""
+        current = self._wanted(column)
+        self._remember()
+        seed = current.seed + 1 if seed is None else seed
+        self._run_slots({column: current._replace(seed=seed)})
+
+    def _wanted(self, column: int) -> Choice:
+        """Return what is on its way into a column, otherwise what it shows."""
+        slot = self.slots[column]
+        return self._asked.get(column, Choice(slot.method, slot.seed, slot.spec))
+
+    def _methods(self) -> list[Choice]:
+        """Return what the user chose for each column."""
+        wanted = [self._wanted(column) for column in range(len(self.slots))]
+        fallen = self._fallen
+        return [fallen[i]._replace(seed=c.seed) if i in fallen else c for i, c in enumerate(wanted)]
+
+    def _reorder(self) -> None:
+        self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
+
+    def _ask_again(self) -> None:
+        """Run those methods again whose orders answer for one budget only."""
+        for column, slot in enumerate(self.slots):
+            wanted = self._wanted(column)
+            answered = slot.selection is not None and len(slot.selection) == self.budget
+            if not wanted.nested and not (answered and slot.method == wanted.method):
+                self._run_slots({column: wanted})
+
+    def _run_slots(self, wanted: dict[int, Choice]) -> None:
+        analysis, keep, drop = self.analysis, self.pinned, self.rejected
+        if analysis is None:
+            return
+        self._asked |= wanted
+
+        def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
+            made = {}
+            for at, (column, choice) in enumerate(wanted.items()):
+                part = Part(monitor, at / len(wanted), (at + 1) / len(wanted), choice.method)
+                made[column] = self._order(analysis, choice, keep, drop, part)
+            return made
+
+        def done(made: dict[int, tuple[Selection, PrefixMetrics]]) -> None:
+            if self.analysis is not analysis:
+                return
+            for column, (selection, retention) in made.items():
+                self._arrived(column, wanted)
+                values = wanted[column]._asdict()
+                self.slots[column].param.update(
+                    **values, selection=selection, retention=retention, tight=[]
+                )
+
+        def failed(error: Exception) -> None:
+            if self.analysis is not analysis:
+                return
+            for column in wanted:  # the widget shows the refused method: put the old one back
+                self._arrived(column, wanted)
+                self.slots[column].param.trigger("method")
+            self._drop_empty_step()
+            self._fail(error)
+
+        stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
+        self._submit(stage, work, done, failed)
+
+    def _arrived(self, column: int, wanted: dict[int, Choice]) -> None:
+        if self._asked.get(column) == wanted[column]:
+            del self._asked[column]
+
+    def show_map(self, kind: str) -> None:
+        """Show the PCA or the UMAP of the environments; UMAP is laid out in the background."""
+        analysis = self.analysis
+        if analysis is None:
+            return
+        self.map_kind = kind
+        if self.embedding is not None and self.embedding.method == kind:
+            self._runner.cancel("map")
+            self._over("map")
+            return
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis and self.map_kind == kind:
+                self.param.update(embedding=embedding)
+            if self.analysis is analysis and kind == "UMAP":
+                self.umap = embedding
+
+        def failed(error: Exception) -> None:
+            if self.analysis is analysis:
+                self.map_kind = self.embedding.method if self.embedding else "PCA"
+                self._fail(error)
+
+        lane: Lane = "aside" if kind == "UMAP" else "work"
+        self._submit("map", self._lay_out(analysis, kind), done, failed, lane)
+
+    def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
+        def work(monitor: Monitor) -> Embedding:
+            monitor.report(0.0, f"{kind} map")
+            with alone(f"{kind} {analysis.descriptors.fingerprint}", monitor):
+                return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
+
+        return work
+
+    def lay_out_ahead(self) -> None:
+        """Lay out the UMAP before anybody asks for it: behind everything else, and silently."""
+        analysis = self.analysis
+        if analysis is None or self.umap is not None:
+            return
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis:
+                self.umap = embedding
+
+        def progress(fraction: float, message: str) -> None:
+            if "map" in self._running:  # it has been asked for meanwhile, and waits for this one
+                self._on_progress(fraction, message)
+
+        work = self._lay_out(analysis, "UMAP")
+        # a failure is told to those who ask for the map
+        self._runner.submit("map ahead", work, done, lambda error: None, progress, "ahead")
+
+    def refine(self) -> None:
+        """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
+
+        What is shown meanwhile are estimates, and says so; so does the page if this is cancelled.
+        """
+        opened = self.opened
+        if opened is None or opened.analysis.exact:
+            return
+        asked = self._decisions()
+
+        def work(monitor: Monitor) -> Opened:
+            part = Part(monitor, 0.0, 0.9, "exact entropy and outlier scores")
+            analysis = self.pipeline.refine(opened.analysis, monitor=part)
+            part = Part(monitor, 0.9, 1.0, "selections")
+            wanted, keep, drop = asked
+            orders = tuple(self._order(analysis, choice, keep, drop, part) for choice in wanted)
+            methods = tuple(choice.method for choice in wanted)
+            return replace(opened, analysis=analysis, methods=methods, orders=orders)
+
+        def done(refined: Opened) -> None:
+            if self.opened is not opened:
+                return
+            if self._decisions() != asked:
+                self.refine()  # something was decided meanwhile; what is exact is remembered
+                return
+            for slot, (selection, retention) in zip(self.slots, refined.orders, strict=True):
+                with discard_events(slot):  # told with `opened`
+                    slot.param.update(selection=selection, retention=retention, tight=[])
+            self.opened = refined
+            for slot in self.slots:
+                slot.param.trigger("selection")
+
+        self._submit("refine", work, done, lane="ahead", news=self.notice)
+
+    def _decisions(self) -> tuple[list[Choice], list[int], list[int]]:
+        """Return what the orders depend on: the methods, what is forced in and out."""
+        return [self._wanted(c) for c in range(len(self.slots))], self.pinned, self.rejected
+
+    # ---- what the user highlights and decides -----------------------------------------------
+
+    def set_budget(self, structures: int) -> None:
+        """Keep so many structures, or as near to it as pins and rejections allow."""
+        if self.analysis is None:
+            return
+        low, high = self._bounds(self.pinned, self.rejected)
+        budget = int(min(max(low, structures), high))
+        if budget == self.budget != structures:
+            self.param.trigger("budget")  # whoever asked for it shows what cannot be
+        else:
+            self.budget = budget
+            self._ask_again()
+
+    def _bounds(self, pinned: list[int], rejected: list[int]) -> tuple[int, int]:
+        """Return the fewest and the most structures that can be kept."""
+        assert self.analysis is not None
+        low = max(1, len(pinned))
+        return low, max(low, self.analysis.n_structures - len(rejected))
+
+    def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
+        """Highlight environments: mode is "replace", "add" or "subtract"."""
+        rows = np.unique(np.asarray(list(rows), dtype=np.int64))
+        if mode == "add":
+            rows = np.union1d(self.brush, rows)
+        elif mode == "subtract":
+            rows = np.setdiff1d(self.brush, rows)
+        if not np.array_equal(rows, self.brush):
+            self.brush = rows
+
+    def brush_forces(self, low: float, high: float, mode: str = "replace") -> None:
+        """Highlight the environments whose |F| lies between `low` and `high`, eV/angstrom."""
+        if self.analysis is not None:
+            norms = self.analysis.force_norms
+            self.set_brush(np.flatnonzero((norms >= low) & (norms <= high)), mode)
+
+    def inspect(self, structure: int, atom: int = -1) -> None:
+        """Look at one structure, and optionally at one of its atoms."""
+        if self.dataset is not None and 0 <= structure < self.dataset.n_structures:
+            self.param.update(active=int(structure), active_atom=int(atom))
+
+    def step(self, by: int) -> None:
+        """Go to the next or the previous structure, among the brushed ones if there are several."""
+        if self.dataset is None:
+            return
+        pool = self.brushed_structures
+        if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there
+            pool = np.arange(self.dataset.n_structures)
+        at = int(np.searchsorted(pool, self.active))
+        exact = at < len(pool) and pool[at] == self.active
+        target = at + by if exact or by < 0 else at + by - 1
+        self.inspect(int(pool[target % len(pool)]))
+
+    def pin(self, structure: int) -> None:
+        """Force a structure in, or stop doing so."""
+        self._toggle("pinned", "rejected", structure)
+
+    def reject(self, structure: int) -> None:
+        """Force a structure out, or stop doing so."""
+        self._toggle("rejected", "pinned", structure)
+
+    def pin_all(self, structures: Iterable[int]) -> int:
+        """Force structures in in one step, which one undo takes back.
+
+        Isolated atoms are always kept, and what is rejected stays so.
+
+        Returns
+        -------
+        int
+            How many structures were pinned that had not been before.
+        """
+        return self._decide_all("pinned", structures, {})
+
+    def reject_all(
+        self, structures: Iterable[int], reasons: Mapping[int, str] | None = None
+    ) -> int:
+        """Force structures out in one step, which one undo takes back.
+
+        Isolated atoms stay, and so does what is pinned: the user has said so one by one.
+
+        Parameters
+        ----------
+        structures : iterable of int
+        reasons : mapping of int to str, optional
+            Structure -> why, for the recipe.
+
+        Returns
+        -------
+        int
+            How many structures were rejected that had not been before.
+        """
+        return self._decide_all("rejected", structures, reasons or {})
+
+    def _decide_all(self, name: str, structures: Iterable[int], reasons: Mapping[int, str]) -> int:
+        if self.dataset is None:
+            return 0
+        new = {int(s) for s in structures if not self.dataset.isolated[s]}
+        new -= {*self.pinned, *self.rejected}
+        if new:
+            decided = {"pinned": self.pinned, "rejected": self.rejected}
+            self._remember()
+            self.reasons = self.reasons | {s: reasons[s] for s in new & reasons.keys()}
+            self._decide(**(decided | {name: sorted({*decided[name], *new})}))
+            self._reorder()
+        return len(new)
+
+    def _toggle(self, name: str, other: str, structure: int) -> None:
+        if self.dataset is None or structure < 0:
+            return
+        if self.dataset.isolated[structure]:
+            self.notice = ("info", f"structure {structure} is an isolated atom: always kept")
+            return
+        self._remember()
+        mine, theirs = set(getattr(self, name)), set(getattr(self, other))
+        mine ^= {structure}
+        self.reasons = {s: why for s, why in self.reasons.items() if s != structure}
+        self._decide(**{name: sorted(mine), other: sorted(theirs - mine)})
+        self._reorder()
+
+    def _decide(self, pinned: list[int], rejected: list[int]) -> None:
+        """Pin and reject; the budget gives way, so that all pinned are kept and no rejected."""
+        low, high = self._bounds(pinned, rejected)
+        budget = min(max(low, self.budget), high)
+        self.param.update(pinned=pinned, rejected=rejected, budget=budget)
+
+    # ---- undo -------------------------------------------------------------------------------
+
+    def _snapshot(self) -> dict[str, Any]:
+        rejected = set(self.rejected)
+        return {
+            "pinned": self.pinned,
+            "rejected": self.rejected,
+            "reasons": {s: why for s, why in self.reasons.items() if s in rejected},
+            "slots": [self._wanted(column) for column in range(len(self.slots))],
+        }
+
+    def _remember(self) -> None:
+        self._undo = [*self._undo, self._snapshot()][-UNDO_DEPTH:]
+        self._redo.clear()
+        self.param.trigger("pinned")
+
+    def _drop_empty_step(self) -> None:
+        """Drop the last step if it came to nothing: undoing it would change nothing."""
+        if self._undo and self._undo[-1] == self._snapshot():
+            self._undo.pop()
+            self.param.trigger("pinned")
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undo to take back."""
+        return bool(self._redo)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._undo)
+
+    def undo(self) -> None:
+        """Take back the last pin, rejection or change of method."""
+        self._swap(self._undo, self._redo)
+
+    def redo(self) -> None:
+        """Take the last undo back."""
+        self._swap(self._redo, self._undo)
+
+    def _swap(self, source: list[dict[str, Any]], target: list[dict[str, Any]]) -> None:
+        if not source:
+            return
+        target.append(self._snapshot())
+        state = source.pop()
+        self.reasons = state["reasons"]
+        self._decide(state["pinned"], state["rejected"])
+        self._run_slots(dict(enumerate(state["slots"])))
+
+    # ---- work -------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop all running work; what is shown stays."""
+        self._runner.cancel()
+        self._running.clear()
+        self._asked.clear()
+        selection = self.slots[0].selection
+        if selection is not None:  # pins that were being worked in are taken back
+            self._decide(selection.keep.tolist(), selection.drop.tolist())
+        self._drop_empty_step()
+        self.param.update(progress=-1.0, working_on="", notice=("info", "cancelled"))
+        if self.embedding is not None:
+            self.map_kind = self.embedding.method
+        for slot in self.slots:
+            slot.param.trigger("method")
+        for callback in self._at_cancel:
+            callback()
