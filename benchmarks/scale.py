@@ -29,10 +29,10 @@ import analytics
 from analytics.descriptors import Descriptors
 from analytics.evaluation import budget_grid, embed_pca, prefix_metrics
 from analytics.evaluation.embedding import display_sample
-from analytics.information import Analysis, analyse, kernel_sums, refine, structure_kernel
+from analytics.information import Analysis, analyse, kernel_sums, refine
 from analytics.information.kernel import CUT, near_share
 from analytics.information.sampling import draw_sample
-from analytics.information.structure_kernel import COARSE_CUT
+from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from benchmarks.kernel import BATCHES, DATA

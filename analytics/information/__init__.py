@@ -11,7 +11,7 @@ from analytics.information.entropy import delta_entropy, diversity, entropy, ove
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.information.kernel import KernelSpec, kernel_sums, log_kernel_sums
 from analytics.information.outliers import OutlierScores, outlier_scores
-from analytics.information.structure_kernel import StructureKernel, structure_kernel
+from analytics.information.structure_kernel import StructureKernel
 
 __all__ = [
     "Analysis",
@@ -33,5 +33,4 @@ __all__ = [
     "outlier_scores",
     "overlap",
     "refine",
-    "structure_kernel",
 ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from makers import kernel_twin
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.information import blocks, kernel_sums, log_kernel_sums, structure_kernel
+from analytics.information import blocks, kernel_sums, log_kernel_sums
 from analytics.information import kernel as kernel_module
 from analytics.information.blocks import (
     boxes_of,
@@ -19,6 +19,7 @@ from analytics.information.blocks import (
     sorted_points,
 )
 from analytics.information.kernel import kernel_moments, near_share
+from analytics.information.structure_kernel import structure_kernel
 
 
 def clusters(n: int, d: int, spread: float, seed: int) -> np.ndarray:

@@ -7,9 +7,8 @@ import pytest
 from makers import real_descriptors
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.information import structure_kernel
 from analytics.information.sampling import draw_sample
-from analytics.information.structure_kernel import COARSE_CUT
+from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 
 
 @pytest.fixture(scope="module")
