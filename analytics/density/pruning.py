@@ -14,7 +14,7 @@ from analytics.density.surrogate import Single
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import Registry, check_options, option, options_of, spec_from
+from analytics.runtime.registry import NoOptions, Options, Registry, option, options_of, spec_from
 
 __all__ = [
     "PRUNINGS",
@@ -22,7 +22,6 @@ __all__ = [
     "CoverageSpec",
     "DensityStrataSpec",
     "KMeansSpec",
-    "NoOptions",
     "Pruning",
     "StrataSpec",
     "allocate",
@@ -58,12 +57,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class NoOptions:
-    """The spec of a method with nothing to set."""
-
-
-@dataclass(frozen=True, slots=True)
-class StrataSpec:
+class StrataSpec(Options):
     """Options of coverage-centric selection."""
 
     beta: float = option(
@@ -76,47 +70,31 @@ class StrataSpec:
     )  # fmt: skip
     score: str = option("grand", help="Which score", choices=("grand", "el2n"))
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class DensityStrataSpec:
+class DensityStrataSpec(Options):
     """Options of strata over the density itself."""
 
     strata: int = option(50, help="Strata over the logarithm of the density", low=2, high=1000)
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class CoverageSpec:
+class CoverageSpec(Options):
     """Options of farthest points."""
 
     components: int = option(
         8, help="Principal components of the descriptor to measure in", low=1, high=64
     )
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class KMeansSpec:
+class KMeansSpec(Options):
     """Options of clusters."""
 
     clusters: int = option(256, help="Clusters, at most", low=2, high=2000)
     components: int = option(
         8, help="Principal components of the descriptor to measure in", low=1, high=64
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @dataclass(frozen=True, slots=True)

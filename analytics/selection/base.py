@@ -25,7 +25,6 @@ __all__ = [
     "UNITS",
     "Budget",
     "Method",
-    "NoOptions",
     "Order",
     "Pool",
     "Selection",
@@ -277,11 +276,6 @@ def register(method: Method) -> Method:
 def is_nested(method: str, spec: Any = None) -> bool:
     """Return whether one order of a method answers every budget."""
     return all(each.nested for each in METHODS[method].family(spec))
-
-
-@dataclass(frozen=True, slots=True)
-class NoOptions:
-    """The spec of a method that has nothing to set."""
 
 
 def require_labels(

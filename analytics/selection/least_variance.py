@@ -9,7 +9,7 @@ import numpy as np
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.model_importance import labelled_equations
 
@@ -22,7 +22,7 @@ TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class LeastVarianceSpec:
+class LeastVarianceSpec(Options):
     """In how many directions of the potential's parameters the variance counts."""
 
     directions: int = option(
@@ -31,10 +31,6 @@ class LeastVarianceSpec:
         high=400,
         help="Directions that the pool settles best; time grows with their cube.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def select_least_variance(

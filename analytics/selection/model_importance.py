@@ -18,8 +18,8 @@ from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
-from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.runtime.registry import NoOptions, Options, option
+from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.scores import Score, register_score
 
 __all__ = [
@@ -33,17 +33,13 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class EarlySpec:
+class EarlySpec(Options):
     """Which models a score looks at."""
 
     models: int = option(5, low=1, high=50, help="Models whose scores are averaged.")
     share: float = option(
         0.1, low=0.01, high=1.0, help="Share of the structures each model has learnt from."
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def gradient_norms(

@@ -9,7 +9,7 @@ import numpy as np
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.scores import SCORES
 
@@ -17,7 +17,7 @@ __all__ = ["CoverageCentricSpec", "select_coverage_centric", "share_out"]
 
 
 @dataclass(frozen=True, slots=True)
-class CoverageCentricSpec:
+class CoverageCentricSpec(Options):
     """Options of coverage-centric coreset selection."""
 
     score: str = option(
@@ -36,10 +36,6 @@ class CoverageCentricSpec:
         choices=("linear", "log"),
         help="Whether strata are of equal width in the score or in its logarithm.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def select_coverage_centric(

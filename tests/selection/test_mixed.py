@@ -16,6 +16,7 @@ from analytics.information import Analysis
 from analytics.linalg import kmeans
 from analytics.linalg.kmeans import cluster, lloyd
 from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.runtime.registry import NoOptions
 from analytics.selection import (
     METHODS,
     SCORES,
@@ -24,7 +25,6 @@ from analytics.selection import (
     register_score,
     select,
 )
-from analytics.selection.base import NoOptions
 from analytics.selection.farthest import structure_means
 from analytics.selection.stratified_scores import share_out
 
