@@ -115,11 +115,11 @@ class Registry(Generic[T]):
 
     Third-party methods join through the entry-point group ``winnow.plugins``: each entry point
     names a module whose import registers what it brings. One that fails is left out with a
-    warning.
+    warning. `groups` names the entry-point groups in which the registry looks.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, groups: tuple[str, ...] = ("winnow.plugins",)) -> None:
+        self.kind, self._groups = kind, groups
         self._items: dict[str, T] = {}
         self._plugins_loaded = False
 
@@ -153,7 +153,7 @@ class Registry(Generic[T]):
     def _load_plugins(self) -> None:
         if not self._plugins_loaded:
             self._plugins_loaded = True
-            for point in entry_points(group="winnow.plugins"):
+            for point in (p for group in self._groups for p in entry_points(group=group)):
                 try:
                     point.load()
                 except Exception as error:  # somebody else's code: the built-in methods go on
