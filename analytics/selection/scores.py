@@ -65,7 +65,15 @@ class Score:
         return self.run(analysis, spec, rng=rng, monitor=monitor)
 
 
-SCORES: Registry[Score] = Registry("importance score")
+SCORES: Registry[Score] = Registry(
+    "importance score",
+    {
+        "analytics.selection.importance": (
+            "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+        ),
+        "analytics.selection.model_importance": ("grand", "el2n", "leverage"),
+    },
+)  # fmt: skip
 
 
 def register_score(score: Score) -> Score:

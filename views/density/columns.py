@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, WheelZoomTool
 from bokeh.plotting import figure
 
-from analytics.density import PRUNINGS
+from analytics.density.pruning import PRUNINGS
 from views.compare.embeddings import SMALL_TOOLBAR
 from views.compare.view import KINDS, ONE, SHRINKS
 from views.density.bar import GROUP
