@@ -17,10 +17,10 @@ from analytics.selection.base import METHODS, Selection, is_nested
 from analytics.selection.certificates.curve import certified_share
 from analytics.selection.certificates.dual_bound import TightBound
 
-__all__ = ["Choice", "Opened", "Slot", "within"]
+__all__ = ["Choice", "Opened", "Slot", "lower_first"]
 
 
-def within(title: str) -> str:
+def lower_first(title: str) -> str:
     """Write a title as it stands within a sentence: largest force, GraNd, I-optimal design."""
     word = re.split(r"[ -]", title)[0]
     return title[0].lower() + title[1:] if word[1:].islower() else title
