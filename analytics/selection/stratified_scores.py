@@ -62,7 +62,7 @@ def select_coverage_centric(
     et al., arXiv:2507.09001.
     """
     score = SCORES[spec.score]
-    values = score.of(pool.analysis, rng=rng, monitor=monitor)
+    values = score.of(pool.analysis, equations=pool.equations, rng=rng, monitor=monitor)
     monitor.checkpoint()
     candidates = np.flatnonzero(pool.open)
     known = candidates[np.isfinite(values[candidates]) | np.isposinf(values[candidates])]

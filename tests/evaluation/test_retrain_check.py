@@ -30,12 +30,13 @@ from analytics.evaluation.retrain.predictions import (
 from analytics.evaluation.retrain.splits import make_splits
 from analytics.information.analysis import Analysis
 from analytics.potential.basis import choose_basis
-from analytics.potential.cache import design_of, methods_spec
+from analytics.potential.cache import design_of
 from analytics.potential.design import compute_design, row_bytes
 from analytics.potential.normal_equations import make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 from analytics.selection.base import METHODS, select
+from analytics.selection.equations import methods_spec
 from analytics.selection.scores import SCORES
 
 pytest.importorskip("featomic")
@@ -428,9 +429,9 @@ class TestImportance:
     ) -> None:
         assert methods_spec(data).references == RetrainSpec().references
         bytes_each = row_bytes(data, 1)
-        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 60.5 * bytes_each)
+        monkeypatch.setattr("analytics.selection.equations.METHODS_BYTES", 60.5 * bytes_each)
         assert methods_spec(data).references == 60
-        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 10 * bytes_each)
+        monkeypatch.setattr("analytics.selection.equations.METHODS_BYTES", 10 * bytes_each)
         with pytest.raises(WinnowError, match="open a part of it"):
             methods_spec(data)
 
