@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from analytics.cluster import connect
-from analytics.data.checks import CheckReport, check
+from analytics.data.checks import CHECKS, CheckReport, check
 from analytics.data.dataset import Dataset
 from analytics.descriptors import DistanceSpec, describe, descriptor_fingerprint
 from analytics.descriptors.base import Descriptors
@@ -40,7 +40,7 @@ T = TypeVar("T")
 UNNESTED_POINTS = 10
 
 #: Rooms whose code a stage is made by, itself and those below.
-_DATA = ("runtime", "data")
+_DATA = ("runtime", "geometry", "linalg", "data")
 _DESCRIPTORS = (*_DATA, "descriptors")
 _INFORMATION = (*_DESCRIPTORS, "information")
 _SELECTION = (*_INFORMATION, "selection")
@@ -129,7 +129,8 @@ class Pipeline:
         """Return the findings of the basic checks."""
         # the findings name frames of the file, and the file
         key = fingerprint("checks", dataset.fingerprint, dataset.name, dataset.frame_indices)
-        return self._cached(key, lambda: check(dataset), _DATA)
+        checks = tuple(CHECKS[name] for name in CHECKS)
+        return self._cached(key, lambda: check(dataset), _DATA, makers=checks)
 
     def describe(
         self, dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT

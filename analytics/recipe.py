@@ -107,6 +107,9 @@ class Recipe:
         and whether entropy, diversity and outlier scores are exact even so.
     parts : int
         In how many parts the structures were dealt for a selection in two rounds; 1 for one round.
+    equations : str
+        Fingerprint of the normal equations that were given to a method that selects by a model;
+        empty if it made its own, as it does where a recipe is replayed.
     """
 
     name: str
@@ -135,6 +138,7 @@ class Recipe:
     ledger: tuple[Removal, ...] = ()
     sample: Mapping[str, Any] | None = None
     parts: int = 1
+    equations: str = ""
 
     @property
     def rounds(self) -> int:
@@ -196,6 +200,7 @@ class Recipe:
             "rounds": self.rounds,
             "parts": self.parts,
             "sample": None if self.sample is None else dict(self.sample),
+            "equations": self.equations or None,
             "budget": {
                 "given": self.budget,
                 "unit": self.unit,
@@ -350,6 +355,7 @@ def make_recipe(
         ),
         sample=_sample(analysis),
         parts=selection.parts,
+        equations=selection.equations,
     )
 
 
@@ -483,6 +489,7 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "reference": content.get("reference"),
         "sample": content.get("sample"),
         "parts": int(content.get("parts", 1)),
+        "equations": str(content.get("equations") or ""),
         "ledger": tuple(
             Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))
             for entry in content.get("ledger", ())

@@ -143,6 +143,11 @@ def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
         specs["method"] = METHODS[recipe.method].spec, recipe.method_spec
     else:
         unknown.append(f"method: this Winnow has no method {recipe.method!r}")
+    if recipe.equations:
+        unknown.append(
+            f"equations: {recipe.method} was given normal equations ({recipe.equations}), which a "
+            "recipe does not carry"
+        )
     specs["kernel"] = (KernelSpec, recipe.kernel_spec)
     if recipe.duplicates is not None:
         specs["duplicates"] = (DuplicateSpec, recipe.duplicates)

@@ -14,7 +14,8 @@ import analytics
 from analytics.data import Dataset
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.selection.base import METHODS, Method, NoOptions, Order, Pool, is_nested
+from analytics.runtime.registry import NoOptions
+from analytics.selection.base import METHODS, Method, Order, Pool, is_nested
 from analytics.selection.coverage import maximise
 from analytics.selection.model_importance import leverages
 from analytics.selection.objectives import coverage_objective

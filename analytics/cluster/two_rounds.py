@@ -21,7 +21,7 @@ from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option, spec_from
+from analytics.runtime.registry import Options, option, spec_from
 from analytics.selection.base import METHODS, Budget, Selection
 from analytics.selection.certificates.online_bound import best_totals, probed
 from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
@@ -48,7 +48,7 @@ class TooLarge(WinnowError):
 
 
 @dataclass(frozen=True, slots=True)
-class TwoRoundSpec:
+class TwoRoundSpec(Options):
     """Which objective is maximised, at which kernel width, in how many parts."""
 
     objective: str = option(
@@ -60,10 +60,6 @@ class TwoRoundSpec:
     parts: int = option(
         8, low=1, high=10_000, help="Number of parts the structures are dealt into at random."
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
     @property
     def capped(self) -> bool:

@@ -15,7 +15,16 @@ from typing import Any, Generic, TypeVar, cast
 
 from analytics.runtime.errors import WinnowError
 
-__all__ = ["Option", "Registry", "check_options", "option", "options_of", "spec_from"]
+__all__ = [
+    "NoOptions",
+    "Option",
+    "Options",
+    "Registry",
+    "check_options",
+    "option",
+    "options_of",
+    "spec_from",
+]
 
 T = TypeVar("T")
 
@@ -81,9 +90,24 @@ def spec_from(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def check_options(spec: Any) -> None:
-    """Check every bounded field of a spec; meant for `__post_init__`."""
+    """Check every bounded field of a spec."""
     for item in options_of(spec):
         item.check(getattr(spec, item.name))
+
+
+class Options:
+    """What specs inherit: a value out of its bounds is refused when the spec is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Check the bounds and choices of every field."""
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions(Options):
+    """The spec of a method that has nothing to set."""
 
 
 class Registry(Generic[T]):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.information.analysis import Analysis
+from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -25,11 +26,11 @@ __all__ = [
     "UNITS",
     "Budget",
     "Method",
-    "NoOptions",
     "Order",
     "Pool",
     "Selection",
     "at_size",
+    "by_model",
     "is_nested",
     "missing_labels",
     "register",
@@ -108,6 +109,9 @@ class Pool:
         How many structures are wanted in all; a method may stop there.
     reference : Descriptors, optional
         What there is already: gains count from there on. Only for methods that are `conditional`.
+    equations : Equations, optional
+        Normal equations of the structures in a basis of the caller's, for methods that select
+        `by_model`; without them they make their own.
     """
 
     analysis: Analysis
@@ -115,6 +119,7 @@ class Pool:
     drop: IntArray
     size: int
     reference: Descriptors | None = None
+    equations: Equations | None = None
 
     @property
     def open(self) -> npt.NDArray[np.bool_]:
@@ -178,6 +183,8 @@ class Selection:
         the method, which has to be asked again for another size.
     reference : str
         Fingerprint of the reference set that was given, or empty.
+    equations : str
+        Fingerprint of the normal equations that were given, or empty.
     information : float array (m,), optional
         Given a reference: delta entropy of each structure given the reference and the picks
         before it, mean over its environments, nats. Positive means new; below zero means that
@@ -200,6 +207,7 @@ class Selection:
     unit: str = "structures"
     nested: bool = True
     reference: str = ""
+    equations: str = ""
     information: FloatArray | None = None
     parts: int = 1
 
@@ -210,6 +218,7 @@ class Selection:
     def fingerprint(self) -> str:
         """Digest of everything the order depends on, and of its length."""
         parts = [self.parts] if self.parts > 1 else []
+        equations = [self.equations] if self.equations else []
         return fingerprint(
             self.source,
             self.method,
@@ -221,6 +230,7 @@ class Selection:
             self.reference,
             self.unit,
             *parts,
+            *equations,
         )
 
     def certificate(self, size: int) -> float | None:
@@ -258,6 +268,8 @@ class Method:
     uses_scores : bool
         It reads outlier scores, kernel sums or entropies of the analysis, so that a sampled one
         gives another order once it is refined.
+    by_model : bool
+        It selects by the normal equations of a potential: those of the pool, or its own.
     objective : callable, optional
         (analysis, spec, *, reference, monitor) -> `Objective`, for methods that maximise one.
     parts : callable, optional
@@ -278,6 +290,7 @@ class Method:
     nested: bool = True
     conditional: bool = False
     uses_scores: bool = False
+    by_model: bool = False
     objective: Callable[..., Objective] | None = None
     parts: Callable[[Any], tuple[str, ...]] | None = None
     text: str = ""
@@ -306,9 +319,9 @@ def is_nested(method: str, spec: Any = None) -> bool:
     return all(each.nested for each in METHODS[method].family(spec))
 
 
-@dataclass(frozen=True, slots=True)
-class NoOptions:
-    """The spec of a method that has nothing to set."""
+def by_model(method: str, spec: Any = None) -> bool:
+    """Return whether a method looks at the normal equations of a potential."""
+    return any(each.by_model for each in METHODS[method].family(spec))
 
 
 def require_labels(
@@ -359,6 +372,7 @@ def select(
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
     reference: Descriptors | None = None,
+    equations: Equations | None = None,
     monitor: Monitor = SILENT,
 ) -> Selection:
     """Order the structures of a data set by a method.
@@ -383,6 +397,10 @@ def select(
         Structures forced in and out, as indices into the data set.
     reference : Descriptors, optional
         A set that is there already, described in the same way; coverage methods then add to it.
+    equations : Equations, optional
+        Normal equations of the structures of the data set, in any basis, for methods that select
+        by a model; the others are the same without. By default they are made, the basis from the
+        data set itself.
 
     Raises
     ------
@@ -405,7 +423,9 @@ def select(
         needs = {"forces": each.needs_forces, "energies": each.needs_energies}
         require_labels(analysis.dataset, each.title, **needs)
     _check_reference(analysis, entry.family(spec), reference)
-    pool = Pool(analysis, kept, dropped, analysis.n_structures - len(dropped), reference)
+    equations = _usable(analysis, entry.family(spec), equations)
+    wanted = analysis.n_structures - len(dropped)
+    pool = Pool(analysis, kept, dropped, wanted, reference, equations)
     monitor.checkpoint()
     task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
     if unit == "environments" and wanted is not None:
@@ -431,6 +451,7 @@ def select(
         unit=unit,
         nested=is_nested(method, spec),
         reference="" if reference is None else reference.fingerprint,
+        equations="" if equations is None else equations.fingerprint,
         information=None if information is None else frozen(information),
     )
 
@@ -448,6 +469,8 @@ def at_size(
         raise ValueError("a selection that is not nested and had a reference set has one size only")
     if selection.parts > 1:
         raise ValueError("a selection made in two rounds has one size only")
+    if selection.equations:
+        raise ValueError("a selection that is not nested and was given equations has one size only")
     return select(
         analysis,
         selection.method,
@@ -483,6 +506,18 @@ def _check_reference(
             f"{reference.values.shape[1]} numbers, {analysis.dataset.name} by {own.spec} with "
             f"{own.values.shape[1]}: they cannot be compared"
         )
+
+
+def _usable(
+    analysis: Analysis, family: tuple[Method, ...], equations: Equations | None
+) -> Equations | None:
+    """Return the equations if a method of the family looks at them."""
+    if equations is None or not any(each.by_model for each in family):
+        return None
+    given = equations.design.dataset
+    if given.fingerprint != analysis.dataset.fingerprint:
+        raise ValueError(f"the equations are of another data set than {analysis.dataset.name}")
+    return equations
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from analytics.curation import (
     reference_energies,
 )
 from analytics.data import Dataset
-from analytics.data.checks import duplicate_groups
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.runtime.errors import Cancelled
 
 

@@ -36,10 +36,10 @@ from analytics.evaluation.retrain import evaluate as evaluation
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
 from analytics.evaluation.retrain.live import part_of, prepare_ground, start_check
 from analytics.information import Analysis
-from analytics.potential.cache import methods_spec
 from analytics.potential.design import row_bytes
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 from analytics.selection import METHODS, SCORES, select
+from analytics.selection.equations import methods_spec
 
 pytest.importorskip("featomic")
 
@@ -431,9 +431,9 @@ class TestImportance:
     ) -> None:
         assert methods_spec(data).references == RetrainSpec().references
         bytes_each = row_bytes(data, 1)
-        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 60.5 * bytes_each)
+        monkeypatch.setattr("analytics.selection.equations.METHODS_BYTES", 60.5 * bytes_each)
         assert methods_spec(data).references == 60
-        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 10 * bytes_each)
+        monkeypatch.setattr("analytics.selection.equations.METHODS_BYTES", 10 * bytes_each)
         with pytest.raises(WinnowError, match="open a part of it"):
             methods_spec(data)
 

@@ -26,8 +26,6 @@ NESTED = [name for name in ALL if is_nested(name)]
 UNNESTED = [name for name in ALL if not is_nested(name)]
 CONDITIONAL = [name for name in ALL if any(m.conditional for m in METHODS[name].family())]
 OTHERS = [name for name in ALL if name not in CONDITIONAL]
-#: Methods that select by a model, whose equations are kept.
-REMEMBER = ("grand", "el2n", "leverage", "d_optimal", "least_variance")
 SIZES = [3, 8, 1, 5, 2, 7, 4, 4, 6, 3, 8, 2, 5, 1, 6, 7, 2, 3, 5, 4, 8, 6, 1, 3, 5]
 
 
@@ -175,7 +173,7 @@ class TestEveryMethod:
         assert len(select(analysis, method, size=2)) == 2
 
     def test_it_can_be_cancelled(self, method: str, analysis: Analysis) -> None:
-        select(analysis, method, size=12)  # what a method remembers is not computed again
+        select(analysis, method, size=12)  # equations of a potential are kept, not made again
         counted = Recorder()
         select(analysis, method, size=12, monitor=counted)
         assert counted.checkpoints
@@ -192,7 +190,7 @@ class TestEveryMethod:
         forget()
         select(analysis, method, size=12, monitor=counted)
         select(analysis, method, size=12, monitor=warm)
-        if method in REMEMBER:  # what takes long there is watched as well
+        if METHODS[method].by_model:  # what takes long there is watched as well
             assert counted.checkpoints >= warm.checkpoints + 3
         # not the last ones: how many there are depends a little on the time things take
         for at in sorted({1, 2, counted.checkpoints // 3, counted.checkpoints // 2} - {0}):

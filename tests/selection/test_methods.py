@@ -9,8 +9,9 @@ from numpy.testing import assert_array_equal
 
 from analytics.information import Analysis
 from analytics.runtime.errors import WinnowError
+from analytics.runtime.registry import NoOptions
 from analytics.selection import METHODS, Budget, Method, select
-from analytics.selection.base import NoOptions, Order, Pool, register
+from analytics.selection.base import Order, Pool, register
 
 ALL = list(METHODS)
 

@@ -15,7 +15,7 @@ from analytics.information import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
 from analytics.selection import METHODS
-from views.state.columns import within
+from views.state.columns import lower_first
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
 
@@ -497,7 +497,7 @@ def test_an_error_goes_when_the_same_is_asked_again(session):
 
 
 def test_titles_keep_the_capitals_that_they_owe_to_no_sentence():
-    written = {title: within(title) for title in (METHODS[name].title for name in METHODS)}
+    written = {title: lower_first(title) for title in (METHODS[name].title for name in METHODS)}
     assert written["Largest force"] == "largest force"
     assert written["Coverage-centric (CCS)"] == "coverage-centric (CCS)"
     assert all(written[t] == t for t in ("GraNd", "EL2N", "K-means", "D-optimal design"))

@@ -14,8 +14,8 @@ from analytics.descriptors import DESCRIPTORS, suggested_bandwidth
 from analytics.information import KernelSpec
 from views.kit.drop_zone import DropZone
 from views.kit.spec_form import SpecForm
+from views.kit.text import grouped
 from views.kit.theme import CARD, THREE
-from views.shell.budget_bar import grouped
 from views.state.session import DEMO, Session
 
 __all__ = ["DataView"]

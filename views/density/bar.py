@@ -20,9 +20,9 @@ from views.density.style import TEXT, percent
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
 from views.kit.spec_form import FIELD
+from views.kit.text import counted, grouped
 from views.kit.theme import CARD, SEGMENTS
 from views.kit.widgets import UNSEEN_LABEL, Button
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["Bar", "OwnFiles", "table_csv"]

@@ -11,13 +11,15 @@ from panel.util import edit_readonly
 
 from analytics.information import Analysis
 from views.compare.retention import Retention
-from views.compare.view import SHRINKS, Columns
+from views.compare.view import Columns
 from views.data.view import DataView
 from views.inspector.inspector import Brushed, Inspector
+from views.kit.text import counted, grouped
 from views.kit.theme import (
     CARD,
     ONLY_NARROW,
     SEGMENTS,
+    SHRINKS,
     THREE,
     WIDE,
     palette,
@@ -25,7 +27,7 @@ from views.kit.theme import (
     variables,
 )
 from views.kit.widgets import HINTS, Button, Dialog, Region, reveal
-from views.shell.budget_bar import BudgetBar, counted, grouped
+from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE, first_answer
 from views.shell.shortcuts import Keys

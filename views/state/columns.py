@@ -14,10 +14,10 @@ from analytics.evaluation import Embedding, PrefixMetrics
 from analytics.information import Analysis
 from analytics.selection import METHODS, Selection, TightBound, certified_share, is_nested
 
-__all__ = ["Choice", "Opened", "Slot", "within"]
+__all__ = ["Choice", "Opened", "Slot", "lower_first"]
 
 
-def within(title: str) -> str:
+def lower_first(title: str) -> str:
     """Write a title as it stands within a sentence: largest force, GraNd, I-optimal design."""
     word = re.split(r"[ -]", title)[0]
     return title[0].lower() + title[1:] if word[1:].islower() else title

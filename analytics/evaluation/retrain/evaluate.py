@@ -16,7 +16,7 @@ from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis, analyse
 from analytics.potential.basis import most_references
-from analytics.potential.cache import design_in, design_of, remember
+from analytics.potential.cache import design_in, design_of
 from analytics.potential.design import Design, check_labels, check_species, row_bytes
 from analytics.potential.mlpod import PodErrors
 from analytics.potential.normal_equations import Equations, make_equations
@@ -27,7 +27,7 @@ from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
-from analytics.selection.base import METHODS, Budget, is_nested, select
+from analytics.selection.base import METHODS, Budget, by_model, is_nested, select
 
 __all__ = ["COLUMNS", "WHOLE_POOL", "RetrainResult", "analysis_of_part", "retrain"]
 
@@ -285,25 +285,34 @@ class _Task:
         """Yield a row for each method, budget and test of one resample."""
         pool, resample = stage.split.pool, stage.split.resample
         part = analysis_of_part(self.analysis, pool, monitor=Part(monitor, 0.0, 0.4))
-        remember(equations_of_part(stage.equations, stage.places[pool]))
+        needed = any(by_model(name, self.specs.get(name)) for name in self.methods)
+        equations = stage.equations.take(stage.places[pool]) if needed else None
         sizes = {budget: budget.of(len(pool)) for budget in self.budgets}
         for at, method in enumerate(self.methods):
             start = 0.4 + 0.5 * at / len(self.methods)
             each = Part(monitor, start, start + 0.5 / len(self.methods), method)
-            chosen = self._orders(part, method, list(sizes.values()), resample, each)
+            chosen = self._orders(part, equations, method, list(sizes.values()), resample, each)
             for budget, size in sizes.items():
                 yield from self._rows(method, budget.value, pool[chosen[size]], stage, each)
             monitor.checkpoint()
         yield from self._rows(WHOLE_POOL, 1.0, pool, stage, Part(monitor, 0.9, 1.0))
 
     def _orders(
-        self, part: Analysis, method: str, sizes: list[int], resample: int, monitor: Monitor
+        self,
+        part: Analysis,
+        equations: Equations | None,
+        method: str,
+        sizes: list[int],
+        resample: int,
+        monitor: Monitor,
     ) -> dict[int, IntArray]:
         """Return for each size the structures picked, as places in the pool."""
         spec, seed = self.specs.get(method), self.seed + resample
 
         def run(size: int) -> IntArray:
-            found = select(part, method, spec=spec, size=size, seed=seed, monitor=monitor)
+            found = select(
+                part, method, spec=spec, size=size, seed=seed, equations=equations, monitor=monitor
+            )
             return found.structures
 
         if not is_nested(method, spec):
@@ -400,14 +409,6 @@ def design_of_split(
     taken = np.setdiff1d(every, foreign)
     part = dataset.take(taken)
     return design_of(part, spec, np.searchsorted(taken, allowed), monitor=monitor), taken
-
-
-def equations_of_part(equations: Equations, structures: IntArray) -> Equations:
-    """Return the equations of some structures, for the methods that select by them."""
-    packed = None if equations.packed is None else equations.packed[structures]
-    return Equations(
-        equations.design.take(structures), equations.atomic, equations.vectors[structures], packed
-    )
 
 
 def _check_tests(tests: Mapping[str, Dataset], dataset: Dataset) -> None:

@@ -15,11 +15,10 @@ from analytics.evaluation.retrain.evaluate import (
     affordable_part,
     analysis_of_part,
     design_of_split,
-    equations_of_part,
 )
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis
-from analytics.potential.cache import design_in, remember
+from analytics.potential.cache import design_in
 from analytics.potential.design import check_labels
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
@@ -27,7 +26,7 @@ from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import select
+from analytics.selection.base import by_model, select
 
 __all__ = [
     "Ground",
@@ -236,7 +235,6 @@ def order_in(
         Places in the equations.
     """
     pool = ground.splits[resample].pool
-    remember(equations_of_part(ground.equations, pool))
     originals = ground.structures[pool]
     found = select(
         part,
@@ -246,6 +244,7 @@ def order_in(
         seed=seed + ground.splits[resample].resample,
         keep=np.flatnonzero(np.isin(originals, list(keep))),
         drop=np.flatnonzero(np.isin(originals, list(drop))),
+        equations=ground.equations.take(pool) if by_model(method, spec) else None,
         monitor=monitor,
     )
     return np.asarray(pool[found.structures])
