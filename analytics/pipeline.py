@@ -30,7 +30,7 @@ from analytics.runtime.packing import pack, unpack
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.provenance import code_version
 from analytics.runtime.store import Store
-from analytics.selection.base import METHODS, Selection, at_size, is_nested, select
+from analytics.selection.base import METHODS, Budget, Selection, at_size, is_nested, select
 
 __all__ = ["Pipeline"]
 
@@ -196,7 +196,7 @@ class Pipeline:
         method: str,
         *,
         spec: Any = None,
-        size: int | None = None,
+        size: float | None = None,
         seed: int = 0,
         keep: Iterable[int] = (),
         drop: Iterable[int] = (),
@@ -204,8 +204,8 @@ class Pipeline:
     ) -> Selection:
         """Return the full order of a method, the answer for every budget.
 
-        Methods that are not nested answer for `size` structures. After `refine` an order is
-        made again only by methods that use what became exact.
+        Methods that are not nested answer for `size` (a count or a share, see `Budget`). After
+        `refine` an order is made again only by methods that use what became exact.
         """
         keep, drop = tuple(sorted(keep)), tuple(sorted(drop))
         scores = any(each.uses_scores for each in METHODS[method].family(spec))
@@ -214,6 +214,7 @@ class Pipeline:
         if is_nested(method, spec):
             size = None
         elif size is not None:
+            size = Budget(size).of(analysis.n_structures)
             key = fingerprint(key, size)
         found = self._cached(
             key,

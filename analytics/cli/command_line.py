@@ -184,7 +184,7 @@ def _add_compare(commands: Commands) -> None:
         type=parse_list(parse_budget),
         default="0.05,0.1,0.2",
         metavar="BUDGET,...",
-        help="shares of the structures (0.1 or 10%%) or numbers of them (from 1 on) "
+        help="shares of the structures (0.1 or 10%%; 1.0 or 100%% is all) or numbers of them "
         "(default %(default)s)",
     )
     add_seed(parser)

@@ -181,8 +181,7 @@ def comparison_text(analysis: Analysis, table: Any) -> str:
     }
     rows = [["(all)", "", *_cells(full)]]
     for row in table.to_dict(orient="records"):
-        budget = f"{row['budget']:.0f}" if row["budget"] >= 1 else f"{row['budget']:g}"
-        rows.append([row["method"], budget, *_cells(row)])
+        rows.append([row["method"], str(row["budget"]), *_cells(row)])
     return columns(head, rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,27 +44,54 @@ UNITS = ("structures", "environments")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much to keep: a share (below 1) or a number of structures, or of environments."""
+    """How much to keep: an int is a count, a float in (0, 1] a share; 1.0 is everything.
 
-    value: float
+    Numbers of numpy mean the same. A count and a share are never equal.
+
+    Attributes
+    ----------
+    value : int or float
+    is_share : bool
+    """
+
+    value: int | float
+    is_share: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a budget."""
-        if not np.isfinite(self.value) or self.value < 0:
-            raise ValueError(f"budget is {self.value}, not a positive number")
-        if self.value >= 1 and self.value != int(self.value):
-            raise ValueError(f"budget is {self.value}; from 1 on it counts whole structures")
+        value = self.value
+        share = isinstance(value, (float, np.floating)) and 0.0 < value <= 1.0
+        count = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not share and not (count and value >= 0):
+            raise ValueError(
+                f"budget is {value}: an int from 0 on is a count, a float above 0 and up to 1.0 "
+                "(everything) a share"
+            )
+        object.__setattr__(self, "value", float(value) if share else int(value))
+        object.__setattr__(self, "is_share", share)
 
-    def structures(self, n_structures: int) -> int:
-        """Return the number of structures kept out of `n_structures`, at least 1 if any."""
-        if self.value == 0:
-            return 0
-        wanted = self.value * n_structures if self.value < 1 else self.value
-        return int(min(n_structures, max(1, round(wanted))))
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Read ``0.1`` or ``10%`` (a share; ``1.0`` and ``100%`` are everything) or ``50``."""
+        text = text.strip()
+        try:
+            if text.endswith("%"):
+                return cls(float(text[:-1]) / 100.0)
+            return cls(int(text) if text.isdigit() else float(text))
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is no budget: a share such as 0.1 or 10% (1.0 and 100% are "
+                "everything), or a whole number"
+            ) from None
 
-    def environments(self, n_environments: int) -> int:
-        """Return the number of environments meant out of `n_environments`, at least 1 if any."""
-        return self.structures(n_environments)
+    def __str__(self) -> str:
+        """Return it as `parse` reads it."""
+        return str(self.value)
+
+    def of(self, total: int) -> int:
+        """Return the number meant out of `total`: of a share at least 1 if there is any."""
+        wanted = max(1, round(self.value * total)) if self.is_share else self.value
+        return int(min(total, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +382,7 @@ def select(
     method: str = "facility_location",
     *,
     spec: Any = None,
-    size: int | None = None,
+    size: float | None = None,
     unit: str = "structures",
     seed: int = 0,
     keep: Iterable[int] = (),
@@ -373,13 +400,13 @@ def select(
         A name in `METHODS`.
     spec : dataclass or mapping, optional
         Options of the method.
-    size : int, optional
-        Stop after so many structures (default: all). A shorter run is a prefix of a longer one,
-        unless the method is not `nested`.
+    size : int or float, optional
+        Stop after so many structures, or after that share of them, see `Budget` (default: all).
+        A shorter run is a prefix of a longer one, unless the method is not `nested`.
     unit : str
-        What `size` counts: "structures", or "environments" for the longest order that has no
-        more of them (structures forced in are kept even so; of methods that are not nested, a
-        size near the largest that fits).
+        What `size` counts or is a share of: "structures", or "environments" for the longest order
+        that has no more of them (structures forced in are kept even so; of methods that are not
+        nested, a size near the largest that fits).
     seed : int
         For methods that draw at random.
     keep, drop : iterables of int
@@ -401,8 +428,8 @@ def select(
     spec = _spec(entry, spec)
     if unit not in UNITS:
         raise ValueError(f"unit is {unit!r}, not one of {', '.join(UNITS)}")
-    if size is not None and size < 0:
-        raise ValueError(f"size is {size}, not a number of {unit}")
+    total = analysis.n_structures if unit == "structures" else analysis.n_environments
+    wanted = None if size is None else Budget(size).of(total)
     kept, dropped = _positions(analysis, keep, "keep"), _positions(analysis, drop, "drop")
     both = np.intersect1d(kept, dropped)
     if len(both):
@@ -417,10 +444,10 @@ def select(
     pool = Pool(analysis, kept, dropped, wanted, reference, equations)
     monitor.checkpoint()
     task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
-    if unit == "environments" and size is not None:
-        order = _within(pool, task, size)
+    if unit == "environments" and wanted is not None:
+        order = _within(pool, task, wanted)
     else:
-        order = task.run(pool, pool.size if size is None else min(size, pool.size))
+        order = task.run(pool, pool.size if wanted is None else min(wanted, pool.size))
     information = None
     if reference is not None:
         part = Part(monitor, 0.8, 1.0)

@@ -24,7 +24,7 @@ def test_one_row_per_method_and_budget_with_every_metric() -> None:
     assert list(found.table.columns) == ["method", "budget", *NAMES]
     assert found.table["method"].tolist() == [m for m in methods for _ in budgets]
     assert found.table["budget"].tolist() == budgets * 3
-    sizes = [Budget(b).structures(25) for b in budgets]
+    sizes = [Budget(b).of(25) for b in budgets]
     assert found.table["n_structures"].tolist() == sizes * 3
     assert [s.method for s in found.selections] == methods
     assert {
@@ -105,6 +105,15 @@ def test_what_is_not_nested_is_run_for_each_budget() -> None:
     for row, size in zip(table.to_dict(orient="records"), (5, 15), strict=True):
         own = select(analysis, "kmeans", size=size, seed=5)
         assert row["overlap"] == measure(analysis, own, size)["overlap"]
+
+
+def test_one_and_one_point_zero_are_two_budgets() -> None:
+    table = compare(make_analysis(), ["random", "kmeans"], [0.5, 1, 1.0, 7]).table
+    assert table["n_structures"].tolist() == [12, 1, 25, 7] * 2
+    assert [repr(budget) for budget in table["budget"]] == ["0.5", "1", "1.0", "7"] * 2
+    shares = compare(make_analysis(), ["random"], [np.float64(0.5), 0.9, 1.0]).table
+    assert shares["n_structures"].tolist() == [12, 22, 25]
+    assert shares["budget"].dtype == np.float64
 
 
 def test_the_seed_reaches_random() -> None:

@@ -521,9 +521,11 @@ class TestCommand:
 
     def test_the_printed_table(self, tmp_path, capsys) -> None:
         file = write(tmp_path / "clusters.xyz", clusters())
-        assert main(["retrain", str(file), "--methods", "random", "--budgets", "6",
+        assert main(["retrain", str(file), "--methods", "random", "--budgets", "6,1,1.0",
                      "--resamples", "2", *self.SPEC]) == 0  # fmt: skip
         printed = capsys.readouterr().out
+        budgets = [row.split()[1] for row in printed.splitlines() if row.startswith("random")]
+        assert budgets == ["6", "1", "100"]  # one structure is not all of them (100 %)
         assert "whole_pool" in printed
         assert "2 resamples" in printed
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis, analyse
@@ -75,9 +76,12 @@ class RetrainResult:
 
     def summary(self) -> pd.DataFrame:
         """Return mean and standard deviation over the resamples by method, budget and test."""
-        groups = self.table.groupby(["test", "method", "budget"], sort=False)
+        # as text: a budget of 1 (one structure) equals 1.0 (all of them) as a number
+        asked = self.table["budget"].map(str).rename("asked")
+        groups = self.table.groupby(["test", "method", asked], sort=False)
         second = {name: (name, "mean") for name in OPINION_COLUMNS if name in self.table}
-        return groups.agg(
+        found = groups.agg(
+            budget=("budget", "first"),
             n_structures=("n_structures", "mean"),
             n_environments=("n_environments", "mean"),
             energy_rmse_mev_atom=("energy_rmse_mev_atom", "mean"),
@@ -85,7 +89,8 @@ class RetrainResult:
             force_rmse_ev_a=("force_rmse_ev_a", "mean"),
             force_std=("force_rmse_ev_a", "std"),
             **second,
-        ).reset_index()
+        )
+        return found.reset_index().drop(columns="asked")
 
 
 def retrain(
@@ -116,7 +121,7 @@ def retrain(
         Its descriptors are those that the methods see.
     methods : sequence of str
     budgets : sequence of float
-        Below 1 a share of the pool, from 1 a number of structures.
+        Counts (int), or shares of the pool (float in (0, 1]; 1.0 is all of it), see `Budget`.
     split : str
         See `make_splits`.
     tests : mapping of str to Dataset, optional
@@ -143,7 +148,8 @@ def retrain(
     tests = {} if tests is None else dict(tests)
     if not budgets or not methods:
         raise ValueError("retrain needs at least one method and one budget")
-    # an unknown name or option is refused before the long work
+    # an unknown name, option or budget is refused before the long work
+    wanted = tuple(map(Budget, budgets))
     options = {name: _options(name, (specs or {}).get(name)) for name in methods}
     analysis, drawn, notes = affordable_part(analysis, spec, seed)
     sampled = None if drawn is None else analysis.n_structures
@@ -156,9 +162,7 @@ def retrain(
     # one pool after the other is wanted here only if every class is left out
     several = split == "leave_class_out"
     family = basis_family(dataset, analysis.descriptors.structures, split) if several else []
-    task = _Task(
-        analysis, tuple(methods), tuple(budgets), options, spec, seed, tuple(family), opinion
-    )
+    task = _Task(analysis, tuple(methods), wanted, options, spec, seed, tuple(family), opinion)
     rows: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     groups = _by_basis(splits)
@@ -168,7 +172,7 @@ def retrain(
             rows.append(row)
             classes.extend(by_class)
     names = [*COLUMNS, *(OPINION_COLUMNS if opinion is not None else ())]
-    table = pd.DataFrame(rows, columns=names)
+    table = table_of(rows)[names]
     return RetrainResult(
         table, pd.DataFrame(classes), split, spec, sampled, tuple(dict.fromkeys(notes))
     )
@@ -236,7 +240,7 @@ class _Stage:
 class _Task:
     analysis: Analysis
     methods: tuple[str, ...]
-    budgets: tuple[float, ...]
+    budgets: tuple[Budget, ...]
     specs: dict[str, Any]
     spec: RetrainSpec
     seed: int
@@ -283,13 +287,13 @@ class _Task:
         part = analysis_of_part(self.analysis, pool, monitor=Part(monitor, 0.0, 0.4))
         needed = any(by_model(name, self.specs.get(name)) for name in self.methods)
         equations = stage.equations.take(stage.places[pool]) if needed else None
-        sizes = {budget: Budget(float(budget)).structures(len(pool)) for budget in self.budgets}
+        sizes = {budget: budget.of(len(pool)) for budget in self.budgets}
         for at, method in enumerate(self.methods):
             start = 0.4 + 0.5 * at / len(self.methods)
             each = Part(monitor, start, start + 0.5 / len(self.methods), method)
             chosen = self._orders(part, equations, method, list(sizes.values()), resample, each)
             for budget, size in sizes.items():
-                yield from self._rows(method, budget, pool[chosen[size]], stage, each)
+                yield from self._rows(method, budget.value, pool[chosen[size]], stage, each)
             monitor.checkpoint()
         yield from self._rows(WHOLE_POOL, 1.0, pool, stage, Part(monitor, 0.9, 1.0))
 

@@ -206,7 +206,7 @@ def order_in(
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
-    size: int | None = None,
+    size: float | None = None,
     monitor: Monitor = SILENT,
 ) -> IntArray:
     """Return the order that a method gives to the pool of one resample.
@@ -224,8 +224,9 @@ def order_in(
         Random methods get another one in each resample.
     keep, drop : iterables of int
         Structures of the data set forced in and out, where they are in the pool.
-    size : int, optional
-        Structures wanted; all by default, which only a nested method can answer for every budget.
+    size : int or float, optional
+        Structures of the pool wanted, or share of them (see `Budget`); all by default, which only
+        a nested method can answer for every budget.
     monitor : Monitor
 
     Returns
