@@ -306,7 +306,23 @@ class Method:
         return (self, *(METHODS[name] for name in (self.parts(spec) if self.parts else ())))
 
 
-METHODS: Registry[Method] = Registry("selection method")
+METHODS: Registry[Method] = Registry(
+    "selection method",
+    {
+        "analytics.selection.coverage": ("facility_location", "saturated_coverage"),
+        "analytics.selection.set_cover": ("msc",),
+        "analytics.selection.farthest": ("fps", "farthest_environment", "farthest_mean"),
+        "analytics.selection.hybrid": ("hybrid",),
+        "analytics.selection.importance": (
+            "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+        ),
+        "analytics.selection.kmeans": ("kmeans",),
+        "analytics.selection.model_importance": ("grand", "el2n", "leverage", "d_optimal"),
+        "analytics.selection.least_variance": ("least_variance",),
+        "analytics.selection.random": ("random", "stratified"),
+        "analytics.selection.stratified_scores": ("ccs",),
+    },
+)  # fmt: skip
 
 
 def register(method: Method) -> Method:

@@ -10,8 +10,8 @@ import pytest
 from ase import Atoms
 
 from analytics.cli import main
-from analytics.data import check, dataset_from_atoms
-from analytics.data.checks import CHECKS
+from analytics.data.checks import CHECKS, check
+from analytics.data.readers import dataset_from_atoms
 from analytics.pipeline import Pipeline
 from analytics.runtime import registry
 from analytics.runtime.errors import Cancelled
