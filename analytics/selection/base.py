@@ -440,8 +440,8 @@ def select(
         require_labels(analysis.dataset, each.title, **needs)
     _check_reference(analysis, entry.family(spec), reference)
     equations = _usable(analysis, entry.family(spec), equations)
-    wanted = analysis.n_structures - len(dropped)
-    pool = Pool(analysis, kept, dropped, wanted, reference, equations)
+    available = analysis.n_structures - len(dropped)
+    pool = Pool(analysis, kept, dropped, available, reference, equations)
     monitor.checkpoint()
     task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
     if unit == "environments" and wanted is not None:
