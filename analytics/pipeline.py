@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from analytics.cluster import connect
-from analytics.data.checks import CheckReport, check
+from analytics.cluster.connection import connect
+from analytics.data.checks.registry import CHECKS, check
+from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
-from analytics.descriptors import DistanceSpec, describe, descriptor_fingerprint
-from analytics.descriptors.base import Descriptors
+from analytics.descriptors.base import Descriptors, descriptor_fingerprint
+from analytics.descriptors.distances import DistanceSpec, describe
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy
@@ -26,7 +27,7 @@ from analytics.information.outliers import OutlierScores
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.cache import Cache, shared_cache
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import METHODS, Selection, at_size, is_nested, select
+from analytics.selection.base import METHODS, Budget, Selection, at_size, is_nested, select
 
 __all__ = ["Pipeline"]
 
@@ -56,7 +57,8 @@ class Pipeline:
         """Return the findings of the basic checks."""
         # the findings name frames of the file, and the file
         key = fingerprint("checks", dataset.fingerprint, dataset.name, dataset.frame_indices)
-        return self.cache.result(key, lambda _: check(dataset), made_by=(check,))
+        checks = (CHECKS[name] for name in CHECKS)
+        return self.cache.result(key, lambda _: check(dataset), made_by=(check, *checks))
 
     def describe(
         self, dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT
@@ -121,7 +123,7 @@ class Pipeline:
         method: str,
         *,
         spec: Any = None,
-        size: int | None = None,
+        size: float | None = None,
         seed: int = 0,
         keep: Iterable[int] = (),
         drop: Iterable[int] = (),
@@ -129,8 +131,8 @@ class Pipeline:
     ) -> Selection:
         """Return the full order of a method, the answer for every budget.
 
-        Methods that are not nested answer for `size` structures. After `refine` an order is
-        made again only by methods that use what became exact.
+        Methods that are not nested answer for `size` (a count or a share, see `Budget`). After
+        `refine` an order is made again only by methods that use what became exact.
         """
         keep, drop = tuple(sorted(keep)), tuple(sorted(drop))
         scores = any(each.uses_scores for each in METHODS[method].family(spec))
@@ -139,6 +141,7 @@ class Pipeline:
         if is_nested(method, spec):
             size = None
         elif size is not None:
+            size = Budget(size).of(analysis.n_structures)
             key = fingerprint(key, size)
 
         def make(monitor: Monitor) -> Selection:

@@ -32,9 +32,9 @@ from analytics.cli.arguments import (
 )
 from analytics.cli.options import parse_budget, parse_list, parse_seed
 from analytics.cli.serve import serve
-from analytics.data import versions
+from analytics.data.export import versions
 from analytics.runtime.errors import WinnowError
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 
 __all__ = ["build_parser", "main"]
 
@@ -184,7 +184,7 @@ def _add_compare(commands: Commands) -> None:
         type=parse_list(parse_budget),
         default="0.05,0.1,0.2",
         metavar="BUDGET,...",
-        help="shares of the structures (0.1 or 10%%) or numbers of them (from 1 on) "
+        help="shares of the structures (0.1 or 10%%; 1.0 or 100%% is all) or numbers of them "
         "(default %(default)s)",
     )
     add_seed(parser)

@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.cli.files import check_targets
-from analytics.cli.options import (
-    describe_option,
-)
+from analytics.cli.options import affordable, describe_option
 from analytics.cli.output import print_json, readable
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.reports import analysis_text, check_text, comparison_text
@@ -25,18 +23,16 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.tables import write_csv
-from analytics.data import check as check_dataset
-from analytics.descriptors import described_structures
-from analytics.evaluation import (
-    Comparison,
-    compare_selections,
-    learning_curve,
-)
-from analytics.information import Analysis, intrinsic_dimension
+from analytics.data.checks.registry import check as check_dataset
+from analytics.descriptors.base import described_structures
+from analytics.evaluation.comparison import Comparison, compare_selections
+from analytics.evaluation.redundancy import learning_curve
+from analytics.information.analysis import Analysis
+from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.runtime.progress import Monitor, Part
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS, Method, is_nested
-from analytics.selection import select as select_structures
+from analytics.selection.base import METHODS, Budget, Method, is_nested
+from analytics.selection.base import select as select_structures
 
 __all__ = ["analyse", "check", "compare", "methods"]
 
@@ -95,12 +91,12 @@ def compare(arguments: argparse.Namespace) -> int:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
         n = len(described_structures(dataset))
-        largest = max(budget.structures(n, n) for budget in arguments.budgets)
+        largest = max(affordable(budget, n, n) for budget in arguments.budgets)
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
         comparison = _comparison(arguments, analysis, largest, Part(monitor, 0.8, 1.0))
     table = comparison.table
     if arguments.output is not None:
-        _write_csv(comparison, Path(arguments.output))
+        write_csv(table, Path(arguments.output))
     if arguments.json:
         rows = table.to_dict(orient="records")
         print_json(_summary(analysis) | {"seed": arguments.seed, "rows": rows})
@@ -205,20 +201,12 @@ def _comparison(
         )
         for at, (name, spec) in enumerate(method_specs(arguments, names).items())
     ]
-    n = analysis.n_structures
-    budgets = dict.fromkeys(budget.number(n) for budget in arguments.budgets)
-    return compare_selections(analysis, selections, budgets)
+    # everything and the number of everything are one row
+    whole = Budget(analysis.n_structures)
+    budgets = dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets)
+    return compare_selections(analysis, selections, [budget.value for budget in budgets])
 
 
 def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
     has_forces = bool(np.isfinite(analysis.force_norms).any())
     return USUAL if has_forces else (*USUAL[:-1], *INSTEAD)
-
-
-# ------------------------------------------------------------------------------- files
-
-
-def _write_csv(comparison: Comparison, path: Path) -> None:
-    table = comparison.table.copy()
-    table["budget"] = [f"{b:.0f}" if b >= 1 else repr(float(b)) for b in table["budget"]]
-    write_csv(table, path)

@@ -14,30 +14,19 @@ import numpy as np
 from analytics.cli.arguments import Commands, Parser, add_command, add_json
 from analytics.cli.errors import UsageError
 from analytics.cli.files import check_targets
-from analytics.cli.options import parse_list
+from analytics.cli.options import parse_list, parse_share
 from analytics.cli.output import aligned, columns, count, number, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
-from analytics.density import (
-    EMBEDDED,
-    FULL,
-    PRUNINGS,
-    Claim,
-    DensityData,
-    DensityResults,
-    NetworkSpec,
-    PointSpec,
-    StudySpec,
-    check_claims,
-    collect,
-    compare_density,
-    energies_possible,
-    precomputed,
-    prepare_study,
-    read_density,
-    spec_for,
-    suggest,
-)
-from analytics.density.results import COLUMNS, MORE_COLUMNS
+from analytics.density.claims import Claim, check_claims
+from analytics.density.descriptor import PointSpec
+from analytics.density.energy_check import energies_possible
+from analytics.density.grid import DensityData
+from analytics.density.points import suggest
+from analytics.density.pruning import PRUNINGS
+from analytics.density.readers import EMBEDDED, read_density
+from analytics.density.results import COLUMNS, MORE_COLUMNS, DensityResults, collect, precomputed
+from analytics.density.study import FULL, StudySpec, compare_density, prepare_study, spec_for
+from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Part
 
@@ -86,8 +75,9 @@ def _add_compare(commands: Commands) -> None:
         "(default random,ccs,grand)",
     )
     parser.add_argument(
-        "--kept", type=parse_list(_share), default=(0.5, 0.1, 0.01), metavar="SHARE,...",
-        help="shares of the points that are kept, such as 0.1 or 10%% (default 0.5,0.1,0.01)",
+        "--kept", type=parse_list(parse_share), default=(0.5, 0.1, 0.01), metavar="SHARE,...",
+        help="shares of the points that are kept, such as 0.1 or 10%%; 1.0 is all (default "
+        "0.5,0.1,0.01)",
     )  # fmt: skip
     parser.add_argument(
         "--seeds", type=_whole, default=3, metavar="N", help="models each (default %(default)s)"
@@ -138,17 +128,6 @@ def _add_claims(commands: Commands) -> None:
     parser = add_command(commands, "claims", _claims, text)
     parser.add_argument("system", nargs="*", metavar="SYSTEM", help=f"of {', '.join(EMBEDDED)}")
     add_json(parser)
-
-
-def _share(text: str) -> float:
-    text = text.strip()
-    try:
-        value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-    except ValueError:
-        value = math.nan
-    if not 0.0 < value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0.1 or 10%, at most 1")
-    return value
 
 
 def _whole(text: str) -> int:

@@ -26,10 +26,18 @@ from analytics.cli.output import columns, count, number, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_csv
-from analytics.data import Dataset
-from analytics.evaluation.retrain import SPLITS, RetrainResult, RetrainSpec, check_labels
-from analytics.evaluation.retrain.evaluate import OPINION_COLUMNS, WHOLE_POOL, Opinion, retrain
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.evaluate import (
+    OPINION_COLUMNS,
+    WHOLE_POOL,
+    Opinion,
+    RetrainResult,
+    retrain,
+)
+from analytics.evaluation.retrain.splits import SPLITS
+from analytics.potential.design import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
+from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Monitor, Part
 
 __all__ = ["add_to"]
@@ -58,8 +66,8 @@ def add_to(commands: Commands) -> None:
         type=parse_list(parse_budget),
         default="0.05,0.1,0.2",
         metavar="BUDGET,...",
-        help="shares of the structures that may be trained on (0.1 or 10%%), or numbers of them "
-        "(default %(default)s)",
+        help="shares of the structures that may be trained on (0.1 or 10%%; 1.0 or 100%% is "
+        "all), or numbers of them (default %(default)s)",
     )
     parser.add_argument(
         "--split",
@@ -125,7 +133,7 @@ def _run(arguments: argparse.Namespace) -> int:
         result = retrain(
             analysis,
             names,
-            [budget.number(analysis.n_structures) for budget in arguments.budgets],
+            [budget.value for budget in arguments.budgets],
             split=arguments.split,
             tests=read,
             resamples=arguments.resamples,
@@ -229,7 +237,7 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
 
 
 def _budget(budget: float, whole: bool) -> str:
-    return "all" if whole else f"{budget:.0f}" if budget >= 1 else f"{100 * budget:g} %"
+    return "all" if whole else f"{100 * budget:g} %" if isinstance(budget, float) else str(budget)
 
 
 def _spread(mean: float, deviation: float, digits: int) -> str:

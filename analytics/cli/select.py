@@ -19,8 +19,8 @@ from analytics.cli.arguments import (
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 from analytics.cli.options import (
-    BudgetText,
     add_spec_options,
+    affordable,
     parse_budget,
     parse_indices,
     spec_from_arguments,
@@ -39,15 +39,14 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.subset import add_targets, subset_files, write_subset_files
-from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors, described_structures
-from analytics.information import Analysis
+from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors, described_structures
+from analytics.information.analysis import Analysis
 from analytics.recipe import make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection
-from analytics.selection import select as select_structures
-from analytics.selection.base import UNITS
+from analytics.selection.base import METHODS, UNITS, Selection
+from analytics.selection.base import select as select_structures
 from analytics.selection.certificates.curve import Fewest, fewest_structures
 from analytics.selection.certificates.dual_bound import TightBound, tighten
 
@@ -69,8 +68,8 @@ def add_to(commands: Commands) -> None:
         "--budget",
         type=parse_budget,
         required=True,
-        help="how much to keep: a share of the structures (0.1 or 10%%), or a number of them "
-        "(from 1 on); isolated atoms are kept besides",
+        help="how much to keep: a share of the structures (0.1 or 10%%; 1.0 or 100%% is all), or a "
+        "number of them (1, 50); isolated atoms are kept besides",
     )
     parser.add_argument("--unit", choices=UNITS, default="structures", help="what --budget counts")
     add_seed(parser)
@@ -155,7 +154,7 @@ def _run(arguments: argparse.Namespace) -> int:
         analysis,
         picked.selection,
         picked.size,
-        budget=arguments.budget.plain,
+        budget=arguments.budget.value,
         duplicates=picked.duplicates,
         reference=reference,
     )
@@ -241,7 +240,6 @@ def _duplicate_spec(arguments: argparse.Namespace) -> DuplicateSpec | None:
 
 def _size(arguments: argparse.Namespace, dataset: Dataset, keep: list[int], drop: list[int]) -> int:
     """Return the budget as a number of what it counts; refuse one that cannot be met."""
-    budget: BudgetText = arguments.budget
     both = sorted(set(keep) & set(drop))
     if both:
         frame = dataset.frame_indices[both[0]]
@@ -252,10 +250,10 @@ def _size(arguments: argparse.Namespace, dataset: Dataset, keep: list[int], drop
         int(weights[np.intersect1d(described, x).astype(int)].sum())
         for x in (described, keep, drop)
     )
-    size = budget.structures(n, n - dropped, arguments.unit)
+    size = affordable(arguments.budget, n, n - dropped, arguments.unit)
     if size < forced:
         raise UsageError(
-            f"budget {budget.text} is {size} of {n} {arguments.unit}, "
+            f"budget {arguments.budget} is {size} of {n} {arguments.unit}, "
             f"fewer than the {forced} of --keep"
         )
     return size

@@ -27,7 +27,7 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["ConflictSpec", "Conflicts", "EnergyConflict", "ForceConflicts", "conflicts"]
 
@@ -36,7 +36,7 @@ QUERIES = 400
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictSpec:
+class ConflictSpec(Options):
     """How alike two things are, and how far apart their labels, to be called a conflict."""
 
     tolerance: float = option(
@@ -75,10 +75,6 @@ class ConflictSpec:
         low=0.0,
         help="Robust z-score above which an energy is out of line with its config_type.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

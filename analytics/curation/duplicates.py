@@ -13,13 +13,13 @@ from scipy.spatial import cKDTree
 
 from analytics.curation.environments import Environments, prepare
 from analytics.curation.matching import match_structures
-from analytics.data.checks import duplicate_groups
 from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["DuplicateSpec", "Duplicates", "near_duplicates"]
 
@@ -29,7 +29,7 @@ REACH_UNIT = 0.015
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicateSpec:
+class DuplicateSpec(Options):
     """How alike two structures are that count as the same."""
 
     tolerance: float = option(
@@ -45,10 +45,6 @@ class DuplicateSpec:
         high=1.0,
         help="Largest relative difference of the cells' volumes and shortest lattice vectors.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @dataclass(frozen=True, eq=False)

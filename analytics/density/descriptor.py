@@ -14,7 +14,7 @@ from analytics.density.grid import DensityData
 from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["PointSpec", "describe_points", "feature_names", "n_features", "superposition_features"]
 
@@ -25,7 +25,7 @@ BLOCK = 24
 
 
 @dataclass(frozen=True, slots=True)
-class PointSpec:
+class PointSpec(Options):
     """Options of the descriptor of a grid point."""
 
     cutoff: float = option(
@@ -40,10 +40,6 @@ class PointSpec:
         0.3, help="Directions fade below this distance, where they are undefined at 0",
         unit="Å", low=0.05, high=1.0,
     )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def n_features(n_species: int, spec: PointSpec) -> int:

@@ -14,7 +14,8 @@ from analytics.density.surrogate import Single
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import Registry, check_options, option, options_of, spec_from
+from analytics.runtime.registry import NoOptions, Options, Registry, option, options_of, spec_from
+from analytics.selection.strata import allocate, draw_within, set_aside, strata_of
 
 __all__ = [
     "PRUNINGS",
@@ -22,10 +23,8 @@ __all__ = [
     "CoverageSpec",
     "DensityStrataSpec",
     "KMeansSpec",
-    "NoOptions",
     "Pruning",
     "StrataSpec",
-    "allocate",
     "method_and_options",
     "prune",
     "stratified",
@@ -58,12 +57,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class NoOptions:
-    """The spec of a method with nothing to set."""
-
-
-@dataclass(frozen=True, slots=True)
-class StrataSpec:
+class StrataSpec(Options):
     """Options of coverage-centric selection."""
 
     beta: float = option(
@@ -76,47 +70,31 @@ class StrataSpec:
     )  # fmt: skip
     score: str = option("grand", help="Which score", choices=("grand", "el2n"))
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class DensityStrataSpec:
+class DensityStrataSpec(Options):
     """Options of strata over the density itself."""
 
     strata: int = option(50, help="Strata over the logarithm of the density", low=2, high=1000)
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class CoverageSpec:
+class CoverageSpec(Options):
     """Options of farthest points."""
 
     components: int = option(
         8, help="Principal components of the descriptor to measure in", low=1, high=64
     )
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class KMeansSpec:
+class KMeansSpec(Options):
     """Options of clusters."""
 
     clusters: int = option(256, help="Clusters, at most", low=2, high=2000)
     components: int = option(
         8, help="Principal components of the descriptor to measure in", low=1, high=64
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,43 +191,11 @@ def prune(
 # ------------------------------------------------------------------------------- strata
 
 
-def allocate(sizes: IntArray, budget: int) -> IntArray:
-    """Share a budget among strata: equal shares, smallest stratum first.
-
-    A stratum smaller than its share is taken whole, and what is left goes to the others; the
-    total is the budget exactly (or everything there is). Equal sizes in the order of the strata.
-
-    References
-    ----------
-    H. Zheng, R. Liu, F. Lai, A. Prakash, ICLR 2023, arXiv:2210.15809, algorithm 1.
-    """
-    shares = np.zeros(len(sizes), dtype=np.int64)
-    left = int(budget)
-    order = np.argsort(sizes, kind="stable")
-    for at, stratum in enumerate(order):
-        shares[stratum] = min(int(sizes[stratum]), left // (len(order) - at))
-        left -= int(shares[stratum])
-    return shares
-
-
 def stratified(labels: IntArray, budget: int, rng: np.random.Generator) -> IntArray:
     """Return rows drawn at random within strata, as `allocate` shares the budget among them."""
-    kinds, labels = np.unique(labels, return_inverse=True)
-    order = rng.permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    sizes = np.bincount(labels, minlength=len(kinds))
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    parts = [order[s : s + m] for s, m in zip(starts, allocate(sizes, budget), strict=True)]
-    return np.concatenate(parts)
-
-
-def _strata_of(values: FloatArray, strata: int) -> IntArray:
-    """Return for each value its stratum of equal width over the range."""
-    low, high = float(values.min()), float(values.max())
-    if not high > low:
-        return np.zeros(len(values), dtype=np.int64)
-    place = ((values - low) * (strata / (high - low))).astype(np.int64)
-    return np.minimum(place, strata - 1)
+    members = draw_within(labels, rng)
+    shares = allocate(np.array([len(rows) for rows in members]), budget)
+    return np.concatenate([rows[:share] for rows, share in zip(members, shares, strict=True)])
 
 
 def _score(candidates: Candidates, name: str) -> FloatArray:
@@ -263,14 +209,11 @@ def _ccs(
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
     scores = _score(candidates, spec.score)
-    hardest = np.argsort(-scores, kind="stable")
+    easy, hard = set_aside(scores, spec.beta)
+    labels = strata_of(scores[easy], spec.strata, spec.scale)
+    drawn = easy[stratified(labels, min(size, len(easy)), rng)]
     # where the budget asks for more than beta leaves, fewer of the hardest are left out
-    dropped = min(int(spec.beta * len(scores)), len(scores) - size)
-    rest = np.sort(hardest[dropped:])
-    values = scores[rest]
-    if spec.scale == "log":
-        values = np.log(np.maximum(values, np.finfo(float).tiny))
-    return rest[stratified(_strata_of(values, spec.strata), size, rng)]
+    return np.concatenate([drawn, hard[: size - len(drawn)]])
 
 
 def _log_density(
@@ -278,7 +221,7 @@ def _log_density(
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
     values = np.log(np.maximum(candidates.density.astype(np.float64), VACUUM))
-    return stratified(_strata_of(values, spec.strata), size, rng)
+    return stratified(strata_of(values, spec.strata), size, rng)
 
 
 # ------------------------------------------------------------------------------- other methods

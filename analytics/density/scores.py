@@ -9,22 +9,18 @@ import numpy as np
 from analytics.density.surrogate import NetworkSpec, Single, gradient_norms, train
 from analytics.runtime.arrays import FloatArray, frozen
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["ScoreSpec", "Scores", "score_points"]
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreSpec:
+class ScoreSpec(Options):
     """Options of the scores."""
 
     networks: int = option(5, help="Networks, each from its own first weights", low=1, high=50)
     steps: int = option(200, help="Steps of training before scoring", low=0, high=100_000)
     rate: float = option(1e-3, help="Learning rate, constant", low=1e-6, high=1.0)
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["TARGETS", "Network", "NetworkSpec", "Single", "gradient_norms", "steps_of", "train"]
 
@@ -29,7 +29,7 @@ TARGETS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkSpec:
+class NetworkSpec(Options):
     """Options of the network and of its training."""
 
     width: int = option(64, help="Neurons in each of two layers", low=4, high=512)
@@ -45,10 +45,6 @@ class NetworkSpec:
     schedule: str = option(
         "cosine", help="How the learning rate falls", choices=("cosine", "constant")
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def steps_of(spec: NetworkSpec, n_points: int) -> int:

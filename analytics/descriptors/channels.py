@@ -21,13 +21,13 @@ from analytics.descriptors.species import parse_species, ranks_of, species_text
 from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, owners, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["SpeciesDistanceSpec", "compute_species_distances"]
 
 
 @dataclass(frozen=True, slots=True)
-class SpeciesDistanceSpec:
+class SpeciesDistanceSpec(Options):
     """How far and how many neighbours are looked at, and which species have a channel."""
 
     k: int = option(
@@ -51,8 +51,8 @@ class SpeciesDistanceSpec:
     suggested_bandwidth: ClassVar[float] = 0.015
 
     def __post_init__(self) -> None:
-        """Check the bounds and the symbols."""
-        check_options(self)
+        """Check the bounds and the list of species."""
+        Options.__post_init__(self)
         parse_species(self.species)
 
     def resolved(self, *datasets: Dataset) -> SpeciesDistanceSpec:

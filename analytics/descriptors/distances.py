@@ -18,7 +18,7 @@ from analytics.geometry.neighbours import build_cloud, gather_neighbours, reduce
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.parallel import fill_rows
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["TIE", "DistanceSpec", "compute_distances", "describe", "distance_rows"]
 
@@ -27,7 +27,7 @@ TIE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class DistanceSpec:
+class DistanceSpec(Options):
     """How far and how many neighbours the distance descriptor looks at."""
 
     k: int = option(
@@ -44,10 +44,6 @@ class DistanceSpec:
         help="Distance at which a neighbour's weight has fallen to zero.",
     )
     suggested_bandwidth: ClassVar[float] = 0.015  # 1/angstrom, as in the paper
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @nb.njit(nogil=True, cache=True)

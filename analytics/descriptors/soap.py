@@ -25,7 +25,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["SoapSpec", "compute_soap"]
 
@@ -38,7 +38,7 @@ ENVIRONMENTS_PER_CALL = 300
 
 
 @dataclass(frozen=True, slots=True)
-class SoapSpec:
+class SoapSpec(Options):
     """How the density of neighbours is expanded, and how many numbers are kept of it."""
 
     cutoff: float = option(
@@ -62,8 +62,8 @@ class SoapSpec:
     suggested_bandwidth: ClassVar[float] = 0.015
 
     def __post_init__(self) -> None:
-        """Check the bounds and the symbols."""
-        check_options(self)
+        """Check the bounds and the list of species."""
+        Options.__post_init__(self)
         parse_species(self.species)
 
     def resolved(self, *datasets: Dataset) -> SoapSpec:

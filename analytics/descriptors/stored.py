@@ -19,13 +19,13 @@ from analytics.descriptors.base import (
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["StoredSpec", "read_stored"]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSpec:
+class StoredSpec(Options):
     """Which per-atom array of the file describes an atom."""
 
     key: str = option(
@@ -37,10 +37,6 @@ class StoredSpec:
         choices=("none", "unit"),
         help="none takes the rows as they are, unit divides each by its length.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the choice."""
-        check_options(self)
 
     def reads(self, dataset: Dataset) -> str:
         """Return a digest of the array, which is no part of the data set's fingerprint."""

@@ -53,7 +53,7 @@ from analytics.information.structure_kernel import StructureKernel, structure_ke
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = [
     "CUT",
@@ -77,7 +77,7 @@ ROWS, COLUMNS = 256, 512
 
 
 @dataclass(frozen=True, slots=True)
-class KernelSpec:
+class KernelSpec(Options):
     """Width of the Gaussian kernel."""
 
     bandwidth: float = option(
@@ -87,10 +87,6 @@ class KernelSpec:
         high=1e6,
         help="Distance in descriptor space within which two environments count as alike.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 @dataclass(frozen=True, slots=True)

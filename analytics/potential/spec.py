@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 
 __all__ = ["RetrainSpec"]
 
 
 @dataclass(frozen=True, slots=True)
-class RetrainSpec:
+class RetrainSpec(Options):
     """Basis and weights of a sparse SOAP-GAP; the same for every subset that is compared."""
 
     cutoff: float = option(
@@ -34,7 +34,3 @@ class RetrainSpec:
     prior: float = option(
         10.0, unit="eV", low=1e-3, help="Standard deviation of a coefficient before the fit."
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)

@@ -10,7 +10,7 @@ import numpy as np
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import UNITS, Method, Order, Pool, register
 from analytics.selection.certificates.online_bound import online_bound
 from analytics.selection.lazy_greedy import lazy_greedy
@@ -35,7 +35,7 @@ _COST = (
 
 
 @dataclass(frozen=True, slots=True)
-class FacilityLocationSpec:
+class FacilityLocationSpec(Options):
     """Options of facility location."""
 
     width: float = option(
@@ -48,13 +48,9 @@ class FacilityLocationSpec:
     scales: int = option(1, low=1, high=5, help=_SCALES)
     cost: str = option("structures", choices=UNITS, help=_COST)
 
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
-
 
 @dataclass(frozen=True, slots=True)
-class SaturatedCoverageSpec:
+class SaturatedCoverageSpec(Options):
     """Options of saturated coverage."""
 
     width: float = option(
@@ -67,10 +63,6 @@ class SaturatedCoverageSpec:
     )
     scales: int = option(1, low=1, high=5, help=_SCALES)
     cost: str = option("structures", choices=UNITS, help=_COST)
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def maximise(pool: Pool, objective: Objective, *, monitor: Monitor = SILENT) -> Order:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import METHODS, Method, Order, Pool, is_nested, register
 
 __all__ = ["HybridSpec", "select_hybrid"]
 
 
 @dataclass(frozen=True, slots=True)
-class HybridSpec:
+class HybridSpec(Options):
     """Options of the hybrid."""
 
     first: str = option("facility_location", help="Name of one method.")
@@ -24,8 +24,8 @@ class HybridSpec:
     )
 
     def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
+        """Check the bounds; a hybrid of hybrids would never end."""
+        Options.__post_init__(self)
         if "hybrid" in (self.first, self.second):
             raise ValueError("a hybrid is made of two methods that are no hybrids themselves")
 

@@ -7,7 +7,7 @@ import numpy as np
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.selection.base import NoOptions
+from analytics.runtime.registry import NoOptions
 from analytics.selection.scores import Score, register_score
 from analytics.selection.set_cover import structure_entropies
 

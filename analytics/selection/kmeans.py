@@ -9,7 +9,8 @@ from sklearn.metrics import pairwise_distances_argmin_min
 from analytics.linalg.kmeans import cluster
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.runtime.registry import NoOptions
+from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.farthest import structure_means
 
 __all__ = ["select_k_means"]

@@ -9,9 +9,9 @@ import numpy as np
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import check_options, option
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import Method, Order, Pool, register
-from analytics.selection.model_importance import labelled_equations
+from analytics.selection.equations import equations_for
 
 __all__ = ["LeastVarianceSpec", "select_least_variance"]
 
@@ -22,7 +22,7 @@ TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class LeastVarianceSpec:
+class LeastVarianceSpec(Options):
     """In how many directions of the potential's parameters the variance counts."""
 
     directions: int = option(
@@ -31,10 +31,6 @@ class LeastVarianceSpec:
         high=400,
         help="Directions that the pool settles best; time grows with their cube.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        check_options(self)
 
 
 def select_least_variance(
@@ -68,7 +64,7 @@ def select_least_variance(
     Fedorov, Theory of Optimal Experiments, Academic Press (1972), as V- or I-optimality.
     """
     described = pool.analysis.descriptors.structures
-    equations = labelled_equations(pool.analysis, Part(monitor, 0.0, 0.5))
+    equations = equations_for(pool.analysis, pool.equations, monitor=Part(monitor, 0.0, 0.5))
     counted = np.sort(np.concatenate([pool.keep, np.flatnonzero(pool.open)]).astype(np.int64))
     picks, gains = [int(s) for s in pool.keep], []
     if len(counted) == 0:
@@ -152,5 +148,6 @@ register(
         summary="potential most certain of all the rest",
         spec=LeastVarianceSpec,
         run=select_least_variance,
+        by_model=True,
     )
 )

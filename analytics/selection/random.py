@@ -8,14 +8,14 @@ import numpy as np
 
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import check_options, option
-from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.runtime.registry import NoOptions, Options, option
+from analytics.selection.base import Method, Order, Pool, register
 
 __all__ = ["StratifiedSpec", "select_random", "select_stratified"]
 
 
 @dataclass(frozen=True, slots=True)
-class StratifiedSpec:
+class StratifiedSpec(Options):
     """Options of the stratified selection."""
 
     allocation: str = option(
@@ -23,10 +23,6 @@ class StratifiedSpec:
         choices=("proportional", "equal"),
         help="Whether a config_type gets structures in proportion to its size or as many as any.",
     )
-
-    def __post_init__(self) -> None:
-        """Check the choice."""
-        check_options(self)
 
 
 def select_random(

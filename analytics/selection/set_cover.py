@@ -9,7 +9,8 @@ import numpy as np
 
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.selection.base import Method, NoOptions, Order, Pool, register
+from analytics.runtime.registry import NoOptions
+from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.lazy_maxmin import (
     LOWEST,
     RowScan,

@@ -84,6 +84,8 @@ def test_claims_come_from_shipped_results(capsys) -> None:
     [
         (["--methods", "best"], "unknown pruning method"),
         (["--kept", "2"], "no share"),
+        (["--kept", "1"], "no share"),
+        (["--kept", "101%"], "no share"),
         (["--seeds", "0"], "at least 1"),
         (["--beta", "3"], "not between 0 and 0.95"),
         (["--electrons", "9"], "not 9"),

@@ -13,13 +13,13 @@ from analytics.density.farthest import farthest_points, principal_components
 from analytics.density.pruning import (
     PRUNINGS,
     Candidates,
-    allocate,
     method_and_options,
     prune,
     stratified,
 )
 from analytics.density.scores import Scores
 from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.selection.strata import allocate
 
 
 def candidates(n: int = 400, seed: int = 0, scores: np.ndarray | None = None) -> Candidates:

@@ -12,19 +12,20 @@ from typing import Any
 import grimp
 import pytest
 
-from analytics.curation import near_duplicates
-from analytics.data import check
-from analytics.descriptors import DESCRIPTORS, DistanceSpec, describe
-from analytics.evaluation import redundancy
+from analytics.curation.duplicates import near_duplicates
+from analytics.data.checks.registry import CHECKS, check
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.descriptors.distances import DistanceSpec, describe
 from analytics.evaluation.embedding import embed_pca, embed_umap
 from analytics.evaluation.prefixes import prefix_metrics
-from analytics.information import analyse, refine
+from analytics.evaluation.redundancy import redundancy
+from analytics.information.analysis import analyse, refine
 from analytics.pipeline import Pipeline
 from analytics.potential.design import compute_design
 from analytics.potential.normal_equations import make_equations
 from analytics.runtime import provenance
 from analytics.runtime.provenance import code_version
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,7 @@ STAGES = [
     near_duplicates,
     Pipeline,
     *(method.run for method in (METHODS[name] for name in METHODS)),
+    *(CHECKS[name] for name in CHECKS),
     *(DESCRIPTORS[name][1] for name in DESCRIPTORS),
 ]
 

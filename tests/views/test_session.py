@@ -8,15 +8,17 @@ import numpy as np
 import param
 import pytest
 
-from analytics import analyse, describe, measure, read
-from analytics.data import write_subset
-from analytics.descriptors.distances import DistanceSpec
-from analytics.information import KernelSpec
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.evaluation.comparison import measure
+from analytics.information.analysis import analyse
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
-from analytics.selection import METHODS
-from views.state.columns import within
+from analytics.selection.base import METHODS
+from views.state.columns import lower_first
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
 
@@ -498,7 +500,7 @@ def test_an_error_goes_when_the_same_is_asked_again(session):
 
 
 def test_titles_keep_the_capitals_that_they_owe_to_no_sentence():
-    written = {title: within(title) for title in (METHODS[name].title for name in METHODS)}
+    written = {title: lower_first(title) for title in (METHODS[name].title for name in METHODS)}
     assert written["Largest force"] == "largest force"
     assert written["Coverage-centric (CCS)"] == "coverage-centric (CCS)"
     assert all(written[t] == t for t in ("GraNd", "EL2N", "K-means", "D-optimal design"))

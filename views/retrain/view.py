@@ -11,6 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from views.kit.drop_zone import DropZone
+from views.kit.text import counted, grouped
 from views.kit.widgets import Button, Dialog
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
@@ -28,7 +29,6 @@ from views.retrain.style import (
     test_title,
     tools,
 )
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["RetrainView"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from views.kit.text import grouped
 from views.kit.theme import CARD
 from views.kit.widgets import Button
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
@@ -14,7 +15,6 @@ from views.review.labels import ConflictCard, CutCard, DuplicateCard, EnergyCard
 from views.review.sets import AgainstCard, OverlapCard
 from views.review.state import PARTS, Review
 from views.review.style import PAIR, STYLE
-from views.shell.budget_bar import grouped
 from views.state.session import Session
 
 __all__ = ["ReviewView"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from views.kit.theme import CARD, FONT, palette, variables
-from views.state.columns import within
+from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["TEMPLATE", "first_answer"]
@@ -105,7 +105,7 @@ def _section(column: int, title: str, head: Any) -> str:
 
 def _title(method: str) -> str:
     kind, title = METHODS[method].kind, METHODS[method].title
-    return title if kind == "random" else f"{kind.capitalize()} · {within(title)}"
+    return title if kind == "random" else f"{kind.capitalize()} · {lower_first(title)}"
 
 
 def first_answer(session: Session, page: Any) -> str:
