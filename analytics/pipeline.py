@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from analytics.cluster import connect
-from analytics.data.checks import CHECKS, CheckReport, check
+from analytics.cluster.connection import connect
+from analytics.data.checks.registry import CHECKS, check
+from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
-from analytics.descriptors import DistanceSpec, describe, descriptor_fingerprint
-from analytics.descriptors.base import Descriptors
+from analytics.descriptors.base import Descriptors, descriptor_fingerprint
+from analytics.descriptors.distances import DistanceSpec, describe
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy

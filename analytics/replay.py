@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.cluster import two_rounds_of
-from analytics.curation import DuplicateSpec, near_duplicates
+from analytics.cluster.two_rounds import two_rounds_of
+from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
 from analytics.data.export import versions
-from analytics.descriptors import DESCRIPTORS, Descriptors, describe
+from analytics.descriptors.base import DESCRIPTORS, Descriptors
+from analytics.descriptors.distances import describe
 from analytics.information.analysis import analyse, refine
 from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies

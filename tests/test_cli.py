@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import analytics as winnow
+import winnow_atomistic as winnow
 from analytics.cli import main, progress, serve, stages
 from analytics.cli.files import SubsetFiles
 from analytics.cli.options import (
@@ -25,10 +25,11 @@ from analytics.cli.options import (
     parse_indices,
     spec_from_arguments,
 )
-from analytics.data import export_selection
+from analytics.data.export import export_selection
 from analytics.recipe import Recipe
+from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import option
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
 CARBON = f"{ROOT / 'assets' / 'carbon.xyz.gz'}@0:60"  # structure 0 is an isolated atom
@@ -648,7 +649,7 @@ def test_options_are_made_from_any_spec():
     made = spec_from_arguments(spec, arguments, "x-")
     assert (made.tone_of_voice, made.times, made.most, made.any) == ("loud", 5, 2.0, 1.0)
     arguments = parser.parse_args(["--x-tone-of-voice", "shy"])
-    with pytest.raises(winnow.runtime.errors.WinnowError, match="--x-tone-of-voice is 'shy'"):
+    with pytest.raises(WinnowError, match="--x-tone-of-voice is 'shy'"):
         spec_from_arguments(spec, arguments, "x-")
 
 

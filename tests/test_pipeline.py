@@ -14,15 +14,17 @@ from numpy.testing import assert_array_equal, assert_equal
 from scipy import sparse
 
 import analytics.pipeline as stages
-from analytics.data import Dataset
-from analytics.data.dataset import Record
-from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec, StoredSpec
-from analytics.evaluation import redundancy
-from analytics.information import Analysis, KernelSpec
+from analytics.data.dataset import Dataset, Record
+from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.distances import DistanceSpec
+from analytics.descriptors.stored import StoredSpec
+from analytics.evaluation.redundancy import redundancy
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import Cancelled
 from analytics.runtime.store import Store
-from analytics.selection import METHODS, Selection, select
+from analytics.selection.base import METHODS, Selection, select
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-import analytics as winnow
-from analytics.data import Dataset
-from analytics.descriptors import DistanceSpec
-from analytics.information import KernelSpec
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
+from analytics.descriptors.distances import DistanceSpec
+from analytics.information.kernel import KernelSpec
 from analytics.recipe import FORMAT_VERSION, Recipe, kept_structures, make_recipe
 from analytics.runtime.errors import InputError, WinnowError
 

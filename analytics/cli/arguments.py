@@ -8,9 +8,9 @@ from typing import NoReturn, TypeAlias
 
 from analytics.cli.errors import UsageError
 from analytics.cli.options import add_spec_options, parse_seed
-from analytics.descriptors import DESCRIPTORS
-from analytics.information import KernelSpec
-from analytics.selection import METHODS
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.information.kernel import KernelSpec
+from analytics.selection.base import METHODS
 
 __all__ = [
     "Command",

@@ -14,8 +14,8 @@ from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, descriptor_spec, kernel_spec, read_input
 from analytics.cli.tables import write_records
-from analytics.descriptors import suggested_bandwidth
-from analytics.information import BandwidthScan, bandwidth_scan
+from analytics.descriptors.base import suggested_bandwidth
+from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.runtime.progress import Part
 
 __all__ = ["add_to"]

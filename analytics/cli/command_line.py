@@ -32,9 +32,9 @@ from analytics.cli.arguments import (
 )
 from analytics.cli.options import parse_budget, parse_list, parse_seed
 from analytics.cli.serve import serve
-from analytics.data import versions
+from analytics.data.export import versions
 from analytics.runtime.errors import WinnowError
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 
 __all__ = ["build_parser", "main"]
 

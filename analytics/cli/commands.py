@@ -23,18 +23,16 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.tables import write_csv
-from analytics.data import check as check_dataset
-from analytics.descriptors import described_structures
-from analytics.evaluation import (
-    Comparison,
-    compare_selections,
-    learning_curve,
-)
-from analytics.information import Analysis, intrinsic_dimension
+from analytics.data.checks.registry import check as check_dataset
+from analytics.descriptors.base import described_structures
+from analytics.evaluation.comparison import Comparison, compare_selections
+from analytics.evaluation.redundancy import learning_curve
+from analytics.information.analysis import Analysis
+from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.runtime.progress import Monitor, Part
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS, Budget, Method, is_nested
-from analytics.selection import select as select_structures
+from analytics.selection.base import METHODS, Budget, Method, is_nested
+from analytics.selection.base import select as select_structures
 
 __all__ = ["analyse", "check", "compare", "methods"]
 

@@ -14,8 +14,8 @@ from analytics.cli.output import columns, count, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_records
-from analytics.curation import Conflicts, ConflictSpec, conflicts
-from analytics.data import Dataset
+from analytics.curation.conflicts import Conflicts, ConflictSpec, conflicts
+from analytics.data.dataset import Dataset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Part
 

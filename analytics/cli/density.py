@@ -17,27 +17,16 @@ from analytics.cli.files import check_targets
 from analytics.cli.options import parse_list, parse_share
 from analytics.cli.output import aligned, columns, count, number, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
-from analytics.density import (
-    EMBEDDED,
-    FULL,
-    PRUNINGS,
-    Claim,
-    DensityData,
-    DensityResults,
-    NetworkSpec,
-    PointSpec,
-    StudySpec,
-    check_claims,
-    collect,
-    compare_density,
-    energies_possible,
-    precomputed,
-    prepare_study,
-    read_density,
-    spec_for,
-    suggest,
-)
-from analytics.density.results import COLUMNS, MORE_COLUMNS
+from analytics.density.claims import Claim, check_claims
+from analytics.density.descriptor import PointSpec
+from analytics.density.energy_check import energies_possible
+from analytics.density.grid import DensityData
+from analytics.density.points import suggest
+from analytics.density.pruning import PRUNINGS
+from analytics.density.readers import EMBEDDED, read_density
+from analytics.density.results import COLUMNS, MORE_COLUMNS, DensityResults, collect, precomputed
+from analytics.density.study import FULL, StudySpec, compare_density, prepare_study, spec_for
+from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Part
 

@@ -12,8 +12,8 @@ from analytics.cli.output import columns, count, percent, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_records
-from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
-from analytics.data import Dataset
+from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Part
 

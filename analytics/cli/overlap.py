@@ -15,8 +15,8 @@ from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_csv, write_records
-from analytics.curation import (
-    DuplicateSpec,
+from analytics.curation.duplicates import DuplicateSpec
+from analytics.curation.overlap import (
     Leakage,
     OverlapMatrix,
     classes_of,
@@ -24,8 +24,8 @@ from analytics.curation import (
     overlap_matrix,
     sets_of,
 )
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.output import aligned, columns, count, number, percent, sentence
-from analytics.data import CheckReport
-from analytics.evaluation import Redundancy, information_efficiency
-from analytics.information import Analysis, IntrinsicDimension
+from analytics.data.checks.report import CheckReport
+from analytics.evaluation.redundancy import Redundancy, information_efficiency
+from analytics.information.analysis import Analysis
+from analytics.information.intrinsic_dimension import IntrinsicDimension
 from analytics.recipe import Recipe
 
 __all__ = ["analysis_text", "check_text", "comparison_text", "selection_text"]

@@ -26,10 +26,18 @@ from analytics.cli.output import columns, count, number, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_csv
-from analytics.data import Dataset
-from analytics.evaluation.retrain import SPLITS, RetrainResult, RetrainSpec, check_labels
-from analytics.evaluation.retrain.evaluate import OPINION_COLUMNS, WHOLE_POOL, Opinion, retrain
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.evaluate import (
+    OPINION_COLUMNS,
+    WHOLE_POOL,
+    Opinion,
+    RetrainResult,
+    retrain,
+)
+from analytics.evaluation.retrain.splits import SPLITS
+from analytics.potential.design import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
+from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Monitor, Part
 
 __all__ = ["add_to"]

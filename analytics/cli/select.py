@@ -39,15 +39,14 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.subset import add_targets, subset_files, write_subset_files
-from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors, described_structures
-from analytics.information import Analysis
+from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors, described_structures
+from analytics.information.analysis import Analysis
 from analytics.recipe import make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection
-from analytics.selection import select as select_structures
-from analytics.selection.base import UNITS
+from analytics.selection.base import METHODS, UNITS, Selection
+from analytics.selection.base import select as select_structures
 from analytics.selection.certificates.curve import Fewest, fewest_structures
 from analytics.selection.certificates.dual_bound import TightBound, tighten
 

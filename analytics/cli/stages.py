@@ -9,18 +9,15 @@ from typing import Any
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
-from analytics.data import Dataset, read
-from analytics.descriptors import (
-    DESCRIPTORS,
-    Descriptors,
-    resolved_spec,
-    suggested_bandwidth,
-)
-from analytics.information import Analysis, KernelSpec
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec, suggested_bandwidth
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, missing_labels
+from analytics.selection.base import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",

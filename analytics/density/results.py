@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analytics.data import versions
+from analytics.data.export import versions
 from analytics.density.energy import version as pyscf_version
 from analytics.density.pictures import density_histogram
 from analytics.density.readers import EMBEDDED

@@ -283,7 +283,7 @@ class Method:
     kind: str
     summary: str
     spec: type
-    run: Callable[..., Order]
+    run: Callable[..., Any]
     needs_forces: bool = False
     random: bool = False
     needs_energies: bool = False
@@ -306,7 +306,23 @@ class Method:
         return (self, *(METHODS[name] for name in (self.parts(spec) if self.parts else ())))
 
 
-METHODS: Registry[Method] = Registry("selection method")
+METHODS: Registry[Method] = Registry(
+    "selection method",
+    {
+        "analytics.selection.coverage": ("facility_location", "saturated_coverage"),
+        "analytics.selection.set_cover": ("msc",),
+        "analytics.selection.farthest": ("fps", "farthest_environment", "farthest_mean"),
+        "analytics.selection.hybrid": ("hybrid",),
+        "analytics.selection.importance": (
+            "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+        ),
+        "analytics.selection.kmeans": ("kmeans",),
+        "analytics.selection.model_importance": ("grand", "el2n", "leverage", "d_optimal"),
+        "analytics.selection.least_variance": ("least_variance",),
+        "analytics.selection.random": ("random", "stratified"),
+        "analytics.selection.stratified_scores": ("ccs",),
+    },
+)  # fmt: skip
 
 
 def register(method: Method) -> Method:
@@ -424,8 +440,8 @@ def select(
         require_labels(analysis.dataset, each.title, **needs)
     _check_reference(analysis, entry.family(spec), reference)
     equations = _usable(analysis, entry.family(spec), equations)
-    wanted = analysis.n_structures - len(dropped)
-    pool = Pool(analysis, kept, dropped, wanted, reference, equations)
+    available = analysis.n_structures - len(dropped)
+    pool = Pool(analysis, kept, dropped, available, reference, equations)
     monitor.checkpoint()
     task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
     if unit == "environments" and wanted is not None:
@@ -532,7 +548,8 @@ class _Task:
     def run(self, pool: Pool, size: int) -> Order:
         pool = replace(pool, size=max(len(pool.keep), size))
         rng = np.random.default_rng(self.seed)
-        return self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        order: Order = self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        return order
 
 
 def _within(pool: Pool, task: _Task, environments: int) -> Order:

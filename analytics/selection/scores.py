@@ -77,7 +77,15 @@ class Score:
         return self.run(analysis, spec, equations=equations, rng=rng, monitor=rest)
 
 
-SCORES: Registry[Score] = Registry("importance score")
+SCORES: Registry[Score] = Registry(
+    "importance score",
+    {
+        "analytics.selection.importance": (
+            "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+        ),
+        "analytics.selection.model_importance": ("grand", "el2n", "leverage"),
+    },
+)  # fmt: skip
 
 
 def register_score(score: Score) -> Score:

@@ -8,12 +8,11 @@ import pytest
 from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.evaluation import METRICS, compare, compare_selections, measure
-from analytics.evaluation.comparison import ERRORS
+import winnow_atomistic as winnow
+from analytics.evaluation.comparison import ERRORS, METRICS, compare, compare_selections, measure
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled, WinnowError
-from analytics.selection import METHODS, Budget, select
+from analytics.selection.base import METHODS, Budget, select
 
 NAMES = [m.name for m in METRICS]
 
@@ -147,7 +146,7 @@ def test_progress_and_cancel() -> None:
 
 def test_a_sampled_comparison_says_so() -> None:
     analysis = make_analysis(seed=2)
-    sampled = analytics.analyse(analysis.dataset, analysis.descriptors, analysis.spec, sample=40)
+    sampled = winnow.analyse(analysis.dataset, analysis.descriptors, analysis.spec, sample=40)
     found = compare(sampled, ["random", "facility_location"], [0, 0.2, 0.5]).table
     assert list(found.columns) == ["method", "budget", *NAMES, "sampled", *ERRORS]
     kept = found[found["n_structures"] > 0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.descriptors import DistanceSpec
+from analytics.descriptors.distances import DistanceSpec
 from analytics.runtime import provenance
 from analytics.runtime.provenance import code_version
 

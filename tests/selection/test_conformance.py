@@ -12,14 +12,15 @@ import pytest
 from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors
-from analytics.information import Analysis
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
+from analytics.information.analysis import Analysis
 from analytics.potential import cache as retrain_cache
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS, SCORES, at_size, is_nested, select
+from analytics.selection.base import METHODS, at_size, is_nested, select
+from analytics.selection.scores import SCORES
 
 ALL = list(METHODS)
 NESTED = [name for name in ALL if is_nested(name)]
@@ -71,7 +72,7 @@ def relabelled(analysis: Analysis, order: np.ndarray) -> Analysis:
         source=taken.fingerprint,
         fingerprint="",
     )
-    return analytics.analyse(taken, described, analysis.spec)
+    return winnow.analyse(taken, described, analysis.spec)
 
 
 def test_the_methods_of_the_issue_are_there() -> None:
@@ -311,7 +312,7 @@ class TestWithAReference:
         assert found.information is not None
         for number, s in enumerate(found.positions):
             own = x[offsets[s] : offsets[s + 1]]
-            delta = analytics.delta_entropy(
+            delta = winnow.delta_entropy(
                 own, np.concatenate(there), bandwidth=analysis.spec.bandwidth
             )
             assert_allclose(found.information[number], delta.mean(), rtol=1e-4, atol=1e-5)

@@ -7,11 +7,10 @@ import pytest
 from makers import make_analysis
 from numpy.testing import assert_array_equal
 
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import NoOptions
-from analytics.selection import METHODS, Budget, Method, select
-from analytics.selection.base import Order, Pool, register
+from analytics.selection.base import METHODS, Budget, Method, Order, Pool, register, select
 
 ALL = list(METHODS)
 

@@ -12,20 +12,14 @@ from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.linalg import kmeans
 from analytics.linalg.kmeans import cluster, lloyd
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import NoOptions
-from analytics.selection import (
-    METHODS,
-    SCORES,
-    Score,
-    is_nested,
-    register_score,
-    select,
-)
+from analytics.selection.base import METHODS, is_nested, select
 from analytics.selection.farthest import structure_means
+from analytics.selection.scores import SCORES, Score, register_score
 from analytics.selection.strata import allocate
 
 

@@ -11,24 +11,19 @@ import pytest
 from numpy.testing import assert_array_equal
 from retrain_makers import make_structures
 
-import analytics
-from analytics.data import Dataset
-from analytics.evaluation.retrain import (
-    analysis_of_part,
-    choose_basis,
-    compute_design,
-    make_equations,
-    retrain,
-)
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.evaluate import analysis_of_part, retrain
 from analytics.evaluation.retrain.live import order_in, part_of, prepare_ground
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.potential import cache
-from analytics.potential.normal_equations import Equations
+from analytics.potential.basis import choose_basis
+from analytics.potential.design import compute_design
+from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.recipe import Recipe, make_recipe
 from analytics.replay import replay
-from analytics.selection import METHODS, Selection, at_size, select
-from analytics.selection.base import by_model
+from analytics.selection.base import METHODS, Selection, at_size, by_model, select
 
 pytest.importorskip("featomic")
 
@@ -42,12 +37,12 @@ HALF = np.array([0, 1, 3, 4, 6, 7, 10, 12, 13, 15, 18, 19])
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     path = tmp_path_factory.mktemp("data") / "made.xyz"
     ase.io.write(path, make_structures(20), format="extxyz")
-    return analytics.read(path)
+    return winnow.read(path)
 
 
 @pytest.fixture(scope="module")
 def analysis(data: Dataset) -> Analysis:
-    return analytics.analyse(data, analytics.describe(data))
+    return winnow.analyse(data, winnow.describe(data))
 
 
 def everything(analysis: Analysis) -> dict[tuple[str, str], Selection]:

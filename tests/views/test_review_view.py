@@ -7,22 +7,24 @@ import ase.io
 import numpy as np
 import pytest
 
-from analytics import read
-from analytics.curation import force_cut, near_duplicates
-from analytics.data import write_subset
-from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec
+from analytics.curation.duplicates import near_duplicates
+from analytics.curation.force_cut import force_cut
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.redundancy import learning_curve, redundancy
 from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from analytics.selection.coverage import FacilityLocationSpec
 from views.compare.certificate_card import CertificateCard
 from views.compare.certificates import Certificates
 from views.compare.method_options import MethodOptions, described
 from views.data.view import DataView
-from views.review import Review, ReviewView
-from views.review.state import PARTS
+from views.review.state import PARTS, Review
 from views.review.style import shortened
+from views.review.view import ReviewView
 from views.shell.export_dialog import Export, file_name
 from views.state.jobs import Inline
 from views.state.session import DEMO, Session

@@ -8,13 +8,15 @@ import numpy as np
 import param
 import pytest
 
-from analytics import analyse, describe, measure, read
-from analytics.data import write_subset
-from analytics.descriptors.distances import DistanceSpec
-from analytics.information import KernelSpec
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.evaluation.comparison import measure
+from analytics.information.analysis import analyse
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from views.state.columns import lower_first
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot

@@ -12,9 +12,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.density import EMBEDDED
+from analytics.density.readers import EMBEDDED
 from analytics.density.results import COLUMNS
-from analytics.selection import Budget
+from analytics.selection.base import Budget
 from views.density.state import BETAS, DensityState
 from views.density.style import TEXT, percent
 from views.kit.drop_zone import DropZone

@@ -8,20 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analytics.density import (
-    DensityData,
-    DensityResults,
-    Projection,
-    Study,
-    collect,
-    energies_possible,
-    prepare_study,
-    project_points,
-    read_density,
-    spec_for,
-    vary_study,
-)
+from analytics.density.energy_check import energies_possible
+from analytics.density.grid import DensityData
+from analytics.density.pictures import Projection, project_points
 from analytics.density.pruning import Candidates
+from analytics.density.readers import read_density
+from analytics.density.results import DensityResults, collect
+from analytics.density.study import Study, prepare_study, spec_for, vary_study
 from analytics.runtime.progress import Monitor, Part
 from views.state.jobs import alone
 

@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
 
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from views.compare.retention import Retention
 from views.compare.view import Columns
 from views.data.view import DataView
@@ -453,7 +453,7 @@ class Page:
             else:  # the stage is seen to change before its many plots are made
                 pn.state.curdoc.add_next_tick_callback(self._fill_retrain)
         if chosen == "Review" and self.review is None:
-            from views.review import ReviewView
+            from views.review.view import ReviewView
 
             self.review = ReviewView(self.session, dark=self.page.dark_theme)
             self.review_stage.append(self.review)
@@ -481,7 +481,7 @@ class Page:
             self.keys.hints = dict(HINTS)
 
     def _fill_density(self) -> None:
-        from views.density import DensityView  # slow to import, and not everybody looks at it
+        from views.density.view import DensityView
 
         self.density = DensityView(self.session, dark=self.page.dark_theme)
         self.density_stage.append(self.density)

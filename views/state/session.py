@@ -14,14 +14,17 @@ import numpy as np
 import param
 from param.parameterized import discard_events
 
-from analytics.data import Dataset, read
-from analytics.descriptors import DistanceSpec
-from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
-from analytics.information import Analysis, KernelSpec
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.descriptors.distances import DistanceSpec
+from analytics.evaluation.embedding import Embedding
+from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection, missing_labels
+from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.background import Working
 from views.state.columns import Choice, Opened, Slot, lower_first
 from views.state.jobs import Lane, Runner, alone
