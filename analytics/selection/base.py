@@ -283,7 +283,7 @@ class Method:
     kind: str
     summary: str
     spec: type
-    run: Callable[..., Order]
+    run: Callable[..., Any]
     needs_forces: bool = False
     random: bool = False
     needs_energies: bool = False
@@ -548,7 +548,8 @@ class _Task:
     def run(self, pool: Pool, size: int) -> Order:
         pool = replace(pool, size=max(len(pool.keep), size))
         rng = np.random.default_rng(self.seed)
-        return self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        order: Order = self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        return order
 
 
 def _within(pool: Pool, task: _Task, environments: int) -> Order:

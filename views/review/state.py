@@ -127,9 +127,11 @@ class Review(param.Parameterized):
         def work(monitor: Monitor) -> Any:
             part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name]}")
             part.report(0.0)
-            return pipeline.finding(
-                name, analysis, lambda: make(analysis, *details, part), *details
-            )
+
+            def work_out(monitor: Monitor) -> Any:
+                return make(analysis, *details, monitor)
+
+            return pipeline.finding(name, analysis, work_out, *details, monitor=part)
 
         return work
 
