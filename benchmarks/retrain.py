@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import analytics
+import winnow_atomistic as winnow
 from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
-from analytics.information import Analysis
-from analytics.selection import METHODS as REGISTRY
+from analytics.information.analysis import Analysis
+from analytics.selection.base import METHODS as REGISTRY
 from benchmarks.retrain_sets import DATA, SETS, load, present, register_candidates
 
 BUDGETS = (0.05, 0.1, 0.2)
@@ -63,7 +63,7 @@ QUANTITIES = ("energy_rmse_mev_atom", "force_rmse_ev_a")
 
 def analysed(name: str, most: int | None = None) -> Analysis:
     data = load(name, most)
-    return analytics.analyse(data, analytics.describe(data))
+    return winnow.analyse(data, winnow.describe(data))
 
 
 # -------------------------------------------------------------------------------- table
@@ -197,8 +197,8 @@ def page() -> None:
 
     folder = tempfile.TemporaryDirectory(prefix="winnow-bench-")
     os.environ["WINNOW_CACHE"] = folder.name  # nothing from earlier runs
-    data = analytics.read(Path(__file__).parents[1] / "assets" / "carbon.xyz.gz")
-    analysis = analytics.analyse(data, analytics.describe(data))
+    data = winnow.read(Path(__file__).parents[1] / "assets" / "carbon.xyz.gz")
+    analysis = winnow.analyse(data, winnow.describe(data))
     print(f"carbon: {data.n_structures} structures, {data.n_environments} environments")
     wanted = {
         str(at): Wanted(name, REGISTRY[name].spec(), 0, (), (), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,24 +16,19 @@ from analytics.potential.design import Design, check_species, compute_design, ro
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray, fingerprint
-from analytics.runtime.errors import WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.provenance import code_version
 from analytics.runtime.store import Store
 
-__all__ = ["design_in", "design_of", "equations_of", "methods_spec", "remember"]
+__all__ = ["design_in", "design_of", "equations_of"]
 
 T = TypeVar("T")
 
 #: Results held in memory, and their bytes; the one used longest ago goes first.
 CAPACITY, CAPACITY_BYTES = 24, 4e9
-#: Bytes that the rows of a data set may take for methods that select by a model, and the least
-#: number of references per species that is worth having.
-METHODS_BYTES, FEWEST = 3e9, 40
 #: Bytes that rows may take which serve several pools.
 FAMILY_BYTES = 1e9
-_ROOMS = ("runtime", "data", "descriptors", "evaluation")
 
 _results: OrderedDict[str, Any] = OrderedDict()
 _lock = threading.Lock()
@@ -71,16 +66,16 @@ def design_of(
     family : sequence of int arrays or None, optional
         Pools, this one among them, that will be asked for one after the other. Their bases have
         most references in common (`choose_bases`), so the rows are computed once, for all of
-        them; what the others then cost is a product with a matrix. The result is the same up to
-        rounding. Without effect if the rows of all would take too much memory.
+        them; what the others then cost is a product with a matrix. The result is that without a
+        family up to rounding, and is kept apart from it. Without effect if the rows of all would
+        take too much memory.
     monitor : Monitor
     """
     spec = RetrainSpec() if spec is None else spec
 
     def make() -> Design:
-        place = fingerprint(key, code_version(_ROOMS))
+        place = fingerprint(key, code_version(compute_design))
         found = _from_disk(place, dataset)
-        names = [_name(each) for each in family]
         if found is None and _name(pool) in names:
             found = _from_family(dataset, spec, family, names.index(_name(pool)), monitor)
         if found is None:
@@ -89,7 +84,8 @@ def design_of(
             _to_disk(place, found)
         return found
 
-    key = fingerprint("retrain design", dataset.fingerprint, repr(spec), _name(pool))
+    names = [_name(each) for each in family]
+    key = fingerprint("retrain design", dataset.fingerprint, repr(spec), _name(pool), *names)
     return _cached(key, make, monitor)
 
 
@@ -108,7 +104,7 @@ def _from_family(
     key = fingerprint(
         "retrain family", dataset.fingerprint, repr(spec), *(_name(each) for each in family)
     )
-    place = fingerprint(key, code_version(_ROOMS))
+    place = fingerprint(key, code_version(compute_design))
 
     def make() -> Family:
         found = _family_from_disk(place, dataset)
@@ -131,7 +127,7 @@ def design_in(
     """Return the design of a data set in the basis of another."""
 
     def make() -> Design:
-        place = fingerprint(key, code_version(_ROOMS))
+        place = fingerprint(key, code_version(compute_design))
         found = _from_disk(place, dataset)
         if found is None:
             found = compute_design(dataset, basis, pool=pool, monitor=monitor)
@@ -148,47 +144,13 @@ def equations_of(
 ) -> Equations:
     """Return the normal equations of a data set, the basis made from all of it."""
     spec = RetrainSpec() if spec is None else spec
-    key = _equations_key(dataset, spec)
+    key = fingerprint("retrain equations", dataset.fingerprint, repr(spec))
 
     def make() -> Equations:
         design = design_of(dataset, spec, monitor=Part(monitor, 0.0, 0.95))
         return make_equations(design, monitor=Part(monitor, 0.95, 1.0))
 
     return _cached(key, make, monitor)
-
-
-def remember(equations: Equations) -> None:
-    """Let methods that select by a model use these for their data set.
-
-    A part of a data set then need not be computed again, and has the basis of the whole.
-    """
-    dataset = equations.design.dataset
-    _put(_equations_key(dataset, methods_spec(dataset)), equations)
-
-
-def methods_spec(dataset: Dataset) -> RetrainSpec:
-    """Return the spec for methods that select by a model: the default, or one that fits in memory.
-
-    Raises
-    ------
-    WinnowError
-        If the data set is too large even for 40 references per species.
-    """
-    spec, species = RetrainSpec(), max(1, len(np.unique(dataset.numbers)))
-    limit = min(METHODS_BYTES, 0.25 * physical_memory())
-    most = int(limit / max(1.0, row_bytes(dataset, 1))) // species
-    if most >= spec.references:
-        return spec
-    if most < FEWEST:
-        raise WinnowError(
-            f"{dataset.name}: the design rows of {dataset.n_environments} environments take more "
-            f"than {limit / 1e9:.1f} GB; open a part of it, FILE@::10"
-        )
-    return replace(spec, references=most)
-
-
-def _equations_key(dataset: Dataset, spec: RetrainSpec) -> str:
-    return fingerprint("retrain equations", dataset.fingerprint, repr(spec))
 
 
 def _cached(key: str, make: Callable[[], T], monitor: Monitor) -> T:

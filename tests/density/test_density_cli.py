@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from density_makers import archive, write
 
-from analytics.cli import main
+from analytics.cli.main import main
 
 QUICK = ["--steps", "20", "--seeds", "2", "--cutoff", "3.5", "--energy", "no"]
 COLUMNS = ["system", "method", "kept", "seed", "n_points", "density_error_pct",
@@ -84,7 +84,9 @@ def test_claims_come_from_shipped_results(capsys) -> None:
     [
         (["--methods", "best"], "unknown pruning method"),
         (["--kept", "2"], "no share"),
-        (["--seeds", "0"], "at least 1"),
+        (["--kept", "1"], "no share"),
+        (["--kept", "101%"], "no share"),
+        (["--seeds", "0"], "whole number from 1 on"),
         (["--beta", "3"], "not between 0 and 0.95"),
         (["--electrons", "9"], "not 9"),
         (["--cutoff", "99"], "cutoff is 99.0"),

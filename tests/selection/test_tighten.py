@@ -12,11 +12,11 @@ from makers import Recorder, make_analysis, real_analysis
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.runtime import process
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.progress import SILENT
-from analytics.selection import Selection, select
+from analytics.selection.base import Selection, select
 from analytics.selection.certificates import linear_program
 from analytics.selection.certificates.curve import certificate_curve, fewest_structures
 from analytics.selection.certificates.dual_bound import objective_of, tighten

@@ -10,11 +10,11 @@ from bokeh.events import PanStart, SelectionGeometry, Tap
 from numpy.testing import assert_allclose
 from retrain_makers import make_structures
 
-from analytics.data import Dataset
+from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
 from analytics.pipeline import Pipeline
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from views.retrain.parity_points import MANY, _density, _inside
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT, TAIL, RetrainState
 from views.retrain.view import RetrainView

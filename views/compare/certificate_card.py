@@ -10,7 +10,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, FixedTicker, Range1d
 from bokeh.plotting import figure
 
-from analytics.selection import Fewest
+from analytics.selection.certificates.curve import Fewest
 from views.compare.certificates import Certificate, Certificates
 from views.kit.draggable_lines import BudgetLines
 from views.kit.text import grouped

@@ -9,9 +9,9 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.evaluation import PrefixMetrics
-from analytics.information import Analysis
-from analytics.selection import METHODS
+from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.information.analysis import Analysis
+from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.method_options import MethodOptions
 from views.compare.tails import Tails

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, WheelZoomTool
 from bokeh.plotting import figure
 
-from analytics.density import PRUNINGS
+from analytics.density.pruning import PRUNINGS
 from views.density.bar import GROUP
 from views.density.measured import Figure
 from views.density.state import DensityState

@@ -9,7 +9,7 @@ from typing import Any
 
 import panel as pn
 
-from analytics.density import Claim
+from analytics.density.claims import Claim
 from views.density.state import DensityState
 from views.density.style import CARD_BODY, TEXT, mark, short
 from views.kit.text import counted, grouped

@@ -21,7 +21,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from analytics.evaluation.retrain import Parity
+from analytics.evaluation.retrain.errors import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from views.kit.gestures import brush_mode
 from views.kit.text import grouped

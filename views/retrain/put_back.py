@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
-from analytics.evaluation.retrain import PutBack
+from analytics.evaluation.retrain.check import PutBack
 from views.inspector.inspector import TABLE_STYLE
 from views.kit.text import counted
 from views.kit.widgets import Button

@@ -9,14 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from analytics.data import Dataset
-from analytics.evaluation.retrain import (
-    Errors,
-    Parity,
-    RetrainCheck,
-    TestSet,
-    class_errors,
-)
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.check import RetrainCheck
+from analytics.evaluation.retrain.errors import Errors, Parity, TestSet
 from analytics.evaluation.retrain.live import (
     Ground,
     Spread,
@@ -29,7 +24,8 @@ from analytics.evaluation.retrain.live import (
     start_check,
     with_order,
 )
-from analytics.information import Analysis
+from analytics.evaluation.retrain.predictions import class_errors
+from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
 

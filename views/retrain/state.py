@@ -14,16 +14,10 @@ import numpy as np
 import pandas as pd
 import param
 
-from analytics.data import Dataset, read
-from analytics.evaluation.retrain import (
-    Parity,
-    Prediction,
-    PutBack,
-    TestSet,
-    find_predictions,
-    parity_of_fit,
-    parity_of_prediction,
-)
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.evaluation.retrain.check import PutBack
+from analytics.evaluation.retrain.errors import Parity, TestSet, parity_of_fit
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
 from analytics.evaluation.retrain.live import (
     Ground,
@@ -31,10 +25,15 @@ from analytics.evaluation.retrain.live import (
     start_check,
     with_order,
 )
-from analytics.information import Analysis
+from analytics.evaluation.retrain.predictions import (
+    Prediction,
+    find_predictions,
+    parity_of_prediction,
+)
+from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import is_nested
+from analytics.selection.base import is_nested
 from views.retrain.runs import (
     AT_ONCE,
     CLASS,

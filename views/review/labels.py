@@ -9,7 +9,9 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.curation import Conflicts, Duplicates, copy_reasons, cut_reasons
+from analytics.curation.conflicts import Conflicts
+from analytics.curation.duplicates import Duplicates
+from analytics.curation.reasons import copy_reasons, cut_reasons
 from analytics.runtime.arrays import owners
 from views.kit.text import counted, grouped
 from views.kit.widgets import Button

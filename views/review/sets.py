@@ -9,7 +9,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.curation import OverlapMatrix
+from analytics.curation.overlap import OverlapMatrix
 from views.kit.text import counted, grouped
 from views.kit.widgets import Button
 from views.review.state import CLASSES, Against, Review

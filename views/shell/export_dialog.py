@@ -14,7 +14,7 @@ import panel_material_ui as pmui
 
 from analytics.data.export import write_subset
 from analytics.recipe import kept_structures, make_recipe
-from analytics.selection import METHODS, Selection
+from analytics.selection.base import METHODS, Selection
 from views.kit.text import counted, grouped
 from views.kit.widgets import Button, Dialog
 from views.state.session import Session, Slot

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from views.kit.theme import CARD, FONT, palette, variables
 from views.state.columns import lower_first
 from views.state.session import Session

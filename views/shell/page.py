@@ -10,8 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
 
-import views.shell.stages  # noqa: F401 - registers the stages
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from views.inspector.inspector import Brushed, Inspector
 from views.kit.text import counted, grouped
 from views.kit.theme import (

@@ -1,7 +1,7 @@
 """Stage contract: what one stage of the work says of itself, and the registry the bar is made of.
 
 A stage is a class of its own folder, filed with `@register`; the shell shows whatever is
-registered. Those that come with Winnow are listed in `views.shell.stages`. A package of somebody
+registered. Those that come with Winnow are listed in `STAGES`, a line each. A package of somebody
 else names a module with a stage in it under the entry-point group ``winnow.stages``::
 
     [project.entry-points."winnow.stages"]
@@ -75,8 +75,18 @@ class Stage(param.Parameterized):
         """Carry another theme into what was built."""
 
 
-#: Stages by title, in the order of their registration.
-STAGES: Registry[type[Stage]] = Registry("stage", groups=("winnow.plugins", "winnow.stages"))
+#: Stages by title.
+STAGES: Registry[type[Stage]] = Registry(
+    "stage",
+    {
+        "views.data.stage": ("Data",),
+        "views.review.stage": ("Review",),
+        "views.compare.stage": ("Compare",),
+        "views.retrain.stage": ("Retrain",),
+        "views.density.stage": ("Density",),
+    },
+    groups=("winnow.plugins", "winnow.stages"),
+)
 
 Kind = TypeVar("Kind", bound=type[Stage])
 

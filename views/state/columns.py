@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 import param
 
-from analytics.data import Dataset
-from analytics.data.checks import CheckReport
-from analytics.evaluation import Embedding, PrefixMetrics
-from analytics.information import Analysis
-from analytics.selection import METHODS, Selection, TightBound, certified_share, is_nested
+from analytics.data.checks.report import CheckReport
+from analytics.data.dataset import Dataset
+from analytics.evaluation.embedding import Embedding
+from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.information.analysis import Analysis
+from analytics.selection.base import METHODS, Selection, is_nested
+from analytics.selection.certificates.curve import certified_share
+from analytics.selection.certificates.dual_bound import TightBound
 
 __all__ = ["Choice", "Opened", "Slot", "lower_first"]
 

@@ -11,11 +11,12 @@ import pandas as pd
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.errors import Errors, TestSet, make_test
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis, analyse
 from analytics.potential.basis import most_references
-from analytics.potential.cache import design_in, design_of, remember
+from analytics.potential.cache import design_in, design_of
 from analytics.potential.design import Design, check_labels, check_species, row_bytes
 from analytics.potential.mlpod import PodErrors
 from analytics.potential.normal_equations import Equations, make_equations
@@ -26,7 +27,7 @@ from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
-from analytics.selection.base import METHODS, Budget, is_nested, select
+from analytics.selection.base import METHODS, Budget, by_model, is_nested, select
 
 __all__ = ["COLUMNS", "WHOLE_POOL", "RetrainResult", "analysis_of_part", "retrain"]
 
@@ -75,9 +76,12 @@ class RetrainResult:
 
     def summary(self) -> pd.DataFrame:
         """Return mean and standard deviation over the resamples by method, budget and test."""
-        groups = self.table.groupby(["test", "method", "budget"], sort=False)
+        # as text: a budget of 1 (one structure) equals 1.0 (all of them) as a number
+        asked = self.table["budget"].map(str).rename("asked")
+        groups = self.table.groupby(["test", "method", asked], sort=False)
         second = {name: (name, "mean") for name in OPINION_COLUMNS if name in self.table}
-        return groups.agg(
+        found = groups.agg(
+            budget=("budget", "first"),
             n_structures=("n_structures", "mean"),
             n_environments=("n_environments", "mean"),
             energy_rmse_mev_atom=("energy_rmse_mev_atom", "mean"),
@@ -85,7 +89,8 @@ class RetrainResult:
             force_rmse_ev_a=("force_rmse_ev_a", "mean"),
             force_std=("force_rmse_ev_a", "std"),
             **second,
-        ).reset_index()
+        )
+        return found.reset_index().drop(columns="asked")
 
 
 def retrain(
@@ -116,7 +121,7 @@ def retrain(
         Its descriptors are those that the methods see.
     methods : sequence of str
     budgets : sequence of float
-        Below 1 a share of the pool, from 1 a number of structures.
+        Counts (int), or shares of the pool (float in (0, 1]; 1.0 is all of it), see `Budget`.
     split : str
         See `make_splits`.
     tests : mapping of str to Dataset, optional
@@ -143,7 +148,8 @@ def retrain(
     tests = {} if tests is None else dict(tests)
     if not budgets or not methods:
         raise ValueError("retrain needs at least one method and one budget")
-    # an unknown name or option is refused before the long work
+    # an unknown name, option or budget is refused before the long work
+    wanted = tuple(map(Budget, budgets))
     options = {name: _options(name, (specs or {}).get(name)) for name in methods}
     analysis, drawn, notes = affordable_part(analysis, spec, seed)
     sampled = None if drawn is None else analysis.n_structures
@@ -156,9 +162,7 @@ def retrain(
     # one pool after the other is wanted here only if every class is left out
     several = split == "leave_class_out"
     family = basis_family(dataset, analysis.descriptors.structures, split) if several else []
-    task = _Task(
-        analysis, tuple(methods), tuple(budgets), options, spec, seed, tuple(family), opinion
-    )
+    task = _Task(analysis, tuple(methods), wanted, options, spec, seed, tuple(family), opinion)
     rows: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     groups = _by_basis(splits)
@@ -168,7 +172,7 @@ def retrain(
             rows.append(row)
             classes.extend(by_class)
     names = [*COLUMNS, *(OPINION_COLUMNS if opinion is not None else ())]
-    table = pd.DataFrame(rows, columns=names)
+    table = table_of(rows)[names]
     return RetrainResult(
         table, pd.DataFrame(classes), split, spec, sampled, tuple(dict.fromkeys(notes))
     )
@@ -236,7 +240,7 @@ class _Stage:
 class _Task:
     analysis: Analysis
     methods: tuple[str, ...]
-    budgets: tuple[float, ...]
+    budgets: tuple[Budget, ...]
     specs: dict[str, Any]
     spec: RetrainSpec
     seed: int
@@ -281,25 +285,34 @@ class _Task:
         """Yield a row for each method, budget and test of one resample."""
         pool, resample = stage.split.pool, stage.split.resample
         part = analysis_of_part(self.analysis, pool, monitor=Part(monitor, 0.0, 0.4))
-        remember(equations_of_part(stage.equations, stage.places[pool]))
-        sizes = {budget: Budget(float(budget)).structures(len(pool)) for budget in self.budgets}
+        needed = any(by_model(name, self.specs.get(name)) for name in self.methods)
+        equations = stage.equations.take(stage.places[pool]) if needed else None
+        sizes = {budget: budget.of(len(pool)) for budget in self.budgets}
         for at, method in enumerate(self.methods):
             start = 0.4 + 0.5 * at / len(self.methods)
             each = Part(monitor, start, start + 0.5 / len(self.methods), method)
-            chosen = self._orders(part, method, list(sizes.values()), resample, each)
+            chosen = self._orders(part, equations, method, list(sizes.values()), resample, each)
             for budget, size in sizes.items():
-                yield from self._rows(method, budget, pool[chosen[size]], stage, each)
+                yield from self._rows(method, budget.value, pool[chosen[size]], stage, each)
             monitor.checkpoint()
         yield from self._rows(WHOLE_POOL, 1.0, pool, stage, Part(monitor, 0.9, 1.0))
 
     def _orders(
-        self, part: Analysis, method: str, sizes: list[int], resample: int, monitor: Monitor
+        self,
+        part: Analysis,
+        equations: Equations | None,
+        method: str,
+        sizes: list[int],
+        resample: int,
+        monitor: Monitor,
     ) -> dict[int, IntArray]:
         """Return for each size the structures picked, as places in the pool."""
         spec, seed = self.specs.get(method), self.seed + resample
 
         def run(size: int) -> IntArray:
-            found = select(part, method, spec=spec, size=size, seed=seed, monitor=monitor)
+            found = select(
+                part, method, spec=spec, size=size, seed=seed, equations=equations, monitor=monitor
+            )
             return found.structures
 
         if not is_nested(method, spec):
@@ -396,14 +409,6 @@ def design_of_split(
     taken = np.setdiff1d(every, foreign)
     part = dataset.take(taken)
     return design_of(part, spec, np.searchsorted(taken, allowed), monitor=monitor), taken
-
-
-def equations_of_part(equations: Equations, structures: IntArray) -> Equations:
-    """Return the equations of some structures, for the methods that select by them."""
-    packed = None if equations.packed is None else equations.packed[structures]
-    return Equations(
-        equations.design.take(structures), equations.atomic, equations.vectors[structures], packed
-    )
 
 
 def _check_tests(tests: Mapping[str, Dataset], dataset: Dataset) -> None:

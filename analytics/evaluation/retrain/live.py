@@ -15,11 +15,10 @@ from analytics.evaluation.retrain.evaluate import (
     affordable_part,
     analysis_of_part,
     design_of_split,
-    equations_of_part,
 )
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis
-from analytics.potential.cache import design_in, remember
+from analytics.potential.cache import design_in
 from analytics.potential.design import check_labels
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
@@ -27,7 +26,7 @@ from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import select
+from analytics.selection.base import by_model, select
 
 __all__ = [
     "Ground",
@@ -207,7 +206,7 @@ def order_in(
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
-    size: int | None = None,
+    size: float | None = None,
     monitor: Monitor = SILENT,
 ) -> IntArray:
     """Return the order that a method gives to the pool of one resample.
@@ -225,8 +224,9 @@ def order_in(
         Random methods get another one in each resample.
     keep, drop : iterables of int
         Structures of the data set forced in and out, where they are in the pool.
-    size : int, optional
-        Structures wanted; all by default, which only a nested method can answer for every budget.
+    size : int or float, optional
+        Structures of the pool wanted, or share of them (see `Budget`); all by default, which only
+        a nested method can answer for every budget.
     monitor : Monitor
 
     Returns
@@ -235,7 +235,6 @@ def order_in(
         Places in the equations.
     """
     pool = ground.splits[resample].pool
-    remember(equations_of_part(ground.equations, pool))
     originals = ground.structures[pool]
     found = select(
         part,
@@ -245,6 +244,7 @@ def order_in(
         seed=seed + ground.splits[resample].resample,
         keep=np.flatnonzero(np.isin(originals, list(keep))),
         drop=np.flatnonzero(np.isin(originals, list(drop))),
+        equations=ground.equations.take(pool) if by_model(method, spec) else None,
         monitor=monitor,
     )
     return np.asarray(pool[found.structures])
