@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from analytics.cli import main
+from analytics.cli.main import main
 from analytics.data.checks.registry import CHECKS, check
 from analytics.data.readers import dataset_from_atoms
 from analytics.pipeline import Pipeline
