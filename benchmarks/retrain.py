@@ -192,6 +192,7 @@ def page() -> None:
     import tempfile
 
     from analytics.evaluation.retrain.live import prepare_ground
+
     from analytics.runtime.progress import SILENT
     from views.retrain.runs import CLASS, HOLD_OUT, RESAMPLES, TAIL, Run, Wanted, bring_up
 
