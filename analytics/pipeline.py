@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from analytics.cluster.connection import connect
-from analytics.data.checks import CHECKS, CheckReport, check
+from analytics.data.checks.registry import CHECKS, check
+from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, descriptor_fingerprint
 from analytics.descriptors.distances import DistanceSpec, describe

@@ -5,7 +5,7 @@ from analytics.curation.duplicates import near_duplicates as near_duplicates
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
-from analytics.data.checks import check as check
+from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset
 from analytics.data.readers import read as read
 from analytics.descriptors.distances import describe as describe

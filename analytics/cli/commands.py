@@ -23,7 +23,7 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.tables import write_csv
-from analytics.data.checks import check as check_dataset
+from analytics.data.checks.registry import check as check_dataset
 from analytics.descriptors.base import described_structures
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.evaluation.redundancy import learning_curve

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.output import aligned, columns, count, number, percent, sentence
-from analytics.data.checks import CheckReport
+from analytics.data.checks.report import CheckReport
 from analytics.evaluation.redundancy import Redundancy, information_efficiency
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension

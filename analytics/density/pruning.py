@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions, Options, Registry, option, options_of, spec_from
+from analytics.selection.base import Method
 from analytics.selection.strata import allocate, draw_within, set_aside, strata_of
 
 __all__ = [
@@ -98,15 +99,9 @@ class KMeansSpec(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
-    """An entry of the table of methods."""
+class Pruning(Method):
+    """A selection method over grid points: `run` takes `Candidates` and returns rows kept."""
 
-    name: str
-    title: str
-    kind: str
-    summary: str
-    spec: type
-    run: Callable[..., IntArray]
     needs_scores: bool = False
 
 

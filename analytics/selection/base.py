@@ -283,7 +283,7 @@ class Method:
     kind: str
     summary: str
     spec: type
-    run: Callable[..., Order]
+    run: Callable[..., Any]
     needs_forces: bool = False
     random: bool = False
     needs_energies: bool = False
@@ -440,8 +440,8 @@ def select(
         require_labels(analysis.dataset, each.title, **needs)
     _check_reference(analysis, entry.family(spec), reference)
     equations = _usable(analysis, entry.family(spec), equations)
-    wanted = analysis.n_structures - len(dropped)
-    pool = Pool(analysis, kept, dropped, wanted, reference, equations)
+    available = analysis.n_structures - len(dropped)
+    pool = Pool(analysis, kept, dropped, available, reference, equations)
     monitor.checkpoint()
     task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
     if unit == "environments" and wanted is not None:
@@ -548,7 +548,8 @@ class _Task:
     def run(self, pool: Pool, size: int) -> Order:
         pool = replace(pool, size=max(len(pool.keep), size))
         rng = np.random.default_rng(self.seed)
-        return self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        order: Order = self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        return order
 
 
 def _within(pool: Pool, task: _Task, environments: int) -> Order:

@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 
 from analytics.cli import main
-from analytics.data.checks import CHECKS, check
+from analytics.data.checks.registry import CHECKS, check
 from analytics.data.readers import dataset_from_atoms
 from analytics.pipeline import Pipeline
 from analytics.runtime import registry
@@ -22,7 +22,7 @@ from views.state.jobs import Inline
 from views.state.session import Session
 
 PLUGIN = '''
-from analytics.data.checks import register
+from analytics.data.checks.registry import register
 
 
 @register("odd_sizes")
@@ -42,8 +42,9 @@ def plug_in(monkeypatch, tmp_path):
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "my_checks", raising=False)
         point = EntryPoint("mine", "my_checks", "winnow.plugins")
+        built_in = {name: CHECKS[name] for name in CHECKS}
         monkeypatch.setattr(registry, "entry_points", lambda group: [point])
-        monkeypatch.setattr(CHECKS, "_items", dict(CHECKS._items))
+        monkeypatch.setattr(CHECKS, "_items", built_in)
         monkeypatch.setattr(CHECKS, "_plugins_loaded", False)
 
     yield install

@@ -11,7 +11,7 @@ from ase.neighborlist import neighbor_list
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analytics.data.checks import check
+from analytics.data.checks.registry import check
 from analytics.data.contacts import cell_extents, closest_contacts
 from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms

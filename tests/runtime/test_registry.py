@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from analytics.data.checks.registry import CHECKS
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.runtime import registry
 from analytics.runtime.errors import WinnowError
@@ -115,7 +116,7 @@ def test_declared_methods_are_imported_when_asked_for_and_keep_their_place(
 
 
 def test_every_built_in_module_registers_what_is_declared_of_it() -> None:
-    for table in (METHODS, SCORES, DESCRIPTORS):
+    for table in (METHODS, SCORES, DESCRIPTORS, CHECKS):
         assert list(table) == [name for name in table if table[name]]
         assert set(table._items) == set(table)  # and nothing else
 

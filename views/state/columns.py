@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import param
 
-from analytics.data.checks import CheckReport
+from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics

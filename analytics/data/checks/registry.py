@@ -4,7 +4,9 @@ A check is a function with a decorator, in a file of its own::
 
     from collections.abc import Iterator
 
-    from analytics.data.checks import Finding, Subject, register
+    from analytics.data.checks.registry import register
+    from analytics.data.checks.report import Finding
+    from analytics.data.checks.subject import Subject
 
     @register("high_forces")
     def check_high_forces(subject: Subject) -> Iterator[Finding]:
@@ -27,7 +29,7 @@ What it may cost
     About linear in the number of atoms: every check runs each time a file is opened. One that
     takes over 100 ms calls ``subject.monitor.report`` and ``subject.monitor.checkpoint``.
 
-One of this package has a line in its ``__init__``, whose order is that of the findings of equal
+One of this package has its name in `BUILT_IN`, whose order is that of the findings of equal
 severity. One from elsewhere is registered by a module that an entry point of the group
 ``winnow.plugins`` names, and comes after them. A check that raises becomes a warning in the
 report, and the others go on.
@@ -51,7 +53,15 @@ __all__ = ["CHECKS", "Check", "check", "register"]
 
 Check = Callable[[Subject], Iterable[Finding]]
 
-CHECKS: Registry[Check] = Registry("check")
+#: The checks of this package, each in the module of its name.
+BUILT_IN = (
+    "positions", "cells", "overlapping_atoms", "close_atoms", "energies", "forces", "net_force",
+    "zero_forces", "duplicates", "conflicting_duplicates", "energy_out_of_line", "isolated_atoms",
+    "config_types",
+)  # fmt: skip
+CHECKS: Registry[Check] = Registry(
+    "check", {f"analytics.data.checks.{name}": (name,) for name in BUILT_IN}
+)
 register = CHECKS.register
 
 
