@@ -18,12 +18,12 @@ import numpy as np
 from analytics.curation.duplicates import Duplicates
 from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset, LabelKeys
-from analytics.data.export import versions
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.versions import versions
 from analytics.selection.base import Budget, Selection
 
 __all__ = [

@@ -9,7 +9,6 @@ from typing import Any
 from analytics.cluster.two_rounds import two_rounds_of
 from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
-from analytics.data.export import versions
 from analytics.descriptors.base import DESCRIPTORS, Descriptors
 from analytics.descriptors.distances import describe
 from analytics.information.analysis import analyse, refine
@@ -17,6 +16,7 @@ from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
+from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS, Selection, select
 
 __all__ = ["Replay", "data_differences", "replay"]

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import winnow_atomistic as winnow
-from analytics.cli import main, progress, serve, stages
+from analytics.cli import progress, serve, stages
 from analytics.cli.files import SubsetFiles
+from analytics.cli.main import main
 from analytics.cli.options import (
     add_spec_options,
     affordable,
@@ -25,6 +26,7 @@ from analytics.cli.options import (
     parse_indices,
     spec_from_arguments,
 )
+from analytics.cli.registry import COMMANDS, register
 from analytics.data.export import export_selection
 from analytics.recipe import Recipe
 from analytics.runtime.errors import WinnowError
@@ -651,6 +653,23 @@ def test_options_are_made_from_any_spec():
     arguments = parser.parse_args(["--x-tone-of-voice", "shy"])
     with pytest.raises(WinnowError, match="--x-tone-of-voice is 'shy'"):
         spec_from_arguments(spec, arguments, "x-")
+
+
+# ------------------------------------------------------------------------------ plug-ins
+
+
+def test_a_plug_in_brings_a_command(run, monkeypatch, tmp_path):
+    (tmp_path / "count_command.py").write_text(
+        'def add_arguments(parser):\n    parser.add_argument("word")\n\n\n'
+        "def run(arguments):\n    print(len(arguments.word))\n    return 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(COMMANDS, "_items", {name: COMMANDS[name] for name in COMMANDS})
+    register("count", "Count the letters of a word.", "count_command")
+    assert "Count the letters of a word." in run("--help")[1]
+    assert "count_command" not in sys.modules  # until it is run
+    assert run("count", "entropy") == (3, "7\n", "")
+    monkeypatch.delitem(sys.modules, "count_command")
 
 
 # ------------------------------------------------------------------------------ serve

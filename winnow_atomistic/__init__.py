@@ -18,6 +18,8 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
+from analytics.runtime.versions import version_of
+
 
 def _homes() -> dict[str, tuple[str, str]]:
     """Return for each public name its module and what it is called there, from the stub."""
@@ -36,9 +38,7 @@ __all__ = [*_HOMES, "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
-
-        value: Any = version("winnow-atomistic")
+        value: Any = version_of("winnow-atomistic")
     elif name in _HOMES:
         module, there = _HOMES[name]
         value = getattr(import_module(module), there)

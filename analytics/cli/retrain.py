@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analytics.cli.arguments import (
-    Commands,
     add_analysis,
-    add_command,
     add_input,
     add_method_options,
     add_seed,
@@ -19,6 +17,7 @@ from analytics.cli.files import check_targets, input_path
 from analytics.cli.options import (
     add_spec_options,
     parse_budget,
+    parse_count,
     parse_list,
     spec_from_arguments,
 )
@@ -40,19 +39,14 @@ from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lam
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 USUAL = ("random", "facility_location", "msc", "largest_force")
 PREFIX = "potential-"
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = (
-        "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors on "
-        "what was held out, and on test files of yours."
-    )
-    parser = add_command(commands, "retrain", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_input(parser)
     parser.add_argument(
         "--methods",
@@ -85,7 +79,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         "--resamples",
-        type=_resamples,
+        type=parse_count,
         default=5,
         metavar="N",
         help="repetitions, each on another four fifths (default %(default)s)",
@@ -106,13 +100,8 @@ def add_to(commands: Commands) -> None:
     add_analysis(parser)
 
 
-def _resamples(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of repetitions (from 1 on)")
-    return int(text)
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     lammps = require_lammps() if arguments.second_opinion else None
     names = arguments.methods
     specs = method_specs(arguments, names)

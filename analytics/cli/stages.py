@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
@@ -21,6 +24,7 @@ from analytics.selection.base import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",
+    "analysis_content",
     "describe_input",
     "descriptor_spec",
     "kernel_spec",
@@ -95,6 +99,16 @@ def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Moni
     spec = resolved_spec(descriptor_spec(arguments), dataset)
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
     return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+
+
+def analysis_content(analysis: Analysis) -> dict[str, Any]:
+    """Return the figures of an analysis and what made it, for JSON."""
+    spec = analysis.descriptors.spec
+    return analysis.summary() | {
+        "effective_environments": float(np.exp(analysis.diversity_nats)),
+        "descriptor": asdict(spec),
+        "kernel": asdict(analysis.spec),
+    }
 
 
 def place_of(dataset: Dataset) -> dict[int, int]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from analytics.density.farthest import farthest_points, principal_components
 from analytics.density.scores import Scores
 from analytics.density.surrogate import Single
+from analytics.linalg.farthest import farthest_points
+from analytics.linalg.kmeans import assign, cluster
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
@@ -247,7 +249,7 @@ def _farthest(
     candidates: Candidates, size: int, spec: CoverageSpec, *, rng: np.random.Generator,
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
-    points = principal_components(candidates.features, spec.components)[0]
+    points = _leading(candidates, spec.components)
     return farthest_points(points, size, first=int(rng.integers(len(points))), monitor=monitor)
 
 
@@ -255,28 +257,19 @@ def _kmeans(
     candidates: Candidates, size: int, spec: KMeansSpec, *, rng: np.random.Generator,
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
-    from sklearn.cluster import kmeans_plusplus  # slow to import, and seldom needed
-
-    points = principal_components(candidates.features, spec.components)[0]
-    sample = points[np.sort(rng.permutation(len(points))[:20_000])]
+    points = _leading(candidates, spec.components)
+    sample = points[np.sort(rng.permutation(len(points))[:20_000])].astype(np.float64)
     clusters = min(spec.clusters, size, len(np.unique(sample, axis=0)))
-    centres = kmeans_plusplus(sample, clusters, random_state=int(rng.integers(2**31)))[0]
-    for _ in range(10):  # Lloyd's steps; enough to spread the centres, which is all that is asked
-        labels = _nearest(sample, centres, monitor)
-        sizes = np.bincount(labels, minlength=clusters)
-        for x in range(points.shape[1]):
-            sums = np.bincount(labels, weights=sample[:, x], minlength=clusters)
-            centres[:, x] = np.where(sizes > 0, sums / np.maximum(sizes, 1), centres[:, x])
-    return stratified(_nearest(points, centres, monitor), size, rng)
+    weights, seed = np.ones(len(sample)), int(rng.integers(2**31))
+    # ten rounds spread the centres, which is all that is asked
+    _, centres = cluster(sample, weights, clusters, seed=seed, rounds=10, monitor=monitor)
+    return stratified(assign(points, centres, monitor=monitor)[0], size, rng)
 
 
-def _nearest(points: Single, centres: Single, monitor: Monitor) -> IntArray:
-    half = 0.5 * np.einsum("ij,ij->i", centres, centres)
-    parts = []
-    for first in range(0, len(points), 8192):
-        monitor.checkpoint()
-        parts.append(np.argmax(points[first : first + 8192] @ centres.T - half, axis=1))
-    return np.concatenate(parts)
+def _leading(candidates: Candidates, components: int) -> Single:
+    """Return the points along the leading principal axes of their descriptor."""
+    axes = principal_axes(candidates.features, components)
+    return axes.project(candidates.features).astype(np.float32)
 
 
 _register(Pruning("random", "Random", "random", "every point with the same chance",

@@ -29,7 +29,6 @@ T = TypeVar("T")
 CAPACITY, CAPACITY_BYTES = 24, 4e9
 #: Bytes that rows may take which serve several pools.
 FAMILY_BYTES = 1e9
-_ROOMS = ("runtime", "data", "geometry", "descriptors", "potential")
 
 _results: OrderedDict[str, Any] = OrderedDict()
 _lock = threading.Lock()
@@ -75,7 +74,7 @@ def design_of(
     spec = RetrainSpec() if spec is None else spec
 
     def make() -> Design:
-        place = fingerprint(key, code_version(_ROOMS))
+        place = fingerprint(key, code_version(compute_design))
         found = _from_disk(place, dataset)
         if found is None and _name(pool) in names:
             found = _from_family(dataset, spec, family, names.index(_name(pool)), monitor)
@@ -105,7 +104,7 @@ def _from_family(
     key = fingerprint(
         "retrain family", dataset.fingerprint, repr(spec), *(_name(each) for each in family)
     )
-    place = fingerprint(key, code_version(_ROOMS))
+    place = fingerprint(key, code_version(compute_design))
 
     def make() -> Family:
         found = _family_from_disk(place, dataset)
@@ -128,7 +127,7 @@ def design_in(
     """Return the design of a data set in the basis of another."""
 
     def make() -> Design:
-        place = fingerprint(key, code_version(_ROOMS))
+        place = fingerprint(key, code_version(compute_design))
         found = _from_disk(place, dataset)
         if found is None:
             found = compute_design(dataset, basis, pool=pool, monitor=monitor)

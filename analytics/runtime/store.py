@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from analytics.runtime.errors import WinnowError
 
-__all__ = ["Entry", "Store", "parse_size"]
+__all__ = ["Entry", "Store", "default_folder", "default_limit", "parse_size"]
 
 #: What the folder may hold unless WINNOW_CACHE_LIMIT says otherwise, bytes.
 DEFAULT_LIMIT = 8_000_000_000
@@ -64,8 +64,14 @@ class Entry:
         return self.arrays[name]
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, name: str = "WINNOW_CACHE_LIMIT") -> int:
     """Return the number of bytes of a text such as ``8GB``, ``500 MB`` or ``0``.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        Whose value it is, for the error.
 
     Raises
     ------
@@ -74,18 +80,20 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
     if match is None:
-        raise WinnowError(f"WINNOW_CACHE_LIMIT is {text!r}, not a size such as 8GB")
+        raise WinnowError(f"{name} is {text!r}, not a size such as 8GB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
-def _default_folder() -> Path:
+def default_folder() -> Path:
+    """Return the folder of WINNOW_CACHE, or ``winnow`` in the user's cache folder."""
     own, shared = os.environ.get("WINNOW_CACHE"), os.environ.get("XDG_CACHE_HOME")
     if own:
         return Path(own)
     return (Path(shared) if shared else Path.home() / ".cache") / "winnow"
 
 
-def _default_limit() -> int:
+def default_limit() -> int:
+    """Return the bytes that the folder may hold: WINNOW_CACHE_LIMIT, or 8 GB."""
     text = os.environ.get("WINNOW_CACHE_LIMIT")
     return parse_size(text) if text else DEFAULT_LIMIT
 
@@ -107,8 +115,8 @@ class Store:
     """
 
     def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
-        self.folder = folder or _default_folder()
-        self.limit = _default_limit() if limit is None else limit
+        self.folder = folder or default_folder()
+        self.limit = default_limit() if limit is None else limit
         self._written = float("inf")  # bytes since the folder was last measured
 
     @property

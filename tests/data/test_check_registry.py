@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from analytics.cli import main
+from analytics.cli.main import main
 from analytics.data.checks.registry import CHECKS, check
 from analytics.data.readers import dataset_from_atoms
 from analytics.pipeline import Pipeline
 from analytics.runtime import registry
+from analytics.runtime.cache import Cache
 from analytics.runtime.errors import Cancelled
 from analytics.runtime.progress import Silent
 from analytics.runtime.store import Store
@@ -87,7 +88,7 @@ def test_a_plug_in_brings_a_check(plug_in, images, tmp_path, capsys) -> None:
     (told,) = json.loads(capsys.readouterr().out)["findings"]
     assert (told["code"], told["structures"]) == ("odd_size", [1, 3])
 
-    session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+    session = Session(Inline(), Pipeline(Cache(store=Store(tmp_path / "store"))))
     session.open_dataset(data)
     shown = DataView(session).findings.object
     assert "2 structures have an odd number of atoms" in shown
@@ -96,9 +97,9 @@ def test_a_plug_in_brings_a_check(plug_in, images, tmp_path, capsys) -> None:
 
 def test_a_report_on_disk_is_not_that_of_other_plug_ins(plug_in, images, tmp_path) -> None:
     data, store = dataset_from_atoms(images), Store(tmp_path / "store")
-    assert Pipeline(store=store).check(data).findings == ()
+    assert Pipeline(Cache(store=store)).check(data).findings == ()
     plug_in(PLUGIN)
-    assert [f.code for f in Pipeline(store=store).check(data).findings] == ["odd_size"]
+    assert [f.code for f in Pipeline(Cache(store=store)).check(data).findings] == ["odd_size"]
 
 
 def test_a_check_that_fails_is_named_and_the_others_go_on(plug_in, images) -> None:

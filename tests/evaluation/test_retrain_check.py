@@ -13,7 +13,7 @@ from makers import Recorder, make_dataset
 from numpy.testing import assert_allclose, assert_array_equal
 
 import winnow_atomistic as winnow
-from analytics.cli import main
+from analytics.cli.main import main
 from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
 from analytics.evaluation.retrain import ground as ground_module

@@ -16,7 +16,7 @@ from makers import Recorder, make_dataset, real_file
 from numpy.testing import assert_allclose
 
 import winnow_atomistic as winnow
-from analytics.cli import main
+from analytics.cli.main import main
 from analytics.data.readers import dataset_from_atoms
 from analytics.potential.mlpod import PodErrors, find_lammps, fit_pod
 from analytics.runtime.errors import Cancelled, InputError, WinnowError

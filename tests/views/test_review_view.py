@@ -15,6 +15,7 @@ from analytics.descriptors.channels import SpeciesDistanceSpec
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.redundancy import learning_curve, redundancy
 from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
 from analytics.selection.base import METHODS
 from analytics.selection.coverage import FacilityLocationSpec
@@ -54,7 +55,7 @@ def with_copies(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
+    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ class TestReview:
             monkeypatch.setattr(Review, f"_{name}", staticmethod(lambda *_: 1 / 0))
         moved = tmp_path / "elsewhere.xyz"
         moved.write_text(with_copies.read_text())
-        again = Session(Inline(), Pipeline(store=view._session.pipeline._store))
+        again = Session(Inline(), Pipeline(Cache(store=view._session.pipeline.cache.store)))
         again.open(moved)
         other = ReviewView(again)
         other.state.shown = True
@@ -245,7 +246,7 @@ class TestLittleToShow:
     def test_what_is_estimated_says_so(self, with_copies, tmp_path, monkeypatch):
         monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-4")
         monkeypatch.setattr("analytics.information.analysis.SAMPLE", 500)
-        session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+        session = Session(Inline(), Pipeline(Cache(store=Store(tmp_path / "store"))))
         session.open(with_copies)
         analysis = session.analysis
         assert analysis.sampled == 500

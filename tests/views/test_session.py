@@ -15,6 +15,7 @@ from analytics.evaluation.comparison import measure
 from analytics.information.analysis import analyse
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
 from analytics.selection.base import METHODS
 from views.state.columns import lower_first
@@ -46,7 +47,7 @@ def small(tmp_path_factory):
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory):
     """Share results, as the sessions of a server do."""
-    return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
+    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
 
 
 @pytest.fixture
@@ -848,7 +849,7 @@ def test_slot_has_the_title_of_its_method():
 def test_estimates_become_exact_and_nothing_else_changes(small, tmp_path, monkeypatch):
     monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-4")
     monkeypatch.setattr("analytics.information.analysis.SAMPLE", 500)
-    session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+    session = Session(Inline(), Pipeline(Cache(store=Store(tmp_path / "store"))))
     session.open(small)
     session.choose(2, "outlier_score")
     session.set_budget(20)

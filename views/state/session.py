@@ -27,7 +27,7 @@ from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.background import Working
 from views.state.columns import Choice, Opened, Slot, lower_first
-from views.state.jobs import Lane, Runner, alone
+from views.state.jobs import Lane, Runner
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
@@ -396,8 +396,7 @@ class Session(Working):
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:
             monitor.report(0.0, f"{kind} map")
-            with alone(f"{kind} {analysis.descriptors.fingerprint}", monitor):
-                return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
+            return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
 
         return work
 
@@ -411,13 +410,9 @@ class Session(Working):
             if self.analysis is analysis:
                 self.umap = embedding
 
-        def progress(fraction: float, message: str) -> None:
-            if "map" in self._running:  # it has been asked for meanwhile, and waits for this one
-                self._on_progress(fraction, message)
-
         work = self._lay_out(analysis, "UMAP")
-        # a failure is told to those who ask for the map
-        self._runner.submit("map ahead", work, done, lambda error: None, progress, "ahead")
+        # whoever asks for the map meanwhile waits for this one, and hears how far it is
+        self._runner.submit("map ahead", work, done, lambda error: None, lambda *_: None, "ahead")
 
     def refine(self) -> None:
         """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
