@@ -22,7 +22,7 @@ from analytics.evaluation.prefixes import prefix_metrics
 from analytics.evaluation.redundancy import redundancy
 from analytics.information.analysis import analyse, refine
 from analytics.pipeline import Pipeline
-from analytics.potential.design import compute_design
+from analytics.potential.design_rows import compute_design
 from analytics.potential.normal_equations import make_equations
 from analytics.runtime import provenance
 from analytics.runtime.provenance import code_version
