@@ -33,7 +33,7 @@ class Stage(param.Parameterized):
     title : str
         What is written in the bar; no two stages share one.
     place : int
-        Order in the bar, ascending: Data 10, Review 20, Compare 30, Retrain 40, Density 50.
+        Order in the bar, ascending: Data 10, Review 20, Compare 30, Retrain 40; plug-ins follow.
     inspector, budget : bool
         Whether the structure inspector stands beside it, and the budget bar above it.
     needs_data : bool
@@ -83,7 +83,6 @@ STAGES: Registry[type[Stage]] = Registry(
         "views.review.stage": ("Review",),
         "views.compare.stage": ("Compare",),
         "views.retrain.stage": ("Retrain",),
-        "views.density.stage": ("Density",),
     },
     groups=("winnow.plugins", "winnow.stages"),
 )
