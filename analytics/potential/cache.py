@@ -134,7 +134,7 @@ def design_in(
             _to_disk(place, found)
         return found
 
-    check_species(dataset, basis, pool)
+    check_species(dataset, basis.species, pool)
     key = fingerprint("retrain test", dataset.fingerprint, basis.fingerprint)
     return _cached(key, make, monitor)
 

@@ -112,15 +112,18 @@ def row_bytes(dataset: Dataset, functions: int) -> float:
     return float(functions * (12.0 * dataset.n_environments + 8.0 * dataset.n_structures))
 
 
-def check_species(dataset: Dataset, basis: Basis, pool: str) -> None:
-    """Raise `InputError` for the first structure with a species that the basis lacks.
+def check_species(dataset: Dataset, species: IntArray, pool: str) -> None:
+    """Raise `InputError` for the first structure with a species that a potential does not know.
 
     Parameters
     ----------
+    dataset : Dataset
+    species : int array
+        Atomic numbers it knows, ascending.
     pool : str
         What the potential is trained on, for the message.
     """
-    foreign = ~np.isin(dataset.numbers, basis.species)
+    foreign = ~np.isin(dataset.numbers, species)
     if foreign.any():
         from ase.data import chemical_symbols
 
@@ -185,7 +188,7 @@ def compute_design(
     InputError
         If a structure has a species the basis lacks, or no geometry.
     """
-    check_species(dataset, basis, pool)
+    check_species(dataset, basis.species, pool)
     check_geometry(dataset, np.flatnonzero(dataset.sizes > 0), basis.spec.cutoff)
     maker = make_rows(basis)
     known = np.isfinite(dataset.force_norms)
