@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-import numba as nb
 import numpy as np
 
 from analytics.density.surrogate import Single
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 
 __all__ = ["farthest_points", "principal_components"]
@@ -49,7 +49,7 @@ def _leaves(points: Single) -> tuple[IntArray, IntArray]:
     return order, np.array([*starts, len(points)], dtype=np.int64)
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _refresh(points, start, stop, chosen, best, order):  # type: ignore[no-untyped-def]
     """Bring the distances of one box up to date; return its farthest point."""
     far = start
@@ -65,7 +65,7 @@ def _refresh(points, start, stop, chosen, best, order):  # type: ignore[no-untyp
     return far
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _pick(points, order, starts, low, high, best, far, picks, begin, end):  # type: ignore[no-untyped-def]
     """Write picks begin..end-1 as rows of `points`; `far` is the farthest point of each box."""
     for at in range(begin, end):

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 
 from analytics.data.dataset import Dataset
@@ -30,6 +29,7 @@ from analytics.potential.spectra import (
     spectra_of,
 )
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import kernel
 
 __all__ = ["RowMaker", "make_rows", "structure_rows"]
 
@@ -142,7 +142,7 @@ def _add(
         _scatter(part.slopes, part.first + some, part.moved, some * n_species, edges, shaped, out)
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _write(products, own, kernel, scale, first, out) -> None:  # type: ignore[no-untyped-def]
     """Write the bracket times what stands before it, for the harmonics of one l."""
     for i in range(products.shape[0]):
@@ -154,7 +154,7 @@ def _write(products, own, kernel, scale, first, out) -> None:  # type: ignore[no
                     out[i, a, first + q, s] = scale[i, s] * inner
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _scatter(  # type: ignore[no-untyped-def]
     slopes, centres, moved, places, edges, bracket, out
 ) -> None:
