@@ -18,13 +18,13 @@ import numpy as np
 from analytics.curation.duplicates import Duplicates
 from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset, LabelKeys
-from analytics.data.export import versions
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError, WinnowError
-from analytics.selection.base import Selection
+from analytics.runtime.versions import versions
+from analytics.selection.base import Budget, Selection
 
 __all__ = [
     "FORMAT_VERSION",
@@ -81,8 +81,8 @@ class Recipe:
     method : str
         Name of the selection method; its options are `method_spec`.
     seed : int
-    budget : float or str
-        As it was asked for: below 1 a share of the structures analysed, else a number.
+    budget : int or float
+        As it was asked for: a number, or a share of what was analysed, see `Budget`.
     keep, drop : tuple of int
         Structures forced in and out.
     picked : tuple of int
@@ -107,6 +107,9 @@ class Recipe:
         and whether entropy, diversity and outlier scores are exact even so.
     parts : int
         In how many parts the structures were dealt for a selection in two rounds; 1 for one round.
+    equations : str
+        Fingerprint of the normal equations that were given to a method that selects by a model;
+        empty if it made its own, as it does where a recipe is replayed.
     """
 
     name: str
@@ -121,7 +124,7 @@ class Recipe:
     method: str
     method_spec: Mapping[str, Any]
     seed: int
-    budget: float | str
+    budget: float
     keep: tuple[int, ...]
     drop: tuple[int, ...]
     picked: tuple[int, ...]
@@ -135,6 +138,7 @@ class Recipe:
     ledger: tuple[Removal, ...] = ()
     sample: Mapping[str, Any] | None = None
     parts: int = 1
+    equations: str = ""
 
     @property
     def rounds(self) -> int:
@@ -196,6 +200,7 @@ class Recipe:
             "rounds": self.rounds,
             "parts": self.parts,
             "sample": None if self.sample is None else dict(self.sample),
+            "equations": self.equations or None,
             "budget": {
                 "given": self.budget,
                 "unit": self.unit,
@@ -286,7 +291,7 @@ def make_recipe(
     selection: Selection,
     size: int | None = None,
     *,
-    budget: float | str | None = None,
+    budget: float | None = None,
     duplicates: Duplicates | None = None,
     reference: Dataset | None = None,
     reasons: Mapping[int, str] | None = None,
@@ -300,8 +305,8 @@ def make_recipe(
     selection : Selection
     size : int, optional
         Number of structures picked (default: all of the selection).
-    budget : float or str, optional
-        What the user asked for, if that was not a number of structures.
+    budget : int or float, optional
+        What the user asked for, if that was not the number of structures.
     duplicates : Duplicates, optional
         The near-duplicates that were taken out before; `removable_copies` are then those of the
         structures forced out that the user did not reject.
@@ -333,7 +338,7 @@ def make_recipe(
         method=selection.method,
         method_spec=asdict(selection.spec),
         seed=selection.seed,
-        budget=len(picks) if budget is None else budget,
+        budget=Budget(len(picks) if budget is None else budget).value,
         keep=_ints(frames[selection.keep]),
         drop=_ints(frames[rejected]),
         picked=_ints(frames[picks]),
@@ -350,6 +355,7 @@ def make_recipe(
         ),
         sample=_sample(analysis),
         parts=selection.parts,
+        equations=selection.equations,
     )
 
 
@@ -471,7 +477,7 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "kernel_spec": dict(content["kernel"]),
         "method": str(content["method"]),
         "method_spec": dict(content["spec"]),
-        "budget": content["budget"]["given"],
+        "budget": _budget_given(content["budget"]["given"], len(content["picked_frame_indices"])),
         "picked": _ints(content["picked_frame_indices"]),
         "isolated": _ints(content["isolated_frame_indices"]),
         **{name: int(content[name]) for name in ("n_structures", "n_environments", "seed")},
@@ -483,11 +489,20 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "reference": content.get("reference"),
         "sample": content.get("sample"),
         "parts": int(content.get("parts", 1)),
+        "equations": str(content.get("equations") or ""),
         "ledger": tuple(
             Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))
             for entry in content.get("ledger", ())
         ),
     }
+
+
+def _budget_given(given: float | str, picked: int) -> float:
+    """Return the budget of a recipe; one that says 1.0 and picked one structure meant a count."""
+    if isinstance(given, str):  # "10%", as earlier versions wrote it
+        return Budget.parse(given).value
+    counted = isinstance(given, float) and (given > 1 or (given == 1 and picked == 1))
+    return Budget(int(given) if counted and given == int(given) else given).value
 
 
 def _duplicates_step(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:

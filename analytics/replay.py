@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.cluster import two_rounds_of
-from analytics.curation import DuplicateSpec, near_duplicates
+from analytics.cluster.two_rounds import two_rounds_of
+from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
-from analytics.data.export import versions
-from analytics.descriptors import DESCRIPTORS, Descriptors, describe
+from analytics.descriptors.base import DESCRIPTORS, Descriptors
+from analytics.descriptors.distances import describe
 from analytics.information.analysis import analyse, refine
 from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
+from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS, Selection, select
 
 __all__ = ["Replay", "data_differences", "replay"]
@@ -143,6 +144,11 @@ def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
         specs["method"] = METHODS[recipe.method].spec, recipe.method_spec
     else:
         unknown.append(f"method: this Winnow has no method {recipe.method!r}")
+    if recipe.equations:
+        unknown.append(
+            f"equations: {recipe.method} was given normal equations ({recipe.equations}), which a "
+            "recipe does not carry"
+        )
     specs["kernel"] = (KernelSpec, recipe.kernel_spec)
     if recipe.duplicates is not None:
         specs["duplicates"] = (DuplicateSpec, recipe.duplicates)

@@ -21,22 +21,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics.density import (
-    EMBEDDED,
-    FULL,
-    NetworkSpec,
-    Study,
-    check_claims,
-    collect,
-    compare_density,
-    describe_points,
-    energies_possible,
-    prepare_study,
-    read_density,
-    spec_for,
-)
+from analytics.density.claims import check_claims
+from analytics.density.descriptor import describe_points
+from analytics.density.energy_check import energies_possible
+from analytics.density.readers import EMBEDDED, read_density
 from analytics.density.results import FILE as RESULTS
-from analytics.density.results import DensityResults, load_results, save_results
+from analytics.density.results import DensityResults, collect, load_results, save_results
+from analytics.density.study import FULL, Study, compare_density, prepare_study, spec_for
+from analytics.density.surrogate import NetworkSpec
 
 KEPT = (0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
 METHODS = ("random", "ccs", "grand", "el2n", "farthest_point", "kmeans", "log_density")

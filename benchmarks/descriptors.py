@@ -23,9 +23,10 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-import analytics
-from analytics.data import dataset_from_atoms
-from analytics.descriptors import compute_distances, compute_species_distances
+import winnow_atomistic as winnow
+from analytics.data.readers import dataset_from_atoms
+from analytics.descriptors.channels import compute_species_distances
+from analytics.descriptors.distances import compute_distances
 
 DATA = Path(os.environ.get("WINNOW_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CASES = (
@@ -68,7 +69,7 @@ def compare(name: str, rows: str, repeats: int) -> str:
 def compare_species(name: str, count: int, repeats: int = 3) -> str:
     from quests.descriptor import get_descriptors_multicomponent
 
-    data = analytics.read(f"{DATA / name}@:{count}")
+    data = winnow.read(f"{DATA / name}@:{count}")
     frames = [
         Atoms(data.numbers[data.rows(s)], data.positions[data.rows(s)], cell=cell, pbc=True)
         for s, cell in enumerate(data.cells)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-import analytics
-from analytics.selection import Selection
+import winnow_atomistic as winnow
+from analytics.selection.base import Selection
 
 DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 CASES = ("mlearn_Si_train.xyz", "mlearn_Cu_train.xyz")
@@ -47,7 +47,7 @@ def entropy_line(name: str, x: np.ndarray) -> str:
         return lambda: entropy(x, h=0.015, batch_size=batch)
 
     def ours() -> float:
-        return analytics.entropy(x)
+        return winnow.entropy(x)
 
     scan = {batch: timed(theirs(batch)) for batch in BATCHES}
     best = min(scan, key=lambda batch: scan[batch])
@@ -60,12 +60,12 @@ def entropy_line(name: str, x: np.ndarray) -> str:
     )
 
 
-def msc_line(name: str, data: analytics.Dataset, share: float) -> str:
+def msc_line(name: str, data: winnow.Dataset, share: float) -> str:
     from quests.compression.fps import msc
     from quests.entropy import entropy
 
-    described = analytics.describe(data)
-    analysis = analytics.analyse(data, described)
+    described = winnow.describe(data)
+    analysis = winnow.analyse(data, described)
     values = np.asarray(described.values, dtype=np.float64)
     blocks = np.split(values, described.structure_offsets[1:-1])
     size = int(np.ceil(share * len(blocks)))
@@ -75,7 +75,7 @@ def msc_line(name: str, data: analytics.Dataset, share: float) -> str:
         return msc(blocks, entropies, size, h=0.015)
 
     def ours() -> Selection:
-        return analytics.select(analysis, "msc", size=size)
+        return winnow.select(analysis, "msc", size=size)
 
     same = [int(s) for s in theirs()] == ours().positions.tolist()
     mine, reference = alternating(3, ours, theirs)
@@ -91,17 +91,17 @@ def main() -> None:
     from quests.entropy import entropy
 
     entropy(np.zeros((4, 63)), h=0.015, batch_size=2)
-    analytics.entropy(np.random.default_rng(0).normal(size=(600, 63)))
+    winnow.entropy(np.random.default_rng(0).normal(size=(600, 63)))
     print(f"kernel sums, {os.cpu_count()} cores; seconds, and how much faster than quests")
     print(
         f"{'entropy of':22}{'rows':>7}{'ours':>9}{'quests':>10}{'batch':>7}{'default':>10}"
         f"{'best':>10}{'default':>10}{'|dH|/nats':>11}"
     )
     for name in present:
-        values = analytics.describe(analytics.read(DATA / name)).values
+        values = winnow.describe(winnow.read(DATA / name)).values
         print(entropy_line(name, np.ascontiguousarray(values, dtype=np.float64)), flush=True)
     print(f"\n{'msc, 10 % of':22}{'kept':>7}{'ours':>9}{'quests':>10}{'ratio':>10}")
-    print(msc_line(present[0], analytics.read(DATA / present[0]), 0.1))
+    print(msc_line(present[0], winnow.read(DATA / present[0]), 0.1))
 
 
 if __name__ == "__main__":

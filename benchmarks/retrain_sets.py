@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-import analytics
-from analytics.data import Dataset
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions
@@ -40,7 +40,7 @@ def load(name: str, most: int | None = None) -> Dataset:
     """Return a set, its files one after the other, or a part drawn at random."""
     files, usual = SETS[name]
     size = min((each for each in (usual, most) if each is not None), default=None)
-    data = joined(*(analytics.read(DATA / file) for file in files))
+    data = joined(*(winnow.read(DATA / file) for file in files))
     if size is None or size >= data.n_structures:
         return data
     return data.take(np.sort(np.random.default_rng(0).permutation(data.n_structures)[:size]))

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
-import analytics
-from analytics.descriptors import Descriptors
-from analytics.evaluation import budget_grid, embed_pca, prefix_metrics
-from analytics.evaluation.embedding import display_sample
-from analytics.information import Analysis, analyse, kernel_sums, refine
-from analytics.information.kernel import CUT, near_share
+import winnow_atomistic as winnow
+from analytics.descriptors.base import Descriptors
+from analytics.evaluation.embedding import display_sample, embed_pca
+from analytics.evaluation.prefixes import budget_grid, prefix_metrics
+from analytics.information.analysis import Analysis, analyse, refine
+from analytics.information.kernel import CUT, kernel_sums, near_share
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
@@ -63,7 +63,7 @@ def some_structures(described: Descriptors, share: float) -> tuple[np.ndarray, n
 
 
 def growth() -> None:
-    described = analytics.describe(analytics.read(DATA / LARGE))
+    described = winnow.describe(winnow.read(DATA / LARGE))
     kernel_sums(described.values[:3000])
     print(f"processor seconds for random structures of {LARGE}, d = {described.values.shape[1]}")
     print(
@@ -92,20 +92,18 @@ def growth() -> None:
 
 def methods() -> None:
     """Time every method at four sizes; what an analysis holds already is not counted."""
-    whole = analytics.read(DATA / ALLOY)
+    whole = winnow.read(DATA / ALLOY)
     drawn = np.random.default_rng(0).permutation(whole.n_structures)
     sets = [whole.take(np.sort(drawn[:size])) for size in SIZES]
-    parts = [analyse(each, analytics.describe(each)) for each in sets]
+    parts = [analyse(each, winnow.describe(each)) for each in sets]
     environments = np.log([part.n_environments for part in parts])
     print(f"processor seconds to pick a tenth of random structures of {ALLOY}")
     print(f"{'method':24}" + "".join(f"{size:>10}" for size in SIZES) + f"{'n to the':>12}")
-    for name in analytics.METHODS:
+    for name in winnow.METHODS:
         times = []
         for part in [parts[0], *parts]:  # the first time compiles
             _, _, used = clock(
-                lambda part=part, name=name: analytics.select(
-                    part, name, size=part.n_structures // 10
-                )
+                lambda part=part, name=name: winnow.select(part, name, size=part.n_structures // 10)
             )
             times.append(max(used, 1e-4))
         slope = float(np.polyfit(environments, np.log(times[1:]), 1)[0])
@@ -118,7 +116,7 @@ def entropy() -> None:
     from quests.entropy import entropy as theirs
 
     theirs(np.zeros((4, 63)), h=0.015, batch_size=2)
-    analytics.entropy(np.random.default_rng(0).normal(size=(600, 63)))
+    winnow.entropy(np.random.default_rng(0).normal(size=(600, 63)))
     print(f"entropy of {ENVIRONMENTS} environments: seconds on the wall and of the processors,")
     print(f"quests at its best batch; load {os.getloadavg()[0]:.1f} at the start")
     print(
@@ -126,7 +124,7 @@ def entropy() -> None:
         f"{'|dH|/nats':>11}"
     )
     for name in ENTROPY:
-        described = analytics.describe(analytics.read(DATA / name))
+        described = winnow.describe(winnow.read(DATA / name))
         share = ENVIRONMENTS / described.n_environments
         x, _ = some_structures(described, min(1.0, 1.1 * share))
         x = np.ascontiguousarray(x[:ENVIRONMENTS], dtype=np.float64)
@@ -137,12 +135,12 @@ def entropy() -> None:
         )
         ours, best, difference = [], (np.inf, np.inf, 0), 0.0
         for _, batch in probes[:2]:
-            mine, *seconds = clock(lambda x=x: analytics.entropy(x))
+            mine, *seconds = clock(lambda x=x: winnow.entropy(x))
             ours.append(seconds)
             found, *seconds = clock(lambda x=x, b=batch: theirs(x, h=0.015, batch_size=b))
             best = min(best, (*seconds, batch), key=lambda one: one[1])
             difference = abs(mine - float(found))
-        ours.append(clock(lambda x=x: analytics.entropy(x))[1:])
+        ours.append(clock(lambda x=x: winnow.entropy(x))[1:])
         wall, used = (statistics.median(column) for column in zip(*ours, strict=True))
         print(
             f"{name:22}{wall:8.2f}{used:8.2f}{best[0]:9.2f}{best[1]:8.2f}{best[2]:7d}"
@@ -195,8 +193,8 @@ def large() -> None:
 
     print(f"{LARGE}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     print(f"{'':36}{'wall/s':>8}{'cpu/s':>8}{'so far':>8}{'GB':>8}")
-    data = step("read", lambda: analytics.read(DATA / LARGE))
-    x = step("describe", lambda: analytics.describe(data), lambda x: f"{x.n_environments}")
+    data = step("read", lambda: winnow.read(DATA / LARGE))
+    x = step("describe", lambda: winnow.describe(data), lambda x: f"{x.n_environments}")
     analysis: Analysis = step("analyse", lambda: analyse(data, x), entropy_note)
     step("principal components", lambda: embed_pca(x, display_sample(x), seed=0))
     size = round(0.1 * analysis.n_structures)
@@ -204,7 +202,7 @@ def large() -> None:
     for method in ("random", "facility_location", "largest_force"):
         chosen[method] = step(
             f"{method}, {size} structures",
-            lambda method=method: analytics.select(analysis, method, size=size),
+            lambda method=method: winnow.select(analysis, method, size=size),
         )
         step(
             "  its retention curve",

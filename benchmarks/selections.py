@@ -27,9 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
-import analytics
-from analytics.information import Analysis
-from analytics.selection import METHODS, Selection, is_nested, select, tighten
+import winnow_atomistic as winnow
+from analytics.information.analysis import Analysis
+from analytics.selection.base import METHODS, Selection, is_nested, select
+from analytics.selection.certificates.dual_bound import tighten
 
 DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 COVERED = "mlearn_Si_train.xyz"
@@ -54,7 +55,7 @@ def coverage_line(analysis: Analysis, method: str) -> str:
         start = time.perf_counter()
         found = prefixes(analysis, method, seed)
         seconds.append(time.perf_counter() - start)
-        measured = [analytics.measure(analysis, s, m) for s, m in zip(found, SIZES, strict=True)]
+        measured = [winnow.measure(analysis, s, m) for s, m in zip(found, SIZES, strict=True)]
         rows.append([(m["overlap"], m["entropy_nats"]) for m in measured])
     mean = np.mean(rows, axis=0)
     cells = "".join(f"{overlap:8.4f} /{entropy:5.2f}" for overlap, entropy in mean)
@@ -82,10 +83,10 @@ def msc_line(step: int, complete: bool) -> str:
     from quests.compression.fps import msc
     from quests.entropy import entropy
 
-    data = analytics.read(f"{DATA / TIMED}@::{step}")
-    described = analytics.describe(data)
+    data = winnow.read(f"{DATA / TIMED}@::{step}")
+    described = winnow.describe(data)
     # msc works from the descriptors alone; a small sample keeps the rest of the analysis short
-    analysis = analytics.analyse(data, described, sample=500)
+    analysis = winnow.analyse(data, described, sample=500)
     values = np.asarray(described.values, dtype=np.float64)
     blocks = np.split(values, described.structure_offsets[1:-1])
     size = int(np.ceil(0.1 * len(blocks)))
@@ -129,8 +130,8 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def coverage_table() -> None:
-    data = analytics.read(DATA / COVERED)
-    analysis = analytics.analyse(data, analytics.describe(data))
+    data = winnow.read(DATA / COVERED)
+    analysis = winnow.analyse(data, winnow.describe(data))
     print(
         f"{COVERED}: {analysis.n_structures} structures, {analysis.n_environments} environments, "
         f"H = {analysis.entropy_nats:.5f} nats\ncoverage / entropy of what is kept, seconds of a "

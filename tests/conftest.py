@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from analytics.cli import main
+from analytics.cli.main import main
 
 
 @pytest.fixture(scope="session", autouse=True)

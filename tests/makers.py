@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-import analytics
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors
-from analytics.information import Analysis, KernelSpec
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import Cancelled
 
 BANDWIDTH = 0.5
@@ -97,7 +98,7 @@ def make_analysis(
         spec=Given(hash(values.tobytes())),
         source=dataset.fingerprint,
     )
-    return analytics.analyse(dataset, described, KernelSpec(bandwidth))
+    return winnow.analyse(dataset, described, KernelSpec(bandwidth))
 
 
 def kernel_twin(x: np.ndarray, y: np.ndarray, bandwidth: float) -> np.ndarray:
@@ -118,14 +119,14 @@ def real_file(name: str) -> Path:
 @cache
 def real_descriptors(name: str) -> tuple[Dataset, Descriptors]:
     """Return a published data set and its descriptors."""
-    dataset = analytics.read(real_file(name))
-    return dataset, analytics.describe(dataset)
+    dataset = winnow.read(real_file(name))
+    return dataset, winnow.describe(dataset)
 
 
 @cache
 def real_analysis(name: str) -> Analysis:
     """Return the analysis of a published data set."""
-    return analytics.analyse(*real_descriptors(name))
+    return winnow.analyse(*real_descriptors(name))
 
 
 @contextmanager

@@ -15,19 +15,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import analytics as winnow
-from analytics.cli import main, progress, serve, stages
+import winnow_atomistic as winnow
+from analytics.cli import progress, serve, stages
 from analytics.cli.files import SubsetFiles
+from analytics.cli.main import main
 from analytics.cli.options import (
     add_spec_options,
+    affordable,
     parse_budget,
     parse_indices,
     spec_from_arguments,
 )
-from analytics.data import export_selection
+from analytics.cli.registry import COMMANDS, register
+from analytics.data.export import export_selection
 from analytics.recipe import Recipe
+from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import option
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
 CARBON = f"{ROOT / 'assets' / 'carbon.xyz.gz'}@0:60"  # structure 0 is an isolated atom
@@ -226,19 +230,46 @@ def test_select_for_people(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("0.1", 10), ("10%", 10), ("10 %", 10), ("1", 1), ("1.0", 1), ("1%", 1), ("100%", 100),
-     ("0.001", 1), ("100", 100), ("5e1", 50), ("0.999", 100)],
+    [("0.1", 10), ("10%", 10), ("10 %", 10), ("1", 1), ("1.0", 100), ("1%", 1), ("100%", 100),
+     ("0.001", 1), ("100", 100), ("5e-1", 50), ("0.999", 100)],
 )  # fmt: skip
 def test_budgets(text, size):
-    assert parse_budget(text).structures(100, 100) == size
+    assert affordable(parse_budget(text), 100, 100) == size
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "0%", "-1", "-0.1", "1.5", "nan", "inf", "101%", "ten", "", "%", "1/3"]
+    "text",
+    [
+        "0",
+        "0%",
+        "-1",
+        "-0.1",
+        "1.5",
+        "nan",
+        "inf",
+        "101%",
+        "ten",
+        "",
+        "%",
+        "1/3",
+        "50.0",
+        "5e1",
+        "²",
+        "True",
+    ],
 )
 def test_what_is_no_budget(text):
     with pytest.raises(argparse.ArgumentTypeError, match="is no budget"):
         parse_budget(text)
+
+
+@pytest.mark.parametrize(("text", "picked"), [("1", 1), ("1.0", 59), ("100%", 59), ("0.5", 30)])
+def test_one_is_one_structure_and_one_point_zero_all(run_json, text, picked):
+    found = run_json("select", CARBON, "--method", "random", "--budget", text)
+    assert len(found["picked_frame_indices"]) == picked
+    assert repr(found["budget"]["given"]) == {"100%": "1.0"}.get(text, text)
+    (row,) = run_json("compare", CARBON, "--methods", "random", "--budgets", text)["rows"]
+    assert row["n_structures"] == picked
 
 
 def test_budgets_that_cannot_be_met(fails):
@@ -620,8 +651,25 @@ def test_options_are_made_from_any_spec():
     made = spec_from_arguments(spec, arguments, "x-")
     assert (made.tone_of_voice, made.times, made.most, made.any) == ("loud", 5, 2.0, 1.0)
     arguments = parser.parse_args(["--x-tone-of-voice", "shy"])
-    with pytest.raises(winnow.runtime.errors.WinnowError, match="--x-tone-of-voice is 'shy'"):
+    with pytest.raises(WinnowError, match="--x-tone-of-voice is 'shy'"):
         spec_from_arguments(spec, arguments, "x-")
+
+
+# ------------------------------------------------------------------------------ plug-ins
+
+
+def test_a_plug_in_brings_a_command(run, monkeypatch, tmp_path):
+    (tmp_path / "count_command.py").write_text(
+        'def add_arguments(parser):\n    parser.add_argument("word")\n\n\n'
+        "def run(arguments):\n    print(len(arguments.word))\n    return 3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(COMMANDS, "_items", {name: COMMANDS[name] for name in COMMANDS})
+    register("count", "Count the letters of a word.", "count_command")
+    assert "Count the letters of a word." in run("--help")[1]
+    assert "count_command" not in sys.modules  # until it is run
+    assert run("count", "entropy") == (3, "7\n", "")
+    monkeypatch.delitem(sys.modules, "count_command")
 
 
 # ------------------------------------------------------------------------------ serve

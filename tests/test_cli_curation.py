@@ -6,9 +6,12 @@ import shutil
 import pytest
 from makers import real_file
 
-import analytics as winnow
-from analytics.curation import classes_of, conflicts, leakage, near_duplicates, overlap_matrix
-from analytics.information import bandwidth_by_volume, bandwidth_scan, intrinsic_dimension
+import winnow_atomistic as winnow
+from analytics.curation.conflicts import conflicts
+from analytics.curation.duplicates import near_duplicates
+from analytics.curation.overlap import classes_of, leakage, overlap_matrix
+from analytics.information.bandwidth import bandwidth_by_volume, bandwidth_scan
+from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.recipe import Recipe
 
 

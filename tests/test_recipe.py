@@ -6,10 +6,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-import analytics as winnow
-from analytics.data import Dataset
-from analytics.descriptors import DistanceSpec
-from analytics.information import KernelSpec
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
+from analytics.descriptors.distances import DistanceSpec
+from analytics.information.kernel import KernelSpec
 from analytics.recipe import FORMAT_VERSION, Recipe, kept_structures, make_recipe
 from analytics.runtime.errors import InputError, WinnowError
 
@@ -48,7 +48,7 @@ def selection(analysis):
 
 @pytest.fixture(scope="module")
 def recipe(analysis, selection):
-    return make_recipe(analysis, selection, 4, budget="40%")
+    return make_recipe(analysis, selection, 4, budget=0.4)
 
 
 def test_kept_are_picks_and_isolated_atoms_in_file_order(dataset, selection):
@@ -75,7 +75,7 @@ def test_it_holds_the_settings(dataset, analysis, recipe):
     assert recipe.kernel_spec == {"bandwidth": 0.05}
     assert recipe.method == "facility_location"
     assert recipe.method_spec == asdict(winnow.METHODS["facility_location"].spec())
-    assert (recipe.seed, recipe.budget, recipe.size) == (3, "40%", 4)
+    assert (recipe.seed, recipe.budget, recipe.size) == (3, 0.4, 4)
     assert (recipe.n_structures, recipe.n_environments) == (11, dataset.n_environments)
     assert recipe.full_set["entropy_nats"] == analysis.entropy_nats
 
@@ -154,6 +154,19 @@ def test_which_structures_were_read(dataset, frames, expected):
 def test_budget_is_the_size_unless_given(analysis, selection):
     assert make_recipe(analysis, selection, 3).budget == 3
     assert make_recipe(analysis, selection).size == len(selection)
+
+
+@pytest.mark.parametrize(
+    ("written", "picked", "meant"),
+    [(0.4, 4, 0.4), ("40%", 4, 0.4), ("100%", 8, 1.0), (1.0, 8, 1.0), (1.0, 1, 1), (4.0, 4, 4),
+     (1, 1, 1), (4, 4, 4)],
+)  # fmt: skip
+def test_budgets_of_earlier_versions_keep_their_meaning(
+    analysis, selection, written, picked, meant
+):
+    content = make_recipe(analysis, selection, picked).to_dict()
+    content["budget"]["given"] = written
+    assert repr(Recipe.from_dict(content).budget) == repr(meant)
 
 
 def test_nothing_picked_has_no_figures(analysis, selection):

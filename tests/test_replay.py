@@ -7,19 +7,16 @@ import numpy as np
 import pytest
 from makers import real_file
 
-import analytics as winnow
-from analytics.cluster import two_rounds_of
-from analytics.curation import (
-    DuplicateSpec,
-    copy_reasons,
-    cut_reasons,
-    force_cut,
-    near_duplicates,
-)
-from analytics.information import KernelSpec, refine
+import winnow_atomistic as winnow
+from analytics.cluster.two_rounds import two_rounds_of
+from analytics.curation.duplicates import DuplicateSpec, near_duplicates
+from analytics.curation.force_cut import force_cut
+from analytics.curation.reasons import copy_reasons, cut_reasons
+from analytics.information.analysis import refine
+from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.replay import data_differences, replay
-from analytics.selection import at_size
+from analytics.selection.base import at_size
 
 
 @pytest.fixture(scope="module")

@@ -1,49 +1,22 @@
-"""What the parsers of several commands share."""
+"""Arguments (argparse) that several commands share: input, seed, descriptor, kernel, methods."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import NoReturn, TypeAlias
 
-from analytics.cli.errors import UsageError
 from analytics.cli.options import add_spec_options, parse_seed
-from analytics.descriptors import DESCRIPTORS
-from analytics.information import KernelSpec
-from analytics.selection import METHODS
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.information.kernel import KernelSpec
+from analytics.selection.base import METHODS
 
 __all__ = [
-    "Command",
-    "Commands",
-    "Parser",
     "add_analysis",
-    "add_command",
     "add_input",
     "add_json",
     "add_labels",
     "add_method_options",
     "add_seed",
 ]
-
-Command = Callable[[argparse.Namespace], int]
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
-
-
-def add_command(commands: Commands, name: str, run: Command, text: str) -> Parser:
-    """Add a command that `run` carries out; `text` is its help and description."""
-    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def add_input(parser: argparse.ArgumentParser) -> None:

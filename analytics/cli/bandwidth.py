@@ -6,19 +6,19 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from analytics.cli.arguments import Commands, add_analysis, add_command, add_input, add_seed
+from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.errors import UsageError
 from analytics.cli.files import check_targets
-from analytics.cli.options import parse_list
+from analytics.cli.options import parse_count, parse_list
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, descriptor_spec, kernel_spec, read_input
 from analytics.cli.tables import write_records
-from analytics.descriptors import suggested_bandwidth
-from analytics.information import BandwidthScan, bandwidth_scan
+from analytics.descriptors.base import suggested_bandwidth
+from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.runtime.progress import Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 COLUMNS = (
     "bandwidth", "mark", "entropy_nats", "entropy_error_nats", "diversity_nats",
@@ -26,10 +26,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = "Measure entropy, diversity and coverage at many bandwidths, and show the rule's."
-    parser = add_command(commands, "bandwidth", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_input(parser)
     parser.add_argument(
         "--bandwidths",
@@ -39,7 +37,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         "--sample",
-        type=_count,
+        type=parse_count,
         metavar="N",
         help="environments to average over (default: all of up to 14 000, else fewer)",
     )
@@ -58,13 +56,8 @@ def _width(text: str) -> float:
     return value
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of environments")
-    return int(text)
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     chosen = _chosen(arguments)
     if arguments.output is not None:
         check_targets([Path(arguments.output)], arguments.file)

@@ -6,20 +6,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analytics.cli.arguments import Commands, add_analysis, add_command, add_input
+from analytics.cli.arguments import add_analysis, add_input
 from analytics.cli.errors import UsageError
 from analytics.cli.files import check_targets
-from analytics.cli.options import add_spec_options, spec_from_arguments
+from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
 from analytics.cli.output import columns, count, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_records
-from analytics.curation import Conflicts, ConflictSpec, conflicts
-from analytics.data import Dataset
+from analytics.curation.conflicts import Conflicts, ConflictSpec, conflicts
+from analytics.data.dataset import Dataset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 COLUMNS = {
     "energies": (
@@ -38,13 +38,11 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = "Find labels that contradict one another: alike atoms and structures, unlike labels."
-    parser = add_command(commands, "conflicts", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_input(parser)
     parser.add_argument(
-        "--top", type=_positive, default=10, metavar="N", help="rows to print (default 10)"
+        "--top", type=parse_count, default=10, metavar="N", help="rows to print (default 10)"
     )
     parser.add_argument(
         "-o",
@@ -57,13 +55,8 @@ def add_to(commands: Commands) -> None:
     add_analysis(parser)
 
 
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows")
-    return int(text)
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     spec = spec_from_arguments(ConflictSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     targets = _targets(arguments.output)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from analytics.cli.arguments import Commands, add_analysis, add_command, add_input
+from analytics.cli.arguments import add_analysis, add_input
 from analytics.cli.files import check_targets
 from analytics.cli.options import add_spec_options, spec_from_arguments
 from analytics.cli.output import columns, count, percent, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_records
-from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
-from analytics.data import Dataset
+from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 SHOWN = 20
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = "Find structures that repeat another one, exactly or nearly."
-    parser = add_command(commands, "duplicates", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_input(parser)
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for the table of all copies"
@@ -34,7 +32,8 @@ def add_to(commands: Commands) -> None:
     add_analysis(parser)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     if arguments.output is not None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from analytics.cli.errors import UsageError
@@ -13,14 +11,15 @@ from analytics.runtime.registry import Option, options_of, spec_from
 from analytics.selection.base import Budget
 
 __all__ = [
-    "BudgetText",
     "add_spec_options",
+    "affordable",
     "describe_option",
     "parse_budget",
     "parse_count",
     "parse_indices",
     "parse_list",
     "parse_seed",
+    "parse_share",
     "refuse_foreign_options",
     "spec_from_arguments",
 ]
@@ -119,66 +118,37 @@ def _value(item: Option, text: str, flag: str) -> float | int | str:
 # ------------------------------------------------------------------------------- small languages
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetText:
-    """A budget as it was typed: ``0.1`` and ``10%`` are a share, ``1`` and ``50`` a number."""
-
-    text: str
-    amount: float
-    percent: bool
-
-    def structures(self, n_structures: int, available: int, unit: str = "structures") -> int:
-        """Return the number of structures (or of what the unit says) to pick.
-
-        Parameters
-        ----------
-        n_structures : int
-            Of which a share is meant.
-        available : int
-            That may be picked.
-        unit : str
-            What is counted, for the message.
-        """
-        wanted = self.number(n_structures)
-        size = wanted if wanted >= 1 else Budget(wanted).structures(n_structures)
-        if size > available:
-            raise UsageError(
-                f"budget {self.text} asks for {size:.0f} {unit}, more than the {available} "
-                "available (isolated atoms do not count)"
-            )
-        return int(size)
-
-    def number(self, n_structures: int) -> float:
-        """Return the budget as `Budget` takes it: below 1 a share, from 1 on a number."""
-        return float(n_structures) if self.percent and self.amount == 1.0 else self.amount
-
-    @property
-    def plain(self) -> float | str:
-        """What was typed, as a number where it is one."""
-        return self.text if self.percent else _plain(self.amount)
+def affordable(budget: Budget, total: int, available: int, unit: str = "structures") -> int:
+    """Return the number that a budget means out of `total`, or raise if fewer are available."""
+    size = budget.of(total) if budget.is_share else int(budget.value)
+    if size > available:
+        raise UsageError(
+            f"budget {budget} asks for {size} {unit}, more than the {available} available "
+            "(isolated atoms do not count)"
+        )
+    return size
 
 
-def _plain(number: float) -> float:
-    return int(number) if number >= 1 else number
-
-
-def parse_budget(text: str) -> BudgetText:
-    """Read ``0.1`` or ``10%`` (a share of the structures), ``1`` or ``50`` (a number of them)."""
-    text = text.strip()
-    percent = text.endswith("%")
+def parse_budget(text: str) -> Budget:
+    """Read a budget, see `Budget.parse`; nothing is none."""
     try:
-        amount = float(text.removesuffix("%")) / (100.0 if percent else 1.0)
+        budget = Budget.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if budget.value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no budget: nothing would be kept")
+    return budget
+
+
+def parse_share(text: str) -> float:
+    """Read ``0.1`` or ``10%``; ``1.0`` and ``100%`` are everything."""
+    try:
+        budget = Budget.parse(text)
     except ValueError:
-        amount = math.nan
-    if not math.isfinite(amount) or amount <= 0 or (percent and amount > 1):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no budget: a share such as 0.1 or 10%, or a number of structures"
-        )
-    if not percent and amount >= 1 and amount != int(amount):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no budget: from 1 on it counts whole structures"
-        )
-    return BudgetText(text, amount, percent)
+        budget = Budget(0)
+    if not budget.is_share:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0.1 or 10%, at most 1.0 (all)")
+    return float(budget.value)
 
 
 def parse_list(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from analytics.cli.arguments import Commands, add_analysis, add_command, add_json, add_labels
+from analytics.cli.arguments import add_analysis, add_json, add_labels
 from analytics.cli.files import check_targets, input_path
 from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_csv, write_records
-from analytics.curation import (
-    DuplicateSpec,
+from analytics.curation.duplicates import DuplicateSpec
+from analytics.curation.overlap import (
     Leakage,
     OverlapMatrix,
     classes_of,
@@ -24,12 +24,12 @@ from analytics.curation import (
     overlap_matrix,
     sets_of,
 )
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 SHOWN = 10
 NOVELTY = (
@@ -38,14 +38,8 @@ NOVELTY = (
 )  # fmt: skip
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = (
-        "Measure what data sets hold of one another. A B: what of B is in A (training set A, "
-        "test set B), what leaks and what is new. A: its config_types against one another. "
-        "A B C ...: all files against one another."
-    )
-    parser = add_command(commands, "overlap", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("file", metavar="A", help="data set; A@0:1000:10 reads a slice")
     parser.add_argument("others", nargs="*", metavar="B", help="further data sets")
     add_json(parser)
@@ -74,7 +68,8 @@ def _sample(text: str) -> int:
     return int(text)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     files = [arguments.file, *arguments.others]

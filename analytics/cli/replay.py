@@ -6,30 +6,26 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analytics.cli.arguments import Commands, add_command, add_json
+from analytics.cli.arguments import add_json
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 from analytics.cli.output import count, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.subset import add_targets, subset_files, write_subset_files
-from analytics.data import Dataset, LabelKeys, read
+from analytics.data.dataset import Dataset, LabelKeys
+from analytics.data.readers import read
 from analytics.recipe import Recipe
 from analytics.replay import Replay, replay
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 DIFFERENT = 1
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = (
-        "Run a recipe again: pick the same structures, or say which input differs "
-        "(exit code 1 if any does)."
-    )
-    parser = add_command(commands, "replay", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument("recipe", metavar="RECIPE.json", help="written by winnow or by the page")
     parser.add_argument(
         "file",
@@ -44,7 +40,8 @@ def add_to(commands: Commands) -> None:
     add_targets(parser)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     recipe = Recipe.load(arguments.recipe)
     file = _named(arguments.file, recipe.name, arguments.recipe, "FILE")
     inputs = [arguments.recipe, file]

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analytics.cli.arguments import (
-    Commands,
     add_analysis,
-    add_command,
     add_input,
     add_method_options,
     add_seed,
@@ -19,6 +17,7 @@ from analytics.cli.files import check_targets, input_path
 from analytics.cli.options import (
     add_spec_options,
     parse_budget,
+    parse_count,
     parse_list,
     spec_from_arguments,
 )
@@ -26,25 +25,28 @@ from analytics.cli.output import columns, count, number, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_csv
-from analytics.data import Dataset
-from analytics.evaluation.retrain import SPLITS, RetrainResult, RetrainSpec, check_labels
-from analytics.evaluation.retrain.evaluate import OPINION_COLUMNS, WHOLE_POOL, Opinion, retrain
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.evaluate import (
+    OPINION_COLUMNS,
+    WHOLE_POOL,
+    Opinion,
+    RetrainResult,
+    retrain,
+)
+from analytics.evaluation.retrain.splits import SPLITS
+from analytics.potential.design_rows import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
+from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 USUAL = ("random", "facility_location", "msc", "largest_force")
 PREFIX = "potential-"
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = (
-        "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors on "
-        "what was held out, and on test files of yours."
-    )
-    parser = add_command(commands, "retrain", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_input(parser)
     parser.add_argument(
         "--methods",
@@ -58,8 +60,8 @@ def add_to(commands: Commands) -> None:
         type=parse_list(parse_budget),
         default="0.05,0.1,0.2",
         metavar="BUDGET,...",
-        help="shares of the structures that may be trained on (0.1 or 10%%), or numbers of them "
-        "(default %(default)s)",
+        help="shares of the structures that may be trained on (0.1 or 10%%; 1.0 or 100%% is "
+        "all), or numbers of them (default %(default)s)",
     )
     parser.add_argument(
         "--split",
@@ -77,7 +79,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         "--resamples",
-        type=_resamples,
+        type=parse_count,
         default=5,
         metavar="N",
         help="repetitions, each on another four fifths (default %(default)s)",
@@ -98,13 +100,8 @@ def add_to(commands: Commands) -> None:
     add_analysis(parser)
 
 
-def _resamples(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of repetitions (from 1 on)")
-    return int(text)
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     lammps = require_lammps() if arguments.second_opinion else None
     names = arguments.methods
     specs = method_specs(arguments, names)
@@ -125,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> int:
         result = retrain(
             analysis,
             names,
-            [budget.number(analysis.n_structures) for budget in arguments.budgets],
+            [budget.value for budget in arguments.budgets],
             split=arguments.split,
             tests=read,
             resamples=arguments.resamples,
@@ -229,7 +226,7 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
 
 
 def _budget(budget: float, whole: bool) -> str:
-    return "all" if whole else f"{budget:.0f}" if budget >= 1 else f"{100 * budget:g} %"
+    return "all" if whole else f"{100 * budget:g} %" if isinstance(budget, float) else str(budget)
 
 
 def _spread(mean: float, deviation: float, digits: int) -> str:

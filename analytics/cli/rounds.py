@@ -7,10 +7,11 @@ from typing import Any
 
 from analytics.cli.errors import UsageError
 from analytics.cli.options import parse_count
-from analytics.cluster import TooLarge, connect, scheduler_address, two_rounds_of, why_one_round
-from analytics.information import Analysis
+from analytics.cluster.connection import connect, scheduler_address
+from analytics.cluster.two_rounds import TooLarge, two_rounds_of, why_one_round
+from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor
-from analytics.selection import METHODS, Selection
+from analytics.selection.base import METHODS, Selection
 
 __all__ = ["add_rounds", "check_rounds", "pick_in_two_rounds", "two_rounds"]
 

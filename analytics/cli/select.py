@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from analytics.cli.arguments import (
-    Commands,
     add_analysis,
-    add_command,
     add_input,
     add_method_options,
     add_seed,
@@ -19,15 +18,14 @@ from analytics.cli.arguments import (
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 from analytics.cli.options import (
-    BudgetText,
     add_spec_options,
+    affordable,
     parse_budget,
     parse_indices,
     spec_from_arguments,
 )
-from analytics.cli.output import percent, print_json
+from analytics.cli.output import aligned, count, number, percent, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.reports import selection_text
 from analytics.cli.rounds import add_rounds, check_rounds, pick_in_two_rounds, two_rounds
 from analytics.cli.stages import (
     describe_input,
@@ -39,25 +37,22 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.subset import add_targets, subset_files, write_subset_files
-from analytics.curation import Duplicates, DuplicateSpec, near_duplicates
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors, described_structures
-from analytics.information import Analysis
-from analytics.recipe import make_recipe, removable_copies
+from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors, described_structures
+from analytics.information.analysis import Analysis
+from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection
-from analytics.selection import select as select_structures
-from analytics.selection.base import UNITS
+from analytics.selection.base import METHODS, UNITS, Selection
+from analytics.selection.base import select as select_structures
 from analytics.selection.certificates.curve import Fewest, fewest_structures
 from analytics.selection.certificates.dual_bound import TightBound, tighten
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_to(commands: Commands) -> None:
-    """Add the parser of the command."""
-    text = "Pick structures and write them, what is left, and the recipe."
-    parser = add_command(commands, "select", _run, text)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     add_input(parser)
     parser.add_argument(
         "--method",
@@ -69,8 +64,8 @@ def add_to(commands: Commands) -> None:
         "--budget",
         type=parse_budget,
         required=True,
-        help="how much to keep: a share of the structures (0.1 or 10%%), or a number of them "
-        "(from 1 on); isolated atoms are kept besides",
+        help="how much to keep: a share of the structures (0.1 or 10%%; 1.0 or 100%% is all), or a "
+        "number of them (1, 50); isolated atoms are kept besides",
     )
     parser.add_argument("--unit", choices=UNITS, default="structures", help="what --budget counts")
     add_seed(parser)
@@ -123,7 +118,8 @@ class _Picked:
     fewest: tuple[Fewest, ...]
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     spec = method_specs(arguments, [arguments.method])[arguments.method]
     check_rounds(arguments, spec)
     same = _duplicate_spec(arguments)
@@ -155,7 +151,7 @@ def _run(arguments: argparse.Namespace) -> int:
         analysis,
         picked.selection,
         picked.size,
-        budget=arguments.budget.plain,
+        budget=arguments.budget.value,
         duplicates=picked.duplicates,
         reference=reference,
     )
@@ -241,7 +237,6 @@ def _duplicate_spec(arguments: argparse.Namespace) -> DuplicateSpec | None:
 
 def _size(arguments: argparse.Namespace, dataset: Dataset, keep: list[int], drop: list[int]) -> int:
     """Return the budget as a number of what it counts; refuse one that cannot be met."""
-    budget: BudgetText = arguments.budget
     both = sorted(set(keep) & set(drop))
     if both:
         frame = dataset.frame_indices[both[0]]
@@ -252,10 +247,10 @@ def _size(arguments: argparse.Namespace, dataset: Dataset, keep: list[int], drop
         int(weights[np.intersect1d(described, x).astype(int)].sum())
         for x in (described, keep, drop)
     )
-    size = budget.structures(n, n - dropped, arguments.unit)
+    size = affordable(arguments.budget, n, n - dropped, arguments.unit)
     if size < forced:
         raise UsageError(
-            f"budget {budget.text} is {size} of {n} {arguments.unit}, "
+            f"budget {arguments.budget} is {size} of {n} {arguments.unit}, "
             f"fewer than the {forced} of --keep"
         )
     return size
@@ -296,3 +291,52 @@ def _extra_text(picked: _Picked) -> list[str]:
             f"{mean[0]:.2f}, last {mean[-1]:.2f} nats"
         )
     return lines
+
+
+def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
+    """Return what was kept, what that is worth, and where it was written."""
+    full, metrics = recipe.full_set, recipe.metrics
+    seed = f", seed {recipe.seed}"
+    head = (
+        f"{recipe.method}{seed}: {_share(recipe.size, full['n_structures'], 'structures')}, "
+        f"{_share(metrics['n_environments'], full['n_environments'], 'environments')}"
+    )
+    rows = [
+        ("entropy H", number(metrics["entropy_nats"]), _whole(full["entropy_nats"])),
+        ("diversity D", number(metrics["diversity_nats"]), _whole(full["diversity_nats"])),
+        ("overlap", percent(metrics["overlap"]), "of all environments are covered"),
+        ("outliers kept", percent(metrics["outliers_kept"]), "of the 1 % sparsest"),
+        ("force tail kept", percent(metrics["force_top1pct_kept"]), "of the 1 % largest |F|"),
+    ]
+    if metrics["certificate"] is not None:
+        share = percent(metrics["certificate"])
+        rows.append(("certificate", share, "or more of the best possible coverage"))
+    return "\n".join([head, aligned(rows), *_estimated(recipe), *_written(recipe, written)])
+
+
+def _estimated(recipe: Recipe) -> list[str]:
+    """Say what a sample stands behind, if one does."""
+    if recipe.sample is None:
+        return []
+    sampled, n = int(recipe.sample["environments"]), int(recipe.full_set["n_environments"])
+    told = f"  estimated from {count(sampled)} of {count(n)} environments"
+    if recipe.metrics.get("overlap_error") is not None:
+        told += f", overlap ± {percent(recipe.metrics['overlap_error'], 2)}"
+    return [told + ("; picked by as many others" if recipe.rounds == 1 else "")]
+
+
+def _share(part: int, whole: int, what: str) -> str:
+    return f"{count(part)} of {count(whole)} {what} ({percent(part / whole)})"
+
+
+def _whole(value: float) -> str:
+    return f"nats ({number(value)} for all)"
+
+
+def _written(recipe: Recipe, written: Mapping[str, str | None]) -> list[str]:
+    kept = sentence(len(recipe.kept), "structure")
+    if recipe.isolated:
+        kept += f", {sentence(len(recipe.isolated), 'isolated atom')} among them"
+    rest = sentence(recipe.n_structures - len(recipe.kept), "structure")
+    texts = {"kept": kept, "rest": rest, "recipe": "recipe with all settings and indices"}
+    return [f"{path}: {texts[what]}" for what, path in written.items() if path]

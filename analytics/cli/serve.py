@@ -1,4 +1,4 @@
-"""Start the page on a file. The server runs by itself: nothing of it is imported here."""
+"""``winnow serve``: start the Panel server on a file. Nothing of the page is imported here."""
 
 from __future__ import annotations
 
@@ -13,10 +13,28 @@ import analytics
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 
-__all__ = ["find_app", "serve", "serve_command"]
+__all__ = ["add_arguments", "find_app", "run", "serve_command"]
 
 
-def serve(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("file", nargs="?", metavar="FILE", help="data set to open")
+    parser.add_argument("--port", type=_port, default=5006, help="(default %(default)s)")
+    parser.add_argument(
+        "--show",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="open it in a browser (default: no)",
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Run the server until it is stopped."""
     command = serve_command(arguments.file, arguments.port, arguments.show)
     print(f"Winnow: http://localhost:{arguments.port}/app   (Ctrl+C stops it)", flush=True)

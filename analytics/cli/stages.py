@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
-from analytics.data import Dataset, read
-from analytics.descriptors import (
-    DESCRIPTORS,
-    Descriptors,
-    resolved_spec,
-    suggested_bandwidth,
-)
-from analytics.information import Analysis, KernelSpec
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec, suggested_bandwidth
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, missing_labels
+from analytics.selection.base import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",
+    "analysis_content",
     "describe_input",
     "descriptor_spec",
     "kernel_spec",
@@ -98,6 +99,16 @@ def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Moni
     spec = resolved_spec(descriptor_spec(arguments), dataset)
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
     return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+
+
+def analysis_content(analysis: Analysis) -> dict[str, Any]:
+    """Return the figures of an analysis and what made it, for JSON."""
+    spec = analysis.descriptors.spec
+    return analysis.summary() | {
+        "effective_environments": float(np.exp(analysis.diversity_nats)),
+        "descriptor": asdict(spec),
+        "kernel": asdict(analysis.spec),
+    }
 
 
 def place_of(dataset: Dataset) -> dict[int, int]:

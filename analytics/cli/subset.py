@@ -7,9 +7,10 @@ from pathlib import Path
 
 from analytics.cli.errors import UsageError
 from analytics.cli.files import SubsetFiles, check_targets
-from analytics.data import Dataset, export_selection, write_subset
+from analytics.data.dataset import Dataset
+from analytics.data.export import export_selection, write_subset
 from analytics.recipe import Recipe, kept_structures
-from analytics.selection import Selection
+from analytics.selection.base import Selection
 
 __all__ = ["add_targets", "subset_files", "write_subset_files"]
 

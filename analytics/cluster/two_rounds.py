@@ -22,7 +22,7 @@ from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
-from analytics.selection.base import METHODS, Selection
+from analytics.selection.base import METHODS, Budget, Selection
 from analytics.selection.certificates.online_bound import best_totals, probed
 from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
@@ -69,7 +69,7 @@ class TwoRoundSpec(Options):
 
 def select_in_two_rounds(
     descriptors: Descriptors,
-    size: int,
+    size: float,
     spec: TwoRoundSpec | None = None,
     *,
     bandwidth: float = 0.015,
@@ -88,8 +88,8 @@ def select_in_two_rounds(
     Parameters
     ----------
     descriptors : Descriptors
-    size : int
-        Number of structures to pick, those to keep included.
+    size : int or float
+        Number or share of the structures to pick (see `Budget`), those to keep included.
     spec : TwoRoundSpec, optional
     bandwidth : float
         h, in the unit of the descriptor.
@@ -144,7 +144,7 @@ def select_in_two_rounds(
     if len(both):
         raise ValueError(f"structure {described[both[0]]} is both forced in and forced out")
     open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
-    size = max(len(kept), min(size, len(kept) + len(open_)))
+    size = max(len(kept), min(Budget(size).of(len(described)), len(kept) + len(open_)))
     dealt = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
     hands = [np.sort(hand) for hand in dealt if len(hand)]
     problem = _Coverage.of(descriptors, bandwidth, spec, monitor)
@@ -176,7 +176,7 @@ def select_in_two_rounds(
 def two_rounds_of(
     analysis: Analysis,
     method: str,
-    size: int,
+    size: float,
     *,
     spec: Any = None,
     parts: int | None = None,
@@ -192,7 +192,8 @@ def two_rounds_of(
     ----------
     analysis : Analysis
     method : str
-    size : int
+    size : int or float
+        See `Budget`.
     spec : dataclass, optional
         Options of the method.
     parts : int, optional
@@ -210,7 +211,8 @@ def two_rounds_of(
     reason = why_one_round(method, spec)
     if reason:
         raise WinnowError(f"{entry.title} cannot pick in two rounds: {reason}")
-    parts = usual_parts(analysis.n_structures, size) if parts is None else parts
+    n = analysis.n_structures
+    parts = usual_parts(n, Budget(size).of(n)) if parts is None else parts
     found = select_in_two_rounds(
         analysis.descriptors,
         size,

@@ -13,8 +13,8 @@ from scipy.spatial import cKDTree
 
 from analytics.curation.environments import Environments, prepare
 from analytics.curation.matching import match_structures
-from analytics.data.checks import duplicate_groups
 from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners

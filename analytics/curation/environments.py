@@ -10,6 +10,7 @@ import numpy as np
 from analytics.curation.species import POWERS, species_surroundings
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -59,9 +60,7 @@ def check_comparable(first: Descriptors, second: Descriptors) -> None:
 
 def axes_of(values: FloatArray) -> FloatArray:
     """Return orthonormal columns (d, q) along which a sample of the rows spreads most."""
-    sample = np.asarray(values[:: 1 + len(values) // SAMPLE], dtype=np.float64)
-    _, _, axes = np.linalg.svd(sample - sample.mean(axis=0), full_matrices=False)
-    return np.ascontiguousarray(axes[:AXES].T)
+    return principal_axes(values[:: 1 + len(values) // SAMPLE], AXES).vectors
 
 
 def prepare(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from ase.data import covalent_radii
+from ase.data import chemical_symbols, covalent_radii
 from ase.geometry import complete_cell, minkowski_reduce
 
 from analytics.data.dataset import Dataset
@@ -14,7 +14,7 @@ from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import Monitor
 
-__all__ = ["Contacts", "cell_extents", "closest_contacts"]
+__all__ = ["Contacts", "cell_extents", "closest_contacts", "closest_pair"]
 
 THINNEST = 0.05
 """Cells thinner than this in a periodic direction have no usable volume, angstrom."""
@@ -137,6 +137,34 @@ def closest_contacts(
         monitor.report(float(part[-1] / n) if len(part) else 0.0, "looking for overlapping atoms")
         monitor.checkpoint()
     return Contacts(distance, ratio, pairs, ratio_pairs)
+
+
+def closest_pair(
+    dataset: Dataset, order: FloatArray, distance: FloatArray | None, pairs: IntArray
+) -> str:
+    """Return the pair of the structure that comes first in `order`, in words.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    order : float array (n_structures,)
+        Infinite where there is no pair.
+    distance : float array (n_structures,), optional, angstrom
+        Without it, `order` are distances in units of the sum of the covalent radii.
+    pairs : int array (n_structures, 2)
+    """
+    s = int(np.argmin(order))
+    if not np.isfinite(order[s]):
+        return ""
+    i, j = (int(i) for i in pairs[s])
+    numbers = dataset.numbers[dataset.rows(s)][[i, j]]
+    if distance is None:
+        length = float(order[s]) * float(covalent_radii[numbers].sum())
+    else:
+        length = float(distance[s])
+    names = "-".join(chemical_symbols[number] for number in numbers)
+    where = f"atom {i} and its own image" if i == j else f"atoms {i} and {j}"
+    return f"closest: {length:.2f} Å, {names}, {where} of frame {dataset.frame_indices[s]}"
 
 
 @kernel

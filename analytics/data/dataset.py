@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 
 __all__ = ["Dataset", "LabelKeys", "Record"]
 
@@ -128,6 +128,14 @@ class Dataset:
     def sizes(self) -> IntArray:
         """Number of atoms of each structure, int array (n_structures,)."""
         return np.diff(self.structure_offsets)
+
+    @property
+    def compositions(self) -> IntArray:
+        """Number of atoms of each element, ascending: int array (n_structures, n_elements)."""
+        elements, kind = np.unique(self.numbers, return_inverse=True)
+        flat = owners(self.structure_offsets) * len(elements) + kind
+        counts = np.bincount(flat, minlength=self.n_structures * len(elements))
+        return counts.reshape(self.n_structures, len(elements))
 
     @property
     def isolated(self) -> npt.NDArray[np.bool_]:

@@ -6,12 +6,10 @@ import gzip
 import io
 import json
 import os
-import platform
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,8 +22,9 @@ from analytics.data.extxyz_comment import format_comment
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.versions import versions
 
-__all__ = ["export_selection", "versions", "write_subset"]
+__all__ = ["export_selection", "write_subset"]
 
 INDEX_KEY = "original_index"
 _NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?P<packed>\.gz)?)\Z", re.IGNORECASE)
@@ -125,18 +124,6 @@ def export_selection(
         text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
         temporary[2].write_text(text + "\n", encoding="utf-8")
     return path, rest_path, recipe_path
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Winnow, Python and the libraries that a result depends on."""
-    names = {"winnow": "winnow-atomistic"} | {n: n for n in ("numpy", "numba", "scipy", "ase")}
-    found = {"python": platform.python_version()}
-    for name, distribution in names.items():
-        try:
-            found[name] = metadata.version(distribution)
-        except metadata.PackageNotFoundError:  # run from a checkout
-            found[name] = "unknown"
-    return found
 
 
 def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:

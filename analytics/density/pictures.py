@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.density.descriptor import describe_points
-from analytics.density.farthest import principal_components
 from analytics.density.grid import DensityData
 from analytics.density.points import PointSet
 from analytics.density.study import ModelResult, Study
 from analytics.density.surrogate import Single
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 
 __all__ = [
@@ -152,9 +152,10 @@ class Projection:
 
 def project_points(study: Study, *, background: int = 20_000, seed: int = 0) -> Projection:
     """Project the points to learn from; kept ones are `coordinates[result.rows]`."""
-    coordinates, shares = principal_components(study.pool.features, 2)
+    axes = principal_axes(study.pool.features, 2)
+    coordinates = axes.project(study.pool.features).astype(np.float32)
     drawn = np.random.default_rng(seed).permutation(len(coordinates))[:background]
-    return Projection(frozen(coordinates), frozen(np.sort(drawn)), frozen(shares))
+    return Projection(frozen(coordinates), frozen(np.sort(drawn)), frozen(axes.shares))
 
 
 @dataclass(frozen=True, slots=True)

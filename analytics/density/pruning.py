@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analytics.density.farthest import farthest_points, principal_components
 from analytics.density.scores import Scores
 from analytics.density.surrogate import Single
+from analytics.linalg.farthest import farthest_points
+from analytics.linalg.kmeans import assign, cluster
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions, Options, Registry, option, options_of, spec_from
+from analytics.selection.base import Method
+from analytics.selection.strata import allocate, draw_within, set_aside, strata_of
 
 __all__ = [
     "PRUNINGS",
@@ -24,7 +28,6 @@ __all__ = [
     "KMeansSpec",
     "Pruning",
     "StrataSpec",
-    "allocate",
     "method_and_options",
     "prune",
     "stratified",
@@ -98,15 +101,9 @@ class KMeansSpec(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
-    """An entry of the table of methods."""
+class Pruning(Method):
+    """A selection method over grid points: `run` takes `Candidates` and returns rows kept."""
 
-    name: str
-    title: str
-    kind: str
-    summary: str
-    spec: type
-    run: Callable[..., IntArray]
     needs_scores: bool = False
 
 
@@ -191,43 +188,11 @@ def prune(
 # ------------------------------------------------------------------------------- strata
 
 
-def allocate(sizes: IntArray, budget: int) -> IntArray:
-    """Share a budget among strata: equal shares, smallest stratum first.
-
-    A stratum smaller than its share is taken whole, and what is left goes to the others; the
-    total is the budget exactly (or everything there is). Equal sizes in the order of the strata.
-
-    References
-    ----------
-    H. Zheng, R. Liu, F. Lai, A. Prakash, ICLR 2023, arXiv:2210.15809, algorithm 1.
-    """
-    shares = np.zeros(len(sizes), dtype=np.int64)
-    left = int(budget)
-    order = np.argsort(sizes, kind="stable")
-    for at, stratum in enumerate(order):
-        shares[stratum] = min(int(sizes[stratum]), left // (len(order) - at))
-        left -= int(shares[stratum])
-    return shares
-
-
 def stratified(labels: IntArray, budget: int, rng: np.random.Generator) -> IntArray:
     """Return rows drawn at random within strata, as `allocate` shares the budget among them."""
-    kinds, labels = np.unique(labels, return_inverse=True)
-    order = rng.permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    sizes = np.bincount(labels, minlength=len(kinds))
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    parts = [order[s : s + m] for s, m in zip(starts, allocate(sizes, budget), strict=True)]
-    return np.concatenate(parts)
-
-
-def _strata_of(values: FloatArray, strata: int) -> IntArray:
-    """Return for each value its stratum of equal width over the range."""
-    low, high = float(values.min()), float(values.max())
-    if not high > low:
-        return np.zeros(len(values), dtype=np.int64)
-    place = ((values - low) * (strata / (high - low))).astype(np.int64)
-    return np.minimum(place, strata - 1)
+    members = draw_within(labels, rng)
+    shares = allocate(np.array([len(rows) for rows in members]), budget)
+    return np.concatenate([rows[:share] for rows, share in zip(members, shares, strict=True)])
 
 
 def _score(candidates: Candidates, name: str) -> FloatArray:
@@ -241,14 +206,11 @@ def _ccs(
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
     scores = _score(candidates, spec.score)
-    hardest = np.argsort(-scores, kind="stable")
+    easy, hard = set_aside(scores, spec.beta)
+    labels = strata_of(scores[easy], spec.strata, spec.scale)
+    drawn = easy[stratified(labels, min(size, len(easy)), rng)]
     # where the budget asks for more than beta leaves, fewer of the hardest are left out
-    dropped = min(int(spec.beta * len(scores)), len(scores) - size)
-    rest = np.sort(hardest[dropped:])
-    values = scores[rest]
-    if spec.scale == "log":
-        values = np.log(np.maximum(values, np.finfo(float).tiny))
-    return rest[stratified(_strata_of(values, spec.strata), size, rng)]
+    return np.concatenate([drawn, hard[: size - len(drawn)]])
 
 
 def _log_density(
@@ -256,7 +218,7 @@ def _log_density(
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
     values = np.log(np.maximum(candidates.density.astype(np.float64), VACUUM))
-    return stratified(_strata_of(values, spec.strata), size, rng)
+    return stratified(strata_of(values, spec.strata), size, rng)
 
 
 # ------------------------------------------------------------------------------- other methods
@@ -287,7 +249,7 @@ def _farthest(
     candidates: Candidates, size: int, spec: CoverageSpec, *, rng: np.random.Generator,
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
-    points = principal_components(candidates.features, spec.components)[0]
+    points = _leading(candidates, spec.components)
     return farthest_points(points, size, first=int(rng.integers(len(points))), monitor=monitor)
 
 
@@ -295,28 +257,19 @@ def _kmeans(
     candidates: Candidates, size: int, spec: KMeansSpec, *, rng: np.random.Generator,
     monitor: Monitor,
 ) -> IntArray:  # fmt: skip
-    from sklearn.cluster import kmeans_plusplus  # slow to import, and seldom needed
-
-    points = principal_components(candidates.features, spec.components)[0]
-    sample = points[np.sort(rng.permutation(len(points))[:20_000])]
+    points = _leading(candidates, spec.components)
+    sample = points[np.sort(rng.permutation(len(points))[:20_000])].astype(np.float64)
     clusters = min(spec.clusters, size, len(np.unique(sample, axis=0)))
-    centres = kmeans_plusplus(sample, clusters, random_state=int(rng.integers(2**31)))[0]
-    for _ in range(10):  # Lloyd's steps; enough to spread the centres, which is all that is asked
-        labels = _nearest(sample, centres, monitor)
-        sizes = np.bincount(labels, minlength=clusters)
-        for x in range(points.shape[1]):
-            sums = np.bincount(labels, weights=sample[:, x], minlength=clusters)
-            centres[:, x] = np.where(sizes > 0, sums / np.maximum(sizes, 1), centres[:, x])
-    return stratified(_nearest(points, centres, monitor), size, rng)
+    weights, seed = np.ones(len(sample)), int(rng.integers(2**31))
+    # ten rounds spread the centres, which is all that is asked
+    _, centres = cluster(sample, weights, clusters, seed=seed, rounds=10, monitor=monitor)
+    return stratified(assign(points, centres, monitor=monitor)[0], size, rng)
 
 
-def _nearest(points: Single, centres: Single, monitor: Monitor) -> IntArray:
-    half = 0.5 * np.einsum("ij,ij->i", centres, centres)
-    parts = []
-    for first in range(0, len(points), 8192):
-        monitor.checkpoint()
-        parts.append(np.argmax(points[first : first + 8192] @ centres.T - half, axis=1))
-    return np.concatenate(parts)
+def _leading(candidates: Candidates, components: int) -> Single:
+    """Return the points along the leading principal axes of their descriptor."""
+    axes = principal_axes(candidates.features, components)
+    return axes.project(candidates.features).astype(np.float32)
 
 
 _register(Pruning("random", "Random", "random", "every point with the same chance",

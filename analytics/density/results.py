@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analytics.data import versions
 from analytics.density.energy import version as pyscf_version
 from analytics.density.pictures import density_histogram
 from analytics.density.readers import EMBEDDED
@@ -22,6 +21,7 @@ from analytics.density.study import FULL, ModelResult, Study
 from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.versions import versions
 
 __all__ = [
     "COLUMNS",

@@ -29,6 +29,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.selection.base import Budget
 
 __all__ = [
     "FULL",
@@ -110,8 +111,8 @@ class StudySpec:
             if method != FULL:
                 method_and_options(method)
         for share in self.kept:
-            if not 0.0 < share <= 1.0:
-                raise WinnowError(f"kept is {share}, not a share between 0 and 1")
+            if not (isinstance(share, float) and 0.0 < share <= 1.0):
+                raise WinnowError(f"kept is {share}, not a share above 0.0 and up to 1.0 (all)")
         if self.unit not in ("points", "snapshots"):
             raise WinnowError(f"unit is {self.unit!r}, neither points nor snapshots")
         if self.scaling not in ("pool", "kept"):
@@ -336,7 +337,7 @@ def _tasks(spec: StudySpec) -> list[_Task]:
 def _kept_rows(study: Study, candidates: Candidates, task: _Task, monitor: Monitor) -> IntArray:
     if task.method == FULL:
         return np.arange(len(study.pool))
-    size = max(1, round(task.kept * len(candidates)))
+    size = Budget(task.kept).of(len(candidates))
     name, own = method_and_options(task.method)
     options = {**study.spec.options.get(name, {}), **own}
     kept = prune(candidates, name, size, spec=options, seed=task.seed, monitor=monitor)

@@ -90,7 +90,15 @@ class Descriptors:
 DescriptorMethod = Callable[..., Descriptors]
 
 #: name -> (spec class, method)
-DESCRIPTORS: Registry[tuple[type, DescriptorMethod]] = Registry("descriptor")
+DESCRIPTORS: Registry[tuple[type, DescriptorMethod]] = Registry(
+    "descriptor",
+    {
+        "analytics.descriptors.distances": ("distances",),
+        "analytics.descriptors.channels": ("species_distances",),
+        "analytics.descriptors.soap": ("soap",),
+        "analytics.descriptors.stored": ("stored",),
+    },
+)
 
 
 # ------------------------------------------------------------------------ what a spec may add

@@ -24,6 +24,7 @@ __all__ = [
     "compare",
     "compare_selections",
     "measure",
+    "table_of",
 ]
 
 #: Up to so many environments a subset of a sampled set is computed as a whole: a few seconds.
@@ -130,16 +131,26 @@ def compare_selections(
     *,
     monitor: Monitor = SILENT,
 ) -> Comparison:
-    """Measure existing selections at several budgets (below 1: share; from 1: structures)."""
+    """Measure existing selections at several budgets (see `Budget`)."""
     rows = []
-    wanted = [(float(b), Budget(float(b)).structures(analysis.n_structures)) for b in budgets]
+    wanted = [Budget(budget) for budget in budgets]
     for selection in selections:
-        for budget, size in wanted:
-            head = {"method": selection.method, "budget": budget}
+        for budget in wanted:
+            size = budget.of(analysis.n_structures)
+            head = {"method": selection.method, "budget": budget.value}
             # a method whose orders are not nested is asked again for each size
             answer = at_size(analysis, selection, size, monitor=monitor)
             rows.append(head | measure(analysis, answer, size))
-    return Comparison(pd.DataFrame(rows), tuple(selections))
+    return Comparison(table_of(rows), tuple(selections))
+
+
+def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table in which a budget of 1 (one) is told from one of 1.0 (all)."""
+    table = pd.DataFrame(rows)
+    budgets = [row["budget"] for row in rows]
+    if len({type(budget) for budget in budgets}) > 1:
+        table["budget"] = pd.Series(budgets, dtype=object)
+    return table
 
 
 def compare(
@@ -150,10 +161,13 @@ def compare(
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> Comparison:
-    """Run each method, once if its orders are nested, and measure it at every budget."""
+    """Run each method, once if its orders are nested, and measure it at every budget.
+
+    Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`.
+    """
     if not budgets:
         raise ValueError("compare needs at least one budget")
-    largest = max(Budget(float(b)).structures(analysis.n_structures) for b in budgets)
+    largest = max(Budget(budget).of(analysis.n_structures) for budget in budgets)
     selections = []
     for at, method in enumerate(methods):
         part = Part(monitor, at / len(methods), (at + 1) / len(methods), method)

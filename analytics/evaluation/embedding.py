@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.umap_process import lay_out
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 
@@ -78,16 +78,13 @@ def embed_pca(descriptors: Descriptors, rows: IntArray, *, seed: int = 0) -> Emb
 
     The sign of an axis is fixed by its largest component, so that a map looks the same each time.
     """
-    x = np.asarray(descriptors.values, dtype=np.float64)
+    x = descriptors.values
     if len(x) < 2 or not np.ptp(x, axis=0).any():
         return Embedding(frozen(np.zeros((len(rows), 2))), frozen(rows), "PCA", float("nan"))
-    axes = min(2, x.shape[1])
-    model = PCA(axes, svd_solver="covariance_eigh").fit(x)
-    largest = np.abs(model.components_).argmax(axis=1)
-    signs = np.sign(model.components_[np.arange(axes), largest])
+    axes = principal_axes(x, 2)
     xy = np.zeros((len(rows), 2))  # a descriptor of one number has one axis
-    xy[:, :axes] = model.transform(x[rows]) * signs
-    explained = tuple(float(v) for v in model.explained_variance_ratio_)
+    xy[:, : len(axes.shares)] = axes.project(x[rows])
+    explained = tuple(float(share) for share in axes.shares)
     return Embedding(
         frozen(xy), frozen(rows), "PCA", _trust(x[rows], xy, seed), explained, seed=seed
     )

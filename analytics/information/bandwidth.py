@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors import Descriptors, DistanceSpec, SpeciesDistanceSpec
+from analytics.descriptors.base import Descriptors
+from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.distances import DistanceSpec
 from analytics.information.entropy import COVERED_BELOW
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import in_order

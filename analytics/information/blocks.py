@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.geometry.boxes import Boxes, block_offsets, bounding_boxes, kd_order
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray
 
 __all__ = [
     "MERGE_STEP",
     "Axes",
-    "Boxes",
     "Points",
     "boxes_of",
     "centre_of",
@@ -195,65 +196,20 @@ def leading_axes(values: FloatArray) -> Axes:
     sample = values[:: 1 + len(values) // 20_000].astype(np.float64)
     norms = np.einsum("ij,ij->i", sample, sample)
     bulk = sample[norms <= np.quantile(norms, 0.99)]
-    bulk = bulk - bulk.mean(axis=0)
-    _, vectors = np.linalg.eigh(bulk.T @ bulk)
-    return Axes(np.ascontiguousarray(vectors[:, ::-1][:, :AXES], dtype=np.float32))
-
-
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """Bounding boxes of groups of points along common axes.
-
-    Attributes
-    ----------
-    low, high : float32 arrays (n_boxes, n_axes)
-        Widened by the rounding of the projection.
-    """
-
-    low: FloatArray
-    high: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.low)
-
-    def exponents(self, low: FloatArray, high: FloatArray) -> FloatArray:
-        r"""Return the least :math:`|x - y|^2 / 2` possible between a box and each of these."""
-        gaps = np.maximum(self.low - high, low - self.high)
-        np.maximum(gaps, 0.0, out=gaps)
-        return np.asarray(0.5 * np.einsum("ij,ij->i", gaps, gaps))
+    return Axes(principal_axes(bulk, AXES).vectors.astype(np.float32))
 
 
 def boxes_of(values: FloatArray, axes: Axes, offsets: IntArray) -> Boxes:
-    """Return the boxes of consecutive groups of rows; no group is empty."""
-    coordinates, starts = axes.project(values), np.asarray(offsets)[:-1]
+    """Return the boxes of consecutive groups of rows, widened by the rounding of the projection."""
     norms = np.sqrt(np.einsum("ij,ij->i", values, values))
-    slack = np.float32(ROUNDING) * np.maximum.reduceat(norms, starts)[:, None]
-    low = np.minimum.reduceat(coordinates, starts, axis=0) - slack
-    return Boxes(low, np.maximum.reduceat(coordinates, starts, axis=0) + slack)
+    slack = np.float32(ROUNDING) * np.maximum.reduceat(norms, np.asarray(offsets)[:-1])
+    return bounding_boxes(axes.project(values), offsets, slack)
 
 
 def sorted_points(points: Points, axes: Axes, size: int) -> tuple[Points, Boxes]:
-    """Return the points in blocks of `size` that lie together, and the boxes of the blocks.
-
-    A k-d tree: the longest side is cut at a block boundary near the median, again and again.
-    O(n log n).
-    """
-    coordinates = axes.project(points.values)
-    order = np.arange(len(points))
-    open_ranges = [(0, len(points))]
-    while open_ranges:
-        start, stop = open_ranges.pop()
-        if stop - start <= size:
-            continue
-        own = order[start:stop]
-        part = coordinates[own]
-        longest = int(np.argmax(part.max(axis=0) - part.min(axis=0)))
-        middle = max(1, (stop - start) // size // 2) * size
-        order[start:stop] = own[np.argpartition(part[:, longest], middle)]
-        open_ranges += [(start, start + middle), (start + middle, stop)]
-    moved = points.reordered(order)
-    offsets = np.append(np.arange(0, len(points), size), len(points))
-    return moved, boxes_of(moved.values, axes, offsets)
+    """Return the points in blocks of `size` that lie together, and the boxes of the blocks."""
+    moved = points.reordered(kd_order(axes.project(points.values), size))
+    return moved, boxes_of(moved.values, axes, block_offsets(len(points), size))
 
 
 def runs(near: npt.NDArray[np.bool_], size: int, n: int, longest: int) -> Iterator[tuple[int, int]]:

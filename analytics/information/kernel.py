@@ -29,9 +29,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.geometry.boxes import Boxes
 from analytics.information.blocks import (
     Axes,
-    Boxes,
     Points,
     boxes_of,
     centre_of,

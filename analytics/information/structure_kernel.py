@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from analytics.geometry.boxes import Boxes
 from analytics.information.blocks import (
-    Boxes,
     Points,
     boxes_of,
     centre_of,

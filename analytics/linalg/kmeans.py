@@ -1,4 +1,4 @@
-"""Weighted k-means that can be interrupted: a k-means++ start and Lloyd's rounds."""
+"""Weighted k-means clustering that can be cancelled: a k-means++ start and Lloyd's rounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import sparse
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
 
-__all__ = ["cluster", "lloyd", "spread_start"]
+__all__ = ["assign", "cluster", "lloyd", "spread_start"]
 
 #: Lloyd's rounds at most, and the mean squared shift of the centres at which they end, in units
 #: of the mean variance of the coordinates; both as in scikit-learn.
@@ -20,7 +20,13 @@ PRODUCTS = 1 << 21
 
 
 def cluster(
-    x: FloatArray, weights: FloatArray, k: int, *, seed: int, monitor: Monitor = SILENT
+    x: FloatArray,
+    weights: FloatArray,
+    k: int,
+    *,
+    seed: int,
+    rounds: int = ROUNDS,
+    monitor: Monitor = SILENT,
 ) -> tuple[IntArray, FloatArray]:
     """Cluster weighted points; the clusters are those of scikit-learn's `KMeans` with one start.
 
@@ -31,6 +37,8 @@ def cluster(
     k : int
         At most n.
     seed : int
+    rounds : int, optional
+        Of Lloyd, at most.
     monitor : Monitor, optional
         Asked after every centre of the start and every few hundred points of a round.
 
@@ -47,7 +55,8 @@ def cluster(
     x = x - middle  # a product loses digits with the distance from the origin
     random = np.random.RandomState(seed)
     start = spread_start(x, weights, k, random, monitor=Part(monitor, 0.0, 0.4, "k-means start"))
-    labels, centres = lloyd(x, weights, x[start], monitor=Part(monitor, 0.4, 1.0, "k-means"))
+    part = Part(monitor, 0.4, 1.0, "k-means")
+    labels, centres = lloyd(x, weights, x[start], rounds=rounds, monitor=part)
     return labels, centres + middle
 
 
@@ -92,7 +101,12 @@ def _squares(x: FloatArray, norms: FloatArray, rows: IntArray) -> FloatArray:
 
 
 def lloyd(
-    x: FloatArray, weights: FloatArray, centres: FloatArray, *, monitor: Monitor = SILENT
+    x: FloatArray,
+    weights: FloatArray,
+    centres: FloatArray,
+    *,
+    rounds: int = ROUNDS,
+    monitor: Monitor = SILENT,
 ) -> tuple[IntArray, FloatArray]:
     """Move centres to the means of what is nearest to them until they stay.
 
@@ -105,10 +119,10 @@ def lloyd(
     """
     enough = TOLERANCE * float(x.var(axis=0).mean())
     labels = np.full(len(x), -1)
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         # how many rounds it takes is not known: each brings the bar half of the way that is left
         part = Part(monitor, 1 - 0.9**round_, 1 - 0.9 ** (round_ + 1))
-        before, (labels, distances) = labels, _assigned(x, centres, part)
+        before, (labels, distances) = labels, assign(x, centres, monitor=part)
         moved = _means(x, weights, labels, distances, len(centres))
         if np.array_equal(labels, before):
             return labels, centres
@@ -116,7 +130,7 @@ def lloyd(
         centres = moved
         if shift <= enough:
             break
-    return _assigned(x, centres, monitor)[0], centres
+    return assign(x, centres, monitor=monitor)[0], centres
 
 
 def _blocks(n: int, k: int) -> Iterator[slice]:
@@ -124,7 +138,9 @@ def _blocks(n: int, k: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
-def _assigned(x: FloatArray, centres: FloatArray, monitor: Monitor) -> tuple[IntArray, FloatArray]:
+def assign(
+    x: FloatArray, centres: FloatArray, *, monitor: Monitor = SILENT
+) -> tuple[IntArray, FloatArray]:
     """Return the nearest centre of every point, and half its squared distance."""
     half = 0.5 * np.einsum("ij,ij->i", centres, centres)
     labels, distances = np.empty(len(x), dtype=np.int64), np.empty(len(x))

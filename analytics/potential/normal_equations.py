@@ -22,8 +22,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from analytics.potential.design import Design
-from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.potential.design_rows import Design
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
@@ -87,6 +87,18 @@ class Equations:
 
     def __len__(self) -> int:
         return self.design.dataset.n_structures
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of data and basis, and of the sums themselves to the last bit."""
+        own = self.design
+        return fingerprint("equations", own.fingerprint, self.atomic, self.vectors, own.energy_rows)
+
+    def take(self, structures: IntArray) -> Equations:
+        """Return the equations of some structures, in the order given."""
+        packed = None if self.packed is None else frozen(self.packed[structures])
+        vectors = frozen(self.vectors[structures])
+        return Equations(self.design.take(structures), self.atomic, vectors, packed)
 
     @property
     def n_functions(self) -> int:

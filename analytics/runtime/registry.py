@@ -10,6 +10,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
 
@@ -111,22 +112,49 @@ class NoOptions(Options):
 
 
 class Registry(Generic[T]):
-    """Methods of one kind by name, in the order they were registered.
+    """Methods of one kind by name; the module of each is imported when it is first asked for.
 
     Third-party methods join through the entry-point group ``winnow.plugins``: each entry point
-    names a module whose import registers what it brings. One that fails is left out with a
-    warning.
+    names a module whose import registers what it brings, or declares where that is. One that
+    fails is left out with a warning.
+
+    Parameters
+    ----------
+    kind : str
+        What is registered, for messages.
+    declared : mapping of str to tuple of str
+        The built-in names by the module that registers them. They come first, in this order,
+        whatever was imported before.
+    groups : tuple of str
+        The entry-point groups in which the registry looks.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        kind: str,
+        declared: Mapping[str, tuple[str, ...]] | None = None,
+        groups: tuple[str, ...] = ("winnow.plugins",),
+    ) -> None:
+        self.kind, self._groups = kind, groups
         self._items: dict[str, T] = {}
+        self._modules: dict[str, str] = {}
         self._plugins_loaded = False
+        for module, names in (declared or {}).items():
+            self.declare(module, *names)
+
+    def declare(self, module: str, *names: str) -> None:
+        """Say which module registers these names when it is imported."""
+        for name in names:
+            if name in self._modules or name in self._items:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._modules[name] = module
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that files the decorated method under `name`."""
 
         def add(item: T) -> T:
+            if name in self._modules:  # by nothing else than that module
+                import_module(self._modules[name])
             if name in self._items:
                 raise ValueError(f"{self.kind} {name!r} is registered twice")
             self._items[name] = item
@@ -136,28 +164,32 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         self._load_plugins()
+        if name not in self._items and name in self._modules:
+            import_module(self._modules[name])
         try:
             return self._items[name]
         except KeyError:
-            known = ", ".join(self._items)
-            raise WinnowError(f"unknown {self.kind} {name!r}; known are {known}") from None
+            raise WinnowError(
+                f"unknown {self.kind} {name!r}; known are {', '.join(self)}"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         self._load_plugins()
-        return iter(tuple(self._items))
+        return iter(dict.fromkeys([*self._modules, *self._items]))
 
     def __contains__(self, name: object) -> bool:
         self._load_plugins()
-        return name in self._items
+        return name in self._modules or name in self._items
 
     def _load_plugins(self) -> None:
-        if not self._plugins_loaded:
-            self._plugins_loaded = True
-            for point in entry_points(group="winnow.plugins"):
-                try:
-                    point.load()
-                except Exception as error:  # somebody else's code: the built-in methods go on
-                    warnings.warn(
-                        f"the plug-in {point.name} ({point.value}) cannot be used: {error!r}",
-                        stacklevel=3,
-                    )
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for point in (p for group in self._groups for p in entry_points(group=group)):
+            try:
+                point.load()
+            except Exception as error:  # somebody else's code: the built-in methods go on
+                warnings.warn(
+                    f"the plug-in {point.name} ({point.value}) cannot be used: {error!r}",
+                    stacklevel=3,
+                )

@@ -1,8 +1,14 @@
-"""Results kept on disk between runs, under the fingerprint of what they were made from.
+"""Disk store: results kept between runs, under the fingerprint of what they were made from.
 
 One file per entry: a line that names the format, a JSON header with names, shapes and check sums,
 then the arrays as they lie in memory. A file is never changed once it has its name, so that what is
 loaded may look straight into it (memory mapping) and two processes may share the folder.
+
+Safetensors 0.8 has nearly this layout and was tried: for NumPy it copies what it reads instead of
+mapping it (1 GB: 0.59 s of processor without a check, here 0.28 s with one), notices no flipped
+bit, takes neither text nor complex numbers, does not align arrays to cache lines, and writes an
+array that is not contiguous in the wrong order without a word. With all that added around it, only
+a header of JSON would be left of it.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ import numpy.typing as npt
 
 from analytics.runtime.errors import WinnowError
 
-__all__ = ["Entry", "Store", "parse_size"]
+__all__ = ["Entry", "Store", "default_folder", "default_limit", "parse_size"]
 
 #: What the folder may hold unless WINNOW_CACHE_LIMIT says otherwise, bytes.
 DEFAULT_LIMIT = 8_000_000_000
@@ -64,8 +70,14 @@ class Entry:
         return self.arrays[name]
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, name: str = "WINNOW_CACHE_LIMIT") -> int:
     """Return the number of bytes of a text such as ``8GB``, ``500 MB`` or ``0``.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        Whose value it is, for the error.
 
     Raises
     ------
@@ -74,18 +86,20 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
     if match is None:
-        raise WinnowError(f"WINNOW_CACHE_LIMIT is {text!r}, not a size such as 8GB")
+        raise WinnowError(f"{name} is {text!r}, not a size such as 8GB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
-def _default_folder() -> Path:
+def default_folder() -> Path:
+    """Return the folder of WINNOW_CACHE, or ``winnow`` in the user's cache folder."""
     own, shared = os.environ.get("WINNOW_CACHE"), os.environ.get("XDG_CACHE_HOME")
     if own:
         return Path(own)
     return (Path(shared) if shared else Path.home() / ".cache") / "winnow"
 
 
-def _default_limit() -> int:
+def default_limit() -> int:
+    """Return the bytes that the folder may hold: WINNOW_CACHE_LIMIT, or 8 GB."""
     text = os.environ.get("WINNOW_CACHE_LIMIT")
     return parse_size(text) if text else DEFAULT_LIMIT
 
@@ -107,8 +121,8 @@ class Store:
     """
 
     def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
-        self.folder = folder or _default_folder()
-        self.limit = _default_limit() if limit is None else limit
+        self.folder = folder or default_folder()
+        self.limit = default_limit() if limit is None else limit
         self._written = float("inf")  # bytes since the folder was last measured
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.information.analysis import Analysis
+from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -29,6 +30,7 @@ __all__ = [
     "Pool",
     "Selection",
     "at_size",
+    "by_model",
     "is_nested",
     "missing_labels",
     "register",
@@ -42,27 +44,54 @@ UNITS = ("structures", "environments")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much to keep: a share (below 1) or a number of structures, or of environments."""
+    """How much to keep: an int is a count, a float in (0, 1] a share; 1.0 is everything.
 
-    value: float
+    Numbers of numpy mean the same. A count and a share are never equal.
+
+    Attributes
+    ----------
+    value : int or float
+    is_share : bool
+    """
+
+    value: int | float
+    is_share: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a budget."""
-        if not np.isfinite(self.value) or self.value < 0:
-            raise ValueError(f"budget is {self.value}, not a positive number")
-        if self.value >= 1 and self.value != int(self.value):
-            raise ValueError(f"budget is {self.value}; from 1 on it counts whole structures")
+        value = self.value
+        share = isinstance(value, (float, np.floating)) and 0.0 < value <= 1.0
+        count = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not share and not (count and value >= 0):
+            raise ValueError(
+                f"budget is {value}: an int from 0 on is a count, a float above 0 and up to 1.0 "
+                "(everything) a share"
+            )
+        object.__setattr__(self, "value", float(value) if share else int(value))
+        object.__setattr__(self, "is_share", share)
 
-    def structures(self, n_structures: int) -> int:
-        """Return the number of structures kept out of `n_structures`, at least 1 if any."""
-        if self.value == 0:
-            return 0
-        wanted = self.value * n_structures if self.value < 1 else self.value
-        return int(min(n_structures, max(1, round(wanted))))
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Read ``0.1`` or ``10%`` (a share; ``1.0`` and ``100%`` are everything) or ``50``."""
+        text = text.strip()
+        try:
+            if text.endswith("%"):
+                return cls(float(text[:-1]) / 100.0)
+            return cls(int(text) if text.isdigit() else float(text))
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is no budget: a share such as 0.1 or 10% (1.0 and 100% are "
+                "everything), or a whole number"
+            ) from None
 
-    def environments(self, n_environments: int) -> int:
-        """Return the number of environments meant out of `n_environments`, at least 1 if any."""
-        return self.structures(n_environments)
+    def __str__(self) -> str:
+        """Return it as `parse` reads it."""
+        return str(self.value)
+
+    def of(self, total: int) -> int:
+        """Return the number meant out of `total`: of a share at least 1 if there is any."""
+        wanted = max(1, round(self.value * total)) if self.is_share else self.value
+        return int(min(total, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +109,9 @@ class Pool:
         How many structures are wanted in all; a method may stop there.
     reference : Descriptors, optional
         What there is already: gains count from there on. Only for methods that are `conditional`.
+    equations : Equations, optional
+        Normal equations of the structures in a basis of the caller's, for methods that select
+        `by_model`; without them they make their own.
     """
 
     analysis: Analysis
@@ -87,6 +119,7 @@ class Pool:
     drop: IntArray
     size: int
     reference: Descriptors | None = None
+    equations: Equations | None = None
 
     @property
     def open(self) -> npt.NDArray[np.bool_]:
@@ -150,6 +183,8 @@ class Selection:
         the method, which has to be asked again for another size.
     reference : str
         Fingerprint of the reference set that was given, or empty.
+    equations : str
+        Fingerprint of the normal equations that were given, or empty.
     information : float array (m,), optional
         Given a reference: delta entropy of each structure given the reference and the picks
         before it, mean over its environments, nats. Positive means new; below zero means that
@@ -172,6 +207,7 @@ class Selection:
     unit: str = "structures"
     nested: bool = True
     reference: str = ""
+    equations: str = ""
     information: FloatArray | None = None
     parts: int = 1
 
@@ -182,6 +218,7 @@ class Selection:
     def fingerprint(self) -> str:
         """Digest of everything the order depends on, and of its length."""
         parts = [self.parts] if self.parts > 1 else []
+        equations = [self.equations] if self.equations else []
         return fingerprint(
             self.source,
             self.method,
@@ -193,6 +230,7 @@ class Selection:
             self.reference,
             self.unit,
             *parts,
+            *equations,
         )
 
     def certificate(self, size: int) -> float | None:
@@ -230,6 +268,8 @@ class Method:
     uses_scores : bool
         It reads outlier scores, kernel sums or entropies of the analysis, so that a sampled one
         gives another order once it is refined.
+    by_model : bool
+        It selects by the normal equations of a potential: those of the pool, or its own.
     objective : callable, optional
         (analysis, spec, *, reference, monitor) -> `Objective`, for methods that maximise one.
     parts : callable, optional
@@ -243,13 +283,14 @@ class Method:
     kind: str
     summary: str
     spec: type
-    run: Callable[..., Order]
+    run: Callable[..., Any]
     needs_forces: bool = False
     random: bool = False
     needs_energies: bool = False
     nested: bool = True
     conditional: bool = False
     uses_scores: bool = False
+    by_model: bool = False
     objective: Callable[..., Objective] | None = None
     parts: Callable[[Any], tuple[str, ...]] | None = None
     text: str = ""
@@ -265,7 +306,23 @@ class Method:
         return (self, *(METHODS[name] for name in (self.parts(spec) if self.parts else ())))
 
 
-METHODS: Registry[Method] = Registry("selection method")
+METHODS: Registry[Method] = Registry(
+    "selection method",
+    {
+        "analytics.selection.coverage": ("facility_location", "saturated_coverage"),
+        "analytics.selection.set_cover": ("msc",),
+        "analytics.selection.farthest": ("fps", "farthest_environment", "farthest_mean"),
+        "analytics.selection.hybrid": ("hybrid",),
+        "analytics.selection.importance": (
+            "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+        ),
+        "analytics.selection.kmeans": ("kmeans",),
+        "analytics.selection.model_importance": ("grand", "el2n", "leverage", "d_optimal"),
+        "analytics.selection.least_variance": ("least_variance",),
+        "analytics.selection.random": ("random", "stratified"),
+        "analytics.selection.stratified_scores": ("ccs",),
+    },
+)  # fmt: skip
 
 
 def register(method: Method) -> Method:
@@ -276,6 +333,11 @@ def register(method: Method) -> Method:
 def is_nested(method: str, spec: Any = None) -> bool:
     """Return whether one order of a method answers every budget."""
     return all(each.nested for each in METHODS[method].family(spec))
+
+
+def by_model(method: str, spec: Any = None) -> bool:
+    """Return whether a method looks at the normal equations of a potential."""
+    return any(each.by_model for each in METHODS[method].family(spec))
 
 
 def require_labels(
@@ -320,12 +382,13 @@ def select(
     method: str = "facility_location",
     *,
     spec: Any = None,
-    size: int | None = None,
+    size: float | None = None,
     unit: str = "structures",
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
     reference: Descriptors | None = None,
+    equations: Equations | None = None,
     monitor: Monitor = SILENT,
 ) -> Selection:
     """Order the structures of a data set by a method.
@@ -337,19 +400,23 @@ def select(
         A name in `METHODS`.
     spec : dataclass or mapping, optional
         Options of the method.
-    size : int, optional
-        Stop after so many structures (default: all). A shorter run is a prefix of a longer one,
-        unless the method is not `nested`.
+    size : int or float, optional
+        Stop after so many structures, or after that share of them, see `Budget` (default: all).
+        A shorter run is a prefix of a longer one, unless the method is not `nested`.
     unit : str
-        What `size` counts: "structures", or "environments" for the longest order that has no
-        more of them (structures forced in are kept even so; of methods that are not nested, a
-        size near the largest that fits).
+        What `size` counts or is a share of: "structures", or "environments" for the longest order
+        that has no more of them (structures forced in are kept even so; of methods that are not
+        nested, a size near the largest that fits).
     seed : int
         For methods that draw at random.
     keep, drop : iterables of int
         Structures forced in and out, as indices into the data set.
     reference : Descriptors, optional
         A set that is there already, described in the same way; coverage methods then add to it.
+    equations : Equations, optional
+        Normal equations of the structures of the data set, in any basis, for methods that select
+        by a model; the others are the same without. By default they are made, the basis from the
+        data set itself.
 
     Raises
     ------
@@ -361,8 +428,8 @@ def select(
     spec = _spec(entry, spec)
     if unit not in UNITS:
         raise ValueError(f"unit is {unit!r}, not one of {', '.join(UNITS)}")
-    if size is not None and size < 0:
-        raise ValueError(f"size is {size}, not a number of {unit}")
+    total = analysis.n_structures if unit == "structures" else analysis.n_environments
+    wanted = None if size is None else Budget(size).of(total)
     kept, dropped = _positions(analysis, keep, "keep"), _positions(analysis, drop, "drop")
     both = np.intersect1d(kept, dropped)
     if len(both):
@@ -372,13 +439,15 @@ def select(
         needs = {"forces": each.needs_forces, "energies": each.needs_energies}
         require_labels(analysis.dataset, each.title, **needs)
     _check_reference(analysis, entry.family(spec), reference)
-    pool = Pool(analysis, kept, dropped, analysis.n_structures - len(dropped), reference)
+    equations = _usable(analysis, entry.family(spec), equations)
+    available = analysis.n_structures - len(dropped)
+    pool = Pool(analysis, kept, dropped, available, reference, equations)
     monitor.checkpoint()
     task = _Task(entry, spec, seed, monitor if reference is None else Part(monitor, 0.0, 0.8))
-    if unit == "environments" and size is not None:
-        order = _within(pool, task, size)
+    if unit == "environments" and wanted is not None:
+        order = _within(pool, task, wanted)
     else:
-        order = task.run(pool, pool.size if size is None else min(size, pool.size))
+        order = task.run(pool, pool.size if wanted is None else min(wanted, pool.size))
     information = None
     if reference is not None:
         part = Part(monitor, 0.8, 1.0)
@@ -398,6 +467,7 @@ def select(
         unit=unit,
         nested=is_nested(method, spec),
         reference="" if reference is None else reference.fingerprint,
+        equations="" if equations is None else equations.fingerprint,
         information=None if information is None else frozen(information),
     )
 
@@ -415,6 +485,8 @@ def at_size(
         raise ValueError("a selection that is not nested and had a reference set has one size only")
     if selection.parts > 1:
         raise ValueError("a selection made in two rounds has one size only")
+    if selection.equations:
+        raise ValueError("a selection that is not nested and was given equations has one size only")
     return select(
         analysis,
         selection.method,
@@ -452,6 +524,18 @@ def _check_reference(
         )
 
 
+def _usable(
+    analysis: Analysis, family: tuple[Method, ...], equations: Equations | None
+) -> Equations | None:
+    """Return the equations if a method of the family looks at them."""
+    if equations is None or not any(each.by_model for each in family):
+        return None
+    given = equations.design.dataset
+    if given.fingerprint != analysis.dataset.fingerprint:
+        raise ValueError(f"the equations are of another data set than {analysis.dataset.name}")
+    return equations
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     """A method with everything but its pool."""
@@ -464,7 +548,8 @@ class _Task:
     def run(self, pool: Pool, size: int) -> Order:
         pool = replace(pool, size=max(len(pool.keep), size))
         rng = np.random.default_rng(self.seed)
-        return self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        order: Order = self.method.run(pool, self.spec, rng=rng, monitor=self.monitor)
+        return order
 
 
 def _within(pool: Pool, task: _Task, environments: int) -> Order:

@@ -11,7 +11,7 @@ from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
 from analytics.selection.base import Method, Order, Pool, register
-from analytics.selection.model_importance import labelled_equations
+from analytics.selection.equations import equations_for
 
 __all__ = ["LeastVarianceSpec", "select_least_variance"]
 
@@ -64,7 +64,7 @@ def select_least_variance(
     Fedorov, Theory of Optimal Experiments, Academic Press (1972), as V- or I-optimality.
     """
     described = pool.analysis.descriptors.structures
-    equations = labelled_equations(pool.analysis, Part(monitor, 0.0, 0.5))
+    equations = equations_for(pool.analysis, pool.equations, monitor=Part(monitor, 0.0, 0.5))
     counted = np.sort(np.concatenate([pool.keep, np.flatnonzero(pool.open)]).astype(np.int64))
     picks, gains = [int(s) for s in pool.keep], []
     if len(counted) == 0:
@@ -148,5 +148,6 @@ register(
         summary="potential most certain of all the rest",
         spec=LeastVarianceSpec,
         run=select_least_variance,
+        by_model=True,
     )
 )

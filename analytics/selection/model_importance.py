@@ -1,7 +1,7 @@
 """Selections by a model: what the normal equations of the retrain check say about structures.
 
-All of them work for energies, forces or both. The normal equations are computed once per data set
-(`analytics.potential.cache`).
+All of them work for energies, forces or both. The normal equations are those of the pool
+(`analytics.selection.equations`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.information.analysis import Analysis
-from analytics.potential.cache import equations_of, methods_spec
 from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray
-from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import NoOptions, Options, option
 from analytics.selection.base import Method, Order, Pool, register
+from analytics.selection.equations import equations_for
 from analytics.selection.scores import Score, register_score
 
 __all__ = [
     "EarlySpec",
     "error_norms",
     "gradient_norms",
-    "labelled_equations",
     "leverages",
     "select_d_optimal",
 ]
@@ -43,7 +41,12 @@ class EarlySpec(Options):
 
 
 def gradient_norms(
-    analysis: Analysis, spec: EarlySpec, *, rng: np.random.Generator, monitor: Monitor = SILENT
+    analysis: Analysis,
+    spec: EarlySpec,
+    *,
+    equations: Equations,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
 ) -> FloatArray:
     r"""Score by the norm of the gradient that a structure gives to a little-trained potential.
 
@@ -61,7 +64,6 @@ def gradient_norms(
     ----------
     Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
     """
-    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
     described = analysis.descriptors.structures
     total = np.zeros(len(described))
     with single_thread():
@@ -74,7 +76,12 @@ def gradient_norms(
 
 
 def error_norms(
-    analysis: Analysis, spec: EarlySpec, *, rng: np.random.Generator, monitor: Monitor = SILENT
+    analysis: Analysis,
+    spec: EarlySpec,
+    *,
+    equations: Equations,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
 ) -> FloatArray:
     r"""Score by the error that a little-trained potential makes on a structure.
 
@@ -90,7 +97,6 @@ def error_norms(
     ----------
     Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
     """
-    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
     described = analysis.descriptors.structures
     count = (equations.energy_weights > 0) + equations.counts
     total = np.zeros(len(described))
@@ -107,7 +113,12 @@ def error_norms(
 
 
 def leverages(
-    analysis: Analysis, spec: NoOptions, *, rng: np.random.Generator, monitor: Monitor = SILENT
+    analysis: Analysis,
+    spec: NoOptions,
+    *,
+    equations: Equations,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
 ) -> FloatArray:
     r"""Score by leverage: how many of the potential's parameters a structure settles.
 
@@ -125,7 +136,6 @@ def leverages(
     ----------
     Hoaglin, Welsch, Am. Stat. 32, 17 (1978), doi:10.1080/00031305.1978.10479237.
     """
-    equations = labelled_equations(analysis, Part(monitor, 0.0, 0.9))
     described = analysis.descriptors.structures
     with single_thread():
         matrix = equations.system(described)[0] + np.diag(equations.prior)
@@ -159,7 +169,7 @@ def select_d_optimal(
     Fedorov, Theory of Optimal Experiments, Academic Press (1972); for potentials: Podryabinkin,
     Shapeev, Comput. Materials Sci. 140, 171 (2017), doi:10.1016/j.commatsci.2017.08.031.
     """
-    equations = labelled_equations(pool.analysis, Part(monitor, 0.0, 0.5))
+    equations = equations_for(pool.analysis, pool.equations, monitor=Part(monitor, 0.0, 0.5))
     described = pool.analysis.descriptors.structures
     with single_thread():
         state = _Determinant(equations)
@@ -223,19 +233,6 @@ def _best(
 # ------------------------------------------------------------------------------- shared
 
 
-def labelled_equations(analysis: Analysis, monitor: Monitor) -> Equations:
-    """Return the normal equations that methods select by, or raise `InputError` without labels."""
-    dataset = analysis.dataset
-    described = analysis.descriptors.structures
-    labelled = dataset.energies is not None and np.isfinite(dataset.energies[described]).any()
-    if not labelled and not np.isfinite(analysis.force_norms).any():
-        raise InputError(
-            "neither energies nor forces: a selection by a model has nothing to learn from",
-            source=dataset.name,
-        )
-    return equations_of(dataset, methods_spec(dataset), monitor=monitor)
-
-
 def _known(
     equations: Equations, structures: IntArray
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -267,6 +264,7 @@ register_score(
         spec=EarlySpec,
         run=gradient_norms,
         random=True,
+        by_model=True,
     )
 )
 register_score(
@@ -277,6 +275,7 @@ register_score(
         spec=EarlySpec,
         run=error_norms,
         random=True,
+        by_model=True,
     )
 )
 register_score(
@@ -286,6 +285,7 @@ register_score(
         summary="settles most parameters of a potential",
         spec=NoOptions,
         run=leverages,
+        by_model=True,
     )
 )
 register(
@@ -296,5 +296,6 @@ register(
         summary="least uncertain potential",
         spec=NoOptions,
         run=select_d_optimal,
+        by_model=True,
     )
 )

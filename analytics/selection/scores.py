@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from analytics.information.analysis import Analysis
+from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray
-from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry
 from analytics.selection.base import Method, Order, Pool, register
+from analytics.selection.equations import equations_for
 
 __all__ = ["SCORES", "Score", "register_score"]
 
@@ -37,8 +39,9 @@ class Score:
     needs_forces, needs_energies : bool
     random : bool
         The seed matters.
-    uses_scores : bool
-        See `Method`.
+    uses_scores, by_model : bool
+        See `Method`. The `run` of a score by a model also takes `equations`, those of all
+        structures of the data set.
     """
 
     name: str
@@ -50,22 +53,39 @@ class Score:
     needs_energies: bool = False
     random: bool = False
     uses_scores: bool = False
+    by_model: bool = False
 
     def of(
         self,
         analysis: Analysis,
         spec: Any = None,
         *,
+        equations: Equations | None = None,
         rng: np.random.Generator | None = None,
         monitor: Monitor = SILENT,
     ) -> FloatArray:
-        """Return the score of every structure; the default options unless a spec is given."""
+        """Return the score of every structure, with the default options unless a spec is given.
+
+        A score by a model takes the equations given, or makes those of the data set.
+        """
         spec = self.spec() if spec is None else spec
         rng = np.random.default_rng(0) if rng is None else rng
-        return self.run(analysis, spec, rng=rng, monitor=monitor)
+        if not self.by_model:
+            return self.run(analysis, spec, rng=rng, monitor=monitor)
+        equations = equations_for(analysis, equations, monitor=Part(monitor, 0.0, 0.9))
+        rest = Part(monitor, 0.9, 1.0)
+        return self.run(analysis, spec, equations=equations, rng=rng, monitor=rest)
 
 
-SCORES: Registry[Score] = Registry("importance score")
+SCORES: Registry[Score] = Registry(
+    "importance score",
+    {
+        "analytics.selection.importance": (
+            "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+        ),
+        "analytics.selection.model_importance": ("grand", "el2n", "leverage"),
+    },
+)  # fmt: skip
 
 
 def register_score(score: Score) -> Score:
@@ -74,7 +94,8 @@ def register_score(score: Score) -> Score:
     def highest_first(
         pool: Pool, spec: Any, *, rng: np.random.Generator, monitor: Monitor = SILENT
     ) -> Order:
-        return pool.ranked(score.of(pool.analysis, spec, rng=rng, monitor=monitor))
+        values = score.of(pool.analysis, spec, equations=pool.equations, rng=rng, monitor=monitor)
+        return pool.ranked(values)
 
     SCORES.register(score.name)(score)
     register(
@@ -89,6 +110,7 @@ def register_score(score: Score) -> Score:
             needs_energies=score.needs_energies,
             random=score.random,
             uses_scores=score.uses_scores,
+            by_model=score.by_model,
             text=inspect.getdoc(score.run) or "",
         )
     )

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.runtime.arrays import FloatArray, IntArray
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
 from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.scores import SCORES
+from analytics.selection.strata import allocate, draw_within, set_aside, strata_of
 
-__all__ = ["CoverageCentricSpec", "select_coverage_centric", "share_out"]
+__all__ = ["CoverageCentricSpec", "select_coverage_centric"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,63 +62,25 @@ def select_coverage_centric(
     et al., arXiv:2507.09001.
     """
     score = SCORES[spec.score]
-    values = score.of(pool.analysis, rng=rng, monitor=monitor)
+    values = score.of(pool.analysis, equations=pool.equations, rng=rng, monitor=monitor)
     monitor.checkpoint()
     candidates = np.flatnonzero(pool.open)
     known = candidates[np.isfinite(values[candidates]) | np.isposinf(values[candidates])]
-    ascending = known[np.argsort(values[known], kind="stable")]
-    easy = ascending[: len(ascending) - int(spec.beta * len(ascending))]
-    stratum = _strata(values[easy], spec)
-    members = [rng.permutation(easy[stratum == k]) for k in np.unique(stratum)]
-    order = _interleaved(members, len(easy))
-    hard = ascending[len(easy) :]
+    easy, hard = (known[rows] for rows in set_aside(values[known], spec.beta))
+    labels = strata_of(values[easy], spec.strata, spec.scale)
+    order = easy[_nested([rows for rows in draw_within(labels, rng) if len(rows)])]
     unknown = np.setdiff1d(candidates, known)
     picks = np.concatenate([pool.keep, order, hard, unknown])[: pool.size].astype(np.int64)
     return Order(picks, np.asarray(values[picks], dtype=float))
 
 
-def _strata(values: FloatArray, spec: CoverageCentricSpec) -> IntArray:
-    """Return the stratum of each value, 0 .. strata - 1; infinite ones are in the last."""
-    finite = np.isfinite(values)
-    if not finite.any():
-        return np.zeros(len(values), dtype=np.int64)
-    if spec.scale == "log":
-        positive = values[finite & (values > 0)]
-        if len(positive) == 0:
-            raise WinnowError(f"the score {spec.score} has no positive value to take logarithms of")
-        values = np.log(np.maximum(values, positive.min()))
-    low, high = values[finite].min(), values[finite].max()
-    if high <= low:
-        return np.asarray(np.where(finite, 0, spec.strata - 1))
-    place = (np.where(finite, values, high) - low) / (high - low) * spec.strata
-    return np.asarray(np.minimum(place.astype(np.int64), spec.strata - 1))
-
-
-def share_out(sizes: IntArray, budgets: IntArray) -> IntArray:
-    """Return what each stratum gives to each budget, (n_strata, n_budgets).
-
-    Parameters
-    ----------
-    sizes : int array (n_strata,), ascending
-    budgets : int array
-    """
-    left = np.array(budgets, dtype=np.int64)
-    shares = np.empty((len(sizes), len(left)), dtype=np.int64)
-    for k, size in enumerate(sizes):
-        shares[k] = np.minimum(size, left // (len(sizes) - k))
-        left -= shares[k]
-    return shares
-
-
-def _interleaved(members: list[IntArray], size: int) -> IntArray:
+def _nested(members: list[IntArray]) -> IntArray:
     """Return the order whose first m are the answer for budget m, for every m."""
-    # the lowest stratum first among those of equal size
-    members = sorted(members, key=len)
-    shares = share_out(np.array([len(m) for m in members]), np.arange(size + 1))
-    grown = np.diff(shares, axis=1)
-    order = np.empty(size, dtype=np.int64)
-    for k, own in enumerate(members):
-        order[np.flatnonzero(grown[k])] = own
+    sizes = np.array([len(rows) for rows in members], dtype=np.int64)
+    grown = np.diff(allocate(sizes, np.arange(sizes.sum() + 1)), axis=1)
+    order = np.empty(sizes.sum(), dtype=np.int64)
+    for share, rows in zip(grown, members, strict=True):
+        order[np.flatnonzero(share)] = rows
     return order
 
 

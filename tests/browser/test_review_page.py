@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import expect
 from test_page import FIRST_PAGE, Screen, until
 
-from analytics import read
-from analytics.data import write_subset
+from analytics.data.export import write_subset
+from analytics.data.readers import read
 from views.state.session import DEMO
 
 pytestmark = pytest.mark.browser

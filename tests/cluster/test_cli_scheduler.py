@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import analytics as winnow
-from analytics.cluster import TwoRoundSpec, select_in_two_rounds
+import winnow_atomistic as winnow
+from analytics.cluster.two_rounds import TwoRoundSpec, select_in_two_rounds
 
 CARBON = f"{Path(__file__).parents[2] / 'assets' / 'carbon.xyz.gz'}@0:60"
 

@@ -13,13 +13,13 @@ import pytest
 from makers import Recorder, dask_workers, make_dataset
 from numpy.testing import assert_array_equal
 
-import analytics
-from analytics.cluster import Cluster, connect, scheduler_address, select_in_two_rounds
+import winnow_atomistic as winnow
+from analytics.cluster.connection import Cluster, connect, scheduler_address
 from analytics.cluster.transport import packed, unpacked
-from analytics.data import Dataset
-from analytics.descriptors import SpeciesDistanceSpec
-from analytics.information import KernelSpec
-from analytics.information.kernel import kernel_sums, log_kernel_sums
+from analytics.cluster.two_rounds import select_in_two_rounds
+from analytics.data.dataset import Dataset
+from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.information.kernel import KernelSpec, kernel_sums, log_kernel_sums
 from analytics.information.kernel_loops import accumulate_block
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.parallel import in_order
@@ -48,9 +48,9 @@ def pids(cluster: Cluster) -> list[int]:
 
 def test_descriptors_are_the_same_to_the_last_bit(cluster: Cluster, dataset: Dataset) -> None:
     for spec in (None, SpeciesDistanceSpec(k=8)):
-        there = analytics.describe(dataset, spec)
+        there = winnow.describe(dataset, spec)
         with connect_nowhere():
-            here = analytics.describe(dataset, spec)
+            here = winnow.describe(dataset, spec)
         assert_array_equal(there.values, here.values)
         assert there.fingerprint == here.fingerprint
 
@@ -80,9 +80,9 @@ def test_kernel_sums_are_the_same_to_the_last_bit(cluster: Cluster, leave_one_ou
 
 def test_an_analysis_and_a_selection_are_the_same(cluster: Cluster, dataset: Dataset) -> None:
     def run() -> tuple[dict[str, object], np.ndarray]:
-        described = analytics.describe(dataset)
-        analysis = analytics.analyse(dataset, described, KernelSpec(0.1))
-        return analysis.summary(), analytics.select(analysis, "facility_location").structures
+        described = winnow.describe(dataset)
+        analysis = winnow.analyse(dataset, described, KernelSpec(0.1))
+        return analysis.summary(), winnow.select(analysis, "facility_location").structures
 
     there = run()
     with connect_nowhere():
@@ -92,7 +92,7 @@ def test_an_analysis_and_a_selection_are_the_same(cluster: Cluster, dataset: Dat
 
 
 def test_two_rounds_are_the_same(cluster: Cluster, dataset: Dataset) -> None:
-    described = analytics.describe(dataset)
+    described = winnow.describe(dataset)
     there = select_in_two_rounds(described, 6, bandwidth=0.1, seed=3)
     with connect_nowhere():
         here = select_in_two_rounds(described, 6, bandwidth=0.1, seed=3)

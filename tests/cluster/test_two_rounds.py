@@ -10,10 +10,10 @@ import pytest
 from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.cluster import TooLarge, TwoRoundSpec, select_in_two_rounds
-from analytics.information import Analysis
+from analytics.cluster.two_rounds import TooLarge, TwoRoundSpec, select_in_two_rounds
+from analytics.information.analysis import Analysis
 from analytics.runtime.errors import Cancelled
-from analytics.selection import select
+from analytics.selection.base import select
 
 
 def value_of(analysis: Analysis, picks, objective: str, width: float) -> float:

@@ -10,16 +10,12 @@ from makers import Recorder, real_descriptors, real_file
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
-import analytics
-from analytics.curation import (
-    ConflictSpec,
-    conflicts,
-    energy_outliers,
-    near_duplicates,
-    reference_energies,
-)
-from analytics.data import Dataset
-from analytics.data.checks import duplicate_groups
+import winnow_atomistic as winnow
+from analytics.curation.conflicts import ConflictSpec, conflicts
+from analytics.curation.duplicates import near_duplicates
+from analytics.curation.references import energy_outliers, reference_energies
+from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.runtime.errors import Cancelled
 
 
@@ -46,7 +42,7 @@ def dimers(lengths, forces, energies=None, config_type=None, turn=True, numbers=
 
 
 def conflicts_of(dataset, **options):
-    return conflicts(dataset, analytics.describe(dataset), ConflictSpec(**options))
+    return conflicts(dataset, winnow.describe(dataset), ConflictSpec(**options))
 
 
 def test_alike_atoms_with_unlike_forces_whatever_the_orientation():
@@ -82,7 +78,7 @@ def test_other_elements_are_not_alike():
         pbc=dataset.pbc,
         forces=dataset.forces,
     )
-    assert_allclose(np.ptp(analytics.describe(mixed).values, axis=0), 0, atol=1e-9)
+    assert_allclose(np.ptp(winnow.describe(mixed).values, axis=0), 0, atol=1e-9)
     assert len(conflicts_of(mixed).forces) == 0
     # the same element among other neighbours is not alike either
     assert len(conflicts_of(dataset).forces) == 2
@@ -92,7 +88,7 @@ def test_forces_against_all_pairs():
     whole, _ = real_descriptors("ta_snap2014.xyz.gz")
     kinds = ("Surface", "GSF_112", "Elastic_BCC")
     dataset = whole.take(np.flatnonzero(np.isin(whole.config_type, kinds)))
-    described = analytics.describe(dataset)
+    described = winnow.describe(dataset)
     spec = ConflictSpec(tolerance=0.1, force=0.05, relative_force=0.0)
     found = conflicts(dataset, described, spec).forces
     x, f = described.values, dataset.force_norms
@@ -144,7 +140,7 @@ def test_thresholds_of_energies():
 
 @cache
 def wbe():
-    return analytics.read(real_file("wbe_snap2019.xyz.gz"))
+    return winnow.read(real_file("wbe_snap2019.xyz.gz"))
 
 
 def test_exact_duplicates_are_those_of_the_checks():
@@ -152,7 +148,7 @@ def test_exact_duplicates_are_those_of_the_checks():
     groups = duplicate_groups(dataset)
     assert sum(len(g) - 1 for g in groups) == 367
     part = dataset.take(np.unique(np.concatenate(groups)))
-    found = near_duplicates(part, analytics.describe(part))
+    found = near_duplicates(part, winnow.describe(part))
     assert found.exact.sum() == 367
     named = {tuple(part.frame_indices[g].tolist()) for g in found.exact_groups}
     assert named == {tuple(g.tolist()) for g in groups}
@@ -261,7 +257,7 @@ def test_no_energies_is_no_outlier():
 def test_conflicts_can_be_cancelled():
     dataset, described = real_descriptors("ta_snap2014.xyz.gz")
     part = dataset.take(np.arange(340, 363))
-    described, dataset = analytics.describe(part), part
+    described, dataset = winnow.describe(part), part
     told = Recorder()
     conflicts(dataset, described, monitor=told)
     assert told.fractions == sorted(told.fractions)

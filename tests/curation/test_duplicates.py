@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from makers import Recorder, real_descriptors
 from scipy.spatial.transform import Rotation
 
-import analytics
-from analytics.curation import DuplicateSpec, near_duplicates
+import winnow_atomistic as winnow
+from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.curation.environments import prepare
 from analytics.curation.matching import match_structures
-from analytics.data import Dataset
+from analytics.data.dataset import Dataset
 from analytics.runtime.errors import Cancelled
 
 H = 0.015
@@ -42,7 +42,7 @@ def crystal(seed=0, n=8, edge=6.0, numbers=None):
 
 
 def duplicates_of(dataset, spec=None, **options):
-    return near_duplicates(dataset, analytics.describe(dataset), spec, **options)
+    return near_duplicates(dataset, winnow.describe(dataset), spec, **options)
 
 
 def disguised(structure, seed):
@@ -85,7 +85,7 @@ def test_the_distance_is_that_of_the_worst_environment():
     moved = (a[0], a[1].copy(), a[2])
     moved[1][3] += 0.002
     dataset = joined([a, moved])
-    x = analytics.describe(dataset).values
+    x = winnow.describe(dataset).values
     expected = np.linalg.norm(x[:8] - x[8:], axis=1).max() / H
     assert 0 < expected < 1
     found = duplicates_of(dataset, DuplicateSpec(tolerance=expected * 1.01))
@@ -103,7 +103,7 @@ def test_groups_are_stars_and_no_chains():
         positions[0, 0] += 0.004 * at
         steps.append((base[0], positions, base[2]))
     dataset = joined(steps)
-    x = analytics.describe(dataset).values.reshape(5, 8, -1)
+    x = winnow.describe(dataset).values.reshape(5, 8, -1)
     apart = np.linalg.norm(x[1:] - x[:-1], axis=2).max() / H
     found = duplicates_of(dataset, DuplicateSpec(tolerance=1.3 * apart))
     assert found.representative.tolist() == [0, 0, 2, 2, 4]
@@ -113,7 +113,7 @@ def test_counts_must_match():
     """Environments of the same kinds, but three of one and one of the other."""
     values = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0])[:, None]
     dataset = joined([crystal(s, n=4) for s in range(3)])
-    described = analytics.describe(dataset)
+    described = winnow.describe(dataset)
     made = type(described)(
         values=values,
         structures=described.structures,
@@ -147,7 +147,7 @@ def test_two_orderings_on_one_lattice_are_two_structures():
     layered = np.where(grid[:, 0] == 0, 11, 17)
     turned = np.where(grid[:, 1] == 0, 17, 11)
     dataset = joined([(z, grid, cell) for z in (rock_salt, layered, turned)])
-    x = analytics.describe(dataset).values
+    x = winnow.describe(dataset).values
     assert np.ptp(x, axis=0).max() < 1e-9
     assert duplicates_of(dataset).representative.tolist() == [0, 1, 1]
 
@@ -155,7 +155,7 @@ def test_two_orderings_on_one_lattice_are_two_structures():
 def test_crowded_environments_are_assigned_exactly():
     """Nearest-first pairing gets stuck: 0.45 is taken from the one with no other partner."""
     dataset = joined([crystal(s, n=2) for s in range(2)])
-    described = analytics.describe(dataset)
+    described = winnow.describe(dataset)
     made = type(described)(
         values=np.array([[0.4], [1.2], [-0.4], [0.45]]),
         structures=described.structures,
@@ -174,7 +174,7 @@ def brute_force(dataset, tolerance):
     """Compare every pair of structures of equal composition by an optimal assignment."""
     from scipy.optimize import linear_sum_assignment
 
-    described = analytics.describe(dataset)
+    described = winnow.describe(dataset)
     x = [described.values[a:b] for a, b in itertools.pairwise(described.structure_offsets)]
     representative = np.arange(len(x))
     for j in range(len(x)):
@@ -243,7 +243,7 @@ def test_it_can_be_cancelled():
     dataset, described = real_descriptors("ta_snap2014.xyz.gz")
     part = dataset.take(np.arange(60))
     told = Recorder()
-    near_duplicates(part, analytics.describe(part), monitor=told)
+    near_duplicates(part, winnow.describe(part), monitor=told)
     assert told.fractions == sorted(told.fractions)
     with pytest.raises(Cancelled):
         near_duplicates(dataset, described, monitor=Recorder(cancel_at=2))

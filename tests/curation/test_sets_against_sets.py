@@ -7,9 +7,9 @@ import pytest
 from makers import BANDWIDTH, kernel_twin, make_analysis, real_descriptors
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.curation import classes_of, leakage, novelty, overlap_matrix, sets_of
-from analytics.descriptors import DistanceSpec
+import winnow_atomistic as winnow
+from analytics.curation.overlap import classes_of, leakage, novelty, overlap_matrix, sets_of
+from analytics.descriptors.distances import DistanceSpec
 from analytics.runtime.errors import WinnowError
 
 
@@ -88,7 +88,7 @@ def test_leaks_between_published_sets():
     assert not found.exact.any()
     energies = [data.energies / data.sizes for data, _ in (train, test)]
     assert_allclose(energies[1][found.test], energies[0][found.train], atol=1e-6)
-    expected = analytics.overlap(test[1].values, train[1].values)
+    expected = winnow.overlap(test[1].values, train[1].values)
     assert found.novelty.covered_environments == pytest.approx(expected)
     assert found.records(train[0], test[0])[0]["test_structure"] == 22
 
@@ -96,7 +96,7 @@ def test_leaks_between_published_sets():
 def test_a_planted_leak_is_exact():
     dataset, _ = real_descriptors("ta_snap2014.xyz.gz")
     train, test = dataset.take(np.arange(0, 350)), dataset.take(np.array([355, 7, 360]))
-    found = leakage((train, analytics.describe(train)), (test, analytics.describe(test)))
+    found = leakage((train, winnow.describe(train)), (test, winnow.describe(test)))
     assert 1 in found.test
     assert found.train[found.test == 1] == 7
     assert found.exact[found.test == 1].all()
@@ -104,7 +104,7 @@ def test_a_planted_leak_is_exact():
 
 def test_other_descriptors_cannot_be_compared():
     dataset, described = real_descriptors("mlearn_Si_test.xyz")
-    other = analytics.describe(dataset, DistanceSpec(k=16))
+    other = winnow.describe(dataset, DistanceSpec(k=16))
     with pytest.raises(WinnowError, match="described differently"):
         novelty(described, other)
     with pytest.raises(WinnowError, match="described differently"):

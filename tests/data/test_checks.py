@@ -11,8 +11,10 @@ from ase.neighborlist import neighbor_list
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analytics.data import Dataset, check, dataset_from_atoms
+from analytics.data.checks.registry import check
 from analytics.data.contacts import cell_extents, closest_contacts
+from analytics.data.dataset import Dataset
+from analytics.data.readers import dataset_from_atoms
 from analytics.runtime.progress import SILENT
 
 

@@ -13,15 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from analytics.data import (
-    Dataset,
-    dataset_from_atoms,
-    export_selection,
-    read,
-    versions,
-    write_subset,
-)
+from analytics.data.dataset import Dataset
+from analytics.data.export import export_selection, write_subset
+from analytics.data.readers import dataset_from_atoms, read
 from analytics.runtime.errors import Cancelled, InputError
+from analytics.runtime.versions import versions
 
 RICH = (
     '2\nLattice="3.1 0.0 0.0 1.0 3.0 0.0 0.0 0.25 3.0" '

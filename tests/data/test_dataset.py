@@ -9,8 +9,8 @@ import pytest
 from makers import make_dataset
 from numpy.testing import assert_array_equal
 
-from analytics.data import Dataset, LabelKeys, Record
-from analytics.descriptors import Descriptors, described_structures
+from analytics.data.dataset import Dataset, LabelKeys, Record
+from analytics.descriptors.base import Descriptors, described_structures
 
 
 def one_atom(config_type: str, pbc: bool) -> bool:

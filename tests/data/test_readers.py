@@ -14,7 +14,7 @@ from ase.constraints import FixAtoms
 from ase.db import connect
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.data import available_keys, dataset_from_atoms, read, to_atoms
+from analytics.data.readers import available_keys, dataset_from_atoms, read, to_atoms
 from analytics.runtime.errors import Cancelled, InputError
 
 TWO = (

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from analytics.data import Dataset, check, read, write_subset
+from analytics.data.checks.registry import check
+from analytics.data.dataset import Dataset
+from analytics.data.export import write_subset
+from analytics.data.readers import read
 
 COUNTS = {
     "mlearn_Cu_train.xyz": (262, 27416),

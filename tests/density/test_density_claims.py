@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-from analytics.density import DensityResults, StudySpec, check_claims, precomputed
+from analytics.density.claims import check_claims
+from analytics.density.results import DensityResults, precomputed
+from analytics.density.study import StudySpec
 
 STEPS = 900
 

@@ -13,8 +13,8 @@ from density_makers import archive, write
 from makers import real_file
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.density import EMBEDDED, read_density
 from analytics.density.grid import BOHR
+from analytics.density.readers import EMBEDDED, read_density
 from analytics.density.validation import _valence, formula
 from analytics.runtime.errors import InputError
 

@@ -11,35 +11,31 @@ from density_makers import archive, data_of
 from makers import Recorder
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.density import (
-    FULL,
-    DensityData,
-    NetworkSpec,
-    PointSpec,
-    ScoreSpec,
-    StudySpec,
-    check_claims,
-    collect,
-    compare_density,
-    density_histogram,
-    density_slice,
-    prepare_study,
-    project_points,
-    read_density,
-    spec_for,
-    suggest,
-    vary_study,
-)
 from analytics.density.baseline import SHELLS, fit_superposition
-from analytics.density.descriptor import superposition_features
-from analytics.density.points import describe_set, split_snapshots
+from analytics.density.claims import check_claims
+from analytics.density.descriptor import PointSpec, superposition_features
+from analytics.density.grid import DensityData
+from analytics.density.pictures import density_histogram, density_slice, project_points
+from analytics.density.points import describe_set, split_snapshots, suggest
+from analytics.density.readers import read_density
 from analytics.density.results import (
     DensityResults,
+    collect,
     dimension_of,
     load_results,
     precomputed,
     save_results,
 )
+from analytics.density.scores import ScoreSpec
+from analytics.density.study import (
+    FULL,
+    StudySpec,
+    compare_density,
+    prepare_study,
+    spec_for,
+    vary_study,
+)
+from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 ROLES = np.array(["train"] * 4 + ["test", "unseen"])

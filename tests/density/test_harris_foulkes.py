@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from analytics.density import energies_possible, read_density
 from analytics.density.energy import HARTREE_MEV, Hamiltonian, available
+from analytics.density.energy_check import energies_possible
+from analytics.density.readers import read_density
 from analytics.runtime.errors import WinnowError
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from analytics.density import read_density
+from analytics.density.readers import read_density
 
 SCRIPT = Path(__file__).parents[2] / "assets" / "make_density.py"
 

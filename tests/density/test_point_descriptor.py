@@ -13,8 +13,13 @@ from makers import Recorder
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
-from analytics.density import PointSpec, describe_points
-from analytics.density.descriptor import feature_names, n_features, superposition_features
+from analytics.density.descriptor import (
+    PointSpec,
+    describe_points,
+    feature_names,
+    n_features,
+    superposition_features,
+)
 from analytics.runtime.errors import Cancelled
 
 SPEC = PointSpec(cutoff=4.0, channels=5)

@@ -6,20 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import Recorder
 from numpy.testing import assert_array_equal
 
-from analytics.density.farthest import farthest_points, principal_components
 from analytics.density.pruning import (
     PRUNINGS,
     Candidates,
-    allocate,
     method_and_options,
     prune,
     stratified,
 )
 from analytics.density.scores import Scores
-from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.runtime.errors import WinnowError
+from analytics.selection.strata import allocate
 
 
 def candidates(n: int = 400, seed: int = 0, scores: np.ndarray | None = None) -> Candidates:
@@ -153,42 +151,6 @@ def test_unknown_methods_options_and_sizes() -> None:
 
 
 # ------------------------------------------------------------------------------- farthest points
-
-
-def farthest_twin(points: np.ndarray, size: int, first: int) -> list[int]:
-    picks, best = [first], np.sum((points - points[first]) ** 2, axis=1)
-    best[first] = -1
-    while len(picks) < size:
-        picks.append(int(np.argmax(best)))
-        best = np.minimum(best, np.sum((points - points[picks[-1]]) ** 2, axis=1))
-        best[picks] = -1
-    return picks
-
-
-@pytest.mark.parametrize(("n", "size"), [(50, 50), (700, 300), (3000, 40)])
-def test_farthest_points_are_exact(n, size) -> None:
-    rng = np.random.default_rng(n)
-    points = rng.normal(size=(n, 3)).astype(np.float32) * np.array([3, 1, 0.2], np.float32)
-    expected = farthest_twin(points, size, 5)
-    assert farthest_points(points, size, first=5).tolist() == expected
-
-
-def test_farthest_points_with_duplicates_and_cancel() -> None:
-    points = np.repeat(np.arange(4.0, dtype=np.float32)[:, None], 60, axis=0)
-    order = farthest_points(points, 240, first=0)
-    assert sorted(order.tolist()) == list(range(240))
-    assert order[:4].tolist() == farthest_twin(points, 4, 0)
-    with pytest.raises(Cancelled):
-        farthest_points(points, 200, first=0, monitor=Recorder(cancel_at=2))
-
-
-def test_principal_components_are_those_of_numpy() -> None:
-    x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32) * [5, 2, 1, 0.1]
-    found, shares = principal_components(x.astype(np.float32), 2)
-    _, s, axes = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
-    expected = (x - x.mean(axis=0)) @ axes[:2].T
-    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
-    np.testing.assert_allclose(shares, (s**2 / (s**2).sum())[:2], rtol=1e-4)
 
 
 def test_strata_are_drawn_at_random_within() -> None:

@@ -11,23 +11,16 @@ from hypothesis import strategies as st
 from makers import Recorder, dataset_of, make_dataset, real_file
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.descriptors import (
-    DESCRIPTORS,
-    DistanceSpec,
-    SpeciesDistanceSpec,
-    base,
-    compute_distances,
-    compute_species_distances,
-    describe,
-    resolved_spec,
-    suggested_bandwidth,
-)
+import winnow_atomistic as winnow
+from analytics.descriptors import base
+from analytics.descriptors.base import DESCRIPTORS, resolved_spec, suggested_bandwidth
+from analytics.descriptors.channels import SpeciesDistanceSpec, compute_species_distances
+from analytics.descriptors.distances import DistanceSpec, compute_distances, describe
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 
 def frames_of(name: str, rows: str) -> list[Atoms]:
-    data = analytics.read(f"{real_file(name)}@{rows}")
+    data = winnow.read(f"{real_file(name)}@{rows}")
     return [
         Atoms(data.numbers[data.rows(s)], data.positions[data.rows(s)], cell=cell, pbc=pbc)
         for s, (cell, pbc) in enumerate(zip(data.cells, data.pbc, strict=True))

@@ -11,16 +11,11 @@ from ase.build import bulk
 from makers import Recorder, dataset_of
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.descriptors import (
-    DESCRIPTORS,
-    SoapSpec,
-    compute_soap,
-    describe,
-    resolved_spec,
-    suggested_bandwidth,
-)
-from analytics.information import KernelSpec
+import winnow_atomistic as winnow
+from analytics.descriptors.base import DESCRIPTORS, resolved_spec, suggested_bandwidth
+from analytics.descriptors.distances import describe
+from analytics.descriptors.soap import SoapSpec, compute_soap
+from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 SMALL = SoapSpec(cutoff=4.0, n=4, l=3)
@@ -172,9 +167,9 @@ def test_the_chain_runs_on_it_and_leaves_isolated_atoms_out(featomic) -> None:
     described = describe(data, SMALL)
     assert described.n_environments == 32
     assert described.spec.species == "Ag,Cu,Zn"
-    analysis = analytics.analyse(data, described, KernelSpec(suggested_bandwidth(SMALL)))
+    analysis = winnow.analyse(data, described, KernelSpec(suggested_bandwidth(SMALL)))
     assert 0.0 < analysis.entropy_nats <= np.log(32)
-    assert len(analytics.select(analysis, "facility_location", size=2)) == 2
+    assert len(winnow.select(analysis, "facility_location", size=2)) == 2
     assert describe(dataset_of(Atoms("H")), SMALL).n_environments == 0
 
 

@@ -11,11 +11,12 @@ from ase.build import bulk
 from ase.io import write
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.data import Dataset
-from analytics.data.dataset import Record
-from analytics.descriptors import DESCRIPTORS, StoredSpec, describe, read_stored
-from analytics.information import KernelSpec
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset, Record
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.descriptors.distances import describe
+from analytics.descriptors.stored import StoredSpec, read_stored
+from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import InputError
 
 
@@ -35,7 +36,7 @@ def frames(features: bool = True) -> list[Atoms]:
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     write(tmp_path / "with_features.xyz", frames(), format="extxyz")
-    return analytics.read(tmp_path / "with_features.xyz")
+    return winnow.read(tmp_path / "with_features.xyz")
 
 
 def with_arrays(*arrays: dict[str, object]) -> Dataset:
@@ -94,11 +95,11 @@ def test_the_fingerprint_follows_the_array_not_only_the_atoms() -> None:
 
 def test_the_chain_runs_on_it(dataset: Dataset) -> None:
     described = describe(dataset, StoredSpec("features"))
-    analysis = analytics.analyse(dataset, described, KernelSpec(5.0))
+    analysis = winnow.analyse(dataset, described, KernelSpec(5.0))
     x = described.values
     sums = np.exp(-((x[:, None] - x) ** 2).sum(axis=2) / 50.0).sum(axis=1)
     assert_allclose(analysis.entropy_nats, -np.log(sums / 18).mean(), rtol=1e-5)
-    assert len(analytics.select(analysis, "facility_location", size=2)) == 2
+    assert len(winnow.select(analysis, "facility_location", size=2)) == 2
 
 
 BAD = np.ones((2, 3))

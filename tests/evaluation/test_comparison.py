@@ -8,12 +8,11 @@ import pytest
 from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.evaluation import METRICS, compare, compare_selections, measure
-from analytics.evaluation.comparison import ERRORS
+import winnow_atomistic as winnow
+from analytics.evaluation.comparison import ERRORS, METRICS, compare, compare_selections, measure
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled, WinnowError
-from analytics.selection import METHODS, Budget, select
+from analytics.selection.base import METHODS, Budget, select
 
 NAMES = [m.name for m in METRICS]
 
@@ -25,7 +24,7 @@ def test_one_row_per_method_and_budget_with_every_metric() -> None:
     assert list(found.table.columns) == ["method", "budget", *NAMES]
     assert found.table["method"].tolist() == [m for m in methods for _ in budgets]
     assert found.table["budget"].tolist() == budgets * 3
-    sizes = [Budget(b).structures(25) for b in budgets]
+    sizes = [Budget(b).of(25) for b in budgets]
     assert found.table["n_structures"].tolist() == sizes * 3
     assert [s.method for s in found.selections] == methods
     assert {
@@ -108,6 +107,15 @@ def test_what_is_not_nested_is_run_for_each_budget() -> None:
         assert row["overlap"] == measure(analysis, own, size)["overlap"]
 
 
+def test_one_and_one_point_zero_are_two_budgets() -> None:
+    table = compare(make_analysis(), ["random", "kmeans"], [0.5, 1, 1.0, 7]).table
+    assert table["n_structures"].tolist() == [12, 1, 25, 7] * 2
+    assert [repr(budget) for budget in table["budget"]] == ["0.5", "1", "1.0", "7"] * 2
+    shares = compare(make_analysis(), ["random"], [np.float64(0.5), 0.9, 1.0]).table
+    assert shares["n_structures"].tolist() == [12, 22, 25]
+    assert shares["budget"].dtype == np.float64
+
+
 def test_the_seed_reaches_random() -> None:
     analysis = make_analysis()
     found = compare(analysis, ["random"], [0.2], seed=3).selections[0]
@@ -138,7 +146,7 @@ def test_progress_and_cancel() -> None:
 
 def test_a_sampled_comparison_says_so() -> None:
     analysis = make_analysis(seed=2)
-    sampled = analytics.analyse(analysis.dataset, analysis.descriptors, analysis.spec, sample=40)
+    sampled = winnow.analyse(analysis.dataset, analysis.descriptors, analysis.spec, sample=40)
     found = compare(sampled, ["random", "facility_location"], [0, 0.2, 0.5]).table
     assert list(found.columns) == ["method", "budget", *NAMES, "sampled", *ERRORS]
     kept = found[found["n_structures"] > 0]

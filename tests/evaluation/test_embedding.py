@@ -9,9 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from analytics.descriptors import Descriptors
-from analytics.evaluation import display_sample, embed_pca, embed_umap
-from analytics.evaluation.embedding import structures_of
+from analytics.descriptors.base import Descriptors
+from analytics.evaluation.embedding import display_sample, embed_pca, embed_umap, structures_of
 from analytics.runtime.errors import Cancelled
 
 

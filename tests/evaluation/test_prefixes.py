@@ -10,13 +10,12 @@ import pytest
 from makers import Recorder, kernel_twin, make_analysis, real_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.evaluation import PrefixMetrics, budget_grid, prefix_metrics
-from analytics.evaluation.prefixes import top_share
-from analytics.information import Analysis, refine
+import winnow_atomistic as winnow
+from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics, top_share
+from analytics.information.analysis import Analysis, refine
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
-from analytics.selection import METHODS, select
+from analytics.selection.base import METHODS, select
 
 
 @pytest.mark.parametrize("method", list(METHODS))
@@ -36,8 +35,8 @@ def test_each_size_is_the_subset_by_itself(method: str) -> None:
         assert_allclose(found.diversity[at], np.log((1 / p).sum()), atol=1e-5)
         assert found.overlap[at] == (covered > np.exp(-1e-5)).mean()
         # and the functions a notebook would use
-        assert_allclose(found.entropy[at], analytics.entropy(x[rows], bandwidth=0.5), atol=1e-5)
-        assert found.overlap[at] == analytics.overlap(x, x[rows], bandwidth=0.5)
+        assert_allclose(found.entropy[at], winnow.entropy(x[rows], bandwidth=0.5), atol=1e-5)
+        assert found.overlap[at] == winnow.overlap(x, x[rows], bandwidth=0.5)
 
 
 def test_real_data() -> None:
@@ -46,9 +45,9 @@ def test_real_data() -> None:
     picks = select(analysis, "random").positions
     found = prefix_metrics(analysis, picks, np.array([21, 214]))
     rows = ragged_rows(offsets, picks[:21])
-    assert_allclose(found.entropy[0], analytics.entropy(x[rows]), atol=1e-4)
-    assert_allclose(found.diversity[0], analytics.diversity(x[rows]), atol=1e-4)
-    assert abs(found.overlap[0] - analytics.overlap(x, x[rows])) <= 3 / len(x)
+    assert_allclose(found.entropy[0], winnow.entropy(x[rows]), atol=1e-4)
+    assert_allclose(found.diversity[0], winnow.diversity(x[rows]), atol=1e-4)
+    assert abs(found.overlap[0] - winnow.overlap(x, x[rows])) <= 3 / len(x)
     assert_allclose(found.entropy[1], analysis.entropy_nats, rtol=1e-9)
     assert_allclose(found.diversity[1], analysis.diversity_nats, rtol=1e-9)
 
@@ -195,7 +194,7 @@ class TestSampled:
         truth, sizes = make_analysis(seed=3, dimensions=6, sizes=[4] * 150), np.array([12])
         there, here = [], []
         for seed in range(12):
-            analysis = analytics.analyse(
+            analysis = winnow.analyse(
                 truth.dataset, truth.descriptors, truth.spec, sample=40, seed=seed
             )
             picks = select(analysis, "facility_location", size=12).positions
@@ -225,4 +224,4 @@ def exact_metrics() -> PrefixMetrics:
 @cache
 def sampled_analysis(seed: int) -> Analysis:
     truth = real_analysis("mlearn_Si_train.xyz")
-    return analytics.analyse(truth.dataset, truth.descriptors, sample=1500, seed=seed)
+    return winnow.analyse(truth.dataset, truth.descriptors, sample=1500, seed=seed)

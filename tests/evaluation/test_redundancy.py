@@ -9,8 +9,8 @@ import pytest
 from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis, real_analysis
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.evaluation import information_efficiency, learning_curve, redundancy
+import winnow_atomistic as winnow
+from analytics.evaluation.redundancy import information_efficiency, learning_curve, redundancy
 from analytics.runtime.errors import Cancelled
 
 
@@ -44,9 +44,9 @@ def test_the_whole_and_each_class_from_the_definition():
 
 def test_one_class_is_the_whole():
     analysis = make_analysis(seed=1)
-    single = analytics.analyse(
+    single = winnow.analyse(
         analysis.dataset.take(np.array([0, 3, 6])),
-        analytics.describe(analysis.dataset.take(np.array([0, 3, 6]))),
+        winnow.describe(analysis.dataset.take(np.array([0, 3, 6]))),
     )
     assert len(redundancy(single)) == 1
 
@@ -69,9 +69,9 @@ def test_the_curve_is_that_of_random_nested_orders():
             own = x[np.isin(owner, picks[:size])]
             assert curve.environments[at, k] == len(own)
             assert_allclose(
-                curve.entropy[at, k], analytics.entropy(own, bandwidth=BANDWIDTH), rtol=1e-4
+                curve.entropy[at, k], winnow.entropy(own, bandwidth=BANDWIDTH), rtol=1e-4
             )
-            expected = analytics.overlap(x, own, bandwidth=BANDWIDTH)
+            expected = winnow.overlap(x, own, bandwidth=BANDWIDTH)
             assert_allclose(curve.coverage[at, k], expected, atol=1e-12)
     assert_allclose(curve.entropy[-1], analysis.entropy_nats, rtol=1e-6)
     assert (np.diff(curve.coverage, axis=0) >= 0).all()

@@ -12,34 +12,32 @@ from ase import Atoms
 from makers import Recorder, make_dataset
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.cli import main
-from analytics.data import Dataset
+import winnow_atomistic as winnow
+from analytics.cli.main import main
+from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
-from analytics.evaluation.retrain import (
+from analytics.evaluation.retrain import ground as ground_module
+from analytics.evaluation.retrain.check import RetrainCheck, check_orders
+from analytics.evaluation.retrain.errors import make_test
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
+from analytics.evaluation.retrain.ground import analysis_of_part, prepare_ground
+from analytics.evaluation.retrain.predictions import (
     Prediction,
-    RetrainCheck,
-    RetrainSpec,
-    analysis_of_part,
-    check_orders,
-    choose_basis,
-    class_errors,
-    compute_design,
-    design_of,
+    errors_of,
     find_predictions,
-    make_equations,
-    make_splits,
-    make_test,
     parity_of_prediction,
 )
-from analytics.evaluation.retrain import evaluate as evaluation
-from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
-from analytics.evaluation.retrain.live import part_of, prepare_ground, start_check
-from analytics.information import Analysis
-from analytics.potential.cache import methods_spec
-from analytics.potential.design import row_bytes
+from analytics.evaluation.retrain.splits import make_splits
+from analytics.information.analysis import Analysis
+from analytics.potential.basis import choose_basis
+from analytics.potential.design_cache import design_of
+from analytics.potential.design_rows import compute_design, row_bytes
+from analytics.potential.normal_equations import make_equations
+from analytics.potential.spec import RetrainSpec
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
-from analytics.selection import METHODS, SCORES, select
+from analytics.selection.base import METHODS, select
+from analytics.selection.equations import methods_spec
+from analytics.selection.scores import SCORES
 
 pytest.importorskip("featomic")
 
@@ -78,12 +76,12 @@ def clusters(n: int = 24, seed: int = 0, species: str = "C") -> list[Atoms]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return analytics.read(write(tmp_path_factory.mktemp("data") / "clusters.xyz", clusters()))
+    return winnow.read(write(tmp_path_factory.mktemp("data") / "clusters.xyz", clusters()))
 
 
 @pytest.fixture(scope="module")
 def analysis(data: Dataset) -> Analysis:
-    return analytics.analyse(data, analytics.describe(data))
+    return winnow.analyse(data, winnow.describe(data))
 
 
 def write(path, frames: list[Atoms]):
@@ -186,7 +184,7 @@ class TestRetrain:
         # the foreign ones come first: every other structure has another place then
         for frames in (known, [*foreign, *known]):
             data = dataset_from_atoms(frames, "mixed")
-            information = analytics.analyse(data, analytics.describe(data))
+            information = winnow.analyse(data, winnow.describe(data))
             found = retrain(
                 information, ["largest_force"], [0.5], split="leave_class_out", resamples=1,
                 spec=SMALL,
@@ -200,7 +198,7 @@ class TestRetrain:
         pool = np.array([0, 3, 4, 9, 11, 20])
         part = analysis_of_part(analysis, pool)
         alone = analysis.dataset.take(pool)
-        expected = analytics.analyse(alone, analytics.describe(alone))
+        expected = winnow.analyse(alone, winnow.describe(alone))
         assert part.dataset.fingerprint == alone.fingerprint
         assert part.entropy_nats == pytest.approx(expected.entropy_nats)
         assert_allclose(part.outliers.structure_max, expected.outliers.structure_max)
@@ -210,7 +208,7 @@ class TestRetrain:
     def test_a_large_set_is_sampled_and_says_so(
         self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(evaluation, "MOST_STRUCTURES", 10)
+        monkeypatch.setattr(ground_module, "MOST_STRUCTURES", 10)
         found = retrain(analysis, ["random"], [0.5], resamples=1, spec=SMALL)
         assert found.sampled == 10
         assert "10 of 24 structures" in found.notes[0]
@@ -219,15 +217,15 @@ class TestRetrain:
     def test_isolated_atoms_stay_in_a_sample(
         self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(evaluation, "MOST_STRUCTURES", 10)
+        monkeypatch.setattr(ground_module, "MOST_STRUCTURES", 10)
         ground = prepare_ground(analysis, "random", resamples=2, spec=SMALL)
         assert ground.sampled == 10
         assert len(ground.structures) == 11
         assert ground.structures[-1] == 24  # the isolated atom, last in the file
         kept = ground.equations.design.dataset
         assert_array_equal(kept.energies, analysis.dataset.energies[ground.structures])
-        assert_array_equal(np.flatnonzero(kept.isolated), start_check(ground, 0).base)
-        part = part_of(ground, 1)
+        assert_array_equal(np.flatnonzero(kept.isolated), ground.check(0).base)
+        part = ground.part(1)
         assert_array_equal(
             part.descriptors.values,
             analysis_of_part(analysis, ground.structures[ground.splits[1].pool]).descriptors.values,
@@ -245,12 +243,12 @@ class TestRetrain:
             computed.append(len(basis))
             return compute_design(dataset, basis, **rest)
 
-        monkeypatch.setattr("analytics.potential.cache.compute_design", count)
+        monkeypatch.setattr("analytics.potential.design_cache.compute_design", count)
         call = partial(retrain, analysis, ["largest_force"], [0.5], split="leave_class_out",
                        resamples=1)  # fmt: skip
         shared = call(spec=spec).table
         assert len(computed) == 1
-        monkeypatch.setattr(evaluation, "basis_family", lambda *_: [])
+        monkeypatch.setattr(ground_module, "basis_family", lambda *_: [])
         spec = RetrainSpec(cutoff=4.0, radial=4, angular=2, references=10, prior=10.0 + 1e-9)
         alone = call(spec=spec).table
         assert len(computed) == 3
@@ -406,7 +404,7 @@ class TestImportance:
         frames = clusters()
         frames[7].arrays["forces"] = -30.0 * frames[7].arrays["forces"]
         data = dataset_from_atoms_with_labels(frames)
-        found = select(analytics.analyse(data, analytics.describe(data)), name, size=1)
+        found = select(winnow.analyse(data, winnow.describe(data)), name, size=1)
         assert found.structures.tolist() == [7]
 
     def test_in_the_table_they_use_its_potential_and_the_pool_only(
@@ -431,9 +429,9 @@ class TestImportance:
     ) -> None:
         assert methods_spec(data).references == RetrainSpec().references
         bytes_each = row_bytes(data, 1)
-        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 60.5 * bytes_each)
+        monkeypatch.setattr("analytics.selection.equations.METHODS_BYTES", 60.5 * bytes_each)
         assert methods_spec(data).references == 60
-        monkeypatch.setattr("analytics.potential.cache.METHODS_BYTES", 10 * bytes_each)
+        monkeypatch.setattr("analytics.selection.equations.METHODS_BYTES", 10 * bytes_each)
         with pytest.raises(WinnowError, match="open a part of it"):
             methods_spec(data)
 
@@ -441,7 +439,7 @@ class TestImportance:
     def test_without_labels(self, name: str) -> None:
         data = make_dataset((3, 4), energies=False, forces=False)
         with pytest.raises(InputError, match="neither energies nor forces"):
-            select(analytics.analyse(data, analytics.describe(data)), name)
+            select(winnow.analyse(data, winnow.describe(data)), name)
 
 
 def dataset_from_atoms_with_labels(frames: list[Atoms]) -> Dataset:
@@ -467,7 +465,7 @@ class TestPredictions:
             atoms.info["energy_snap"] = atoms.info["energy"]
             atoms.info["dft_energy"] = atoms.info["energy"]
             atoms.info["kinetic_energy"] = 1.0
-        return analytics.read(write(tmp_path / "predicted.xyz", frames))
+        return winnow.read(write(tmp_path / "predicted.xyz", frames))
 
     def test_models_are_found_by_name(self, predicted: Dataset) -> None:
         found = {
@@ -479,12 +477,13 @@ class TestPredictions:
     def test_parity_and_errors_by_class(self, predicted: Dataset) -> None:
         mace = find_predictions(predicted)[0]
         parity = parity_of_prediction(predicted, mace)
-        table = class_errors(parity, predicted.structure_offsets).set_index("config_type")
-        assert table.force_rmse_ev_a.to_numpy() == pytest.approx(0.1)
-        assert table.loc["of5"].energy_rmse_mev_atom == pytest.approx(10.0)
+        total, by_class = errors_of(parity, predicted)
+        forces = [each.force_rmse_ev_a for each in (total, *by_class.values())]
+        assert forces == pytest.approx([0.1] * 4)
+        assert by_class["of5"].energy_rmse_mev_atom == pytest.approx(10.0)
         expected = 1e3 * np.sqrt(((0.01 + 0.5) ** 2 + 2 * 0.01**2) / 3)
-        assert table.loc["of4"].energy_rmse_mev_atom == pytest.approx(expected)
-        assert table.loc["all"].n_environments == predicted.n_environments
+        assert by_class["of4"].energy_rmse_mev_atom == pytest.approx(expected)
+        assert total.n_environments == predicted.n_environments
 
     def test_aligned_energies_have_no_offset_per_species(self, predicted: Dataset) -> None:
         mace = find_predictions(predicted)[0]
@@ -523,9 +522,11 @@ class TestCommand:
 
     def test_the_printed_table(self, tmp_path, capsys) -> None:
         file = write(tmp_path / "clusters.xyz", clusters())
-        assert main(["retrain", str(file), "--methods", "random", "--budgets", "6",
+        assert main(["retrain", str(file), "--methods", "random", "--budgets", "6,1,1.0",
                      "--resamples", "2", *self.SPEC]) == 0  # fmt: skip
         printed = capsys.readouterr().out
+        budgets = [row.split()[1] for row in printed.splitlines() if row.startswith("random")]
+        assert budgets == ["6", "1", "100"]  # one structure is not all of them (100 %)
         assert "whole_pool" in printed
         assert "2 resamples" in printed
 

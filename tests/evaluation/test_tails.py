@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from analytics.evaluation import complementary_distribution, tail_summary
+from analytics.evaluation.tails import complementary_distribution, tail_summary
 
 
 @given(st.integers(0, 10**6), st.integers(1, 300), st.integers(2, 40))

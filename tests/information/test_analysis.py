@@ -10,9 +10,10 @@ import pytest
 from makers import Recorder, make_analysis, real_analysis, real_descriptors
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.information import Analysis, KernelSpec, refine
+import winnow_atomistic as winnow
 from analytics.information import analysis as analysis_module
+from analytics.information.analysis import Analysis, refine
+from analytics.information.kernel import KernelSpec
 from analytics.information.structure_kernel import prepared_structures
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
@@ -20,8 +21,8 @@ from analytics.runtime.errors import Cancelled, InputError, WinnowError
 def test_figures_are_those_of_the_functions() -> None:
     found = make_analysis(seed=1)
     x = found.descriptors.values
-    assert_allclose(found.entropy_nats, analytics.entropy(x, bandwidth=0.5), rtol=1e-5)
-    assert_allclose(found.diversity_nats, analytics.diversity(x, bandwidth=0.5), rtol=1e-5)
+    assert_allclose(found.entropy_nats, winnow.entropy(x, bandwidth=0.5), rtol=1e-5)
+    assert_allclose(found.diversity_nats, winnow.diversity(x, bandwidth=0.5), rtol=1e-5)
     assert found.max_entropy_nats == np.log(len(x))
     assert_allclose(found.redundancy, 1 - np.exp(found.diversity_nats) / len(x))
     assert found.sizes.sum() == found.n_environments == len(x)
@@ -43,7 +44,7 @@ def test_real_data() -> None:
     found = real_analysis("mlearn_Si_train.xyz")
     assert_allclose(found.entropy_nats, 5.31102, atol=1e-4)
     x = found.descriptors.values
-    assert_allclose(found.entropy_nats, analytics.entropy(x), atol=1e-6)
+    assert_allclose(found.entropy_nats, winnow.entropy(x), atol=1e-6)
 
 
 def test_the_fingerprint_follows_data_descriptor_and_kernel() -> None:
@@ -56,17 +57,17 @@ def test_the_fingerprint_follows_data_descriptor_and_kernel() -> None:
 def test_isolated_atoms_only_is_an_error() -> None:
     dataset = make_analysis(isolated=2).dataset.take(np.array([25, 26]))
     with pytest.raises(InputError, match=r"made\.xyz: nothing to analyse"):
-        analytics.analyse(dataset, analytics.describe(dataset))
+        winnow.analyse(dataset, winnow.describe(dataset))
 
 
 def test_progress_and_cancel() -> None:
     dataset, described = real_descriptors("mlearn_Si_test.xyz")
     told = Recorder()
-    analytics.analyse(dataset, described, monitor=told)
+    winnow.analyse(dataset, described, monitor=told)
     assert told.fractions == sorted(told.fractions)
     assert told.fractions[-1] == 1.0
     with pytest.raises(Cancelled):
-        analytics.analyse(dataset, described, KernelSpec(), monitor=Recorder(cancel_at=2))
+        winnow.analyse(dataset, described, KernelSpec(), monitor=Recorder(cancel_at=2))
 
 
 def test_it_is_frozen() -> None:
@@ -77,7 +78,7 @@ def test_it_is_frozen() -> None:
 
 def halves(seed: int = 0) -> Analysis:
     dataset, described = real_descriptors("mlearn_Si_train.xyz")
-    return analytics.analyse(dataset, described, sample=1500, seed=seed)
+    return winnow.analyse(dataset, described, sample=1500, seed=seed)
 
 
 class TestSampled:
@@ -128,19 +129,19 @@ class TestSampled:
 
     def test_a_sample_of_everything_is_the_set_itself(self) -> None:
         dataset, described = real_descriptors("mlearn_Si_test.xyz")
-        found = analytics.analyse(dataset, described, sample=10**6)
+        found = winnow.analyse(dataset, described, sample=10**6)
         assert found.sampled is None
         assert found.audit is None
 
     def test_memory_decides(self, monkeypatch: pytest.MonkeyPatch) -> None:
         dataset, described = real_descriptors("mlearn_Si_train.xyz")
         monkeypatch.setattr(analysis_module, "SAMPLE", 500)
-        assert analytics.analyse(dataset, described, memory=1e5).sampled == 500
-        assert analytics.analyse(dataset, described, memory=1e9).sampled is None
+        assert winnow.analyse(dataset, described, memory=1e5).sampled == 500
+        assert winnow.analyse(dataset, described, memory=1e9).sampled is None
         with pytest.raises(WinnowError, match=r"may take 0\.0; allow a sample.*FILE@::10"):
-            analytics.analyse(dataset, described, sample=0, memory=1e5)
+            winnow.analyse(dataset, described, sample=0, memory=1e5)
         with pytest.raises(ValueError, match="a sample of -1"):
-            analytics.analyse(dataset, described, sample=-1)
+            winnow.analyse(dataset, described, sample=-1)
 
     def test_the_pilot_foretells_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, described = real_descriptors("mlearn_Cu_train.xyz")
@@ -163,12 +164,12 @@ class TestSampled:
     def test_progress_and_cancel(self) -> None:
         dataset, described = real_descriptors("mlearn_Si_test.xyz")
         told = Recorder()
-        found = analytics.analyse(dataset, described, sample=200, monitor=told)
+        found = winnow.analyse(dataset, described, sample=200, monitor=told)
         refine(found, monitor=Recorder())
         assert told.fractions == sorted(told.fractions)
         assert told.fractions[-1] == 1.0
         for run in (
-            lambda m: analytics.analyse(dataset, described, sample=200, monitor=m),
+            lambda m: winnow.analyse(dataset, described, sample=200, monitor=m),
             lambda m: refine(found, monitor=m),
         ):
             with pytest.raises(Cancelled):

@@ -7,9 +7,10 @@ import pytest
 from makers import Recorder, make_analysis, real_descriptors
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.descriptors import StoredSpec
-from analytics.information import atomic_volume, bandwidth_by_volume, bandwidth_scan
+import winnow_atomistic as winnow
+from analytics.descriptors.stored import StoredSpec
+from analytics.information.bandwidth import atomic_volume, bandwidth_by_volume, bandwidth_scan
+from analytics.information.kernel import kernel_sums
 from analytics.runtime.errors import Cancelled
 
 
@@ -41,9 +42,9 @@ def test_the_scan_agrees_with_the_figures_at_each_width():
     assert scan.n_sampled == scan.n_environments == len(x)
     for at in (0, 5, 8, 12, 17):
         h = scan.bandwidths[at]
-        assert_allclose(scan.entropy[at], analytics.entropy(x, bandwidth=h), atol=2e-5)
-        assert_allclose(scan.diversity[at], analytics.diversity(x, bandwidth=h), atol=2e-5)
-        others = analytics.information.kernel_sums(x, bandwidth=h, leave_one_out=True)
+        assert_allclose(scan.entropy[at], winnow.entropy(x, bandwidth=h), atol=2e-5)
+        assert_allclose(scan.diversity[at], winnow.diversity(x, bandwidth=h), atol=2e-5)
+        others = kernel_sums(x, bandwidth=h, leave_one_out=True)
         assert_allclose(scan.covered[at], np.mean(others > np.exp(-1e-5)), atol=2 / len(x))
     assert not scan.entropy_error.any()
     assert (np.diff(scan.entropy) < 1e-9).all()

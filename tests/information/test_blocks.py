@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from makers import kernel_twin
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.information import blocks, kernel_sums, log_kernel_sums
+from analytics.information import blocks
 from analytics.information import kernel as kernel_module
 from analytics.information.blocks import (
     boxes_of,
@@ -18,7 +18,7 @@ from analytics.information.blocks import (
     runs,
     sorted_points,
 )
-from analytics.information.kernel import kernel_moments, near_share
+from analytics.information.kernel import kernel_moments, kernel_sums, log_kernel_sums, near_share
 from analytics.information.structure_kernel import structure_kernel
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from makers import kernel_twin, real_descriptors
 from numpy.testing import assert_allclose
 
-from analytics.information import delta_entropy, diversity, entropy, overlap
-from analytics.information.entropy import covered
+from analytics.information.entropy import covered, delta_entropy, diversity, entropy, overlap
 
 REAL = ["mlearn_Si_train.xyz", "mlearn_Cu_train.xyz"]
 

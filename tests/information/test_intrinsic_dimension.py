@@ -7,7 +7,7 @@ import pytest
 from makers import Recorder, real_descriptors
 from scipy.spatial import cKDTree
 
-from analytics.information import intrinsic_dimension
+from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.runtime.errors import Cancelled
 
 

@@ -13,9 +13,9 @@ from makers import Recorder, kernel_twin
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 
-from analytics.information import KernelSpec, kernel_sums, log_kernel_sums
 from analytics.information import kernel as kernel_module
 from analytics.information.blocks import MERGE_STEP
+from analytics.information.kernel import KernelSpec, kernel_sums, log_kernel_sums
 from analytics.information.structure_kernel import structure_kernel
 from analytics.runtime.errors import Cancelled
 

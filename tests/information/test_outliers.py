@@ -6,7 +6,7 @@ import numpy as np
 from makers import kernel_twin
 from numpy.testing import assert_allclose
 
-from analytics.information import outlier_scores
+from analytics.information.outliers import outlier_scores
 
 
 def test_scores_are_the_formula() -> None:

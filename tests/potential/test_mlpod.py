@@ -15,8 +15,8 @@ from ase.build import bulk
 from makers import Recorder, make_dataset, real_file
 from numpy.testing import assert_allclose
 
-import analytics
-from analytics.cli import main
+import winnow_atomistic as winnow
+from analytics.cli.main import main
 from analytics.data.readers import dataset_from_atoms
 from analytics.potential.mlpod import PodErrors, find_lammps, fit_pod
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
@@ -139,7 +139,7 @@ def test_cancelling_ends_the_program(tmp_path: Path) -> None:
 def test_it_fits_silicon() -> None:
     if find_lammps() is None:
         pytest.skip("LAMMPS is not installed")
-    train = analytics.read(real_file("mlearn_Si_train.xyz")).take(np.arange(0, 214, 4))
-    found = fit_pod(train, {"test": analytics.read(real_file("mlearn_Si_test.xyz"))})["test"]
+    train = winnow.read(real_file("mlearn_Si_train.xyz")).take(np.arange(0, 214, 4))
+    found = fit_pod(train, {"test": winnow.read(real_file("mlearn_Si_test.xyz"))})["test"]
     assert found.energy_rmse_mev_atom < 8.0
     assert found.force_rmse_ev_a < 0.16

@@ -11,21 +11,14 @@ from ase.build import bulk, molecule
 from makers import Recorder, make_dataset, real_file
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.data import Dataset
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
-from analytics.evaluation.retrain import (
-    RetrainSpec,
-    check_labels,
-    choose_basis,
-    compute_design,
-    make_equations,
-    make_test,
-    parity_of_fit,
-)
-from analytics.potential.basis import choose_bases, normalised_spectra
-from analytics.potential.design_rows import make_rows, structure_rows
-from analytics.potential.normal_equations import ATOMIC_PRIOR
+from analytics.evaluation.retrain.errors import make_test, parity_of_fit
+from analytics.potential.basis import choose_bases, choose_basis, normalised_spectra
+from analytics.potential.design_rows import check_labels, compute_design, make_rows, structure_rows
+from analytics.potential.normal_equations import ATOMIC_PRIOR, make_equations
+from analytics.potential.spec import RetrainSpec
 from analytics.potential.spectra import expanded, make_expansion, spectra_of
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
@@ -257,8 +250,8 @@ def test_errors_are_those_of_the_parity() -> None:
 
 
 def test_published_error_levels_are_met_on_silicon() -> None:
-    train = analytics.read(real_file("mlearn_Si_train.xyz"))
-    test = analytics.read(real_file("mlearn_Si_test.xyz"))
+    train = winnow.read(real_file("mlearn_Si_train.xyz"))
+    test = winnow.read(real_file("mlearn_Si_test.xyz"))
     basis = choose_basis(train, RetrainSpec())
     equations = make_equations(compute_design(train, basis))
     tested = make_equations(compute_design(test, basis), atomic=equations.atomic, single=False)

@@ -18,18 +18,25 @@ from compiled_functions import compiled_functions, is_cached
 from density_makers import archive, data_of
 from makers import make_analysis, make_dataset
 
-from analytics import curation, data, density, descriptors, information
-from analytics.density.descriptor import superposition_features
-from analytics.density.farthest import farthest_points
+from analytics.curation.conflicts import conflicts
+from analytics.curation.duplicates import near_duplicates
+from analytics.data.checks.registry import check
+from analytics.data.dataset import Dataset
+from analytics.density.descriptor import PointSpec, describe_points, superposition_features
+from analytics.descriptors.channels import compute_species_distances
+from analytics.descriptors.distances import DistanceSpec, compute_distances
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.geometry.neighbours import build_cloud, gather_neighbours, reduced_lattices
+from analytics.information.analysis import analyse
+from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.information.kernel import kernel_moments, kernel_sums, log_kernel_sums
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import structure_kernel
+from analytics.linalg.farthest import farthest_points
 from analytics.potential.basis import choose_basis
-from analytics.potential.design import compute_design
+from analytics.potential.design_rows import compute_design
 from analytics.potential.spec import RetrainSpec
-from analytics.selection import select
+from analytics.selection.base import select
 from analytics.selection.certificates.dual_bound import tighten
 
 SIZES = [6, 5, 8, 7, 6, 9, 12, 8]
@@ -53,43 +60,41 @@ def kernels() -> Iterator[Any]:
     for sample in (None, draw_sample(len(x), 400, 0)):
         found = structure_kernel(x, offsets, bandwidth=1.5, sample=sample)
         yield found.sums.data, found.peaks.data, found.sums.indices, found.totals()
-    yield information.intrinsic_dimension(x, seed=0)
+    yield intrinsic_dimension(x, seed=0)
 
 
 def structures() -> Iterator[Any]:
     dataset = make_dataset(SIZES, seed=3)
-    described = descriptors.compute_distances(dataset)
+    described = compute_distances(dataset)
     yield described.values
-    yield descriptors.compute_distances(dataset, descriptors.DistanceSpec(k=4, cutoff=7.0)).values
-    yield descriptors.compute_species_distances(dataset).values
+    yield compute_distances(dataset, DistanceSpec(k=4, cutoff=7.0)).values
+    yield compute_species_distances(dataset).values
     yield reduced_lattices(dataset.cells, dataset.pbc)
     lattices = reduced_lattices(dataset.cells[:1], dataset.pbc[:1])
     cloud, home, *bins = build_cloud(dataset.positions[:6], lattices[0][0], lattices[1][0], 5.0)
     squares, columns = np.zeros(cloud.shape[1] + 1), np.zeros(cloud.shape[1] + 1, np.int64)
     count = gather_neighbours(cloud, *bins, home[0], 5.0, squares, columns)
     yield squares[:count], columns[:count]
-    yield [dataclasses.astuple(finding) for finding in data.check(dataset).findings]
+    yield [dataclasses.astuple(finding) for finding in check(dataset).findings]
     perturbed = dataclasses.replace(dataset, positions=dataset.positions + 1e-5)
     twice = data_twice(dataset, perturbed)
-    both = descriptors.compute_distances(twice)
-    yield curation.near_duplicates(twice, both)
-    yield curation.conflicts(twice, both, curation.ConflictSpec())
-    yield information.analyse(dataset, described).outliers.environment
+    both = compute_distances(twice)
+    yield near_duplicates(twice, both)
+    yield conflicts(twice, both)
+    yield analyse(dataset, described).outliers.environment
     spec = RetrainSpec(references=12)
     design = compute_design(dataset, choose_basis(dataset, spec))
     yield design
 
 
-def data_twice(one: data.Dataset, other: data.Dataset) -> data.Dataset:
+def data_twice(one: Dataset, other: Dataset) -> Dataset:
     """Return a data set with the structures of two."""
     joined = {
         name: np.concatenate([getattr(one, name), getattr(other, name)])
         for name in ("numbers", "positions", "cells", "pbc", "energies", "forces")
     }
     offsets = one.structure_offsets
-    return data.Dataset(
-        structure_offsets=np.concatenate([offsets, offsets[-1] + offsets[1:]]), **joined
-    )
+    return Dataset(structure_offsets=np.concatenate([offsets, offsets[-1] + offsets[1:]]), **joined)
 
 
 def selections() -> Iterator[Any]:
@@ -106,8 +111,8 @@ def selections() -> Iterator[Any]:
 def densities() -> Iterator[Any]:
     made = data_of(archive(2))
     where = made.points_of(0, np.arange(0, 1200, 7))
-    spec = density.PointSpec(cutoff=4.0, channels=5)
-    found = density.describe_points(made, 0, where, spec)
+    spec = PointSpec(cutoff=4.0, channels=5)
+    found = describe_points(made, 0, where, spec)
     yield found, superposition_features(made, 0, where, spec)
     yield farthest_points(found, 20, first=3)
 

@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from analytics.runtime.packing import pack, unpack
-from analytics.selection import select
+from analytics.selection.base import select
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,13 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from analytics.data.checks.registry import CHECKS
+from analytics.descriptors.base import DESCRIPTORS
 from analytics.runtime import registry
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import Registry, check_options, option, options_of, spec_from
+from analytics.selection.base import METHODS
+from analytics.selection.scores import SCORES
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,41 @@ def test_a_registry_keeps_order_and_names() -> None:
         table.register("a")(3)
     with pytest.raises(WinnowError, match="unknown method 'c'; known are b, a"):
         table["c"]
+
+
+def test_declared_methods_are_imported_when_asked_for_and_keep_their_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    table: Registry[int] = Registry("method", {"winnow_b": ("b",), "winnow_a": ("a", "missing")})
+    monkeypatch.setattr(registry, "_table_of_the_test", table, raising=False)
+    for name in "ab":
+        (tmp_path / f"winnow_{name}.py").write_text(
+            "from analytics.runtime import registry\n"
+            f"registry._table_of_the_test.register({name!r})({name!r})\n"
+        )
+        monkeypatch.delitem(sys.modules, f"winnow_{name}", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    table.register("c")("c")
+    assert list(table) == ["b", "a", "missing", "c"]
+    assert "a" in table
+    assert not {"winnow_a", "winnow_b"} & set(sys.modules)
+    assert table["a"] == "a"
+    assert "winnow_b" not in sys.modules
+    with pytest.raises(ValueError, match="method 'b' is registered twice"):  # the built-in is first
+        table.register("b")("mine")
+    assert table["b"] == "b"
+    with pytest.raises(ValueError, match="method 'c' is registered twice"):
+        table.declare("elsewhere", "c")
+    with pytest.raises(WinnowError, match="unknown method 'missing'"):  # its module forgot it
+        table["missing"]
+    for name in "ab":
+        monkeypatch.delitem(sys.modules, f"winnow_{name}")
+
+
+def test_every_built_in_module_registers_what_is_declared_of_it() -> None:
+    for table in (METHODS, SCORES, DESCRIPTORS, CHECKS):
+        assert list(table) == [name for name in table if table[name]]
+        assert set(table._items) == set(table)  # and nothing else
 
 
 def test_plugins_join_by_entry_point(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

@@ -12,22 +12,21 @@ import pytest
 from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
-import analytics
-from analytics.data import Dataset
-from analytics.descriptors import Descriptors
-from analytics.information import Analysis
-from analytics.potential import cache as retrain_cache
+import winnow_atomistic as winnow
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
+from analytics.information.analysis import Analysis
+from analytics.runtime.cache import shared_cache
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS, SCORES, at_size, is_nested, select
+from analytics.selection.base import METHODS, at_size, is_nested, select
+from analytics.selection.scores import SCORES
 
 ALL = list(METHODS)
 NESTED = [name for name in ALL if is_nested(name)]
 UNNESTED = [name for name in ALL if not is_nested(name)]
 CONDITIONAL = [name for name in ALL if any(m.conditional for m in METHODS[name].family())]
 OTHERS = [name for name in ALL if name not in CONDITIONAL]
-#: Methods that select by a model, whose equations are kept.
-REMEMBER = ("grand", "el2n", "leverage", "d_optimal", "least_variance")
 SIZES = [3, 8, 1, 5, 2, 7, 4, 4, 6, 3, 8, 2, 5, 1, 6, 7, 2, 3, 5, 4, 8, 6, 1, 3, 5]
 
 
@@ -40,7 +39,7 @@ def analysis() -> Analysis:
 def forget(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function after which no method remembers anything, in memory or on disk."""
     monkeypatch.setenv("WINNOW_CACHE_LIMIT", "0")
-    return retrain_cache._results.clear
+    return shared_cache().clear
 
 
 def reference_for(analysis: Analysis, rows: slice = slice(0, 9)) -> Descriptors:
@@ -73,7 +72,7 @@ def relabelled(analysis: Analysis, order: np.ndarray) -> Analysis:
         source=taken.fingerprint,
         fingerprint="",
     )
-    return analytics.analyse(taken, described, analysis.spec)
+    return winnow.analyse(taken, described, analysis.spec)
 
 
 def test_the_methods_of_the_issue_are_there() -> None:
@@ -175,7 +174,7 @@ class TestEveryMethod:
         assert len(select(analysis, method, size=2)) == 2
 
     def test_it_can_be_cancelled(self, method: str, analysis: Analysis) -> None:
-        select(analysis, method, size=12)  # what a method remembers is not computed again
+        select(analysis, method, size=12)  # equations of a potential are kept, not made again
         counted = Recorder()
         select(analysis, method, size=12, monitor=counted)
         assert counted.checkpoints
@@ -192,7 +191,7 @@ class TestEveryMethod:
         forget()
         select(analysis, method, size=12, monitor=counted)
         select(analysis, method, size=12, monitor=warm)
-        if method in REMEMBER:  # what takes long there is watched as well
+        if METHODS[method].by_model:  # what takes long there is watched as well
             assert counted.checkpoints >= warm.checkpoints + 3
         # not the last ones: how many there are depends a little on the time things take
         for at in sorted({1, 2, counted.checkpoints // 3, counted.checkpoints // 2} - {0}):
@@ -313,7 +312,7 @@ class TestWithAReference:
         assert found.information is not None
         for number, s in enumerate(found.positions):
             own = x[offsets[s] : offsets[s + 1]]
-            delta = analytics.delta_entropy(
+            delta = winnow.delta_entropy(
                 own, np.concatenate(there), bandwidth=analysis.spec.bandwidth
             )
             assert_allclose(found.information[number], delta.mean(), rtol=1e-4, atol=1e-5)

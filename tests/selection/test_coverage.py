@@ -11,10 +11,10 @@ from makers import kernel_twin, make_analysis, real_analysis, real_descriptors
 from numpy.testing import assert_allclose, assert_array_equal
 from quests.compression.fps import msc
 
-import analytics
-from analytics.evaluation import prefix_metrics
-from analytics.information import Analysis
-from analytics.selection import select
+import winnow_atomistic as winnow
+from analytics.evaluation.prefixes import prefix_metrics
+from analytics.information.analysis import Analysis
+from analytics.selection.base import select
 
 
 def coverage(analysis: Analysis, chosen: list[int], width: float = 2.0) -> float:
@@ -115,8 +115,8 @@ class TestMinimumSetCover:
     def test_silicon_in_quests_order(self) -> None:
         dataset, _ = real_descriptors("mlearn_Si_train.xyz")
         part = dataset.take(np.arange(0, dataset.n_structures, 4))
-        described = analytics.describe(part)
-        analysis = analytics.analyse(part, described)
+        described = winnow.describe(part)
+        analysis = winnow.analyse(part, described)
         o = described.structure_offsets
         blocks = np.split(np.asarray(described.values, dtype=np.float64), o[1:-1])
         found = select(analysis, "msc")

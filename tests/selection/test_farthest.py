@@ -11,10 +11,11 @@ from quests.compression.baseline import mean_fps
 from quests.compression.fps import fps, msc_conditional
 from scipy.spatial.distance import cdist
 
-import analytics
-from analytics.descriptors import Descriptors
-from analytics.information import Analysis
-from analytics.selection import lazy_maxmin, select
+import winnow_atomistic as winnow
+from analytics.descriptors.base import Descriptors
+from analytics.information.analysis import Analysis
+from analytics.selection import lazy_maxmin
+from analytics.selection.base import select
 from analytics.selection.farthest import structure_means
 from analytics.selection.set_cover import structure_entropies
 
@@ -42,7 +43,7 @@ def as_reference(blocks: list[np.ndarray], spec: object) -> Descriptors:
 def silicon(step: int) -> Analysis:
     dataset, _ = real_descriptors("mlearn_Si_train.xyz")
     part = dataset.take(np.arange(0, dataset.n_structures, step))
-    return analytics.analyse(part, analytics.describe(part))
+    return winnow.analyse(part, winnow.describe(part))
 
 
 class TestAgainstQuests:

@@ -7,11 +7,10 @@ import pytest
 from makers import make_analysis
 from numpy.testing import assert_array_equal
 
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import NoOptions
-from analytics.selection import METHODS, Budget, Method, select
-from analytics.selection.base import Order, Pool, register
+from analytics.selection.base import METHODS, Budget, Method, Order, Pool, register, select
 
 ALL = list(METHODS)
 
@@ -61,7 +60,9 @@ class TestErrors:
             ({"keep": [27]}, "keep names structure 27; the data set has 0 to 26"),
             ({"drop": [-1]}, "drop names structure -1"),
             ({"keep": [3], "drop": [3]}, "structure 3 is both forced in and forced out"),
-            ({"size": -1}, "size is -1"),
+            ({"size": -1}, "budget is -1: an int from 0 on is a count, a float above 0"),
+            ({"size": 1.5}, r"budget is 1\.5"),
+            ({"size": True}, "budget is True"),
             ({"spec": {"width": 9}}, "width is 9, outside"),
             ({"spec": {"height": 9}}, "FacilityLocationSpec has no option height"),
             ({"spec": NoOptions()}, "Facility location takes FacilityLocationSpec"),
@@ -85,23 +86,60 @@ class TestBudget:
             (0.001, 214, 1),
             (0.999, 10, 10),
             (1, 214, 1),
-            (1.0, 214, 1),
+            (1.0, 214, 214),
+            (0.5, 45, 22),
             (7, 5, 5),
             (0.5, 0, 0),
+            (1.0, 0, 0),
             (3, 0, 0),
+            (np.int32(3), 214, 3),
+            (np.float32(0.5), 214, 107),
+            (np.float64(1), 214, 214),
         ],
     )
     def test_shares_and_counts(self, value: float, n: int, structures: int) -> None:
-        assert Budget(value).structures(n) == structures
+        assert Budget(value).of(n) == structures
 
-    @pytest.mark.parametrize("value", [-0.1, -3, float("nan"), float("inf"), 1.5, 10.2])
+    @pytest.mark.parametrize(
+        "value",
+        [-0.1, -3, 0.0, float("nan"), float("inf"), 1.5, 10.2, 50.0, True, False, np.True_, "0.1",
+         None],
+    )  # fmt: skip
     def test_what_is_no_budget(self, value: float) -> None:
-        with pytest.raises(ValueError, match="budget is"):
+        with pytest.raises(ValueError, match=r"^budget is .*: an int .* a share$"):
             Budget(value)
 
     def test_it_grows_with_its_value(self) -> None:
-        sizes = [Budget(v).structures(100) for v in (*np.linspace(0, 0.999, 50), 1000)]
+        sizes = [Budget(v).of(100) for v in (*np.linspace(0.001, 1, 50), 1000)]
         assert sizes == sorted(sizes)
+
+    @pytest.mark.parametrize("value", [1, 1.0, 0.1, 0.3333333333333333, 60])
+    def test_its_text_is_read_as_it_was(self, value: float) -> None:
+        again = Budget.parse(str(Budget(value)))
+        assert again == Budget(value)
+        assert type(again.value) is type(value)
+
+    def test_one_is_not_everything(self) -> None:
+        assert Budget(1) != Budget(1.0)
+        assert len({Budget(1), Budget(1.0), Budget(np.int64(1)), Budget(np.float32(1))}) == 2
+
+    @pytest.mark.parametrize(
+        ("size", "picked"), [(1, 1), (1.0, 25), (0.1, 2), (np.float64(0.5), 12), (60, 25)]
+    )
+    @pytest.mark.parametrize("method", ["random", "kmeans", "facility_location"])
+    def test_a_selection_of_that_size(
+        self, analysis: Analysis, method: str, size: float, picked: int
+    ) -> None:
+        assert len(select(analysis, method, size=size)) == picked
+
+    def test_a_share_of_environments(self, analysis: Analysis) -> None:
+        whole = select(analysis, "random", size=1.0, unit="environments")
+        assert len(whole) == 25
+        half = select(analysis, "random", size=0.5, unit="environments")
+        counted = select(
+            analysis, "random", size=round(analysis.n_environments / 2), unit="environments"
+        )
+        assert_array_equal(half.structures, counted.structures)
 
 
 def test_a_method_of_ones_own() -> None:

@@ -12,21 +12,15 @@ from makers import Recorder, make_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.linalg import kmeans
 from analytics.linalg.kmeans import cluster, lloyd
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import NoOptions
-from analytics.selection import (
-    METHODS,
-    SCORES,
-    Score,
-    is_nested,
-    register_score,
-    select,
-)
+from analytics.selection.base import METHODS, is_nested, select
 from analytics.selection.farthest import structure_means
-from analytics.selection.stratified_scores import share_out
+from analytics.selection.scores import SCORES, Score, register_score
+from analytics.selection.strata import allocate
 
 
 def with_classes(labels: list[str]) -> Analysis:
@@ -85,7 +79,7 @@ class TestCoverageCentric:
     def test_shares_as_in_the_paper(self, sizes: list[int]) -> None:
         sizes = sorted(sizes)
         total = sum(sizes)
-        shares = share_out(np.array(sizes), np.arange(total + 1))
+        shares = allocate(np.array(sizes), np.arange(total + 1))
         for budget in range(total + 1):
             left, expected = budget, []
             for number, size in enumerate(sizes):

@@ -9,10 +9,10 @@ import pytest
 from makers import kernel_twin, make_analysis, real_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.descriptors import Descriptors
-from analytics.evaluation import prefix_metrics
-from analytics.information import Analysis
-from analytics.selection import select
+from analytics.descriptors.base import Descriptors
+from analytics.evaluation.prefixes import prefix_metrics
+from analytics.information.analysis import Analysis
+from analytics.selection.base import select
 from analytics.selection.objectives import coverage_objective
 
 

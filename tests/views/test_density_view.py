@@ -10,15 +10,19 @@ import numpy as np
 import panel_material_ui as pmui
 import pytest
 
-from analytics.density import EMBEDDED, FULL, check_claims, density_slice, precomputed
-from analytics.density.results import COLUMNS
-from views.density import DensityState, DensityView
+from analytics.density.claims import check_claims
+from analytics.density.pictures import density_slice
+from analytics.density.readers import EMBEDDED
+from analytics.density.results import COLUMNS, precomputed
+from analytics.density.study import FULL
 from views.density import state as state_module
 from views.density.bar import table_csv
 from views.density.measured import Measured, effective
 from views.density.panels import Facts
 from views.density.slices import image_of
+from views.density.state import DensityState
 from views.density.style import relabel
+from views.density.view import DensityView
 from views.state.jobs import Inline, Worker
 from views.state.session import Session
 

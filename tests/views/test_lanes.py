@@ -1,25 +1,13 @@
-"""Maps that are laid out elsewhere keep nobody waiting, and are made once."""
+"""Maps that are laid out elsewhere keep nobody waiting."""
 
 import threading
 
 import pytest
 
-from analytics.runtime.errors import Cancelled
-from analytics.runtime.progress import SILENT
 from views.shell.server import warm_up  # noqa: F401  the module must import without a server
-from views.state.jobs import Worker, alone
+from views.state.jobs import Worker
 
 SECONDS = 10
-
-
-class Once:
-    """A monitor that is cancelled at once."""
-
-    def report(self, fraction, message=""):
-        pass
-
-    def checkpoint(self):
-        raise Cancelled
 
 
 def submit(worker, stage, work, lane):
@@ -54,29 +42,3 @@ def test_a_map_that_was_asked_for_does_not_stand_behind_one_that_was_not():
         assert ran.wait(SECONDS)
     finally:
         let.set()
-
-
-def test_two_who_want_the_same_are_not_served_at_once():
-    inside, let, order = threading.Event(), threading.Event(), []
-
-    def first():
-        with alone("same", SILENT):
-            inside.set()
-            assert let.wait(SECONDS)
-            order.append("first")
-
-    def second():
-        with alone("same", SILENT):
-            order.append("second")
-
-    threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    threads[0].start()
-    assert inside.wait(SECONDS)
-    with alone("another", SILENT):
-        threads[1].start()
-    with pytest.raises(Cancelled), alone("same", Once()):
-        pass
-    let.set()
-    for thread in threads:
-        thread.join(SECONDS)
-    assert order == ["first", "second"]

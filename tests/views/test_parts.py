@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bokeh.events import PanEnd, PanStart, SelectionGeometry
 
-from analytics import read
+from analytics.data.readers import read
 from analytics.pipeline import Pipeline
 from views.compare.embeddings import Maps
 from views.compare.retention import CURVES, Retention

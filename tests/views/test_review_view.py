@@ -7,22 +7,25 @@ import ase.io
 import numpy as np
 import pytest
 
-from analytics import read
-from analytics.curation import force_cut, near_duplicates
-from analytics.data import write_subset
-from analytics.descriptors import DistanceSpec, SpeciesDistanceSpec
+from analytics.curation.duplicates import near_duplicates
+from analytics.curation.force_cut import force_cut
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.redundancy import learning_curve, redundancy
 from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from analytics.selection.coverage import FacilityLocationSpec
 from views.compare.certificate_card import CertificateCard
 from views.compare.certificates import Certificates
 from views.compare.method_options import MethodOptions, described
 from views.data.view import DataView
-from views.review import Review, ReviewView
-from views.review.state import PARTS
+from views.review.state import PARTS, Review
 from views.review.style import shortened
+from views.review.view import ReviewView
 from views.shell.export_dialog import Export, file_name
 from views.state.jobs import Inline
 from views.state.session import DEMO, Session
@@ -52,7 +55,7 @@ def with_copies(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
+    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ class TestReview:
             monkeypatch.setattr(Review, f"_{name}", staticmethod(lambda *_: 1 / 0))
         moved = tmp_path / "elsewhere.xyz"
         moved.write_text(with_copies.read_text())
-        again = Session(Inline(), Pipeline(store=view._session.pipeline._store))
+        again = Session(Inline(), Pipeline(Cache(store=view._session.pipeline.cache.store)))
         again.open(moved)
         other = ReviewView(again)
         other.state.shown = True
@@ -243,7 +246,7 @@ class TestLittleToShow:
     def test_what_is_estimated_says_so(self, with_copies, tmp_path, monkeypatch):
         monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-4")
         monkeypatch.setattr("analytics.information.analysis.SAMPLE", 500)
-        session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+        session = Session(Inline(), Pipeline(Cache(store=Store(tmp_path / "store"))))
         session.open(with_copies)
         analysis = session.analysis
         assert analysis.sampled == 500

@@ -8,14 +8,17 @@ import numpy as np
 import param
 import pytest
 
-from analytics import analyse, describe, measure, read
-from analytics.data import write_subset
-from analytics.descriptors.distances import DistanceSpec
-from analytics.information import KernelSpec
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.evaluation.comparison import measure
+from analytics.information.analysis import analyse
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
-from analytics.selection import METHODS
-from views.state.columns import within
+from analytics.selection.base import METHODS
+from views.state.columns import lower_first
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
 
@@ -44,7 +47,7 @@ def small(tmp_path_factory):
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory):
     """Share results, as the sessions of a server do."""
-    return Pipeline(store=Store(tmp_path_factory.mktemp("store")))
+    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
 
 
 @pytest.fixture
@@ -497,7 +500,7 @@ def test_an_error_goes_when_the_same_is_asked_again(session):
 
 
 def test_titles_keep_the_capitals_that_they_owe_to_no_sentence():
-    written = {title: within(title) for title in (METHODS[name].title for name in METHODS)}
+    written = {title: lower_first(title) for title in (METHODS[name].title for name in METHODS)}
     assert written["Largest force"] == "largest force"
     assert written["Coverage-centric (CCS)"] == "coverage-centric (CCS)"
     assert all(written[t] == t for t in ("GraNd", "EL2N", "K-means", "D-optimal design"))
@@ -846,7 +849,7 @@ def test_slot_has_the_title_of_its_method():
 def test_estimates_become_exact_and_nothing_else_changes(small, tmp_path, monkeypatch):
     monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-4")
     monkeypatch.setattr("analytics.information.analysis.SAMPLE", 500)
-    session = Session(Inline(), Pipeline(store=Store(tmp_path / "store")))
+    session = Session(Inline(), Pipeline(Cache(store=Store(tmp_path / "store"))))
     session.open(small)
     session.choose(2, "outlier_score")
     session.set_budget(20)

@@ -10,12 +10,12 @@ import panel as pn
 from bokeh.models import ColumnDataSource, FixedTicker, Range1d
 from bokeh.plotting import figure
 
-from analytics.selection import Fewest
+from analytics.selection.certificates.curve import Fewest
 from views.compare.certificates import Certificate, Certificates
 from views.kit.draggable_lines import BudgetLines
+from views.kit.text import grouped
 from views.kit.theme import CARD, NARROWEST, palette, style_figure
 from views.kit.widgets import Button
-from views.shell.budget_bar import grouped
 from views.state.session import Session
 
 __all__ = ["CertificateCard"]

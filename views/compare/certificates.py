@@ -8,16 +8,14 @@ from typing import Any
 import param
 
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import (
-    METHODS,
+from analytics.selection.base import METHODS, Selection
+from analytics.selection.certificates.curve import (
     CertificateCurve,
     Fewest,
-    Selection,
-    TightBound,
     certificate_curve,
     fewest_of,
-    tighten,
 )
+from analytics.selection.certificates.dual_bound import TightBound, tighten
 from views.state.session import Session
 
 __all__ = ["Certificate", "Certificates"]

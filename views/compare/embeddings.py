@@ -23,8 +23,8 @@ from bokeh.plotting import figure
 
 from analytics.runtime.arrays import IntArray
 from views.kit.gestures import brush_mode
-from views.kit.theme import palette, style_figure
-from views.shell.budget_bar import grouped
+from views.kit.text import grouped
+from views.kit.theme import SMALL_TOOLBAR, palette, style_figure
 from views.state.session import Session
 
 __all__ = ["Maps"]
@@ -32,9 +32,6 @@ __all__ = ["Maps"]
 HEIGHT = 240
 #: Up to so many brushed environments are ringed.
 RINGS = 200
-SMALL_TOOLBAR = """
-:host { --button-width: 22px; --button-height: 22px; height: 22px; }
-"""
 #: On a tall window the maps take the room that the rest of the page leaves.
 TALL = f":host {{flex-basis: max({HEIGHT}px, calc(100vh - 660px)) !important;}}"
 STYLE = """

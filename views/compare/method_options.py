@@ -10,7 +10,8 @@ import panel as pn
 
 from analytics.runtime.formulas import plain_signs
 from analytics.runtime.registry import options_of
-from analytics.selection import METHODS, SCORES
+from analytics.selection.base import METHODS
+from analytics.selection.scores import SCORES
 from views.kit.spec_form import SpecForm
 from views.kit.widgets import Button, Dialog
 from views.state.session import Session

@@ -17,7 +17,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from analytics.evaluation import complementary_distribution
+from analytics.evaluation.tails import complementary_distribution
 from views.kit.gestures import brush_mode
 from views.kit.theme import palette, powers_of_ten, style_figure
 from views.state.session import Session

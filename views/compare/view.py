@@ -9,33 +9,19 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.evaluation import PrefixMetrics
-from analytics.information import Analysis
-from analytics.selection import METHODS
+from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.information.analysis import Analysis
+from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.method_options import MethodOptions
 from views.compare.tails import Tails
-from views.kit.theme import CARD, HEADING, ONLY_NARROWEST, PARTS, THREE
+from views.kit.text import KINDS, grouped
+from views.kit.theme import CARD, HEADING, ONE, ONLY_NARROWEST, PARTS, SHRINKS
 from views.kit.widgets import UNSEEN_LABEL, Button
-from views.shell.budget_bar import grouped
-from views.state.columns import within
+from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["Columns"]
-
-#: Below the width of three columns only the one that was picked is shown.
-ONE = (
-    f"@media (max-width: {THREE - 0.02}px) "
-    "{:host(.card:not(.picked)) {display: none !important;}}"
-)
-#: A row asks for room for all its children, the hidden ones included.
-SHRINKS = ":host {min-width: 0 !important;}"
-KINDS = {
-    "random": "Random",
-    "coverage": "Coverage",
-    "importance": "Importance",
-    "mixed": "Mixed",
-}
 
 STYLE = """
 .line { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; overflow: hidden;
@@ -150,7 +136,7 @@ class Column(pn.viewable.Viewer):
             method = METHODS[name]
             options.setdefault(KINDS.get(method.kind, method.kind), {})[method.title] = name
         titles = {
-            (t if k == "Random" else f"{k} · {within(t)}"): n
+            (t if k == "Random" else f"{k} · {lower_first(t)}"): n
             for k, group in options.items()
             for t, n in group.items()
         }

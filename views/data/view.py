@@ -9,13 +9,14 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.data import Dataset, available_keys
-from analytics.descriptors import DESCRIPTORS, suggested_bandwidth
-from analytics.information import KernelSpec
+from analytics.data.dataset import Dataset
+from analytics.data.readers import available_keys
+from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
+from analytics.information.kernel import KernelSpec
 from views.kit.drop_zone import DropZone
 from views.kit.spec_form import SpecForm
+from views.kit.text import grouped
 from views.kit.theme import CARD, THREE
-from views.shell.budget_bar import grouped
 from views.state.session import DEMO, Session
 
 __all__ = ["DataView"]

@@ -12,16 +12,17 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.density import EMBEDDED
+from analytics.density.readers import EMBEDDED
 from analytics.density.results import COLUMNS
+from analytics.selection.base import Budget
 from views.density.state import BETAS, DensityState
 from views.density.style import TEXT, percent
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
 from views.kit.spec_form import FIELD
+from views.kit.text import counted, grouped
 from views.kit.theme import CARD, SEGMENTS
 from views.kit.widgets import UNSEEN_LABEL, Button
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["Bar", "OwnFiles", "table_csv"]
@@ -217,7 +218,7 @@ class Bar(pn.viewable.Viewer):
         total = state.n_candidates
         if not total:
             return f'<span class="readout"><b>{percent(state.kept)}</b></span>'
-        size = max(1, round(state.kept * total))
+        size = Budget(float(state.kept)).of(total)
         factor = total / size
         noun = "point" if state.unit == "points" else "snapshot"
         one = f"1 of {factor:.3g}" if factor < 1000 else f"1 of {factor:,.0f}"

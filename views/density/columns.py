@@ -11,16 +11,24 @@ import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, WheelZoomTool
 from bokeh.plotting import figure
 
-from analytics.density import PRUNINGS
-from views.compare.embeddings import SMALL_TOOLBAR
-from views.compare.view import KINDS, ONE, SHRINKS
+from analytics.density.pruning import PRUNINGS
 from views.density.bar import GROUP
 from views.density.measured import Figure
 from views.density.state import DensityState
 from views.density.style import CARD_BODY, TEXT, percent, relabel, short, title_of, with_spread
-from views.kit.theme import HEADING, ONLY_NARROWEST, PARTS, palette, powers_of_ten, style_figure
+from views.kit.text import KINDS, counted, grouped
+from views.kit.theme import (
+    HEADING,
+    ONE,
+    ONLY_NARROWEST,
+    PARTS,
+    SHRINKS,
+    SMALL_TOOLBAR,
+    palette,
+    powers_of_ten,
+    style_figure,
+)
 from views.kit.widgets import UNSEEN_LABEL
-from views.shell.budget_bar import counted, grouped
 
 __all__ = ["QUANTITIES", "Columns"]
 

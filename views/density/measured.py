@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from analytics.density import FULL, PRUNINGS, DensityResults
-from analytics.density.pruning import method_and_options
+from analytics.density.pruning import PRUNINGS, method_and_options
+from analytics.density.results import DensityResults
+from analytics.density.study import FULL
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.registry import spec_from
 

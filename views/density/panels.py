@@ -9,10 +9,10 @@ from typing import Any
 
 import panel as pn
 
-from analytics.density import Claim
+from analytics.density.claims import Claim
 from views.density.state import DensityState
 from views.density.style import CARD_BODY, TEXT, mark, short
-from views.shell.budget_bar import counted, grouped
+from views.kit.text import counted, grouped
 
 __all__ = ["Claims", "Facts"]
 

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analytics.density import (
-    DensityData,
-    DensityResults,
-    Projection,
-    Study,
-    collect,
-    energies_possible,
-    prepare_study,
-    project_points,
-    read_density,
-    spec_for,
-    vary_study,
-)
+from analytics.density.energy_check import energies_possible
+from analytics.density.grid import DensityData
+from analytics.density.pictures import Projection, project_points
 from analytics.density.pruning import Candidates
+from analytics.density.readers import read_density
+from analytics.density.results import DensityResults, collect
+from analytics.density.study import Study, prepare_study, spec_for, vary_study
+from analytics.runtime.arrays import fingerprint
+from analytics.runtime.cache import shared_cache
 from analytics.runtime.progress import Monitor, Part
-from views.state.jobs import alone
 
 __all__ = ["Prepared", "prepare_embedded", "prepare_files", "ready"]
 
 #: Grey points behind the kept ones: more would be slow to draw and look the same.
 BACKGROUND = 5_000
-#: Embedded systems whose described points stay in memory, up to about 0.3 GB each.
-KEEP = 2
-_READY: OrderedDict[str, Prepared] = OrderedDict()
-_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -79,27 +67,23 @@ def _prepare(data: DensityData, monitor: Monitor, *, dimension: bool) -> Prepare
     return prepared
 
 
+def _key(system: str) -> str:
+    return fingerprint("density prepared", system)
+
+
 def ready(system: str) -> Prepared | None:
     """Return an embedded system that somebody has looked at before."""
-    with _LOCK:
-        found = _READY.get(system)
-        if found is not None:
-            _READY.move_to_end(system)
-        return found
+    found: Prepared | None = shared_cache().get(_key(system))
+    return found
 
 
 def prepare_embedded(system: str, monitor: Monitor, *, dimension: bool) -> Prepared:
     """Read and describe an embedded system, once per process."""
-    with alone(f"density {system}", monitor):
-        found = ready(system)
-        if found is None:
-            data = read_density(system, monitor=monitor)
-            found = _prepare(data, monitor, dimension=dimension)
-            with _LOCK:
-                _READY[system] = found
-                while len(_READY) > KEEP:
-                    _READY.popitem(last=False)
-        return found
+
+    def make(monitor: Monitor) -> Prepared:
+        return _prepare(read_density(system, monitor=monitor), monitor, dimension=dimension)
+
+    return shared_cache().result(_key(system), make, monitor=monitor)
 
 
 def prepare_files(paths: Sequence[str | Path], monitor: Monitor) -> Prepared:

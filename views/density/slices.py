@@ -19,7 +19,7 @@ from bokeh.models import (
 from bokeh.palettes import RdBu11, Viridis256
 from bokeh.plotting import figure
 
-from analytics.density import DensitySlice
+from analytics.density.pictures import DensitySlice
 from analytics.runtime.arrays import FloatArray
 from views.density.bar import GROUP, WRAPS
 from views.density.state import DensityState

@@ -11,24 +11,20 @@ from typing import Any
 import numpy as np
 import param
 
-from analytics.density import (
-    EMBEDDED,
+from analytics.density.claims import Claim, check_claims
+from analytics.density.pictures import DensitySlice, density_slice
+from analytics.density.readers import EMBEDDED
+from analytics.density.results import DensityResults, collect, precomputed
+from analytics.density.study import (
     FULL,
-    Claim,
-    DensityResults,
-    DensitySlice,
     ModelResult,
-    NetworkSpec,
     Study,
-    check_claims,
-    collect,
     compare_density,
-    density_slice,
-    precomputed,
     prepare_study,
     train_model,
     vary_study,
 )
+from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.progress import Monitor, Part
 from views.density.measured import Figure, Measured, effective
 from views.density.prepared import Prepared, prepare_embedded, prepare_files, ready

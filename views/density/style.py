@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytics.density import PRUNINGS, Claim
+from analytics.density.claims import Claim
+from analytics.density.pruning import PRUNINGS
 from views.density.measured import Figure
 from views.kit.theme import CARD, THREE, WIDE
 

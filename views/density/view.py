@@ -6,7 +6,6 @@ from typing import Any
 
 import panel as pn
 
-from views.compare.view import SHRINKS
 from views.density.bar import Bar, OwnFiles
 from views.density.columns import Columns
 from views.density.curves import Curves
@@ -14,6 +13,7 @@ from views.density.panels import Claims, Facts
 from views.density.slices import Slices
 from views.density.state import DensityState
 from views.density.style import STACKS
+from views.kit.theme import SHRINKS
 from views.kit.widgets import Region
 from views.state.session import Session
 

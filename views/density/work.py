@@ -8,16 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from analytics.density import (
-    FULL,
-    DensityHistogram,
-    ModelResult,
-    Study,
-    density_histogram,
-    keep_points,
-    suggest,
-)
+from analytics.density.pictures import DensityHistogram, density_histogram
+from analytics.density.points import suggest
 from analytics.density.results import row_of
+from analytics.density.study import FULL, ModelResult, Study, keep_points
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
 from views.density.prepared import Prepared

@@ -12,11 +12,11 @@ import panel_material_ui as pmui
 from ase.formula import Formula
 from ase.symbols import Symbols
 
-from analytics.descriptors import DistanceSpec
+from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
+from views.kit.text import counted, grouped
 from views.kit.theme import CARD, palette
 from views.kit.widgets import Button, Toggle, reveal
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["Brushed", "Inspector"]

@@ -16,10 +16,13 @@ __all__ = [
     "METHOD_COLORS",
     "NARROW",
     "NARROWEST",
+    "ONE",
     "ONLY_NARROW",
     "ONLY_NARROWEST",
     "PARTS",
     "SEGMENTS",
+    "SHRINKS",
+    "SMALL_TOOLBAR",
     "THREE",
     "WIDE",
     "Palette",
@@ -205,6 +208,17 @@ THREE = 900
 #: For what only a window without room for the inspector, or for three columns, has use for.
 ONLY_NARROW = f"@media (min-width: {WIDE}px) {{:host {{display: none !important;}}}}"
 ONLY_NARROWEST = f"@media (min-width: {THREE}px) {{:host {{display: none !important;}}}}"
+
+#: Below the width of three columns only the one that was picked is shown.
+ONE = (
+    f"@media (max-width: {THREE - 0.02}px) "
+    "{:host(.card:not(.picked)) {display: none !important;}}"
+)
+#: A row asks for room for all its children, the hidden ones included.
+SHRINKS = ":host {min-width: 0 !important;}"
+SMALL_TOOLBAR = """
+:host { --button-width: 22px; --button-height: 22px; height: 22px; }
+"""
 
 CARD = """
 :host(.card) {

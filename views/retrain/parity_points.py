@@ -21,11 +21,11 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from analytics.evaluation.retrain import Parity
+from analytics.evaluation.retrain.errors import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from views.kit.gestures import brush_mode
+from views.kit.text import grouped
 from views.kit.theme import Palette, palette, style_figure
-from views.shell.budget_bar import grouped
 from views.state.session import Session
 
 __all__ = ["ParityPlot"]

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
-from analytics.evaluation.retrain import PutBack
+from analytics.evaluation.retrain.check import PutBack
 from views.inspector.inspector import TABLE_STYLE
+from views.kit.text import counted
 from views.kit.widgets import Button
 from views.retrain.state import RetrainState
 from views.retrain.style import WRAPS, card, choice, pane, tools
-from views.shell.budget_bar import counted
-from views.state.columns import within
+from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["PutBackCard"]
@@ -125,8 +125,8 @@ class PutBackCard:
         left = 0 if found is None else len(found.structures)
         self.head.object = (
             '<div class="head">What to put back'
-            f"<small>of {counted(left, 'structure')} that {html.escape(within(slot.title))} left "
-            "out</small></div>"
+            f"<small>of {counted(left, 'structure')} that {html.escape(lower_first(slot.title))} "
+            "left out</small></div>"
         )
         self.brush.disabled = self.pin.disabled = len(self._ranked) == 0
         self.note.object = (

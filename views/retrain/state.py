@@ -14,45 +14,35 @@ import numpy as np
 import pandas as pd
 import param
 
-from analytics.data import Dataset, read
-from analytics.evaluation.retrain import (
-    Parity,
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.evaluation.retrain.check import PutBack
+from analytics.evaluation.retrain.engine import Wanted, repetitions, size_in
+from analytics.evaluation.retrain.errors import Now, Parity, TestSet, parity_of_fit, summed_up
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, rows_of
+from analytics.evaluation.retrain.ground import Ground, make_file_test
+from analytics.evaluation.retrain.predictions import (
     Prediction,
-    PutBack,
-    TestSet,
+    errors_of,
     find_predictions,
-    parity_of_fit,
     parity_of_prediction,
 )
-from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
-from analytics.evaluation.retrain.live import (
-    Ground,
-    make_file_test,
-    start_check,
-    with_order,
-)
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import is_nested
+from analytics.selection.base import is_nested
 from views.retrain.runs import (
-    AT_ONCE,
     CLASS,
     FILE,
     HOLD_OUT,
     LEFT_OUT,
     RESAMPLES,
+    SHARES,
     TAIL,
-    Now,
     Run,
-    Wanted,
-    bring_up,
-    errors_of,
+    ground_of,
     name_of,
-    part_of_parity,
-    size_at,
     split_of,
-    summed_up,
 )
 from views.state.session import Session
 
@@ -61,12 +51,13 @@ __all__ = [
     "HOLD_OUT",
     "LEFT_OUT",
     "TAIL",
-    "Now",
     "RetrainState",
-    "Wanted",
     "name_of",
     "split_of",
 ]
+
+#: With more functions than this a fit is not done while the page waits.
+AT_ONCE = 450
 
 
 class RetrainState(param.Parameterized):
@@ -141,7 +132,7 @@ class RetrainState(param.Parameterized):
         data = self._session.dataset
         if data is None:
             return {}
-        found = {f"file {name}": FILE + name for name in self._files}
+        found = {f"file {test.removeprefix(FILE)}": test for test in self._files}
         if np.isfinite(data.force_norms).any():
             found["high-force tail (largest 15 %)"] = TAIL
         labels = np.unique(data.config_type[~data.isolated]).tolist()
@@ -195,14 +186,13 @@ class RetrainState(param.Parameterized):
         if run is None or len(run.repetitions) < len(run.ground):
             return False
         wanted, files = self._wanted(), self._files if split_of(test) == HOLD_OUT else {}
-        return set(run.tests) == set(files) and all(
+        return set(run.files) == set(files) and all(
             each.wanted == wanted for each in run.repetitions
         )
 
     def _wanted(self) -> dict[str, Wanted]:
         """Return by column what is to be ordered in every resample."""
         session, found = self._session, {}
-        n = session.analysis.n_structures if session.analysis else 1
         for column, slot in enumerate(session.slots):
             if slot.selection is not None:
                 nested = is_nested(slot.method, slot.spec)
@@ -210,9 +200,9 @@ class RetrainState(param.Parameterized):
                     slot.method,
                     slot.spec,
                     slot.seed,
+                    SHARES if nested else (self._share(),),
                     tuple(slot.selection.keep.tolist()),
                     tuple(slot.selection.drop.tolist()),
-                    None if nested else session.budget / n,
                 )
         return found
 
@@ -224,8 +214,16 @@ class RetrainState(param.Parameterized):
         ticks = 0
 
         def work(monitor: Monitor) -> None:
-            for run in bring_up(analysis, split, old, wanted, files, self._resamples, monitor):
-                ready.append(run)
+            known = [] if old is None else list(old.repetitions)
+            start = Part(monitor, 0.0, 0.7)
+            ground = (
+                ground_of(analysis, split, self._resamples, start) if old is None else old.ground
+            )
+            rest = Part(monitor, 0.7, 1.0)
+            found = repetitions(ground, wanted, files, known=tuple(known), monitor=rest)
+            for r, each in enumerate(found):
+                known[r : r + 1] = [each]
+                ready.append(Run(ground, tuple(known), files))
 
         def tick() -> None:
             nonlocal ticks
@@ -271,7 +269,7 @@ class RetrainState(param.Parameterized):
 
         def done(dataset: Dataset) -> None:
             if self._session.opened is opened:
-                self._files[name] = dataset
+                self._files[FILE + name] = dataset
                 self.outsides = self._choices()
                 self.outside = FILE + name
 
@@ -279,12 +277,17 @@ class RetrainState(param.Parameterized):
 
     # ---- what follows the budget ------------------------------------------------------------
 
+    def _share(self) -> float:
+        """Return the budget as a share of the structures."""
+        analysis, budget = self._session.analysis, self._session.budget
+        return 1.0 if analysis is None else min(1.0, max(1, budget) / analysis.n_structures)
+
     def size_in(self, test: str) -> int:
         """Return how many structures of the pool of a resample the budget means."""
-        run, analysis = self.runs.get(split_of(test)), self._session.analysis
-        if run is None or analysis is None:
+        run = self.runs.get(split_of(test))
+        if run is None:
             return 0
-        return size_at(self._session.budget / analysis.n_structures, len(run.ground.splits[0].pool))
+        return size_in(self._share(), len(run.ground.splits[0].pool))
 
     def tests_of(self, test: str) -> list[TestSet]:
         """Return what is tested on in each resample."""
@@ -315,8 +318,7 @@ class RetrainState(param.Parameterized):
         analysis, found = self._session.analysis, {}
         if analysis is None:
             return {}
-        share = self._session.budget / analysis.n_structures
-        files = {FILE + name for name in self._files}
+        share = self._share()
         for split in {HOLD_OUT, split_of(self.outside or HOLD_OUT)} & set(self.runs):
             run = self.runs[split]
             errors: dict[str, list[dict[str, Any]]] = {}
@@ -324,10 +326,10 @@ class RetrainState(param.Parameterized):
                 if monitor is not None:
                     monitor.checkpoint()
                 for column, prefixes in each.check.orders.items():
-                    size = min(size_at(share, len(each.check.pool)), len(prefixes.order))
+                    size = min(size_in(share, len(each.check.pool)), len(prefixes.order))
                     errors.setdefault(column, []).append(each.check.errors(column, size))
                 errors.setdefault("whole", []).append(each.whole)
-            for test in {split, *files} if split == HOLD_OUT else {split}:
+            for test in {split, *self._files} if split == HOLD_OUT else {split}:
                 name = name_of(test)
                 found[test] = {
                     who: summed_up([one[name] for one in several if name in one])
@@ -340,7 +342,7 @@ class RetrainState(param.Parameterized):
         """Return the errors of other models on the structures of a test, resample by resample."""
         key = (test, self.aligned, len(run.repetitions))
         if key not in self._model_nows:
-            data = self._files.get(test.removeprefix(FILE)) if test.startswith(FILE) else None
+            data = self._files.get(test)
             source = data if data is not None else self._session.dataset
             assert source is not None
             found: dict[str, list[Any]] = {}
@@ -354,7 +356,7 @@ class RetrainState(param.Parameterized):
         """Make the points of the parity plots, behind what the user waits for."""
         if not self.shown or self._session.analysis is None:
             return
-        test, budget = self.looked_at, self._session.budget
+        test, share, budget = self.looked_at, self._share(), self._session.budget
         runs, files = self.runs, self._files
 
         def work(monitor: Monitor) -> dict[str, Parity]:
@@ -363,19 +365,17 @@ class RetrainState(param.Parameterized):
             if run is not None and run.repetitions:
                 for column in run.repetitions[0].check.orders:
                     monitor.checkpoint()
-                    found[column] = self._parity(run, test, column, budget)
-            data = files.get(test.removeprefix(FILE)) if test.startswith(FILE) else None
-            return found | self._model_parities(data, run, test)
+                    found[column] = self._parity(run, test, column, share, budget)
+            return found | self._model_parities(files.get(test), run, test)
 
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
 
         self._session.run("retrain parity", work, done, quiet=True, lane="quick")
 
-    def _parity(self, run: Run, test: str, column: str, budget: int) -> Parity:
+    def _parity(self, run: Run, test: str, column: str, share: float, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""
-        ground, analysis = run.ground, self._session.analysis
-        assert analysis is not None
+        ground = run.ground
         if test == LEFT_OUT:
             kept = self._kept(ground, int(column), budget)
             every = np.flatnonzero(~ground.equations.design.dataset.isolated)
@@ -384,7 +384,7 @@ class RetrainState(param.Parameterized):
             fit = ground.equations.fit(np.concatenate([base, kept]))
             return self._in_data(ground, parity_of_fit(ground.equations, left, fit))
         check = run.repetitions[0].check
-        size = size_at(budget / analysis.n_structures, len(check.pool))
+        size = size_in(share, len(check.pool))
         size = min(size, len(check.orders[column].order))
         parity = check.parity(column, size, name_of(test))
         return parity if test.startswith(FILE) else self._in_data(ground, parity)
@@ -419,9 +419,8 @@ class RetrainState(param.Parameterized):
             whole = self._predicted[key]
             tests = self.tests_of(test)
             if data is None and run is not None and test != LEFT_OUT and tests:
-                whole = part_of_parity(
-                    whole, source, run.ground.structures[tests[resample].structures]
-                )
+                own = run.ground.structures[tests[resample].structures]
+                whole = whole.take(source.structure_offsets, own)
             found[model.model] = whole
         return found
 
@@ -432,19 +431,8 @@ class RetrainState(param.Parameterized):
         rows = []
         for run in self.runs.values():
             for r, each in enumerate(run.repetitions):
-                sizes = run.ground.equations.design.dataset.sizes
-                pool = len(each.check.pool)
-                for column, curve in each.curves.items():
-                    order = each.check.orders[column].order
-                    for at, share in enumerate(curve.shares):
-                        members = order[: round(share * pool)]
-                        head = (each.wanted[column].method, share, len(members))
-                        head = (*head, int(sizes[members].sum()), r)
-                        for test, (energy, force) in curve.errors.items():
-                            rows.append((*head, test, energy[at], force[at]))
-                head = (WHOLE_POOL, 1.0, pool, int(sizes[each.check.pool].sum()), r)
-                for test, (errors, _) in each.whole.items():
-                    rows.append((*head, test, errors.energy_rmse_mev_atom, errors.force_rmse_ev_a))
+                for _, by_test, _ in rows_of(run.ground, r, each):
+                    rows += by_test
         return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(ignore_index=True)
 
     def class_table(self, test: str) -> pd.DataFrame:
@@ -485,8 +473,8 @@ class RetrainState(param.Parameterized):
         pool = np.setdiff1d(every, [places[s] for s in self._session.rejected if s in places])
 
         def work(monitor: Monitor) -> PutBack:
-            check = dataclasses.replace(start_check(ground, 0), pool=np.asarray(pool))
-            found = with_order(check, "kept", kept).put_back("kept", len(kept), monitor=monitor)
+            check = dataclasses.replace(ground.check(0), pool=pool).with_order("kept", kept)
+            found = check.put_back("kept", len(kept), monitor=monitor)
             return dataclasses.replace(found, structures=ground.structures[found.structures])
 
         def done(found: PutBack) -> None:

@@ -12,10 +12,10 @@ from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, R
 from bokeh.plotting import figure
 
 from analytics.evaluation.redundancy import Redundancy
+from views.kit.text import counted, grouped
 from views.kit.theme import palette
 from views.review.state import Review
 from views.review.style import STYLE, Card, empty_source, paint, plain_figure, shortened, title
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["CurveCard", "DimensionCard", "RedundancyCard", "ScanCard"]

@@ -9,12 +9,14 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.curation import Conflicts, Duplicates, copy_reasons, cut_reasons
+from analytics.curation.conflicts import Conflicts
+from analytics.curation.duplicates import Duplicates
+from analytics.curation.reasons import copy_reasons, cut_reasons
 from analytics.runtime.arrays import owners
+from views.kit.text import counted, grouped
 from views.kit.widgets import Button
 from views.review.state import Review
 from views.review.style import STYLE, Card, show_rows, table, title
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["ConflictCard", "CutCard", "DuplicateCard", "EnergyCard"]

@@ -9,11 +9,11 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.curation import OverlapMatrix
+from analytics.curation.overlap import OverlapMatrix
+from views.kit.text import counted, grouped
 from views.kit.widgets import Button
 from views.review.state import CLASSES, Against, Review
 from views.review.style import STYLE, Card, shortened, show_rows, table, title
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session
 
 __all__ = ["AgainstCard", "OverlapCard"]

@@ -9,24 +9,15 @@ from typing import Any
 import numpy as np
 import param
 
-from analytics.curation import (
-    Conflicts,
-    Duplicates,
-    DuplicateSpec,
-    ForceCut,
-    Leakage,
-    OverlapMatrix,
-    classes_of,
-    conflicts,
-    force_cut,
-    leakage,
-    near_duplicates,
-    overlap_matrix,
-)
-from analytics.data import Dataset, read
-from analytics.descriptors import resolved_spec
+from analytics.curation.conflicts import Conflicts, conflicts
+from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.curation.force_cut import ForceCut, force_cut
+from analytics.curation.overlap import Leakage, OverlapMatrix, classes_of, leakage, overlap_matrix
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.descriptors.base import resolved_spec
 from analytics.evaluation.redundancy import LearningCurve, Redundancy, learning_curve, redundancy
-from analytics.information import Analysis
+from analytics.information.analysis import Analysis
 from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.arrays import ragged_rows
@@ -83,7 +74,9 @@ class Review(param.Parameterized):
     tolerance = param.Number(0.1, bounds=(0.0, 10.0), doc="Of near-duplicates, in bandwidths.")
     limit = param.Number(np.inf, bounds=(0.0, None), doc="Largest |F| that would stay, eV/Å.")
     waiting = param.List(default=[], item_type=str, doc="Parts that are still to come.")
-    shown = param.Boolean(False, doc="Whether the stage is looked at: otherwise nothing starts.")
+    shown = param.Boolean(
+        False, allow_refs=True, doc="Whether the stage is looked at: otherwise nothing starts."
+    )
     stopped = param.Boolean(False, doc="Whether the user has cancelled: parts wait for a word.")
 
     def __init__(self, session: Session, **params: Any) -> None:
@@ -136,9 +129,11 @@ class Review(param.Parameterized):
         def work(monitor: Monitor) -> Any:
             part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name]}")
             part.report(0.0)
-            return pipeline.finding(
-                name, analysis, lambda: make(analysis, *details, part), *details
-            )
+
+            def work_out(monitor: Monitor) -> Any:
+                return make(analysis, *details, monitor)
+
+            return pipeline.finding(name, analysis, work_out, *details, monitor=part)
 
         return work
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from views.kit.text import grouped
 from views.kit.theme import CARD
 from views.kit.widgets import Button
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
@@ -14,7 +15,6 @@ from views.review.labels import ConflictCard, CutCard, DuplicateCard, EnergyCard
 from views.review.sets import AgainstCard, OverlapCard
 from views.review.state import PARTS, Review
 from views.review.style import PAIR, STYLE
-from views.shell.budget_bar import grouped
 from views.state.session import Session
 
 __all__ = ["ReviewView"]
@@ -23,9 +23,11 @@ __all__ = ["ReviewView"]
 class ReviewView(pn.viewable.Viewer):
     """Cards in pairs; each is filled as soon as what it shows has been worked out."""
 
-    def __init__(self, session: Session, dark: bool = False, **params: Any) -> None:
+    def __init__(
+        self, session: Session, dark: bool = False, shown: Any = False, **params: Any
+    ) -> None:
         super().__init__(**params)
-        self._session, self.state = session, Review(session)
+        self._session, self.state = session, Review(session, shown=shown)
         state = self.state
         self.tiles = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
         self.go_on = Button(

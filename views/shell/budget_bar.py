@@ -9,11 +9,12 @@ import panel as pn
 import panel_material_ui as pmui
 
 from views.kit.gestures import Newest
+from views.kit.text import counted, grouped
 from views.kit.theme import NARROW
 from views.kit.widgets import UNSEEN_LABEL, Button
 from views.state.session import Session
 
-__all__ = ["BudgetBar", "counted", "grouped"]
+__all__ = ["BudgetBar"]
 
 STEPS = 241
 ALWAYS = "Isolated atoms are always kept and not counted here"
@@ -31,16 +32,6 @@ STYLE = """
 .strip b { color: var(--winnow-text); margin-right: 10px; }
 .lead { font-weight: 600; font-size: 14px; line-height: 32px; color: var(--winnow-text); }
 """
-
-
-def grouped(number: int) -> str:
-    """Write a number with thin spaces between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun: 1 structure, 24 034 environments."""
-    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
 
 
 class BudgetBar(pn.viewable.Viewer):

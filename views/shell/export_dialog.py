@@ -14,9 +14,9 @@ import panel_material_ui as pmui
 
 from analytics.data.export import write_subset
 from analytics.recipe import kept_structures, make_recipe
-from analytics.selection import METHODS, Selection
+from analytics.selection.base import METHODS, Selection
+from views.kit.text import counted, grouped
 from views.kit.widgets import Button, Dialog
-from views.shell.budget_bar import counted, grouped
 from views.state.session import Session, Slot
 
 __all__ = ["Export", "file_name"]

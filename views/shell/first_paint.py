@@ -10,9 +10,9 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from analytics.selection import METHODS
+from analytics.selection.base import METHODS
 from views.kit.theme import CARD, FONT, palette, variables
-from views.state.columns import within
+from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["TEMPLATE", "first_answer"]
@@ -105,7 +105,7 @@ def _section(column: int, title: str, head: Any) -> str:
 
 def _title(method: str) -> str:
     kind, title = METHODS[method].kind, METHODS[method].title
-    return title if kind == "random" else f"{kind.capitalize()} · {within(title)}"
+    return title if kind == "random" else f"{kind.capitalize()} · {lower_first(title)}"
 
 
 def first_answer(session: Session, page: Any) -> str:
@@ -118,9 +118,9 @@ def first_answer(session: Session, page: Any) -> str:
     page : views.shell.page.Page
         The finished components.
     """
-    heads, budget = page.columns.heads, page.budget
     if session.opened is None or any(slot.selection is None for slot in session.slots):
         return ""
+    heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
     colors = palette(bool(page.page.dark_theme))
     panes = (page.chip, budget.readout, heads[0].card)
     styles = "".join(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,9 @@ import panel as pn
 from tornado.ioloop import IOLoop
 
 from analytics.pipeline import Pipeline
+from analytics.runtime.arrays import fingerprint
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.progress import Monitor
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import Opened, Session
 
@@ -17,34 +19,29 @@ __all__ = ["new_session", "start", "warm_up"]
 
 #: Results are shared: the second user of a data set does not wait for it.
 _PIPELINE = Pipeline()
-_READY: dict[tuple[str, float], Opened] = {}
-_WARMING: set[tuple[str, float]] = set()
-_LOCK = threading.Lock()
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
 
-def _key(path: str | Path) -> tuple[str, float]:
+def _key(path: str | Path) -> str:
     """Tell a file from its later versions."""
     place = Path(path)
-    return str(place), place.stat().st_mtime if place.is_file() else 0.0
+    return fingerprint("opened", place, place.stat().st_mtime if place.is_file() else 0.0)
 
 
 def warm_up(path: str | Path) -> None:
     """Analyse the file that every page opens with, once per process, in the background."""
-    key = _key(path)
-    with _LOCK:
-        if key in _READY or key in _WARMING:
-            return
-        _WARMING.add(key)
 
-    def work() -> None:
+    def make(_: Monitor) -> Opened:
         session = Session(Inline(), _PIPELINE)
         session.open(path)
-        if session.opened is not None:
-            _READY[key] = session.opened
+        if session.opened is None:
+            raise WinnowError(f"{path} cannot be opened")
+        return session.opened
 
-    submit_shared(work)
+    key = _key(path)
+    if _PIPELINE.cache.get(key) is None:
+        submit_shared(lambda: _PIPELINE.cache.result(key, make))
 
 
 def new_session() -> Session:
@@ -108,7 +105,7 @@ def start(session: Session, path: str | Path) -> None:
 
     Work must not finish before the page exists: its result would have nowhere to go.
     """
-    ready = _READY.get(_key(path))
+    ready = _PIPELINE.cache.get(_key(path))
     if ready is not None:
         session.adopt(ready, path)
     else:

@@ -8,16 +8,19 @@ from typing import Any, NamedTuple
 
 import param
 
-from analytics.data import Dataset
-from analytics.data.checks import CheckReport
-from analytics.evaluation import Embedding, PrefixMetrics
-from analytics.information import Analysis
-from analytics.selection import METHODS, Selection, TightBound, certified_share, is_nested
+from analytics.data.checks.report import CheckReport
+from analytics.data.dataset import Dataset
+from analytics.evaluation.embedding import Embedding
+from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.information.analysis import Analysis
+from analytics.selection.base import METHODS, Selection, is_nested
+from analytics.selection.certificates.curve import certified_share
+from analytics.selection.certificates.dual_bound import TightBound
 
-__all__ = ["Choice", "Opened", "Slot", "within"]
+__all__ = ["Choice", "Opened", "Slot", "lower_first"]
 
 
-def within(title: str) -> str:
+def lower_first(title: str) -> str:
     """Write a title as it stands within a sentence: largest force, GraNd, I-optimal design."""
     word = re.split(r"[ -]", title)[0]
     return title[0].lower() + title[1:] if word[1:].islower() else title

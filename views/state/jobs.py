@@ -11,16 +11,14 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from analytics.runtime.errors import Cancelled, WinnowError
-from analytics.runtime.progress import Monitor
 
-__all__ = ["Inline", "Job", "Lane", "Runner", "Worker", "alone", "submit_shared"]
+__all__ = ["Inline", "Job", "Lane", "Runner", "Worker", "submit_shared"]
 
 log = logging.getLogger("winnow")
 
@@ -65,19 +63,6 @@ _LANES: dict[Lane, Callable[[Callable[[], None]], Any]] = {
     "ahead": _Queue("winnow-ahead").submit,
     "quick": _Queue("winnow-quick").submit,
 }
-_UNDER_WAY: dict[str, threading.Lock] = {}
-
-
-@contextmanager
-def alone(key: str, monitor: Monitor) -> Iterator[None]:
-    """Wait until nobody else makes what `key` names: the second finds it in the cache."""
-    lock = _UNDER_WAY.setdefault(key, threading.Lock())
-    while not lock.acquire(timeout=0.1):
-        monitor.checkpoint()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @dataclass(frozen=True, slots=True)

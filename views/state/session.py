@@ -14,17 +14,20 @@ import numpy as np
 import param
 from param.parameterized import discard_events
 
-from analytics.data import Dataset, read
-from analytics.descriptors import DistanceSpec
-from analytics.evaluation import Embedding, PrefixMetrics, prefix_metrics
-from analytics.information import Analysis, KernelSpec
+from analytics.data.dataset import Dataset
+from analytics.data.readers import read
+from analytics.descriptors.distances import DistanceSpec
+from analytics.evaluation.embedding import Embedding
+from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection import METHODS, Selection, missing_labels
+from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.background import Working
-from views.state.columns import Choice, Opened, Slot, within
-from views.state.jobs import Lane, Runner, alone
+from views.state.columns import Choice, Opened, Slot, lower_first
+from views.state.jobs import Lane, Runner
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
@@ -69,7 +72,7 @@ class Session(Working):
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
-        self._fallen: dict[int, Choice] = {}
+        self._unavailable: dict[int, Choice] = {}
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
@@ -259,13 +262,13 @@ class Session(Working):
             missing = missing_labels(opened.analysis, wanted.method, wanted.spec)
             spec = wanted.spec
             if method != wanted.method and missing:
-                self._fallen[column], spec = wanted, None
+                self._unavailable[column], spec = wanted, None
                 said = (
-                    f"{opened.dataset.name} has no {missing}: {within(METHODS[method].title)} "
-                    f"instead of {within(METHODS[wanted.method].title)}"
+                    f"{opened.dataset.name} has no {missing}: {lower_first(METHODS[method].title)} "
+                    f"instead of {lower_first(METHODS[wanted.method].title)}"
                 )
             else:
-                self._fallen.pop(column, None)
+                self._unavailable.pop(column, None)
             slot = self.slots[column]
             # told with `opened`: until then a watcher would see new orders of the old data
             with discard_events(slot):
@@ -282,7 +285,7 @@ class Session(Working):
         current = self._wanted(column)
         if method != current.method:
             self._remember()
-            self._fallen.pop(column, None)
+            self._unavailable.pop(column, None)
             self._run_slots({column: Choice(method, current.seed)})
 
     def set_options(self, column: int, spec: Any) -> None:
@@ -308,9 +311,12 @@ class Session(Working):
 
     def _methods(self) -> list[Choice]:
         """Return what the user chose for each column."""
-        wanted = [self._wanted(column) for column in range(len(self.slots))]
-        fallen = self._fallen
-        return [fallen[i]._replace(seed=c.seed) if i in fallen else c for i, c in enumerate(wanted)]
+        wanted = {column: self._wanted(column) for column in range(len(self.slots))}
+        back = {
+            column: choice._replace(seed=wanted[column].seed)
+            for column, choice in self._unavailable.items()
+        }
+        return list((wanted | back).values())
 
     def _reorder(self) -> None:
         self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
@@ -390,8 +396,7 @@ class Session(Working):
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:
             monitor.report(0.0, f"{kind} map")
-            with alone(f"{kind} {analysis.descriptors.fingerprint}", monitor):
-                return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
+            return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
 
         return work
 
@@ -405,13 +410,9 @@ class Session(Working):
             if self.analysis is analysis:
                 self.umap = embedding
 
-        def progress(fraction: float, message: str) -> None:
-            if "map" in self._running:  # it has been asked for meanwhile, and waits for this one
-                self._on_progress(fraction, message)
-
         work = self._lay_out(analysis, "UMAP")
-        # a failure is told to those who ask for the map
-        self._runner.submit("map ahead", work, done, lambda error: None, progress, "ahead")
+        # whoever asks for the map meanwhile waits for this one, and hears how far it is
+        self._runner.submit("map ahead", work, done, lambda error: None, lambda *_: None, "ahead")
 
     def refine(self) -> None:
         """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.

@@ -1,4 +1,4 @@
-"""Farthest-point order of many points in a few dimensions, exact, by boxes of neighbours."""
+"""Farthest point sampling (FPS) of points in a few dimensions, exact, by a k-d tree of boxes."""
 
 from __future__ import annotations
 
@@ -6,47 +6,14 @@ import time
 
 import numpy as np
 
-from analytics.density.surrogate import Single
+from analytics.geometry.boxes import block_offsets, bounding_boxes, kd_order
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["farthest_points", "principal_components"]
+__all__ = ["farthest_points"]
 
 LEAF = 96
-
-
-def principal_components(features: Single, components: int) -> tuple[Single, FloatArray]:
-    """Return the coordinates along the leading principal axes and each one's share of variance.
-
-    The sign of an axis is such that its largest coefficient is positive.
-    """
-    centre = features.mean(axis=0, dtype=np.float64)
-    rows = features - centre.astype(np.float32)
-    covariance = np.asarray(rows.T @ rows, dtype=np.float64) / max(len(rows), 1)
-    values, axes = np.linalg.eigh(covariance)
-    order = np.argsort(-values, kind="stable")[:components]
-    axes = axes[:, order]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])])
-    share = np.maximum(values[order], 0.0) / max(float(np.maximum(values, 0.0).sum()), 1e-300)
-    return np.ascontiguousarray(rows @ axes.astype(np.float32)), share
-
-
-def _leaves(points: Single) -> tuple[IntArray, IntArray]:
-    """Split the points in halves along the longest side until the boxes are small."""
-    order = np.arange(len(points))
-    starts, stack = [], [(0, len(points))]
-    while stack:
-        first, last = stack.pop()
-        if last - first <= LEAF:
-            starts.append(first)
-            continue
-        rows = points[order[first:last]]
-        side = int(np.argmax(rows.max(axis=0) - rows.min(axis=0)))
-        middle = (last - first) // 2
-        order[first:last] = order[first:last][np.argpartition(rows[:, side], middle)]
-        stack += [(first + middle, last), (first, first + middle)]
-    return order, np.array([*starts, len(points)], dtype=np.int64)
 
 
 @helper
@@ -87,7 +54,7 @@ def _pick(points, order, starts, low, high, best, far, picks, begin, end):  # ty
 
 
 def farthest_points(
-    points: Single, size: int, *, first: int, monitor: Monitor = SILENT
+    points: FloatArray, size: int, *, first: int, monitor: Monitor = SILENT
 ) -> IntArray:
     """Return rows in the order in which each is the farthest from all before it.
 
@@ -105,10 +72,9 @@ def farthest_points(
     Exact. A new point can bring only those boxes up to date that lie closer to it than their
     farthest point lies to the points before. Of equally far points the lowest row is taken.
     """
-    order, starts = _leaves(points)
+    order, starts = kd_order(points, LEAF), block_offsets(len(points), LEAF)
     rows = np.ascontiguousarray(points[order])
-    low = np.minimum.reduceat(rows, starts[:-1], axis=0)
-    high = np.maximum.reduceat(rows, starts[:-1], axis=0)
+    boxes = bounding_boxes(rows, starts)
     best = np.full(len(rows), np.inf, dtype=np.float32)
     far = starts[:-1].copy()
     # all are infinitely far at first: the one with the lowest number is taken
@@ -122,7 +88,7 @@ def farthest_points(
         monitor.checkpoint()
         monitor.report(done / size, "farthest points")
         begin, last = time.monotonic(), min(size, done + chunk)
-        _pick(rows, numbers, starts, low, high, best, far, picks, done, last)
+        _pick(rows, numbers, starts, boxes.low, boxes.high, best, far, picks, done, last)
         if time.monotonic() - begin < 0.05:
             chunk *= 2
         done = last

@@ -4,57 +4,60 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from analytics.cli.arguments import Commands, Parser, add_command, add_json
+from analytics.cli.arguments import add_json
 from analytics.cli.errors import UsageError
 from analytics.cli.files import check_targets
-from analytics.cli.options import parse_list
+from analytics.cli.options import parse_count, parse_list, parse_share
 from analytics.cli.output import aligned, columns, count, number, print_json, sentence
 from analytics.cli.progress import progress_on_terminal
-from analytics.density import (
-    EMBEDDED,
-    FULL,
-    PRUNINGS,
-    Claim,
-    DensityData,
-    DensityResults,
-    NetworkSpec,
-    PointSpec,
-    StudySpec,
-    check_claims,
-    collect,
-    compare_density,
-    energies_possible,
-    precomputed,
-    prepare_study,
-    read_density,
-    spec_for,
-    suggest,
-)
-from analytics.density.results import COLUMNS, MORE_COLUMNS
+from analytics.density.claims import Claim, check_claims
+from analytics.density.descriptor import PointSpec
+from analytics.density.energy_check import energies_possible
+from analytics.density.grid import DensityData
+from analytics.density.points import suggest
+from analytics.density.pruning import PRUNINGS
+from analytics.density.readers import EMBEDDED, read_density
+from analytics.density.results import COLUMNS, MORE_COLUMNS, DensityResults, collect, precomputed
+from analytics.density.study import FULL, StudySpec, compare_density, prepare_study, spec_for
+from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Part
 
-__all__ = ["add_to"]
+__all__ = ["add_arguments", "run"]
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 # ------------------------------------------------------------------------------- parsers
 
 
-def add_to(commands: Commands) -> None:
-    """Add the command with its own commands."""
-    text = "Compare prunings of Kohn-Sham electron densities."
-    parser = commands.add_parser("density", help=text, description=text, allow_abbrev=False)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of the command."""
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_compare(inner)
     _add_info(inner)
     _add_claims(inner)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command of the command and return the exit code."""
+    code: int = arguments.inner(arguments)
+    return code
+
+
+def _add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(inner=run)
+    return parser
 
 
 def _add_system(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +78,7 @@ def _add_system(parser: argparse.ArgumentParser) -> None:
 
 def _add_compare(commands: Commands) -> None:
     text = "Train models on pruned data, one row per method, share kept and seed."
-    parser = add_command(commands, "compare", _compare, text)
+    parser = _add_command(commands, "compare", _compare, text)
     _add_system(parser)
     parser.add_argument(
         "--methods",
@@ -86,11 +89,16 @@ def _add_compare(commands: Commands) -> None:
         "(default random,ccs,grand)",
     )
     parser.add_argument(
-        "--kept", type=parse_list(_share), default=(0.5, 0.1, 0.01), metavar="SHARE,...",
-        help="shares of the points that are kept, such as 0.1 or 10%% (default 0.5,0.1,0.01)",
+        "--kept", type=parse_list(parse_share), default=(0.5, 0.1, 0.01), metavar="SHARE,...",
+        help="shares of the points that are kept, such as 0.1 or 10%%; 1.0 is all (default "
+        "0.5,0.1,0.01)",
     )  # fmt: skip
     parser.add_argument(
-        "--seeds", type=_whole, default=3, metavar="N", help="models each (default %(default)s)"
+        "--seeds",
+        type=parse_count,
+        default=3,
+        metavar="N",
+        help="models each (default %(default)s)",
     )
     parser.add_argument(
         "--prune", choices=("points", "snapshots"), default="points",
@@ -113,11 +121,13 @@ def _add_compare(commands: Commands) -> None:
     _add_model(parser)
 
 
-def _add_model(parser: Parser) -> None:
+def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
-    group.add_argument("--steps", type=_whole, default=1500, help="of training (default 1500)")
+    group.add_argument("--steps", type=parse_count, default=1500, help="of training (default 1500)")
     group.add_argument(
-        "--epochs", type=_whole, help="passes over the kept points instead of a number of steps"
+        "--epochs",
+        type=parse_count,
+        help="passes over the kept points instead of a number of steps",
     )
     group.add_argument("--cutoff", type=_positive, help="of the descriptor, Å (default 6, in "
                        "vacuum 4.5)")  # fmt: skip
@@ -125,36 +135,21 @@ def _add_model(parser: Parser) -> None:
                        "density, or its square root (default in vacuum)")  # fmt: skip
     group.add_argument("--beta", type=_beta, help="share of the hardest points that CCS leaves out")
     group.add_argument("--scale", choices=("linear", "log"), help="of the strata of CCS")
-    group.add_argument("--workers", type=_whole, default=2, help="models at a time (default 2)")
+    group.add_argument(
+        "--workers", type=parse_count, default=2, help="models at a time (default 2)"
+    )
 
 
 def _add_info(commands: Commands) -> None:
     text = "Say what a density holds: grid, unit, electrons, conditions."
-    _add_system(add_command(commands, "info", _info, text))
+    _add_system(_add_command(commands, "info", _info, text))
 
 
 def _add_claims(commands: Commands) -> None:
     text = "Say which published claims hold on the embedded systems, from shipped results."
-    parser = add_command(commands, "claims", _claims, text)
+    parser = _add_command(commands, "claims", _claims, text)
     parser.add_argument("system", nargs="*", metavar="SYSTEM", help=f"of {', '.join(EMBEDDED)}")
     add_json(parser)
-
-
-def _share(text: str) -> float:
-    text = text.strip()
-    try:
-        value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-    except ValueError:
-        value = math.nan
-    if not 0.0 < value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0.1 or 10%, at most 1")
-    return value
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
 
 
 def _positive(text: str) -> float:

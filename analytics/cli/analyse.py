@@ -1,0 +1,193 @@
+"""``winnow analyse``: entropy, diversity and redundancy of a data set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analytics.cli.arguments import add_analysis, add_input, add_seed
+from analytics.cli.files import check_targets
+from analytics.cli.options import parse_seed
+from analytics.cli.output import (
+    aligned,
+    columns,
+    count,
+    number,
+    percent,
+    print_json,
+    sentence,
+)
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import (
+    analyse_input,
+    analysis_content,
+    pipeline_of,
+    read_input,
+)
+from analytics.cli.tables import write_csv
+from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
+from analytics.information.analysis import Analysis
+from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
+from analytics.runtime.progress import Part
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_input(parser)
+    parser.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="entropy, diversity and coverage of random parts against their size, with spread",
+    )
+    parser.add_argument(
+        "--orders", type=parse_seed, default=5, help="random orders of the learning curve"
+    )
+    parser.add_argument(
+        "--dimension",
+        action="store_true",
+        help="intrinsic dimension of the environments (TwoNN), from a sample",
+    )
+    add_seed(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT.csv",
+        help="file for the table of the config_types, or of the learning curve if that is asked",
+    )
+    add_analysis(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say how redundant a data set is."""
+    if arguments.output is not None:
+        check_targets([Path(arguments.output)], arguments.file)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
+        classes = pipeline_of(arguments).redundancy(analysis, monitor=Part(monitor, 0.8, 0.85))
+        curve = dimension = None
+        if arguments.learning_curve:
+            part = Part(monitor, 0.85, 0.9)
+            curve = learning_curve(
+                analysis, orders=arguments.orders, seed=arguments.seed, monitor=part
+            ).table
+        if arguments.dimension:
+            x, h = analysis.descriptors.values, analysis.spec.bandwidth
+            part = Part(monitor, 0.9, 1.0)
+            dimension = intrinsic_dimension(x, bandwidth=h, seed=arguments.seed, monitor=part)
+        monitor.report(1.0, "analysed")
+    whole = classes[0]
+    table = pd.DataFrame([row.to_dict() for row in classes]) if curve is None else curve
+    if arguments.output is not None:
+        write_csv(table, Path(arguments.output))
+    if arguments.json:
+        content = analysis_content(analysis) | {"efficiency": whole.efficiency}
+        content["classes"] = [row.to_dict() for row in classes[1:]]
+        if curve is not None:
+            content["learning_curve"] = curve.to_dict(orient="records")
+        if dimension is not None:
+            content["intrinsic_dimension"] = asdict(dimension)
+        print_json(content)
+    elif arguments.output is not None:
+        print(f"{arguments.output}: {len(table)} rows")
+    else:
+        print(analysis_text(analysis, Path(arguments.file).name, classes, curve, dimension))
+    return 0
+
+
+def analysis_text(
+    analysis: Analysis,
+    name: str,
+    classes: Sequence[Redundancy] = (),
+    curve: Any = None,
+    dimension: IntrinsicDimension | None = None,
+) -> str:
+    """Return the figures of an analysis, with units, and one plain sentence.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    name : str
+    classes : sequence of Redundancy
+        The complete set, then its classes.
+    curve : DataFrame, optional
+        A learning curve.
+    dimension : IntrinsicDimension, optional
+    """
+    n, isolated = analysis.n_environments, int(analysis.dataset.isolated.sum())
+    besides = f"and {sentence(isolated, 'isolated atom')}, left out below" if isolated else ""
+    effective = round(float(np.exp(analysis.diversity_nats)))
+    unit = "1/Å" if hasattr(analysis.descriptors.spec, "cutoff") else ""
+    rows = [
+        ("structures", count(analysis.n_structures), besides),
+        ("environments", count(n), ""),
+        ("entropy H", number(analysis.entropy_nats), _of("nats, at most ln n", analysis)),
+        ("diversity D", number(analysis.diversity_nats), _of("nats, at most ln n", analysis)),
+        ("bandwidth h", f"{analysis.spec.bandwidth:g}", unit),
+    ]
+    efficiency = information_efficiency(analysis.entropy_nats, n)
+    rows.insert(4, ("efficiency", percent(efficiency), "of the largest entropy, H / ln n"))
+    if dimension is not None:
+        known = np.isfinite(dimension.dimension)
+        error = f"± {dimension.error:.2f}, " if known else "too few: "
+        sampled = f"{error}TwoNN over {count(dimension.n_sampled)} distinct environments"
+        rows.append(("intrinsic dimension", number(dimension.dimension, 2), sampled))
+    told = (
+        f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
+        f"effective number exp(D) = {count(effective)} of {count(n)}."
+    )
+    parts = [f"{name}\n{aligned(rows)}"]
+    if len(classes) > 1:
+        parts.append(_class_table(classes[1:]))
+    if curve is not None:
+        parts.append(_curve_table(curve))
+    parts[-1] += f"\n{told}"
+    return "\n\n".join(parts)
+
+
+def _class_table(classes: Sequence[Redundancy]) -> str:
+    head = [
+        ["config_type", "struc-", "environ-", "entropy", "effi-", "effective", "redun-", "covered"],
+        ["", "tures", "ments", "nats", "ciency", "number", "dant", "by others"],
+    ]
+    rows = [
+        [
+            row.name,
+            count(row.n_structures),
+            count(row.n_environments),
+            number(row.entropy_nats),
+            percent(row.efficiency),
+            number(row.effective_environments, 1),
+            percent(row.redundancy),
+            percent(row.covered_by_others),
+        ]
+        for row in classes
+    ]
+    return columns(head, rows)
+
+
+def _curve_table(curve: Any) -> str:
+    head = [["structures", "environments", "entropy, nats", "diversity, nats", "coverage"]]
+    rows = [
+        [
+            count(int(row["n_structures"])),
+            count(round(row["n_environments"])),
+            f"{row['entropy_nats']:.3f} ± {row['entropy_spread']:.3f}",
+            f"{row['diversity_nats']:.3f} ± {row['diversity_spread']:.3f}",
+            f"{percent(row['coverage'])} ± {100 * row['coverage_spread']:.1f}",
+        ]
+        for row in curve.to_dict(orient="records")
+    ]
+    return columns(head, rows)
+
+
+def _of(what: str, analysis: Analysis) -> str:
+    return f"{what} = {number(analysis.max_entropy_nats)}"

@@ -1,0 +1,66 @@
+"""``winnow check``: data checks, their findings and the report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from analytics.cli.arguments import add_input
+from analytics.cli.output import (
+    print_json,
+    sentence,
+)
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import (
+    read_input,
+)
+from analytics.data.checks.registry import check as check_dataset
+from analytics.data.checks.report import CheckReport
+from analytics.runtime.progress import Part
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_input(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 if there are findings that are errors"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Report what is wrong, doubtful or worth knowing."""
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.3))
+        report = check_dataset(dataset, monitor=Part(monitor, 0.3, 1.0))
+    if arguments.json:
+        content = report.to_dict()
+        for finding in content["findings"]:
+            finding["structures"] = dataset.frame_indices[finding["structures"]]
+        groups = [dataset.frame_indices[group] for group in content["duplicate_groups"]]
+        head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
+        print_json(head | content | {"duplicate_groups": groups})
+    else:
+        print(check_text(report, Path(arguments.file).name))
+    return 1 if arguments.strict and report.of("error") else 0
+
+
+def check_text(report: CheckReport, name: str) -> str:
+    """Return the findings, errors first."""
+    counts = report.counts
+    lines = [
+        f"{name}: {sentence(counts['structures'], 'structure')}, "
+        f"{sentence(counts['environments'], 'environment')}"
+    ]
+    for severity in ("error", "warning", "note"):
+        findings = [finding for finding in report.findings if finding.severity == severity]
+        if findings:
+            lines.append(f"{sentence(len(findings), severity)}:")
+        for finding in findings:
+            lines.append(f"  {finding.code}: {finding.message}")
+            if finding.evidence:
+                lines.append(f"    {finding.evidence}")
+    if len(lines) == 1:
+        lines.append("nothing to report")
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""``winnow compare``: several selection methods at several budgets, as a table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
+from analytics.cli.files import check_targets
+from analytics.cli.options import affordable, parse_budget, parse_list
+from analytics.cli.output import (
+    columns,
+    count,
+    number,
+    percent,
+    print_json,
+)
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import (
+    analyse_input,
+    analysis_content,
+    method_specs,
+    read_input,
+    refuse_without_labels,
+)
+from analytics.cli.tables import write_csv
+from analytics.descriptors.base import described_structures
+from analytics.evaluation.comparison import Comparison, compare_selections
+from analytics.information.analysis import Analysis
+from analytics.runtime.progress import Monitor, Part
+from analytics.selection.base import METHODS, Budget
+from analytics.selection.base import select as select_structures
+
+__all__ = ["add_arguments", "run"]
+
+#: What is compared unless methods are named, and what stands in for the last without forces.
+USUAL = ("random", "facility_location", "largest_force")
+INSTEAD = ("outlier_score",)
+
+TABLE = {  # column: head (two lines), and how a value is written
+    "n_structures": ("struc-", "tures", count),
+    "n_environments": ("environ-", "ments", count),
+    "entropy_nats": ("entropy", "nats", number),
+    "diversity_nats": ("diversity", "nats", number),
+    "overlap": ("overlap", "", percent),
+    "outliers_kept": ("outliers", "kept", percent),
+    "force_w1": ("force W1", "eV/Å", number),
+    "force_top1pct_kept": ("top 1 %", "|F| kept", percent),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_input(parser)
+    parser.add_argument(
+        "--methods",
+        type=parse_list(str),
+        metavar="NAME,...",
+        help=f"of {', '.join(METHODS)} (default random, facility_location and largest_force; "
+        "without forces outlier_score in place of the last)",
+    )
+    parser.add_argument(
+        "--budgets",
+        type=parse_list(parse_budget),
+        default="0.05,0.1,0.2",
+        metavar="BUDGET,...",
+        help="shares of the structures (0.1 or 10%%; 1.0 or 100%% is all) or numbers of them "
+        "(default %(default)s)",
+    )
+    add_seed(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="OUT.csv", help="file for the table (default: printed)"
+    )
+    add_method_options(parser)
+    add_analysis(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure several methods at several budgets."""
+    method_specs(arguments, arguments.methods or [*USUAL, *INSTEAD])
+    if arguments.output is not None:
+        check_targets([Path(arguments.output)], arguments.file)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
+        refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
+        n = len(described_structures(dataset))
+        largest = max(affordable(budget, n, n) for budget in arguments.budgets)
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
+        comparison = _comparison(arguments, analysis, largest, Part(monitor, 0.8, 1.0))
+    table = comparison.table
+    if arguments.output is not None:
+        write_csv(table, Path(arguments.output))
+    if arguments.json:
+        rows = table.to_dict(orient="records")
+        print_json(analysis_content(analysis) | {"seed": arguments.seed, "rows": rows})
+    elif arguments.output is None:
+        print(comparison_text(analysis, table))
+    else:
+        print(f"{arguments.output}: {len(table)} rows")
+    return 0
+
+
+def _comparison(
+    arguments: argparse.Namespace, analysis: Analysis, largest: int, monitor: Monitor
+) -> Comparison:
+    names = arguments.methods or _usual_methods(analysis)
+    selections = [
+        select_structures(
+            analysis,
+            name,
+            spec=spec,
+            size=largest,
+            seed=arguments.seed,
+            monitor=Part(monitor, at / len(names), (at + 1) / len(names), name),
+        )
+        for at, (name, spec) in enumerate(method_specs(arguments, names).items())
+    ]
+    # everything and the number of everything are one row
+    whole = Budget(analysis.n_structures)
+    budgets = dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets)
+    return compare_selections(analysis, selections, [budget.value for budget in budgets])
+
+
+def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
+    has_forces = bool(np.isfinite(analysis.force_norms).any())
+    return USUAL if has_forces else (*USUAL[:-1], *INSTEAD)
+
+
+def comparison_text(analysis: Analysis, table: Any) -> str:
+    """Return the table of a comparison; the full set is its first row."""
+    head = [
+        ["method", "budget", *(first for first, _, _ in TABLE.values())],
+        ["", "", *(second for _, second, _ in TABLE.values())],
+    ]
+    full = {
+        "n_structures": analysis.n_structures,
+        "n_environments": analysis.n_environments,
+        "entropy_nats": analysis.entropy_nats,
+        "diversity_nats": analysis.diversity_nats,
+    }
+    rows = [["(all)", "", *_cells(full)]]
+    for row in table.to_dict(orient="records"):
+        rows.append([row["method"], str(row["budget"]), *_cells(row)])
+    return columns(head, rows)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    return [write(row[name]) if name in row else "" for name, (_, _, write) in TABLE.items()]

@@ -1,0 +1,111 @@
+"""Command-line entry point: the argument parser, errors as one line, and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+from analytics.cli.errors import UsageError
+from analytics.cli.registry import COMMANDS
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.versions import version_of
+
+__all__ = ["Parser", "build_parser", "main"]
+
+BAD_INPUT = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def build_parser(chosen: str | None = None) -> Parser:
+    """Return the parser of all commands; only the one that was chosen is imported and has options.
+
+    Parameters
+    ----------
+    chosen : str, optional
+        Name of a command.
+    """
+    parser = Parser(
+        prog="winnow",
+        description="See what an atomistic training set can afford to lose.",
+        allow_abbrev=False,
+    )
+    version = f"winnow {version_of('winnow-atomistic')}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
+    for name in COMMANDS:
+        text = COMMANDS[name].summary
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if name == chosen:
+            COMMANDS[name].add_arguments(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments (default: those of the process).
+
+    Returns
+    -------
+    int
+        0 when done, 1 when `check --strict` found errors, 2 for bad input, 130 after Ctrl-C.
+    """
+    _write_what_cannot_be_encoded()
+    given = sys.argv[1:] if argv is None else [*argv]
+    try:
+        arguments = build_parser(given[0] if given else None).parse_args(given)
+        code = COMMANDS[arguments.command].run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        return _pipe_closed()
+    except WinnowError as error:
+        return _fail(str(error), BAD_INPUT)
+    except MemoryError:
+        return _fail("not enough memory", BAD_INPUT)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}", BAD_INPUT)
+
+
+def _fail(message: str, code: int) -> int:
+    print("winnow: error:", " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _pipe_closed() -> int:
+    """Say nothing, now or when Python closes the output."""
+    with suppress(OSError, ValueError):
+        output = sys.stdout.fileno()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return PIPE_CLOSED
+
+
+def _write_what_cannot_be_encoded() -> None:
+    """Let a terminal without Å show it as an escape rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

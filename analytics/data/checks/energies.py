@@ -1,0 +1,26 @@
+"""Energies that are missing or infinite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analytics.data.checks.registry import register
+from analytics.data.checks.report import Finding
+from analytics.data.checks.subject import Subject
+
+
+@register("energies")
+def check_energies(subject: Subject) -> Iterator[Finding]:
+    """Report missing and infinite energies."""
+    energies = subject.dataset.energies
+    if energies is None:
+        everything = np.arange(subject.dataset.n_structures)
+        yield Finding("no_energies", "warning", "no structure has an energy", everything)
+        return
+    yield from subject.found(
+        "missing_energy", "warning", np.isnan(energies), "has no energy", "have no energy"
+    )
+    infinite = np.isinf(energies)
+    yield from subject.having("energy_infinite", "error", infinite, "an infinite energy")

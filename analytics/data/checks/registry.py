@@ -1,0 +1,105 @@
+"""Registry of data checks, and the run of all of them over a data set.
+
+A check is a function with a decorator, in a file of its own::
+
+    from collections.abc import Iterator
+
+    from analytics.data.checks.registry import register
+    from analytics.data.checks.report import Finding
+    from analytics.data.checks.subject import Subject
+
+    @register("high_forces")
+    def check_high_forces(subject: Subject) -> Iterator[Finding]:
+        data = subject.dataset
+        if data.forces is not None:
+            high = ~subject.every_atom(data.force_norms < 50.0)
+            yield from subject.having("high_forces", "warning", high, "forces above 50 eV/Å")
+
+What it gets
+    A `Subject`: the data set, what several checks need of it (finite positions, cells and their
+    heights, closest contacts, groups of duplicates: worked out by the first check that asks and
+    shared by all), and a monitor. Any label may be missing: `energies` and `forces` may be None,
+    and hold NaN or infinity; positions and cells may hold those too.
+What it gives
+    Findings, none where nothing is wrong. `Subject.found` and `Subject.having` put the sentence
+    together: how many structures, what, and the first frames. Codes are stable names: scripts ask
+    for them. A check may give several, each of a severity of its own. It changes nothing, draws no
+    random numbers and depends on the data set alone, because reports are kept by its fingerprint.
+What it may cost
+    About linear in the number of atoms: every check runs each time a file is opened. One that
+    takes over 100 ms calls ``subject.monitor.report`` and ``subject.monitor.checkpoint``.
+
+One of this package has its name in `BUILT_IN`, whose order is that of the findings of equal
+severity. One from elsewhere is registered by a module that an entry point of the group
+``winnow.plugins`` names, and comes after them. A check that raises becomes a warning in the
+report, and the others go on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from analytics.data.checks.report import CheckReport, Finding, Severity, counts_of
+from analytics.data.checks.subject import Subject
+from analytics.data.dataset import Dataset
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.registry import Registry
+
+__all__ = ["CHECKS", "Check", "check", "register"]
+
+Check = Callable[[Subject], Iterable[Finding]]
+
+#: The checks of this package, each in the module of its name.
+BUILT_IN = (
+    "positions", "cells", "overlapping_atoms", "close_atoms", "energies", "forces", "net_force",
+    "zero_forces", "duplicates", "conflicting_duplicates", "energy_out_of_line", "isolated_atoms",
+    "config_types",
+)  # fmt: skip
+CHECKS: Registry[Check] = Registry(
+    "check", {f"analytics.data.checks.{name}": (name,) for name in BUILT_IN}
+)
+register = CHECKS.register
+
+
+def check(dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
+    """Look for errors, doubtful structures and duplicates: run every registered check.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    monitor : Monitor
+
+    Returns
+    -------
+    CheckReport
+    """
+    subject, names = Subject(dataset), list(CHECKS)
+    found: list[Finding] = []
+    for at, name in enumerate(names):
+        words = f"checking: {name.replace('_', ' ')}"
+        subject.monitor = Part(monitor, at / len(names), (at + 1) / len(names), words)
+        subject.monitor.report(0.0)
+        subject.monitor.checkpoint()
+        found += _findings(name, subject)
+    order: list[Severity] = ["error", "warning", "note"]
+    monitor.report(1.0, "checked")
+    return CheckReport(
+        findings=tuple(sorted(found, key=lambda f: order.index(f.severity))),
+        counts=counts_of(dataset, subject.duplicate_groups),
+        duplicate_groups=subject.duplicate_groups,
+    )
+
+
+def _findings(name: str, subject: Subject) -> list[Finding]:
+    try:
+        return list(CHECKS[name](subject))
+    except WinnowError:
+        raise
+    except Exception as error:  # one check, maybe somebody else's: the others go on
+        message = f"the check {name} failed: {error!r}"
+        warnings.warn(message, stacklevel=3)
+        return [Finding(name, "warning", message, np.zeros(0, dtype=np.int64))]
