@@ -34,7 +34,7 @@ from analytics.evaluation.retrain.evaluate import (
     retrain,
 )
 from analytics.evaluation.retrain.splits import SPLITS
-from analytics.potential.design import check_labels
+from analytics.potential.design_rows import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Monitor, Part

@@ -30,8 +30,8 @@ from analytics.evaluation.retrain.predictions import (
 from analytics.evaluation.retrain.splits import make_splits
 from analytics.information.analysis import Analysis
 from analytics.potential.basis import choose_basis
-from analytics.potential.cache import design_of
-from analytics.potential.design import compute_design, row_bytes
+from analytics.potential.design_cache import design_of
+from analytics.potential.design_rows import compute_design, row_bytes
 from analytics.potential.normal_equations import make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
@@ -243,7 +243,7 @@ class TestRetrain:
             computed.append(len(basis))
             return compute_design(dataset, basis, **rest)
 
-        monkeypatch.setattr("analytics.potential.cache.compute_design", count)
+        monkeypatch.setattr("analytics.potential.design_cache.compute_design", count)
         call = partial(retrain, analysis, ["largest_force"], [0.5], split="leave_class_out",
                        resamples=1)  # fmt: skip
         shared = call(spec=spec).table

@@ -17,13 +17,13 @@ from analytics.evaluation.retrain.engine import Wanted, repetitions
 from analytics.evaluation.retrain.evaluate import retrain
 from analytics.evaluation.retrain.ground import analysis_of_part, prepare_ground
 from analytics.information.analysis import Analysis
-from analytics.potential import cache
 from analytics.potential.basis import choose_basis
-from analytics.potential.design import compute_design
+from analytics.potential.design_rows import compute_design
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.recipe import Recipe, make_recipe
 from analytics.replay import replay
+from analytics.runtime.cache import shared_cache
 from analytics.selection.base import METHODS, Selection, at_size, by_model, select
 
 pytest.importorskip("featomic")
@@ -78,7 +78,7 @@ def test_the_order_is_the_same_before_and_after_everything_else(
     before = everything(analysis)
     use_the_process(analysis)
     compare(before, everything(analysis))
-    cache._results.clear()  # from disk, where everything has left something
+    shared_cache().clear()  # from disk, where everything has left something
     compare(before, everything(analysis))
 
 

@@ -15,7 +15,7 @@ from analytics.evaluation.retrain.engine import Repetition, Wanted, repetitions
 from analytics.evaluation.retrain.errors import Errors
 from analytics.evaluation.retrain.ground import Ground, prepare_grounds
 from analytics.information.analysis import Analysis
-from analytics.potential.design import check_species
+from analytics.potential.design_rows import check_species
 from analytics.potential.mlpod import PodErrors
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray

@@ -14,8 +14,8 @@ from analytics.evaluation.retrain.errors import TestSet, make_test
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.information.analysis import Analysis, analyse
 from analytics.potential.basis import most_references
-from analytics.potential.cache import design_in, design_of
-from analytics.potential.design import Design, check_labels, row_bytes
+from analytics.potential.design_cache import design_in, design_of
+from analytics.potential.design_rows import Design, check_labels, row_bytes
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray, frozen, ragged_rows
