@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 
 __all__ = ["expand", "find_pairs", "harmonic_factors"]
 
@@ -29,7 +29,7 @@ def harmonic_factors(angular: int) -> FloatArray:
     return factors
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _harmonics(  # type: ignore[no-untyped-def]
     u, factors, legendre, cosine, sine, values, slopes
 ) -> None:
@@ -76,12 +76,12 @@ def _harmonics(  # type: ignore[no-untyped-def]
                 slopes[2, at] = factor * down * part - l * value * z
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _reach(low: float, at: float) -> tuple[int, int]:
     return math.ceil(-low - at), math.floor(low - at)
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def find_pairs(
     positions: FloatArray,
     basis: FloatArray,
@@ -145,7 +145,7 @@ def find_pairs(
     return atoms[:found], vectors[:found]
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def expand(  # type: ignore[no-untyped-def]
     atoms, vectors, ranks, table, start, step, factors, group, out, slopes
 ) -> None:
