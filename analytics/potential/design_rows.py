@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +35,7 @@ from analytics.potential.spectra import (
     spectra_of,
 )
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
+from analytics.runtime.compiled import kernel
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
@@ -357,7 +357,7 @@ def _add(
         _scatter(part.slopes, part.first + some, part.moved, some * n_species, edges, shaped, out)
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _write(products, own, kernel, scale, first, out) -> None:  # type: ignore[no-untyped-def]
     """Write the bracket times what stands before it, for the harmonics of one l."""
     for i in range(products.shape[0]):
@@ -369,7 +369,7 @@ def _write(products, own, kernel, scale, first, out) -> None:  # type: ignore[no
                     out[i, a, first + q, s] = scale[i, s] * inner
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _scatter(  # type: ignore[no-untyped-def]
     slopes, centres, moved, places, edges, bracket, out
 ) -> None:

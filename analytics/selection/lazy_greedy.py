@@ -17,11 +17,11 @@ import heapq
 import time
 from collections.abc import Callable
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.objectives import Rows
 
@@ -31,7 +31,7 @@ __all__ = ["Rows", "add_row", "all_gains", "lazy_greedy"]
 TIE = 1e-12
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _gain(indptr, indices, values, weights, reached, s, capped):  # type: ignore[no-untyped-def]
     total = 0.0
     for k in range(indptr[s], indptr[s + 1]):
@@ -43,7 +43,7 @@ def _gain(indptr, indices, values, weights, reached, s, capped):  # type: ignore
     return total
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _add(indptr, indices, values, reached, s, capped):  # type: ignore[no-untyped-def]
     for k in range(indptr[s], indptr[s + 1]):
         i = indices[k]
@@ -53,7 +53,7 @@ def _add(indptr, indices, values, reached, s, capped):  # type: ignore[no-untype
             reached[i] = values[k]
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _gains(indptr, indices, values, weights, reached, capped, out):  # type: ignore[no-untyped-def]
     for s in range(out.shape[0]):
         out[s] = _gain(indptr, indices, values, weights, reached, s, capped)

@@ -29,7 +29,7 @@ from analytics.evaluation.retrain.predictions import (
 )
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, ragged_rows
-from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import is_nested
 from views.retrain.runs import (
     CLASS,
@@ -82,7 +82,7 @@ class RetrainState(param.Parameterized):
         super().__init__(**params)
         self._session, self._resamples = session, resamples
         self._files: dict[str, Dataset] = {}
-        self._predicted: dict[tuple[str, bool], Parity] = {}
+        self._predicted: dict[tuple[str, bool], dict[str, Parity]] = {}
         self._model_nows: dict[tuple[str, bool, int], dict[str, Now]] = {}
         self._stale = True
         session.param.watch(self._on_opened, ["opened"])
@@ -90,11 +90,6 @@ class RetrainState(param.Parameterized):
         session.param.watch(self._on_progress, ["progress"])
         for slot in session.slots:
             slot.param.watch(self._on_order, ["selection"])
-        self.param.watch(self._on_shown, ["shown"])
-        self.param.watch(self._on_outside, ["outside"])
-        self.param.watch(self._look, ["looked_at"])
-        self.param.watch(lambda event: self._follow(), ["aligned"])
-        self.param.watch(self._rank, ["column"])
         self._on_opened()
 
     # ---- what the session does --------------------------------------------------------------
@@ -140,7 +135,8 @@ class RetrainState(param.Parameterized):
             found |= {f"all {label or '(no class)'} left out": CLASS + label for label in labels}
         return found
 
-    def _on_shown(self, *_: Any) -> None:
+    @param.depends("shown", watch=True)
+    def _on_shown(self) -> None:
         if self.shown:
             self.start()
 
@@ -154,7 +150,8 @@ class RetrainState(param.Parameterized):
         if self.shown:  # orders for one budget only arrive by themselves
             self._follow()
 
-    def _on_outside(self, *_: Any) -> None:
+    @param.depends("outside", watch=True)
+    def _on_outside(self) -> None:
         if self.looked_at not in (HOLD_OUT, LEFT_OUT):
             self.looked_at = self.outside or HOLD_OUT
         if self.shown:
@@ -296,16 +293,15 @@ class RetrainState(param.Parameterized):
         repetitions = run.repetitions if run is not None else ()
         return [t for r in repetitions for t in r.check.tests if t.name == name]
 
+    @param.depends("aligned", watch=True)
     def _follow(self, *, live: bool = False) -> None:
         """Bring errors at the budget up to date, and what hangs on them."""
         self._stale = False
         functions = [len(run.ground.equations.design.basis) for run in self.runs.values()]
         if functions and max(functions) > AT_ONCE:
-            self._session.run(
-                "retrain now", lambda m: self._errors(m), self._take_now, quiet=True, lane="quick"
-            )
+            self._session.run("retrain now", self._errors, self._take_now, quiet=True, lane="quick")
         else:
-            self._take_now(self._errors(None))
+            self._take_now(self._errors())
         if not live:
             self._look()
             self._rank()
@@ -313,7 +309,7 @@ class RetrainState(param.Parameterized):
     def _take_now(self, now: dict[str, dict[str, Now]]) -> None:
         self.now = now
 
-    def _errors(self, monitor: Monitor | None) -> dict[str, dict[str, Now]]:
+    def _errors(self, monitor: Monitor = SILENT) -> dict[str, dict[str, Now]]:
         """Return the errors of every column at the budget, in every test."""
         analysis, found = self._session.analysis, {}
         if analysis is None:
@@ -323,8 +319,7 @@ class RetrainState(param.Parameterized):
             run = self.runs[split]
             errors: dict[str, list[dict[str, Any]]] = {}
             for each in run.repetitions:
-                if monitor is not None:
-                    monitor.checkpoint()
+                monitor.checkpoint()
                 for column, prefixes in each.check.orders.items():
                     size = min(size_in(share, len(each.check.pool)), len(prefixes.order))
                     errors.setdefault(column, []).append(each.check.errors(column, size))
@@ -342,31 +337,30 @@ class RetrainState(param.Parameterized):
         """Return the errors of other models on the structures of a test, resample by resample."""
         key = (test, self.aligned, len(run.repetitions))
         if key not in self._model_nows:
-            data = self._files.get(test)
-            source = data if data is not None else self._session.dataset
+            source = self._files.get(test, self._session.dataset)
             assert source is not None
             found: dict[str, list[Any]] = {}
             for at in range(len(run.repetitions)):
-                for model, parity in self._model_parities(data, run, test, at).items():
+                for model, parity in self._model_parities(test, at).items():
                     found.setdefault(model, []).append(errors_of(parity, source))
             self._model_nows[key] = {model: summed_up(several) for model, several in found.items()}
         return self._model_nows[key]
 
-    def _look(self, *_: Any) -> None:
+    @param.depends("looked_at", watch=True)
+    def _look(self) -> None:
         """Make the points of the parity plots, behind what the user waits for."""
         if not self.shown or self._session.analysis is None:
             return
         test, share, budget = self.looked_at, self._share(), self._session.budget
-        runs, files = self.runs, self._files
+        run = self.runs.get(HOLD_OUT if test == LEFT_OUT else split_of(test))
 
         def work(monitor: Monitor) -> dict[str, Parity]:
             found = {}
-            run = runs.get(HOLD_OUT if test == LEFT_OUT else split_of(test))
             if run is not None and run.repetitions:
                 for column in run.repetitions[0].check.orders:
                     monitor.checkpoint()
                     found[column] = self._parity(run, test, column, share, budget)
-            return found | self._model_parities(files.get(test), run, test)
+            return found | self._model_parities(test)
 
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
@@ -403,26 +397,28 @@ class RetrainState(param.Parameterized):
         atoms = ragged_rows(data.structure_offsets, structures)
         return dataclasses.replace(parity, structures=structures, atoms=atoms)
 
-    def _model_parities(
-        self, data: Dataset | None, run: Run | None, test: str, resample: int = 0
-    ) -> dict[str, Parity]:
-        """Return the same points as other models predict them, as far as the file says."""
-        source = data if data is not None else self._session.dataset
-        assert source is not None
-        found = {}
-        for model in find_predictions(source) if data is not None else self.models:
-            if source.energies is None and source.forces is None:
-                continue
-            key = (source.fingerprint + model.model, self.aligned)
-            if key not in self._predicted:
-                self._predicted[key] = parity_of_prediction(source, model, align=self.aligned)
-            whole = self._predicted[key]
-            tests = self.tests_of(test)
-            if data is None and run is not None and test != LEFT_OUT and tests:
-                own = run.ground.structures[tests[resample].structures]
-                whole = whole.take(source.structure_offsets, own)
-            found[model.model] = whole
-        return found
+    def _model_parities(self, test: str, resample: int = 0) -> dict[str, Parity]:
+        """Return what other models predict for a test, as far as its file says."""
+        whole, tests = self._predictions(test if test in self._files else ""), self.tests_of(test)
+        if test in self._files or not tests:
+            return whole
+        data, ground = self._session.dataset, self.runs[split_of(test)].ground
+        assert data is not None
+        own = ground.structures[tests[resample].structures]
+        return {model: each.take(data.structure_offsets, own) for model, each in whole.items()}
+
+    def _predictions(self, file: str) -> dict[str, Parity]:
+        """Return what other models predict for a file of the user's; "" is the open data set."""
+        key = (file, self.aligned)
+        if key not in self._predicted:
+            data = self._files.get(file, self._session.dataset)
+            assert data is not None
+            labelled = data.energies is not None or data.forces is not None
+            models = (find_predictions(data) if file else self.models) if labelled else ()
+            self._predicted[key] = {
+                each.model: parity_of_prediction(data, each, align=self.aligned) for each in models
+            }
+        return self._predicted[key]
 
     # ---- tables -----------------------------------------------------------------------------
 
@@ -459,7 +455,8 @@ class RetrainState(param.Parameterized):
                 )
         return pd.DataFrame(rows)
 
-    def _rank(self, *_: Any) -> None:
+    @param.depends("column", watch=True)
+    def _rank(self) -> None:
         """Ask of each structure left out what it would bring."""
         run, budget, column = self.runs.get(HOLD_OUT), self._session.budget, self.column
         selection = self._session.slots[column].selection
