@@ -11,7 +11,7 @@
 Training and test file of each mlearn set are put together, and so are the two training files of
 acac; of acac and NbMoTaW 400 structures drawn at random stand for the set. Five resamples each of
 a random hold-out of 20 % and of the high-force tail (above the 85th percentile of the largest
-force), see `analytics.evaluation.retrain.make_splits`. Means over the resamples next to those
+force), see `analytics.evaluation.retrain.splits`. Means over the resamples next to those
 measured when Winnow was designed, which had other random splits: in distribution they differ by
 what the standard deviations say.
 """
@@ -21,7 +21,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,7 @@ import pandas as pd
 import winnow_atomistic as winnow
 from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
 from analytics.information.analysis import Analysis
+from analytics.runtime.assets import asset
 from analytics.selection.base import METHODS as REGISTRY
 from benchmarks.retrain_sets import DATA, SETS, load, present, register_candidates
 
@@ -191,28 +191,26 @@ def page() -> None:
     import resource
     import tempfile
 
-    from analytics.evaluation.retrain.live import prepare_ground
+    from analytics.evaluation.retrain.engine import Wanted, repetitions
     from analytics.runtime.progress import SILENT
-    from views.retrain.runs import CLASS, HOLD_OUT, RESAMPLES, TAIL, Run, Wanted, bring_up
+    from views.retrain.runs import CLASS, HOLD_OUT, RESAMPLES, SHARES, TAIL, Run, ground_of
 
     folder = tempfile.TemporaryDirectory(prefix="winnow-bench-")
     os.environ["WINNOW_CACHE"] = folder.name  # nothing from earlier runs
-    data = winnow.read(Path(__file__).parents[1] / "assets" / "carbon.xyz.gz")
+    data = winnow.read(asset("carbon.xyz.gz"))
     analysis = winnow.analyse(data, winnow.describe(data))
     print(f"carbon: {data.n_structures} structures, {data.n_environments} environments")
     wanted = {
-        str(at): Wanted(name, REGISTRY[name].spec(), 0, (), (), None)
+        str(at): Wanted(name, REGISTRY[name].spec(), 0, SHARES)
         for at, name in enumerate(("random", "facility_location", "largest_force"))
     }
     runs: list[Run] = []
     tests = (HOLD_OUT, TAIL, CLASS + "diamond", CLASS + "graphene")
     for test in tests:
-        kind = {HOLD_OUT: "random", TAIL: "high_force"}.get(test, "leave_class_out")
-        left_out = test.removeprefix(CLASS) if kind == "leave_class_out" else None
         wall, cpu = time.perf_counter(), time.process_time()
-        ground = prepare_ground(analysis, kind, left_out=left_out)
+        ground = ground_of(analysis, test, RESAMPLES, SILENT)
         made = time.perf_counter() - wall, time.process_time() - cpu
-        *_, run = bring_up(analysis, test, Run(ground, (), {}), wanted, {}, RESAMPLES, SILENT)
+        run = Run(ground, tuple(repetitions(ground, wanted)), {})
         took = time.perf_counter() - wall, time.process_time() - cpu
         print(
             f"{test:16} equations {made[0]:6.1f} s ({made[1]:5.1f} s of processor), with orders "
@@ -230,11 +228,13 @@ def page() -> None:
 
 
 def _refit(runs: Sequence[object], share: float) -> float:
+    from analytics.evaluation.retrain.engine import size_in
+
     start = time.perf_counter()
     for run in runs:
         for each in run.repetitions:  # type: ignore[attr-defined]
             for column, prefixes in each.check.orders.items():
-                each.check.errors(column, max(3, round(share * len(prefixes.order))))
+                each.check.errors(column, size_in(share, len(prefixes.order)))
     return time.perf_counter() - start
 
 

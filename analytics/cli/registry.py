@@ -73,7 +73,6 @@ for _name, _summary in {
     "A, test set B), what leaks and what is new. A: its config_types against one another. "
     "A B C ...: all files against one another.",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
-    "density": "Compare prunings of Kohn-Sham electron densities.",
     "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
     "on what was held out, and on test files of yours.",
 }.items():

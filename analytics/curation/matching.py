@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from analytics.curation.environments import Environments
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 
 __all__ = ["match_structures", "pair_distances"]
 
 MATCHED, UNDECIDED = 1, 2
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _square(  # type: ignore[no-untyped-def]
     values, projected, numbers, surroundings, i, others, other_projected, other_numbers,
     other_surroundings, j, limit, reach,
@@ -38,7 +38,7 @@ def _square(  # type: ignore[no-untyped-def]
     return total if total <= limit else -1.0
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _match(  # type: ignore[no-untyped-def]
     one, other, slack, first, start, n, limit, reach, used
 ):
@@ -69,7 +69,7 @@ def _match(  # type: ignore[no-untyped-def]
     return outcome, worst
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _match_all(  # type: ignore[no-untyped-def]
     one, other, slack, first, starts, n, limit, reach
 ):
@@ -82,7 +82,7 @@ def _match_all(  # type: ignore[no-untyped-def]
     return outcomes, worst
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _pair_squares(one, other, slack, rows, columns, limit, reach):  # type: ignore[no-untyped-def]
     values, projected, numbers, surroundings = one
     others, other_projected, other_numbers, other_surroundings = other

@@ -6,12 +6,12 @@ per atom tell them apart and change as smoothly with a displacement as the descr
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import Monitor
 
 __all__ = ["POWERS", "species_surroundings"]
@@ -66,7 +66,7 @@ def species_surroundings(
     return sums.astype(np.float32), counts
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _surround(  # type: ignore[no-untyped-def]
     positions, marks, offsets, basis, dual, start, stop, cutoff, sums, counts
 ):
@@ -104,7 +104,7 @@ def _surround(  # type: ignore[no-untyped-def]
                                 counts[i] += 1.0
 
 
-@nb.njit(nogil=True, cache=True, inline="always")
+@helper
 def _add(row, mark, r2, limit):  # type: ignore[no-untyped-def]
     """Add one neighbour at squared distance `r2`."""
     weight = (1.0 - r2 / limit) ** 2

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols, covalent_radii
 from ase.geometry import complete_cell, minkowski_reduce
-from numba import njit
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import Monitor
 
 __all__ = ["Contacts", "cell_extents", "closest_contacts", "closest_pair"]
@@ -167,7 +167,7 @@ def closest_pair(
     return f"closest: {length:.2f} Å, {names}, {where} of frame {dataset.frame_indices[s]}"
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _closest(
     chosen: IntArray,
     positions: FloatArray,
@@ -213,7 +213,7 @@ def _closest(
                     ratio_pairs[s, 0], ratio_pairs[s, 1] = i, j
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _out_of_reach(
     fractions: FloatArray, i: int, j: int, margins: FloatArray, pbc: npt.NDArray[np.bool_]
 ) -> bool:
@@ -227,7 +227,7 @@ def _out_of_reach(
     return False
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _image_distance(
     a: FloatArray,
     b: FloatArray,

@@ -6,13 +6,13 @@ import itertools
 import math
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from analytics.density.grid import DensityData
 from analytics.geometry.neighbours import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
 
@@ -92,7 +92,7 @@ def _cloud(
     return np.ascontiguousarray(cloud), kinds.astype(np.int64), basis, dual
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _wrapped(points: FloatArray, basis: FloatArray, dual: FloatArray) -> FloatArray:
     inside = points.copy()
     for i in range(len(points)):
@@ -109,7 +109,7 @@ def _wrapped(points: FloatArray, basis: FloatArray, dual: FloatArray) -> FloatAr
 # ------------------------------------------------------------------------------- kernels
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _candidates(
     points: FloatArray, first: int, last: int, cloud: FloatArray, cutoff: float, found: IntArray
 ) -> int:
@@ -136,7 +136,7 @@ def _candidates(
     return count
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _accumulate(
     point: FloatArray,
     cloud: FloatArray,
@@ -191,12 +191,12 @@ def _accumulate(
             ratio *= fall
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _vector_product(a: FloatArray, b: FloatArray) -> float:
     return float(a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _tensor_product(a: FloatArray, b: FloatArray) -> float:
     """Return the full contraction of two symmetric tensors whose traces are taken off."""
     trace = (a[4] + a[5] + a[6]) * (b[4] + b[5] + b[6]) / 3.0
@@ -205,12 +205,12 @@ def _tensor_product(a: FloatArray, b: FloatArray) -> float:
     return float(same + 2.0 * mixed - trace)
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _signed_root(x: float) -> float:
     return math.copysign(math.sqrt(abs(x)), x)
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _features(sums: FloatArray, out: npt.NDArray[np.float32]) -> None:
     n_species, n_channels = sums.shape[0], sums.shape[1]
     at = 0
@@ -230,7 +230,7 @@ def _features(sums: FloatArray, out: npt.NDArray[np.float32]) -> None:
             at += 2 * n_channels
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _describe(
     points: FloatArray,
     cloud: FloatArray,

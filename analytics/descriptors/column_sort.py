@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba as nb
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from analytics.runtime.arrays import FloatArray
+from analytics.runtime.compiled import helper
 
 __all__ = ["LANES", "padded_rows", "sort_columns"]
 
@@ -19,7 +19,7 @@ LANES = 16
 VECTOR = 8
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def runs_of(rows: int) -> list[tuple[int, int, int]]:
     """Return what Batcher's merge exchange compares, in order.
 
@@ -90,7 +90,7 @@ def _sorter(rows: int) -> Any:
 _sort_16, _sort_32 = _sorter(16), _sorter(32)
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def padded_rows(n: int) -> int:
     """Return how many rows n rows are best padded to, with zeros, before columns are sorted."""
     if n <= 16:
@@ -98,7 +98,7 @@ def padded_rows(n: int) -> int:
     return max(n, 32)
 
 
-@nb.njit(nogil=True, cache=True, fastmath=True)
+@helper(fastmath=True)
 def _exchange(upper: FloatArray, lower: FloatArray) -> None:
     """Put the larger of each two entries into `upper`, the smaller one into `lower`."""
     for i in range(upper.size):
@@ -107,7 +107,7 @@ def _exchange(upper: FloatArray, lower: FloatArray) -> None:
         lower[i] = b if a > b else a
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def sort_columns(matrix: FloatArray) -> None:
     """Sort each column, largest first, by Batcher's merge exchange.
 

@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numba as nb
 import numpy as np
 
 from analytics.data.dataset import Dataset
@@ -16,6 +15,7 @@ from analytics.descriptors.describable import check_geometry
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
 from analytics.geometry.neighbours import build_cloud, gather_neighbours, reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.parallel import fill_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
@@ -46,7 +46,7 @@ class DistanceSpec(Options):
     suggested_bandwidth: ClassVar[float] = 0.015  # 1/angstrom, as in the paper
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _nearest(squares: FloatArray, found: int, k: int, kept: FloatArray) -> int:
     """Fill `kept` with the k smallest of the `found` squares, smallest first; return how many."""
     n = 0
@@ -65,7 +65,7 @@ def _nearest(squares: FloatArray, found: int, k: int, kept: FloatArray) -> int:
     return n
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _count(squares: FloatArray, found: int, low: float, high: float) -> tuple[int, int]:
     """Return how many squares lie below `low`, and how many from `low` to `high`."""
     inner = tied = 0
@@ -75,7 +75,7 @@ def _count(squares: FloatArray, found: int, low: float, high: float) -> tuple[in
     return inner, tied
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _take(
     cloud: FloatArray,
     squares: FloatArray,
@@ -104,7 +104,7 @@ def _take(
         near[3, at] = 0.0
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _describe(
     cloud: FloatArray,
     squares: FloatArray,
@@ -140,7 +140,7 @@ def _describe(
         add_pairs(flat[: rows * padded].reshape(rows, padded), near, n, k, out[k:])
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _describe_range(
     positions: FloatArray,
     offsets: IntArray,

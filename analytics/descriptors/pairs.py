@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
 from analytics.descriptors.column_sort import LANES, padded_rows, sort_columns
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper
 
 __all__ = ["CLOSEST", "add_pairs", "add_tied_pairs", "shape_of"]
 
@@ -24,13 +24,13 @@ CLOSEST = 1e-6
 ONE = np.float32(1.0)
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def shape_of(n: int) -> tuple[int, int]:
     """Return the rows and columns that the matrix of n neighbours takes, padding included."""
     return padded_rows(n), max(1, -(-n // LANES)) * LANES
 
 
-@nb.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@helper(fastmath=True, error_model="numpy")
 def _fill(matrix: FloatArray, near: FloatArray, first: int, last: int) -> None:
     """Write sqrt(w_j w_l) / r_jl for the neighbours first..last-1 and all; zero for j = l.
 
@@ -54,7 +54,7 @@ def _fill(matrix: FloatArray, near: FloatArray, first: int, last: int) -> None:
         matrix[row] = 0.0
 
 
-@nb.njit(nogil=True, cache=True, fastmath=True)
+@helper(fastmath=True)
 def add_pairs(matrix: FloatArray, near: FloatArray, n: int, k: int, out: FloatArray) -> None:
     """Write the k-1 numbers of the pair part where the k nearest neighbours are certain.
 
@@ -79,7 +79,7 @@ def add_pairs(matrix: FloatArray, near: FloatArray, n: int, k: int, out: FloatAr
         out[rank] = total / k
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _count_before(
     inner: FloatArray,
     tied: FloatArray,
@@ -102,7 +102,7 @@ def _count_before(
                 second[column] += 1 - larger
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _sum_by_rank(
     inner: FloatArray,
     tied: FloatArray,
@@ -124,7 +124,7 @@ def _sum_by_rank(
             by_tied[kind, b, of_tied[b, column]] += tied[b, column]
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _spread(
     sums: FloatArray,
     n_tied: int,
@@ -153,7 +153,7 @@ def _spread(
             h += 1
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def add_tied_pairs(near: FloatArray, n_inner: int, n: int, k: int, out: FloatArray) -> None:
     """Write the pair part where the last of the k neighbours are to be drawn from equals.
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +14,7 @@ from analytics.information.entropy import COVERED_BELOW, diversity_of_sums, entr
 from analytics.information.kernel import kernel_sums
 from analytics.information.sampling import Sample
 from analytics.runtime.arrays import FloatArray, IntArray, owners, ragged_rows
+from analytics.runtime.compiled import kernel
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor
 
 __all__ = ["EXACT_BELOW", "PrefixMetrics", "budget_grid", "prefix_metrics", "top_share"]
@@ -74,7 +74,7 @@ def budget_grid(n_structures: int, points: int = 48) -> IntArray:
     return np.unique(np.round(np.geomspace(1, n_structures, points)).astype(np.int64))
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _extend(  # type: ignore[no-untyped-def]
     indptr, indices, values, columns, amounts, offsets, picks, sums, kept
 ):
@@ -86,7 +86,7 @@ def _extend(  # type: ignore[no-untyped-def]
             kept[columns[row]] += amounts[row]
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _measure(sums, kept, weights, threshold):  # type: ignore[no-untyped-def]
     """Return (mean ln p, sum 1/p) over the kept rows and the covered weight."""
     n, logs, inverse, covered = 0.0, 0.0, 0.0, 0.0

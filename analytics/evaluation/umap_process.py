@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-import sys
 import warnings
-from typing import Any
+from contextlib import redirect_stdout
 
 import numpy as np
 
 from analytics.runtime.arrays import FloatArray
-from analytics.runtime.process import answer_of, serve, tell
+from analytics.runtime.process import call
 from analytics.runtime.progress import Monitor
 
 __all__ = ["lay_out"]
@@ -47,51 +45,46 @@ def lay_out(x: FloatArray, *, seed: int, neighbours: int, monitor: Monitor) -> F
         If UMAP fails.
     """
     x = np.ascontiguousarray(x, dtype=np.float32)
-    options = {"seed": seed, "neighbours": neighbours, "shape": x.shape}
-    sent = json.dumps(options).encode() + b"\n" + x.tobytes()
-    answer = answer_of(__name__, sent, name="UMAP", message="UMAP map", monitor=monitor)
-    return np.frombuffer(answer, dtype=np.float64).reshape(len(x), 2)
+    return call(work, x, seed, neighbours, name="UMAP", message="UMAP map", monitor=monitor)
 
 
-# ---- the program ------------------------------------------------------------------------------
+# ---- inside the process ------------------------------------------------------------------------
 
 
-class _Teller(io.TextIOBase):
-    """Takes what UMAP prints and tells how far it is."""
+class Teller(io.TextIOBase):
+    """Takes what UMAP prints and reports how far it is."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
 
     def write(self, text: str) -> int:
+        """Report the step or the share that a text names."""
         found = [step for words, step in STEPS.items() if words in text]
         done = _PERCENT.search(text)
         if found:
-            tell(*found[0])
+            self._monitor.report(*found[0])
         elif done is not None:
-            tell(0.5 + 0.5 * int(done[1]) / 100, f"layout {done[1]} %")
+            self._monitor.report(0.5 + 0.5 * int(done[1]) / 100, f"layout {done[1]} %")
         return len(text)
 
 
-def _work(sent: bytes) -> bytes:
-    head, _, values = sent.partition(b"\n")
-    options: dict[str, Any] = json.loads(head)
-    x = np.frombuffer(values, dtype=np.float32).reshape(options["shape"])
-    sys.stdout = _Teller()
-    tell(0.02, "loading the library")
+def work(x: FloatArray, seed: int, neighbours: int, monitor: Monitor) -> FloatArray:
+    """Lay points out, see `lay_out`."""
+    monitor.report(0.02, "loading the library")
     import umap  # compiles for seconds
 
-    tell(0.15, "compiling")
-    with warnings.catch_warnings():
+    monitor.report(0.15, "compiling")
+    teller = Teller(monitor)
+    with warnings.catch_warnings(), redirect_stdout(teller):
         # a seed, which turns off threads, is what we want: one thread is all it may use
         warnings.simplefilter("ignore")
         xy = umap.UMAP(
-            n_neighbors=options["neighbours"],
+            n_neighbors=neighbours,
             min_dist=0.1,
-            random_state=options["seed"],
+            random_state=seed,
             n_jobs=1,
             init="pca",
             verbose=True,
-            tqdm_kwds={"file": sys.stdout, "mininterval": 0.2, "disable": False},
+            tqdm_kwds={"file": teller, "mininterval": 0.2, "disable": False},
         ).fit_transform(x)
-    return np.ascontiguousarray(xy, dtype=np.float64).tobytes()
-
-
-if __name__ == "__main__":
-    serve(_work)
+    return np.ascontiguousarray(xy, dtype=np.float64)

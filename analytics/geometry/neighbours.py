@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 
 __all__ = ["build_cloud", "gather_neighbours", "reduced_lattices"]
 
@@ -22,7 +22,7 @@ __all__ = ["build_cloud", "gather_neighbours", "reduced_lattices"]
 _FEW = 48
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _reduce(bases: FloatArray, bulk: npt.NDArray[np.bool_]) -> None:
     """Shorten the vectors of each lattice in place, until none gets shorter by adding others."""
     trial = np.empty(3)
@@ -49,7 +49,7 @@ def _reduce(bases: FloatArray, bulk: npt.NDArray[np.bool_]) -> None:
                     changed = True
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _dot(a: FloatArray, b: FloatArray) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]  # type: ignore[no-any-return]
 
@@ -88,7 +88,7 @@ def reduced_lattices(
     return basis, np.linalg.inv(gram) @ basis
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _wrap(
     positions: FloatArray,
     basis: FloatArray,
@@ -110,7 +110,7 @@ def _wrap(
                 inside[i, x] -= turns * basis[d, x]
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _shifts(
     fractions: FloatArray, dual: FloatArray, cutoff: float, first: IntArray, count: IntArray
 ) -> int:
@@ -136,7 +136,7 @@ def _shifts(
     return total
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _images(
     positions: FloatArray, basis: FloatArray, dual: FloatArray, cutoff: float
 ) -> tuple[FloatArray, IntArray]:
@@ -161,7 +161,7 @@ def _images(
     return cloud, home
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _bin_shape(
     cloud: FloatArray, cutoff: float, low: FloatArray, edge: FloatArray, shape: IntArray
 ) -> None:
@@ -190,7 +190,7 @@ def _bin_shape(
         shape[x] = int(extent[x] / edge[x]) + 1
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def build_cloud(
     positions: FloatArray, basis: FloatArray, dual: FloatArray, cutoff: float
 ) -> tuple[FloatArray, IntArray, IntArray, FloatArray, FloatArray, IntArray]:
@@ -243,13 +243,13 @@ def build_cloud(
     return cloud, home, starts, low, edge, shape
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _gap(at: float, low: float, edge: float) -> float:
     """Return how far a coordinate lies outside the interval [low, low + edge]."""
     return max(0.0, low - at, at - low - edge)
 
 
-@nb.njit(nogil=True, cache=True, fastmath=True)
+@helper(fastmath=True)
 def _scan(
     cloud: FloatArray,
     first: int,
@@ -273,7 +273,7 @@ def _scan(
     return found
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def gather_neighbours(
     cloud: FloatArray,
     starts: IntArray,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
+
+from analytics.runtime.compiled import helper, kernel
 
 __all__ = [
     "FAR",
@@ -40,7 +41,7 @@ def _as_float(context: Any, value: Any) -> Any:
     return types.float32(types.int32), build
 
 
-@nb.njit(fastmath=True, inline="always")
+@helper(fastmath=True)
 def _exp(t):  # type: ignore[no-untyped-def]
     """Single-precision exponential for -87 <= t <= 0 that the compiler can vectorise.
 
@@ -60,7 +61,7 @@ def _exp(t):  # type: ignore[no-untyped-def]
     return p * _as_float(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
 
 
-@nb.njit(fastmath=True, nogil=True, cache=True)
+@helper(fastmath=True)
 def _log_kernel(a, b):  # type: ignore[no-untyped-def]
     total = np.float32(0.0)
     for k in range(a.shape[0]):
@@ -69,7 +70,7 @@ def _log_kernel(a, b):  # type: ignore[no-untyped-def]
     return np.float32(-0.5) * total
 
 
-@nb.njit(fastmath=True, nogil=True, cache=True)
+@helper(fastmath=True)
 def _fill(products, r, half_a, half_b, a, b, out):  # type: ignore[no-untyped-def]
     """Write the log kernels of one row into `out`, exact where pairs are close.
 
@@ -88,7 +89,7 @@ def _fill(products, r, half_a, half_b, a, b, out):  # type: ignore[no-untyped-de
                 out[c] = _log_kernel(a[r], b[c])
 
 
-@nb.njit(fastmath=True, nogil=True, cache=True)
+@kernel(fastmath=True)
 def accumulate_block(products, half_a, half_b, weights, a, b, rows):  # type: ignore[no-untyped-def]
     """Add to `rows` the weighted kernel sums of one block of products."""
     logs = np.empty(products.shape[1], dtype=np.float32)
@@ -100,7 +101,7 @@ def accumulate_block(products, half_a, half_b, weights, a, b, rows):  # type: ig
         rows[r] += total
 
 
-@nb.njit(fastmath=True, nogil=True, cache=True)
+@kernel(fastmath=True)
 def accumulate_moments(  # type: ignore[no-untyped-def]
     products, half_a, half_b, weights, squares, a, b, rows, second
 ):
@@ -117,7 +118,7 @@ def accumulate_moments(  # type: ignore[no-untyped-def]
         second[r] += spread
 
 
-@nb.njit(fastmath=True, nogil=True, cache=True)
+@kernel(fastmath=True)
 def accumulate_pair(  # type: ignore[no-untyped-def]
     products, half_a, half_b, wa, wb, a, b, rows, columns
 ):
@@ -138,7 +139,7 @@ def accumulate_pair(  # type: ignore[no-untyped-def]
         columns[c] += below[c]
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _exact_log_kernel(a, b):  # type: ignore[no-untyped-def]
     total = 0.0
     for k in range(a.shape[0]):
@@ -147,7 +148,7 @@ def _exact_log_kernel(a, b):  # type: ignore[no-untyped-def]
     return -0.5 * total
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def log_accumulate(  # type: ignore[no-untyped-def]
     products, half_a, half_b, weights, skip, a, b, top, total
 ):
@@ -175,7 +176,7 @@ def log_accumulate(  # type: ignore[no-untyped-def]
                 total[r] += weight * np.exp(t - top[r])
 
 
-@nb.njit(fastmath=True, nogil=True, cache=True)
+@kernel(fastmath=True)
 def by_structure(  # type: ignore[no-untyped-def]
     products, half_a, half_b, weights, a, b, owners, start, sums, top
 ):
@@ -196,7 +197,7 @@ def by_structure(  # type: ignore[no-untyped-def]
             highest[c] = max(highest[c], logs[c])
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def pack(sums, top, cut):  # type: ignore[no-untyped-def]
     """Return (number per row, columns, sums, fourth roots of exp(top)) where top >= cut."""
     counts = np.zeros(top.shape[0], dtype=np.int64)
@@ -220,7 +221,7 @@ def pack(sums, top, cut):  # type: ignore[no-untyped-def]
     return counts, columns, packed, peaks
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def column_sums(columns, values, out):  # type: ignore[no-untyped-def]
     """Add every value to the entry of `out` of its column."""
     for k in range(values.shape[0]):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-import numba as nb
 import numpy as np
 
 from analytics.geometry.boxes import block_offsets, bounding_boxes, kd_order
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 
 __all__ = ["farthest_points"]
@@ -16,7 +16,7 @@ __all__ = ["farthest_points"]
 LEAF = 96
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _refresh(points, start, stop, chosen, best, order):  # type: ignore[no-untyped-def]
     """Bring the distances of one box up to date; return its farthest point."""
     far = start
@@ -32,7 +32,7 @@ def _refresh(points, start, stop, chosen, best, order):  # type: ignore[no-untyp
     return far
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _pick(points, order, starts, low, high, best, far, picks, begin, end):  # type: ignore[no-untyped-def]
     """Write picks begin..end-1 as rows of `points`; `far` is the farthest point of each box."""
     for at in range(begin, end):

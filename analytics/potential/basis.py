@@ -140,9 +140,8 @@ def choose_bases(
     is the environment nearest to the mean, ties go by the geometry of the structures. A pool takes
     those of them that are its own, and goes on from there among its own environments until it has
     as many. So no function of a pool is centred on an environment that is held out of it; only
-    positions are looked at, never labels; and rows computed once for the union
-    serve every pool
-    (`analytics.evaluation.retrain.joint`).
+    positions are looked at, never labels; and rows computed once for the union serve every pool
+    (`design_of`).
 
     Parameters
     ----------

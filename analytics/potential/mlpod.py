@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.process import run
 from analytics.runtime.progress import SILENT, Monitor
 
 __all__ = ["PodErrors", "check_pod", "find_lammps", "fit_pod", "require_lammps"]
@@ -177,30 +176,16 @@ def _write_set(dataset: Dataset, folder: Path, name: str) -> None:
 
 
 def _run(program: Path, folder: Path, monitor: Monitor) -> None:
-    environment = dict(os.environ, OMP_NUM_THREADS="1")
-    library = program.resolve().parents[1] / "lib"
-    paths = [str(library), environment.get("LD_LIBRARY_PATH", "")]
-    environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, paths))
-    with (folder / "output.txt").open("w") as output:
-        process = subprocess.Popen(
-            [str(program), "-in", "in.pod", "-log", "none"],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            while process.poll() is None:
-                time.sleep(0.1)
-                monitor.checkpoint()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    if process.returncode or not (folder / "pod_test_errors.pod").is_file():
-        said = (folder / "output.txt").read_text().strip().splitlines() or ["no output"]
-        wrong = next((line for line in said if "ERROR" in line), said[-1])
-        raise WinnowError(f"LAMMPS could not fit ML-POD: {wrong.strip()}")
+    paths = [str(program.resolve().parents[1] / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
+    ended = run(
+        [str(program), "-in", "in.pod", "-log", "none"],
+        folder,
+        look=monitor.checkpoint,
+        environment={"LD_LIBRARY_PATH": os.pathsep.join(filter(None, paths))},
+    )
+    if ended.code or not (folder / "pod_test_errors.pod").is_file():
+        wrong = next((line for line in ended.remarks if "ERROR" in line), ended.why)
+        raise WinnowError(f"LAMMPS could not fit ML-POD: {wrong}")
 
 
 def _errors_of(report: str, file: str) -> PodErrors:

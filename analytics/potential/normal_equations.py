@@ -23,7 +23,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from analytics.data.content import content_order
-from analytics.potential.design import Design
+from analytics.potential.design_rows import Design
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import in_order

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from analytics.runtime.arrays import fingerprint
+from analytics.runtime.versions import version_of
 
 __all__ = ["code_version"]
 
 _PACKAGE = "analytics"
-_LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "umap-learn", "featomic")
+#: Distributions whose code computes; those that only read, write, schedule or show are left out.
+_LIBRARIES = (
+    "numpy", "scipy", "numba", "llvmlite", "scikit-learn", "umap-learn", "pynndescent", "featomic",
+    "ase",
+)  # fmt: skip
 #: Rooms of the package from the bottom up, as the import contracts have them: what stands in one
 #: uses its own room and those before. A room that is not named here may use all of them.
 _LAYERS = (
     ("runtime",),
-    ("geometry", "linalg"),
+    ("geometry",),
+    ("linalg",),
     ("data",),
     ("descriptors",),
     ("information",),
@@ -69,15 +74,7 @@ def _files(rooms: tuple[str, ...]) -> list[Path]:
 def _sources(rooms: tuple[str, ...]) -> str:
     package = Path(__file__).parents[1]
     contents = [f.relative_to(package).as_posix() + "\n" + f.read_text() for f in _files(rooms)]
-    return fingerprint(*contents, *map(_release, ("winnow-atomistic", *_LIBRARIES)))
-
-
-@cache
-def _release(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
+    return fingerprint(*contents, *map(version_of, ("winnow-atomistic", *_LIBRARIES)))
 
 
 @cache

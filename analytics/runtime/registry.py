@@ -125,10 +125,17 @@ class Registry(Generic[T]):
     declared : mapping of str to tuple of str
         The built-in names by the module that registers them. They come first, in this order,
         whatever was imported before.
+    groups : tuple of str
+        The entry-point groups in which the registry looks.
     """
 
-    def __init__(self, kind: str, declared: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        kind: str,
+        declared: Mapping[str, tuple[str, ...]] | None = None,
+        groups: tuple[str, ...] = ("winnow.plugins",),
+    ) -> None:
+        self.kind, self._groups = kind, groups
         self._items: dict[str, T] = {}
         self._modules: dict[str, str] = {}
         self._plugins_loaded = False
@@ -178,7 +185,7 @@ class Registry(Generic[T]):
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
-        for point in entry_points(group="winnow.plugins"):
+        for point in (p for group in self._groups for p in entry_points(group=group)):
             try:
                 point.load()
             except Exception as error:  # somebody else's code: the built-in methods go on

@@ -8,8 +8,8 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.information.analysis import Analysis
-from analytics.potential.cache import equations_of
-from analytics.potential.design import row_bytes
+from analytics.potential.design_cache import equations_of
+from analytics.potential.design_rows import row_bytes
 from analytics.potential.normal_equations import Equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.errors import InputError, WinnowError

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import time
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from analytics.linalg.lazy_max import LazyMax
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.objectives import Rows
 
@@ -28,7 +28,7 @@ __all__ = ["Rows", "add_row", "all_gains", "lazy_greedy"]
 TIE = 1e-6
 
 
-@nb.njit(nogil=True, cache=True)
+@helper
 def _gain(indptr, indices, values, weights, reached, s, capped):  # type: ignore[no-untyped-def]
     total = 0.0
     for k in range(indptr[s], indptr[s + 1]):
@@ -40,7 +40,7 @@ def _gain(indptr, indices, values, weights, reached, s, capped):  # type: ignore
     return total
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _add(indptr, indices, values, reached, s, capped):  # type: ignore[no-untyped-def]
     for k in range(indptr[s], indptr[s + 1]):
         i = indices[k]
@@ -50,7 +50,7 @@ def _add(indptr, indices, values, reached, s, capped):  # type: ignore[no-untype
             reached[i] = values[k]
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _gains(indptr, indices, values, weights, reached, capped, out):  # type: ignore[no-untyped-def]
     for s in range(out.shape[0]):
         out[s] = _gain(indptr, indices, values, weights, reached, s, capped)

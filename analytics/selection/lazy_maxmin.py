@@ -12,11 +12,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-import numba as nb
 import numpy as np
 
 from analytics.linalg.lazy_max import LazyMax
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.base import Order, Pool
 
@@ -75,7 +75,7 @@ class GrowingRows:
         self.used = end
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+@helper(fastmath={"reassoc", "contract"})
 def squared_distance(a, i, b, j):  # type: ignore[no-untyped-def]
     """Return the squared distance of a row of `a` and one of `b`, from differences."""
     total = 0.0
@@ -149,7 +149,7 @@ class RowScan:
         return [float(score) for score in self._scores(some, levels)]
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _raise_levels(  # type: ignore[no-untyped-def]
     structures, x, offsets, means, rows, starts, centres, scale, wanted, levels, counts, seen, out
 ):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-import numba as nb
 import numpy as np
 
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import kernel
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions
 from analytics.selection.base import Method, Order, Pool, register
@@ -40,7 +40,7 @@ class _Cover(RowScan):
             return np.asarray(self._entropies[structures] - np.log(levels))
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _mean_log_sum(x, start, stop, scale):  # type: ignore[no-untyped-def]
     """Return the mean of ln(kernel sum / n) over the rows start .. stop among themselves."""
     n = stop - start

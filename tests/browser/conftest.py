@@ -56,8 +56,14 @@ def quiet_browser(browser_type):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def server(serving):
     """Serve the application; give its address."""
+    return serving[0]
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory):
+    """Serve the application; give its address and its process."""
     folder = tmp_path_factory.mktemp("server")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -76,7 +82,7 @@ def server(tmp_path_factory):
             alive = process.poll() is None and time.monotonic() < until
             assert alive, f"the server did not start:\n{(folder / 'log').read_text()}"
             time.sleep(0.1)
-        yield f"http://localhost:{port}/app"
+        yield f"http://localhost:{port}/app", process
         troubles = [line for line in (folder / "log").read_text().splitlines() if "ERROR" in line]
         assert not troubles, (folder / "log").read_text()
     finally:

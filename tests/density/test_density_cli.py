@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from density_makers import archive, write
 
 from analytics.cli.main import main
 
+ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--steps", "20", "--seeds", "2", "--cutoff", "3.5", "--energy", "no"]
 COLUMNS = ["system", "method", "kept", "seed", "n_points", "density_error_pct",
            "energy_error_mev_atom", "train_seconds"]  # fmt: skip
@@ -113,3 +118,16 @@ def test_single_snapshots_and_other_systems_are_refused(tmp_path, capsys) -> Non
     assert "open two or more" in capsys.readouterr().err
     assert main(["density", "compare", one, "al"]) == 2
     assert "another system" in capsys.readouterr().err
+
+
+def test_the_command_comes_through_the_door_of_plugins() -> None:
+    """Nothing that is not about densities imports them: they enter by their entry point."""
+    found = {point.name: point.value for point in entry_points(group="winnow.plugins")}
+    assert found["density"] == "analytics.density.plugin"
+    code = (
+        "import sys; from analytics.cli.registry import COMMANDS; assert 'density' in COMMANDS;"
+        "from analytics.selection.base import METHODS; assert list(METHODS);"
+        "found = [m for m in sys.modules if m.startswith('analytics.density.')];"
+        "assert found == ['analytics.density.plugin'], found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

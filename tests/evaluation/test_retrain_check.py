@@ -16,22 +16,22 @@ import winnow_atomistic as winnow
 from analytics.cli.main import main
 from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
-from analytics.evaluation.retrain import evaluate as evaluation
+from analytics.evaluation.retrain import ground as ground_module
 from analytics.evaluation.retrain.check import RetrainCheck, check_orders
 from analytics.evaluation.retrain.errors import make_test
-from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, analysis_of_part, retrain
-from analytics.evaluation.retrain.live import part_of, prepare_ground, start_check
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, retrain
+from analytics.evaluation.retrain.ground import analysis_of_part, prepare_ground
 from analytics.evaluation.retrain.predictions import (
     Prediction,
-    class_errors,
+    errors_of,
     find_predictions,
     parity_of_prediction,
 )
 from analytics.evaluation.retrain.splits import make_splits
 from analytics.information.analysis import Analysis
 from analytics.potential.basis import choose_basis
-from analytics.potential.cache import design_of
-from analytics.potential.design import compute_design, row_bytes
+from analytics.potential.design_cache import design_of
+from analytics.potential.design_rows import compute_design, row_bytes
 from analytics.potential.normal_equations import make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
@@ -208,7 +208,7 @@ class TestRetrain:
     def test_a_large_set_is_sampled_and_says_so(
         self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(evaluation, "MOST_STRUCTURES", 10)
+        monkeypatch.setattr(ground_module, "MOST_STRUCTURES", 10)
         found = retrain(analysis, ["random"], [0.5], resamples=1, spec=SMALL)
         assert found.sampled == 10
         assert "10 of 24 structures" in found.notes[0]
@@ -217,15 +217,15 @@ class TestRetrain:
     def test_isolated_atoms_stay_in_a_sample(
         self, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(evaluation, "MOST_STRUCTURES", 10)
+        monkeypatch.setattr(ground_module, "MOST_STRUCTURES", 10)
         ground = prepare_ground(analysis, "random", resamples=2, spec=SMALL)
         assert ground.sampled == 10
         assert len(ground.structures) == 11
         assert ground.structures[-1] == 24  # the isolated atom, last in the file
         kept = ground.equations.design.dataset
         assert_array_equal(kept.energies, analysis.dataset.energies[ground.structures])
-        assert_array_equal(np.flatnonzero(kept.isolated), start_check(ground, 0).base)
-        part = part_of(ground, 1)
+        assert_array_equal(np.flatnonzero(kept.isolated), ground.check(0).base)
+        part = ground.part(1)
         assert_array_equal(
             part.descriptors.values,
             analysis_of_part(analysis, ground.structures[ground.splits[1].pool]).descriptors.values,
@@ -243,12 +243,12 @@ class TestRetrain:
             computed.append(len(basis))
             return compute_design(dataset, basis, **rest)
 
-        monkeypatch.setattr("analytics.potential.cache.compute_design", count)
+        monkeypatch.setattr("analytics.potential.design_cache.compute_design", count)
         call = partial(retrain, analysis, ["largest_force"], [0.5], split="leave_class_out",
                        resamples=1)  # fmt: skip
         shared = call(spec=spec).table
         assert len(computed) == 1
-        monkeypatch.setattr(evaluation, "basis_family", lambda *_: [])
+        monkeypatch.setattr(ground_module, "basis_family", lambda *_: [])
         spec = RetrainSpec(cutoff=4.0, radial=4, angular=2, references=10, prior=10.0 + 1e-9)
         alone = call(spec=spec).table
         assert len(computed) == 3
@@ -477,12 +477,13 @@ class TestPredictions:
     def test_parity_and_errors_by_class(self, predicted: Dataset) -> None:
         mace = find_predictions(predicted)[0]
         parity = parity_of_prediction(predicted, mace)
-        table = class_errors(parity, predicted.structure_offsets).set_index("config_type")
-        assert table.force_rmse_ev_a.to_numpy() == pytest.approx(0.1)
-        assert table.loc["of5"].energy_rmse_mev_atom == pytest.approx(10.0)
+        total, by_class = errors_of(parity, predicted)
+        forces = [each.force_rmse_ev_a for each in (total, *by_class.values())]
+        assert forces == pytest.approx([0.1] * 4)
+        assert by_class["of5"].energy_rmse_mev_atom == pytest.approx(10.0)
         expected = 1e3 * np.sqrt(((0.01 + 0.5) ** 2 + 2 * 0.01**2) / 3)
-        assert table.loc["of4"].energy_rmse_mev_atom == pytest.approx(expected)
-        assert table.loc["all"].n_environments == predicted.n_environments
+        assert by_class["of4"].energy_rmse_mev_atom == pytest.approx(expected)
+        assert total.n_environments == predicted.n_environments
 
     def test_aligned_energies_have_no_offset_per_species(self, predicted: Dataset) -> None:
         mace = find_predictions(predicted)[0]

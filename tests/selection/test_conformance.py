@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import winnow_atomistic as winnow
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
-from analytics.potential import cache as retrain_cache
+from analytics.runtime.cache import shared_cache
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.registry import options_of
 from analytics.selection.base import METHODS, at_size, is_nested, select
@@ -40,7 +40,7 @@ def analysis() -> Analysis:
 def forget(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function after which no method remembers anything, in memory or on disk."""
     monkeypatch.setenv("WINNOW_CACHE_LIMIT", "0")
-    return retrain_cache._results.clear
+    return shared_cache().clear
 
 
 def reference_for(analysis: Analysis, rows: slice = slice(0, 9)) -> Descriptors:

@@ -13,16 +13,17 @@ from retrain_makers import make_structures
 
 import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.evaluate import analysis_of_part, retrain
-from analytics.evaluation.retrain.live import order_in, part_of, prepare_ground
+from analytics.evaluation.retrain.engine import Wanted, repetitions
+from analytics.evaluation.retrain.evaluate import retrain
+from analytics.evaluation.retrain.ground import analysis_of_part, prepare_ground
 from analytics.information.analysis import Analysis
-from analytics.potential import cache
 from analytics.potential.basis import choose_basis
-from analytics.potential.design import compute_design
+from analytics.potential.design_rows import compute_design
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.recipe import Recipe, make_recipe
 from analytics.replay import replay
+from analytics.runtime.cache import shared_cache
 from analytics.selection.base import METHODS, Selection, at_size, by_model, select
 
 pytest.importorskip("featomic")
@@ -50,7 +51,7 @@ def everything(analysis: Analysis) -> dict[tuple[str, str], Selection]:
     ground = prepare_ground(analysis, resamples=1)
     sets = {
         "whole": analysis,
-        "resample": part_of(ground, 0),
+        "resample": ground.part(0),
         "half": analysis_of_part(analysis, HALF),
     }
     return {
@@ -64,9 +65,7 @@ def use_the_process(analysis: Analysis) -> None:
     retrain(analysis, BY_MODEL, [0.3], split="leave_class_out", resamples=1)
     for split in ("high_force", "random"):  # as the page does, one after the other
         ground = prepare_ground(analysis, split, resamples=1)
-        part = part_of(ground, 0)
-        for name in BY_MODEL:
-            order_in(ground, 0, part, name)
+        list(repetitions(ground, {name: Wanted(name, None, 0, (0.5,)) for name in BY_MODEL}))
     for name in ALL:
         select(analysis_of_part(analysis, HALF[2:]), name, seed=1)
         select(analysis, name, size=5, keep=[2], drop=[7], seed=8)
@@ -79,7 +78,7 @@ def test_the_order_is_the_same_before_and_after_everything_else(
     before = everything(analysis)
     use_the_process(analysis)
     compare(before, everything(analysis))
-    cache._results.clear()  # from disk, where everything has left something
+    shared_cache().clear()  # from disk, where everything has left something
     compare(before, everything(analysis))
 
 

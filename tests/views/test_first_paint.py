@@ -40,7 +40,7 @@ def test_shows_what_the_cards_will_show(opened):
     assert "carbon.xyz.gz" in text
     assert f"{opened.analysis.redundancy:.0%} redundant" in text
     assert text.count('<div class="score">') == 3
-    for head in page.columns.heads:
+    for head in page.rooms["Compare"].stage.columns.heads:
         assert head.card.object in text
     for slot in session.slots:
         scores = session.scores(slot)

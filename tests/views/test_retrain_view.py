@@ -363,5 +363,5 @@ def test_another_data_set_starts_afresh(session):
     session.open_dataset(dataset_from_atoms(make_structures(16, seed=9), name="next.xyz"))
     assert view.state.runs[HOLD_OUT] is not old
     assert view.state.models == []
-    assert view.state.size_in(HOLD_OUT) == max(3, round(session.budget / 16 * 13))
+    assert view.state.size_in(HOLD_OUT) == max(1, round(session.budget / 16 * 13))
     view.restyle(True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from analytics.runtime.text import PAGE
+
 __all__ = ["KINDS", "counted", "grouped"]
 
 #: Kind of a selection method -> what it is called on the page.
@@ -13,11 +15,4 @@ KINDS = {
 }
 
 
-def grouped(number: int) -> str:
-    """Write a number with thin spaces between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun: 1 structure, 24 034 environments."""
-    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+grouped, counted = PAGE.count, PAGE.counted

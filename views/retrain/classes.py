@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import panel_material_ui as pmui
 
-from analytics.evaluation.retrain.live import Spread
+from analytics.evaluation.retrain.errors import Spread
 from views.retrain.parity import MODELS
 from views.retrain.state import HOLD_OUT, LEFT_OUT, RetrainState
 from views.retrain.style import (

@@ -17,41 +17,32 @@ import param
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
 from analytics.evaluation.retrain.check import PutBack
-from analytics.evaluation.retrain.errors import Parity, TestSet, parity_of_fit
-from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
-from analytics.evaluation.retrain.live import (
-    Ground,
-    make_file_test,
-    start_check,
-    with_order,
-)
+from analytics.evaluation.retrain.engine import Wanted, repetitions, size_in
+from analytics.evaluation.retrain.errors import Now, Parity, TestSet, parity_of_fit, summed_up
+from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, rows_of
+from analytics.evaluation.retrain.ground import Ground, make_file_test
 from analytics.evaluation.retrain.predictions import (
     Prediction,
+    errors_of,
     find_predictions,
     parity_of_prediction,
 )
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, ragged_rows
-from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import is_nested
 from views.retrain.runs import (
-    AT_ONCE,
     CLASS,
     FILE,
     HOLD_OUT,
     LEFT_OUT,
     RESAMPLES,
+    SHARES,
     TAIL,
-    Now,
     Run,
-    Wanted,
-    bring_up,
-    errors_of,
+    ground_of,
     name_of,
-    part_of_parity,
-    size_at,
     split_of,
-    summed_up,
 )
 from views.state.session import Session
 
@@ -60,12 +51,13 @@ __all__ = [
     "HOLD_OUT",
     "LEFT_OUT",
     "TAIL",
-    "Now",
     "RetrainState",
-    "Wanted",
     "name_of",
     "split_of",
 ]
+
+#: With more functions than this a fit is not done while the page waits.
+AT_ONCE = 450
 
 
 class RetrainState(param.Parameterized):
@@ -90,7 +82,7 @@ class RetrainState(param.Parameterized):
         super().__init__(**params)
         self._session, self._resamples = session, resamples
         self._files: dict[str, Dataset] = {}
-        self._predicted: dict[tuple[str, bool], Parity] = {}
+        self._predicted: dict[tuple[str, bool], dict[str, Parity]] = {}
         self._model_nows: dict[tuple[str, bool, int], dict[str, Now]] = {}
         self._stale = True
         session.param.watch(self._on_opened, ["opened"])
@@ -98,11 +90,6 @@ class RetrainState(param.Parameterized):
         session.param.watch(self._on_progress, ["progress"])
         for slot in session.slots:
             slot.param.watch(self._on_order, ["selection"])
-        self.param.watch(self._on_shown, ["shown"])
-        self.param.watch(self._on_outside, ["outside"])
-        self.param.watch(self._look, ["looked_at"])
-        self.param.watch(lambda event: self._follow(), ["aligned"])
-        self.param.watch(self._rank, ["column"])
         self._on_opened()
 
     # ---- what the session does --------------------------------------------------------------
@@ -140,7 +127,7 @@ class RetrainState(param.Parameterized):
         data = self._session.dataset
         if data is None:
             return {}
-        found = {f"file {name}": FILE + name for name in self._files}
+        found = {f"file {test.removeprefix(FILE)}": test for test in self._files}
         if np.isfinite(data.force_norms).any():
             found["high-force tail (largest 15 %)"] = TAIL
         labels = np.unique(data.config_type[~data.isolated]).tolist()
@@ -148,7 +135,8 @@ class RetrainState(param.Parameterized):
             found |= {f"all {label or '(no class)'} left out": CLASS + label for label in labels}
         return found
 
-    def _on_shown(self, *_: Any) -> None:
+    @param.depends("shown", watch=True)
+    def _on_shown(self) -> None:
         if self.shown:
             self.start()
 
@@ -162,7 +150,8 @@ class RetrainState(param.Parameterized):
         if self.shown:  # orders for one budget only arrive by themselves
             self._follow()
 
-    def _on_outside(self, *_: Any) -> None:
+    @param.depends("outside", watch=True)
+    def _on_outside(self) -> None:
         if self.looked_at not in (HOLD_OUT, LEFT_OUT):
             self.looked_at = self.outside or HOLD_OUT
         if self.shown:
@@ -194,14 +183,13 @@ class RetrainState(param.Parameterized):
         if run is None or len(run.repetitions) < len(run.ground):
             return False
         wanted, files = self._wanted(), self._files if split_of(test) == HOLD_OUT else {}
-        return set(run.tests) == set(files) and all(
+        return set(run.files) == set(files) and all(
             each.wanted == wanted for each in run.repetitions
         )
 
     def _wanted(self) -> dict[str, Wanted]:
         """Return by column what is to be ordered in every resample."""
         session, found = self._session, {}
-        n = session.analysis.n_structures if session.analysis else 1
         for column, slot in enumerate(session.slots):
             if slot.selection is not None:
                 nested = is_nested(slot.method, slot.spec)
@@ -209,9 +197,9 @@ class RetrainState(param.Parameterized):
                     slot.method,
                     slot.spec,
                     slot.seed,
+                    SHARES if nested else (self._share(),),
                     tuple(slot.selection.keep.tolist()),
                     tuple(slot.selection.drop.tolist()),
-                    None if nested else session.budget / n,
                 )
         return found
 
@@ -223,8 +211,16 @@ class RetrainState(param.Parameterized):
         ticks = 0
 
         def work(monitor: Monitor) -> None:
-            for run in bring_up(analysis, split, old, wanted, files, self._resamples, monitor):
-                ready.append(run)
+            known = [] if old is None else list(old.repetitions)
+            start = Part(monitor, 0.0, 0.7)
+            ground = (
+                ground_of(analysis, split, self._resamples, start) if old is None else old.ground
+            )
+            rest = Part(monitor, 0.7, 1.0)
+            found = repetitions(ground, wanted, files, known=tuple(known), monitor=rest)
+            for r, each in enumerate(found):
+                known[r : r + 1] = [each]
+                ready.append(Run(ground, tuple(known), files))
 
         def tick() -> None:
             nonlocal ticks
@@ -270,7 +266,7 @@ class RetrainState(param.Parameterized):
 
         def done(dataset: Dataset) -> None:
             if self._session.opened is opened:
-                self._files[name] = dataset
+                self._files[FILE + name] = dataset
                 self.outsides = self._choices()
                 self.outside = FILE + name
 
@@ -278,12 +274,17 @@ class RetrainState(param.Parameterized):
 
     # ---- what follows the budget ------------------------------------------------------------
 
+    def _share(self) -> float:
+        """Return the budget as a share of the structures."""
+        analysis, budget = self._session.analysis, self._session.budget
+        return 1.0 if analysis is None else min(1.0, max(1, budget) / analysis.n_structures)
+
     def size_in(self, test: str) -> int:
         """Return how many structures of the pool of a resample the budget means."""
-        run, analysis = self.runs.get(split_of(test)), self._session.analysis
-        if run is None or analysis is None:
+        run = self.runs.get(split_of(test))
+        if run is None:
             return 0
-        return size_at(self._session.budget / analysis.n_structures, len(run.ground.splits[0].pool))
+        return size_in(self._share(), len(run.ground.splits[0].pool))
 
     def tests_of(self, test: str) -> list[TestSet]:
         """Return what is tested on in each resample."""
@@ -292,16 +293,15 @@ class RetrainState(param.Parameterized):
         repetitions = run.repetitions if run is not None else ()
         return [t for r in repetitions for t in r.check.tests if t.name == name]
 
+    @param.depends("aligned", watch=True)
     def _follow(self, *, live: bool = False) -> None:
         """Bring errors at the budget up to date, and what hangs on them."""
         self._stale = False
         functions = [len(run.ground.equations.design.basis) for run in self.runs.values()]
         if functions and max(functions) > AT_ONCE:
-            self._session.run(
-                "retrain now", lambda m: self._errors(m), self._take_now, quiet=True, lane="quick"
-            )
+            self._session.run("retrain now", self._errors, self._take_now, quiet=True, lane="quick")
         else:
-            self._take_now(self._errors(None))
+            self._take_now(self._errors())
         if not live:
             self._look()
             self._rank()
@@ -309,24 +309,22 @@ class RetrainState(param.Parameterized):
     def _take_now(self, now: dict[str, dict[str, Now]]) -> None:
         self.now = now
 
-    def _errors(self, monitor: Monitor | None) -> dict[str, dict[str, Now]]:
+    def _errors(self, monitor: Monitor = SILENT) -> dict[str, dict[str, Now]]:
         """Return the errors of every column at the budget, in every test."""
         analysis, found = self._session.analysis, {}
         if analysis is None:
             return {}
-        share = self._session.budget / analysis.n_structures
-        files = {FILE + name for name in self._files}
+        share = self._share()
         for split in {HOLD_OUT, split_of(self.outside or HOLD_OUT)} & set(self.runs):
             run = self.runs[split]
             errors: dict[str, list[dict[str, Any]]] = {}
             for each in run.repetitions:
-                if monitor is not None:
-                    monitor.checkpoint()
+                monitor.checkpoint()
                 for column, prefixes in each.check.orders.items():
-                    size = min(size_at(share, len(each.check.pool)), len(prefixes.order))
+                    size = min(size_in(share, len(each.check.pool)), len(prefixes.order))
                     errors.setdefault(column, []).append(each.check.errors(column, size))
                 errors.setdefault("whole", []).append(each.whole)
-            for test in {split, *files} if split == HOLD_OUT else {split}:
+            for test in {split, *self._files} if split == HOLD_OUT else {split}:
                 name = name_of(test)
                 found[test] = {
                     who: summed_up([one[name] for one in several if name in one])
@@ -339,42 +337,39 @@ class RetrainState(param.Parameterized):
         """Return the errors of other models on the structures of a test, resample by resample."""
         key = (test, self.aligned, len(run.repetitions))
         if key not in self._model_nows:
-            data = self._files.get(test.removeprefix(FILE)) if test.startswith(FILE) else None
-            source = data if data is not None else self._session.dataset
+            source = self._files.get(test, self._session.dataset)
             assert source is not None
             found: dict[str, list[Any]] = {}
             for at in range(len(run.repetitions)):
-                for model, parity in self._model_parities(data, run, test, at).items():
+                for model, parity in self._model_parities(test, at).items():
                     found.setdefault(model, []).append(errors_of(parity, source))
             self._model_nows[key] = {model: summed_up(several) for model, several in found.items()}
         return self._model_nows[key]
 
-    def _look(self, *_: Any) -> None:
+    @param.depends("looked_at", watch=True)
+    def _look(self) -> None:
         """Make the points of the parity plots, behind what the user waits for."""
         if not self.shown or self._session.analysis is None:
             return
-        test, budget = self.looked_at, self._session.budget
-        runs, files = self.runs, self._files
+        test, share, budget = self.looked_at, self._share(), self._session.budget
+        run = self.runs.get(HOLD_OUT if test == LEFT_OUT else split_of(test))
 
         def work(monitor: Monitor) -> dict[str, Parity]:
             found = {}
-            run = runs.get(HOLD_OUT if test == LEFT_OUT else split_of(test))
             if run is not None and run.repetitions:
                 for column in run.repetitions[0].check.orders:
                     monitor.checkpoint()
-                    found[column] = self._parity(run, test, column, budget)
-            data = files.get(test.removeprefix(FILE)) if test.startswith(FILE) else None
-            return found | self._model_parities(data, run, test)
+                    found[column] = self._parity(run, test, column, share, budget)
+            return found | self._model_parities(test)
 
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
 
         self._session.run("retrain parity", work, done, quiet=True, lane="quick")
 
-    def _parity(self, run: Run, test: str, column: str, budget: int) -> Parity:
+    def _parity(self, run: Run, test: str, column: str, share: float, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""
-        ground, analysis = run.ground, self._session.analysis
-        assert analysis is not None
+        ground = run.ground
         if test == LEFT_OUT:
             kept = self._kept(ground, int(column), budget)
             every = np.flatnonzero(~ground.equations.design.dataset.isolated)
@@ -383,7 +378,7 @@ class RetrainState(param.Parameterized):
             fit = ground.equations.fit(np.concatenate([base, kept]))
             return self._in_data(ground, parity_of_fit(ground.equations, left, fit))
         check = run.repetitions[0].check
-        size = size_at(budget / analysis.n_structures, len(check.pool))
+        size = size_in(share, len(check.pool))
         size = min(size, len(check.orders[column].order))
         parity = check.parity(column, size, name_of(test))
         return parity if test.startswith(FILE) else self._in_data(ground, parity)
@@ -402,27 +397,28 @@ class RetrainState(param.Parameterized):
         atoms = ragged_rows(data.structure_offsets, structures)
         return dataclasses.replace(parity, structures=structures, atoms=atoms)
 
-    def _model_parities(
-        self, data: Dataset | None, run: Run | None, test: str, resample: int = 0
-    ) -> dict[str, Parity]:
-        """Return the same points as other models predict them, as far as the file says."""
-        source = data if data is not None else self._session.dataset
-        assert source is not None
-        found = {}
-        for model in find_predictions(source) if data is not None else self.models:
-            if source.energies is None and source.forces is None:
-                continue
-            key = (source.fingerprint + model.model, self.aligned)
-            if key not in self._predicted:
-                self._predicted[key] = parity_of_prediction(source, model, align=self.aligned)
-            whole = self._predicted[key]
-            tests = self.tests_of(test)
-            if data is None and run is not None and test != LEFT_OUT and tests:
-                whole = part_of_parity(
-                    whole, source, run.ground.structures[tests[resample].structures]
-                )
-            found[model.model] = whole
-        return found
+    def _model_parities(self, test: str, resample: int = 0) -> dict[str, Parity]:
+        """Return what other models predict for a test, as far as its file says."""
+        whole, tests = self._predictions(test if test in self._files else ""), self.tests_of(test)
+        if test in self._files or not tests:
+            return whole
+        data, ground = self._session.dataset, self.runs[split_of(test)].ground
+        assert data is not None
+        own = ground.structures[tests[resample].structures]
+        return {model: each.take(data.structure_offsets, own) for model, each in whole.items()}
+
+    def _predictions(self, file: str) -> dict[str, Parity]:
+        """Return what other models predict for a file of the user's; "" is the open data set."""
+        key = (file, self.aligned)
+        if key not in self._predicted:
+            data = self._files.get(file, self._session.dataset)
+            assert data is not None
+            labelled = data.energies is not None or data.forces is not None
+            models = (find_predictions(data) if file else self.models) if labelled else ()
+            self._predicted[key] = {
+                each.model: parity_of_prediction(data, each, align=self.aligned) for each in models
+            }
+        return self._predicted[key]
 
     # ---- tables -----------------------------------------------------------------------------
 
@@ -431,19 +427,8 @@ class RetrainState(param.Parameterized):
         rows = []
         for run in self.runs.values():
             for r, each in enumerate(run.repetitions):
-                sizes = run.ground.equations.design.dataset.sizes
-                pool = len(each.check.pool)
-                for column, curve in each.curves.items():
-                    order = each.check.orders[column].order
-                    for at, share in enumerate(curve.shares):
-                        members = order[: round(share * pool)]
-                        head = (each.wanted[column].method, share, len(members))
-                        head = (*head, int(sizes[members].sum()), r)
-                        for test, (energy, force) in curve.errors.items():
-                            rows.append((*head, test, energy[at], force[at]))
-                head = (WHOLE_POOL, 1.0, pool, int(sizes[each.check.pool].sum()), r)
-                for test, (errors, _) in each.whole.items():
-                    rows.append((*head, test, errors.energy_rmse_mev_atom, errors.force_rmse_ev_a))
+                for _, by_test, _ in rows_of(run.ground, r, each):
+                    rows += by_test
         return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(ignore_index=True)
 
     def class_table(self, test: str) -> pd.DataFrame:
@@ -470,7 +455,8 @@ class RetrainState(param.Parameterized):
                 )
         return pd.DataFrame(rows)
 
-    def _rank(self, *_: Any) -> None:
+    @param.depends("column", watch=True)
+    def _rank(self) -> None:
         """Ask of each structure left out what it would bring."""
         run, budget, column = self.runs.get(HOLD_OUT), self._session.budget, self.column
         selection = self._session.slots[column].selection
@@ -484,8 +470,8 @@ class RetrainState(param.Parameterized):
         pool = np.setdiff1d(every, [places[s] for s in self._session.rejected if s in places])
 
         def work(monitor: Monitor) -> PutBack:
-            check = dataclasses.replace(start_check(ground, 0), pool=np.asarray(pool))
-            found = with_order(check, "kept", kept).put_back("kept", len(kept), monitor=monitor)
+            check = dataclasses.replace(ground.check(0), pool=pool).with_order("kept", kept)
+            found = check.put_back("kept", len(kept), monitor=monitor)
             return dataclasses.replace(found, structures=ground.structures[found.structures])
 
         def done(found: PutBack) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.evaluation.retrain.live import Spread
+from analytics.evaluation.retrain.errors import Spread
 from views.kit.text import grouped
 from views.kit.theme import CARD, THREE
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT

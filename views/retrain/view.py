@@ -10,6 +10,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
+from analytics.evaluation.retrain.errors import Now
 from views.kit.drop_zone import DropZone
 from views.kit.text import counted, grouped
 from views.kit.widgets import Button, Dialog
@@ -17,7 +18,7 @@ from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
 from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
-from views.retrain.state import HOLD_OUT, Now, RetrainState, split_of
+from views.retrain.state import HOLD_OUT, RetrainState, split_of
 from views.retrain.style import (
     HEADS,
     WRAPS,

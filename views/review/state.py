@@ -74,7 +74,9 @@ class Review(param.Parameterized):
     tolerance = param.Number(0.1, bounds=(0.0, 10.0), doc="Of near-duplicates, in bandwidths.")
     limit = param.Number(np.inf, bounds=(0.0, None), doc="Largest |F| that would stay, eV/Å.")
     waiting = param.List(default=[], item_type=str, doc="Parts that are still to come.")
-    shown = param.Boolean(False, doc="Whether the stage is looked at: otherwise nothing starts.")
+    shown = param.Boolean(
+        False, allow_refs=True, doc="Whether the stage is looked at: otherwise nothing starts."
+    )
     stopped = param.Boolean(False, doc="Whether the user has cancelled: parts wait for a word.")
 
     def __init__(self, session: Session, **params: Any) -> None:

@@ -23,9 +23,11 @@ __all__ = ["ReviewView"]
 class ReviewView(pn.viewable.Viewer):
     """Cards in pairs; each is filled as soon as what it shows has been worked out."""
 
-    def __init__(self, session: Session, dark: bool = False, **params: Any) -> None:
+    def __init__(
+        self, session: Session, dark: bool = False, shown: Any = False, **params: Any
+    ) -> None:
         super().__init__(**params)
-        self._session, self.state = session, Review(session)
+        self._session, self.state = session, Review(session, shown=shown)
         state = self.state
         self.tiles = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
         self.go_on = Button(

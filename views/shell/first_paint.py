@@ -118,9 +118,9 @@ def first_answer(session: Session, page: Any) -> str:
     page : views.shell.page.Page
         The finished components.
     """
-    heads, budget = page.columns.heads, page.budget
     if session.opened is None or any(slot.selection is None for slot in session.slots):
         return ""
+    heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
     colors = palette(bool(page.page.dark_theme))
     panes = (page.chip, budget.readout, heads[0].card)
     styles = "".join(

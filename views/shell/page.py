@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
@@ -10,9 +11,6 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly
 
 from analytics.information.analysis import Analysis
-from views.compare.retention import Retention
-from views.compare.view import Columns
-from views.data.view import DataView
 from views.inspector.inspector import Brushed, Inspector
 from views.kit.text import counted, grouped
 from views.kit.theme import (
@@ -30,7 +28,9 @@ from views.kit.widgets import HINTS, Button, Dialog, Region, reveal
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE, first_answer
+from views.shell.room import Room, seen_with, switching
 from views.shell.shortcuts import Keys
+from views.shell.stage import Stage, stages_in_order
 from views.state.session import Session
 
 __all__ = ["Page", "publish"]
@@ -48,8 +48,6 @@ HEADER = """
 """
 #: Height of the bar at the top; what is laid over the page begins below it.
 BAR = 52
-#: Stages with the inspector beside them.
-BESIDE = ("Review", "Compare", "Retrain")
 #: The name of the data set gives way to everything else in the bar.
 CHIP = ":host {flex: 0 1 auto !important; min-width: 60px !important; align-self: center;}"
 LOGO = f"@media (max-width: {THREE - 0.02}px) {{:host {{display: none !important;}}}}"
@@ -100,34 +98,34 @@ dt { color: var(--winnow-quiet); } dd { margin: 0; }
 hr { grid-column: 1 / 3; width: 100%; border: 0; border-top: 1px solid var(--winnow-border); }
 """
 HELP = {
-    "drag in a map": "lasso environments (above it, under the mouse: box, pan, zoom)",
-    "drag in a force tail": "brush the atoms in that range of |F|",
-    "Shift while dragging": "add to the brush",
-    "Alt while dragging": "subtract from the brush (also Ctrl+Shift)",
     "Esc": "close what is open, otherwise clear the brush",
-    "click a point": "show its structure and atom; ◆ marks them in all maps",
     "← →": "previous, next structure (among the brushed ones, if any)",
-    "drag the line in a retention plot": "move the budget",
     "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
     "?": "this list",
 }
 WORDS = {
-    "Coverage": "share of all environments that have a kept one next to them: delta entropy "
-    "below 1e-5 (called overlap in the papers and in exported tables)",
-    "Entropy, diversity": "how varied the kept set is by itself; nats",
     "Outlier score": "−ln of the kernel sum over all other environments; high means sparse in "
     "this data",
     "Isolated atoms": "always kept, and left out of all numbers",
 }
 
 
-def _help() -> str:
+def _help(stages: Sequence[type[Stage]]) -> str:
+    """Return the list of gestures, keys and words: those of the stages, then those of the page."""
+
     def rows(entries: dict[str, str]) -> str:
         return "".join(
             f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in entries.items()
         )
 
-    return f"<dl>{rows(HELP)}<hr>{rows(WORDS)}</dl>"
+    gestures, words = (
+        {k: v for told in lists for k, v in told.items()}
+        for lists in (
+            [*(stage.help for stage in stages), HELP],
+            [*(stage.words for stage in stages), WORDS],
+        )
+    )
+    return f"<dl>{rows(gestures)}<hr>{rows(words)}</dl>"
 
 
 def _sampled(analysis: Analysis) -> str:
@@ -145,15 +143,17 @@ class Page:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.budget, self.columns = BudgetBar(session), Columns(session)
-        self.retention = Retention(session)
+        kinds = stages_in_order()
+        self.rooms = {kind.title: Room(kind(session), at) for at, kind in enumerate(kinds)}
+        self._opening = next((kind for kind in kinds if kind.opening), kinds[0])
+        self.budget = BudgetBar(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
         self.export.button.sx = HEADER_BUTTON
         self.chip = pn.pane.HTML("", stylesheets=[HEADER, CHIP], margin=(0, 12, 0, 12))
         self.stage = pmui.RadioButtonGroup(
-            options=["Data", "Review", "Compare", "Retrain", "Density"],
-            value="Compare",
+            options=list(self.rooms),
+            value=self._opening.title,
             size="small",
             variant="outlined",
             margin=0,
@@ -161,6 +161,7 @@ class Page:
             sx=SEGMENTS,
             align="center",
         )
+        self.stage.jscallback(value=switching(kinds))
         self.map_kind = pmui.RadioButtonGroup(
             options=["PCA", "UMAP"],
             value="PCA",
@@ -172,7 +173,7 @@ class Page:
             align="center",
         )
         self.help = Dialog(
-            pn.pane.HTML(_help(), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"),
+            pn.pane.HTML(_help(kinds), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"),
             title="Mouse, keys and words",
         )
         self.bar = pmui.LinearProgress(
@@ -216,52 +217,21 @@ class Page:
         self._connect()
 
     def _assemble(self) -> pmui.Page:
-        self.curves = pn.Column(self.retention, sizing_mode="stretch_width", margin=0)
-        self.single = pn.pane.HTML(
-            '<p style="font-size:13px;margin:4px 0;color:var(--winnow-quiet)">One structure: '
-            "there is no smaller subset, hence no curves of what is kept against the budget.</p>",
-            sizing_mode="stretch_width",
-            visible=False,
-            css_classes=["card"],
-            stylesheets=[CARD, ":host(.card) {padding: 4px 12px;}"],
-            margin=(10, 10, 0, 0),
-        )
-        self.compare = pn.Column(
-            self.columns,
-            self.curves,
-            self.single,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[":host {min-width: 0 !important;}"],
-        )
-        self.waiting = pn.pane.HTML("", margin=(60, 20), sizing_mode="stretch_width")
-        # the inspector stands beside all three; filled when first looked at, as those below are
-        self.retrain: Any = None
-        self.retrain_stage = pn.Column(
-            sizing_mode="stretch_width", margin=0, visible=False, stylesheets=[SHRINKS]
-        )
-        self.review: Any = None
-        self.review_stage = pn.Column(
-            sizing_mode="stretch_width", margin=0, visible=False, stylesheets=[SHRINKS]
-        )
-        self.compare_stage = pn.Row(
-            self.compare,
-            self.review_stage,
-            self.retrain_stage,
+        body = pn.Row(
+            pn.Column(
+                *self.rooms.values(), sizing_mode="stretch_width", margin=0, stylesheets=[SHRINKS]
+            ),
             self._side(),
             sizing_mode="stretch_width",
             margin=0,
             stylesheets=[SHRINKS],
         )
-        # filled when it is first looked at: the page opens with a comparison
-        self.data_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
-        self.density: Any = None
-        self.density_stage = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
-        self.stages = {"Compare": self.compare_stage, "Data": self.data_stage}
-        self.stages["Density"] = self.density_stage
         # it sticks within what holds it: its column is the whole page
         self.top = pn.Column(
-            self.budget, sizing_mode="stretch_width", margin=0, stylesheets=[STICKY]
+            self.budget,
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=[STICKY, seen_with("budget", self._opening.budget)],
         )
         overlay = Region(
             self.news,
@@ -273,8 +243,7 @@ class Page:
         )
         main = pn.Column(
             self.top,
-            self.waiting,
-            *self.stages.values(),
+            body,
             self.help,
             self.export.dialog,
             self.keys,
@@ -305,7 +274,7 @@ class Page:
             width=326,
             margin=(0, 12, 0, 0),
             css_classes=["side"],
-            stylesheets=[SIDE],
+            stylesheets=[seen_with("inspector", self._opening.inspector), SIDE],
         )
         return self.side
 
@@ -386,7 +355,7 @@ class Page:
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.hints = dict(HINTS)
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
-        for dialog in self._dialogs():
+        for dialog in (self.help, self.export.dialog):
             dialog.param.watch(self._on_dialog, "open")
         self.keys.param.watch(lambda e: self._show_side(False), "narrow")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
@@ -397,16 +366,11 @@ class Page:
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
         self.keys.variables = variables(palette(dark))
-        self.columns.restyle(dark)
-        self.retention.restyle(dark)
         self.inspector.restyle(dark)
         self.export.restyle(dark)
-        if self.density is not None:
-            self.density.restyle(dark)
-        if self.review is not None:
-            self.review.restyle(dark)
-        if self.retrain is not None:
-            self.retrain.restyle(dark)
+        for room in self.rooms.values():
+            if room.built:
+                room.stage.restyle(dark)
 
     def _show_side(self, shown: bool) -> None:
         """Open or close the inspector where it is a drawer."""
@@ -418,8 +382,8 @@ class Page:
             self._show_side(True)
 
     def _dialogs(self) -> list[Any]:
-        retrain = [] if self.retrain is None else [self.retrain.dialog]
-        return [self.help, self.export.dialog, self.columns.options.dialog, *retrain]
+        built = [room.stage for room in self.rooms.values() if room.built]
+        return [self.help, self.export.dialog, *(d for stage in built for d in stage.dialogs)]
 
     def _on_dialog(self, *_: Any) -> None:
         self.keys.blocked = any(dialog.open for dialog in self._dialogs())
@@ -431,7 +395,7 @@ class Page:
             self.session.set_brush([])
 
     def _on_stage(self, *_: Any) -> None:
-        """Show another stage, once the browser has said that it has drawn the page.
+        """Fill the stage that the browser shows already, once it has said that it has the page.
 
         Panel sends nothing that changes between the sending of the page and that word, which a
         crowded machine gives seconds after its buttons can be clicked.
@@ -442,69 +406,23 @@ class Page:
             pn.state.onload(self._show_stage)
 
     def _show_stage(self) -> None:
-        chosen = self.stage.value
-        if chosen == "Data" and not len(self.data_stage):
-            self.data_stage.append(DataView(self.session))
-        if chosen == "Density" and self.density is None:
-            self._fill_density()
-        if chosen == "Retrain" and self.retrain is None:
-            if pn.state.curdoc is None:
-                self._fill_retrain()
-            else:  # the stage is seen to change before its many plots are made
-                pn.state.curdoc.add_next_tick_callback(self._fill_retrain)
-        if chosen == "Review" and self.review is None:
-            from views.review.view import ReviewView
-
-            self.review = ReviewView(self.session, dark=self.page.dark_theme)
-            self.review_stage.append(self.review)
+        room = self.rooms[self.stage.value]
+        if not room.built and not (room.stage.needs_data and self.session.opened is None):
+            room.fill(self.page.dark_theme)
             self.keys.hints = dict(HINTS)
-        if self.review is not None:
-            self.review.state.shown = chosen == "Review"
-        self._show_frame()
-        self.compare.visible = chosen == "Compare"
-        self.review_stage.visible = chosen == "Review"
-        self.retrain_stage.visible = chosen == "Retrain"
-        # the inspector stands beside all three
-        stage = "Compare" if chosen in BESIDE else chosen
-        for name, part in self.stages.items():
-            shown = name in ("Data", "Density") or self.session.opened is not None
-            part.visible = name == stage and shown
-
-    def _fill_retrain(self) -> None:
-        from views.retrain.view import RetrainView
-
-        if self.retrain is None:
-            self.retrain = RetrainView(self.session, self.retrain_stage.param.visible)
-            self.retrain.restyle(self.page.dark_theme)
-            self.retrain.dialog.param.watch(self._on_dialog, "open")
-            self.retrain_stage.append(self.retrain)
-            self.keys.hints = dict(HINTS)
-
-    def _fill_density(self) -> None:
-        from views.density.view import DensityView
-
-        self.density = DensityView(self.session, dark=self.page.dark_theme)
-        self.density_stage.append(self.density)
-        self.keys.hints = dict(HINTS)
-
-    def _show_frame(self) -> None:
-        """Show the budget, or why there is none, where the stage is about the data set."""
-        shown = self.session.opened is not None
-        about = self.stage.value != "Density"  # that stage has systems and a slider of its own
-        self.top.visible = shown and about
-        self.waiting.visible = not shown and about
+            for dialog in room.stage.dialogs if room.built else ():
+                dialog.param.watch(self._on_dialog, "open")
+        for other in self.rooms.values():
+            other.stage.shown = other is room and room.built
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened
-        shown = opened is not None
-        self.compare_stage.visible = shown and self.stage.value in BESIDE
-        self._show_frame()
+        self.top.visible = self.side.visible = opened is not None
+        self._show_stage()
         if opened is None:
             self.chip.object = '<div class="chip">no data set yet</div>'
             return
         data, report = opened.dataset, opened.report
-        self.single.visible = opened.analysis.n_structures < 2
-        self.curves.visible = not self.single.visible
         troubles = len(report.of("error")) + len(report.of("warning"))
         warn = f'<span class="w"> · {counted(troubles, "warning")}</span>' if troubles else ""
         name = html.escape(data.name)
@@ -529,9 +447,11 @@ class Page:
             text = (
                 "Reading and analysing the data set…"
                 if session.progress >= 0
-                else ("Nothing is open. Choose a file under Data.")
+                else "Nothing is open. Choose a file under Data."
             )
-            self.waiting.object = f'<p style="font-size:15px">{text}</p>'
+        for room in self.rooms.values():
+            waits = room.stage.needs_data and session.opened is None
+            room.await_(text if waits else room.stage.waiting)
 
     def _on_notice(self, *_: Any) -> None:
         severity, text = self.session.notice

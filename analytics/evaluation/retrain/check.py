@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
 
-__all__ = ["PutBack", "RetrainCheck", "check_orders", "fit_prefixes"]
+__all__ = ["Prefixes", "PutBack", "RetrainCheck", "check_orders"]
 
 #: Structures between two stored sums of an order.
 STEP = 16
@@ -24,7 +24,7 @@ MANY_FUNCTIONS, SHORTLIST = 400, 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Prefixes:
+class Prefixes:
     """Force sums of the first k * step structures of an order, k = 0, 1, ..."""
 
     order: IntArray
@@ -76,7 +76,17 @@ class RetrainCheck:
     base: IntArray
     pool: IntArray
     tests: tuple[TestSet, ...]
-    orders: Mapping[str, _Prefixes]
+    orders: Mapping[str, Prefixes]
+
+    def with_prefixes(self, name: str, prefixes: Prefixes) -> RetrainCheck:
+        """Return a check with one order more, or another in its place, already summed up."""
+        return replace(self, orders={**self.orders, name: prefixes})
+
+    def with_order(self, name: str, order: IntArray, *, monitor: Monitor = SILENT) -> RetrainCheck:
+        """Return a check with one order more, or another in its place."""
+        with single_thread():
+            prefixes = _sum_prefixes(self.equations, order, self.base, monitor)
+        return self.with_prefixes(name, prefixes)
 
     def fit(self, method: str, size: int) -> FloatArray:
         """Return the coefficients trained on the first `size` structures of an order, (M + S,)."""
@@ -167,18 +177,17 @@ def check_orders(
     isolated = np.flatnonzero(equations.design.dataset.isolated)
     if pool is None:
         pool = np.unique(np.concatenate([np.asarray(x) for x in orders.values()]))
-    found = {}
-    with single_thread():
-        for at, (name, order) in enumerate(orders.items()):
-            part = Part(monitor, at / len(orders), (at + 1) / len(orders), "retraining")
-            found[name] = fit_prefixes(equations, order, isolated, monitor=part)
     pool = np.setdiff1d(np.asarray(pool, dtype=np.int64), isolated)
-    return RetrainCheck(equations, frozen(isolated), frozen(pool), tuple(tests), found)
+    check = RetrainCheck(equations, frozen(isolated), frozen(pool), tuple(tests), {})
+    for at, (name, order) in enumerate(orders.items()):
+        part = Part(monitor, at / len(orders), (at + 1) / len(orders), "retraining")
+        check = check.with_order(name, order, monitor=part)
+    return check
 
 
-def fit_prefixes(
-    equations: Equations, order: IntArray, base: IntArray, *, monitor: Monitor = SILENT
-) -> _Prefixes:
+def _sum_prefixes(
+    equations: Equations, order: IntArray, base: IntArray, monitor: Monitor
+) -> Prefixes:
     """Return running force sums along an order, those of `base` included."""
     order = np.asarray(order, dtype=np.int64)
     most = max(1, int(PREFIX_BYTES / (8.0 * equations.n_functions**2)))
@@ -196,7 +205,7 @@ def fit_prefixes(
         )
         monitor.report((first + step) / len(order))
         monitor.checkpoint()
-    return _Prefixes(frozen(order), step, tuple(terms))
+    return Prefixes(frozen(order), step, tuple(terms))
 
 
 # ------------------------------------------------------------------------------- put back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,17 @@ import numpy as np
 from analytics.potential.normal_equations import Equations, ForceTerms
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 
-__all__ = ["Errors", "Parity", "TestSet", "make_test", "parity_of_fit"]
+__all__ = [
+    "Errors",
+    "Now",
+    "Parity",
+    "Spread",
+    "TestSet",
+    "make_test",
+    "parity_of_fit",
+    "spread",
+    "summed_up",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,19 @@ class Parity:
         for name in self.__slots__:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
+    def take(self, offsets: IntArray, places: IntArray) -> Parity:
+        """Return the points of some of its structures; structure i has the atoms from offset i."""
+        rows = ragged_rows(offsets, places)
+        return Parity(
+            self.structures[places],
+            self.energies[places],
+            self.predicted_energies[places],
+            self.atoms[rows],
+            self.forces[rows],
+            self.predicted_forces[rows],
+            self.classes[places],
+        )
+
 
 def parity_of_fit(equations: Equations, structures: IntArray, coefficients: FloatArray) -> Parity:
     """Return what a fit predicts for structures, next to their labels."""
@@ -153,3 +176,66 @@ def parity_of_fit(equations: Equations, structures: IntArray, coefficients: Floa
         np.where(known, forces.astype(np.float64), np.nan),
         dataset.config_type[structures],
     )
+
+
+# ------------------------------------------------------------------------------- over resamples
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean and standard deviation over resamples; NaN where there is no label.
+
+    Attributes
+    ----------
+    energy, energy_std : float, meV/atom
+    force, force_std : float, eV/angstrom
+    n_structures : float
+        Mean number of structures tested on.
+    resamples : int
+    """
+
+    energy: float
+    energy_std: float
+    force: float
+    force_std: float
+    n_structures: float
+    resamples: int
+
+
+@dataclass(frozen=True)
+class Now:
+    """Errors at one budget: of all of a test and by class, spread over resamples."""
+
+    total: Spread
+    classes: dict[str, Spread]
+
+
+def summed_up(errors: Sequence[tuple[Errors, Mapping[str, Errors]]]) -> Now:
+    """Return mean and spread over the resamples; that of a class over those that have it."""
+    names = sorted({name for _, classes in errors for name in classes})
+    classes = {
+        name: spread([classes[name] for _, classes in errors if name in classes]) for name in names
+    }
+    return Now(spread([total for total, _ in errors]), classes)
+
+
+def spread(errors: Sequence[Errors]) -> Spread:
+    """Return mean and standard deviation over resamples (divided by n - 1; NaN for one)."""
+    energy, energy_std = _mean([each.energy_rmse_mev_atom for each in errors])
+    force, force_std = _mean([each.force_rmse_ev_a for each in errors])
+    return Spread(
+        energy,
+        energy_std,
+        force,
+        force_std,
+        float(np.mean([each.n_structures for each in errors])),
+        len(errors),
+    )
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float]:
+    known = np.array(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if len(known) == 0:
+        return float("nan"), float("nan")
+    return float(known.mean()), float(known.std(ddof=1)) if len(known) > 1 else float("nan")

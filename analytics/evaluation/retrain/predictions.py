@@ -11,14 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.errors import Parity
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.evaluation.retrain.errors import Errors, Parity
+from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 
-__all__ = ["Prediction", "class_errors", "find_predictions", "parity_of_prediction"]
+BoolArray = npt.NDArray[np.bool_]
+
+__all__ = ["Prediction", "errors_of", "find_predictions", "parity_of_prediction"]
 
 _BEFORE = re.compile(r"(?P<model>.+?)[_-](?P<what>energy|forces?|E|F)\Z", re.IGNORECASE)
 _AFTER = re.compile(r"(?P<what>energy|forces?)[_-](?P<model>.+)\Z", re.IGNORECASE)
@@ -146,37 +148,33 @@ def _shift(dataset: Dataset, differences: FloatArray) -> FloatArray:
     return np.asarray(counts @ constants)
 
 
-def class_errors(parity: Parity, offsets: IntArray) -> pd.DataFrame:
-    """Return root mean square errors by class of structures, and of all under the name "all".
+def errors_of(parity: Parity, dataset: Dataset) -> tuple[Errors, dict[str, Errors]]:
+    """Return the errors of a parity, in all and by class, as `TestSet.errors` does for a fit.
 
     Parameters
     ----------
     parity : Parity
-    offsets : int array (m + 1,)
-        Structure i of the parity has the atoms ``offsets[i]:offsets[i + 1]`` of it.
-
-    Returns
-    -------
-    DataFrame
-        config_type, n_structures, n_environments, energy_rmse_mev_atom, force_rmse_ev_a.
+        Of structures of `dataset`.
+    dataset : Dataset
     """
     energy = (parity.predicted_energies - parity.energies) ** 2
     force = (parity.predicted_forces - parity.forces) ** 2
-    owner = parity.classes[np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))]
-    rows = []
-    for name in ["all", *np.unique(parity.classes).tolist()]:
-        inside = np.full(len(energy), True) if name == "all" else parity.classes == name
-        atoms = np.full(len(owner), True) if name == "all" else owner == name
-        rows.append(
-            {
-                "config_type": str(name),
-                "n_structures": int(inside.sum()),
-                "n_environments": int(atoms.sum()),
-                "energy_rmse_mev_atom": 1e3 * _root_mean(energy[inside]),
-                "force_rmse_ev_a": _root_mean(force[atoms]),
-            }
+    sizes = dataset.sizes[parity.structures]
+    owner = np.repeat(parity.classes, sizes)
+
+    def errors(inside: BoolArray, atoms: BoolArray) -> Errors:
+        return Errors(
+            1e3 * _root_mean(energy[inside]),
+            _root_mean(force[atoms]),
+            int(inside.sum()),
+            int(atoms.sum()),
         )
-    return pd.DataFrame(rows)
+
+    by_class = {
+        str(name): errors(parity.classes == name, owner == name)
+        for name in np.unique(parity.classes)
+    }
+    return errors(np.full(len(energy), True), np.full(len(owner), True)), by_class
 
 
 def _root_mean(squares: FloatArray) -> float:

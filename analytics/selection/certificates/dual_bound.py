@@ -26,13 +26,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba as nb
 import numpy as np
 from scipy import sparse
 
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.compiled import kernel
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection
@@ -195,7 +195,7 @@ def tighten(
 # ------------------------------------------------------------------------------- the dual
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _dual_values(indptr, indices, values, weights, start, capped, dual, out):  # type: ignore[no-untyped-def]
     """Write what each structure is worth at the multipliers."""
     for s in range(out.shape[0]):
@@ -209,7 +209,7 @@ def _dual_values(indptr, indices, values, weights, start, capped, dual, out):  #
         out[s] = total
 
 
-@nb.njit(nogil=True, cache=True)
+@kernel
 def _served(indptr, indices, values, weights, start, capped, dual, chosen, out):  # type: ignore[no-untyped-def]
     """Add to `out` what the chosen structures do for each column: the slope of the dual."""
     for s in chosen:

@@ -1,0 +1,229 @@
+"""The retrain engine: orders of methods in each resample, and errors of the fits along them.
+
+One for terminal and page: the terminal goes through all resamples and keeps the rows of a table,
+the page shows each resample as it comes and keeps the sums for fits at any budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.check import RetrainCheck
+from analytics.evaluation.retrain.errors import Errors, TestSet
+from analytics.evaluation.retrain.ground import Ground, make_file_test
+from analytics.information.analysis import Analysis
+from analytics.potential.normal_equations import Equations
+from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.selection.base import Budget, by_model, select
+
+__all__ = ["Curve", "Repetition", "Wanted", "repetitions", "size_in"]
+
+#: Errors of a fit by test, of all of it and by config_type.
+ByTest = Mapping[str, tuple[Errors, Mapping[str, Errors]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A method as it is asked in each resample, and the budgets at which errors are wanted.
+
+    Attributes
+    ----------
+    method : str
+    spec : dataclass
+        Options of the method.
+    seed : int
+        Random methods get another one in each resample: this and its number.
+    budgets : tuple of int or float
+        Of the pool of a resample, see `Budget`. The order is as long as the largest; a method
+        that is not nested answers for that one only.
+    keep, drop : tuples of int
+        Structures of the data set forced in and out, where they are in the pool.
+    """
+
+    method: str
+    spec: Any
+    seed: int
+    budgets: tuple[float, ...]
+    keep: tuple[int, ...] = ()
+    drop: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Errors of the fits along the order of a method in one resample.
+
+    Attributes
+    ----------
+    budgets : tuple of int or float
+        As they were asked for.
+    sizes : int array
+        Structures trained on.
+    shares : float array
+        The same as shares of the pool.
+    points : tuple
+        Errors by test at each budget.
+    """
+
+    budgets: tuple[float, ...]
+    sizes: IntArray
+    shares: FloatArray
+    points: tuple[ByTest, ...]
+
+    @cached_property
+    def errors(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Energy errors, meV/atom, and force errors, eV/angstrom, by test."""
+        totals = {name: [point[name][0] for point in self.points] for name in self.points[0]}
+        return {
+            name: (
+                np.array([each.energy_rmse_mev_atom for each in several]),
+                np.array([each.force_rmse_ev_a for each in several]),
+            )
+            for name, several in totals.items()
+        }
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """One resample: its pool, the orders in it, and the errors along them.
+
+    Attributes
+    ----------
+    part : Analysis
+        Of the pool by itself.
+    check : RetrainCheck
+        For fits at other budgets.
+    wanted : dict of str to Wanted
+    curves : dict of str to Curve
+    whole : mapping
+        Errors by test after training on the whole pool.
+    """
+
+    part: Analysis
+    check: RetrainCheck
+    wanted: dict[str, Wanted]
+    curves: dict[str, Curve]
+    whole: ByTest
+
+
+def repetitions(
+    ground: Ground,
+    wanted: Mapping[str, Wanted],
+    files: Mapping[str, Dataset] | None = None,
+    *,
+    known: Sequence[Repetition] = (),
+    monitor: Monitor = SILENT,
+) -> Iterator[Repetition]:
+    """Order and fit one resample after the other.
+
+    Parameters
+    ----------
+    ground : Ground
+    wanted : mapping of str to Wanted
+        What to order and fit, by names of the caller's.
+    files : mapping of str to Dataset, optional
+        More tests by name.
+    known : sequence of Repetition
+        From an earlier call with the same ground: what is wanted again is not made again.
+    monitor : Monitor
+
+    Raises
+    ------
+    InputError
+        If a file has a species that the pool lacks, or no labels.
+    """
+    files = files or {}
+    given = []
+    for at, (name, data) in enumerate(files.items()):
+        part = Part(monitor, at / len(files) / 3, (at + 1) / len(files) / 3, name)
+        given.append(make_file_test(ground, name, data, monitor=part))
+    for r in range(len(ground)):
+        start, share = (1 / 3 if files else 0.0), (2 / 3 if files else 1.0) / len(ground)
+        step = Part(monitor, start + share * r, start + share * (r + 1))
+        old = known[r] if r < len(known) else None
+        yield _repeat(ground, r, dict(wanted), given, old, step)
+
+
+def _repeat(
+    ground: Ground,
+    r: int,
+    wanted: dict[str, Wanted],
+    given: Sequence[TestSet],
+    old: Repetition | None,
+    monitor: Monitor,
+) -> Repetition:
+    said = f"retraining, resample {r + 1} of {len(ground)}"
+    monitor.report(0.0, said)
+    part = ground.part(r, monitor=Part(monitor, 0.0, 0.3, said)) if old is None else old.part
+    check, curves = ground.check(r, given), {}
+    names = [test.name for test in check.tests]
+    same_tests = old is not None and [test.name for test in old.check.tests] == names
+    pool = ground.splits[r].pool
+    equations: Equations | None = None
+    for at, (column, each) in enumerate(wanted.items()):
+        share = 0.7 / len(wanted)
+        step = Part(monitor, 0.3 + share * at, 0.3 + share * (at + 1), said)
+        if old is not None and old.wanted.get(column) == each:
+            check = check.with_prefixes(column, old.check.orders[column])
+            if same_tests:
+                curves[column] = old.curves[column]
+                continue
+        else:
+            if equations is None and by_model(each.method, each.spec):
+                equations = ground.equations.take(pool)
+            order = _order(ground, r, part, each, equations, Part(step, 0.0, 0.5))
+            check = check.with_order(column, order, monitor=Part(step, 0.5, 0.6))
+        curves[column] = _curve(check, column, each.budgets, Part(step, 0.6, 1.0, said))
+    whole = old.whole if old is not None and same_tests else check.whole_pool()
+    return Repetition(part, check, wanted, curves, whole)
+
+
+def _order(
+    ground: Ground,
+    r: int,
+    part: Analysis,
+    wanted: Wanted,
+    equations: Equations | None,
+    monitor: Monitor,
+) -> IntArray:
+    """Return the order that a method gives to the pool of a resample, as places in the equations.
+
+    It sees the pool only, also in the equations.
+    """
+    pool = ground.splits[r].pool
+    originals = ground.structures[pool]
+    found = select(
+        part,
+        wanted.method,
+        spec=wanted.spec,
+        size=max(size_in(budget, len(pool)) for budget in wanted.budgets),
+        seed=wanted.seed + ground.splits[r].resample,
+        keep=np.flatnonzero(np.isin(originals, wanted.keep)),
+        drop=np.flatnonzero(np.isin(originals, wanted.drop)),
+        equations=equations,
+        monitor=monitor,
+    )
+    return np.asarray(pool[found.structures])
+
+
+def _curve(check: RetrainCheck, column: str, budgets: tuple[float, ...], monitor: Monitor) -> Curve:
+    most, pool = len(check.orders[column].order), len(check.pool)
+    sizes = np.array([min(size_in(budget, pool), most) for budget in budgets], dtype=np.int64)
+    points: dict[int, ByTest] = {}
+    for at, size in enumerate(sizes.tolist()):
+        if size not in points:
+            points[size] = check.errors(column, size)
+        monitor.report((at + 1) / len(sizes))
+        monitor.checkpoint()
+    return Curve(budgets, sizes, sizes / pool, tuple(points[size] for size in sizes.tolist()))
+
+
+def size_in(budget: float, pool: int) -> int:
+    """Return how many structures of the pool of a resample a budget means."""
+    return Budget(budget).of(pool)

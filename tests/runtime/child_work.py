@@ -1,0 +1,61 @@
+"""What the tests of processes have done in one: found there through PYTHONPATH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from analytics.runtime.errors import InputError, WinnowError
+
+
+def doubled(values, options, monitor):
+    print("not the answer")
+    os.write(1, b"nor this\n")
+    monitor.report(0.5, "half")
+    monitor.checkpoint()
+    return {"doubled": 2 * values, **options}
+
+
+def slept(marks, monitor):
+    """Start another process, leave the numbers of both, and sleep."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(marks).with_suffix(".new").write_text(f"{os.getpid()} {other.pid}")
+    Path(marks).with_suffix(".new").replace(marks)
+    monitor.report(0.1, "asleep")
+    time.sleep(600)
+
+
+def killed(number, monitor):
+    print("last words", flush=True)
+    os.kill(os.getpid(), number)
+    time.sleep(600)
+
+
+def left(code, monitor):
+    print("first\nsecond", file=sys.stderr, flush=True)
+    os._exit(code)
+
+
+def failed(kind, monitor):
+    if kind == "input":
+        raise InputError("no cell", source="a.xyz", structure=3)
+    if kind == "own":
+        raise WinnowError("it was\nnot solved")
+    raise ZeroDivisionError
+
+
+def allocated(size, monitor):
+    return float(np.ones(int(size), dtype=np.uint8).sum())
+
+
+def settings(monitor):
+    return [os.environ["OMP_NUM_THREADS"], os.nice(0), os.getcwd() in sys.path, os.getcwd()]
+
+
+def unpackable(monitor):
+    return object()

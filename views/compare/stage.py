@@ -1,0 +1,76 @@
+"""Registers the Compare stage: the columns, and what is kept along the budget below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable
+
+from views.compare.retention import Retention
+from views.compare.view import Columns
+from views.kit.theme import CARD, SHRINKS
+from views.shell.stage import Stage, register
+
+
+@register
+class CompareStage(Stage):
+    """Selections side by side."""
+
+    title, place, opening = "Compare", 30, True
+    inspector = budget = True
+    waiting = "Drawing the maps…"
+    help = {
+        "drag in a map": "lasso environments (above it, under the mouse: box, pan, zoom)",
+        "drag in a force tail": "brush the atoms in that range of |F|",
+        "Shift while dragging": "add to the brush",
+        "Alt while dragging": "subtract from the brush (also Ctrl+Shift)",
+        "click a point": "show its structure and atom; ◆ marks them in all maps",
+        "drag the line in a retention plot": "move the budget",
+    }
+    words = {
+        "Coverage": "share of all environments that have a kept one next to them: delta entropy "
+        "below 1e-5 (called overlap in the papers and in exported tables)",
+        "Entropy, diversity": "how varied the kept set is by itself; nats",
+    }
+
+    def build(self, dark: bool) -> Viewable:
+        """See `Stage`."""
+        self.columns, self._retention = Columns(self.session), Retention(self.session)
+        self._curves = pn.Column(self._retention, sizing_mode="stretch_width", margin=0)
+        self._single = pn.pane.HTML(
+            '<p style="font-size:13px;margin:4px 0;color:var(--winnow-quiet)">One structure: '
+            "there is no smaller subset, hence no curves of what is kept against the budget.</p>",
+            sizing_mode="stretch_width",
+            css_classes=["card"],
+            stylesheets=[CARD, ":host(.card) {padding: 4px 12px;}"],
+            margin=(10, 10, 0, 0),
+        )
+        self.restyle(dark)
+        self.session.param.watch(self._on_opened, ["opened"])
+        self._on_opened()
+        return pn.Column(
+            self.columns,
+            self._curves,
+            self._single,
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=[SHRINKS],
+        )
+
+    def _on_opened(self, *_: Any) -> None:
+        analysis = self.session.analysis
+        self._single.visible = analysis is not None and analysis.n_structures < 2
+        self._curves.visible = not self._single.visible
+
+    @property
+    def dialogs(self) -> Sequence[pmui.Dialog]:
+        """See `Stage`."""
+        return (self.columns.options.dialog,)
+
+    def restyle(self, dark: bool) -> None:
+        """See `Stage`."""
+        self.columns.restyle(dark)
+        self._retention.restyle(dark)

@@ -1,0 +1,36 @@
+"""Registers the Retrain stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import panel_material_ui as pmui
+from panel.viewable import Viewer
+
+from views.shell.stage import Stage, register
+
+
+@register
+class RetrainStage(Stage):
+    """What a potential loses when it is trained on each selection."""
+
+    title, place = "Retrain", 40
+    inspector = budget = True
+    waiting = "Training potentials on each selection…"
+
+    def build(self, dark: bool) -> Viewer:
+        """See `Stage`."""
+        from views.retrain.view import RetrainView
+
+        self._view = RetrainView(self.session, self.param.shown)
+        self._view.restyle(dark)
+        return self._view
+
+    @property
+    def dialogs(self) -> Sequence[pmui.Dialog]:
+        """See `Stage`."""
+        return (self._view.dialog,)
+
+    def restyle(self, dark: bool) -> None:
+        """See `Stage`."""
+        self._view.restyle(dark)

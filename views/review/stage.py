@@ -1,0 +1,27 @@
+"""Registers the Review stage."""
+
+from __future__ import annotations
+
+from panel.viewable import Viewer
+
+from views.shell.stage import Stage, register
+
+
+@register
+class ReviewStage(Stage):
+    """What repeats, what contradicts, what is shared, what a cut would cost."""
+
+    title, place = "Review", 20
+    inspector = budget = True
+    waiting = "Looking for near-duplicates, contradictions and what is shared…"
+
+    def build(self, dark: bool) -> Viewer:
+        """See `Stage`."""
+        from views.review.view import ReviewView
+
+        self._view = ReviewView(self.session, dark=dark, shown=self.param.shown)
+        return self._view
+
+    def restyle(self, dark: bool) -> None:
+        """See `Stage`."""
+        self._view.restyle(dark)

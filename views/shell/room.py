@@ -1,0 +1,103 @@
+"""Room of a stage in the document: skeleton until built, and switching in the browser by CSS.
+
+All rooms are in the document from the start. Which one is seen is said by style variables on the
+root of the document, which reach into every shadow tree: a script in the browser sets them at the
+click, whatever the server is doing.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import panel as pn
+
+from views.kit.theme import SHRINKS
+from views.shell.stage import Stage
+
+__all__ = ["Room", "seen_with", "switching"]
+
+log = logging.getLogger("winnow")
+
+SKELETON = """
+.skeleton { margin: 0 10px 10px 0; }
+.skeleton p { font-size: 13px; line-height: 20px; margin: 2px 0 12px; color: var(--winnow-quiet); }
+.skeleton div { height: 230px; margin-bottom: 10px; border-radius: 8px;
+  background: var(--winnow-card); border: 1px solid var(--winnow-border); box-sizing: border-box; }
+"""
+#: What can be seen or not, by the stage that is chosen: a stage itself, and what stands beside it.
+_BESIDE = ("inspector", "budget")
+
+
+def _variable(part: str | int) -> str:
+    return f"--winnow-{'stage-' if isinstance(part, int) else 'beside-'}{part}"
+
+
+def seen_with(part: str | int, at_first: bool) -> str:
+    """Return the style sheet of what is seen with some stages only.
+
+    Parameters
+    ----------
+    part : str or int
+        "inspector", "budget", or the place of a stage among the others.
+    at_first : bool
+        Whether it is seen when the page opens.
+    """
+    return f":host {{ display: var({_variable(part)}, {'flex' if at_first else 'none'}); }}"
+
+
+def switching(stages: Sequence[type[Stage]]) -> str:
+    """Return the script that shows the stage whose title is `source.value`."""
+    shown = {
+        stage.title: {_variable(i): "flex" if i == at else "none" for i in range(len(stages))}
+        | {_variable(part): "flex" if getattr(stage, part) else "none" for part in _BESIDE}
+        for at, stage in enumerate(stages)
+    }
+    return (
+        f"const shown = {json.dumps(shown)}[source.value] ?? {{}};"
+        "for (const [name, display] of Object.entries(shown))"
+        " document.documentElement.style.setProperty(name, display)"
+    )
+
+
+class Room(pn.viewable.Viewer):
+    """Where one stage stands: its skeleton, which says what is awaited, until it is built."""
+
+    def __init__(self, stage: Stage, at: int, **params: Any) -> None:
+        super().__init__(**params)
+        self.stage, self.built = stage, False
+        self._skeleton = pn.pane.HTML(stylesheets=[SKELETON], margin=0, sizing_mode="stretch_width")
+        self._column = pn.Column(
+            self._skeleton,
+            sizing_mode="stretch_width",
+            margin=0,
+            stylesheets=[SHRINKS, seen_with(at, stage.opening)],
+        )
+        self.await_(stage.waiting)
+
+    def await_(self, what: str) -> None:
+        """Say what is being waited for, while nothing has been built."""
+        if not self.built:
+            self._skeleton.object = (
+                f'<div class="skeleton" role="status"><p>{html.escape(what)}</p>'
+                '<div aria-hidden="true"></div><div aria-hidden="true"></div></div>'
+            )
+
+    def fill(self, dark: bool) -> None:
+        """Build the stage, unless that has been done; one that fails says so in its place."""
+        if self.built:
+            return
+        try:
+            built = self.stage.build(dark)
+        except Exception as error:  # it may be somebody else's: the other stages go on
+            log.exception("stage %s cannot be built", self.stage.title)
+            self.await_(f"{self.stage.title} cannot be shown: {error}")
+            return
+        self.built = True
+        self._column[:] = [built]
+
+    def __panel__(self) -> Any:
+        return self._column
