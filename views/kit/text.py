@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from analytics.runtime.text import PAGE
 from views.kit import html
 from views.kit.html import Markup
 from views.kit.style_sheets import css
@@ -25,14 +26,7 @@ KINDS = {
 }
 
 
-def grouped(number: int) -> str:
-    """Write a number with thin spaces between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun: 1 structure, 24 034 environments."""
-    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+grouped, counted = PAGE.count, PAGE.counted
 
 
 def shortened(name: str, most: int = 30) -> str:
