@@ -1,20 +1,5 @@
-"""Winnow in a browser: `panel serve app.py [--args FILE]`."""
+"""Winnow in a browser: `panel serve app.py [--args FILE]`, from a checkout."""
 
-from __future__ import annotations
+import runpy
 
-import sys
-
-import panel as pn
-
-from views.shell.page import publish
-from views.shell.server import new_session, start, warm_up
-from views.state.session import DEMO
-
-pn.extension("tabulator", "filedropper", notifications=False)
-
-path = sys.argv[1] if len(sys.argv) > 1 else DEMO
-warm_up(path)
-
-session = new_session()
-start(session, path)
-publish(session)
+runpy.run_module("winnow_atomistic.app")

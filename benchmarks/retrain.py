@@ -21,7 +21,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,7 @@ import pandas as pd
 import winnow_atomistic as winnow
 from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
 from analytics.information.analysis import Analysis
+from analytics.runtime.assets import asset
 from analytics.selection.base import METHODS as REGISTRY
 from analytics.selection.base import Budget
 from benchmarks.retrain_sets import DATA, SETS, load, present, register_candidates
@@ -198,7 +198,7 @@ def page() -> None:
 
     folder = tempfile.TemporaryDirectory(prefix="winnow-bench-")
     os.environ["WINNOW_CACHE"] = folder.name  # nothing from earlier runs
-    data = winnow.read(Path(__file__).parents[1] / "assets" / "carbon.xyz.gz")
+    data = winnow.read(asset("carbon.xyz.gz"))
     analysis = winnow.analyse(data, winnow.describe(data))
     print(f"carbon: {data.n_structures} structures, {data.n_environments} environments")
     wanted = {

@@ -705,15 +705,11 @@ def test_serve_refuses_what_is_not_there(fails, served, tmp_path):
     assert not served
 
 
-def test_the_page_is_found_beside_the_package_or_on_the_path(fails, monkeypatch, tmp_path):
-    monkeypatch.setattr(serve.analytics, "__file__", str(tmp_path / "analytics" / "__init__.py"))
-    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
-    assert "the page is not installed" in fails("serve")
-    spec = argparse.Namespace(origin=str(tmp_path / "elsewhere" / "app.py"))
-    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: spec)
-    assert serve.find_app() == tmp_path / "elsewhere" / "app.py"
-    (tmp_path / "app.py").touch()
-    assert serve.find_app() == tmp_path / "app.py"
+def test_the_page_is_found_in_the_package_and_nowhere_else(monkeypatch, tmp_path):
+    (tmp_path / "app.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert serve.find_app() == ROOT / "winnow_atomistic" / "app.py"
 
 
 # ------------------------------------------------------------------------------ the process

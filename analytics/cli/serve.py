@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import analytics
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 
@@ -49,13 +48,10 @@ def serve_command(file: str | None, port: int, show: bool) -> list[str]:
 
 
 def find_app() -> Path:
-    """Return the path of app.py: next to the package, or wherever Python finds it."""
-    beside = Path(analytics.__file__).resolve().parent.parent / "app.py"
-    if beside.is_file():
-        return beside
-    found = importlib.util.find_spec("app")
+    """Return the path of the script that the server runs for every visit."""
+    found = importlib.util.find_spec("winnow_atomistic.app")
     if found is None or found.origin is None:
-        raise UsageError(f"the page is not installed: there is no {beside}")
+        raise UsageError("the page is not installed: there is no module winnow_atomistic.app")
     return Path(found.origin)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from analytics.density.results import DensityResults
 from analytics.density.study import FULL
+from analytics.runtime.text import TERMINAL
 
 __all__ = ["VERDICTS", "Claim", "check_claims"]
 
@@ -73,14 +74,9 @@ class _Sample:
 
     def text(self, unit: str) -> str:
         if len(self.values) < 2:
-            return f"{_plain(self.mean, 3)} {unit}"
+            return f"{TERMINAL.significant(self.mean)} {unit}"
         spread = float(np.std(self.values, ddof=1))
-        return f"{_plain(self.mean, 3)} ± {_plain(spread, 2)} {unit}"
-
-
-def _plain(value: float, digits: int) -> str:
-    """Write a number with so many digits, and all those before the point."""
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+        return f"{TERMINAL.with_error(self.mean, spread, 2)} {unit}"
 
 
 def check_claims(results: DensityResults) -> tuple[Claim, ...]:
@@ -198,7 +194,7 @@ def _ratio_claim(
     if first is None or second is None:
         missing = above if first is None else under
         return Claim(name, statement, criterion, "not computed",
-                     f"no models of {missing[0]} at {100 * missing[1]:g} % kept"
+                     f"no models of {missing[0]} at {TERMINAL.share(missing[1])} kept"
                      + (" with a third of the steps" if third else ""),
                      math.nan, math.nan, math.nan, threshold)  # fmt: skip
     ratio = first.mean / second.mean
@@ -216,7 +212,7 @@ def _ratio_claim(
 
 
 def _name(which: tuple[str, float]) -> str:
-    return "all data" if which[0] == FULL else f"{which[0]} at {100 * which[1]:g} %"
+    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.share(which[1])}"
 
 
 def _verdict(low: float, high: float, threshold: float, below: bool) -> str:

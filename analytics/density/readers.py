@@ -13,12 +13,13 @@ import numpy.typing as npt
 from analytics.density.grid import BOHR, Calculation, DensityData, join
 from analytics.density.validation import Place, check_density, check_geometry, formula
 from analytics.density.volumetric import is_npz, read_volume
+from analytics.runtime.assets import asset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 
 __all__ = ["EMBEDDED", "UNITS", "read_density"]
 
-FOLDER = Path(__file__).parents[2] / "assets" / "density"
+FOLDER = asset("density")
 #: Systems that come with Winnow, and what they are.
 EMBEDDED: dict[str, str] = {
     "al": "Aluminium, 4 atoms, displaced",

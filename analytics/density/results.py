@@ -19,6 +19,7 @@ from analytics.density.pictures import density_histogram
 from analytics.density.readers import EMBEDDED
 from analytics.density.study import FULL, ModelResult, Study
 from analytics.information.intrinsic_dimension import intrinsic_dimension
+from analytics.runtime.assets import asset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.versions import versions
@@ -53,7 +54,7 @@ MORE_COLUMNS = {
     "n_snapshots": "snapshots",
     "steps": "steps of training",
 }
-FILE = Path(__file__).parents[2] / "assets" / "density" / "results.json.gz"
+FILE = asset("density/results.json.gz")
 FORMAT = 1
 
 

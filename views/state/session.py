@@ -23,6 +23,7 @@ from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
+from analytics.runtime.assets import asset
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.background import Working
@@ -32,7 +33,7 @@ from views.state.jobs import Lane, Runner
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
-DEMO = Path(__file__).parents[2] / "assets" / "carbon.xyz.gz"
+DEMO = asset("carbon.xyz.gz")
 UNDO_DEPTH = 50
 _NOTHING: IntArray = np.empty(0, dtype=np.int64)
 

@@ -1,0 +1,20 @@
+"""Winnow in a browser: the script that `panel serve` runs for every visit (`winnow serve`)."""
+
+from __future__ import annotations
+
+import sys
+
+import panel as pn
+
+from views.shell.page import publish
+from views.shell.server import new_session, start, warm_up
+from views.state.session import DEMO
+
+pn.extension("tabulator", "filedropper", notifications=False)
+
+path = sys.argv[1] if len(sys.argv) > 1 else DEMO
+warm_up(path)
+
+session = new_session()
+start(session, path)
+publish(session)
