@@ -15,6 +15,7 @@ import pandas as pd
 from analytics.density.results import DensityResults
 from analytics.density.study import FULL
 from analytics.runtime.text import TERMINAL
+from analytics.runtime.value import Value
 
 __all__ = ["VERDICTS", "Claim", "check_claims"]
 
@@ -26,7 +27,7 @@ NEAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Value):
     """A published claim held against measured figures.
 
     Attributes

@@ -26,6 +26,7 @@ from analytics.information.sampling import Sample, all_rows
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = [
     "COARSE_CUT",
@@ -56,7 +57,7 @@ GROWTH = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class StructureKernel:
+class StructureKernel(Value):
     """What each structure gives to each environment, stored where it is not negligible.
 
     Rows are structures. Columns are the *distinct* environments of the set, or of a sample of it;
@@ -141,7 +142,7 @@ class StructureKernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Structures:
+class Structures(Value):
     """Environments in bandwidths, merged within each structure.
 
     Attributes

@@ -12,6 +12,7 @@ from analytics.potential.normal_equations import Equations, ForceTerms, solve
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["Prefixes", "PutBack", "RetrainCheck", "check_orders"]
 
@@ -24,7 +25,7 @@ MANY_FUNCTIONS, SHORTLIST = 400, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixes:
+class Prefixes(Value):
     """Force sums of the first k * step structures of an order, k = 0, 1, ..."""
 
     order: IntArray
@@ -33,7 +34,7 @@ class Prefixes:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class PutBack(Value):
     """What each structure that was left out would bring if it were put back.
 
     Attributes
@@ -57,7 +58,7 @@ class PutBack:
 
 
 @dataclass(frozen=True)
-class RetrainCheck:
+class RetrainCheck(Value):
     """Everything that is needed to fit and test prefixes of some orders in milliseconds.
 
     Attributes

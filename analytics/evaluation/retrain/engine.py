@@ -21,6 +21,7 @@ from analytics.information.analysis import Analysis
 from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 from analytics.selection.base import Budget, by_model, select
 
 __all__ = ["Curve", "Repetition", "Wanted", "repetitions", "size_in"]
@@ -56,7 +57,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Value):
     """Errors of the fits along the order of a method in one resample.
 
     Attributes
@@ -90,7 +91,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Repetition:
+class Repetition(Value):
     """One resample: its pool, the orders in it, and the errors along them.
 
     Attributes
