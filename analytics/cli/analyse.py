@@ -18,10 +18,10 @@ from analytics.cli.output import (
     aligned,
     columns,
     count,
+    counted,
     number,
     percent,
     print_json,
-    sentence,
 )
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
@@ -110,7 +110,7 @@ def analysis_text(
     curve: Any = None,
     dimension: IntrinsicDimension | None = None,
 ) -> str:
-    """Return the figures of an analysis, with units, and one plain sentence.
+    """Return the figures of an analysis, with units, and one plain counted.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def analysis_text(
     dimension : IntrinsicDimension, optional
     """
     n, isolated = analysis.n_environments, int(analysis.dataset.isolated.sum())
-    besides = f"and {sentence(isolated, 'isolated atom')}, left out below" if isolated else ""
+    besides = f"and {counted(isolated, 'isolated atom')}, left out below" if isolated else ""
     effective = round(float(np.exp(analysis.diversity_nats)))
     unit = "1/Å" if hasattr(analysis.descriptors.spec, "cutoff") else ""
     rows = [

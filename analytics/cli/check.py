@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analytics.cli.arguments import add_input
 from analytics.cli.output import (
+    counted,
     print_json,
-    sentence,
 )
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
@@ -50,13 +50,13 @@ def check_text(report: CheckReport, name: str) -> str:
     """Return the findings, errors first."""
     counts = report.counts
     lines = [
-        f"{name}: {sentence(counts['structures'], 'structure')}, "
-        f"{sentence(counts['environments'], 'environment')}"
+        f"{name}: {counted(counts['structures'], 'structure')}, "
+        f"{counted(counts['environments'], 'environment')}"
     ]
     for severity in ("error", "warning", "note"):
         findings = [finding for finding in report.findings if finding.severity == severity]
         if findings:
-            lines.append(f"{sentence(len(findings), severity)}:")
+            lines.append(f"{counted(len(findings), severity)}:")
         for finding in findings:
             lines.append(f"  {finding.code}: {finding.message}")
             if finding.evidence:

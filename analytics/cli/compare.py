@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,9 @@ __all__ = ["add_arguments", "run"]
 USUAL = ("random", "facility_location", "largest_force")
 INSTEAD = ("outlier_score",)
 
-TABLE = {  # column: head (two lines), and how a value is written
+TABLE: dict[
+    str, tuple[str, str, Callable[[Any], str]]
+] = {  # column: head (two lines), and how a value is written
     "n_structures": ("struc-", "tures", count),
     "n_environments": ("environ-", "ments", count),
     "entropy_nats": ("entropy", "nats", number),

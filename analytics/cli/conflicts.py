@@ -10,7 +10,7 @@ from analytics.cli.arguments import add_analysis, add_input
 from analytics.cli.errors import UsageError
 from analytics.cli.files import check_targets
 from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
-from analytics.cli.output import columns, count, print_json, sentence
+from analytics.cli.output import columns, count, counted, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_records
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"name": dataset.name, "fingerprint": dataset.fingerprint} | content)
     elif targets:
         for kind, path in targets.items():
-            print(f"{path}: {sentence(len(content[kind]), 'row')}")
+            print(f"{path}: {counted(len(content[kind]), 'row')}")
     else:
         print(_text(dataset, found, content, Path(arguments.file).name, arguments.top))
     return 0
@@ -94,16 +94,16 @@ def _targets(output: str | None) -> dict[str, Path]:
 def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str, top: int) -> str:
     exact = sum(c.exact for c in found.energies)
     lines = [
-        f"{name}: {sentence(dataset.n_structures, 'structure')}",
-        f"energies: {sentence(len(found.energies), 'group')} of alike structures with unlike "
+        f"{name}: {counted(dataset.n_structures, 'structure')}",
+        f"energies: {counted(len(found.energies), 'group')} of alike structures with unlike "
         f"energies or forces ({count(exact)} equal atom by atom), "
-        f"{sentence(len(found.structures), 'structure')} in all",
+        f"{counted(len(found.structures), 'structure')} in all",
     ]
     if found.energies:
         head = [["structures", "meV/atom apart", "alike", "|ΔF| eV/Å", "config_type"]]
         lines += [columns(head, [_energy_row(c) for c in content["energies"][:top]]), ""]
     lines.append(
-        f"forces: {sentence(len(found.forces), 'environment')} with another one within "
+        f"forces: {counted(len(found.forces), 'environment')} with another one within "
         f"{found.spec.tolerance:g} h whose |F| is smaller by more than {found.spec.force:g} eV/Å "
         f"and {found.spec.relative_force:.0%}"
     )
@@ -111,7 +111,7 @@ def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str
         head = [["atom (structure:atom)", "|F| eV/Å", "alike to", "|F| eV/Å", "distance, h"]]
         lines += [columns(head, [_force_row(r) for r in content["forces"][:top]]), ""]
     lines.append(
-        f"out of line: {sentence(len(found.out_of_line), 'structure')} with an energy beyond "
+        f"out of line: {counted(len(found.out_of_line), 'structure')} with an energy beyond "
         f"{found.spec.z_score:g} robust standard deviations of the config_type"
     )
     if len(found.out_of_line):

@@ -8,7 +8,7 @@ from pathlib import Path
 from analytics.cli.arguments import add_analysis, add_input
 from analytics.cli.files import check_targets
 from analytics.cli.options import add_spec_options, spec_from_arguments
-from analytics.cli.output import columns, count, percent, print_json, sentence
+from analytics.cli.output import columns, count, counted, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import write_records
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
         print_json(head | {"n_structures": dataset.n_structures} | content)
     elif arguments.output is not None:
-        print(f"{arguments.output}: {sentence(len(found.copies), 'copy', 'copies')}")
+        print(f"{arguments.output}: {counted(len(found.copies), 'copy', 'copies')}")
     else:
         print(_text(dataset, found, Path(arguments.file).name))
     return 0
@@ -64,7 +64,7 @@ def _text(dataset: Dataset, found: Duplicates, name: str) -> str:
     lines = [
         f"{name}: {count(copies)} of {count(n)} structures ({percent(copies / max(1, n))}) repeat "
         f"an earlier one, {count(exact)} of them exactly; "
-        f"{sentence(len(found.groups), 'group')}"
+        f"{counted(len(found.groups), 'group')}"
     ]
     lines.append(
         f"within {found.spec.tolerance:g} h = {found.spec.tolerance * found.bandwidth:.3g} in "

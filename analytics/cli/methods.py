@@ -8,10 +8,8 @@ from typing import Any
 
 from analytics.cli.arguments import add_json
 from analytics.cli.options import describe_option
-from analytics.cli.output import (
-    print_json,
-    readable,
-)
+from analytics.cli.output import print_json
+from analytics.runtime.formulas import plain_text
 from analytics.runtime.registry import options_of
 from analytics.selection.base import METHODS, Method, is_nested
 
@@ -71,7 +69,7 @@ def _remark(entry: Method) -> str:
 
 def _method_page(entry: Method) -> str:
     """Return everything about a method, in lines of a terminal."""
-    lines = [f"{entry.name}: {entry.title}{_remark(entry)}", "", readable(entry.about)]
+    lines = [f"{entry.name}: {entry.title}{_remark(entry)}", "", plain_text(entry.about)]
     options = options_of(entry.spec)
     lines += ["", "Options"] if options else []
     return "\n".join(

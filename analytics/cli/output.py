@@ -1,18 +1,25 @@
-"""Numbers and tables for people, JSON for programs."""
+"""Tables for people, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from analytics.runtime.formulas import plain_signs
+from analytics.runtime.text import TERMINAL
 
-__all__ = ["aligned", "columns", "count", "number", "percent", "print_json", "readable", "sentence"]
+__all__ = [
+    "aligned", "columns", "count", "counted", "number", "percent", "print_json", "share",
+    "significant", "with_error",
+]  # fmt: skip
+
+count, counted, number, percent = (
+    TERMINAL.count, TERMINAL.counted, TERMINAL.number, TERMINAL.percent
+)  # fmt: skip
+share, significant, with_error = TERMINAL.share, TERMINAL.significant, TERMINAL.with_error
 
 
 def print_json(content: Any) -> None:
@@ -30,40 +37,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def count(value: int) -> str:
-    """Return a whole number with spaces between thousands."""
-    return f"{value:,}".replace(",", " ")
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a number with so many decimals, a dash where there is none."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """Return a share in percent, a dash where there is none."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{100 * value:.{digits}f} %"
-
-
-def readable(text: str) -> str:
-    """Return a docstring with plain signs in place of its mark-up."""
-
-    def formula(found: re.Match[str]) -> str:
-        tex = plain_signs(found[1])
-        return re.sub(r"{([^{}]*)}", lambda m: m[1] if len(m[1]) <= 2 else f"({m[1]})", tex)
-
-    text = re.sub(r":math:`([^`]*)`", formula, text)
-    text = re.sub(r"\.\. math::((?:.*\S.*(?:\n|$))+)", lambda m: f"    {formula(m)}\n", text)
-    return re.sub(r"`+([^`]*)`+", r"\1", text)
-
-
-def sentence(n: int, what: str, several: str = "") -> str:
-    """Return "1 structure", "2 structures"."""
-    return f"{count(n)} {what if n == 1 else several or what + 's'}"
 
 
 def aligned(rows: Iterable[tuple[str, str, str]]) -> str:

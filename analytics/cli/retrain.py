@@ -21,7 +21,7 @@ from analytics.cli.options import (
     parse_list,
     spec_from_arguments,
 )
-from analytics.cli.output import columns, count, number, print_json, sentence
+from analytics.cli.output import columns, count, counted, number, print_json, share
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_csv
@@ -190,7 +190,7 @@ def _report(arguments: argparse.Namespace, dataset: Dataset, result: RetrainResu
         return 0
     for output, table in ((arguments.output, result.table), (arguments.classes, result.classes)):
         if output is not None:
-            print(f"{output}: {sentence(len(table), 'row')}")
+            print(f"{output}: {counted(len(table), 'row')}")
     if arguments.output is None:
         print(_text(dataset, result))
     else:
@@ -203,7 +203,7 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
     resamples = result.table["resample"].nunique()
     lines = [
         f"{dataset.name}: errors of a potential trained on each selection, "
-        f"mean and standard deviation of {sentence(resamples, 'resample')}",
+        f"mean and standard deviation of {counted(resamples, 'resample')}",
         *result.notes,
     ]
     for test, table in result.summary().groupby("test", sort=False):
@@ -226,7 +226,7 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
 
 
 def _budget(budget: float, whole: bool) -> str:
-    return "all" if whole else f"{100 * budget:g} %" if isinstance(budget, float) else str(budget)
+    return "all" if whole else share(budget) if isinstance(budget, float) else str(budget)
 
 
 def _spread(mean: float, deviation: float, digits: int) -> str:

@@ -24,7 +24,7 @@ from analytics.cli.options import (
     parse_indices,
     spec_from_arguments,
 )
-from analytics.cli.output import aligned, count, number, percent, print_json, sentence
+from analytics.cli.output import aligned, count, counted, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.rounds import add_rounds, check_rounds, pick_in_two_rounds, two_rounds
 from analytics.cli.stages import (
@@ -334,9 +334,9 @@ def _whole(value: float) -> str:
 
 
 def _written(recipe: Recipe, written: Mapping[str, str | None]) -> list[str]:
-    kept = sentence(len(recipe.kept), "structure")
+    kept = counted(len(recipe.kept), "structure")
     if recipe.isolated:
-        kept += f", {sentence(len(recipe.isolated), 'isolated atom')} among them"
-    rest = sentence(recipe.n_structures - len(recipe.kept), "structure")
+        kept += f", {counted(len(recipe.isolated), 'isolated atom')} among them"
+    rest = counted(recipe.n_structures - len(recipe.kept), "structure")
     texts = {"kept": kept, "rest": rest, "recipe": "recipe with all settings and indices"}
     return [f"{path}: {texts[what]}" for what, path in written.items() if path]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analytics.density.results import DensityResults
 from analytics.density.study import FULL
+from analytics.runtime.text import TERMINAL
 
 __all__ = ["VERDICTS", "Claim", "check_claims"]
 
@@ -72,14 +73,9 @@ class _Sample:
 
     def text(self, unit: str) -> str:
         if len(self.values) < 2:
-            return f"{_plain(self.mean, 3)} {unit}"
+            return f"{TERMINAL.significant(self.mean)} {unit}"
         spread = float(np.std(self.values, ddof=1))
-        return f"{_plain(self.mean, 3)} ± {_plain(spread, 2)} {unit}"
-
-
-def _plain(value: float, digits: int) -> str:
-    """Write a number with so many digits, and all those before the point."""
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+        return f"{TERMINAL.with_error(self.mean, spread, 2)} {unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +191,7 @@ def _ratio_claim(results: DensityResults, claim: _RatioClaim) -> Claim:
     second = _sample(results, *claim.under, "density_error_pct")
     if first is None or second is None:
         method, share = claim.above if first is None else claim.under
-        missing = f"no models of {method} at {100 * share:g} % kept"
+        missing = f"no models of {method} at {TERMINAL.share(share)} kept"
         missing += " with a third of the steps" if claim.third else ""
         return Claim(*told, "not computed", missing, math.nan, math.nan, math.nan, claim.threshold)
     ratio = first.mean / second.mean
@@ -213,7 +209,7 @@ def _ratio_claim(results: DensityResults, claim: _RatioClaim) -> Claim:
 
 
 def _name(which: tuple[str, float]) -> str:
-    return "all data" if which[0] == FULL else f"{which[0]} at {100 * which[1]:g} %"
+    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.share(which[1])}"
 
 
 def _verdict(low: float, high: float, threshold: float, below: bool) -> str:

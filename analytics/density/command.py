@@ -15,7 +15,17 @@ from analytics.cli.arguments import add_json
 from analytics.cli.errors import UsageError
 from analytics.cli.files import check_targets
 from analytics.cli.options import parse_count, parse_list, parse_share
-from analytics.cli.output import aligned, columns, count, number, print_json, sentence
+from analytics.cli.output import (
+    aligned,
+    columns,
+    count,
+    counted,
+    number,
+    print_json,
+    share,
+    significant,
+    with_error,
+)  # fmt: skip
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.tables import write_records
 from analytics.density.claims import Claim, check_claims
@@ -195,7 +205,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(_content(results, asked, claims))
     elif arguments.output is not None:
-        print(f"{arguments.output}: {sentence(len(asked), 'row')}")
+        print(f"{arguments.output}: {counted(len(asked), 'row')}")
     else:
         print(_table_text(results))
     if claims and not arguments.json:
@@ -270,35 +280,28 @@ def _table_text(results: DensityResults) -> str:
     rows = [
         [
             row["method"],
-            f"{100 * row['kept']:g} %",
+            share(row["kept"]),
             count(row["n_points"]),
-            _with_spread(row["density_error_pct_mean"], row["density_error_pct_std"]),
-            _short(row["unseen_error_pct_mean"]),
-            _short(row["electrons_kept_pct_mean"]),
-            _short(row["energy_error_mev_atom_mean"]),
+            with_error(row["density_error_pct_mean"], row["density_error_pct_std"]),
+            significant(row["unseen_error_pct_mean"]),
+            significant(row["electrons_kept_pct_mean"]),
+            significant(row["energy_error_mev_atom_mean"]),
             number(row["train_seconds_mean"], 2),
         ]
         for row in results.summary().to_dict(orient="records")
     ]
     facts = results.facts
     told = (
-        f"{results.title}: {sentence(facts['n_train'], 'snapshot')} to learn from "
-        f"({sentence(facts['n_points'], 'point')}), {facts['n_test']} to test on, "
+        f"{results.title}: {counted(facts['n_train'], 'snapshot')} to learn from "
+        f"({counted(facts['n_points'], 'point')}), {facts['n_test']} to test on, "
         f"{facts['n_unseen']} under unseen conditions.\n"
-        f"Fitted spherical atoms: {_short(facts['baseline_density_error_pct'])} % of the electrons"
+        f"Fitted spherical atoms: {significant(facts['baseline_density_error_pct'])} % of the "
+        "electrons"
     )
     energy = facts["baseline_energy_error_mev_atom"]
     if energy is not None and math.isfinite(energy):
-        told += f", {_short(energy)} meV/atom"
+        told += f", {significant(energy)} meV/atom"
     return f"{columns(head, rows)}\n{told}."
-
-
-def _short(value: float) -> str:
-    return "-" if not math.isfinite(value) else f"{value:.3g}"
-
-
-def _with_spread(mean: float, spread: float) -> str:
-    return _short(mean) if not math.isfinite(spread) else f"{mean:.3g} ± {spread:.1g}"
 
 
 def _claims_text(system: str, claims: Iterable[Claim]) -> str:

@@ -1,0 +1,103 @@
+"""Number formatting: thousands, significant digits, per cent, ± errors, as people read them.
+
+One formatter with two looks: `TERMINAL`, whose spaces can be searched for and cut at, and `PAGE`,
+whose narrow ones keep a number and its unit on one line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["PAGE", "TERMINAL", "NumberFormat"]
+
+#: Shares that differ from none or all by less do so by rounding, not by an environment.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How numbers are written.
+
+    Attributes
+    ----------
+    space : str
+        Between thousands, and between a number and its unit.
+    absent : str
+        Where there is no number: for None, NaN and infinity.
+    """
+
+    space: str
+    absent: str
+
+    def count(self, value: int) -> str:
+        """Write a whole number: 24 034."""
+        return f"{value:,}".replace(",", self.space)
+
+    def counted(self, value: int, noun: str, several: str = "") -> str:
+        """Write a whole number with its noun: 1 structure, 24 034 environments."""
+        return f"{self.count(value)} {noun if value == 1 else several or noun + 's'}"
+
+    def number(self, value: float | None, digits: int = 3) -> str:
+        """Write a number with so many decimals."""
+        if value is None or not math.isfinite(value):
+            return self.absent
+        return f"{value:,.{digits}f}".replace(",", self.space)
+
+    def significant(self, value: float | None, digits: int = 3) -> str:
+        """Write so many significant digits, and an exponent where it helps: 0.00123, 1.2e-05."""
+        if value is None or not math.isfinite(value):
+            return self.absent
+        if value == 0:
+            return "0"
+        power = _power(value, digits)
+        if -5 < power < 5:
+            return self.number(value, max(0, digits - 1 - power))
+        return f"{value:.{digits - 1}e}"
+
+    def percent(self, share: float | None, digits: int = 1, *, sign: bool = True) -> str:
+        """Write a share in per cent; 0 % is none, 100 % all, and nothing else: < 0.1 %, > 99.9 %.
+
+        Parameters
+        ----------
+        share : float or None
+            From 0 to 1 where it is one; others (a change) are only rounded.
+        digits : int
+            Decimals.
+        sign : bool
+            Whether the sign of the unit follows.
+        """
+        if share is None or not math.isfinite(share):
+            return self.absent
+        rounded, least = round(100 * share, digits) + 0.0, 10.0**-digits
+        text = f"{rounded:.{digits}f}"
+        if ROUNDING < share < 1 - ROUNDING and rounded in (0, 100):
+            near = f"<{self.space}{least:.{digits}f}", f">{self.space}{100 - least:.{digits}f}"
+            text = near[rounded == 100]
+        return f"{text}{self.space}%" if sign else text
+
+    def share(self, value: float) -> str:
+        """Write a share as somebody asked for it: 5 %, 0.25 %."""
+        return f"{100 * value:g}{self.space}%"
+
+    def with_error(self, value: float, error: float, digits: int = 1) -> str:
+        """Write a number as far as its error, which has so many digits: 2.31 ± 0.04."""
+        if not math.isfinite(value) or not error > 0 or not math.isfinite(error):
+            return self.significant(value)
+        decimals = max(0, digits - 1 - _power(error, digits))
+        return f"{self.number(value, decimals)} ± {self.number(error, decimals)}"
+
+    def label_error(self, value: float, what: str) -> str:
+        """Write an error of a potential: ``energy`` in meV/atom, ``force`` in eV/angstrom."""
+        if what == "energy":
+            return self.number(value, 1 if abs(value) < 1000 else 0)
+        return self.number(value, 3 if abs(value) < 10 else 2)
+
+
+def _power(value: float, digits: int) -> int:
+    """Return the power of ten of the first digit of a number, rounded to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
+
+
+TERMINAL = NumberFormat(space=" ", absent="-")
+PAGE = NumberFormat(space="\u202f", absent="–")

@@ -1,0 +1,115 @@
+"""Numbers as people read them, in a terminal and on a page."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from analytics.runtime.text import PAGE, TERMINAL
+
+NONE = [None, math.nan, math.inf, -math.inf]
+
+
+def test_counts() -> None:
+    assert [TERMINAL.count(n) for n in (0, 999, 24034, 1234567)] == [
+        "0",
+        "999",
+        "24 034",
+        "1 234 567",
+    ]
+    assert PAGE.count(24034) == "24\u202f034"
+    assert TERMINAL.counted(1, "structure") == "1 structure"
+    assert TERMINAL.counted(24034, "environment") == "24 034 environments"
+    assert (TERMINAL.counted(0, "is", "are"), TERMINAL.counted(1, "is", "are")) == ("0 are", "1 is")
+
+
+@pytest.mark.parametrize("value", NONE)
+def test_no_number_is_a_dash(value: float | None) -> None:
+    for write in (TERMINAL.number, TERMINAL.percent, TERMINAL.significant):
+        assert write(value) == "-"
+    assert PAGE.percent(value) == "–"
+
+
+def test_decimals() -> None:
+    assert TERMINAL.number(1.23456) == "1.235"
+    assert TERMINAL.number(12345.678, 1) == "12 345.7"
+    assert PAGE.number(-0.5, 0) == "-0"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0, 3, "0"),
+        (0.00123456, 3, "0.00123"),
+        (1.2, 3, "1.20"),
+        (9.996, 3, "10.0"),
+        (99.96, 1, "100"),
+        (12345.6, 3, "12 346"),
+        (99999.9, 3, "1.00e+05"),
+        (1.23e-5, 3, "1.23e-05"),
+        (0.00009999, 1, "0.0001"),
+        (-250.0, 1, "-250"),
+        (12.0, 1, "12"),
+    ],
+)
+def test_significant_digits(value: float, digits: int, text: str) -> None:
+    assert TERMINAL.significant(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0, 0, "0 %"),
+        (1, 0, "100 %"),
+        (0.5, 0, "50 %"),
+        (0.123456, 1, "12.3 %"),
+        (1e-6, 0, "< 1 %"),
+        (1e-6, 1, "< 0.1 %"),
+        (0.004, 0, "< 1 %"),
+        (0.006, 0, "1 %"),
+        (0.9999, 0, "> 99 %"),
+        (0.9996, 1, "> 99.9 %"),
+        (0.9994, 1, "99.9 %"),
+        (0.99999, 2, "> 99.99 %"),
+        (1 - 1e-12, 1, "100.0 %"),  # rounding of a sum
+        (1e-12, 1, "0.0 %"),
+        (-0.0001, 1, "0.0 %"),
+        (-0.25, 0, "-25 %"),
+        (1.7, 0, "170 %"),
+    ],
+)
+def test_per_cent_says_all_and_none_only_where_it_is(share: float, digits: int, text: str) -> None:
+    assert TERMINAL.percent(share, digits) == text
+    assert PAGE.percent(share, digits) == text.replace(" ", "\u202f")
+    assert TERMINAL.percent(share, digits, sign=False) == text.removesuffix(" %")
+
+
+def test_shares_as_they_are_asked_for() -> None:
+    assert [TERMINAL.share(s) for s in (0.05, 0.0025, 0.07, 1)] == ["5 %", "0.25 %", "7 %", "100 %"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "digits", "text"),
+    [
+        (2.3123, 0.0412, 1, "2.31 ± 0.04"),
+        (2.3123, 0.0412, 2, "2.312 ± 0.041"),
+        (2.3123, 0.096, 1, "2.3 ± 0.1"),
+        (1234.5, 56.7, 1, "1 234 ± 57"),
+        (1.5, 0, 1, "1.50"),
+        (1.5, math.nan, 1, "1.50"),
+        (math.nan, 1.0, 1, "-"),
+    ],
+)
+def test_errors(value: float, error: float, digits: int, text: str) -> None:
+    assert TERMINAL.with_error(value, error, digits) == text
+
+
+def test_errors_of_potentials() -> None:
+    assert [TERMINAL.label_error(e, "energy") for e in (0.04, 12.34, 1234.5)] == [
+        "0.0",
+        "12.3",
+        "1 234",
+    ]
+    assert [PAGE.label_error(f, "force") for f in (0.12345, 12.345)] == ["0.123", "12.35"]
+    assert PAGE.label_error(math.nan, "force") == "–"
