@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
+from analytics.data.content import content_order
 from analytics.potential.design_rows import Design
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.memory import physical_memory
@@ -240,7 +241,8 @@ def make_equations(
     """
     n, m = design.dataset.n_structures, len(design.basis)
     if atomic is None:
-        atomic = pool_energies(design, np.arange(n) if pool is None else pool)
+        pool = np.arange(n) if pool is None else np.asarray(pool)
+        atomic = pool_energies(design, pool[content_order(design.dataset, pool)])
     size = m * (m + 1) // 2
     limit = min(PACKED_BYTES, 0.2 * physical_memory())
     packed = np.zeros((n, size)) if single and 8.0 * n * size <= limit else None
@@ -275,6 +277,6 @@ def _upper(m: int) -> npt.NDArray[np.bool_]:
 
 
 def _by_structure(design: Design, values: FloatArray) -> FloatArray:
-    edges = 3 * design.dataset.structure_offsets
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    return np.asarray(np.diff(sums[edges]))
+    owner = np.repeat(np.arange(design.dataset.n_structures), 3 * design.dataset.sizes)
+    n = design.dataset.n_structures
+    return np.asarray(np.bincount(owner, weights=values, minlength=n), dtype=np.float64)

@@ -128,9 +128,24 @@ class Pool:
         mask[self.keep] = mask[self.drop] = False
         return mask
 
+    @property
+    def by_content(self) -> IntArray:
+        """The structures still to be picked from, in the order of their contents.
+
+        What draws, sums or breaks ties in this order does not depend on that of the file;
+        identical structures are in the order of the file.
+        """
+        order = self.analysis.by_content
+        return order[self.open[order]]
+
+    @property
+    def rank(self) -> IntArray:
+        """The place of each structure in the order of contents, by which ties are broken."""
+        return self.analysis.content_rank
+
     def ranked(self, scores: FloatArray) -> Order:
-        """Return the order of falling score; equal scores by lowest index, NaN last."""
-        candidates = np.flatnonzero(self.open)
+        """Return the order of falling score; equal scores by content, NaN last."""
+        candidates = self.by_content
         values = np.where(np.isnan(scores), -np.inf, scores)
         best = candidates[np.argsort(-values[candidates], kind="stable")]
         picks = np.concatenate([self.keep, best])[: self.size]

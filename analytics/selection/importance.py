@@ -21,7 +21,7 @@ def largest_forces(
 
     Good at the long tail of forces; bad at everything near equilibrium, which it abandons, so
     that energies of crystals suffer. Says nothing about perfect crystals, whose forces are
-    exactly zero by symmetry: they come last, in file order. Missing forces come after them.
+    exactly zero by symmetry: they come last, ordered by content. Missing forces come after them.
 
     Cost: O(n), the forces are read once.
 
@@ -68,8 +68,12 @@ def excess_energies(
     known = np.isfinite(energies)
     # per atom on both sides: a large structure weighs no more than a small one
     shares, per_atom = counts / sizes[:, None], energies / sizes
-    one_body = np.linalg.lstsq(shares[known], per_atom[known], rcond=None)[0]
-    return np.asarray(per_atom - shares @ one_body)
+    order = analysis.by_content  # sums are rounded alike in whatever order the file is
+    fitted = order[known[order]]
+    one_body = np.linalg.lstsq(shares[fitted], per_atom[fitted], rcond=None)[0]
+    excess = np.empty(len(described))
+    excess[order] = per_atom[order] - shares[order] @ one_body
+    return excess
 
 
 def outlier_scores(

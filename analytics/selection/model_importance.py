@@ -6,12 +6,12 @@ All of them work for energies, forces or both. The normal equations are those of
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
 
 from analytics.information.analysis import Analysis
+from analytics.linalg.lazy_max import LazyMax
 from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.parallel import single_thread
@@ -28,6 +28,10 @@ __all__ = [
     "leverages",
     "select_d_optimal",
 ]
+
+
+#: Gains within this share of the largest are ties: the sums come from single precision.
+TIE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def gradient_norms(
     described = analysis.descriptors.structures
     total = np.zeros(len(described))
     with single_thread():
-        for coefficients in _early(equations, described, spec, rng, monitor):
+        by_content = described[analysis.by_content]
+        for coefficients in _early(equations, by_content, spec, rng, monitor):
             for at, s in enumerate(described):
                 matrix, right = equations.system(np.array([s]))
                 total[at] += float(np.linalg.norm(matrix @ coefficients - right))
@@ -98,12 +103,14 @@ def error_norms(
     Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
     """
     described = analysis.descriptors.structures
+    by_content = described[analysis.by_content]
+    rows, known = equations.energy_rows[by_content], equations.residuals[by_content]
     count = (equations.energy_weights > 0) + equations.counts
-    total = np.zeros(len(described))
+    total, energy = np.zeros(len(described)), np.zeros(len(equations))
     with single_thread():
-        for coefficients in _early(equations, described, spec, rng, monitor):
-            errors = np.nan_to_num(equations.energy_rows @ coefficients - equations.residuals)
-            energy = equations.energy_weights * errors**2
+        for coefficients in _early(equations, by_content, spec, rng, monitor):
+            errors = np.nan_to_num(rows @ coefficients - known)
+            energy[by_content] = equations.energy_weights[by_content] * errors**2
             for at, s in enumerate(described):
                 force = equations.force_terms(np.array([s])).squared_error(coefficients)
                 mean = (energy[s] + equations.force_weight * force) / max(1, count[s])
@@ -138,7 +145,7 @@ def leverages(
     """
     described = analysis.descriptors.structures
     with single_thread():
-        matrix = equations.system(described)[0] + np.diag(equations.prior)
+        matrix = equations.system(described[analysis.by_content])[0] + np.diag(equations.prior)
         inverse = np.linalg.inv(matrix)
         found = np.zeros(len(described))
         for at, s in enumerate(described):
@@ -156,7 +163,7 @@ def select_d_optimal(
     A_s are the normal equations of a structure and Lambda the prior: the volume of what the
     potential does not know shrinks as fast as it can. Monotone and submodular, so greedy is
     within 1 - 1/e of the best gain, and stale gains are upper bounds, which lazy evaluation
-    uses. Needs labels to exist, not their values. Equal gains go to the lowest index.
+    uses. Needs labels to exist, not their values. Equal gains are told apart by content.
 
     Good at variety as the model sees it, tails included; large structures bring more and come
     first. Near-equilibrium structures bring little and come late.
@@ -177,14 +184,16 @@ def select_d_optimal(
         for s in pool.keep:
             gains.append(state.gain(int(described[s])))
             state.add(int(described[s]))
-        heap = []
-        for s in np.flatnonzero(pool.open):
-            heap.append((-state.gain(int(described[s])), int(s)))
-            if len(heap) % 8 == 0:
-                monitor.checkpoint()
-        heapq.heapify(heap)
-        while heap and len(picks) < pool.size:
-            gain, best = _best(heap, state, described, monitor)
+
+        def evaluate(some: list[int], enough: float) -> list[float]:
+            monitor.checkpoint()
+            return [state.gain(int(described[s])) for s in some]
+
+        open_ = pool.by_content
+        bounds = np.array([evaluate([s], 0.0)[0] for s in open_.tolist()])
+        left = LazyMax(open_, bounds, evaluate, rank=pool.rank, share=TIE)
+        while left and len(picks) < pool.size:
+            best, gain = left.pop()
             picks.append(best)
             gains.append(gain)
             state.add(int(described[best]))
@@ -213,21 +222,6 @@ class _Determinant:
     @staticmethod
     def _log(matrix: FloatArray) -> float:
         return 2.0 * float(np.log(np.diagonal(np.linalg.cholesky(matrix))).sum())
-
-
-def _best(
-    heap: list[tuple[float, int]], state: _Determinant, described: IntArray, monitor: Monitor
-) -> tuple[float, int]:
-    """Pop the structure with the largest gain now; a stale gain is an upper bound."""
-    fresh: set[int] = set()
-    while True:
-        bound, s = heapq.heappop(heap)
-        if s in fresh:
-            return -bound, s
-        fresh.add(s)
-        # rounding must not let a fresh gain pass its own bound
-        heapq.heappush(heap, (max(bound, -state.gain(int(described[s]))), s))
-        monitor.checkpoint()
 
 
 # ------------------------------------------------------------------------------- shared

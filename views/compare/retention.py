@@ -7,11 +7,12 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import panel as pn
-from bokeh.models import FixedTicker
 
 from views.compare.certificate_card import CertificateCard
+from views.kit import layout
 from views.kit.draggable_lines import BudgetLines
-from views.kit.theme import CARD, NARROWEST, palette, style_figure
+from views.kit.figures import style_figure, ticks_at
+from views.kit.theme import palette
 from views.state.session import Session
 
 hv.extension("bokeh", logo=False)
@@ -34,12 +35,11 @@ class Retention(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._dark, self._waiting = session, False, False
         self._lines = BudgetLines(session)
-        self._row = pn.Row(
-            sizing_mode="stretch_width",
+        self._row = layout.card(
+            kind=pn.Row,
             min_height=HEIGHT + 8,
             margin=(10, 10, 0, 0),
-            css_classes=["card", "retention"],
-            stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
+            look="retention plots wraps",
         )
         self.certificate = CertificateCard(session)
         self.panes: dict[str, pn.pane.HoloViews] = {}
@@ -147,16 +147,8 @@ class Retention(pn.viewable.Viewer):
         style_figure(fig, colors)
         fig.min_border_left, fig.min_border_right, fig.min_border_top = 30, 8, 2
         n = self._session.analysis.n_structures if self._session.analysis else 1
-        ticks = [t for t in (0.1, 0.3, 1, 3, 10, 30, 100) if t >= 100 / n]
-        fig.xaxis.ticker = FixedTicker(ticks=ticks)
-        fig.xaxis.major_label_overrides = {t: f"{t:g}" for t in ticks}
+        ticks_at(fig.xaxis, [t for t in (0.1, 0.3, 1, 3, 10, 30, 100) if t >= 100 / n])
         self._lines.add(fig, f"budget-{name}", colors.text)
 
     def __panel__(self) -> Any:
-        return pn.Column(
-            self._row,
-            self.certificate,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[":host {min-width: 0 !important;}"],
-        )
+        return layout.column(self._row, self.certificate, gives="shrinks")
