@@ -194,7 +194,7 @@ def _ratio_claim(
     if first is None or second is None:
         missing = above if first is None else under
         return Claim(name, statement, criterion, "not computed",
-                     f"no models of {missing[0]} at {TERMINAL.share(missing[1])} kept"
+                     f"no models of {missing[0]} at {TERMINAL.exact_percent(missing[1])} kept"
                      + (" with a third of the steps" if third else ""),
                      math.nan, math.nan, math.nan, threshold)  # fmt: skip
     ratio = first.mean / second.mean
@@ -212,7 +212,7 @@ def _ratio_claim(
 
 
 def _name(which: tuple[str, float]) -> str:
-    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.share(which[1])}"
+    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.exact_percent(which[1])}"
 
 
 def _verdict(low: float, high: float, threshold: float, below: bool) -> str:
