@@ -10,6 +10,7 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.value import Table
 
 __all__ = ["EnergyOutliers", "energy_outliers", "reference_energies"]
 
@@ -22,8 +23,8 @@ MAD_TO_SIGMA = 1.4826
 ROUNDS = 30
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EnergyOutliers:
+@dataclass(frozen=True, slots=True)
+class EnergyOutliers(Table):
     """Structures whose energy is out of line with their class, the farthest first.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
+from analytics.runtime.value import Value
 
 __all__ = ["BOHR", "Calculation", "DensityData", "join"]
 
@@ -35,7 +36,7 @@ class Calculation:
 
 
 @dataclass(frozen=True)
-class DensityData:
+class DensityData(Value):
     """Snapshots of one system with their valence electron density on regular grids.
 
     The point (i, j, l) of a snapshot lies at its origin plus ``(i / nx, j / ny, l / nz) @ cell``.

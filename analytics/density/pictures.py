@@ -14,6 +14,7 @@ from analytics.density.study import ModelResult, Study
 from analytics.density.surrogate import Single
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.value import Value
 
 __all__ = [
     "DensityHistogram",
@@ -31,7 +32,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class DensitySlice:
+class DensitySlice(Value):
     """One plane of grid points of a snapshot.
 
     Attributes
@@ -132,7 +133,7 @@ def _wrapped(data: DensityData, snapshot: int, positions: FloatArray) -> FloatAr
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Value):
     """Points in the plane of the first two principal components of the descriptor.
 
     Attributes
@@ -159,7 +160,7 @@ def project_points(study: Study, *, background: int = 20_000, seed: int = 0) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class DensityHistogram:
+class DensityHistogram(Value):
     """Points and electrons by density.
 
     Attributes

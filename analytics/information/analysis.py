@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -28,6 +29,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["MEMORY_VARIABLE", "SAMPLE", "Analysis", "analyse", "kernel_memory", "refine"]
 
@@ -46,7 +48,7 @@ MEMORY_VARIABLE = "WINNOW_MEMORY_GB"
 
 
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(Value):
     """The information content of a data set.
 
     Where the kernel between all structures and all environments would not fit, its columns are a
@@ -78,6 +80,13 @@ class Analysis:
     outliers: OutlierScores
     audit: StructureKernel | None = None
     seed: int = 0
+
+    def _facts(self) -> Iterator[str]:
+        yield self.dataset.name
+        yield f"{self.n_structures} structures"
+        yield f"{self.n_environments} environments"
+        yield f"H = {self.entropy_nats:.3f} nats"
+        yield f"D = {self.diversity_nats:.3f} nats"
 
     @property
     def measured(self) -> StructureKernel:

@@ -16,6 +16,7 @@ from analytics.information.entropy import COVERED_BELOW
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Table, Value
 
 __all__ = [
     "AtomicVolume",
@@ -60,7 +61,7 @@ def bandwidth_by_volume(volume: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class AtomicVolume:
+class AtomicVolume(Value):
     """Volume per atom over the fully periodic structures of a data set, angstrom^3.
 
     Attributes
@@ -87,8 +88,8 @@ def atomic_volume(dataset: Dataset) -> AtomicVolume:
     return AtomicVolume(float(median), float(low), float(high), int(bulk.sum()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BandwidthScan:
+@dataclass(frozen=True, slots=True)
+class BandwidthScan(Table):
     r"""Information against bandwidth; one entry per width.
 
     Attributes

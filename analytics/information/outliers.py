@@ -10,6 +10,7 @@ from analytics.information.kernel import kernel_moments, log_kernel_sums
 from analytics.information.sampling import Sample
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["OutlierScores", "outlier_scores", "sampled_outlier_scores"]
 
@@ -18,7 +19,7 @@ FLANKS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class OutlierScores:
+class OutlierScores(Value):
     r"""Leave-one-out scores; high means sparse in this data.
 
     Attributes

@@ -27,6 +27,7 @@ from analytics.information.sampling import Sample, all_rows
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = [
     "COARSE_CUT",
@@ -57,7 +58,7 @@ GROWTH = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class StructureKernel:
+class StructureKernel(Value):
     """What each structure gives to each environment, stored where it is not negligible.
 
     Rows are structures. Columns are the *distinct* environments of the set, or of a sample of it;
@@ -138,7 +139,7 @@ class StructureKernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Structures:
+class Structures(Value):
     """Environments in bandwidths, merged within each structure, in an order of the structures.
 
     Attributes

@@ -23,6 +23,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -43,7 +44,7 @@ MANY_SPECIES, FEWER_RADIAL = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Value):
     r"""Kernels of an atom's spectrum p with reference spectra of the same species.
 
     .. math:: \phi_s(A) = \sum_{i \in A} \left(p_i \cdot p_s\right)^\zeta

@@ -29,6 +29,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = ["Equations", "ForceTerms", "make_equations", "pool_energies", "solve"]
 
@@ -41,7 +42,7 @@ CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class ForceTerms:
+class ForceTerms(Value):
     """Sums over force components of one or several structures, without weights.
 
     The sum of squared errors of a fit is ``c @ gram @ c - 2 * vector @ c + square``.
@@ -68,7 +69,7 @@ class ForceTerms:
 
 
 @dataclass(frozen=True)
-class Equations:
+class Equations(Value):
     """The normal equations of every structure of a design.
 
     Attributes

@@ -36,6 +36,7 @@ from analytics.geometry.neighbours import reduced_lattices
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
+from analytics.runtime.value import Value
 
 __all__ = ["Expanded", "Expansion", "as_matrices", "expanded", "make_expansion", "spectra_of"]
 
@@ -51,7 +52,7 @@ BLOCK_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Value):
     """How surroundings are expanded; what is tabulated for it.
 
     Attributes

@@ -13,6 +13,7 @@ from analytics.potential.normal_equations import Equations, ForceTerms, solve
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 from analytics.selection.base import Budget
 
 __all__ = ["ByTest", "Curve", "Prefixes", "PutBack", "RetrainCheck"]
@@ -29,7 +30,7 @@ MANY_FUNCTIONS, SHORTLIST = 400, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixes:
+class Prefixes(Value):
     """Force sums of the first k * step structures of an order, k = 0, 1, ..."""
 
     order: IntArray
@@ -38,7 +39,7 @@ class Prefixes:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class PutBack(Value):
     """What each structure that was left out would bring if it were put back.
 
     Attributes
@@ -62,7 +63,7 @@ class PutBack:
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Value):
     """Errors of the fits along the order of a method in one resample.
 
     Attributes
@@ -96,7 +97,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class RetrainCheck:
+class RetrainCheck(Value):
     """Everything that is needed to fit and test prefixes of some orders in milliseconds.
 
     Attributes

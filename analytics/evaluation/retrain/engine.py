@@ -20,6 +20,7 @@ from analytics.information.analysis import Analysis
 from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 from analytics.selection.base import Budget, by_model, select
 
 __all__ = ["Repetition", "Wanted", "repetitions"]
@@ -52,7 +53,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Repetition:
+class Repetition(Value):
     """One resample: its pool, the orders in it, and the errors along them.
 
     Attributes
