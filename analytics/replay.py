@@ -16,6 +16,7 @@ from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
+from analytics.runtime.value import Value
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS, Selection, select
 
@@ -23,7 +24,7 @@ __all__ = ["Replay", "data_differences", "replay"]
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(Value):
     """What came of running a recipe again.
 
     Attributes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,11 @@ from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.geometry.lattice import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
+from analytics.runtime.value import Table
 
 __all__ = ["DuplicateSpec", "Duplicates", "near_duplicates"]
 
@@ -47,8 +48,8 @@ class DuplicateSpec(Options):
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Duplicates:
+@dataclass(frozen=True)
+class Duplicates(Table):
     """Groups of structures around a representative, the lowest index of each group.
 
     Attributes
@@ -77,6 +78,24 @@ class Duplicates:
         """Structures that could be taken out: all that are not a representative, ascending."""
         n = len(self.representative)
         return frozen(np.flatnonzero(self.representative != np.arange(n)), np.int64)
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{len(self.copies)} of {len(self.distance)} structures repeat another one"
+        yield f"{int(self.exact.sum())} exactly"
+
+    def to_frame(self) -> Any:
+        """Return one row per copy: what it repeats, how far in bandwidths, and whether exactly."""
+        import pandas as pd  # slow to import, and few ask
+
+        copies = self.copies
+        return pd.DataFrame(
+            {
+                "structure": copies,
+                "repeats": self.representative[copies],
+                "distance_h": self.distance[copies],
+                "exact": self.exact[copies],
+            }
+        )
 
     @cached_property
     def groups(self) -> tuple[IntArray, ...]:

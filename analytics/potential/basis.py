@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from analytics.data.content import content_order
 from analytics.data.dataset import Dataset
 from analytics.descriptors.describable import check_geometry
 from analytics.potential.spec import RetrainSpec
@@ -22,6 +23,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -42,7 +44,7 @@ MANY_SPECIES, FEWER_RADIAL = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Value):
     r"""Kernels of an atom's spectrum p with reference spectra of the same species.
 
     .. math:: \phi_s(A) = \sum_{i \in A} \left(p_i \cdot p_s\right)^\zeta
@@ -136,10 +138,11 @@ def choose_bases(
     """Choose reference environments for several pools that have most of them in common.
 
     Farthest-point sampling of all environments, for each species by itself: the first reference
-    is the environment nearest to the mean, ties go to the lowest index. A pool takes those of them
-    that are its own, and goes on from there among its own environments until it has as many. So
-    no function of a pool is centred on an environment that is held out of it; only positions are
-    looked at, never labels; and rows computed once for the union serve every pool (`design_of`).
+    is the environment nearest to the mean, ties go by the geometry of the structures. A pool takes
+    those of them that are its own, and goes on from there among its own environments until it has
+    as many. So no function of a pool is centred on an environment that is held out of it; only
+    positions are looked at, never labels; and rows computed once for the union serve every pool
+    (`design_of`).
 
     Parameters
     ----------
@@ -170,6 +173,8 @@ def choose_bases(
     known = np.isin(dataset.numbers, species)
     foreign = np.repeat(np.arange(dataset.n_structures), dataset.sizes)[~known]
     structures = np.setdiff1d(every, foreign)
+    # the same references in whatever order the file lists the structures
+    structures = structures[content_order(dataset, structures, labels=False)]
     check_geometry(dataset, structures, spec.cutoff)
     spec = _affordable(spec, len(species))
     expansion = make_expansion(spec, species)
@@ -253,7 +258,7 @@ def _candidates(
             x = spectra[numbers == number]
             if share < 1.0:
                 count = max(1, int(share * len(x)))
-                x = x[np.sort(np.random.default_rng(s).permutation(len(x))[:count])]
+                x = x[np.sort(np.random.default_rng(block).permutation(len(x))[:count])]
             found.append((number, x))
         return found
 

@@ -77,6 +77,7 @@ def maximise(pool: Pool, objective: Objective, *, monitor: Monitor = SILENT) -> 
         capped=objective.capped,
         start=objective.start,
         costs=objective.costs,
+        rank=pool.rank,
         monitor=Part(monitor, 0.0, 0.7),
     )
     candidates[pool.keep] = True

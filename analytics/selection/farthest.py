@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions
 from analytics.selection.base import Method, Order, Pool, register
@@ -104,10 +104,12 @@ def select_farthest_environment(
     if pool.reference is not None and pool.reference.n_environments:
         scan.add_rows(np.asarray(pool.reference.values, dtype=np.float64))
     else:
-        first = np.maximum.reduceat(np.linalg.norm(x - x.mean(axis=0), axis=1), offsets[:-1])
+        middle = x[ragged_rows(offsets, pool.analysis.by_content)].mean(axis=0)
+        first = np.maximum.reduceat(np.linalg.norm(x - middle, axis=1), offsets[:-1])
     return falling_order(
-        pool, scan, first=first, tie=1e-12, message="farthest environment", monitor=monitor
-    )
+        pool, scan, first=first, tie=1e-12, rank=pool.rank, message="farthest environment",
+        monitor=monitor,
+    )  # fmt: skip
 
 
 def select_farthest_structure(
@@ -177,7 +179,8 @@ def select_farthest_mean(
             nearest = np.minimum(nearest, np.linalg.norm(means - mean, axis=1))
         first = nearest
     else:
-        first = -np.linalg.norm(means - means.mean(axis=0), axis=1)
+        middle = means[pool.analysis.by_content].mean(axis=0)
+        first = -np.linalg.norm(means - middle, axis=1)
     picks: list[int] = []
     gains: list[float] = []
     remaining = pool.open
@@ -187,7 +190,8 @@ def select_farthest_mean(
             chosen = int(pool.keep[len(picks)])
         else:
             allowed = np.where(remaining, scores, -np.inf)
-            chosen = int(np.flatnonzero(remaining & (allowed >= allowed.max() - 1e-12))[0])
+            equal = np.flatnonzero(remaining & (allowed >= allowed.max() - 1e-12))
+            chosen = int(equal[np.argmin(pool.rank[equal])])
         picks.append(chosen)
         gains.append(float(scores[chosen]) if scores is nearest else 0.0)
         remaining[chosen] = False

@@ -126,6 +126,7 @@ def _matrix(
         bandwidth=analysis.spec.bandwidth * (width if capped else width / 2),
         sample=None if kernel.sampled is None else kernel.sample,
         cut=kernel.cut,
+        order=analysis.by_content,
         monitor=monitor,
     )
     return other, other.sums if capped else other.peaks

@@ -21,8 +21,8 @@ from views.density.measured import Measured, effective
 from views.density.panels import Facts
 from views.density.slices import image_of
 from views.density.state import DensityState
-from views.density.style import relabel
 from views.density.view import DensityView
+from views.density.words import relabel
 from views.state.jobs import Inline, Worker
 from views.state.session import Session
 

@@ -212,7 +212,7 @@ def test_the_inspector_says_why_a_structure_was_rejected(session):
     session.inspect(4)
     assert "rejected" not in inspector.facts.object
     session.reject_all([4, 5], {4: "near-duplicate of <3>"})
-    assert "<i>rejected</i>" in inspector.facts.object
+    assert "<dt>rejected</dt>" in inspector.facts.object
     assert "near-duplicate of &lt;3&gt;" in inspector.facts.object
     session.inspect(5)
     assert "by hand" in inspector.facts.object

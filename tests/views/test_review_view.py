@@ -23,8 +23,8 @@ from views.compare.certificate_card import CertificateCard
 from views.compare.certificates import Certificates
 from views.compare.method_options import MethodOptions, described
 from views.data.view import DataView
+from views.kit.text import shortened
 from views.review.state import PARTS, Review
-from views.review.style import shortened
 from views.review.view import ReviewView
 from views.shell.export_dialog import Export, file_name
 from views.state.jobs import Inline

@@ -9,7 +9,6 @@ import panel as pn
 from bokeh.events import PanEnd, PanStart
 from bokeh.models import (
     BoxSelectTool,
-    ColumnDataSource,
     HoverTool,
     LassoSelectTool,
     PanTool,
@@ -22,9 +21,12 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from analytics.runtime.arrays import IntArray
+from views.kit import html, layout
+from views.kit.figures import empty_source, paint
 from views.kit.gestures import brush_mode
-from views.kit.text import grouped
-from views.kit.theme import SMALL_TOOLBAR, palette, style_figure
+from views.kit.style_sheets import css_text
+from views.kit.text import Html, grouped, percent
+from views.kit.theme import palette
 from views.state.session import Session
 
 __all__ = ["Maps"]
@@ -32,12 +34,6 @@ __all__ = ["Maps"]
 HEIGHT = 240
 #: Up to so many brushed environments are ringed.
 RINGS = 200
-#: On a tall window the maps take the room that the rest of the page leaves.
-TALL = f":host {{flex-basis: max({HEIGHT}px, calc(100vh - 660px)) !important;}}"
-STYLE = """
-.caption { font-size: 11px; line-height: 16px; color: var(--winnow-quiet); white-space: nowrap;
-  overflow: hidden; text-overflow: ellipsis; text-align: center; }
-"""
 HONEST = (
     "A map of two dimensions cannot show all: trustworthiness is 1 if neighbours in the map are "
     "neighbours in descriptor space. Rely on the coverage above, not on the picture."
@@ -52,29 +48,23 @@ class Maps:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session, self._dark, self._quiet = session, False, False
+        self._session, self._quiet = session, False
         self._held: dict[str, bool] | None = None  # keys held since the drag under way began
-        self.backdrop = ColumnDataSource({"x": [], "y": [], "structure": [], "type": []})
-        self.brushed = ColumnDataSource({"x": [], "y": []})
-        self.active = ColumnDataSource({"x": [], "y": []})
-        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
+        self.backdrop = empty_source("x", "y", "structure", "type")
+        self.brushed = empty_source("x", "y")
+        self.active = empty_source("x", "y")
+        self.kept = [empty_source("x", "y") for _ in session.slots]
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figures = [self._figure(column) for column in range(3)]
-        self.captions = [
-            pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0, height=16)
-            for _ in self.figures
-        ]
+        self.captions = [Html(height=16) for _ in self.figures]
         self.panes = [
-            pn.Column(
-                pn.Column(
+            layout.column(
+                layout.column(
                     pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0),
-                    sizing_mode="stretch_width",
                     height=HEIGHT,
-                    stylesheets=[TALL],
-                    margin=0,
+                    gives="tall",
                 ),
                 caption,
-                sizing_mode="stretch_width",
                 margin=(4, 0, 0, 0),
             )
             for plot, caption in zip(self.figures, self.captions, strict=True)
@@ -113,7 +103,7 @@ class Maps:
             name=f"map-{column}",
         )
         plot.toolbar.autohide = True
-        plot.toolbar.stylesheets = [SMALL_TOOLBAR]
+        plot.toolbar.stylesheets = [css_text("toolbar")]
         rest = plot.scatter(
             "x",
             "y",
@@ -171,7 +161,7 @@ class Maps:
         plot.add_tools(
             HoverTool(
                 renderers=[rest],
-                tooltips='<div style="font-size:12px">structure @structure · @type</div>',
+                tooltips=str(html.div("structure @structure · @type", style="font-size:12px")),
                 point_policy="follow_mouse",
             )
         )
@@ -184,27 +174,12 @@ class Maps:
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
-        self._dark = dark
         colors = palette(dark)
         for column, plot in enumerate(self.figures):
-            style_figure(plot, colors, axes=False)
-            fill = {
-                "rest": colors.rest,
-                "kept": colors.methods[column],
-                "brush": colors.quiet,
-                "active": colors.active,
-            }
-            for renderer in plot.renderers:
-                glyphs = [renderer.glyph]
-                if renderer.name == "rest":
-                    glyphs += [renderer.selection_glyph, renderer.nonselection_glyph]
-                for glyph in glyphs:
-                    if renderer.name == "rings":
-                        glyph.line_color = colors.brush
-                    else:
-                        glyph.fill_color = fill[renderer.name]
-                    if renderer.name == "active":
-                        glyph.line_color = colors.card
+            fill = {"rest": colors.rest, "kept": colors.methods[column], "brush": colors.quiet}
+            hues = fill | {"rings": colors.brush, "active": colors.active}
+            paint(plot, colors, hues, axes=False)
+            plot.select_one({"name": "active"}).glyph.line_color = colors.card
 
     # ---- state to figures -------------------------------------------------------------------
 
@@ -242,18 +217,16 @@ class Maps:
         shown = f"{grouped(len(map_.rows))} of {grouped(total)}"
         if len(map_.rows) == total:
             shown = f"all {grouped(total)}"
-        axes = f"{sum(map_.explained):.0%} of the variance. " if map_.explained else ""
+        axes = f"{percent(sum(map_.explained), 0)} of the variance. " if map_.explained else ""
         trust = map_.trustworthiness
         quality = f" · trustworthiness {trust:.2f}" if np.isfinite(trust) else ""
         seed = f" (seed {map_.seed})" if map_.method == "UMAP" else ""
         other = session.umap if map_.method == "PCA" else session.opened.embedding
         if other is not None and np.isfinite(other.trustworthiness):
             quality += f" ({other.method}: {other.trustworthiness:.2f})"
+        said = f"{map_.method}{seed} · showing {shown}{quality}"
         for caption in self.captions:
-            caption.object = (
-                f'<div class="caption" title="{axes}{HONEST}">{map_.method}{seed} · showing '
-                f"{shown}{quality}</div>"
-            )
+            caption.object = html.div(said, class_="caption", title=axes + HONEST)
 
     def _on_budget(self, *_: Any) -> None:
         for column in range(len(self.figures)):

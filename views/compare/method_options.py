@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any
 
@@ -12,46 +11,43 @@ from analytics.runtime.formulas import plain_signs
 from analytics.runtime.registry import options_of
 from analytics.selection.base import METHODS
 from analytics.selection.scores import SCORES
+from views.kit import html, layout
 from views.kit.spec_form import SpecForm
+from views.kit.text import Html, note
 from views.kit.widgets import Button, Dialog
 from views.state.session import Session
 
 __all__ = ["MethodOptions", "described"]
 
-STYLE = """
-.about { font-size: 13px; line-height: 19px; color: var(--winnow-text); }
-.about p { margin: 0 0 9px; } .about p:first-child { font-weight: 600; }
-.about code { font-size: 12px; background: var(--winnow-grid); padding: 0 4px; border-radius: 3px;
-  font-family: inherit; font-style: italic; }
-.about .source { color: var(--winnow-quiet); font-size: 12px; }
-.quiet { font-size: 12px; line-height: 18px; color: var(--winnow-quiet); margin: 0; }
-"""
 
-
-def _formula(tex: str) -> str:
+def _formula(tex: str) -> html.Markup:
     """Write a short formula with the signs that a line of text has."""
-    tex = html.escape(plain_signs(tex))
-    tex = re.sub(r"_\{([^}]*)\}|_(\w)", r"<sub>\1\2</sub>", tex)
-    tex = re.sub(r"\^\{([^}]*)\}|\^(\w)", r"<sup>\1\2</sup>", tex)
-    return f"<code>{tex.replace('{', '').replace('}', '').strip()}</code>"
+    signs = plain_signs(tex).strip()
+    pieces = re.split(r"([_^])(?:\{([^}]*)\}|(\w))", signs)
+    out: list[Any] = [pieces[0].replace("{", "").replace("}", "")]
+    for at in range(1, len(pieces), 4):
+        kind, braced, single, after = pieces[at : at + 4]
+        lowered = html.sub if kind == "_" else html.sup
+        out += [lowered(braced or single), re.sub(r"[{}]", "", after)]
+    return html.code(out)
 
 
-def described(text: str) -> str:
+def described(text: str) -> html.Markup:
     """Turn the description of a method, a docstring, into HTML."""
     body, _, source = re.sub(r"\nNotes\n-+\n", "\n", text).partition("\nReferences\n")
     parts = []
     for block in re.split(r"\n\s*\n", body.strip()):
         pieces = re.split(r":math:`([^`]*)`|\.\. math::\s*(.*)", block, flags=re.DOTALL)
-        out = []
-        for at, piece in enumerate(pieces):
-            if at % 3 == 0:
-                out.append(html.escape(piece.replace("`", "")) if piece else "")
-            elif piece:
-                out.append(_formula(piece))
-        parts.append(f"<p>{''.join(out)}</p>")
+        parts.append(
+            html.p(
+                (piece.replace("`", "") if at % 3 == 0 else _formula(piece))
+                for at, piece in enumerate(pieces)
+                if piece
+            )
+        )
     if source:
-        parts.append(f'<p class="source">Source: {html.escape(source.lstrip("-").strip())}</p>')
-    return f'<div class="about">{"".join(parts)}</div>'
+        parts.append(html.p("Source: ", source.lstrip("-").strip(), class_="source"))
+    return html.div(parts, class_="about")
 
 
 def _choices(spec: Any) -> dict[str, dict[str, str]]:
@@ -75,16 +71,12 @@ class MethodOptions(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._column, self._dark = session, 0, False
         self.form: SpecForm | None = None
-        self.about = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
+        self.about = Html(margin=(5, 10))
         self.fields = pn.FlexBox(sizing_mode="stretch_width", margin=0, gap="8px 0")
-        self.none = pn.pane.HTML(
-            '<p class="quiet">This method has nothing to set.</p>', stylesheets=[STYLE]
-        )
-        self.use = Button(label="Use these", size="small", variant="contained", on_click=self._use)
-        self.defaults = Button(
-            label="Defaults", size="small", variant="outlined", on_click=self._reset
-        )
-        self.buttons = pn.Row(self.use, self.defaults, margin=0)
+        self.none = Html(note("This method has nothing to set."), margin=(5, 10))
+        self.use = Button(label="Use these", variant="contained", on_click=self._use)
+        self.defaults = Button(label="Defaults", on_click=self._reset)
+        self.buttons = layout.row(self.use, self.defaults)
         self.dialog = Dialog(self.fields, self.none, self.buttons, self.about, title="Method")
 
     def show(self, column: int) -> None:

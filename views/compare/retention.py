@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, FixedTicker, Line, Range1d
+from bokeh.models import Line, Range1d
 from bokeh.plotting import figure
 
 from analytics.evaluation.prefixes import PrefixMetrics
 from views.compare.certificate_card import CertificateCard
+from views.kit import layout
 from views.kit.draggable_lines import BudgetLines
-from views.kit.theme import CARD, NARROWEST, palette, style_figure
+from views.kit.figures import empty_source, figure_pane, paint, plain_figure, ticks_at
+from views.kit.theme import palette
 from views.state.session import Session
 
 __all__ = ["Retention"]
@@ -35,24 +37,16 @@ class Retention(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._lines = session, BudgetLines(session)
-        self.sources = [
-            ColumnDataSource({name: [] for name in ("share", *CURVES)}) for _ in session.slots
-        ]
-        self.full = ColumnDataSource({name: [] for name in ("share", *CURVES)})
+        self.sources = [empty_source("share", *CURVES) for _ in session.slots]
+        self.full = empty_source("share", *CURVES)
         self._shares = Range1d(0.1, 104)
         self.figures = {name: self._figure(name) for name in CURVES}
-        self._row = pn.Row(
-            *(
-                pn.pane.Bokeh(
-                    plot, sizing_mode="stretch_width", height=HEIGHT, margin=0, min_width=200
-                )
-                for plot in self.figures.values()
-            ),
-            sizing_mode="stretch_width",
+        self._row = layout.card(
+            *(figure_pane(plot, min_width=200) for plot in self.figures.values()),
+            kind=pn.Row,
             min_height=HEIGHT + 8,
             margin=(10, 10, 0, 0),
-            css_classes=["card", "retention"],
-            stylesheets=[CARD, NARROWEST, ":host(.card) {padding: 6px 8px 0;}"],
+            look="retention plots wraps",
         )
         self.certificate = CertificateCard(session)
         session.param.watch(self._on_opened, ["opened"])
@@ -66,20 +60,17 @@ class Retention(pn.viewable.Viewer):
             pn.state.onload(self.certificate.state.refresh)
 
     def _figure(self, name: str) -> figure:
-        plot = figure(
+        plot = plain_figure(
+            f"retention-{name}",
+            HEIGHT,
             x_axis_type="log",
             x_range=self._shares,
             y_range=Range1d(0.0, 1.04),
-            tools="",
-            toolbar_location=None,
-            sizing_mode="stretch_width",
-            height=HEIGHT,
             title=CURVES[name],
             x_axis_label="structures kept (%)",
             min_border_left=30,
             min_border_right=8,
             min_border_top=2,
-            name=f"retention-{name}",
         )
         dotted = Line(x="share", y=name, line_width=1, line_dash="dotted")
         plot.add_glyph(self.full, dotted, name=FULL)
@@ -91,12 +82,9 @@ class Retention(pn.viewable.Viewer):
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
+        hues = {str(column): color for column, color in enumerate(colors.methods)}
         for plot in self.figures.values():
-            style_figure(plot, colors)
-            for line in plot.renderers:
-                line.glyph.line_color = (
-                    colors.quiet if line.name == FULL else colors.methods[int(line.name)]
-                )
+            paint(plot, colors, hues | {FULL: colors.quiet})
         self._lines.restyle(colors)
         self.certificate.restyle(dark)
 
@@ -114,8 +102,7 @@ class Retention(pn.viewable.Viewer):
             "entropy": [analysis.entropy_nats] * 2,
         }
         for plot in self.figures.values():
-            plot.xaxis.ticker = FixedTicker(ticks=ticks)
-            plot.xaxis.major_label_overrides = {tick: f"{tick:g}" for tick in ticks}
+            ticks_at(plot.xaxis, ticks)
         for column in range(len(self.sources)):
             self._draw(column)
 
@@ -126,7 +113,7 @@ class Retention(pn.viewable.Viewer):
             return
         kept = slot.retention
         self.sources[column].data = (
-            {name: [] for name in ("share", *CURVES)}
+            dict.fromkeys(("share", *CURVES), ())
             if kept is None
             else {
                 "share": 100 * kept.sizes / analysis.n_structures,
@@ -144,10 +131,4 @@ class Retention(pn.viewable.Viewer):
         return values
 
     def __panel__(self) -> Any:
-        return pn.Column(
-            self._row,
-            self.certificate,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[":host {min-width: 0 !important;}"],
-        )
+        return layout.column(self._row, self.certificate, gives="shrinks")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
 from views.compare.retention import Retention
 from views.compare.view import Columns
-from views.kit.theme import CARD, SHRINKS
+from views.kit import layout
+from views.kit.text import Html, note
 from views.shell.stage import Stage, register
 
 
@@ -39,26 +39,20 @@ class CompareStage(Stage):
     def build(self, dark: bool) -> Viewable:
         """See `Stage`."""
         self.columns, self._retention = Columns(self.session), Retention(self.session)
-        self._curves = pn.Column(self._retention, sizing_mode="stretch_width", margin=0)
-        self._single = pn.pane.HTML(
-            '<p style="font-size:13px;margin:4px 0;color:var(--winnow-quiet)">One structure: '
-            "there is no smaller subset, hence no curves of what is kept against the budget.</p>",
-            sizing_mode="stretch_width",
-            css_classes=["card"],
-            stylesheets=[CARD, ":host(.card) {padding: 4px 12px;}"],
+        self._curves = layout.column(self._retention)
+        self._single = layout.card(
+            Html(
+                note(
+                    "One structure: there is no smaller subset, hence no curves of what is kept "
+                    "against the budget."
+                )
+            ),
             margin=(10, 10, 0, 0),
         )
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
-        return pn.Column(
-            self.columns,
-            self._curves,
-            self._single,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[SHRINKS],
-        )
+        return layout.column(self.columns, self._curves, self._single, gives="shrinks")
 
     def _on_opened(self, *_: Any) -> None:
         analysis = self.session.analysis

@@ -10,7 +10,6 @@ from bokeh.events import PanStart, SelectionGeometry
 from bokeh.models import (
     BoxSelectTool,
     BoxZoomTool,
-    ColumnDataSource,
     Range1d,
     ResetTool,
     WheelZoomTool,
@@ -18,8 +17,9 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from analytics.evaluation.tails import complementary_distribution
+from views.kit.figures import empty_source, figure_pane, paint, powers_of_ten
 from views.kit.gestures import brush_mode
-from views.kit.theme import palette, powers_of_ten, style_figure
+from views.kit.theme import palette
 from views.state.session import Session
 
 __all__ = ["Tails"]
@@ -32,15 +32,12 @@ class Tails:
 
     def __init__(self, session: Session) -> None:
         self._session, self._mode = session, "replace"
-        self.full = ColumnDataSource({"x": [], "y": []})
-        self.brushed = ColumnDataSource({"x": [], "y": []})
-        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in session.slots]
+        self.full = empty_source("x", "y")
+        self.brushed = empty_source("x", "y")
+        self.kept = [empty_source("x", "y") for _ in session.slots]
         self.x_range, self.y_range = Range1d(0.01, 10), Range1d(1e-4, 1.5)
         self.figures = [self._figure(column) for column in range(3)]
-        self.panes = [
-            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=0)
-            for plot in self.figures
-        ]
+        self.panes = [figure_pane(plot) for plot in self.figures]
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._on_brush, ["brush"])
@@ -87,17 +84,8 @@ class Tails:
         """Use the colours of the theme."""
         colors = palette(dark)
         for column, plot in enumerate(self.figures):
-            style_figure(plot, colors)
-            line = {"full": colors.quiet, "kept": colors.methods[column], "brush": colors.brush}
-            for renderer in plot.renderers:
-                glyphs = (
-                    renderer.glyph,
-                    renderer.nonselection_glyph,
-                    renderer.selection_glyph,
-                )
-                for glyph in glyphs:
-                    if hasattr(glyph, "line_color"):
-                        glyph.line_color = line[renderer.name]
+            own = colors.methods[column]
+            paint(plot, colors, {"full": colors.quiet, "kept": own, "brush": colors.brush})
 
     def _on_opened(self, *_: Any) -> None:
         analysis = self._session.analysis

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
 
 from analytics.evaluation.prefixes import PrefixMetrics
 from analytics.information.analysis import Analysis
@@ -15,31 +15,14 @@ from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.method_options import MethodOptions
 from views.compare.tails import Tails
-from views.kit.text import KINDS, grouped
-from views.kit.theme import CARD, HEADING, ONE, ONLY_NARROWEST, PARTS, SHRINKS
-from views.kit.widgets import UNSEEN_LABEL, Button
+from views.kit import html, layout
+from views.kit.score_card import ScoreRow, score_card
+from views.kit.text import KINDS, Html, count_of, grouped, percent, significant, swatch
+from views.kit.widgets import Button, heading_select, segments
 from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["Columns"]
-
-STYLE = """
-.line { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; overflow: hidden;
-  text-overflow: ellipsis; }
-.line b { color: var(--winnow-text); }
-.env { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; line-height: 34px; }
-.swatch { width: 12px; height: 12px; border-radius: 3px; margin-top: 12px; }
-.score { display: grid; grid-template-columns: 82px 84px minmax(16px, 1fr) 34px 10px;
-  column-gap: 6px; row-gap: 1px; align-items: center; font-size: 12.5px; line-height: 18px;
-  color: var(--winnow-text); }
-.score .unit { font-size: 11px; color: var(--winnow-quiet); white-space: nowrap;
-  overflow: hidden; text-overflow: ellipsis; }
-.score .value { text-align: right; font-variant-numeric: tabular-nums; }
-.score .best { font-weight: 700; }
-.track { position: relative; height: 6px; border-radius: 3px; background: var(--winnow-grid); }
-.bar { height: 6px; border-radius: 3px; }
-.full { position: absolute; top: -2px; width: 1.5px; height: 10px; background: var(--winnow-quiet);}
-"""
 
 
 def _sampled(
@@ -54,75 +37,62 @@ def _sampled(
         error = ratio * float(np.hypot(error, analysis.diversity_error))
     if not error > 0:
         return unit, help_
-    return f"± {error:.1g}", f"{help_}; estimated from {grouped(scores.sampled)} environments"
+    return (
+        f"± {significant(error, 1)}",
+        f"{help_}; estimated from {grouped(scores.sampled)} environments",
+    )
 
 
-def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[str, str, str, float, float]]:
-    """Return (name, unit, help, value shown, length of the bar 0..1) of each row."""
+def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[float, ScoreRow]]:
+    """Return what is compared in each row, and the row."""
     analysis = session.analysis
     assert analysis is not None
+
+    def line(
+        name: str,
+        value: float,
+        length: float,
+        unit: str,
+        hint: str,
+        estimate: str = "",
+        **mark: Any,
+    ) -> tuple[float, ScoreRow]:
+        if estimate:
+            unit, hint = _sampled(scores, analysis, estimate, unit, hint)
+        text = f"{value:.2f}" if np.isfinite(value) else "n/a"
+        return value, ScoreRow(name, unit, text, hint, length=length, **mark)
+
     diversity = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
     entropy, top = float(scores.entropy[0]), analysis.max_entropy_nats
+    overlap, outliers = float(scores.overlap[0]), float(scores.outliers_kept[0])
+    forces = float(scores.force_top1pct[0])
     return [
-        (
-            "Coverage",
-            *_sampled(
-                scores,
-                analysis,
-                "overlap",
-                "of environments",
-                "Share of all environments with delta entropy below 1e-5 given the kept ones "
-                "(overlap)",
-            ),
-            float(scores.overlap[0]),
-            float(scores.overlap[0]),
+        line(
+            "Coverage", overlap, overlap, "of environments",
+            "Share of all environments with delta entropy below 1e-5 given the kept ones "
+            "(overlap)", "overlap",
         ),
-        (
-            "Diversity",
-            *_sampled(
-                scores,
-                analysis,
-                "diversity",
-                "exp D / full set",
-                "Effective number of environments; full set exp D = "
-                f"{np.exp(analysis.diversity_nats):,.0f}",
-            ),
-            diversity,
-            min(1.0, diversity),
+        line(
+            "Diversity", diversity, diversity, "exp D / full set",
+            "Effective number of environments; full set exp D = "
+            f"{np.exp(analysis.diversity_nats):,.0f}", "diversity",
         ),
-        (
-            "Outliers kept",
-            *_sampled(
-                scores,
-                analysis,
-                "outliers",
-                "top 1 % score",
-                "Share of the 1 % sparsest environments that belong to kept structures",
-            ),
-            float(scores.outliers_kept[0]),
-            float(scores.outliers_kept[0]),
+        line(
+            "Outliers kept", outliers, outliers, "top 1 % score",
+            "Share of the 1 % sparsest environments that belong to kept structures", "outliers",
         ),
-        (
-            "Forces kept",
-            "top 1 % of |F|",
+        line(
+            "Forces kept", forces, forces, "top 1 % of |F|",
             "Share of the 1 % largest atomic forces that belong to kept structures",
-            float(scores.force_top1pct[0]),
-            float(scores.force_top1pct[0]),
         ),
-        (
-            "Entropy",
-            *_sampled(
-                scores,
-                analysis,
-                "entropy",
-                f"nats · full {analysis.entropy_nats:.2f}",
-                f"Information entropy of the kept set; the mark is the full set, "
-                f"the end of the bar ln n = {top:.2f} nats",
-            ),
-            entropy,
-            entropy / top if top > 0 else 0.0,
+        line(
+            "Entropy", entropy, entropy / top if top > 0 else 0.0,
+            f"nats · full {analysis.entropy_nats:.2f}",
+            "Information entropy of the kept set; the mark is the full set, the end of the bar "
+            f"ln n = {top:.2f} nats", "entropy",
+            full=analysis.entropy_nats / max(top, 1e-12), full_hint="the full set",
         ),
-    ]
+    ]  # fmt: skip
 
 
 class Column(pn.viewable.Viewer):
@@ -140,22 +110,12 @@ class Column(pn.viewable.Viewer):
             for k, group in options.items()
             for t, n in group.items()
         }
-        self.method = pmui.Select(
-            label=f"Method of column {column + 1}",
-            stylesheets=[UNSEEN_LABEL],
-            options=titles,
-            value=self._slot.method,
-            variant="standard",
-            size="small",
-            sizing_mode="stretch_width",
-            min_width=60,
-            margin=(0, 8, 0, 8),
-            sx=HEADING,
+        self.method = heading_select(
+            f"Method of column {column + 1}", options=titles, value=self._slot.method
         )
         self.reseed = Button(
             label="Draw again",
             variant="text",
-            size="small",
             margin=0,
             width=84,
             on_click=lambda e: session.reseed(column),
@@ -165,51 +125,29 @@ class Column(pn.viewable.Viewer):
         self.options = Button(
             label="Options",
             variant="text",
-            size="small",
             margin=0,
             width=54,
             height=18,
             hint="What this method is good and bad at, and what can be set",
             sx={
+                "&&": {"padding": 0, "minWidth": 0, "height": 18, "lineHeight": "17px"},
                 "fontSize": "12px",
-                "minWidth": 0,
-                "height": 18,
-                "padding": "0 !important",
-                "lineHeight": "17px",
                 "verticalAlign": "top",  # of the line that it stands in
                 "justifyContent": "flex-end",
             },
         )
-        self.environments = pn.pane.HTML("", stylesheets=[STYLE], margin=0)
-        self.summary = pn.pane.HTML(
-            "",
-            stylesheets=[STYLE],
-            margin=(0, 0, 0, 20),
-            height=18,
-            sizing_mode="stretch_width",
-        )
-        self.card = pn.pane.HTML(
-            "", stylesheets=[STYLE], sizing_mode="stretch_width", margin=(4, 0, 0, 0), height=98
-        )
-        swatch = pn.pane.HTML(
-            f'<div class="swatch" style="background: var(--winnow-m{column})"></div>',
-            stylesheets=[STYLE],
-            width=12,
-            margin=0,
-        )
-        self._head = pn.Column(
-            pn.Row(
-                swatch,
+        self.environments = Html(wide=False)
+        self.summary = Html(margin=(0, 0, 0, 20), height=18)
+        self.card = Html(margin=(4, 0, 0, 0), height=98)
+        self._head = layout.column(
+            layout.row(
+                Html(swatch(column), width=12, margin=(7, 0, 0, 0)),
                 self.method,
                 self.reseed,
                 self.environments,
-                sizing_mode="stretch_width",
-                margin=0,
             ),
-            pn.Row(self.summary, self.options, sizing_mode="stretch_width", margin=0),
+            layout.row(self.summary, self.options),
             self.card,
-            sizing_mode="stretch_width",
-            margin=0,
         )
         self.method.param.watch(lambda e: session.choose(column, e.new), "value")
         self._slot.param.watch(self._on_method, ["method", "seed"])
@@ -219,49 +157,34 @@ class Column(pn.viewable.Viewer):
         self.method.value = self._slot.method
         self.reseed.visible = METHODS[self._slot.method].random
 
-    def show(self, best: list[bool], rows: list[tuple[str, str, str, float, float]]) -> None:
+    def show(self, best: Sequence[bool], rows: list[tuple[float, ScoreRow]]) -> None:
         """Draw the score card; `best` says in which rows this column leads."""
         session, slot = self._session, self._slot
-        assert session.analysis is not None
         count = len(session.kept_rows(slot))
-        self.environments.object = (
-            f'<span class="env" title="environments kept">{grouped(count)} env.</span>'
-        )
-        self.summary.object = f'<div class="line">{self._promise()}</div>'
-        mark = session.analysis.entropy_nats / max(session.analysis.max_entropy_nats, 1e-12)
-        cells = []
-        for (name, unit, help_, value, length), leads in zip(rows, best, strict=True):
-            missing = not np.isfinite(value)
-            length = 0.0 if missing else max(0.0, min(1.0, length))
-            full = f'<i class="full" style="left:{mark:.1%}"></i>' if name == "Entropy" else ""
-            cells.append(
-                f'<span title="{html.escape(help_)}">{name}</span>'
-                f'<span class="unit" title="{html.escape(help_)}">{html.escape(unit)}</span>'
-                f'<span class="track"><div class="bar" style="width:{length:.1%};'
-                f'background:var(--winnow-m{self._column})"></div>{full}</span>'
-                f'<span class="value{" best" if leads else ""}">'
-                f"{'n/a' if missing else f'{value:.2f}'}</span>"
-                f'<span title="best of the three">{"●" if leads else ""}</span>'
-            )
-        self.card.object = f'<div class="score">{"".join(cells)}</div>'
+        self.environments.object = count_of(count, "env.", "environments kept")
+        self.summary.object = html.div(self._promise(), class_="line")
+        found = [replace(r, best=leads) for (_, r), leads in zip(rows, best, strict=True)]
+        self.card.object = score_card(found, self._column)
 
-    def _promise(self) -> str:
+    def _promise(self) -> html.Markup:
         slot = self._slot
         method = METHODS[slot.method]
-        text = html.escape(method.summary)
+        text = method.summary
         if method.random:
             text += f", seed {slot.seed}"
         if slot.spec is not None:
             text += " · own options"
         bound = slot.certificate(self._session.budget)
-        if bound is not None:
-            why = (
-                "Certificate: no other choice of so many structures can score more than "
-                f"1/{bound:.3f} of this one in the method's own objective "
-                f"({'tightened' if slot.tight else 'online'} bound)"
-            )
-            text += f' · <b title="{why}">≥ {bound:.1%} of best</b>'
-        return text
+        if bound is None:
+            return html.join(text)
+        why = (
+            "Certificate: no other choice of so many structures can score more than "
+            f"1/{bound:.3f} of this one in the method's own objective "
+            f"({'tightened' if slot.tight else 'online'} bound)"
+        )
+        return html.join(
+            text, " · ", html.b(f"≥ {percent(bound, at_least=True)} of best", title=why)
+        )
 
     def __panel__(self) -> Any:
         return self._head
@@ -279,28 +202,10 @@ class Columns(pn.viewable.Viewer):
         for column, head in enumerate(self.heads):
             head.options.on_click(lambda event, column=column: self.options.show(column))
         self.cards = [
-            pn.Column(
-                head,
-                map_,
-                tail,
-                css_classes=["card"],
-                stylesheets=[CARD, ":host(.card) {padding: 8px 12px 4px;}", ONE],
-                sizing_mode="stretch_width",
-                min_width=270,
-                margin=(0, 10, 0, 0),
-            )
-            for head, map_, tail in zip(self.heads, self.maps.panes, self.tails.panes, strict=True)
+            layout.card(*parts, look="one-of-three", min_width=270, margin=(0, 10, 0, 0))
+            for parts in zip(self.heads, self.maps.panes, self.tails.panes, strict=True)
         ]
-        self.which = pmui.RadioButtonGroup(
-            options={},
-            size="small",
-            variant="outlined",
-            color="default",
-            sizing_mode="stretch_width",
-            margin=(0, 10, 8, 0),
-            stylesheets=[ONLY_NARROWEST],
-            sx=PARTS,
-        )
+        self.which = segments("Column shown", {}, columns=True)
         self.which.param.watch(self._pick, "value")
         session.param.watch(self._show, ["opened", "budget"])
         for slot in session.slots:
@@ -318,8 +223,9 @@ class Columns(pn.viewable.Viewer):
 
     def _pick(self, *_: Any) -> None:
         """Show the chosen column where there is room for one."""
-        for column, card in enumerate(self.cards):
-            card.css_classes = ["card", "picked"] if column == self.which.value else ["card"]
+        for column, card_ in enumerate(self.cards):
+            picked = ["picked"] if column == self.which.value else []
+            card_.css_classes = ["card", "one-of-three", *picked]
 
     def _show(self, *_: Any) -> None:
         session = self._session
@@ -327,14 +233,14 @@ class Columns(pn.viewable.Viewer):
         if any(s is None for s in scores):
             return
         rows = [_rows(s, session) for s in scores if s is not None]
-        values = np.array([[row[3] for row in column] for column in rows])
+        values = np.array([[value for value, _ in column] for column in rows])
         with np.errstate(invalid="ignore"):
             top = np.nanmax(np.where(np.isnan(values), -np.inf, values), axis=0)
         # equal at the two digits shown is equal
         best = (values >= top - 0.005) & np.isfinite(values)
         best[:, best.all(axis=0)] = False
-        for head, leads, column in zip(self.heads, best, rows, strict=True):
-            head.show([bool(b) for b in leads], column)
+        for head, leads, own in zip(self.heads, best, rows, strict=True):
+            head.show([bool(b) for b in leads], own)
 
     def restyle(self, dark: bool) -> None:
         """Redraw the plots in the colours of the theme."""
@@ -343,17 +249,5 @@ class Columns(pn.viewable.Viewer):
         self.options.restyle(dark)
 
     def __panel__(self) -> Any:
-        return pn.Column(
-            self.which,
-            self.options,
-            pn.Row(
-                *self.cards,
-                sizing_mode="stretch_width",
-                margin=0,
-                css_classes=["columns"],
-                stylesheets=[SHRINKS],
-            ),
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[SHRINKS],
-        )
+        columns = layout.row(*self.cards, css_classes=["columns"], gives="shrinks")
+        return layout.column(self.which, self.options, columns, gives="shrinks")

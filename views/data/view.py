@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import Any
 
@@ -13,40 +12,16 @@ from analytics.data.dataset import Dataset
 from analytics.data.readers import available_keys
 from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
 from analytics.information.kernel import KernelSpec
+from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.spec_form import SpecForm
-from views.kit.text import grouped
-from views.kit.theme import CARD, THREE
+from views.kit.tables import cells, read_table
+from views.kit.text import Html, grouped, heading, note, percent, tiles
+from views.kit.widgets import Button
 from views.state.session import DEMO, Session
 
 __all__ = ["DataView"]
 
-STYLE = """
-h3 { font-size: 14px; margin: 0 0 6px; color: var(--winnow-text); overflow-wrap: anywhere; }
-p { font-size: 13px; line-height: 19px; margin: 0 0 8px; color: var(--winnow-quiet); }
-.finding { display: grid; grid-template-columns: 76px 1fr; column-gap: 10px; font-size: 13px;
-  line-height: 19px; padding: 6px 0; border-top: 1px solid var(--winnow-border);
-  color: var(--winnow-text); }
-.finding span { overflow-wrap: anywhere; min-width: 0; }
-.finding small { font-size: 12px; color: var(--winnow-quiet); display: block; }
-.error { color: var(--winnow-error); font-weight: 600; }
-.warning { color: var(--winnow-warning); font-weight: 600; }
-.note { color: var(--winnow-quiet); }
-table { font-size: 13px; border-collapse: collapse; color: var(--winnow-text); }
-td, th { text-align: right; padding: 2px 0 2px 18px; font-variant-numeric: tabular-nums; }
-td:first-child, th:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere; }
-th { font-weight: 400; color: var(--winnow-quiet); }
-.big { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 2px 0 4px; }
-.big div { font-size: 12px; color: var(--winnow-quiet); }
-.big b { display: block; font-size: 20px; font-weight: 600; color: var(--winnow-text); }
-"""
-#: One below the other where two would be too narrow.
-STACKED = f"""
-@media (max-width: {THREE - 0.02}px) {{
-  :host {{ flex-direction: column !important; min-width: 0 !important; }}
-  .part {{ flex: none !important; width: 100% !important; max-width: none !important; }}
-}}
-"""
 NONE = "(none)"
 DESCRIPTOR_TITLES = {
     "distances": "Distances",
@@ -66,15 +41,8 @@ def _stored_arrays(dataset: Dataset | None) -> dict[str, str]:
     return {name: name for name in sorted(set.intersection(*names))} if names else {}
 
 
-def _card(*items: Any, **params: Any) -> pn.Column:
-    return pn.Column(
-        *items,
-        css_classes=["card"],
-        stylesheets=[CARD, ":host(.card) {padding: 14px 16px;}"],
-        sizing_mode="stretch_width",
-        margin=(0, 10, 10, 0),
-        **params,
-    )
+def _card(*items: Any) -> Any:
+    return layout.card(*items, look="roomy")
 
 
 class DataView(pn.viewable.Viewer):
@@ -90,16 +58,14 @@ class DataView(pn.viewable.Viewer):
             placeholder="folder/data.xyz or data.xyz@0:1000:10",
             sizing_mode="stretch_width",
         )
-        self.load = pmui.Button(label="Open path", size="small", variant="outlined")
-        self.demo = pmui.Button(
+        self.load = Button(label="Open path", margin=(10, 0))
+        self.demo = Button(
             label="Open the carbon demonstration set",
-            size="small",
             variant="text",
             on_click=lambda e: session.open(DEMO),
         )
         self.load.on_click(lambda e: session.open(self.path.value) if self.path.value else None)
-        self.overview = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
-        self.findings = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width")
+        self.overview, self.findings = Html(margin=(0, 10)), Html(margin=(0, 10))
         self.keys = {
             name: pmui.Select(label=label, options=[NONE], size="small", width=190)
             for name, label in (
@@ -108,7 +74,7 @@ class DataView(pn.viewable.Viewer):
                 ("config_type_key", "Class"),
             )
         }
-        self.use_keys = pmui.Button(label="Read again", size="small", variant="outlined")
+        self.use_keys = Button(label="Read again")
         self.use_keys.on_click(self._reread)
         titles = {DESCRIPTOR_TITLES.get(name, name): name for name in DESCRIPTORS}
         self.kind = pmui.Select(
@@ -122,7 +88,7 @@ class DataView(pn.viewable.Viewer):
         self.kernel = SpecForm(session.kernel, width=190)
         self.settings = pn.FlexBox(*self.descriptor.widgets.values(), *self.kernel.widgets.values())
         self.kind.param.watch(self._on_kind, "value")
-        self.recompute = pmui.Button(label="Analyse again", size="small", variant="outlined")
+        self.recompute = Button(label="Analyse again")
         self.recompute.on_click(self._reanalyse)
         session.param.watch(self._fill, ["opened"])
         session.param.watch(self._follow, ["descriptor", "kernel"])
@@ -175,15 +141,15 @@ class DataView(pn.viewable.Viewer):
             return
         data = opened.dataset
         self.overview.object = self._overview()
-        self.findings.object = "<h3>Checks</h3>" + (
-            "".join(
-                f'<div class="finding"><span class="{f.severity}">{f.severity}</span>'
-                f"<span>{html.escape(f.message)}"
-                f"<small>{html.escape(f.evidence)}</small></span></div>"
-                for f in opened.report.findings
+        findings = [
+            html.div(
+                html.span(f.severity, class_=f.severity if f.severity != "note" else "quiet"),
+                html.span(f.message, html.small(f.evidence)),
+                class_="finding",
             )
-            or "<p>Nothing found.</p>"
-        )
+            for f in opened.report.findings
+        ]
+        self.findings.object = html.join(heading("Checks"), findings or note("Nothing found."))
         found = available_keys(data)
         for name, field, candidates in (
             ("energy_key", data.keys.energy, found.energy),
@@ -193,7 +159,7 @@ class DataView(pn.viewable.Viewer):
             options = list(dict.fromkeys([*([field] if field else []), *candidates, NONE]))
             self.keys[name].param.update(options=options, value=field or NONE)
 
-    def _overview(self) -> str:
+    def _overview(self) -> html.Markup:
         opened = self._session.opened
         assert opened is not None
         data, analysis = opened.dataset, opened.analysis
@@ -203,63 +169,57 @@ class DataView(pn.viewable.Viewer):
             entry = groups.setdefault(str(kind) or "(no class)", [0, 0])
             entry[0] += 1
             entry[1] += int(size)
-        rows = "".join(
-            f"<tr><td>{html.escape(k)}</td><td>{grouped(s)}</td><td>{grouped(e)}</td></tr>"
-            for k, (s, e) in sorted(groups.items(), key=lambda item: -item[1][1])
+        rows = (
+            cells(kind, grouped(structures), grouped(environments))
+            for kind, (structures, environments) in sorted(
+                groups.items(), key=lambda item: -item[1][1]
+            )
         )
-        return (
-            f"<h3>{html.escape(data.name)}</h3><div class='big'>"
-            f"<div><b>{grouped(data.n_structures)}</b>"
-            f"structure{'s' * (data.n_structures != 1)}</div>"
-            f"<div><b>{grouped(data.n_environments)}</b>"
-            f"environment{'s' * (data.n_environments != 1)}</div>"
-            f"<div><b>{analysis.redundancy:.0%}</b>redundant</div>"
-            f"<div><b>{effective}</b>effective environments, exp D</div>"
-            f"<div><b>{analysis.entropy_nats:.2f}</b>entropy, nats "
-            f"(at most {analysis.max_entropy_nats:.2f})</div></div>"
-            f"<table><tr><th>config_type</th><th>structures</th><th>environments</th></tr>"
-            f"{rows}</table>"
+        numbers: list[tuple[Any, str]] = [
+            (grouped(n), f"{noun}{'s' * (n != 1)}")
+            for n, noun in ((data.n_structures, "structure"), (data.n_environments, "environment"))
+        ]
+        numbers += [
+            (percent(analysis.redundancy, 0), "redundant"),
+            (effective, "effective environments, exp D"),
+            (
+                f"{analysis.entropy_nats:.2f}",
+                f"entropy, nats (at most {analysis.max_entropy_nats:.2f})",
+            ),
+        ]
+        return html.join(
+            heading(data.name),
+            tiles(numbers),
+            read_table(
+                cells("config_type", "structures", "environments", tag="th"), rows, height=None
+            ),
         )
 
     def __panel__(self) -> Any:
         opening = _card(
-            pn.pane.HTML(
-                "<h3>Open your own file</h3><p>Extended XYZ (also .gz), ASE databases, VASP, "
-                "DeePMD folders and whatever ASE reads. Nothing leaves the machine that runs "
-                "Winnow.</p>",
-                stylesheets=[STYLE],
-                sizing_mode="stretch_width",
+            Html(
+                heading(
+                    "Open your own file",
+                    text="Extended XYZ (also .gz), ASE databases, VASP, DeePMD folders and "
+                    "whatever ASE reads. Nothing leaves the machine that runs Winnow.",
+                ),
+                margin=(0, 10, 6, 10),
             ),
             self.drop,
-            pn.Row(self.path, self.load, sizing_mode="stretch_width", align="end"),
+            layout.row(self.path, self.load),
             self.demo,
         )
         settings = _card(
-            pn.pane.HTML("<h3>Labels read from</h3>", stylesheets=[STYLE]),
+            Html(heading("Labels read from"), margin=(0, 10, 6, 10)),
             pn.FlexBox(*self.keys.values()),
             self.use_keys,
-            pn.pane.HTML("<h3>Descriptor and kernel</h3>", stylesheets=[STYLE]),
+            Html(heading("Descriptor and kernel"), margin=(12, 10, 6, 10)),
             self.kind,
             self.settings,
             self.recompute,
         )
-        return pn.Row(
-            pn.Column(
-                opening,
-                settings,
-                sizing_mode="stretch_width",
-                max_width=640,
-                margin=0,
-                css_classes=["part"],
-            ),
-            pn.Column(
-                _card(self.findings),
-                _card(self.overview),
-                sizing_mode="stretch_width",
-                margin=0,
-                css_classes=["part"],
-            ),
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[STACKED],
+        return layout.row(
+            layout.column(opening, settings, max_width=640),
+            layout.column(_card(self.findings), _card(self.overview)),
+            gives="stacks",
         )

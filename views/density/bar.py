@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import html
 import io
 import shlex
 from pathlib import Path
@@ -16,28 +15,15 @@ from analytics.density.readers import EMBEDDED
 from analytics.density.results import COLUMNS
 from analytics.selection.base import Budget
 from views.density.state import BETAS, DensityState
-from views.density.style import TEXT, percent
+from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
-from views.kit.spec_form import FIELD
-from views.kit.text import counted, grouped
-from views.kit.theme import CARD, SEGMENTS
-from views.kit.widgets import UNSEEN_LABEL, Button
+from views.kit.text import Html, counted, exact_percent, grouped, heading, note
+from views.kit.widgets import Button, Download, look, segments
 from views.state.session import Session
 
 __all__ = ["Bar", "OwnFiles", "table_csv"]
 
-WRAPS = """
-:host { flex-wrap: wrap !important; row-gap: 6px; min-width: 0 !important;
-  align-items: center !important; }
-"""
-#: The name of a group of buttons is for screen readers.
-GROUP = """
-.MuiFormLabel-root, label { position: absolute !important; width: 1px; height: 1px;
-  overflow: hidden; clip-path: inset(50%); }
-"""
-#: Numbers as high as the buttons beside them.
-LOW = ".MuiInputBase-input { padding: 5px 8px !important; }"
 OWN = "own"
 
 
@@ -53,18 +39,12 @@ def table_csv(state: DensityState) -> io.StringIO:
     return out
 
 
-def _segments(label: str, options: Any, value: Any, **params: Any) -> Any:
-    return pmui.RadioButtonGroup(
-        label=label, options=options, value=value, size="small", variant="outlined",
-        color="default", sx=SEGMENTS, align="center", margin=(0, 14, 0, 0), stylesheets=[GROUP],
-        **params,
-    )  # fmt: skip
+def _segments(label: str, options: Any, value: Any) -> Any:
+    return segments(label, options, value=value, margin=(0, 14, 0, 0))
 
 
 def _word(text: str) -> Any:
-    return pn.pane.HTML(
-        f'<span class="readout">{text}</span>', stylesheets=[TEXT], margin=(0, 6, 0, 0)
-    )
+    return Html(html.span(text, class_="readout"), wide=False, margin=(0, 6, 0, 0))
 
 
 class Bar(pn.viewable.Viewer):
@@ -85,42 +65,42 @@ class Bar(pn.viewable.Viewer):
     def _make_first(self) -> None:
         state = self._state
         self.system = pmui.Select(
-            label="System", stylesheets=[UNSEEN_LABEL], size="small", width=260,
+            label="System", width=260,
             options={**{t: n for n, t in EMBEDDED.items()}, "Own files…": OWN},
-            value=state.system or "al", margin=(0, 14, 0, 0), align="center",
+            value=state.system or "al", align="center",
+            **look("unseen-label", margin=(0, 14, 0, 0)),
         )  # fmt: skip
         self.kept = pmui.IntSlider(
-            label="Share to keep", show_value=False, stylesheets=[UNSEEN_LABEL], start=0, end=1,
-            value=0, size="small", sizing_mode="stretch_width", min_width=120, max_width=300,
-            margin=(0, 14, 0, 10), align="center",
+            label="Share to keep", show_value=False, start=0, end=1,
+            value=0, sizing_mode="stretch_width", min_width=120, max_width=300, align="center",
+            **look("unseen-label", margin=(0, 14, 0, 10)),
         )  # fmt: skip
-        self.readout = pn.pane.HTML("", stylesheets=[TEXT], margin=(0, 14, 0, 0), min_width=250)
+        self.readout = Html(wide=False, margin=(0, 14, 0, 0), min_width=250)
         self.unit = _segments(
             "Unit of pruning", {"Grid points": "points", "Whole snapshots": "snapshots"}, "points"
         )
         self.train = Button(
             label="Train",
             hint="Train all three methods at several shares; results show as they arrive",
-            variant="contained", size="small", margin=0, align="center",
+            variant="contained", margin=0, align="center",
             on_click=lambda e: state.train(),
         )  # fmt: skip
         self.system.param.watch(self._on_system, "value")
         self.kept.param.watch(self._on_slider, "value")
         self.unit.param.watch(lambda e: state.set_unit(e.new), "value")
-        self.first = pn.Row(
+        self.first = layout.row(
             self.system,
-            pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[TEXT], margin=0),
+            Html(html.span("Keep", class_="lead"), wide=False),
             self.kept, self.readout, self.unit,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.train, sizing_mode="stretch_width", margin=0, stylesheets=[WRAPS],
+            self.train, gives="tools",
         )  # fmt: skip
 
     def _make_second(self) -> None:
         state = self._state
         self.beta = pmui.IntSlider(
-            label="CCS beta", show_value=False, stylesheets=[UNSEEN_LABEL], start=0,
-            end=len(BETAS) - 1, value=0, size="small", width=110, margin=(0, 12, 0, 8),
-            align="center",
+            label="CCS beta", show_value=False, start=0, end=len(BETAS) - 1, value=0, width=110,
+            align="center", **look("unseen-label", margin=(0, 12, 0, 8)),
         )  # fmt: skip
         self.beta_word = _word("")
         self.strata = self._number("Strata", 2, 1000, "strata")
@@ -133,29 +113,27 @@ class Bar(pn.viewable.Viewer):
             "Results shown", {"Precomputed": "precomputed", "Trained here": "trained"},
             "precomputed",
         )  # fmt: skip
-        self.said = pn.pane.HTML("", stylesheets=[TEXT], margin=(0, 12, 0, 0))
-        self.csv = pmui.FileDownload(
+        self.said = Html(wide=False, margin=(0, 12, 0, 0))
+        self.csv = Download(
             callback=lambda: table_csv(state), filename="density.csv", label="Table as CSV",
-            size="small", variant="outlined", margin=0, align="center",
+            margin=0, align="center",
             sx={"&&&": {"color": "var(--winnow-text)", "borderColor": "var(--winnow-outline)"}},
         )  # fmt: skip
         self.beta.param.watch(lambda e: self._set(beta=BETAS[e.new]), "value")
         self.scale.param.watch(lambda e: self._set(scale=e.new), "value")
         self.energy.param.watch(lambda e: self._set(energy=e.new), "value")
         self.origin.param.watch(lambda e: None if self._moving else state.show(e.new), "value")
-        self.second = pn.Row(
+        self.second = layout.row(
             _word("CCS leaves out the hardest"), self.beta, self.beta_word,
             _word("strata"), self.strata, self.scale, _word("seeds"), self.seeds, self.energy,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.said, self.origin, self.csv,
-            sizing_mode="stretch_width", margin=(4, 0, 0, 0), stylesheets=[WRAPS],
+            self.said, self.origin, self.csv, gives="tools", margin=(4, 0, 0, 0),
         )  # fmt: skip
 
     def _number(self, label: str, low: int, high: int, name: str) -> Any:
         field = pmui.IntInput(
-            label=label, stylesheets=[UNSEEN_LABEL, FIELD, LOW],
-            start=low, end=high, value=getattr(self._state, name), width=62, size="small",
-            margin=(0, 12, 0, 0), align="center",
+            label=label, start=low, end=high, value=getattr(self._state, name), width=62,
+            align="center", **look("unseen-label", "number", "low", margin=(0, 12, 0, 0)),
         )  # fmt: skip
         field.param.watch(lambda e: self._set(**{name: e.new}) if e.new else None, "value")
         return field
@@ -205,29 +183,27 @@ class Bar(pn.viewable.Viewer):
         own = state.results is not None and state.results is state.trained
         self.origin.param.update(visible=both, value="trained" if own else "precomputed")
         self._moving = False
-        self.beta_word.object = f'<span class="readout">{percent(state.beta)}</span>'
+        self.beta_word.object = html.span(exact_percent(state.beta), class_="readout")
         self.readout.object = self._readout()
         self.train.disabled = state.training or state.prepared is None
         self.csv.disabled = state.results is None
         name = (state.system or "own").replace(" ", "_")
         self.csv.filename = f"density_{name}_{state.unit}.csv"
-        self.said.object = f'<span class="readout">{self._origin()}</span>'
+        self.said.object = html.span(self._origin(), class_="readout")
 
-    def _readout(self) -> str:
+    def _readout(self) -> html.Markup:
         state = self._state
         total = state.n_candidates
         if not total:
-            return f'<span class="readout"><b>{percent(state.kept)}</b></span>'
+            return html.span(html.b(exact_percent(state.kept)), class_="readout")
         size = Budget(float(state.kept)).of(total)
         factor = total / size
         noun = "point" if state.unit == "points" else "snapshot"
         one = f"1 of {factor:.3g}" if factor < 1000 else f"1 of {factor:,.0f}"
-        return (
-            f'<span class="readout"><b>{percent(state.kept)}</b>{grouped(size)} of '
-            f"{counted(total, noun)} · {one}</span>"
-        )
+        said = f"{grouped(size)} of {counted(total, noun)} · {one}"
+        return html.span(html.b(exact_percent(state.kept)), said, class_="readout")
 
-    def _origin(self) -> str:
+    def _origin(self) -> Any:
         state = self._state
         results = state.results
         done, total = state.arrived
@@ -239,18 +215,12 @@ class Bar(pn.viewable.Viewer):
             more = "" if done >= total else f" ({done} of {total} models)"
             return f"trained here, {grouped(results.steps)} steps{more}"
         told = ", ".join(f"{k} {v}" for k, v in results.versions.items())
-        return (
-            f'<span title="{html.escape(told)}">precomputed with Winnow '
-            f"{html.escape(str(results.versions.get('winnow', '')))}, "
-            f"{grouped(results.steps)} steps</span>"
-        )
+        version = results.versions.get("winnow", "")
+        said = f"precomputed with Winnow {version}, {grouped(results.steps)} steps"
+        return html.span(said, title=told)
 
     def __panel__(self) -> Any:
-        return pn.Column(
-            self.first, self.second, css_classes=["card", "density-bar"],
-            stylesheets=[CARD, ":host(.card) {padding: 6px 12px 8px;}"],
-            sizing_mode="stretch_width", margin=(8, 12, 10, 0),
-        )  # fmt: skip
+        return layout.card(self.first, self.second, look="density-bar", margin=(8, 12, 10, 0))
 
 
 class OwnFiles(pn.viewable.Viewer):
@@ -266,21 +236,17 @@ class OwnFiles(pn.viewable.Viewer):
             placeholder="run/*/CHGCAR or density.npz", sizing_mode="stretch_width",
             margin=(4, 10, 0, 0),
         )  # fmt: skip
-        small = {"size": "small", "variant": "outlined", "align": "end"}
-        self.open = pmui.Button(label="Open densities", margin=(0, 10, 0, 0), **small)
-        self.close = pmui.Button(label="Close", margin=0, **{**small, "variant": "text"})
-        self.clear = pmui.Button(label="Forget dropped", margin=(0, 10, 0, 0), **small)
-        self.text = pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0)
+        self.open = Button(label="Open densities", margin=(0, 10, 0, 0), align="end")
+        self.close = Button(label="Close", margin=0, align="end", variant="text")
+        self.clear = Button(label="Forget dropped", margin=(0, 10, 0, 0), align="end")
+        self.text = Html()
         self.clear.on_click(lambda e: self._forget())
         self.open.on_click(self._open)
         self.close.on_click(lambda e: self.reveal(False))
         state.param.watch(self._on_opened, ["prepared"])
-        self._layout = pn.Column(
-            self.text, self.drop,
-            pn.Row(self.path, self.open, self.clear, self.close,
-                   sizing_mode="stretch_width", margin=0),
-            css_classes=["card"], stylesheets=[CARD, ":host(.card) {padding: 10px 12px;}"],
-            sizing_mode="stretch_width", margin=(0, 12, 10, 0), visible=False,
+        self._layout = layout.card(
+            self.text, self.drop, layout.row(self.path, self.open, self.clear, self.close),
+            margin=(0, 12, 10, 0), visible=False,
         )  # fmt: skip
         self._describe()
 
@@ -298,14 +264,15 @@ class OwnFiles(pn.viewable.Viewer):
         self._describe()
 
     def _describe(self) -> None:
-        said = ", ".join(html.escape(path.name) for path in self._dropped)
         self.clear.visible = bool(self._dropped)
-        self.text.object = (
-            '<div class="note" style="margin-bottom:6px"><b>Your own densities.</b> npz archives '
-            "(rho in e/bohr³, pos and cell in Å, Z), VASP CHGCAR, Gaussian cube, also gzipped; two "
-            "or more snapshots of one system. They stay on the machine that runs Winnow.</div>"
-            + (f'<div class="note">dropped: <b>{said}</b></div>' if said else "")
+        names = ", ".join(path.name for path in self._dropped)
+        dropped = note("dropped: ", html.b(names)) if names else None
+        said = (
+            "npz archives (rho in e/bohr³, pos and cell in Å, Z), VASP CHGCAR, Gaussian cube, also "
+            "gzipped; two or more snapshots of one system. They stay on the machine that runs "
+            "Winnow."
         )
+        self.text.object = html.join(heading("Your own densities", text=said), dropped)
 
     def _take(self, path: Path) -> None:
         self._dropped.append(path)

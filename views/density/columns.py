@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
-from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, WheelZoomTool
+from bokeh.models import PanTool, Range1d, ResetTool, WheelZoomTool
 from bokeh.plotting import figure
 
 from analytics.density.pruning import PRUNINGS
-from views.density.bar import GROUP
 from views.density.measured import Figure
 from views.density.state import DensityState
-from views.density.style import CARD_BODY, TEXT, percent, relabel, short, title_of, with_spread
-from views.kit.text import KINDS, counted, grouped
-from views.kit.theme import (
-    HEADING,
-    ONE,
-    ONLY_NARROWEST,
-    PARTS,
-    SHRINKS,
-    SMALL_TOOLBAR,
-    palette,
-    powers_of_ten,
-    style_figure,
-)
-from views.kit.widgets import UNSEEN_LABEL
+from views.density.words import relabel, title_of, with_spread
+from views.kit import html, layout
+from views.kit.figures import empty_source, figure_pane, paint, plain_figure, powers_of_ten
+from views.kit.score_card import ScoreRow, score_card
+from views.kit.style_sheets import css_text
+from views.kit.text import KINDS, Html, counted, exact_percent, grouped, significant, swatch
+from views.kit.theme import palette
+from views.kit.widgets import heading_select, segments
 
 __all__ = ["QUANTITIES", "Columns"]
 
@@ -97,19 +88,13 @@ class Head(pn.viewable.Viewer):
     def __init__(self, state: DensityState, column: int, **params: Any) -> None:
         super().__init__(**params)
         self._state, self._column = state, column
-        self.method = pmui.Select(
-            label=f"Pruning method of column {column + 1}", stylesheets=[UNSEEN_LABEL],
-            options=_titles(), value=state.methods[column], variant="standard", size="small",
-            sizing_mode="stretch_width", min_width=60, margin=(0, 8, 0, 8),
-            sx=HEADING,
+        self.method = heading_select(
+            f"Pruning method of column {column + 1}", options=_titles(),
+            value=state.methods[column],
         )  # fmt: skip
-        self.count = pn.pane.HTML("", stylesheets=[TEXT], margin=0)
-        self.summary = pn.pane.HTML(
-            "", stylesheets=[TEXT], margin=(0, 0, 0, 20), height=18, sizing_mode="stretch_width"
-        )
-        self.card = pn.pane.HTML(
-            "", stylesheets=[TEXT], margin=(4, 0, 0, 0), height=134, sizing_mode="stretch_width"
-        )
+        self.count = Html(wide=False)
+        self.summary = Html(margin=(0, 0, 0, 20), height=18)
+        self.card = Html(margin=(4, 0, 0, 0), height=134)
         self.method.param.watch(lambda e: state.choose(column, e.new), "value")
 
     def draw(self, leads: dict[str, bool]) -> None:
@@ -117,34 +102,37 @@ class Head(pn.viewable.Viewer):
         state, column = self._state, self._column
         method, chosen = state.methods[column], state.chosen[column]
         self.method.value = method
-        self.count.object = (
-            f'<span class="count">{counted(len(chosen.rows), "point")}</span>' if chosen else ""
+        self.count.object = html.span(
+            counted(len(chosen.rows), "point") if chosen else "", class_="count"
         )
         options = state.options.get(method, {})
         told = PRUNINGS[method].summary
         if method == "ccs":
             told = f"{options['strata']} {options['scale']} strata of the score, without the "
-            told += f"hardest {percent(state.beta)}"
-        self.summary.object = f'<div class="line" title="{html.escape(told)}">{told}</div>'
-        measured = state.measured
-        cells = [f'<span class="top">{self._source()}</span><span class="top value">mean ± spread'
-                 '</span><span></span><span class="top all">all data</span>']  # fmt: skip
-        for name, (title, unit, help_) in QUANTITIES.items():
+            told += f"hardest {exact_percent(state.beta)}"
+        self.summary.object = html.div(told, class_="line", title=told)
+        measured, rows = state.measured, []
+        for name, (title, unit, hint) in QUANTITIES.items():
             figure_, _ = state.figure(column, name)
             text = with_spread(figure_) if figure_ else "–"
             if name == "electrons_kept_pct" and chosen is not None:
-                text = short(chosen.electrons_pct)  # known without a model
+                text = significant(chosen.electrons_pct)  # known without a model
             full = measured.full(name) if measured else None
-            best = leads.get(name, False)
-            more = self._by_condition() if name.endswith("_error_pct") else ""
-            cells.append(
-                f'<span title="{help_}">{title} <i class="unit">{unit}</i></span>'
-                f'<span class="value{" best" if best else ""}" title="{more}">{text}</span>'
-                f'<span title="best of the three, or within the spread of it">'
-                f"{'●' if best else ''}</span>"
-                f'<span class="all">{short(full.mean) if full else "–"}</span>'
-            )
-        self.card.object = f'<div class="score">{"".join(cells)}</div>'
+            rows.append(
+                ScoreRow(
+                    title, unit, text, hint=hint, best=leads.get(name, False),
+                    value_hint=self._by_condition() if name.endswith("_error_pct") else "",
+                    reference=significant(full.mean) if full else "–",
+                )
+            )  # fmt: skip
+        head = [
+            html.span(self._source(), class_="top", style="grid-column:1 / 3"),
+            html.span("mean ± spread", class_="top value"),
+            html.span(),
+            html.span("all data", class_="top all"),
+        ]
+        leads_ = "best of the three, or within the spread of it"
+        self.card.object = score_card(rows, column, layout="reference", head=head, leads=leads_)
 
     def _by_condition(self) -> str:
         """Tell the error on each strain, temperature or composition apart."""
@@ -153,12 +141,12 @@ class Head(pn.viewable.Viewer):
             return ""
         found = measured.by_condition(self._state.label(self._column), share)
         seen = self._state.facts.get("conditions_seen", ())
-        return html.escape("; ".join(
-            f"{name}{'' if name in seen else ' (unseen)'}: {short(value)} %"
+        return "; ".join(
+            f"{name}{'' if name in seen else ' (unseen)'}: {significant(value)} %"
             for name, value in found.items()
-        ))  # fmt: skip
+        )
 
-    def _source(self) -> str:
+    def _source(self) -> Any:
         """Say at which share the errors were measured."""
         state, column = self._state, self._column
         if state.results is None:
@@ -170,18 +158,12 @@ class Head(pn.viewable.Viewer):
             return "no models yet"
         seeds = counted(figure_.seeds, "seed")
         if abs(share / state.kept - 1) > 0.01:
-            return f'<b style="color:var(--winnow-warning)">at {percent(share)}</b>, {seeds}'
-        return f"at {percent(share)}, {seeds}"
+            return html.join(html.b(f"at {exact_percent(share)}", class_="warning"), f", {seeds}")
+        return f"at {exact_percent(share)}, {seeds}"
 
     def __panel__(self) -> Any:
-        swatch = pn.pane.HTML(
-            f'<div class="swatch" style="background:var(--winnow-m{self._column})"></div>',
-            stylesheets=[TEXT], width=12, margin=0,
-        )  # fmt: skip
-        return pn.Column(
-            pn.Row(swatch, self.method, self.count, sizing_mode="stretch_width", margin=0),
-            self.summary, self.card, sizing_mode="stretch_width", margin=0,
-        )  # fmt: skip
+        square = Html(swatch(self._column), width=12, margin=(7, 0, 0, 0))
+        return layout.column(layout.row(square, self.method, self.count), self.summary, self.card)
 
 
 def _titles() -> dict[str, str]:
@@ -203,13 +185,9 @@ class Columns(pn.viewable.Viewer):
         self._sources()
         self.maps = [self._map(column) for column in range(3)]
         self.histograms = [self._histogram(column) for column in range(3)]
-        self.captions = [self._caption_pane() for _ in range(3)]
+        self.captions = [Html(height=16) for _ in range(3)]
         self.cards = [self._card(column) for column in range(3)]
-        self.which = pmui.RadioButtonGroup(
-            label="Column shown", options={}, size="small", variant="outlined", color="default",
-            sizing_mode="stretch_width", margin=(0, 10, 8, 0), stylesheets=[ONLY_NARROWEST, GROUP],
-            sx=PARTS,
-        )  # fmt: skip
+        self.which = segments("Column shown", {}, columns=True)
         self.which.param.watch(self._pick, "value")
         state.param.watch(self._show_scores, [
             "results", "kept", "unit", "methods", "beta", "strata", "scale", "chosen",
@@ -223,10 +201,10 @@ class Columns(pn.viewable.Viewer):
         self._pick()
 
     def _sources(self) -> None:
-        self.rest = ColumnDataSource({"x": [], "y": []})
-        self.kept = [ColumnDataSource({"x": [], "y": []}) for _ in range(3)]
-        self.all_bins = ColumnDataSource({"left": [], "right": [], "top": []})
-        self.bins = [ColumnDataSource({"left": [], "right": [], "top": []}) for _ in range(3)]
+        self.rest = empty_source("x", "y")
+        self.kept = [empty_source("x", "y") for _ in range(3)]
+        self.all_bins = empty_source("left", "right", "top")
+        self.bins = [empty_source("left", "right", "top") for _ in range(3)]
         self.map_x, self.map_y = Range1d(0, 1), Range1d(0, 1)
         self.bin_x, self.bin_y = Range1d(1e-6, 1), Range1d(0.5, 1e5)
 
@@ -237,7 +215,7 @@ class Columns(pn.viewable.Viewer):
             active_scroll=None, toolbar_location="above", name=f"density-map-{column}",
         )  # fmt: skip
         plot.toolbar.autohide = True
-        plot.toolbar.stylesheets = [SMALL_TOOLBAR]
+        plot.toolbar.stylesheets = [css_text("toolbar")]
         common = {"line_color": None}
         plot.scatter("x", "y", source=self.rest, size=3, fill_alpha=0.7, name="rest", **common)
         plot.scatter("x", "y", source=self.kept[column], size=4.5, fill_alpha=0.8, name="kept",
@@ -245,12 +223,11 @@ class Columns(pn.viewable.Viewer):
         return plot
 
     def _histogram(self, column: int) -> figure:
-        plot = figure(
-            x_axis_type="log", y_axis_type="log", x_range=self.bin_x, y_range=self.bin_y,
-            sizing_mode="stretch_width", height=HISTOGRAM_HEIGHT, tools=[],
-            toolbar_location=None, min_border_left=36, min_border_right=6, min_border_top=4,
-            min_border_bottom=0, x_axis_label="density (e/bohr³) · points per bin",
-            name=f"density-bins-{column}",
+        plot = plain_figure(
+            f"density-bins-{column}", HISTOGRAM_HEIGHT, x_axis_type="log", y_axis_type="log",
+            x_range=self.bin_x, y_range=self.bin_y, min_border_left=36, min_border_right=6,
+            min_border_top=4, min_border_bottom=0,
+            x_axis_label="density (e/bohr³) · points per bin",
         )  # fmt: skip
         for axis in plot.axis:
             axis.formatter = powers_of_ten()
@@ -260,43 +237,30 @@ class Columns(pn.viewable.Viewer):
                       line_color=None, name=name, fill_alpha=alpha)  # fmt: skip
         return plot
 
-    @staticmethod
-    def _caption_pane() -> Any:
-        return pn.pane.HTML("", stylesheets=[TEXT], height=16, sizing_mode="stretch_width",
-                            margin=0)  # fmt: skip
-
     def _card(self, column: int) -> Any:
-        return pn.Column(
+        return layout.card(
             self.heads[column],
-            pn.pane.Bokeh(self.maps[column], sizing_mode="stretch_width", height=MAP_HEIGHT,
-                          margin=(4, 0, 0, 0)),
+            figure_pane(self.maps[column], margin=(4, 0, 0, 0)),
             self.captions[column],
-            pn.pane.Bokeh(self.histograms[column], sizing_mode="stretch_width",
-                          height=HISTOGRAM_HEIGHT, margin=0),
-            css_classes=["card"], stylesheets=[*CARD_BODY, ONE], sizing_mode="stretch_width",
-            min_width=250, margin=(0, 10, 0, 0),
+            figure_pane(self.histograms[column]),
+            look="one-of-three", min_width=250, margin=(0, 10, 0, 0),
         )  # fmt: skip
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
         for column in range(3):
-            for plot, axes in ((self.maps[column], False), (self.histograms[column], True)):
-                style_figure(plot, colors, axes=axes)
-                for renderer in plot.renderers:
-                    fill = colors.methods[column] if renderer.name == "kept" else colors.rest
-                    for glyph in (renderer.glyph, renderer.nonselection_glyph,
-                                  renderer.selection_glyph):  # fmt: skip
-                        if hasattr(glyph, "fill_color"):
-                            glyph.fill_color = fill
+            hues = {"kept": colors.methods[column], "rest": colors.rest}
+            paint(self.maps[column], colors, hues, axes=False)
+            paint(self.histograms[column], colors, hues)
 
     # ---- state to figures -------------------------------------------------------------------
 
     def _pick(self, *_: Any) -> None:
         """Show the chosen column where there is room for one."""
         for column, card in enumerate(self.cards):
-            picked = column == (self.which.value or 0)
-            card.css_classes = ["card", "picked"] if picked else ["card"]
+            picked = ["picked"] if column == (self.which.value or 0) else []
+            card.css_classes = ["card", "one-of-three", *picked]
 
     def _show_scores(self, *_: Any) -> None:
         state = self._state
@@ -357,7 +321,7 @@ class Columns(pn.viewable.Viewer):
             self.bins[column].data = {"left": [], "right": [], "top": []}
         else:
             self.bins[column].data = _bins(np.asarray(edges), np.asarray(counts))
-        self.captions[column].object = f'<div class="caption">{self._caption(column, drawn)}</div>'
+        self.captions[column].object = html.div(self._caption(column, drawn), class_="caption")
 
     def _caption(self, column: int, drawn: int) -> str:
         state = self._state
@@ -377,12 +341,8 @@ class Columns(pn.viewable.Viewer):
         )
 
     def __panel__(self) -> Any:
-        return pn.Column(
-            self.which,
-            pn.Row(*self.cards, sizing_mode="stretch_width", margin=0, css_classes=["columns"],
-                   stylesheets=[SHRINKS]),
-            sizing_mode="stretch_width", margin=0, stylesheets=[SHRINKS],
-        )  # fmt: skip
+        columns = layout.row(*self.cards, css_classes=["columns"], gives="shrinks")
+        return layout.column(self.which, columns, gives="shrinks")
 
 
 def _bins(edges: Any, counts: Any) -> dict[str, Any]:

@@ -6,22 +6,17 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
-from bokeh.models import (
-    ColumnDataSource,
-    FixedTicker,
-    HoverTool,
-    Label,
-    Range1d,
-    Span,
-)
+from bokeh.models import ColumnDataSource, HoverTool, Label, Range1d, Span
 from bokeh.plotting import figure
 
-from views.density.bar import GROUP
 from views.density.state import DensityState
-from views.density.style import BODY, CARD_BODY, TEXT, short, title_of
+from views.density.words import title_of
+from views.kit import html, layout
 from views.kit.draggable_lines import DraggedLines
-from views.kit.theme import FONT, SEGMENTS, palette, powers_of_ten, style_figure
+from views.kit.figures import figure_pane, paint, plain_figure, powers_of_ten, ticks_at
+from views.kit.text import Html, exact_percent, heading, note, significant
+from views.kit.theme import FONT, palette
+from views.kit.widgets import segments
 
 __all__ = ["Curves"]
 
@@ -46,7 +41,9 @@ BASELINE = {
     "density_error_pct": "baseline_density_error_pct",
     "energy_error_mev_atom": "baseline_energy_error_mev_atom",
 }
-TIP = """<div style="font-size:12px;line-height:16px"><b>@method</b> at @share<br>@said</div>"""
+TIP = html.div(
+    html.b("@method"), " at @share", html.br(), "@said", style="font-size:12px;line-height:16px"
+)
 
 
 class Plot:
@@ -73,35 +70,26 @@ class Plot:
             self.figure.add_layout(item)
 
     def _figure(self, name: str) -> figure:
-        plot = figure(
-            x_axis_type="log", y_axis_type="log", x_range=self.x_range, y_range=self.y_range,
-            sizing_mode="stretch_width", height=HEIGHT, tools=[], toolbar_location=None,
-            min_border_left=44, min_border_right=8, min_border_top=4, min_border_bottom=0,
-            x_axis_label="kept (%)", name=name,
+        plot = plain_figure(
+            name, HEIGHT, x_axis_type="log", y_axis_type="log", x_range=self.x_range,
+            y_range=self.y_range, min_border_left=44, min_border_right=8, min_border_top=4,
+            min_border_bottom=0, x_axis_label="kept (%)",
         )  # fmt: skip
-        ticks = [0.1, 0.3, 1, 3, 10, 30, 100]
-        plot.xaxis.ticker = FixedTicker(ticks=ticks)
-        plot.xaxis.major_label_overrides = {t: f"{t:g}" for t in ticks}
+        ticks_at(plot.xaxis, [0.1, 0.3, 1, 3, 10, 30, 100])
         plot.yaxis.formatter = powers_of_ten()
         points = []
-        for source in self.sources:
-            plot.varea("x", "low", "high", source=source, fill_alpha=0.16, name="band")
-            plot.line("x", "y", source=source, line_width=2, name="line")
+        for column, source in enumerate(self.sources):
+            plot.varea("x", "low", "high", source=source, fill_alpha=0.16, name=str(column))
+            plot.line("x", "y", source=source, line_width=2, name=str(column))
             points.append(plot.scatter("x", "y", source=source, size=6, line_color=None,
-                                       name="line"))  # fmt: skip
-        plot.add_tools(HoverTool(renderers=points, tooltips=TIP))
+                                       name=str(column)))  # fmt: skip
+        plot.add_tools(HoverTool(renderers=points, tooltips=str(TIP)))
         return plot
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
-        style_figure(self.figure, colors)
-        for at, renderer in enumerate(self.figure.renderers):
-            color = colors.methods[at // 3]
-            for glyph in (renderer.glyph, renderer.nonselection_glyph, renderer.selection_glyph):
-                for part in ("fill_color", "line_color"):
-                    if getattr(glyph, part, None) is not None:
-                        setattr(glyph, part, color)
+        paint(self.figure, colors, lambda name: colors.methods[int(name)])
         self._line.restyle(colors)
         for item in (self.full, self.base):
             item.line_color = colors.quiet
@@ -119,13 +107,13 @@ class Plot:
                 continue
             values += [*curve.low, *curve.high]
             said = [
-                f"{short(m)} ({short(a)} to {short(b)}), {n} seed{'s' * (n > 1)}"
+                f"{significant(m)} ({significant(a)} to {significant(b)}), {n} seed{'s' * (n > 1)}"
                 for m, a, b, n in zip(curve.mean, curve.low, curve.high, curve.seeds, strict=True)
             ]
             source.data = {
                 "x": 100 * curve.kept, "y": curve.mean, "low": curve.low, "high": curve.high,
                 "method": [title_of(state.methods[column])] * len(curve),
-                "share": [f"{100 * k:g} %" for k in curve.kept], "said": said,
+                "share": [*map(exact_percent, curve.kept)], "said": said,
             }  # fmt: skip
         full = measured.full(quantity) if measured else None
         base = state.facts.get(BASELINE.get(quantity, ""))
@@ -162,14 +150,11 @@ class Curves(pn.viewable.Viewer):
         self._state = state
         self.error = Plot(state, "density-error", "density_error_pct")
         self.other = Plot(state, "density-other", "unseen_error_pct")
-        self.switch = pmui.RadioButtonGroup(
-            label="Second plot", options=OTHERS, value="unseen_error_pct", size="small",
-            variant="outlined", color="default", margin=0, stylesheets=[GROUP],
-            sx={**SEGMENTS, "& .MuiToggleButton-root": {
-                **SEGMENTS["& .MuiToggleButton-root"], "height": 24, "padding": "0 8px",
-                "fontSize": "12px"}},
+        self.switch = segments(
+            "Second plot", OTHERS, value="unseen_error_pct", margin=0,
+            sx={"& > button": {"height": 24, "padding": "0 8px", "fontSize": "12px"}},
         )  # fmt: skip
-        self.note = pn.pane.HTML("", stylesheets=[TEXT], margin=(4, 0, 0, 10))
+        self.note = Html(wide=False, margin=(4, 0, 0, 10))
         self.switch.param.watch(self._switch, "value")
         state.param.watch(
             self.draw, [
@@ -200,7 +185,7 @@ class Curves(pn.viewable.Viewer):
             len(state.measured.curve(state.label(c), name)) for c in range(3)
         )
         said = "" if there or state.measured is None else "not computed for these results"
-        self.note.object = f'<span class="note">{said}</span>'
+        self.note.object = note(said)
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -208,22 +193,20 @@ class Curves(pn.viewable.Viewer):
         self.other.restyle(dark)
 
     def __panel__(self) -> Any:
-        title = pn.pane.HTML(
-            '<div class="head" title="Band: lowest and highest of the seeds. Drag the line to '
-            'move the share kept.">Density error on test snapshots</div>',
-            stylesheets=[TEXT], margin=0, height=24,
-        )  # fmt: skip
+        title = Html(
+            heading(
+                "Density error on test snapshots",
+                title="Band: lowest and highest of the seeds. Drag the line to move the share.",
+            ),
+            height=24,
+        )
 
         def half(plot: Plot, *head: Any) -> Any:
-            return pn.Column(
-                pn.Row(*head, sizing_mode="stretch_width", margin=0, height=26),
-                pn.pane.Bokeh(plot.figure, sizing_mode="stretch_width", height=HEIGHT, margin=0),
-                sizing_mode="stretch_width", margin=0, min_width=220,
-            )  # fmt: skip
+            return layout.column(
+                layout.row(*head, height=26), figure_pane(plot.figure), min_width=220
+            )
 
-        return pn.Row(
-            half(self.error, title),
-            half(self.other, self.switch, self.note),
-            sizing_mode="stretch_width", margin=(10, 10, 0, 0), css_classes=["card"],
-            stylesheets=[*CARD_BODY, BODY],
+        return layout.card(
+            half(self.error, title), half(self.other, self.switch, self.note),
+            kind=pn.Row, look="wraps", margin=(10, 10, 0, 0),
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -11,22 +10,13 @@ import panel as pn
 
 from analytics.density.claims import Claim
 from views.density.state import DensityState
-from views.density.style import CARD_BODY, TEXT, mark, short
-from views.kit.text import counted, grouped
+from views.density.words import mark
+from views.kit import html, layout
+from views.kit.text import Html, counted, facts, grouped, heading, significant, with_error
 
 __all__ = ["Claims", "Facts"]
 
 SOURCE = "Hossain et al., arXiv:2507.09001"
-
-
-def _card(pane: Any, **params: Any) -> Any:
-    return pn.Column(
-        pane, css_classes=["card"], stylesheets=CARD_BODY, sizing_mode="stretch_width", **params
-    )
-
-
-def _pane() -> Any:
-    return pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0)
 
 
 def _together(notes: Iterable[str]) -> list[str]:
@@ -42,14 +32,16 @@ def _together(notes: Iterable[str]) -> list[str]:
     ]
 
 
-def claim_html(claim: Claim) -> str:
+def claim_html(claim: Claim) -> html.Markup:
     """Write a claim: sign and verdict, statement, figures, criterion."""
-    return (
-        f'<div class="claim" role="listitem">{mark(claim)}'
-        f'<p>{html.escape(claim.statement)} <span class="verdict">'
-        f"{claim.verdict.capitalize()}.</span></p>"
-        f'<p class="small">{html.escape(claim.measured)}</p>'
-        f'<p class="small">Counts if {html.escape(claim.criterion)}</p></div>'
+    verdict = html.b(f"{claim.verdict.capitalize()}.")
+    return html.div(
+        mark(claim),
+        html.p(claim.statement, " ", verdict),
+        html.p(claim.measured, class_="quiet"),
+        html.p("Counts if ", claim.criterion, class_="quiet"),
+        class_="claim",
+        role="listitem",
     )
 
 
@@ -58,33 +50,31 @@ class Claims(pn.viewable.Viewer):
 
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
-        self._state, self.text = state, _pane()
+        self._state, self.text = state, Html()
         state.param.watch(self._show, ["results", "title", "arrived"])
         self._show()
 
     def _show(self, *_: Any) -> None:
         state = self._state
-        claims = state.claims()
-        said = "".join(claim_html(claim) for claim in claims)
-        self.text.object = (
-            f'<div class="head">Published claims</div><div class="note">{self._source()}</div>'
-            f'<div role="list" style="margin-top:6px">{said}</div>'
+        self.text.object = html.join(
+            heading("Published claims", text=self._source()),
+            html.div(map(claim_html, state.claims()), role="list"),
         )
 
-    def _source(self) -> str:
+    def _source(self) -> html.Markup:
         state = self._state
         where = f"{SOURCE}, held against "
         if state.results is None:
-            return f"{where}the results, once something has been trained"
+            return html.join(where, "the results, once something has been trained")
         what = "whole snapshots kept" if state.results.unit == "snapshots" else "points kept"
         which = "precomputed models"
         if state.results is state.trained:
             done, total = state.arrived
             which = f"models trained here ({done} of {total})"
-        return f"{where}<b>{html.escape(state.title)}</b>: {which}, {what}"
+        return html.join(where, html.b(state.title), f": {which}, {what}")
 
     def __panel__(self) -> Any:
-        return _card(self.text, margin=0)
+        return layout.card(self.text, margin=0)
 
 
 class Facts(pn.viewable.Viewer):
@@ -92,48 +82,43 @@ class Facts(pn.viewable.Viewer):
 
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
-        self._state, self.text = state, _pane()
+        self._state, self.text = state, Html()
         state.param.watch(self._show, ["prepared", "results", "title"])
         self._show()
 
     def _show(self, *_: Any) -> None:
-        rows = "".join(
-            f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in self._rows()
-        )
-        title = html.escape(self._state.title)
-        self.text.object = f'<div class="head">{title}</div><dl class="facts">{rows}</dl>'
+        listed = facts(self._rows(), "long")
+        self.text.object = html.join(heading(self._state.title), listed)
 
     def _rows(self) -> list[tuple[str, str]]:
-        state, facts = self._state, self._state.facts
-        if not facts:
+        state, known = self._state, self._state.facts
+        if not known:
             return []
         rows = [(
             "snapshots",
-            f"{facts['n_train']} to learn from, {facts['n_test']} to test on, "
-            f"{facts['n_unseen']} under unseen conditions",
-        ), ("points", f"{grouped(int(facts['n_points']))} to learn from")]  # fmt: skip
-        seen = [c for c in facts.get("conditions_seen", ()) if c]
+            f"{known['n_train']} to learn from, {known['n_test']} to test on, "
+            f"{known['n_unseen']} under unseen conditions",
+        ), ("points", f"{grouped(int(known['n_points']))} to learn from")]  # fmt: skip
+        seen = [c for c in known.get("conditions_seen", ()) if c]
         if seen:
             rows.append(("conditions", ", ".join(seen)))
         rows += self._checks()
-        found = facts.get("intrinsic_dimension")
+        found = known.get("intrinsic_dimension")
         if found is not None and math.isfinite(found):
-            error = facts.get("intrinsic_dimension_error")
-            spread = f" ± {error:.1g}" if error is not None and math.isfinite(error) else ""
-            rows.append(
-                ("dimension", f"{found:.1f}{spread} (TwoNN) of {facts['features']} features")
-            )
-        base = f"{short(facts['baseline_density_error_pct'])} % of the electrons"
-        energy = facts.get("baseline_energy_error_mev_atom")
+            error = known.get("intrinsic_dimension_error")
+            said = with_error(found, math.nan if error is None else error)
+            rows.append(("dimension", f"{said} (TwoNN) of {known['features']} features"))
+        base = f"{significant(known['baseline_density_error_pct'])} % of the electrons"
+        energy = known.get("baseline_energy_error_mev_atom")
         if energy is not None and math.isfinite(energy):
-            base += f", {short(energy)} meV/atom"
+            base += f", {significant(energy)} meV/atom"
         rows.append(("spherical atoms", f"{base}: fitted, what any model should beat"))
         if state.prepared is not None and state.prepared.no_energies:
             rows.append(("energies", f"not computed here: {state.prepared.no_energies}"))
         if state.results is not None and state.results.settings.get("scaling") == "kept":
             rows.append(("scaling", "targets of these models were scaled by the kept points; those "
                          "trained here are scaled by all points"))  # fmt: skip
-        return [*rows, *(("read", note) for note in _together(facts.get("notes", ())))]
+        return [*rows, *(("read", note) for note in _together(known.get("notes", ())))]
 
     def _checks(self) -> list[tuple[str, str]]:
         prepared = self._state.prepared
@@ -141,10 +126,10 @@ class Facts(pn.viewable.Viewer):
             return []
         data = prepared.data
         off = 100 * float(abs(data.integrals / data.electrons - 1).max())
-        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {short(off, 1)} %"
+        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {significant(off, 1)} %"
         shapes = sorted({" × ".join(map(str, s)) for s in data.shapes.tolist()})
         atoms = counted(len(data.atoms_of(0)[0]), "atom")
         return [("electrons", said), ("grid", f"{', '.join(shapes)} points, {atoms}")]
 
     def __panel__(self) -> Any:
-        return _card(self.text, margin=(10, 0, 10, 0))
+        return layout.card(self.text, margin=(10, 0, 10, 0))

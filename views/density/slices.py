@@ -21,11 +21,13 @@ from bokeh.plotting import figure
 
 from analytics.density.pictures import DensitySlice
 from analytics.runtime.arrays import FloatArray
-from views.density.bar import GROUP, WRAPS
 from views.density.state import DensityState
-from views.density.style import BODY, CARD_BODY, TEXT, percent, relabel, short, title_of
-from views.kit.theme import FONT, SEGMENTS, palette, style_figure
-from views.kit.widgets import UNSEEN_LABEL, Button
+from views.density.words import relabel, title_of
+from views.kit import html, layout
+from views.kit.figures import empty_source, figure_pane, plain_figure, style_figure
+from views.kit.text import Html, exact_percent, heading, significant
+from views.kit.theme import FONT, palette
+from views.kit.widgets import Button, look, segments
 
 __all__ = ["Slices", "image_of"]
 
@@ -85,8 +87,8 @@ class Slices(pn.viewable.Viewer):
         self._state, self._moving, self._asked = state, False, 0
         self._make_controls()
         self.images = {name: ColumnDataSource(_no_image()) for name in NAMES}
-        self.points = ColumnDataSource({"x": [], "y": []})
-        self.atoms = ColumnDataSource({"x": [], "y": [], "symbol": [], "alpha": []})
+        self.points = empty_source("x", "y")
+        self.atoms = empty_source("x", "y", "symbol", "alpha")
         # with the ranges of the data an angstrom is as long across as it is upwards
         self.x_range, self.y_range = DataRange1d(range_padding=0), DataRange1d(range_padding=0)
         self.linear = LinearColorMapper(palette=Viridis256, low=0, high=1)
@@ -107,28 +109,34 @@ class Slices(pn.viewable.Viewer):
 
     def _make_controls(self) -> None:
         state = self._state
-        small = {"size": "small", "stylesheets": [UNSEEN_LABEL], "align": "center"}
-        self.model = pmui.Select(label="Model of the slice", options={}, width=150,
-                                 margin=(0, 8, 0, 0), **small)  # fmt: skip
-        self.snapshot = pmui.Select(label="Snapshot", options={}, width=250,
-                                    margin=(0, 12, 0, 0), **small)  # fmt: skip
-        self.axis = pmui.RadioButtonGroup(
-            label="Plane across", options={"a": 0, "b": 1, "c": 2}, value=2, size="small",
-            variant="outlined", color="default", sx=SEGMENTS, align="center", margin=(0, 12, 0, 0),
-            stylesheets=[GROUP],
-        )  # fmt: skip
+        self.model = pmui.Select(
+            label="Model of the slice",
+            options={},
+            width=150,
+            align="center",
+            **look("unseen-label", margin=(0, 8, 0, 0)),
+        )
+        self.snapshot = pmui.Select(
+            label="Snapshot",
+            options={},
+            width=250,
+            align="center",
+            **look("unseen-label", margin=(0, 12, 0, 0)),
+        )
+        self.axis = segments(
+            "Plane across", {"a": 0, "b": 1, "c": 2}, value=2, margin=(0, 12, 0, 0)
+        )
         self.position = pmui.IntSlider(
             label="Position of the plane", show_value=False, start=0, end=1, value=0, width=120,
-            size="small", margin=(0, 10, 0, 8), align="center", stylesheets=[UNSEEN_LABEL],
+            align="center", **look("unseen-label", margin=(0, 10, 0, 8)),
         )  # fmt: skip
-        self.place = pn.pane.HTML("", stylesheets=[TEXT], margin=(0, 10, 0, 0))
+        self.place = Html(wide=False, margin=(0, 10, 0, 0))
         self.train = Button(
             label="Train this model", hint="Train the model of this share for the slice",
-            size="small", variant="outlined", margin=0, align="center", visible=False,
+            margin=0, align="center", visible=False,
             on_click=lambda e: state.draw_slice(train=True),
         )  # fmt: skip
-        self.caption = pn.pane.HTML("", stylesheets=[TEXT], sizing_mode="stretch_width", margin=0,
-                                    height=17)  # fmt: skip
+        self.caption = Html(height=18)
         self.model.param.watch(lambda e: self._set(slice_column=e.new), "value")
         self.snapshot.param.watch(lambda e: self._set(snapshot=e.new), "value")
         self.axis.param.watch(lambda e: self._set(axis=e.new), "value")
@@ -140,11 +148,10 @@ class Slices(pn.viewable.Viewer):
                 self._state.param.update(**values)
 
     def _figure(self, name: str) -> figure:
-        plot = figure(
-            x_range=self.x_range, y_range=self.y_range, sizing_mode="stretch_width",
-            height=HEIGHT, match_aspect=True, tools=[], toolbar_location=None, min_border_left=34,
-            min_border_top=4, min_border_bottom=0, x_axis_label="Å", title=TITLES[
-                NAMES.index(name)], name=f"density-slice-{name}",
+        plot = plain_figure(
+            f"density-slice-{name}", HEIGHT, x_range=self.x_range, y_range=self.y_range,
+            match_aspect=True, min_border_left=34, min_border_top=4, min_border_bottom=0,
+            x_axis_label="Å", title=TITLES[NAMES.index(name)],
         )  # fmt: skip
         mapper = self.diverging if name == "error" else self.linear
         # an image goes on with the colours that it began with, whatever mapper it is given later
@@ -219,7 +226,7 @@ class Slices(pn.viewable.Viewer):
         self.position.param.update(end=layers - 1, value=at)
         self._moving = False
         said = f"{at * length / layers:.2f} of {length:.2f} Å"
-        self.place.object = f'<span class="readout">{said}</span>'
+        self.place.object = html.span(said, class_="readout")
         self._draw()
 
     def _on_model(self, *_: Any) -> None:
@@ -251,7 +258,7 @@ class Slices(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         state, cut = self._state, self._state.cut
         self.train.visible = state.prepared is not None and state.model is None
-        self.caption.object = f'<div class="line">{self._said()}</div>'
+        self.caption.object = html.div(self._said(), class_="line")
         self._ink()
         if cut is None or state.prepared is None:
             for name in ("predicted", "error"):
@@ -291,41 +298,35 @@ class Slices(pn.viewable.Viewer):
         reach = float(np.abs(cut.error).max()) or 1e-9
         self.diverging.update(low=-reach, high=reach)
 
-    def _said(self) -> str:
+    def _said(self) -> Any:
         state, model = self._state, self._state.cut_model
         if state.prepared is None:
             return "describing the points…"
         if state.cut is None or model is None:
             return "waiting for the comparison" if state.training else "training the model…"
         name = "all data" if model.method == "full" else model.method
-        shown = f"{name}, {percent(model.kept)} kept, seed 0: density error of this model "
-        shown += f"<b>{short(model.density_error_pct)} %</b> of the electrons on test snapshots"
-        shown += f" · largest error in the plane {short(float(np.abs(state.cut.error).max()))}"
-        kept = len(state.cut.kept_x)
-        role = state.snapshot in state.prepared.study.split.train
-        if role:
-            return f"{shown} · {kept} of the {state.cut.x.size} points of the plane kept"
-        return f"{shown} · no point of this snapshot was learned from"
+        kept = "no point of this snapshot was learned from"
+        if state.snapshot in state.prepared.study.split.train:
+            count = len(state.cut.kept_x)
+            kept = f"{count} of the {state.cut.x.size} points of the plane kept"
+        return html.join(
+            f"{name}, {exact_percent(model.kept)} kept, seed 0: density error of this model ",
+            html.b(f"{significant(model.density_error_pct)} %"),
+            " of the electrons on test snapshots · largest error in the plane ",
+            f"{significant(float(np.abs(state.cut.error).max()))} · {kept}",
+        )
 
     def __panel__(self) -> Any:
-        head = pn.Row(
-            pn.pane.HTML('<div class="head" style="line-height:32px">Slice</div>',
-                         stylesheets=[TEXT], margin=(0, 12, 0, 0)),
+        head = layout.row(
+            Html(heading("Slice", class_="tall"), wide=False, margin=(0, 12, 0, 0)),
             self.model, self.snapshot,
-            pn.pane.HTML('<span class="readout">across</span>', stylesheets=[TEXT],
-                         margin=(0, 6, 0, 0)),
-            self.axis, self.position, self.place, self.train,
-            sizing_mode="stretch_width", margin=0, stylesheets=[WRAPS],
+            Html(html.span("across", class_="readout"), wide=False, margin=(0, 6, 0, 0)),
+            self.axis, self.position, self.place, self.train, gives="tools",
         )  # fmt: skip
-        panes = [
-            pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=0, min_width=190)
-            for plot in self.figures.values()
-        ]
-        return pn.Column(
-            head, pn.Row(*panes, sizing_mode="stretch_width", margin=0, stylesheets=[BODY]),
-            self.caption, css_classes=["card"], stylesheets=CARD_BODY,
-            sizing_mode="stretch_width", margin=(10, 10, 10, 0),
-        )  # fmt: skip
+        panes = [figure_pane(plot, min_width=190) for plot in self.figures.values()]
+        return layout.card(
+            head, layout.row(*panes, gives="wraps"), self.caption, margin=(10, 10, 10, 0)
+        )
 
 
 def _no_image() -> dict[str, list[Any]]:

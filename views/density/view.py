@@ -12,8 +12,8 @@ from views.density.curves import Curves
 from views.density.panels import Claims, Facts
 from views.density.slices import Slices
 from views.density.state import DensityState
-from views.density.style import STACKS
-from views.kit.theme import SHRINKS
+from views.kit import layout
+from views.kit.style_sheets import css
 from views.kit.widgets import Region
 from views.state.session import Session
 
@@ -70,16 +70,10 @@ class DensityView(pn.viewable.Viewer):
             part.restyle(dark)
 
     def __panel__(self) -> Any:
-        main = pn.Column(
-            self.columns, self.curves, self.slices, sizing_mode="stretch_width", margin=0,
-            stylesheets=[SHRINKS], css_classes=["part"],
-        )  # fmt: skip
+        main = layout.column(self.columns, self.curves, self.slices, gives="shrinks")
         aside = Region(
-            self.claims, self.facts, title="Claims and facts", role="complementary",
-            margin=(0, 12, 0, 0), css_classes=["aside", "part"],
+            self.claims, self.facts, title="Claims and facts", role="complementary", width=326,
+            margin=(0, 12, 0, 0), css_classes=["aside"], stylesheets=[css("layout")],
         )  # fmt: skip
-        return pn.Column(
-            self.bar, self.own,
-            pn.Row(main, aside, sizing_mode="stretch_width", margin=0, stylesheets=[STACKS]),
-            sizing_mode="stretch_width", margin=0, stylesheets=[SHRINKS],
-        )  # fmt: skip
+        below = layout.row(main, aside, gives="aside-below")
+        return layout.column(self.bar, self.own, below, gives="shrinks")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 from ase.formula import Formula
@@ -14,64 +12,19 @@ from ase.symbols import Symbols
 
 from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
-from views.kit.text import counted, grouped
-from views.kit.theme import CARD, palette
+from views.kit import html, layout
+from views.kit.tables import fill_rows, row_table
+from views.kit.text import Html, counted, dot, facts, grouped, heading, note
+from views.kit.theme import palette
 from views.kit.widgets import Button, Toggle, reveal
 from views.state.session import Session
 
 __all__ = ["Brushed", "Inspector"]
 
-STYLE = """
-.head { font-size: 14px; font-weight: 600; color: var(--winnow-text); white-space: nowrap;
-  overflow: hidden; text-overflow: ellipsis; line-height: 22px; }
-.head small { font-size: 12px; font-weight: 400; color: var(--winnow-quiet); margin-left: 6px; }
-.facts { display: grid; grid-template-columns: 62px minmax(0, 1fr); font-size: 12px;
-  line-height: 18px; color: var(--winnow-text); }
-.facts span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.active::before { content: "◆"; color: var(--winnow-active); margin-right: 5px; }
-.facts i { font-style: normal; color: var(--winnow-quiet); }
-.dot { display: inline-block; width: 8px; height: 8px; border-radius: 4px; margin-right: 3px; }
-.empty { font-size: 12px; line-height: 18px; color: var(--winnow-quiet); }
-"""
-TABLE_STYLE = """
-.tabulator, .tabulator .tabulator-tableholder .tabulator-table, .tabulator .tabulator-header,
-.tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer {
-  background: transparent !important; color: var(--winnow-text) !important; border: 0; }
-/* the handles would take clicks that are meant for the row */
-.tabulator .tabulator-col-resize-handle { display: none !important; }
-.tabulator .tabulator-header { border-bottom: 1px solid var(--winnow-border) !important; }
-.tabulator .tabulator-header .tabulator-col-title { color: var(--winnow-quiet); }
-.tabulator .tabulator-row { background: transparent !important;
-  color: var(--winnow-text) !important; border-bottom: 1px solid var(--winnow-border); }
-.tabulator .tabulator-row:hover { background: var(--winnow-grid) !important; }
-.tabulator .tabulator-footer .tabulator-page { background: transparent !important;
-  color: var(--winnow-text) !important; border: 1px solid var(--winnow-border) !important; }
-.tabulator .tabulator-footer .tabulator-page.active { font-weight: 700;
-  border-color: var(--winnow-outline) !important; }
-.tabulator, .tabulator .tabulator-header .tabulator-col-title { font-size: 12px !important; }
-.tabulator .tabulator-header .tabulator-col { padding: 0 !important; }
-.tabulator .tabulator-header .tabulator-col-content { padding: 2px 4px !important; }
-.tabulator .tabulator-cell { padding: 2px 4px !important; height: 24px !important;
-  line-height: 20px; font-size: 12px !important; }
-.tabulator .tabulator-row { min-height: 24px !important; height: 25px !important;
-  cursor: pointer; }
-.tabulator .tabulator-header .tabulator-col-sorter { display: none !important; }
-.tabulator .tabulator-header .tabulator-col-title { white-space: nowrap;
-  text-overflow: clip !important; padding-right: 0 !important; }
-.tabulator .tabulator-footer { padding: 3px 0 0 !important; font-size: 11px; min-height: 0; }
-.tabulator .tabulator-footer .tabulator-footer-contents { padding: 0 !important; }
-.tabulator .tabulator-footer .tabulator-paginator { text-align: center; }
-.tabulator .tabulator-footer .tabulator-page { padding: 1px 6px !important; margin: 0 1px;
-  font-size: 11px; line-height: 16px; min-width: 0; border-radius: 4px; }
-.tabulator .tabulator-footer .tabulator-page[data-page=first],
-.tabulator .tabulator-footer .tabulator-page[data-page=last] { display: none; }
-"""
 COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
 TABLE_LIMIT = 2000
 #: The buttons under the picture.
 SMALL = {
-    "variant": "outlined",
-    "size": "small",
     "margin": (8, 6, 0, 0),
     "sx": {
         "fontSize": "12.5px",
@@ -94,7 +47,7 @@ class Inspector(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._dark = session, False
         self._sources: list[int] = []
-        self.title = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.title = Html()
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
             label="Colour atoms by",
@@ -105,7 +58,7 @@ class Inspector(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(16, 0, 4, 0),
         )
-        self.facts = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.facts = Html()
         self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
         self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
         self.environment = Toggle(
@@ -121,23 +74,12 @@ class Inspector(pn.viewable.Viewer):
         self.reject.on_click(lambda e: session.reject(session.active))
         self.back.on_click(lambda e: session.step(-1))
         self.forward.on_click(lambda e: session.step(1))
-        self._card = pn.Column(
+        self._card = layout.card(
             self.title,
             self.atoms,
             self.facts,
             self.colour,
-            pn.Row(
-                self.pin,
-                self.reject,
-                self.environment,
-                self.back,
-                self.forward,
-                margin=0,
-                sizing_mode="stretch_width",
-            ),
-            css_classes=["card"],
-            stylesheets=[CARD, ":host(.card) {padding: 10px 12px 12px;}"],
-            sizing_mode="stretch_width",
+            layout.row(self.pin, self.reject, self.environment, self.back, self.forward),
             margin=(0, 0, 10, 0),
         )
         self.colour.param.watch(self._recolour, "value")
@@ -247,15 +189,14 @@ class Inspector(pn.viewable.Viewer):
         always = bool(data.isolated[s])
         by = "always kept" if always else f"kept by {sum(kept)} of 3"
         formula, kind = _formula(data.numbers[rows]), str(data.config_type[s])
-        self.title.object = (
-            f'<div class="head active" title="{formula}">Structure {data.frame_indices[s]}'
-            f"<small>{by} · {formula}</small></div>"
+        self.title.object = heading(
+            f"Structure {data.frame_indices[s]}",
+            f"{by} · {formula}",
+            class_="active",
+            title=formula,
         )
-        facts = [*self._atom_facts(), *self._structure_facts()]
-        if kind:
-            facts.insert(0, ("class", html.escape(kind)))
-        cells = "".join(f'<i>{name}</i><span title="{text}">{text}</span>' for name, text in facts)
-        self.facts.object = f'<div class="facts">{cells}</div>'
+        said = [("class", kind)] if kind else []
+        self.facts.object = facts([*said, *self._atom_facts(), *self._structure_facts()])
         self.pin.variant = "contained" if s in session.pinned else "outlined"
         self.reject.variant = "contained" if s in session.rejected else "outlined"
         self.pin.disabled = self.reject.disabled = always
@@ -264,20 +205,20 @@ class Inspector(pn.viewable.Viewer):
         session, data, analysis = self._session, self._session.dataset, self._session.analysis
         assert data is not None
         assert analysis is not None
-        s, facts = session.active, []
+        s, found = session.active, []
         size = int(data.sizes[s])
         if data.energies is not None and np.isfinite(data.energies[s]):
-            facts.append(("energy", f"{data.energies[s] / size:.3f} eV/atom"))
+            found.append(("energy", f"{data.energies[s] / size:.3f} eV/atom"))
         norms = data.force_norms[data.rows(s)]
         if np.isfinite(norms).any():
-            facts.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
+            found.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
         at = np.flatnonzero(analysis.descriptors.structures == s)
         if len(at):
             top = analysis.outliers.structure_max[at[0]]
-            facts.append(("outlier", f"highest score {top:.2f} nats"))
+            found.append(("outlier", f"highest score {top:.2f} nats"))
         if s in session.rejected:
-            facts.append(("rejected", html.escape(session.reasons.get(s, "by hand"))))
-        return facts
+            found.append(("rejected", session.reasons.get(s, "by hand")))
+        return found
 
     def _atom_facts(self) -> list[tuple[str, str]]:
         session, data, analysis = self._session, self._session.dataset, self._session.analysis
@@ -326,87 +267,64 @@ class Inspector(pn.viewable.Viewer):
 class Brushed(pn.viewable.Viewer):
     """A table of the brushed structures; a click shows one in the inspector."""
 
+    COLUMNS = {"#": int, "config_type": object, "score": float, "max |F|": float, "kept by": object}
+    HINTS = {
+        "#": "index in the file",
+        "score": "highest outlier score (nats)",
+        "max |F|": "largest force (eV/Å)",
+        "kept by": "methods that keep it at this budget",
+    }
+
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
-        self.title = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
-        self.hint = pn.pane.HTML(
-            '<div class="empty">Nothing brushed. Draw a lasso in a map or drag across a force '
-            "tail; Shift adds, Alt subtracts, Esc clears.</div>",
-            stylesheets=[STYLE],
-            sizing_mode="stretch_width",
+        self.title = Html()
+        self.hint = Html(
+            note(
+                "Nothing brushed. Draw a lasso in a map or drag across a force tail; Shift adds, "
+                "Alt subtracts, Esc clears."
+            ),
             margin=(4, 0, 0, 0),
         )
-        self.table = pn.widgets.Tabulator(
-            self._frame(),
-            show_index=False,
-            disabled=True,
-            selectable=False,
-            pagination="remote",
+        self.table = row_table(
+            self.COLUMNS,
+            self.HINTS,
+            decimals={"score": 2, "max |F|": 2},
             page_size=8,
-            sizing_mode="stretch_width",
-            margin=(4, 0, 0, 0),
-            layout="fit_columns",
+            visible=True,
             formatters={"kept by": {"type": "html"}},
             widths={"#": 38, "score": 46, "max |F|": 54, "kept by": 52},
-            header_tooltips={
-                "#": "index in the file",
-                "score": "highest outlier score (nats)",
-                "max |F|": "largest force (eV/Å)",
-                "kept by": "methods that keep it at this budget",
-            },
-            stylesheets=[TABLE_STYLE],
-            theme="simple",
         )
         self.table.on_click(self._on_click)
         self._structures = np.empty(0, dtype=np.int64)
-        self._rows = pn.Column(self.table, sizing_mode="stretch_width", margin=0)
-        self._card = pn.Column(
-            self.title,
-            self.hint,
-            self._rows,
-            css_classes=["card"],
-            stylesheets=[CARD, ":host(.card) {padding: 10px 12px 12px;}"],
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self._rows = layout.column(self.table)
+        self._card = layout.card(self.title, self.hint, self._rows, margin=0)
         session.param.watch(self._fill, ["opened", "brush", "budget"])
         for slot in session.slots:
             slot.param.watch(self._fill, ["selection"])
         self._fill()
 
-    def _frame(self, structures: Any = ()) -> pd.DataFrame:
-        columns = ["#", "config_type", "score", "max |F|", "kept by"]
+    def _columns(self, structures: Any) -> dict[str, Any]:
         data, analysis = self._session.dataset, self._session.analysis
         if data is None or analysis is None or len(structures) == 0:
-            # the table picks its formatters from the types of the first value it sees
-            types = [np.int64, object, float, float, object]
-            return pd.DataFrame(
-                {c: np.empty(0, dtype=t) for c, t in zip(columns, types, strict=True)}
-            )
+            return {name: np.empty(0, dtype=kind) for name, kind in self.COLUMNS.items()}
         described = analysis.descriptors
         at = np.searchsorted(described.structures, structures)
-        starts = described.structure_offsets[:-1]
-        forces = np.fmax.reduceat(analysis.force_norms, starts)[at]
-        kept = [np.isin(structures, self._session.kept(slot)) for slot in self._session.slots]
+        forces = np.fmax.reduceat(analysis.force_norms, described.structure_offsets[:-1])[at]
+        slots = self._session.slots
+        kept = [np.isin(structures, self._session.kept(slot)) for slot in slots]
         dots = [
-            "".join(
-                f'<span style="color: var(--winnow-m{i})" title="{slot.title}">●</span>'
-                for i, slot in enumerate(self._session.slots)
-                if kept[i][row]
-            )
+            str(html.join(dot(i, slot.title) for i, slot in enumerate(slots) if kept[i][each]))
             or "–"
-            for row in range(len(structures))
+            for each in range(len(structures))
         ]
-        return pd.DataFrame(
-            {
-                "#": data.frame_indices[structures],
-                "config_type": data.config_type[structures].astype(object),
-                "score": np.round(analysis.outliers.structure_max[at], 2),
-                "max |F|": np.round(forces, 2),
-                "kept by": dots,
-            }
-        )
+        return {
+            "#": data.frame_indices[structures],
+            "config_type": data.config_type[structures].astype(object),
+            "score": analysis.outliers.structure_max[at],
+            "max |F|": forces,
+            "kept by": dots,
+        }
 
     def _fill(self, *_: Any) -> None:
         analysis, brushed = self._session.analysis, self._session.brushed_structures
@@ -418,12 +336,9 @@ class Brushed(pn.viewable.Viewer):
             brushed = brushed[order[:TABLE_LIMIT]]
             if count > TABLE_LIMIT:
                 text += f" · showing the {grouped(TABLE_LIMIT)} sparsest"
-        self.title.object = (
-            f'<div class="head">Brushed<small>{text if count else "none"}</small></div>'
-        )
+        self.title.object = heading("Brushed", text if count else "none")
         self._structures = brushed
-        if count or len(self.table.value):
-            self.table.value = self._frame(brushed)
+        fill_rows(self.table, self._columns(brushed), count)
         reveal(self._rows, bool(count))
         reveal(self.hint, not count)
 

@@ -9,19 +9,13 @@ from typing import Any
 
 import panel as pn
 
+from views.kit.style_sheets import css
 from views.state.session import Session
 
 __all__ = ["DropZone"]
 
 #: Larger files are better opened by path: these pass through the browser. The zone knows KB and MB.
 LIMIT = "2000MB"
-STYLE = """
-.filepond--root.bk-input { background: var(--winnow-grid) !important; }
-.filepond--root .filepond--panel-root, .filepond--root .filepond--drop-label {
-  background: transparent !important; }
-.filepond--root .filepond--drop-label, .filepond--root .filepond--drop-label label {
-  color: var(--winnow-text) !important; }
-"""
 
 
 class DropZone(pn.widgets.FileDropper):
@@ -43,7 +37,7 @@ class DropZone(pn.widgets.FileDropper):
                 "max_file_size": LIMIT,
                 "multiple": False,
                 "sizing_mode": "stretch_width",
-                "stylesheets": [STYLE],
+                "stylesheets": [css("drop_zone")],
                 **params,
             }
         )

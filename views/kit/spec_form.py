@@ -8,15 +8,9 @@ from typing import Any
 import panel_material_ui as pmui
 
 from analytics.runtime.registry import Option, options_of, spec_from
+from views.kit.widgets import look
 
 __all__ = ["SpecForm"]
-
-
-#: The field's own plus and minus buttons have no name; the arrow keys do the same.
-FIELD = """
-.MuiInputAdornment-root { display: none !important; }
-.MuiInputBase-input { padding: 8.5px 12px !important; }
-"""
 
 
 def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
@@ -24,10 +18,8 @@ def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
     common = {
         "label": label,
         "description": item.help,
-        "size": "small",
         "value": value,
-        "stylesheets": [FIELD],
-    }
+    } | look("number")
     if choices:
         return pmui.Select(options=dict(choices), **common)
     if item.choices:

@@ -5,30 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import CustomJSTickFormatter
-from bokeh.plotting import figure
-
 __all__ = [
-    "CARD",
     "DARK",
-    "HEADING",
     "LIGHT",
     "METHOD_COLORS",
-    "NARROW",
-    "NARROWEST",
-    "ONE",
-    "ONLY_NARROW",
-    "ONLY_NARROWEST",
-    "PARTS",
-    "SEGMENTS",
-    "SHRINKS",
-    "SMALL_TOOLBAR",
     "THREE",
     "WIDE",
     "Palette",
     "palette",
-    "powers_of_ten",
-    "style_figure",
     "theme_config",
     "variables",
 ]
@@ -58,6 +42,8 @@ class Palette:
     warning: str
     error: str
     methods: tuple[str, str, str]
+    #: of a model that is none of the three
+    other: str
 
 
 LIGHT = Palette(
@@ -74,6 +60,7 @@ LIGHT = Palette(
     warning="#9a5b00",
     error="#b3261e",
     methods=METHOD_COLORS,
+    other="#7b4fa3",
 )
 DARK = Palette(
     page="#13181e",
@@ -89,7 +76,79 @@ DARK = Palette(
     warning="#ffb74d",
     error="#ff8a80",
     methods=METHOD_COLORS_DARK,
+    other="#c39be0",
 )
+
+
+def palette(dark: bool) -> Palette:
+    """Return the colours of the theme in use."""
+    return DARK if dark else LIGHT
+
+
+#: How Material's parts look everywhere on the page, in the words of its own theme.
+COMPONENTS: dict[str, Any] = {
+    "MuiToggleButton": {
+        "styleOverrides": {
+            "root": {
+                "height": 32,
+                "padding": "0 11px",
+                "color": "var(--winnow-quiet)",
+                "borderColor": "var(--winnow-outline)",
+                "textTransform": "none",
+                "whiteSpace": "nowrap",
+                "flex": "0 0 auto",
+                "width": "auto",
+                # the state has no slot of its own in the theme (MUI 7)
+                "&.Mui-selected, &.Mui-selected:hover": {
+                    "color": "var(--winnow-text)",
+                    "backgroundColor": "var(--winnow-grid)",
+                    "fontWeight": 600,
+                },
+            }
+        }
+    },
+    "MuiDialog": {
+        "styleOverrides": {
+            "paper": {
+                "backgroundImage": "none",  # dark: a veil that would lighten it
+                "border": "1px solid var(--winnow-outline)",
+            }
+        }
+    },
+    "MuiDialogTitle": {
+        "styleOverrides": {"root": {"fontSize": "17px", "padding": "14px 26px 8px"}}
+    },
+}
+
+
+def theme_config() -> dict[str, Any]:
+    """Return the Material theme: system-independent fonts, small radius, calm palette."""
+    shape = {
+        "typography": {"fontFamily": FONT, "fontSize": 13, "button": {"textTransform": "none"}},
+        "shape": {"borderRadius": 6},
+        "components": COMPONENTS,
+    }
+
+    def mode(c: Palette) -> dict[str, Any]:
+        return {
+            "primary": {"main": c.text, "contrastText": c.card},
+            "background": {"default": c.page, "paper": c.card},
+            "text": {"primary": c.text, "secondary": c.quiet},
+            "divider": c.border,
+        }
+
+    return {
+        "light": {"palette": mode(LIGHT), **shape},
+        "dark": {"palette": mode(DARK), **shape},
+    }
+
+
+#: From this width on the inspector stands beside the columns; below it is a drawer. The style
+#: sheets say both widths too.
+WIDE = 1200
+#: Below this width one of the three columns is shown at a time.
+THREE = 900
+
 
 #: Two or more choices side by side.
 SEGMENTS = {
@@ -109,90 +168,6 @@ SEGMENTS = {
         "fontWeight": 600,
     },
 }
-#: As many as there are columns share one line, however long the names of the methods are.
-PARTS = SEGMENTS | {
-    "width": "100%",
-    "& .MuiToggleButton-root": {
-        **SEGMENTS["& .MuiToggleButton-root"],
-        "flex": "1 1 0",
-        "minWidth": 0,
-        "padding": "0 8px",
-        "display": "inline-block",
-        "overflow": "hidden",
-        "textOverflow": "ellipsis",
-    },
-}
-#: A select that is the heading of its column.
-HEADING = {
-    "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
-    "&.MuiInput-root:before": {"borderBottomColor": "transparent !important"},
-}
-
-
-def palette(dark: bool) -> Palette:
-    """Return the colours of the theme in use."""
-    return DARK if dark else LIGHT
-
-
-def style_figure(plot: figure, colors: Palette, *, axes: bool = True) -> None:
-    """Give a figure the quiet look of the page: one small font size, thin lines, no boxes."""
-    # transparent: a canvas that was painted light keeps a bright rim after a change to dark
-    plot.background_fill_color = plot.border_fill_color = None
-    plot.outline_line_color = None
-    plot.toolbar.logo = None
-    for axis in plot.axis:
-        # a size equal to the default (11px) would count as unset and lose to the page theme
-        axis.axis_label_text_font_style = "normal"
-        axis.axis_label_text_font_size = axis.major_label_text_font_size = "10.5px"
-        axis.axis_label_text_font = axis.major_label_text_font = FONT
-        axis.axis_label_text_color = axis.major_label_text_color = colors.quiet
-        axis.axis_line_color = axis.major_tick_line_color = None
-        axis.minor_tick_line_color = None
-        axis.axis_label_standoff = 4
-        axis.visible = axes
-    for grid in plot.grid:
-        grid.grid_line_color = colors.grid if axes else None
-        grid.minor_grid_line_color = None
-    if plot.title is not None:
-        plot.title.text_font_size, plot.title.text_font = "12px", FONT
-        plot.title.text_color, plot.title.text_font_style = colors.text, "bold"
-
-
-def powers_of_ten() -> CustomJSTickFormatter:
-    """Label decades as plain text: 10⁻³, 0.1, 1, 10 in the font of everything else."""
-    return CustomJSTickFormatter(
-        code="""
-        const power = Math.round(Math.log10(tick))
-        if (Math.abs(Math.log10(tick) - power) > 1e-6) return ''
-        if (power >= -2 && power <= 3) return String(Math.pow(10, power)).slice(0, 4)
-        const raised = {'-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶',
-                        7: '⁷', 8: '⁸', 9: '⁹'}
-        return '10' + [...String(power)].map((c) => raised[c]).join('')
-        """
-    )
-
-
-def theme_config() -> dict[str, Any]:
-    """Return the Material theme: system-independent fonts, small radius, calm palette."""
-    shape = {
-        "typography": {"fontFamily": FONT, "fontSize": 13, "button": {"textTransform": "none"}},
-        "shape": {"borderRadius": 6},
-    }
-
-    def mode(c: Palette) -> dict[str, Any]:
-        return {
-            "primary": {"main": c.text, "contrastText": c.card},
-            "background": {"default": c.page, "paper": c.card},
-            "text": {"primary": c.text, "secondary": c.quiet},
-            "divider": c.border,
-        }
-
-    return {
-        "light": {"palette": mode(LIGHT), **shape},
-        "dark": {"palette": mode(DARK), **shape},
-    }
-
-
 #: Below this width a row breaks instead of reaching beyond the window.
 NARROW = """
 @media (max-width: 1240px) {
@@ -200,26 +175,10 @@ NARROW = """
     min-width: 0 !important; }
 }
 """
-NARROWEST = NARROW.replace("1240px", "899px").replace("- 24px", "- 40px")
-#: From this width on the inspector stands beside the columns; below it is a drawer.
-WIDE = 1200
-#: Below this width one of the three columns is shown at a time.
-THREE = 900
 #: For what only a window without room for the inspector, or for three columns, has use for.
 ONLY_NARROW = f"@media (min-width: {WIDE}px) {{:host {{display: none !important;}}}}"
-ONLY_NARROWEST = f"@media (min-width: {THREE}px) {{:host {{display: none !important;}}}}"
-
-#: Below the width of three columns only the one that was picked is shown.
-ONE = (
-    f"@media (max-width: {THREE - 0.02}px) "
-    "{:host(.card:not(.picked)) {display: none !important;}}"
-)
 #: A row asks for room for all its children, the hidden ones included.
 SHRINKS = ":host {min-width: 0 !important;}"
-SMALL_TOOLBAR = """
-:host { --button-width: 22px; --button-height: 22px; height: 22px; }
-"""
-
 CARD = """
 :host(.card) {
   background: var(--winnow-card); border: 1px solid var(--winnow-border); border-radius: 8px;
@@ -241,6 +200,7 @@ def variables(colors: Palette) -> dict[str, str]:
         "active": colors.active,
         "warning": colors.warning,
         "error": colors.error,
+        "other": colors.other,
     }
     pairs |= {f"m{i}": value for i, value in enumerate(colors.methods)}
     return {f"--winnow-{name}": value for name, value in pairs.items()}

@@ -1,4 +1,4 @@
-"""Buttons whose name is what is written on them, and labels that are heard but not seen."""
+"""Buttons with tooltips, segmented choices, selects and dialogs: Material widgets as used here."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import panel as pn
 import panel_material_ui as pmui
 from panel_material_ui.widgets.base import MaterialWidget
 
-__all__ = ["HINTS", "NEVER", "UNSEEN_LABEL", "Button", "Dialog", "Region", "Toggle", "reveal"]
+from views.kit.style_sheets import css
+
+__all__ = [
+    "HINTS", "UNSEEN_LABEL", "Button", "Dialog", "Download", "Region", "Toggle", "choice",
+    "heading_select", "look", "reveal", "segments",
+]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
 NEVER = 2**31 - 1
 
-#: For a field whose meaning is plain from its place: the label is kept for screen readers.
+
 UNSEEN_LABEL = """
 label { position: absolute !important; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); }
@@ -22,25 +27,27 @@ legend { display: none !important; }
 fieldset { top: 0 !important; }
 .MuiInput-root { margin-top: 0 !important; }
 """
-
-
-#: What is written on a button -> its hint, which `Keys` puts on the button in the browser.
 HINTS: dict[str, str] = {}
 
 
 class _Hinted:
-    """Explained by the browser's own tooltip, which covers nothing and takes no click.
+    """A small outlined button, explained by the browser's own tooltip.
 
-    A Material tooltip (`description`) lies over the next button and replaces the accessible name.
-    A button that shows a sign is heard as what it is the `sign_for`.
+    That tooltip covers nothing and takes no click; Material's (`description`) lies over the next
+    button and replaces the accessible name. A button that shows a sign is heard as what it is the
+    `sign_for`.
     """
 
     def __init__(self, *, hint: str = "", sign_for: str = "", **params: Any) -> None:
-        if hint:
-            HINTS[params["label"]] = hint
+        self._attributes = {"title": hint} if hint else {}
         if sign_for:
             params |= {"description": sign_for, "description_delay": NEVER}
-        super().__init__(**params)
+        super().__init__(**{"size": "small", "variant": "outlined"} | params)
+
+    def _get_properties(self, doc: Any) -> dict[str, Any]:
+        # Panel 1.9.4 has no parameter for Bokeh's html_attributes
+        properties: dict[str, Any] = super()._get_properties(doc)  # type: ignore[misc]
+        return properties | {"html_attributes": self._attributes}
 
 
 class Button(_Hinted, pmui.Button):
@@ -51,21 +58,87 @@ class Toggle(_Hinted, pmui.Toggle):
     """A button that stays down, with a hint."""
 
 
+class Download(_Hinted, pmui.FileDownload):
+    """A button that hands out a file, made when it is pressed."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**{"auto": True, "embed": False} | params)
+
+
+def look(*classes: str, **params: Any) -> dict[str, Any]:
+    """Return parameters that give a field classes of css/field.css, with further parameters."""
+    return {"css_classes": list(classes), "stylesheets": [css("field")], "size": "small"} | params
+
+
+#: As many as there are columns share one line, however long the names of the methods are.
+PARTS = {
+    "width": "100%",
+    "& > button": {
+        "flex": "1 1 0",
+        "minWidth": 0,
+        "padding": "0 8px",
+        "display": "inline-block",
+        "overflow": "hidden",
+        "textOverflow": "ellipsis",
+    },
+}
+#: A select that is the heading of its column (MUI 7: the text and the line have no parameter).
+HEADING = {
+    "& .MuiSelect-select": {"fontWeight": 600, "fontSize": "14px", "py": "5px"},
+    "&&.MuiInput-root:before": {"borderBottomColor": "transparent"},
+}
+#: A select beside other controls, as high as they are (MUI 7).
+LOW = {"& .MuiSelect-select": {"fontSize": "13px", "py": "5px"}}
+
+
+def segments(label: str, options: Any, *, columns: bool = False, **params: Any) -> Any:
+    """Make a choice between two or more that stand side by side.
+
+    Parameters
+    ----------
+    label : str
+        Heard, not seen.
+    options : list or dict
+    columns : bool
+        Whether it chooses the column shown where there is room for one.
+    """
+    usual: dict[str, Any] = {"variant": "outlined", "color": "default", "align": "center"}
+    if columns:
+        usual |= {
+            "css_classes": ["only-narrowest", "unseen-label"],
+            "stylesheets": [css("field"), css("layout")],
+            "sizing_mode": "stretch_width",
+            "margin": (0, 10, 8, 0),
+            "sx": PARTS,
+        }
+    return pmui.RadioButtonGroup(
+        label=label, options=options, **look("unseen-label") | usual | params
+    )
+
+
+def choice(label: str, **params: Any) -> Any:
+    """Make a select of what a card is about; its options may come later."""
+    usual = {"options": {}, "width": 220, "margin": (4, 8, 0, 0), "variant": "outlined", "sx": LOW}
+    return pmui.Select(label=label, size="small", **usual | params)
+
+
+def heading_select(label: str, **params: Any) -> Any:
+    """Make a select that is the heading of its column; its label is heard, not seen."""
+    usual: dict[str, Any] = {"variant": "standard", "sizing_mode": "stretch_width"}
+    usual |= {"min_width": 60, "margin": (0, 8, 0, 8), "sx": HEADING}
+    return pmui.Select(label=label, **look("unseen-label") | usual | params)
+
+
 class Dialog(pmui.Dialog):
     """A dialog that its cross, Escape and a click beside it close."""
 
+    #: The cross and the room above the first field, half of whose name stands above it (MUI 7).
     LOOK: ClassVar[dict[str, Any]] = {
-        "& .MuiDialog-paper": {
-            "backgroundImage": "none",  # dark: a veil that would lighten it
-            "border": "1px solid var(--winnow-outline)",
-        },
-        "& .MuiDialogTitle-root": {"fontSize": "17px", "padding": "14px 26px 8px"},
         "& .MuiDialogTitle-root + .MuiIconButton-root": {
             "color": "var(--winnow-quiet)",
             "margin": "8px 8px 0 0",
         },
-        # the name of the first field stands half above it
-        "& .MuiDialogContent-root": {"paddingTop": "6px !important"},
+        "&& .MuiDialogTitle-root ~ .MuiDialogContent-root": {"paddingTop": "6px"},
     }
 
     def __init__(self, *objects: Any, **params: Any) -> None:

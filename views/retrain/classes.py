@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import io
 from typing import Any
 
 import numpy as np
-import panel_material_ui as pmui
 
 from analytics.evaluation.retrain.errors import Spread
+from views.kit import html, layout
+from views.kit.tables import cells, read_table
+from views.kit.text import Html, heading, label_error, note, tone
+from views.kit.widgets import Download
+from views.retrain.errors import leaders, losers, test_title
 from views.retrain.parity import MODELS
 from views.retrain.state import HOLD_OUT, LEFT_OUT, RetrainState
-from views.retrain.style import (
-    card,
-    error_text,
-    leaders,
-    losers,
-    pane,
-    test_title,
-    tools,
-)
 from views.state.session import Session
 
 __all__ = ["ClassTable"]
@@ -31,17 +25,18 @@ class ClassTable:
 
     def __init__(self, session: Session, state: RetrainState) -> None:
         self._session, self._state = session, state
-        self.head, self.body = pane(), pane()
-        download = {"auto": True, "embed": False, "variant": "outlined", "size": "small"}
-        self.download = pmui.FileDownload(
+        self.head, self.body = Html(), Html()
+        self.download = Download(
             callback=self.csv, filename="retrain.csv", label="Errors at all budgets (CSV)",
-            margin=(4, 8, 0, 0), **download,
+            margin=(4, 8, 0, 0),
         )  # fmt: skip
-        self.download_classes = pmui.FileDownload(
+        self.download_classes = Download(
             callback=self.classes_csv, filename="retrain_classes.csv", label="This table (CSV)",
-            margin=(4, 0, 0, 0), **download,
+            margin=(4, 0, 0, 0),
         )  # fmt: skip
-        self.card = card(tools(self.head, self.download, self.download_classes), self.body)
+        self.card = layout.card(
+            layout.row(self.head, self.download, self.download_classes, gives="tools"), self.body
+        )
         state.param.watch(self._show, ["now", "outside", "looked_at"])
         self._show()
 
@@ -55,58 +50,64 @@ class ClassTable:
         return HOLD_OUT if self._state.looked_at == LEFT_OUT else self._state.looked_at
 
     def _series(self, test: str) -> list[tuple[str, str, str]]:
-        """Return (key, title, colour) of what has errors in a test."""
+        """Return (key, title, class of its colour) of what has errors in a test."""
         known = self._state.now.get(test, {})
         found = [
-            (str(i), slot.title, f"var(--winnow-m{i})")
+            (str(i), slot.title, tone(i))
             for i, slot in enumerate(self._session.slots)
             if str(i) in known
         ]
         others = [key for key in known if key not in {"0", "1", "2", "whole"}]
-        found += [(key, key, "var(--winnow-quiet)") for key in others[:MODELS]]
-        return found + (
-            [("whole", "whole pool", "var(--winnow-quiet)")] if "whole" in known else []
-        )
+        found += [(key, key, tone("rest")) for key in others[:MODELS]]
+        return found + ([("whole", "whole pool", tone("rest"))] if "whole" in known else [])
 
     def _show(self, *_: Any) -> None:
         test = self._test
         known, series = self._state.now.get(test, {}), self._series(test)
-        self.head.object = (
-            f'<div class="head">Where each method loses<small>{html.escape(test_title(test))}, '
-            f"by config_type</small></div>"
+        self.head.object = heading(
+            "Where each method loses", f"{test_title(test)}, by config_type", class_="tall"
         )
         if not series:
-            self.body.object = '<p class="hint">nothing computed yet</p>'
+            self.body.object = note("nothing computed yet")
             return
         names = sorted({name for now in known.values() for name in now.classes})
-        head = "<tr><th></th><th></th>" + "".join(
-            f'<th class="gap" colspan="{len(series)}">{title}</th>'
-            for title in ("energy, meV/atom", "force, eV/Å")
-        )
-        second = "".join(
-            f'<th class="who{" gap" if at == 0 else ""}" title="{html.escape(title)}">'
-            f'<span class="sq" style="color:{color}">■</span> {html.escape(title)}</th>'
-            for _ in range(2)
-            for at, (_key, title, color) in enumerate(series)
-        )
         rows = [self._class_row("all", {key: known[key].total for key, *_ in series}, series)]
         for name in names:
             each = {
                 key: known[key].classes[name] for key, *_ in series if name in known[key].classes
             }
             rows.append(self._class_row(name, each, series))
-        self.body.object = (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="Errors by config_type">'
-            f'<table><thead>{head}</tr><tr><th>config_type</th><th title="structures '
-            f'tested, mean over resamples">n</th>{second}</tr></thead>{"".join(rows)}</table></div>'
-            '<p class="hint" style="margin-top:6px">Mean over resamples. <b>Bold</b>: lowest of '
-            'the three methods; <span style="color:var(--winnow-warning)">coloured</span>: '
-            "highest, where they differ by more than the spread.</p>"
-        )
+        self.body.object = html.join(
+            read_table(self._head(series), rows, label="Errors by config_type", height=420),
+            note(
+                "Mean over resamples. ", html.b("Bold"), ": lowest of the three methods; ",
+                html.span("coloured", class_="warning"),
+                ": highest, where they differ by more than the spread.",
+            ),
+        )  # fmt: skip
 
     @staticmethod
-    def _class_row(name: str, each: dict[str, Spread], series: list[tuple[str, str, str]]) -> str:
-        cells = []
+    def _head(series: list[tuple[str, str, str]]) -> html.Markup:
+        over = [
+            html.th(what, class_="gap", colspan=len(series))
+            for what in ("energy, meV/atom", "force, eV/Å")
+        ]
+        who = [
+            html.th(
+                html.i("■", class_=f"dot {colour}"), f" {title}", title=title,
+                class_="who" if at else "who gap",
+            )
+            for _ in range(2)
+            for at, (_key, title, colour) in enumerate(series)
+        ]  # fmt: skip
+        n = html.th("n", title="structures tested, mean over resamples")
+        return html.join(cells("", "", *over, tag="th"), cells("config_type", n, *who, tag="th"))
+
+    @staticmethod
+    def _class_row(
+        name: str, each: dict[str, Spread], series: list[tuple[str, str, str]]
+    ) -> html.Markup:
+        errors = []
         for what in ("energy", "force"):
             values = {
                 key: getattr(found, what) for key, found in each.items() if key in {"0", "1", "2"}
@@ -116,20 +117,17 @@ class ClassTable:
                 found = each.get(key)
                 value = float("nan") if found is None else getattr(found, what)
                 std = float("nan") if found is None else getattr(found, f"{what}_std")
-                classes = [
-                    *(["gap"] if at == 0 else []),
-                    *(["best"] if key in best else ["worst"] if key in worst else []),
-                ]
-                spread = f"± {error_text(std, what)}" if np.isfinite(std) else ""
-                cells.append(
-                    f'<td class="{" ".join(classes)}" title="{spread}">'
-                    f"{error_text(value, what)}</td>"
+                rank = "best" if key in best else "worst" if key in worst else ""
+                errors.append(
+                    html.td(
+                        label_error(value, what),
+                        class_=f"{rank} {'' if at else 'gap'}".strip(),
+                        title=f"± {label_error(std, what)}" if np.isfinite(std) else "",
+                    )
                 )
         n = next(iter(each.values())).n_structures if each else 0
         text = f"{n:.0f}" if abs(n - round(n)) < 0.05 else f"{n:.1f}"
-        return (
-            f"<tr><td>{html.escape(name) or '(no class)'}</td><td>{text}</td>{''.join(cells)}</tr>"
-        )
+        return cells(name or "(no class)", text, *errors)
 
     def csv(self) -> io.BytesIO:
         """Return all errors that are drawn."""

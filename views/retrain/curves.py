@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import panel as pn
-from bokeh.models import ColumnDataSource, FixedTicker, LogTicker, Range1d
+from bokeh.models import ColumnDataSource, LogTicker, Range1d
 from bokeh.plotting import figure
 
 from analytics.runtime.arrays import FloatArray
 from views.kit.draggable_lines import BudgetLines
-from views.kit.theme import palette, style_figure
+from views.kit.figures import empty_source, figure_pane, paint, plain_figure, ticks_at
+from views.kit.theme import palette
 from views.retrain.state import HOLD_OUT, RetrainState, name_of, split_of
 from views.state.session import Session
 
@@ -40,10 +40,7 @@ class Curves:
             for place in ("inside", "outside")
             for what in ("energy", "force")
         }
-        self.panes = {
-            key: pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=HEIGHT, margin=0)
-            for key, plot in self.figures.items()
-        }
+        self.panes = {key: figure_pane(plot) for key, plot in self.figures.items()}
         state.param.watch(self.draw, ["runs", "outside"])
         state.param.watch(self._mark, ["now"])
         session.param.watch(self._mark, ["budget"])
@@ -51,28 +48,25 @@ class Curves:
         self.draw()
 
     def _figure(self, place: str, what: str) -> figure:
-        plot = figure(
+        plot = plain_figure(
+            f"retrain-{place}-{what}",
+            HEIGHT,
             x_axis_type="log",
             y_axis_type="log",
             x_range=Range1d(1, 108),
             y_range=Range1d(1, 10),
-            tools=[],
-            toolbar_location=None,
-            sizing_mode="stretch_width",
-            height=HEIGHT,
             min_border_left=38,
             min_border_right=6,
             min_border_top=2,
             title=f"{what.capitalize()} ({UNITS[what]})",
             x_axis_label="structures kept (%)",
-            name=f"retrain-{place}-{what}",
         )
         sources = self._sources[place, what] = {}
-        whole = sources["whole"] = ColumnDataSource({"x": [], "low": [], "mean": [], "high": []})
+        whole = sources["whole"] = empty_source("x", "low", "mean", "high")
         plot.varea("x", "low", "high", source=whole, fill_alpha=0.25, name="whole-band")
         plot.line("x", "mean", source=whole, line_dash="4 3", line_width=1.5, name="whole")
         for column in range(3):
-            source = ColumnDataSource({"x": [], "low": [], "mean": [], "high": []})
+            source = empty_source("x", "low", "mean", "high")
             sources[str(column)] = source
             plot.varea("x", "low", "high", source=source, fill_alpha=0.14, name=f"band-{column}")
             plot.line("x", "mean", source=source, line_width=2, name=f"line-{column}")
@@ -80,7 +74,7 @@ class Curves:
                 "x", "mean", source=source, size=3.5, line_color=None, name=f"dot-{column}"
             )
         for column in range(3):
-            source = sources[f"now-{column}"] = ColumnDataSource({"x": [], "y": []})
+            source = sources[f"now-{column}"] = empty_source("x", "y")
             plot.scatter("x", "y", source=source, size=9, line_width=1.5, name=f"now-{column}")
         self._lines.add(plot, f"budget-{place}-{what}")
         return plot
@@ -88,24 +82,18 @@ class Curves:
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
+
+        def hue(name: str) -> str:
+            column = name.partition("-")[2]
+            return colors.methods[int(column)] if column.isdigit() else colors.quiet
+
         for plot in self.figures.values():
-            shown = plot.axis[0].visible
-            style_figure(plot, colors)
-            for axis in plot.axis:
-                axis.visible = shown
+            paint(plot, colors, hue, axes=plot.axis[0].visible)
+            for grid in plot.grid:
+                grid.grid_line_color = colors.grid
             plot.title.text_font_style = "normal"
-            for renderer in plot.renderers:
-                kind, _, column = renderer.name.partition("-")
-                hue = colors.methods[int(column)] if column.isdigit() else colors.quiet
-                for glyph in (renderer.glyph, renderer.nonselection_glyph):
-                    if isinstance(glyph, str):
-                        continue
-                    if kind == "now":
-                        glyph.fill_color, glyph.line_color = hue, colors.card
-                    elif hasattr(glyph, "fill_color"):
-                        glyph.fill_color = hue
-                    else:
-                        glyph.line_color = hue
+            for column in range(3):
+                plot.select_one({"name": f"now-{column}"}).glyph.line_color = colors.card
         self._lines.restyle(colors)
 
     def draw(self, *_: Any) -> None:
@@ -194,5 +182,6 @@ def _set_ranges(plot: figure, lines: dict[str, dict[str, Any]]) -> None:
         (plot.yaxis, _ticks(low, high)),
         (plot.xaxis, [t for t in (0.3, 1, 3, 10, 30, 100) if t >= 0.85 * left]),
     ):
-        axis.ticker = FixedTicker(ticks=ticks) if ticks else LogTicker()
-        axis.major_label_overrides = {t: f"{t:g}" for t in ticks}
+        ticks_at(axis, ticks)
+        if not ticks:
+            axis.ticker = LogTicker()

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
-import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import Range1d
 
-from views.kit.theme import SEGMENTS
+from views.kit import layout
+from views.kit.text import Html, heading, note
+from views.kit.widgets import choice, look, segments
+from views.retrain.errors import test_title
 from views.retrain.parity_points import ParityPlot
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT, RetrainState
-from views.retrain.style import WRAPS, card, choice, pane, test_title, tools
 from views.state.session import Session
 
 __all__ = ["MODELS", "ParityCard"]
 
 #: At most so many models of the file are shown beside the columns.
 MODELS = 2
-
-
-#: A label that follows the theme of the page; its own colour is that of the first theme.
-LABEL = """
-.MuiFormControlLabel-label { color: var(--winnow-text) !important; font-size: 13px !important; }
-"""
 
 
 class ParityCard:
@@ -38,23 +32,19 @@ class ParityCard:
             for column in range(3 + MODELS)
         ]
         self.looked_at = choice("Tested on")
-        self.what = pmui.RadioButtonGroup(
-            options={"Forces": "force", "Energies": "energy"}, value="force", size="small",
-            color="default", margin=(4, 8, 0, 0), sx=SEGMENTS,
+        self.what = segments(
+            "Parity of", {"Forces": "force", "Energies": "energy"}, value="force",
+            margin=(4, 0, 0, 0),
         )  # fmt: skip
         self.aligned = pmui.Checkbox(
-            label="Shift model energies per species", value=False, size="small", visible=False,
-            margin=(4, 8, 0, 0), stylesheets=[LABEL],
+            label="Shift model energies per species", value=False, visible=False,
+            **look("check", margin=(4, 8, 0, 0)),
         )  # fmt: skip
-        self.head, self.note = pane(), pane(margin=(4, 0, 0, 0))
-        self.card = card(
-            tools(self.head, self.aligned, self.looked_at, self.what),
-            pn.Row(
-                *(plot.pane for plot in self.plots),
-                sizing_mode="stretch_width",
-                margin=(4, 0, 0, 0),
-                stylesheets=[WRAPS],
-            ),
+        self.head, self.note = Html(), Html(margin=(4, 0, 0, 0))
+        plots = layout.row(*(plot.pane for plot in self.plots), gives="wraps", margin=(4, 0, 0, 0))
+        self.card = layout.card(
+            layout.row(self.head, self.aligned, self.looked_at, self.what, gives="tools"),
+            plots,
             self.note,
         )
         self._connect()
@@ -89,9 +79,9 @@ class ParityCard:
     def _title_of(self, column: int) -> Any:
         def title() -> str:
             if column < 3:
-                return html.escape(self._session.slots[column].title)
+                return self._session.slots[column].title
             models = self._state.models
-            return html.escape(models[column - 3].model) if column - 3 < len(models) else ""
+            return models[column - 3].model if column - 3 < len(models) else ""
 
         return title
 
@@ -107,7 +97,7 @@ class ParityCard:
             key = str(at) if at < 3 else (others[at - 3] if at - 3 < len(others) else "")
             parity = state.parities.get(key)
             plot.pane.visible = parity is not None or (at < 3 and not state.problem)
-            plot.show(parity, what, "", own)
+            plot.show(parity, what, own)
         bounds = [b for plot in self.plots if (b := plot.limits()) is not None]
         if bounds:
             low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
@@ -126,11 +116,10 @@ class ParityCard:
         }.get(looked, f"{test_title(looked)}, fits of the first resample")
         if self._state.problem:
             which = "predictions of other models in the file"
-        self.head.object = f'<div class="head">Parity<small>{html.escape(which)}</small></div>'
-        self.note.object = (
-            '<p class="hint">Drag a lasso to brush structures and atoms (Shift adds, Alt '
-            "subtracts); a click shows the structure.</p>"
+        self.head.object = heading("Parity", which, class_="tall")
+        self.note.object = note(
+            "Drag a lasso to brush structures and atoms (Shift adds, Alt subtracts); a click shows "
+            "the structure."
             if own
-            else '<p class="hint">Structures of a test file are not part of the data set: nothing '
-            "to brush here.</p>"
+            else "Structures of a test file are not part of the data set: nothing to brush here."
         )

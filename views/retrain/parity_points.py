@@ -10,7 +10,6 @@ import panel as pn
 from bokeh.events import PanStart, SelectionGeometry, Tap
 from bokeh.models import (
     BoxSelectTool,
-    ColumnDataSource,
     LassoSelectTool,
     LinearColorMapper,
     PanTool,
@@ -23,9 +22,12 @@ from bokeh.plotting import figure
 
 from analytics.evaluation.retrain.errors import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from views.kit import html, layout
+from views.kit.figures import empty_source, figure_pane, paint
 from views.kit.gestures import brush_mode
-from views.kit.text import grouped
-from views.kit.theme import Palette, palette, style_figure
+from views.kit.style_sheets import css_text
+from views.kit.text import Html, grouped, heading, tone
+from views.kit.theme import Palette, palette
 from views.state.session import Session
 
 __all__ = ["ParityPlot"]
@@ -33,11 +35,7 @@ __all__ = ["ParityPlot"]
 PARITY_HEIGHT = 290
 #: So many points of a parity plot are drawn; brushes and errors are of all.
 DRAWN, WORST = 5000, 500
-MODEL_COLOR = {False: "#7b4fa3", True: "#c39be0"}
-CAPTION = """
-.caption { font-size: 11px; line-height: 16px; color: var(--winnow-quiet); white-space: nowrap;
-  overflow: hidden; text-overflow: ellipsis; text-align: center; }
-"""
+#: How far a click may be from a point, in three hundredths of the axis.
 NEAR = 12
 #: From this number of points on their density is shown by colour, in so many shades, from counts
 #: in so many cells along each axis.
@@ -58,22 +56,15 @@ class ParityPlot:
         self._parity: Parity | None = None
         self._own = True
         self._xy, self._owner, self._shown = np.empty((0, 2)), np.empty(0, np.int64), np.empty(0)
-        self.source = ColumnDataSource({"x": [], "y": [], "density": []})
+        self.source = empty_source("x", "y", "density")
         self._shades = LinearColorMapper(palette=["#000000"], low=0.0, high=1.0)
-        self.brushed = ColumnDataSource({"x": [], "y": []})
-        self.active = ColumnDataSource({"x": [], "y": []})
+        self.brushed = empty_source("x", "y")
+        self.active = empty_source("x", "y")
         self.figure = self._figure(x, y)
-        self.caption = pn.pane.HTML(
-            "", stylesheets=[CAPTION], sizing_mode="stretch_width", margin=0, height=16
-        )
-        self.head = pn.pane.HTML("", sizing_mode="stretch_width", margin=(0, 0, 2, 4), height=20)
-        self.pane = pn.Column(
-            self.head,
-            pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", height=PARITY_HEIGHT, margin=0),
-            self.caption,
-            sizing_mode="stretch_width",
-            min_width=200,
-            margin=(0, 6, 0, 0),
+        self.caption = Html(height=16)
+        self.head = Html(margin=(0, 0, 2, 4), height=22)
+        self.pane = layout.column(
+            self.head, figure_pane(self.figure), self.caption, min_width=200, margin=(0, 6, 0, 0)
         )
         session.param.watch(self._on_brush, ["brush"])
         session.param.watch(self._on_active, ["active", "active_atom"])
@@ -98,7 +89,7 @@ class ParityPlot:
             output_backend="canvas",
         )
         plot.toolbar.autohide, plot.toolbar_inner = True, True
-        plot.toolbar.stylesheets = [":host { --button-width: 22px; --button-height: 22px; }"]
+        plot.toolbar.stylesheets = [css_text("toolbar")]
         plot.add_layout(Slope(gradient=1, y_intercept=0, line_width=1, level="underlay"))
         for name, source, size in (
             ("points", self.source, 4),
@@ -106,6 +97,10 @@ class ParityPlot:
             ("active", self.active, 9),
         ):
             plot.scatter("x", "y", source=source, size=size, line_color=None, name=name)
+        points, brush, _ = plot.renderers
+        points.glyph.fill_color = {"field": "density", "transform": self._shades}
+        points.nonselection_glyph = points.glyph
+        brush.glyph.fill_alpha = 0.6
         plot.renderers[-1].glyph.marker = "diamond"
         plot.on_event(PanStart, lambda event: setattr(self, "_mode", brush_mode(event.modifiers)))
         plot.on_event(SelectionGeometry, self._on_drag)
@@ -115,25 +110,14 @@ class ParityPlot:
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors: Palette = palette(dark)
-        self._dark = dark
-        self.head.object = self._head_text(len(self._xy))
-        style_figure(self.figure, colors)
+        paint(self.figure, colors, {"brush": colors.brush, "active": colors.active})
         for slope in [each for each in self.figure.center if isinstance(each, Slope)]:
             slope.line_color = colors.quiet
-        hue = colors.methods[self._column] if self._column < 3 else MODEL_COLOR[dark]
+        hue = colors.methods[self._column] if self._column < 3 else colors.other
         self._shades.palette = _shades(colors.card, hue, colors.text)
-        for renderer in self.figure.renderers:
-            for glyph in (renderer.glyph, renderer.nonselection_glyph):
-                if isinstance(glyph, str):
-                    continue
-                if renderer.name == "points":
-                    glyph.fill_color = {"field": "density", "transform": self._shades}
-                elif renderer.name == "brush":
-                    glyph.fill_color, glyph.fill_alpha = colors.brush, 0.6
-                elif hasattr(glyph, "fill_color"):
-                    glyph.fill_color, glyph.line_color = colors.active, colors.card
+        self.figure.select_one({"name": "active"}).glyph.line_color = colors.card
 
-    def show(self, parity: Parity | None, what: str, note: str, own: bool) -> None:
+    def show(self, parity: Parity | None, what: str, own: bool) -> None:
         """Show the points of a model.
 
         Parameters
@@ -141,8 +125,6 @@ class ParityPlot:
         parity : Parity, optional
         what : str
             "energy" or "force".
-        note : str
-            Said below.
         own : bool
             Whether the structures are those of the open data set, so that they can be brushed.
         """
@@ -169,23 +151,19 @@ class ParityPlot:
         if len(shown) < total:
             text = f"showing {grouped(len(shown))} of {text}, the {WORST} worst among them"
         text = text if parity is not None else "being computed"
-        self.caption.object = f'<div class="caption" title="{text}">{text}{note}</div>'
+        self.caption.object = html.div(text, class_="caption", title=text)
         self.head.object = self._head_text(total)
         self._on_brush()
         self._on_active()
 
-    def _head_text(self, total: int) -> str:
+    def _head_text(self, total: int) -> html.Markup:
         error = "no such labels or predictions" if self._parity is not None else "…"
         if total:
             rms = float(np.sqrt(np.mean((self._xy[:, 1] - self._xy[:, 0]) ** 2)))
             error = f"{1e3 * rms:.1f} meV/atom" if self._what == "energy" else f"{rms:.3f} eV/Å"
-        own = self._column < 3
-        color = f"var(--winnow-m{self._column})" if own else MODEL_COLOR[self._dark]
-        return (
-            f'<div style="font-size:12.5px;color:var(--winnow-text);white-space:nowrap;'
-            f'overflow:hidden;text-overflow:ellipsis"><span style="color:{color}">■</span> '
-            f"<b>{self._title()}</b> · {error}</div>"
-        )
+        colour = tone(self._column) if self._column < 3 else "other"
+        square = html.i("■ ", class_=f"dot {colour}")
+        return heading(html.join(square, self._title()), error)
 
     def limits(self) -> tuple[float, float] | None:
         """Return the bounds of both axes that show all points."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import panel as pn
 
 from analytics.evaluation.retrain.check import PutBack
-from views.inspector.inspector import TABLE_STYLE
-from views.kit.text import counted
-from views.kit.widgets import Button
+from views.kit import layout
+from views.kit.tables import row_table
+from views.kit.text import Html, counted, heading, note, percent
+from views.kit.widgets import Button, choice
 from views.retrain.state import RetrainState
-from views.retrain.style import WRAPS, card, choice, pane, tools
 from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["PutBackCard"]
 
+CAVEAT = (
+    "Each structure by itself added to the selection and the potential fitted again; change of the "
+    "error on the whole pool, in its labels (expected, not tested). ΔE in meV/atom, ΔF in eV/Å. A "
+    "wrong label helps its own error too: look before you pin."
+)
 #: So many of the structures left out are listed.
 LISTED = 10
 
@@ -27,45 +30,41 @@ LISTED = 10
 class PutBackCard:
     """A table of the structures that one column left out, the most helpful first."""
 
+    COLUMNS = {
+        "#": int, "config_type": object, "error": object, "ΔE": object, "ΔF": object,
+        "leverage": float,
+    }  # fmt: skip
+    HINTS = {
+        "#": "index in the file",
+        "error": "by how much the weighted squared error on the whole pool falls",
+        "ΔE": "change of the energy error on the whole pool, meV/atom",
+        "ΔF": "change of the force error on the whole pool, eV/Å",
+        "leverage": "how many parameters of the potential it would settle",
+    }
+
     def __init__(self, session: Session, state: RetrainState) -> None:
         self._session, self._state = session, state
         self._ranked: np.ndarray[Any, Any] = np.empty(0, dtype=np.int64)
         self._make_controls()
-        self.head, self.note = pane(), pane(margin=(6, 0, 0, 0))
-        self.table = pn.widgets.Tabulator(
-            self._frame(None),
-            show_index=False,
-            disabled=True,
-            selectable=False,
-            sizing_mode="stretch_width",
-            layout="fit_columns",
-            theme="simple",
+        self.head, self.note = Html(), Html(note(CAVEAT), margin=(6, 0, 0, 0))
+        self.table = row_table(
+            self.COLUMNS,
+            self.HINTS,
+            decimals={"leverage": 1},
+            pagination=None,
             margin=(4, 0, 0, 0),
             height=285,
-            stylesheets=[TABLE_STYLE],
-            header_tooltips={
-                "#": "index in the file",
-                "error": "by how much the weighted squared error on the whole pool falls",
-                "ΔE": "change of the energy error on the whole pool, meV/atom",
-                "ΔF": "change of the force error on the whole pool, eV/Å",
-                "leverage": "how many parameters of the potential it would settle",
-            },
+            visible=True,
             widths={"#": 48, "error": 62, "ΔE": 62, "ΔF": 66, "leverage": 68},
         )
         self.table.on_click(self._on_row)
-        self.card = card(
-            tools(self.head, self.column),
-            pn.Row(
+        buttons = layout.row(self.brush, self.pin, margin=(10, 0, 0, 0))
+        self.card = layout.card(
+            layout.row(self.head, self.column, gives="tools"),
+            layout.row(
                 self.table,
-                pn.Column(
-                    self.note,
-                    pn.Row(self.brush, self.pin, margin=(10, 0, 0, 0)),
-                    width=300,
-                    margin=(0, 0, 0, 16),
-                ),
-                sizing_mode="stretch_width",
-                margin=0,
-                stylesheets=[WRAPS],
+                layout.column(self.note, buttons, width=300, margin=(0, 0, 0, 16)),
+                gives="wraps",
             ),
         )
         state.param.watch(self._show, ["put_back", "column"])
@@ -78,12 +77,12 @@ class PutBackCard:
     def _make_controls(self) -> None:
         self.column = choice("Left out by")
         self.brush = Button(
-            label="Brush these", size="small", variant="outlined", margin=(0, 8, 0, 0),
+            label="Brush these", margin=(0, 8, 0, 0),
             hint="Highlight the listed structures in all views",
             on_click=lambda e: self.brush_listed(),
         )  # fmt: skip
         self.pin = Button(
-            label="Pin these", size="small", variant="outlined", margin=0,
+            label="Pin these", margin=0,
             hint="Force the listed structures into every selection",
             on_click=lambda e: self.pin_listed(),
         )  # fmt: skip
@@ -98,19 +97,14 @@ class PutBackCard:
 
     def _frame(self, found: PutBack | None) -> pd.DataFrame:
         data = self._session.dataset
-        structures = np.empty(0, np.int64) if found is None else found.structures[:LISTED]
         if found is None or data is None:
-            empty = np.empty(0)
-            return pd.DataFrame(
-                {"#": empty.astype(np.int64), "config_type": empty.astype(object),
-                 "error": empty.astype(object), "ΔE": empty.astype(object),
-                 "ΔF": empty.astype(object), "leverage": empty}
-            )  # fmt: skip
+            return pd.DataFrame({c: np.empty(0, dtype=t) for c, t in self.COLUMNS.items()})
+        structures = found.structures[:LISTED]
         return pd.DataFrame(
             {
                 "#": data.frame_indices[structures],
                 "config_type": data.config_type[structures].astype(object),
-                "error": [f"−{100 * v:.1f} %" for v in found.loss[:LISTED]],
+                "error": [f"−{percent(v)}" for v in found.loss[:LISTED]],
                 "ΔE": [f"{-v:+.2f}".replace("-", "−") for v in found.energy_mev_atom[:LISTED]],
                 "ΔF": [f"{-v:+.4f}".replace("-", "−") for v in found.force_ev_a[:LISTED]],
                 "leverage": np.round(found.leverage[:LISTED], 1),
@@ -123,18 +117,12 @@ class PutBackCard:
         self.table.value = self._frame(found)
         slot = self._session.slots[self._state.column]
         left = 0 if found is None else len(found.structures)
-        self.head.object = (
-            '<div class="head">What to put back'
-            f"<small>of {counted(left, 'structure')} that {html.escape(lower_first(slot.title))} "
-            "left out</small></div>"
+        self.head.object = heading(
+            "What to put back",
+            f"of {counted(left, 'structure')} that {lower_first(slot.title)} left out",
+            class_="tall",
         )
         self.brush.disabled = self.pin.disabled = len(self._ranked) == 0
-        self.note.object = (
-            '<p class="hint">Each structure by itself added to the selection and the potential '
-            "fitted again; change of the error on the whole pool, in its labels (expected, not "
-            "tested). ΔE in meV/atom, ΔF in eV/Å. A wrong label helps its own error too: look "
-            "before you pin.</p>"
-        )
 
     def brush_listed(self) -> None:
         """Highlight the listed structures in all views."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,17 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.evaluation.retrain.errors import Now
+from views.kit import html, layout
 from views.kit.drop_zone import DropZone
-from views.kit.text import counted, grouped
-from views.kit.widgets import Button, Dialog
+from views.kit.score_card import ScoreRow, score_card
+from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
+from views.kit.widgets import Button, Dialog, choice
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
+from views.retrain.errors import leaders, test_title
 from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
 from views.retrain.state import HOLD_OUT, RetrainState, split_of
-from views.retrain.style import (
-    HEADS,
-    WRAPS,
-    card,
-    choice,
-    error_text,
-    leaders,
-    pane,
-    test_title,
-    tools,
-)
 from views.state.session import Session
 
 __all__ = ["RetrainView"]
@@ -51,14 +41,14 @@ class RetrainView(pn.viewable.Viewer):
         super().__init__(**params)
         self._session = session
         self.state = RetrainState(session, shown=shown)  # a parameter to follow, or a value
-        self.cards = [pane() for _ in range(3)]
+        self.cards = [Html() for _ in range(3)]
         self.curves = Curves(session, self.state)
         self.parity = ParityCard(session, self.state)
         self.classes = ClassTable(session, self.state)
         self.back = PutBackCard(session, self.state)
         self._make_controls()
         self._make_dialog()
-        self.message = pane()
+        self.message = Html()
         self._layout = self._assemble()
         self._connect()
 
@@ -67,12 +57,12 @@ class RetrainView(pn.viewable.Viewer):
     def _make_controls(self) -> None:
         self.outside = choice("Out of distribution", width=250)
         self.add = Button(
-            label="Add a test file", size="small", variant="outlined", margin=(4, 0, 0, 0),
+            label="Add a test file", margin=(4, 0, 0, 0),
             hint="Structures with labels to test on, such as a published test set",
             on_click=lambda e: setattr(self.dialog, "open", True),
         )  # fmt: skip
         self.compute = Button(
-            label="Compute", size="small", variant="outlined", margin=(4, 8, 0, 0), visible=False,
+            label="Compute", margin=(4, 8, 0, 0), visible=False,
             hint="Go on with what was cancelled", on_click=lambda e: self.state.start(),
         )  # fmt: skip
 
@@ -82,14 +72,16 @@ class RetrainView(pn.viewable.Viewer):
             placeholder="folder/test.xyz", sizing_mode="stretch_width",
         )  # fmt: skip
         self.use = Button(
-            label="Test on this", size="small", variant="outlined",
+            label="Test on this",
             on_click=lambda e: self._add(self.path.value) if self.path.value else None,
         )  # fmt: skip
         self.drop = DropZone(self._session, self._add, height=100)
         self.dialog = Dialog(
-            pane(
-                '<p class="hint">Extended XYZ or whatever ASE reads, with energies or forces. '
-                "Every potential is tested on all of it; nothing of it is trained on.</p>"
+            Html(
+                note(
+                    "Extended XYZ or whatever ASE reads, with energies or forces. Every potential "
+                    "is tested on all of it; nothing of it is trained on."
+                )
             ),
             self.path,
             self.use,
@@ -97,49 +89,37 @@ class RetrainView(pn.viewable.Viewer):
             title="Add a test file",
         )
 
-    def _assemble(self) -> pn.Column:
-        heads = pn.Row(
-            *(card(text, padding="8px 12px 8px", min_width=250) for text in self.cards),
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[WRAPS, HEADS],
+    def _assemble(self) -> Any:
+        heads = layout.row(
+            *(layout.card(text, min_width=250) for text in self.cards), gives="stacks"
         )
         panes = self.curves.panes
-        self.inside_title, self.outside_title = pane(height=18), pane(height=18)
+        self.inside_title, self.outside_title = Html(height=18), Html(height=18)
         pairs = [
-            pn.Column(
+            layout.column(
                 title,
-                pn.Row(
-                    panes[place, "energy"], panes[place, "force"], sizing_mode="stretch_width",
-                    margin=0, stylesheets=[WRAPS],
-                ),
-                sizing_mode="stretch_width",
+                layout.row(panes[place, "energy"], panes[place, "force"], gives="wraps"),
                 min_width=300,
-                margin=0,
             )
             for place, title in (("inside", self.inside_title), ("outside", self.outside_title))
-        ]  # fmt: skip
-        self.curves_head = pane('<div class="head">Error against budget</div>')
-        curves = card(
-            tools(self.curves_head, self.compute, self.outside, self.add),
-            pn.Row(*pairs, sizing_mode="stretch_width", margin=(8, 0, 0, 0), stylesheets=[WRAPS]),
+        ]
+        self.curves_head = Html()
+        curves = layout.card(
+            layout.row(self.curves_head, self.compute, self.outside, self.add, gives="tools"),
+            layout.row(*pairs, gives="wraps", margin=(8, 0, 0, 0)),
         )
-        self.fits = pn.Column(heads, curves, sizing_mode="stretch_width", margin=0)
-        self.lower = pn.Column(
-            self.classes.card, self.back.card, sizing_mode="stretch_width", margin=0
-        )
-        self.problem = card(self.message, visible=False)
-        self.footer = pane(f'<p class="hint">{CAVEATS}</p>', margin=(0, 14, 10, 4))
-        return pn.Column(
+        self.fits = layout.column(heads, curves)
+        self.lower = layout.column(self.classes.card, self.back.card)
+        self.problem = layout.card(self.message, visible=False)
+        self.footer = Html(note(CAVEATS), margin=(0, 14, 10, 4))
+        return layout.column(
             self.problem,
             self.fits,
             self.parity.card,
             self.lower,
             self.footer,
             self.dialog,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[":host {min-width: 0 !important;}"],
+            gives="shrinks",
         )
 
     # ---- connections ------------------------------------------------------------------------
@@ -175,92 +155,53 @@ class RetrainView(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         state = self.state
         tests = [test for test in (HOLD_OUT, state.outside) if test]
-        columns = [str(i) for i in range(3)]
-        leads: dict[tuple[str, str], set[str]] = {}
-        longest: dict[tuple[str, str], float] = {}
+        cards: list[list[ScoreRow]] = [[], [], []]
         for test in tests:
-            for what in ("energy", "force"):
-                values = {
-                    c: getattr(state.now[test][c].total, what)
-                    for c in columns
-                    if c in state.now.get(test, {})
-                }
-                leads[test, what] = leaders(values, what)
-                longest[test, what] = max(
-                    [v for v in values.values() if np.isfinite(v)], default=1.0
-                )
-        for column, text in enumerate(self.cards):
-            text.object = self._card_text(str(column), tests, leads, longest)
+            for what, unit in (("energy", "meV/atom"), ("force", "eV/Å")):
+                for card, row in zip(cards, self._rows(test, what, unit), strict=True):
+                    card.append(row)
+        size = state.size_in(HOLD_OUT)
+        trained = html.small(
+            f"trained on {grouped(size)}" if size else "waiting",
+            title="structures of the pool of each resample that the potential is trained on",
+        )
+        for column, (text, rows) in enumerate(zip(self.cards, cards, strict=True)):
+            name = html.span(self._session.slots[column].title)
+            text.object = html.join(
+                html.div(swatch(column), name, trained, class_="head split"),
+                score_card(rows, column, layout="spread", leads="lowest of the three"),
+            )
         self._show_titles(tests)
         self.compute.visible = state.stopped and not state.problem
 
-    def _card_text(
-        self,
-        column: str,
-        tests: list[str],
-        leads: dict[tuple[str, str], set[str]],
-        longest: dict[tuple[str, str], float],
-    ) -> str:
-        state, slot = self.state, self._session.slots[int(column)]
-        size = state.size_in(HOLD_OUT)
-        trained = f"trained on {grouped(size)}" if size else "waiting"
-        cells = []
-        for test in tests:
-            for what, unit in (("energy", "meV/atom"), ("force", "eV/Å")):
-                now = state.now.get(test, {}).get(column)
-                whole = state.now.get(test, {}).get("whole")
-                cells.append(
-                    self._cells(
-                        test_title(test),
-                        what,
-                        unit,
-                        now,
-                        whole,
-                        longest[test, what],
-                        column in leads[test, what],
-                        int(column),
-                    )
-                )
-        hint = "structures of the pool of each resample that the potential is trained on"
-        return (
-            f'<div class="title"><i style="background:var(--winnow-m{column})"></i>'
-            f"<span>{html.escape(slot.title)}</span>"
-            f'<small title="{hint}">{trained}</small></div>'
-            f'<div class="score">{"".join(cells)}</div>'
-        )
-
-    @staticmethod
-    def _cells(
-        test: str,
-        what: str,
-        unit: str,
-        now: Now | None,
-        whole: Now | None,
-        longest: float,
-        best: bool,
-        column: int,
-    ) -> str:
-        value = float("nan") if now is None else getattr(now.total, what)
-        spread = float("nan") if now is None else getattr(now.total, f"{what}_std")
+    def _rows(self, test: str, what: str, unit: str) -> list[ScoreRow]:
+        """Return a row for each column: error and spread, as far as there are any."""
+        known, title = self.state.now.get(test, {}), test_title(test)
+        columns = [known.get(str(i)) for i in range(3)]
+        values = [float("nan") if c is None else getattr(c.total, what) for c in columns]
+        best = leaders({str(i): v for i, v in enumerate(values) if columns[i] is not None}, what)
+        longest = max([v for v in values if np.isfinite(v)], default=1.0)
+        whole = known.get("whole")
         full = float("nan") if whole is None else getattr(whole.total, what)
-        length = value / longest if np.isfinite(value) and longest > 0 else 0.0
-        mark = ""
-        if np.isfinite(full) and longest > 0 and full <= longest:
-            mark = (
-                f'<b class="full" style="left:{full / longest:.1%}" title="trained on the whole '
-                f'pool: {error_text(full, what)} {unit}"></b>'
+        hint = f"trained on the whole pool: {label_error(full, what)} {unit}"
+        rows = []
+        for i, (found, value) in enumerate(zip(columns, values, strict=True)):
+            spread = float("nan") if found is None else getattr(found.total, f"{what}_std")
+            rows.append(
+                ScoreRow(
+                    what.capitalize(),
+                    f"{unit} · {title}",
+                    "…" if found is None else label_error(value, what),
+                    hint=f"{title}, root mean square error, {unit}",
+                    spread=label_error(spread, what) if np.isfinite(spread) else "",
+                    value_hint=unit,
+                    length=value / longest if longest > 0 else 0.0,
+                    full=full / longest if longest > 0 else None,
+                    full_hint=hint,
+                    best=str(i) in best,
+                )
             )
-        text = "…" if now is None else error_text(value, what)
-        if np.isfinite(spread):
-            text += f" <small>± {error_text(spread, what)}</small>"
-        return (
-            f'<span>{what.capitalize()}</span><span class="unit" title="{html.escape(test)}, root '
-            f'mean square error, {unit}">{unit} · {html.escape(test)}</span>'
-            f'<span class="track"><div class="bar" style="width:{min(1.0, length):.1%};'
-            f'background:var(--winnow-m{column})"></div>{mark}</span>'
-            f'<span class="value{" best" if best else ""}" title="{unit}">{text}</span>'
-            f'<span title="lowest of the three">{"●" if best else ""}</span>'
-        )
+        return rows
 
     def _show_titles(self, tests: list[str]) -> None:
         state = self.state
@@ -279,16 +220,16 @@ class RetrainView(pn.viewable.Viewer):
                 text += " · cancelled" if state.stopped else " · being computed"
             title = "In distribution" if place == "inside" else "Out of distribution"
             line = self.inside_title if place == "inside" else self.outside_title
-            line.object = f'<p class="place"><b>{title}</b>: {html.escape(text)}</p>'
+            line.object = html.div(
+                html.b(title), f": {text}", class_="line", style="margin-left:6px"
+            )
         run = state.runs.get(HOLD_OUT)
         notes = [] if run is None else list(run.ground.notes)
         outside = state.runs.get(split_of(state.outside)) if state.outside else None
         if outside is not None:
             notes += [n for n in outside.ground.notes if n not in notes]
-        said = (
-            f"<small>band: ± one standard deviation; dashed: whole pool. {'; '.join(notes)}</small>"
-        )
-        self.curves_head.object = f'<div class="head">Error against budget{said}</div>'
+        said = f"band: ± one standard deviation; dashed: whole pool. {'; '.join(notes)}"
+        self.curves_head.object = heading("Error against budget", said, class_="tall")
 
     # ---- messages, files --------------------------------------------------------------------
 
@@ -296,9 +237,8 @@ class RetrainView(pn.viewable.Viewer):
         problem = self.state.problem
         self.problem.visible = bool(problem)
         self.fits.visible = self.lower.visible = self.footer.visible = not problem
-        self.message.object = (
-            '<p class="problem"><b>No potential can be trained here.</b> '
-            f"{html.escape(problem)}</p>"
+        self.message.object = html.p(
+            html.b("No potential can be trained here."), f" {problem}", class_="problem"
         )
 
     def _add(self, path: str | Path) -> None:

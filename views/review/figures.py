@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import Any
 
@@ -12,10 +11,22 @@ from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, R
 from bokeh.plotting import figure
 
 from analytics.evaluation.redundancy import Redundancy
-from views.kit.text import counted, grouped
+from views.kit import html, layout
+from views.kit.figures import empty_source, figure_pane, paint, plain_figure
+from views.kit.layout import Card
+from views.kit.tables import bar_cell, cells, read_table
+from views.kit.text import (
+    Html,
+    counted,
+    grouped,
+    percent,
+    percent_error,
+    shortened,
+    significant,
+    with_error,
+)
 from views.kit.theme import palette
 from views.review.state import Review
-from views.review.style import STYLE, Card, empty_source, paint, plain_figure, shortened, title
 from views.state.session import Session
 
 __all__ = ["CurveCard", "DimensionCard", "RedundancyCard", "ScanCard"]
@@ -28,10 +39,6 @@ def _round_numbers(low: float, high: float) -> list[float]:
     return [number for number in numbers if low <= number <= high]
 
 
-def _pane(plot: figure) -> pn.pane.Bokeh:
-    return pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=plot.height, margin=0)
-
-
 class RedundancyCard(pn.viewable.Viewer):
     """Effective size, redundancy and efficiency of the set and of each class."""
 
@@ -40,7 +47,7 @@ class RedundancyCard(pn.viewable.Viewer):
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._state = session, state
-        self.rows = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.rows = Html()
         self._card = Card(self.rows, name=self.NAME)
         state.param.watch(self._show, ["redundancy"])
         self._show()
@@ -48,44 +55,52 @@ class RedundancyCard(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         found, analysis = self._state.redundancy, self._session.analysis
         if found is None or analysis is None:
-            self._card.head.object, self.rows.object = title(self.NAME, "…"), ""
+            self._card.say("…")
+            self.rows.object = ""
             return
         sampled = ""
         if analysis.sampled is not None:
             sampled = (
                 f" Sampled: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)} "
-                f"environments; redundancy of the whole ± {100 * analysis.redundancy_error:.1g} %. "
+                "environments; redundancy of the whole ± "
+                f"{percent_error(analysis.redundancy_error)}. "
                 "What is marked ≈ is estimated from them."
             )
         whole = found[0]
-        self._card.head.object = title(
-            self.NAME,
-            f"{whole.redundancy:.0%} of {grouped(whole.n_environments)} environments",
+        self._card.say(
+            f"{percent(whole.redundancy, 0)} of {grouped(whole.n_environments)} environments",
             "Effective size exp D; redundant 1 − exp D / n; efficiency H / ln n; covered: share "
             "of the environments that the other classes have as well." + sampled,
         )
         classes = sorted(found[1:], key=lambda r: -r.n_environments)
-        body = "".join(self._row(r, analysis.sampled) for r in [whole, *classes])
-        self.rows.object = (
-            "<div class='scroll'><table><tr><th>config_type</th><th>structures</th>"
-            "<th>environments</th><th>effective</th><th colspan='2'>redundant</th>"
-            f"<th>efficiency</th><th>covered</th></tr>{body}</table></div>"
+        self.rows.object = read_table(
+            cells(
+                *("config_type", "structures", "environments", "effective"),
+                html.th("redundant", colspan=2),
+                *("efficiency", "covered"),
+                tag="th",
+            ),
+            [self._row(r, analysis.sampled) for r in [whole, *classes]],
         )
 
     @staticmethod
-    def _row(r: Redundancy, sampled: int | None) -> str:
+    def _row(r: Redundancy, sampled: int | None) -> html.Markup:
         # the entropies of a class with no more environments than that are exact
         about = "≈ " if sampled is not None and r.n_environments > sampled else ""
         shared = "" if sampled is None else "≈ "
-        name = html.escape(shortened(r.name, 40)) or "<b>all</b>"
-        covered = "–" if math.isnan(r.covered_by_others) else f"{shared}{r.covered_by_others:.0%}"
-        efficiency = "–" if math.isnan(r.efficiency) else f"{about}{r.efficiency:.2f}"
-        return (
-            f"<tr><td title='{html.escape(r.name)}'>{name}</td><td>{grouped(r.n_structures)}</td>"
-            f"<td>{grouped(r.n_environments)}</td>"
-            f"<td>{about}{grouped(round(r.effective_environments))}</td>"
-            f"<td class='bar'><div class='track'><div style='width:{r.redundancy:.1%}'></div>"
-            f"</div></td><td>{about}{r.redundancy:.0%}</td><td>{efficiency}</td><td>{covered}</td></tr>"
+        name = shortened(r.name, 40) or html.b("all")
+        covered = (
+            "–" if math.isnan(r.covered_by_others) else f"{shared}{percent(r.covered_by_others, 0)}"
+        )
+        return cells(
+            html.td(name, title=r.name),
+            grouped(r.n_structures),
+            grouped(r.n_environments),
+            f"{about}{grouped(round(r.effective_environments))}",
+            bar_cell(r.redundancy),
+            f"{about}{percent(r.redundancy, 0)}",
+            "–" if math.isnan(r.efficiency) else f"{about}{r.efficiency:.2f}",
+            covered,
         )
 
     def __panel__(self) -> Any:
@@ -102,9 +117,7 @@ class _Drawn(pn.viewable.Viewer):
         self._session, self._state = session, state
         self.plot = self._figure()
         # a pane takes its visibility back from its figure: what holds it is hidden instead
-        self.body = pn.Column(
-            _pane(self.plot), sizing_mode="stretch_width", margin=0, visible=False
-        )
+        self.body = layout.column(figure_pane(self.plot), visible=False)
         self._card = Card(self.body, name=self.NAME)
         state.param.watch(self._show, [self.RESULT])
         self._show()
@@ -112,8 +125,8 @@ class _Drawn(pn.viewable.Viewer):
     def _figure(self) -> figure:
         raise NotImplementedError
 
-    def _draw(self, found: Any) -> str:
-        """Draw a result and return the head of the card."""
+    def _draw(self, found: Any) -> tuple[Any, Any]:
+        """Draw a result and return what the head of the card says."""
         raise NotImplementedError
 
     def _missing(self, found: Any) -> str:
@@ -123,7 +136,7 @@ class _Drawn(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         found = getattr(self._state, self.RESULT)
         missing = "…" if found is None else self._missing(found)
-        self._card.head.object = title(self.NAME, missing) if missing else self._draw(found)
+        self._card.say(*((missing,) if missing else self._draw(found)))
         self.body.visible = not missing
 
     def restyle(self, dark: bool) -> None:
@@ -165,7 +178,7 @@ class CurveCard(_Drawn):
             return ""
         return f" Estimated from {grouped(analysis.sampled)} sampled environments."
 
-    def _draw(self, found: Any) -> str:
+    def _draw(self, found: Any) -> tuple[Any, Any]:
         rows = found.table
         mean, spread = rows["entropy_nats"].to_numpy(), rows["entropy_spread"].to_numpy()
         sizes = found.sizes.astype(float)
@@ -175,12 +188,12 @@ class CurveCard(_Drawn):
         self.top.data = {"x": sizes[[0, -1]], "y": mean[[-1, -1]]}
         half = int(np.searchsorted(sizes, sizes[-1] / 2))
         gain = mean[-1] - mean[half]
-        return title(
-            self.NAME,
-            f"{counted(len(found.seeds), 'random order')}",
+        return counted(len(found.seeds), "random order"), (
             f"From {grouped(int(sizes[half]))} structures to all {grouped(int(sizes[-1]))} it "
-            f"gains <b>{gain:.2f} nats</b>; mean and standard deviation over orders "
-            f"{found.seeds[0]} to {found.seeds[-1]}.{self._sampled()}",
+            "gains ",
+            html.b(f"{gain:.2f} nats"),
+            f"; mean and standard deviation over orders {found.seeds[0]} to {found.seeds[-1]}."
+            f"{self._sampled()}",
         )
 
 
@@ -208,7 +221,7 @@ class ScanCard(_Drawn):
         plot.xaxis.formatter = CustomJSTickFormatter(code="return String(+tick.toPrecision(2))")
         return plot
 
-    def _draw(self, found: Any) -> str:
+    def _draw(self, found: Any) -> tuple[Any, Any]:
         h, y = found.bandwidths, found.entropy
         self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(h.min(), h.max()))
         self.source.data = {"x": h, "y": y}
@@ -222,18 +235,17 @@ class ScanCard(_Drawn):
                 span.location = float(value)
         exact = found.n_sampled == found.n_environments
         how = "all" if exact else f"{grouped(found.n_sampled)} of"
-        worst = "" if exact else f", ± {found.entropy_error.max():.2g} nats at most"
-        rule = "no rule for this descriptor or without periodic cells"
+        worst = "" if exact else f", ± {significant(found.entropy_error.max(), 2)} nats at most"
+        rule: Any = "no rule for this descriptor or without periodic cells"
         if found.rule is not None:
             rule = (
-                f"dashed: the rule by atomic volume, h = <b>{found.rule:.3g}</b> at "
-                f"{found.volume.median:.3g} Å³ per atom"
+                "dashed: the rule by atomic volume, h = ",
+                html.b(f"{found.rule:.3g}"),
+                f" at {found.volume.median:.3g} Å³ per atom",
             )
-        return title(
-            self.NAME,
-            f"{how} {grouped(found.n_environments)} environments{worst}",
-            f"Solid: in use, h = <b>{found.chosen:.3g}</b>; {rule}. Where the curve is flat, the "
-            "choice matters little.",
+        return f"{how} {grouped(found.n_environments)} environments{worst}", (
+            *("Solid: in use, h = ", html.b(f"{found.chosen:.3g}"), "; ", rule),
+            ". Where the curve is flat, the choice matters little.",
         )
 
 
@@ -262,7 +274,7 @@ class DimensionCard(_Drawn):
         known = len(found.dimensions) and math.isfinite(found.dimension)
         return "" if known else "too few distinct environments to tell"
 
-    def _draw(self, found: Any) -> str:
+    def _draw(self, found: Any) -> tuple[Any, Any]:
         x, y = found.sizes.astype(float), found.dimensions
         error = np.where(np.isfinite(found.errors), found.errors, found.error)
         self.source.data = {"x": x, "y": y}
@@ -271,9 +283,8 @@ class DimensionCard(_Drawn):
         self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(x.min(), x.max()))
         analysis = self._session.analysis
         d = analysis.descriptors.values.shape[1] if analysis is not None else 0
-        return title(
-            self.NAME,
-            f"{found.dimension:.1f} ± {found.error:.1g} of {d} numbers",
+        return (
+            f"{with_error(found.dimension, found.error)} of {d} numbers",
             f"From {grouped(found.n_sampled)} distinct environments of "
             f"{grouped(found.n_environments)}. A dimension that falls with fewer environments has "
             "noise at the finest scale.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,18 @@ from analytics.curation.conflicts import Conflicts
 from analytics.curation.duplicates import Duplicates
 from analytics.curation.reasons import copy_reasons, cut_reasons
 from analytics.runtime.arrays import owners
-from views.kit.text import counted, grouped
+from views.kit import html, layout
+from views.kit.layout import Card
+from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows
+from views.kit.text import Html, counted, grouped, heading, note, percent
 from views.kit.widgets import Button
 from views.review.state import Review
-from views.review.style import STYLE, Card, show_rows, table, title
 from views.state.session import Session
 
 __all__ = ["ConflictCard", "CutCard", "DuplicateCard", "EnergyCard"]
 
 #: More rows than this are no help; the command line writes them all.
 ROWS = 2000
-SMALL = {"size": "small", "variant": "outlined", "margin": (8, 0, 0, 0)}
 
 
 def _listed(frames: Any, most: int = 6) -> str:
@@ -55,7 +55,9 @@ class _Listing(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._state = session, state
         self._rows: list[tuple[list[int], list[int]]] = []
-        self.table = table(self.COLUMNS, self.HINTS, self.UNITS, self.DECIMALS, widths=self.WIDTHS)
+        self.table = row_table(
+            self.COLUMNS, self.HINTS, self.UNITS, self.DECIMALS, widths=self.WIDTHS
+        )
         self.table.on_click(self._on_click)
         self._card = Card(self.table, name=self.NAME)
 
@@ -103,7 +105,7 @@ class DuplicateCard(_Listing):
             hint="Reject all but the representative of each group; Undo takes it back",
             disabled=True,
             on_click=self._reject,
-            **SMALL,
+            margin=(8, 0, 0, 0),
         )
         self._card.insert(1, self.tolerance)
         self._card.append(self.reject)
@@ -116,12 +118,11 @@ class DuplicateCard(_Listing):
         found, data = self._state.duplicates, self._session.dataset
         self._enable()
         if found is None or data is None:
-            self._card.head.object = title(self.NAME, "…")
+            self._card.say("…")
             self._fill({}, [])
             return
         groups = sorted(found.groups, key=lambda g: (-len(g), g[0]))
-        self._card.head.object = title(
-            self.NAME,
+        self._card.say(
             f"{counted(len(found.copies), 'structure')} in {counted(len(groups), 'group')}"
             if groups
             else "none",
@@ -172,8 +173,8 @@ class ConflictCard(_Listing):
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(session, state, **params)
         self._pairs: list[tuple[list[int], list[int]]] = []
-        self.forces_head = pn.pane.HTML("", stylesheets=[STYLE], margin=(8, 0, 0, 0))
-        self.forces = table(
+        self.forces_head = Html(margin=(8, 0, 0, 0))
+        self.forces = row_table(
             {"atom": object, "|F|": float, "like": object, "|F| there": float, "distance": float},
             {
                 "atom": "structure : atom, with the larger force",
@@ -195,14 +196,13 @@ class ConflictCard(_Listing):
         found, data = self._state.conflicts, self._session.dataset
         self.forces_head.visible = found is not None
         if found is None or data is None:
-            self._card.head.object = title(self.NAME, "…")
+            self._card.say("…")
             self._fill({}, [])
             self.forces.visible = False
             return
         spec, groups = found.spec, found.energies
         none = _unlabelled(data.energies, "energies")
-        self._card.head.object = title(
-            self.NAME,
+        self._card.say(
             "" if none else f"energies: {counted(len(groups), 'group')}",
             none
             or "Alike structures whose energies differ by more than "
@@ -227,12 +227,12 @@ class ConflictCard(_Listing):
         count = min(len(pairs), ROWS)
         more = f", the {grouped(ROWS)} largest shown" if len(pairs) > ROWS else ""
         none = _unlabelled(data.forces, "forces")
-        self.forces_head.object = title(
+        self.forces_head.object = heading(
             "Forces",
             "" if none else f"{counted(len(pairs), 'environment')}{more}",
             none
             or f"Another environment within {spec.tolerance:g} h has a |F| that is smaller by more "
-            f"than {spec.force:g} eV/Å and {spec.relative_force:.0%}.",
+            f"than {spec.force:g} eV/Å and {percent(spec.relative_force, 0)}.",
         )
         first, second = pairs.first[:count], pairs.second[:count]
         of, starts = owners(data.structure_offsets), data.structure_offsets
@@ -283,12 +283,11 @@ class EnergyCard(_Listing):
     def _show(self, *_: Any) -> None:
         conflicts, data = self._state.conflicts, self._session.dataset
         if conflicts is None or data is None:
-            self._card.head.object = title(self.NAME, "…")
+            self._card.say("…")
             self._fill({}, [])
             return
         found = conflicts.out_of_line
-        self._card.head.object = title(
-            self.NAME,
+        self._card.say(
             counted(len(found), "structure") if found.n_compared else "",
             f"Of {grouped(found.n_compared)} in classes of ten and more: beyond "
             f"{conflicts.spec.z_score:g} robust standard deviations of the energies of their "
@@ -328,20 +327,20 @@ class CutCard(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(6, 12, 0, 12),
         )
-        self.text = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.text = Html()
         self.brush = Button(
             label="Show them",
             hint="Brush the structures that would go, and look at the first",
             on_click=self._brush,
-            **SMALL,
+            margin=(8, 0, 0, 0),
         )
         self.reject = Button(
             label="Reject above",
             hint="Reject the structures with a force above the limit; Undo takes it back",
             on_click=self._reject,
-            **SMALL | {"margin": (8, 0, 0, 8)},
+            margin=(8, 0, 0, 8),
         )
-        self._parts = [self.slider, self.text, pn.Row(self.brush, self.reject, margin=0)]
+        self._parts = [self.slider, self.text, layout.row(self.brush, self.reject)]
         self._card = Card(*self._parts, name=self.NAME)
         self.slider.param.watch(self._move, "value_throttled")
         session.param.watch(self._range, ["opened"])
@@ -357,7 +356,7 @@ class CutCard(pn.viewable.Viewer):
             part.visible = bool(len(norms))
         if not len(norms):
             none = _unlabelled(data.forces, "forces").replace("compare", "cut")
-            self._card.head.object = title(self.NAME, "", none)
+            self._card.say("", none)
             return
         top = float(norms.max())
         step = 10.0 ** np.floor(np.log10(max(top, 1e-3) / 200))
@@ -377,32 +376,39 @@ class CutCard(pn.viewable.Viewer):
         none = found is None or not len(found.structures)
         self.brush.disabled = self.reject.disabled = none
         if found is None or not np.isfinite(found.limit) or none:
-            self._card.head.object = title(self.NAME, "nothing goes")
-            self.text.object = (
-                "<p>Move the slider to see which structures, classes and share of the tail a cut "
+            self._card.say("nothing goes")
+            self.text.object = note(
+                "Move the slider to see which structures, classes and share of the tail a cut "
                 "would cost. Large forces are often what a potential needs most: look before "
-                "rejecting.</p>"
+                "rejecting."
             )
             return
         share = len(found.structures) / max(1, found.n_structures)
-        self._card.head.object = title(
-            self.NAME,
+        self._card.say(
             f"{counted(len(found.structures), 'structure')} above {found.limit:g} eV/Å",
-            f"<b>{share:.1%}</b> of {grouped(found.n_structures)} structures and "
-            f"<b>{found.n_lost / max(1, found.n_environments):.1%}</b> of the environments go, "
-            f"because of {counted(found.n_above, 'atom')} above the limit; with them "
-            f"<b>{found.tail_lost:.0%}</b> of the tail (top 1 % of |F| per atom).",
+            (
+                html.b(percent(share)),
+                f" of {grouped(found.n_structures)} structures and ",
+                html.b(percent(found.n_lost / max(1, found.n_environments))),
+                f" of the environments go, because of {counted(found.n_above, 'atom')} above the "
+                "limit; with them ",
+                html.b(percent(found.tail_lost, 0)),
+                " of the tail (top 1 % of |F| per atom).",
+            ),
         )
-        rows = "".join(
-            f"<tr><td>{html.escape(name) or '(none)'}</td><td>{grouped(lost)}</td>"
-            f"<td>{grouped(total)}</td><td class='bar'><div class='track'>"
-            f"<div style='width:{lost / max(1, total):.1%}'></div></div></td>"
-            f"<td>{lost / max(1, total):.0%}</td></tr>"
-            for name, lost, total in found.classes
-        )
-        self.text.object = (
-            "<div class='scroll' style='max-height:180px'><table><tr><th>config_type</th>"
-            f"<th>lost</th><th>of</th><th></th><th></th></tr>{rows}</table></div>"
+        self.text.object = read_table(
+            cells("config_type", "lost", "of", "", "", tag="th"),
+            (
+                cells(
+                    name or "(none)",
+                    grouped(lost),
+                    grouped(total),
+                    bar_cell(lost / max(1, total)),
+                    percent(lost / max(1, total), 0),
+                )
+                for name, lost, total in found.classes
+            ),
+            height=180,
         )
 
     def _brush(self, *_: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,12 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.curation.overlap import OverlapMatrix
-from views.kit.text import counted, grouped
-from views.kit.widgets import Button
+from views.kit import html, layout
+from views.kit.layout import Card
+from views.kit.tables import cells, row_table, show_rows
+from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
+from views.kit.widgets import Button, segments
 from views.review.state import CLASSES, Against, Review
-from views.review.style import STYLE, Card, shortened, show_rows, table, title
 from views.state.session import Session
 
 __all__ = ["AgainstCard", "OverlapCard"]
@@ -27,7 +28,7 @@ class OverlapCard(pn.viewable.Viewer):
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._state = session, state
-        self.map = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.map = Html()
         self._card = Card(self.map, name=self.NAME)
         state.param.watch(self._show, ["overlap", "waiting"])
         self._show()
@@ -37,19 +38,19 @@ class OverlapCard(pn.viewable.Viewer):
         if found is None or data is None:
             coming = "overlap" in self._state.waiting or data is None
             short = "…" if coming else "a single config_type: nothing to compare"
-            self._card.head.object, self.map.object = title(self.NAME, short), ""
+            self._card.say(short)
+            self.map.object = ""
             return
         few = bool((found.sampled < found.counts).any())
         how = ""
         if few:
             how = (
                 f" At most {grouped(int(found.sampled.max()))} environments sampled of each, "
-                f"± {100 * found.coverage_error.max():.1g} % at most."
+                f"± {percent_error(found.coverage_error.max())} at most."
             )
         count = len(np.unique(data.config_type[~data.isolated]))
         more = f" The {CLASSES} largest of {count} classes." if count > CLASSES else ""
-        self._card.head.object = title(
-            self.NAME,
+        self._card.say(
             "per cent",
             "Share of the environments of a column that the class of the row covers (delta "
             f"entropy below 1e-5).{how}{more}",
@@ -57,27 +58,29 @@ class OverlapCard(pn.viewable.Viewer):
         self.map.object = self._table(found)
 
     @staticmethod
-    def _table(found: OverlapMatrix) -> str:
+    def _table(found: OverlapMatrix) -> html.Markup:
         names = found.names
-        head = "".join(f"<th title='{html.escape(n)}'>{i}</th>" for i, n in enumerate(names))
-        rows = []
-        for a, name in enumerate(names):
-            cells = []
-            for b, other in enumerate(names):
-                share = float(found.coverage[a, b])
-                ink = "var(--winnow-card)" if share > 0.6 else "var(--winnow-text)"
-                ink = "var(--winnow-quiet)" if share < 0.005 else ink
-                cells.append(
-                    f"<td style='color:{ink};background:color-mix(in srgb, var(--winnow-text) "
-                    f"{85 * share:.0f}%, var(--winnow-grid))' title='{share:.1%} of "
-                    f"{html.escape(other)} covered by {html.escape(name)}'>{100 * share:.0f}</td>"
-                )
-            label = html.escape(f"{a} {shortened(name)}")
-            full = html.escape(name)
-            rows.append(f"<tr><th title='{full}'>{label}</th>{''.join(cells)}</tr>")
-        return (
-            "<div class='wide'><table class='heat'><tr><th></th>"
-            f"{head}</tr>{''.join(rows)}</table></div>"
+
+        def cell(a: int, b: int) -> html.Markup:
+            share = float(found.coverage[a, b])
+            ink = "quiet" if share < 0.005 else "card" if share > 0.6 else "text"
+            shade = f"color-mix(in srgb, var(--winnow-text) {85 * share:.0f}%, var(--winnow-grid))"
+            return html.td(
+                f"{100 * share:.0f}",
+                style=f"color:var(--winnow-{ink});background:{shade}",
+                title=f"{percent(share)} of {names[b]} covered by {names[a]}",
+            )
+
+        head = [html.th(i, title=name) for i, name in enumerate(names)]
+        rows = (
+            cells(
+                html.th(f"{a} {shortened(name)}", title=name),
+                *(cell(a, b) for b in range(len(names))),
+            )
+            for a, name in enumerate(names)
+        )
+        return html.div(
+            html.table(cells("", *head, tag="th"), rows, class_="heat"), style="overflow-x:auto"
         )
 
     def __panel__(self) -> Any:
@@ -118,28 +121,18 @@ class AgainstCard(pn.viewable.Viewer):
         self.compare = Button(
             label="Compare files",
             hint="Measure what the other file holds that this one has not",
-            size="small",
-            variant="outlined",
             margin=(10, 0, 0, 0),
             on_click=self._compare,
         )
-        self.order = pmui.RadioButtonGroup(
-            options=["Most novel first", "Leaks first"],
+        self.order = segments(
+            "Order of the structures",
+            ["Most novel first", "Leaks first"],
             value="Most novel first",
-            size="small",
-            variant="outlined",
-            color="default",
+            align="start",
             visible=False,
             margin=(6, 0, 2, 0),
-            sx={
-                "& .MuiToggleButton-root": {
-                    "textTransform": "none",
-                    "padding": "2px 10px",
-                    "whiteSpace": "nowrap",
-                }
-            },
         )
-        self.table = table(
+        self.table = row_table(
             self.COLUMNS,
             self.HINTS,
             {"largest": "nats", "mean": "nats", "covered": "%"},
@@ -149,7 +142,7 @@ class AgainstCard(pn.viewable.Viewer):
         )
         self.table.on_click(self._on_click)
         self._card = Card(
-            pn.Row(self.path, self.compare, sizing_mode="stretch_width", margin=0),
+            layout.row(self.path, self.compare),
             self.order,
             self.table,
             name=self.NAME,
@@ -169,9 +162,8 @@ class AgainstCard(pn.viewable.Viewer):
         data = self._session.dataset
         self.order.visible = self.table.visible = against is not None
         if against is None or data is None:
-            name = "the open file" if data is None else html.escape(data.name)
-            self._card.head.object = title(
-                self.NAME,
+            name = "the open file" if data is None else data.name
+            self._card.say(
                 "",
                 f"What of another file is new, given {name}, and which of its structures are "
                 "near-duplicates: a test error means little where the model has seen the answer.",
@@ -179,20 +171,22 @@ class AgainstCard(pn.viewable.Viewer):
             return
         found, other = against.found, against.dataset
         new, leaks = found.novelty, len(found.test)
-        leaking = f"None of its {counted(found.n_test, 'structure')} leaks."
+        leaking: Any = f"None of its {counted(found.n_test, 'structure')} leaks."
         if leaks:
             leaking = (
-                f"<b>{counted(leaks, 'structure')}</b> of {grouped(found.n_test)} "
-                f"{'leaks' if leaks == 1 else 'leak'}: near-duplicates, "
-                f"{grouped(int(found.exact.sum()))} of them exact."
+                html.b(counted(leaks, "structure")),
+                f" of {grouped(found.n_test)} {'leaks' if leaks == 1 else 'leak'}: "
+                f"near-duplicates, {grouped(int(found.exact.sum()))} of them exact.",
             )
-        self._card.head.object = title(
-            self.NAME,
+        self._card.say(
             other.name,
-            f"<b>{new.covered_environments:.1%}</b> of its "
-            f"{grouped(len(new.delta_entropy))} environments are covered by "
-            f"{html.escape(data.name)}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
-            f"median {np.median(new.delta_entropy):.2f} nats. {leaking} No sampling.",
+            (
+                html.b(percent(new.covered_environments)),
+                f" of its {grouped(len(new.delta_entropy))} environments are covered by "
+                f"{data.name}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
+                f"median {np.median(new.delta_entropy):.2f} nats. ",
+                *(leaking, " No sampling."),
+            ),
         )
         self._fill()
 

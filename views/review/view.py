@@ -7,17 +7,21 @@ from typing import Any
 
 import panel as pn
 
-from views.kit.text import grouped
-from views.kit.theme import CARD
+from views.kit import html, layout
+from views.kit.text import Html, grouped, note, percent, percent_error, significant, tiles
 from views.kit.widgets import Button
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
 from views.review.labels import ConflictCard, CutCard, DuplicateCard, EnergyCard
 from views.review.sets import AgainstCard, OverlapCard
 from views.review.state import PARTS, Review
-from views.review.style import PAIR, STYLE
 from views.state.session import Session
 
 __all__ = ["ReviewView"]
+
+
+def estimated(value: str, error: str) -> html.Markup:
+    """Write an estimate with its standard error."""
+    return html.join(value, " ", html.i(f"± {error}"))
 
 
 class ReviewView(pn.viewable.Viewer):
@@ -29,12 +33,10 @@ class ReviewView(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self.state = session, Review(session, shown=shown)
         state = self.state
-        self.tiles = pn.pane.HTML("", stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        self.tiles = Html()
         self.go_on = Button(
             label="Go on",
             hint="Work out what was cancelled",
-            size="small",
-            variant="outlined",
             visible=False,
             margin=(6, 0, 0, 0),
             on_click=lambda e: state.go_on(),
@@ -61,67 +63,54 @@ class ReviewView(pn.viewable.Viewer):
         """Write what has been found so far, and what is still to come."""
         state = self.state
         found, labels, odd = state.duplicates, state.conflicts, "…"
-        tiles = [("…", "near-duplicate structures"), ("…", "conflicting labels")]
+        numbers: list[tuple[Any, str]] = [
+            ("…", "near-duplicate structures"),
+            ("…", "conflicting labels"),
+        ]
         if found is not None:
-            tiles[0] = (grouped(len(found.copies)), "near-duplicate structures")
+            numbers[0] = (grouped(len(found.copies)), "near-duplicate structures")
         if labels is not None:
             count = len(labels.energies) + len(labels.forces)
-            tiles[1] = (grouped(count), "conflicting labels")
+            numbers[1] = (grouped(count), "conflicting labels")
             odd = grouped(len(labels.out_of_line))
-        tiles.append((odd, "energies out of line"))
+        numbers.append((odd, "energies out of line"))
         whole = state.redundancy[0] if state.redundancy else None
-        share, size = "…", "…"
+        share: Any = "…"
+        size: Any = "…"
         analysis = self._session.analysis
         if whole is not None and analysis is not None:
-            share, size = f"{whole.redundancy:.0%}", grouped(round(whole.effective_environments))
+            share, size = percent(whole.redundancy, 0), grouped(round(whole.effective_environments))
             if analysis.sampled is not None:
                 error = whole.effective_environments * analysis.diversity_error
-                share += f" <i>± {100 * analysis.redundancy_error:.1g} %</i>"
-                size += f" <i>± {grouped(math.ceil(error))}</i>"
-        tiles += [(share, "redundant"), (size, "effective environments")]
-        dimension = "…"
+                share = estimated(share, percent_error(analysis.redundancy_error))
+                size = estimated(size, grouped(math.ceil(error)))
+        numbers += [(share, "redundant"), (size, "effective environments")]
+        dimension: Any = "…"
         if state.dimension is not None:
             d = state.dimension
             known = math.isfinite(d.dimension)
-            dimension = f"{d.dimension:.1f} <i>± {d.error:.1g}</i>" if known else "–"
-        tiles.append((dimension, "intrinsic dimension"))
+            dimension = estimated(f"{d.dimension:.1f}", significant(d.error, 1)) if known else "–"
+        numbers.append((dimension, "intrinsic dimension"))
         rest = ", ".join(PARTS[p] for p in state.waiting)
-        told = f"<p>{'Cancelled' if state.stopped else 'Still to come'}: {rest}</p>" if rest else ""
-        self.go_on.visible = state.stopped and bool(state.waiting)
-        self.tiles.object = (
-            '<div class="tiles">'
-            + "".join(f"<div><b>{value}</b>{name}</div>" for value, name in tiles)
-            + f"</div>{told}"
+        told = (
+            note(f"{'Cancelled' if state.stopped else 'Still to come'}: {rest}") if rest else None
         )
-
-    @staticmethod
-    def _pair(left: Any, right: Any) -> pn.Column:
-        return pn.Column(left, right, sizing_mode="stretch_width", stylesheets=[PAIR], margin=0)
+        self.go_on.visible = state.stopped and bool(state.waiting)
+        self.tiles.object = html.join(tiles(numbers), told)
 
     def __panel__(self) -> Any:
-        first = pn.Column(
-            self.tiles,
-            self.go_on,
-            css_classes=["card"],
-            stylesheets=[CARD, ":host(.card) {padding: 10px 14px;}"],
-            sizing_mode="stretch_width",
-            margin=(0, 10, 10, 0),
-        )
-        rows = pn.Column(
-            self._pair(self.duplicates, self.conflicts),
-            self._pair(self.energies, self.cut),
+        def pair(left: Any, right: Any) -> pn.Column:
+            return layout.column(left, right, gives="pair")
+
+        first = layout.card(self.tiles, self.go_on)
+        rows = layout.column(
+            pair(self.duplicates, self.conflicts),
+            pair(self.energies, self.cut),
             self.redundancy,
             self.overlap,
-            self._pair(self.curve, self.scan),
-            self._pair(self.dimension, self.against),
-            sizing_mode="stretch_width",
+            pair(self.curve, self.scan),
+            pair(self.dimension, self.against),
             margin=(0, 10, 0, 0),
-            stylesheets=[":host {min-width: 0 !important;}"],
+            gives="shrinks",
         )
-        return pn.Column(
-            first,
-            rows,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[":host {min-width: 0 !important;}"],
-        )
+        return layout.column(first, rows, gives="shrinks")

@@ -11,6 +11,8 @@ import html
 from typing import Any
 
 from analytics.selection.base import METHODS
+from views.kit.style_sheets import css_text
+from views.kit.text import swatch
 from views.kit.theme import CARD, FONT, palette, variables
 from views.state.columns import lower_first
 from views.state.session import Session
@@ -60,6 +62,7 @@ LAYOUT = """
   border-radius: 8px; }
 .columns aside { width: 326px; height: 436px; margin-right: 12px; background: var(--winnow-card);
   border: 1px solid var(--winnow-border); border-radius: 8px; }
+.columns header .swatch { margin-top: 9px; }
 .columns header { display: flex; height: 34px; gap: 8px; }
 .columns h2 { flex: 1; margin: 0; font-size: 14px; line-height: 32px; font-weight: 600;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--winnow-text); }
@@ -95,7 +98,7 @@ REMOVE = """
 def _section(column: int, title: str, head: Any) -> str:
     """Return the score card of one column, from the pieces that its components show."""
     return (
-        f'<section><header><div class="swatch" style="background:var(--winnow-m{column})"></div>'
+        f"<section><header>{swatch(column)}"
         f"<h2>{html.escape(title)}</h2>{head.environments.object}</header>"
         f'<div class="promise">{head.summary.object}</div>'
         f'<div class="scores">{head.card.object}</div>'
@@ -124,7 +127,7 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
         return ""
     heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
     colors = palette(dark)
-    panes = (page.chip, budget.readout, heads[0].card)
+    panes = (page.chip, budget.readout)
     styles = "".join(
         sheet for pane in panes for sheet in pane.stylesheets if isinstance(sheet, str)
     )
@@ -139,7 +142,7 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
         f"hidden;cursor:progress;background:{colors.page};color:{colors.text};font-family:{FONT}}}"
         "#loader:not(.error){display:none!important}</style>"
         '<div id="winnow-first" role="main" aria-busy="true"><template shadowrootmode="closed">'
-        f"<style>{styles}{CARD}{LAYOUT}</style>"
+        f"<style>{css_text('content')}{styles}{CARD}{LAYOUT}</style>"
         f'<div class="top"><span class="name">Winnow</span>{page.chip.object}</div>'
         f'<div class="keep"><span class="lead">Keep</span>{budget.readout.object}'
         f"{budget.strip.object}</div>"

@@ -22,6 +22,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import spec_from
+from analytics.runtime.value import Table
 from analytics.selection.base import METHODS, Budget, is_nested
 
 __all__ = ["COLUMNS", "WHOLE_POOL", "RetrainResult", "retrain", "rows_of"]
@@ -40,7 +41,7 @@ WHOLE_POOL = "whole_pool"
 
 
 @dataclass(frozen=True)
-class RetrainResult:
+class RetrainResult(Table):
     """What potentials trained on selections lose.
 
     Attributes

@@ -17,6 +17,7 @@ from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Table, Value
 from analytics.selection.base import Selection
 from analytics.selection.certificates.dual_bound import TightBound, objective_of, tighten
 
@@ -36,7 +37,7 @@ SHARES = (0.9, 0.95, 0.99, 0.999)
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateCurve:
+class CertificateCurve(Table):
     """What every prefix reaches and what any set of that cost could, as shares of the whole.
 
     Attributes
@@ -63,7 +64,7 @@ class CertificateCurve:
 
 
 @dataclass(frozen=True, slots=True)
-class Fewest:
+class Fewest(Value):
     """How many structures a share of the whole set's objective takes.
 
     Attributes

@@ -35,6 +35,7 @@ from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import kernel
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 from analytics.selection.base import METHODS, Selection
 from analytics.selection.certificates.linear_program import multipliers_of
 from analytics.selection.certificates.online_bound import best_totals
@@ -51,7 +52,7 @@ SMALLEST_STEP = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class TightBound:
+class TightBound(Value):
     """An upper bound on what any set of the same cost could reach.
 
     Attributes

@@ -1,0 +1,113 @@
+"""Tables: of rows that can be clicked (Tabulator), and of numbers to read (HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+from bokeh.models import NumberFormatter
+
+from views.kit import html
+from views.kit.html import Markup
+from views.kit.style_sheets import css
+
+__all__ = ["bar_cell", "cells", "fill_rows", "read_table", "row_table", "show_rows"]
+
+
+def row_table(
+    columns: Mapping[str, type],
+    hints: Mapping[str, str],
+    units: Mapping[str, str] | None = None,
+    decimals: Mapping[str, int] | None = None,
+    **params: Any,
+) -> pn.widgets.Tabulator:
+    """Make a table of which rows can be clicked.
+
+    Parameters
+    ----------
+    columns : mapping of str to type
+        Numbers keep to the right, text to the left.
+    hints, units : mapping of str to str
+        Column -> what it means, and what is written beside its name.
+    decimals : mapping of str to int
+        Column -> digits after the point.
+    **params
+        Of the table.
+    """
+    # the table picks its formatters from the types of the first value it sees
+    frame = pd.DataFrame({name: np.empty(0, dtype=kind) for name, kind in columns.items()})
+    right = {name: "right" for name, kind in columns.items() if kind is not object}
+    numbers = {
+        name: NumberFormatter(format=f"0,0.{'0' * digits}" if digits else "0,0", nan_format="–")
+        for name, digits in (decimals or {}).items()
+    }
+    usual = {
+        "show_index": False,
+        "disabled": True,
+        "selectable": False,
+        "pagination": "remote",
+        "page_size": 6,
+        "sizing_mode": "stretch_width",
+        "layout": "fit_columns",
+        "header_tooltips": dict(hints),
+        "titles": {name: f"{name} ({unit})" for name, unit in (units or {}).items()},
+        "header_align": right,
+        "text_align": right,
+        "formatters": numbers | params.pop("formatters", {}),
+        "stylesheets": [css("tabulator")],
+        "css_classes": ["single"],
+        "theme": "simple",
+        "margin": (2, 0, 0, 0),
+        "visible": False,
+    }
+    return pn.widgets.Tabulator(frame, **usual | params)
+
+
+def fill_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: int) -> None:
+    """Put rows into a table, and take the buttons that turn its pages away from a single one."""
+    if count or len(shown.value):
+        shown.value = pd.DataFrame(columns)
+    shown.css_classes = ["single"] if count <= shown.page_size else []
+    shown.page = 1
+
+
+def show_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: int) -> None:
+    """Put rows into a table; without any it is not shown."""
+    fill_rows(shown, columns, count)
+    shown.visible = count > 0
+
+
+def cells(*content: Any, tag: str = "td") -> Markup:
+    """Write a row of a table; what is markup is a cell already."""
+    return html.tr(c if isinstance(c, Markup) else html.element(tag, c) for c in content)
+
+
+def read_table(
+    head: Markup, rows: Iterable[Markup], *, label: str = "", height: int | None = 330
+) -> Markup:
+    """Write a table of numbers to read.
+
+    Parameters
+    ----------
+    head, rows : markup
+        Rows, as `cells` writes them.
+    label : str
+        What it is, for those who hear it; with it the table can be scrolled by keys.
+    height : int, pixels, optional
+        What is higher is scrolled.
+    """
+    return html.div(
+        html.table(html.thead(head), html.tbody(rows)),
+        class_="scroll",
+        style=f"max-height:{height}px" if height else "",
+        **({"tabindex": "0", "role": "region", "aria_label": label} if label else {}),
+    )
+
+
+def bar_cell(share: float) -> Markup:
+    """Write a cell with a bar of a length from 0 to 1."""
+    filled = html.div(class_="bar", style=f"width:{share:.1%}")
+    return html.td(html.div(filled, class_="track"), class_="bar")
