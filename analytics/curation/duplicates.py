@@ -16,7 +16,7 @@ from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.geometry.lattice import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option

@@ -11,9 +11,9 @@ from analytics.evaluation.ranking import leaders
 from analytics.evaluation.retrain.errors import Spread
 from views.kit import html, layout
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, heading, note, tone
+from views.kit.text import Html, heading, label_error, note, tone
 from views.kit.widgets import Download
-from views.retrain.errors import error_text, losers, test_title
+from views.retrain.errors import losers, test_title
 from views.retrain.parity import MODELS
 from views.retrain.state import HOLD_OUT, LEFT_OUT, RetrainState
 from views.state.session import Session
@@ -114,7 +114,7 @@ class ClassTable:
                 key: getattr(found, what) for key, found in each.items() if key in {"0", "1", "2"}
             }
             lead = leaders(
-                list(values.values()), written=[error_text(v, what) for v in values.values()]
+                list(values.values()), written=[label_error(v, what) for v in values.values()]
             )
             best = {key for key, leads in zip(values, lead, strict=True) if leads}
             worst = losers(each, values, what)
@@ -125,9 +125,9 @@ class ClassTable:
                 rank = "best" if key in best else "worst" if key in worst else ""
                 errors.append(
                     html.td(
-                        error_text(value, what),
+                        label_error(value, what),
                         class_=f"{rank} {'' if at else 'gap'}".strip(),
-                        title=f"± {error_text(std, what)}" if np.isfinite(std) else "",
+                        title=f"± {label_error(std, what)}" if np.isfinite(std) else "",
                     )
                 )
         n = next(iter(each.values())).n_structures if each else 0

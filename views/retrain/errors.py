@@ -5,23 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from analytics.evaluation.retrain.errors import Spread
-from views.kit.text import grouped
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT
 
 __all__ = [
-    "error_text",
     "losers",
     "test_title",
 ]
-
-
-def error_text(value: float, what: str) -> str:
-    """Return an error as it is written: energies in meV/atom, forces in eV/angstrom."""
-    if not np.isfinite(value):
-        return "n/a"
-    if what == "energy":
-        return f"{value:.1f}" if value < 1000 else grouped(round(value))
-    return f"{value:.3f}" if value < 10 else f"{value:.2f}"
 
 
 def test_title(test: str) -> str:
