@@ -47,7 +47,7 @@ def values_of(size: int = 60) -> list[object]:
         embed_pca(described, np.arange(50)),
         *winnow.redundancy(found)[:2],
         winnow.learning_curve(found, orders=2),
-        winnow.near_duplicates(data, described),
+        winnow.duplicates(data, described),
         winnow.conflicts(data, described),
         winnow.check(data),
         winnow.bandwidth_scan(data, described),
