@@ -17,7 +17,7 @@ from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.geometry.lattice import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option

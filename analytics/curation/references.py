@@ -9,6 +9,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
+from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.value import Table
 
@@ -56,8 +57,8 @@ class EnergyOutliers(Table):
 
     def records(self, dataset: Dataset) -> list[dict[str, Any]]:
         """Return one record per structure; the volume is evidence for compressed cells."""
-        volumes = np.abs(np.linalg.det(dataset.cells)) / np.maximum(1, dataset.sizes)
-        volumes[~dataset.pbc.all(axis=1)] = np.nan
+        per_atom = volumes(dataset.cells) / np.maximum(1, dataset.sizes)
+        per_atom[~dataset.pbc.all(axis=1)] = np.nan
         return [
             {
                 "structure": int(dataset.frame_indices[s]),
@@ -66,7 +67,7 @@ class EnergyOutliers(Table):
                 "residual_eV_per_atom": float(self.residuals[at]),
                 "median_eV_per_atom": float(self.medians[at]),
                 "scale_eV_per_atom": float(self.scales[at]),
-                "volume_A3_per_atom": float(volumes[s]),
+                "volume_A3_per_atom": float(per_atom[s]),
             }
             for at, s in enumerate(self.structures)
         ]

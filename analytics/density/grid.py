@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.value import Value
 
@@ -129,8 +130,7 @@ class DensityData(Value):
     @property
     def volume_elements(self) -> FloatArray:
         """Volume per grid point of each snapshot, bohr^3."""
-        volumes = np.abs(np.linalg.det(self.cells)) / BOHR**3
-        return np.asarray(volumes / self.shapes.prod(axis=1))
+        return np.asarray(volumes(self.cells) / BOHR**3 / self.shapes.prod(axis=1))
 
     @property
     def integrals(self) -> FloatArray:

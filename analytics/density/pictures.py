@@ -12,6 +12,7 @@ from analytics.density.grid import DensityData
 from analytics.density.points import PointSet
 from analytics.density.study import ModelResult, Study
 from analytics.density.surrogate import Single
+from analytics.geometry.lattice import reciprocal_vectors, wrapped
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.value import Value
@@ -128,8 +129,8 @@ def _plane(data: DensityData, snapshot: int, axis: int) -> FloatArray:
 def _wrapped(data: DensityData, snapshot: int, positions: FloatArray) -> FloatArray:
     """Return positions relative to the grid's origin, inside the cell."""
     cell = data.cells[snapshot]
-    fractions = np.linalg.solve(cell.T, (positions - data.origins[snapshot]).T).T
-    return np.asarray((fractions - np.floor(fractions)) @ cell)
+    (dual,) = reciprocal_vectors(cell[None], np.ones((1, 3), dtype=bool))
+    return wrapped(positions - data.origins[snapshot], cell, dual)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,9 @@ from ase import Atoms
 from scipy.interpolate import CubicSpline
 
 from analytics.data.dataset import Dataset
-from analytics.geometry.harmonics import expand, find_pairs, harmonic_factors
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.geometry.harmonics import expand, harmonic_factors
+from analytics.geometry.lattice import reduced_lattices
+from analytics.geometry.neighbours import neighbour_pairs
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
@@ -186,18 +187,20 @@ def expanded(
     rows = dataset.rows(structure)
     positions = np.ascontiguousarray(dataset.positions[rows], dtype=np.float64)
     ranks = np.searchsorted(expansion.species, dataset.numbers[rows])
-    order = np.argsort(ranks, kind="stable")
-    lattice = reduced_lattices(
-        dataset.cells[structure : structure + 1], dataset.pbc[structure : structure + 1]
-    )
-    basis, dual = (np.ascontiguousarray(each[0]) for each in lattice)
+    one = slice(structure, structure + 1)
+    lattice = reduced_lattices(dataset.cells[one], dataset.pbc[one])
     columns = expansion.radial * (expansion.angular + 1) ** 2
     least = 24 * columns * min(len(positions), 60)
     count = max(1, BLOCK_BYTES // least)
     factors = harmonic_factors(expansion.angular)
-    for first in range(0, len(positions), count):
-        last = min(first + count, len(positions))
-        atoms, vectors = find_pairs(positions, basis, dual, expansion.cutoff, order, first, last)
+    ranges = [(at, min(at + count, len(positions))) for at in range(0, len(positions), count)]
+    offsets = np.array([0, len(positions)])
+    for pairs in neighbour_pairs(positions, offsets, lattice, expansion.cutoff, ranges):
+        first, last = pairs.first, pairs.stop
+        # by species of the neighbour, all images of a neighbour together
+        order = np.lexsort((ranks[pairs.neighbours], pairs.centres))
+        atoms = np.column_stack([pairs.centres, pairs.neighbours])[order]
+        vectors = pairs.vectors[order]
         group, leaders = _groups(atoms) if slopes else (np.full(len(atoms), -1), atoms[:0])
         shape = (expansion.radial, (expansion.angular + 1) ** 2)
         found = np.zeros((last - first, len(expansion.species), *shape))

@@ -245,7 +245,7 @@ def _early(
     size = max(1, round(spec.share * len(structures)))
     found = []
     for _ in range(spec.models):
-        found.append(equations.fit(rng.permutation(structures)[:size]))
+        found.append(equations.fit(rng.permutation(structures)[-size:]))
         monitor.checkpoint()
     return found
 

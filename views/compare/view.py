@@ -17,7 +17,7 @@ from views.compare.method_options import MethodOptions
 from views.compare.tails import Tails
 from views.kit import html, layout
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import KINDS, Html, count_of, grouped, swatch
+from views.kit.text import KINDS, Html, count_of, grouped, percent, significant, swatch
 from views.kit.widgets import Button, heading_select, segments
 from views.state.columns import lower_first
 from views.state.session import Session
@@ -37,7 +37,10 @@ def _sampled(
         error = ratio * float(np.hypot(error, analysis.diversity_error))
     if not error > 0:
         return unit, help_
-    return f"± {error:.1g}", f"{help_}; estimated from {grouped(scores.sampled)} environments"
+    return (
+        f"± {significant(error, 1)}",
+        f"{help_}; estimated from {grouped(scores.sampled)} environments",
+    )
 
 
 def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[float, ScoreRow]]:
@@ -179,7 +182,9 @@ class Column(pn.viewable.Viewer):
             f"1/{bound:.3f} of this one in the method's own objective "
             f"({'tightened' if slot.tight else 'online'} bound)"
         )
-        return html.join(text, " · ", html.b(f"≥ {bound:.1%} of best", title=why))
+        return html.join(
+            text, " · ", html.b(f"≥ {percent(bound, at_least=True)} of best", title=why)
+        )
 
     def __panel__(self) -> Any:
         return self._head

@@ -12,12 +12,12 @@ from bokeh.plotting import figure
 from analytics.density.pruning import PRUNINGS
 from views.density.measured import Figure
 from views.density.state import DensityState
-from views.density.words import percent, relabel, short, title_of, with_spread
+from views.density.words import relabel, title_of, with_spread
 from views.kit import html, layout
 from views.kit.figures import empty_source, figure_pane, paint, plain_figure, powers_of_ten
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.style_sheets import css_text
-from views.kit.text import KINDS, Html, counted, grouped, swatch
+from views.kit.text import KINDS, Html, counted, exact_percent, grouped, significant, swatch
 from views.kit.theme import palette
 from views.kit.widgets import heading_select, segments
 
@@ -109,20 +109,20 @@ class Head(pn.viewable.Viewer):
         told = PRUNINGS[method].summary
         if method == "ccs":
             told = f"{options['strata']} {options['scale']} strata of the score, without the "
-            told += f"hardest {percent(state.beta)}"
+            told += f"hardest {exact_percent(state.beta)}"
         self.summary.object = html.div(told, class_="line", title=told)
         measured, rows = state.measured, []
         for name, (title, unit, hint) in QUANTITIES.items():
             figure_, _ = state.figure(column, name)
             text = with_spread(figure_) if figure_ else "–"
             if name == "electrons_kept_pct" and chosen is not None:
-                text = short(chosen.electrons_pct)  # known without a model
+                text = significant(chosen.electrons_pct)  # known without a model
             full = measured.full(name) if measured else None
             rows.append(
                 ScoreRow(
                     title, unit, text, hint=hint, best=leads.get(name, False),
                     value_hint=self._by_condition() if name.endswith("_error_pct") else "",
-                    reference=short(full.mean) if full else "–",
+                    reference=significant(full.mean) if full else "–",
                 )
             )  # fmt: skip
         head = [
@@ -142,7 +142,7 @@ class Head(pn.viewable.Viewer):
         found = measured.by_condition(self._state.label(self._column), share)
         seen = self._state.facts.get("conditions_seen", ())
         return "; ".join(
-            f"{name}{'' if name in seen else ' (unseen)'}: {short(value)} %"
+            f"{name}{'' if name in seen else ' (unseen)'}: {significant(value)} %"
             for name, value in found.items()
         )
 
@@ -158,8 +158,8 @@ class Head(pn.viewable.Viewer):
             return "no models yet"
         seeds = counted(figure_.seeds, "seed")
         if abs(share / state.kept - 1) > 0.01:
-            return html.join(html.b(f"at {percent(share)}", class_="warning"), f", {seeds}")
-        return f"at {percent(share)}, {seeds}"
+            return html.join(html.b(f"at {exact_percent(share)}", class_="warning"), f", {seeds}")
+        return f"at {exact_percent(share)}, {seeds}"
 
     def __panel__(self) -> Any:
         square = Html(swatch(self._column), width=12, margin=(7, 0, 0, 0))

@@ -10,9 +10,9 @@ import numpy as np
 from analytics.evaluation.retrain.errors import Spread
 from views.kit import html, layout
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, heading, note, tone
+from views.kit.text import Html, heading, label_error, note, tone
 from views.kit.widgets import Download
-from views.retrain.errors import error_text, leaders, losers, test_title
+from views.retrain.errors import leaders, losers, test_title
 from views.retrain.parity import MODELS
 from views.retrain.state import HOLD_OUT, LEFT_OUT, RetrainState
 from views.state.session import Session
@@ -120,9 +120,9 @@ class ClassTable:
                 rank = "best" if key in best else "worst" if key in worst else ""
                 errors.append(
                     html.td(
-                        error_text(value, what),
+                        label_error(value, what),
                         class_=f"{rank} {'' if at else 'gap'}".strip(),
-                        title=f"± {error_text(std, what)}" if np.isfinite(std) else "",
+                        title=f"± {label_error(std, what)}" if np.isfinite(std) else "",
                     )
                 )
         n = next(iter(each.values())).n_structures if each else 0

@@ -5,24 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from analytics.evaluation.retrain.errors import Spread
-from views.kit.text import grouped
+from views.kit.text import label_error
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT
 
 __all__ = [
-    "error_text",
     "leaders",
     "losers",
     "test_title",
 ]
-
-
-def error_text(value: float, what: str) -> str:
-    """Return an error as it is written: energies in meV/atom, forces in eV/angstrom."""
-    if not np.isfinite(value):
-        return "n/a"
-    if what == "energy":
-        return f"{value:.1f}" if value < 1000 else grouped(round(value))
-    return f"{value:.3f}" if value < 10 else f"{value:.2f}"
 
 
 def test_title(test: str) -> str:
@@ -35,7 +25,7 @@ def test_title(test: str) -> str:
 
 def leaders(values: dict[str, float], what: str) -> set[str]:
     """Return who has the lowest error as far as it is shown; nobody if all are equal."""
-    known = {k: error_text(v, what) for k, v in values.items() if np.isfinite(v)}
+    known = {k: label_error(v, what) for k, v in values.items() if np.isfinite(v)}
     if len(known) < 2 or len(set(known.values())) == 1:
         return set()
     least = known[min(known, key=lambda k: values[k])]

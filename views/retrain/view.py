@@ -12,11 +12,11 @@ import panel_material_ui as pmui
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import Html, counted, grouped, heading, note, swatch
+from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
 from views.kit.widgets import Button, Dialog, choice
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
-from views.retrain.errors import error_text, leaders, test_title
+from views.retrain.errors import leaders, test_title
 from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
 from views.retrain.state import HOLD_OUT, RetrainState, split_of
@@ -183,7 +183,7 @@ class RetrainView(pn.viewable.Viewer):
         longest = max([v for v in values if np.isfinite(v)], default=1.0)
         whole = known.get("whole")
         full = float("nan") if whole is None else getattr(whole.total, what)
-        hint = f"trained on the whole pool: {error_text(full, what)} {unit}"
+        hint = f"trained on the whole pool: {label_error(full, what)} {unit}"
         rows = []
         for i, (found, value) in enumerate(zip(columns, values, strict=True)):
             spread = float("nan") if found is None else getattr(found.total, f"{what}_std")
@@ -191,9 +191,9 @@ class RetrainView(pn.viewable.Viewer):
                 ScoreRow(
                     what.capitalize(),
                     f"{unit} · {title}",
-                    "…" if found is None else error_text(value, what),
+                    "…" if found is None else label_error(value, what),
                     hint=f"{title}, root mean square error, {unit}",
-                    spread=error_text(spread, what) if np.isfinite(spread) else "",
+                    spread=label_error(spread, what) if np.isfinite(spread) else "",
                     value_hint=unit,
                     length=value / longest if longest > 0 else 0.0,
                     full=full / longest if longest > 0 else None,
