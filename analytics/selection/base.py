@@ -369,9 +369,10 @@ METHODS: Registry[Method] = Registry(
         "analytics.selection.hybrid": ("hybrid",),
         "analytics.selection.importance": (
             "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+            "grand", "el2n", "leverage",
         ),
         "analytics.selection.kmeans": ("kmeans",),
-        "analytics.selection.model_importance": ("grand", "el2n", "leverage", "d_optimal"),
+        "analytics.selection.d_optimal": ("d_optimal",),
         "analytics.selection.least_variance": ("least_variance",),
         "analytics.selection.random": ("random", "stratified"),
         "analytics.selection.stratified_scores": ("ccs",),
