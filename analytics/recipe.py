@@ -327,6 +327,12 @@ def make_recipe(
     reasons : mapping of int to str, optional
         Why structures were forced out, by their index in the data set, in a few words (see
         `analytics.curation.reasons`); without one it says that the user rejected them.
+
+    Examples
+    --------
+    >>> made = winnow.recipe(information, kept)
+    >>> made.method, made.size
+    ('facility_location', 10)
     """
     _same_analysis(analysis, selection)
     picks, dataset = _picks(selection, size), analysis.dataset

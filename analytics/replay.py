@@ -75,6 +75,11 @@ def replay(
     -------
     Replay
         Nothing is run if an input differs.
+
+    Examples
+    --------
+    >>> winnow.replay(winnow.recipe(information, kept), data).same
+    True
     """
     notes = _version_notes(recipe.versions)
     differences = data_differences(recipe, dataset, reference)

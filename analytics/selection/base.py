@@ -482,6 +482,14 @@ def select(
     WinnowError
         If the method is unknown, needs labels the data set does not have, or cannot use the
         reference.
+
+    Examples
+    --------
+    >>> kept = winnow.select(information, "facility_location", size=0.1)
+    >>> len(kept)
+    6
+    >>> kept.indices.tolist() == kept.to_frame()["structure"].tolist()
+    True
     """
     entry = METHODS[method]
     spec = _spec(entry, spec)
