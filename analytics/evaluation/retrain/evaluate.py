@@ -137,6 +137,12 @@ def retrain(
         is too little to split.
     WinnowError
         If a method is unknown or `featomic` is missing.
+
+    Examples
+    --------
+    >>> errors = winnow.retrain(information, ["random"], [0.5], resamples=1)
+    >>> errors.summary()["method"].tolist()
+    ['random', 'whole_pool']
     """
     spec = RetrainSpec() if spec is None else spec
     tests = {} if tests is None else dict(tests)
