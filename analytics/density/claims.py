@@ -192,7 +192,7 @@ def _ratio_claim(results: DensityResults, claim: _RatioClaim) -> Claim:
     second = _sample(results, *claim.under, "density_error_pct")
     if first is None or second is None:
         method, share = claim.above if first is None else claim.under
-        missing = f"no models of {method} at {TERMINAL.share(share)} kept"
+        missing = f"no models of {method} at {TERMINAL.exact_percent(share)} kept"
         missing += " with a third of the steps" if claim.third else ""
         return Claim(*told, "not computed", missing, math.nan, math.nan, math.nan, claim.threshold)
     ratio = first.mean / second.mean
@@ -210,7 +210,7 @@ def _ratio_claim(results: DensityResults, claim: _RatioClaim) -> Claim:
 
 
 def _name(which: tuple[str, float]) -> str:
-    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.share(which[1])}"
+    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.exact_percent(which[1])}"
 
 
 def _verdict(low: float, high: float, threshold: float, below: bool) -> str:

@@ -20,9 +20,9 @@ from analytics.cli.output import (
     columns,
     count,
     counted,
+    exact_percent,
     number,
     print_json,
-    share,
     significant,
     with_error,
 )  # fmt: skip
@@ -280,7 +280,7 @@ def _table_text(results: DensityResults) -> str:
     rows = [
         [
             row["method"],
-            share(row["kept"]),
+            exact_percent(row["kept"]),
             count(row["n_points"]),
             with_error(row["density_error_pct_mean"], row["density_error_pct_std"]),
             significant(row["unseen_error_pct_mean"]),

@@ -325,6 +325,13 @@ def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -
     ------
     ValueError
         If no registered descriptor has a spec of this type.
+
+    Examples
+    --------
+    >>> winnow.describe(data)
+    Descriptors(DistanceSpec, 59 structures, 1188 environments, 63 numbers each, 953e2125)
+    >>> winnow.describe(data, winnow.DistanceSpec(k=8, cutoff=4.0)).values.shape
+    (1188, 15)
     """
     spec = DistanceSpec() if spec is None else spec
     for kind, method in (DESCRIPTORS[name] for name in DESCRIPTORS):

@@ -1,4 +1,4 @@
-"""The functions a potential is linear in: kernels with reference environments, labels unseen."""
+"""SOAP-GAP basis: sparse kernels with reference environments chosen by farthest-point sampling."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from analytics.selection.objectives import Objective
 
 __all__ = [
     "METHODS",
+    "RULES",
     "UNITS",
     "Budget",
     "Method",
@@ -40,6 +41,9 @@ __all__ = [
     "select",
 ]
 
+#: Raised when the same arguments give another order: since 2 ties and random draws go by the
+#: contents of the structures, before they went by their places in the file.
+RULES = 2
 #: What a budget may count.
 UNITS = ("structures", "environments")
 
@@ -369,9 +373,10 @@ METHODS: Registry[Method] = Registry(
         "analytics.selection.hybrid": ("hybrid",),
         "analytics.selection.importance": (
             "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+            "grand", "el2n", "leverage",
         ),
         "analytics.selection.kmeans": ("kmeans",),
-        "analytics.selection.model_importance": ("grand", "el2n", "leverage", "d_optimal"),
+        "analytics.selection.d_optimal": ("d_optimal",),
         "analytics.selection.least_variance": ("least_variance",),
         "analytics.selection.random": ("random", "stratified"),
         "analytics.selection.stratified_scores": ("ccs",),
@@ -477,6 +482,14 @@ def select(
     WinnowError
         If the method is unknown, needs labels the data set does not have, or cannot use the
         reference.
+
+    Examples
+    --------
+    >>> kept = winnow.select(information, "facility_location", size=0.1)
+    >>> len(kept)
+    6
+    >>> kept.indices.tolist() == kept.to_frame()["structure"].tolist()
+    True
     """
     entry = METHODS[method]
     spec = _spec(entry, spec)

@@ -15,11 +15,10 @@ from analytics.density.readers import EMBEDDED
 from analytics.density.results import COLUMNS
 from analytics.selection.base import Budget
 from views.density.state import BETAS, DensityState
-from views.density.words import percent
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
-from views.kit.text import Html, counted, grouped, heading, note
+from views.kit.text import Html, counted, exact_percent, grouped, heading, note
 from views.kit.widgets import Button, Download, look, segments
 from views.state.session import Session
 
@@ -184,7 +183,7 @@ class Bar(pn.viewable.Viewer):
         own = state.results is not None and state.results is state.trained
         self.origin.param.update(visible=both, value="trained" if own else "precomputed")
         self._moving = False
-        self.beta_word.object = html.span(percent(state.beta), class_="readout")
+        self.beta_word.object = html.span(exact_percent(state.beta), class_="readout")
         self.readout.object = self._readout()
         self.train.disabled = state.training or state.prepared is None
         self.csv.disabled = state.results is None
@@ -196,13 +195,13 @@ class Bar(pn.viewable.Viewer):
         state = self._state
         total = state.n_candidates
         if not total:
-            return html.span(html.b(percent(state.kept)), class_="readout")
+            return html.span(html.b(exact_percent(state.kept)), class_="readout")
         size = Budget(float(state.kept)).of(total)
         factor = total / size
         noun = "point" if state.unit == "points" else "snapshot"
         one = f"1 of {factor:.3g}" if factor < 1000 else f"1 of {factor:,.0f}"
         said = f"{grouped(size)} of {counted(total, noun)} · {one}"
-        return html.span(html.b(percent(state.kept)), said, class_="readout")
+        return html.span(html.b(exact_percent(state.kept)), said, class_="readout")
 
     def _origin(self) -> Any:
         state = self._state

@@ -10,9 +10,9 @@ import panel as pn
 
 from analytics.density.claims import Claim
 from views.density.state import DensityState
-from views.density.words import mark, short
+from views.density.words import mark
 from views.kit import html, layout
-from views.kit.text import Html, counted, facts, grouped, heading
+from views.kit.text import Html, counted, facts, grouped, heading, significant, with_error
 
 __all__ = ["Claims", "Facts"]
 
@@ -106,14 +106,12 @@ class Facts(pn.viewable.Viewer):
         found = known.get("intrinsic_dimension")
         if found is not None and math.isfinite(found):
             error = known.get("intrinsic_dimension_error")
-            spread = f" ± {error:.1g}" if error is not None and math.isfinite(error) else ""
-            rows.append(
-                ("dimension", f"{found:.1f}{spread} (TwoNN) of {known['features']} features")
-            )
-        base = f"{short(known['baseline_density_error_pct'])} % of the electrons"
+            said = with_error(found, math.nan if error is None else error)
+            rows.append(("dimension", f"{said} (TwoNN) of {known['features']} features"))
+        base = f"{significant(known['baseline_density_error_pct'])} % of the electrons"
         energy = known.get("baseline_energy_error_mev_atom")
         if energy is not None and math.isfinite(energy):
-            base += f", {short(energy)} meV/atom"
+            base += f", {significant(energy)} meV/atom"
         rows.append(("spherical atoms", f"{base}: fitted, what any model should beat"))
         if state.prepared is not None and state.prepared.no_energies:
             rows.append(("energies", f"not computed here: {state.prepared.no_energies}"))
@@ -128,7 +126,7 @@ class Facts(pn.viewable.Viewer):
             return []
         data = prepared.data
         off = 100 * float(abs(data.integrals / data.electrons - 1).max())
-        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {short(off, 1)} %"
+        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {significant(off, 1)} %"
         shapes = sorted({" × ".join(map(str, s)) for s in data.shapes.tolist()})
         atoms = counted(len(data.atoms_of(0)[0]), "atom")
         return [("electrons", said), ("grid", f"{', '.join(shapes)} points, {atoms}")]

@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from views.kit.gestures import Newest
-from views.kit.text import counted, grouped
+from views.kit.text import counted, grouped, percent
 from views.kit.theme import NARROW
 from views.kit.widgets import UNSEEN_LABEL, Button
 from views.state.session import Session
@@ -136,7 +136,7 @@ class BudgetBar(pn.viewable.Viewer):
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
         self.readout.object = (
             f'<span class="readout"><span title="{ALWAYS}">of {counted(n, "structure")}</span> '
-            f'<b>{budget / n:.1%}</b><span class="env" title="{ALWAYS}">{env} of '
+            f'<b>{percent(budget / n)}</b><span class="env" title="{ALWAYS}">{env} of '
             f"{counted(session.analysis.n_environments, 'environment')}</span></span>"
         )
         self.strip.object = self._strip()

@@ -12,7 +12,7 @@ from panel.util import edit_readonly
 
 from analytics.information.analysis import Analysis
 from views.inspector.inspector import Brushed, Inspector
-from views.kit.text import counted, grouped
+from views.kit.text import counted, grouped, percent, percent_error
 from views.kit.theme import (
     CARD,
     ONLY_NARROW,
@@ -133,7 +133,7 @@ def _sampled(analysis: Analysis) -> str:
     if analysis.sampled is None:
         return ""
     error = analysis.redundancy_error
-    known = f", ± {100 * error:.1g} %" if error > 0 else ""
+    known = f", ± {percent_error(error)}" if error > 0 else ""
     what = "coverage sampled" if analysis.exact else "sampled"
     return f" · {what}: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
 
@@ -429,7 +429,7 @@ class Page:
         about = (
             f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
-            f"{opened.analysis.redundancy:.0%} redundant{_sampled(opened.analysis)}"
+            f"{percent(opened.analysis.redundancy, 0)} redundant{_sampled(opened.analysis)}"
         )
         self.chip.object = (
             f'<div class="chip" title="{name}{about}"><b>{name}</b><span>{about}</span>{warn}</div>'
