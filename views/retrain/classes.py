@@ -1,4 +1,4 @@
-"""Where each method loses: errors by config_type, as a table to read and to take home."""
+"""Table of errors by config_type: where each method loses, to read and to take home."""
 
 from __future__ import annotations
 

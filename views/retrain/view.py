@@ -222,7 +222,7 @@ class RetrainView(pn.viewable.Viewer):
             title = "In distribution" if place == "inside" else "Out of distribution"
             line = self.inside_title if place == "inside" else self.outside_title
             line.object = html.div(
-                html.b(title), f": {text}", class_="line", style="margin-left:6px"
+                html.b(title), f": {text}", class_="line place", style="margin-left:6px"
             )
         run = state.runs.get(HOLD_OUT)
         notes = [] if run is None else list(run.ground.notes)
