@@ -25,6 +25,7 @@ from analytics.curation.matching import pair_distances
 from analytics.curation.references import EnergyOutliers, energy_outliers
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.descriptors.distances import describe
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
@@ -238,7 +239,7 @@ def force_records(found: Conflicts, dataset: Dataset) -> list[dict[str, Any]]:
 
 def conflicts(
     dataset: Dataset,
-    descriptors: Descriptors,
+    descriptors: Descriptors | None = None,
     spec: ConflictSpec | None = None,
     *,
     bandwidth: float = 0.015,
@@ -249,8 +250,8 @@ def conflicts(
     Parameters
     ----------
     dataset : Dataset
-    descriptors : Descriptors
-        Of that data set.
+    descriptors : Descriptors, optional
+        Of that data set (default: by distances, see `describe`).
     spec : ConflictSpec, optional
     bandwidth : float
         h, in the unit of the descriptor; the tolerance is a share of it.
@@ -259,6 +260,12 @@ def conflicts(
     Returns
     -------
     Conflicts
+
+    Examples
+    --------
+    >>> found = winnow.conflicts(data)
+    >>> len(found.energies), len(found.forces)
+    (0, 0)
 
     Notes
     -----
@@ -278,6 +285,7 @@ def conflicts(
     Every pair of environments within the tolerance is looked at: O(n log n) plus those pairs.
     """
     spec = spec or ConflictSpec()
+    descriptors = describe(dataset) if descriptors is None else descriptors
     same = DuplicateSpec(tolerance=spec.tolerance)
     duplicates = near_duplicates(
         dataset, descriptors, same, bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.3)

@@ -16,6 +16,7 @@ from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
+from analytics.descriptors.distances import describe
 from analytics.geometry.lattice import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -142,7 +143,7 @@ def _groups(first: IntArray) -> tuple[IntArray, ...]:
 
 def near_duplicates(
     dataset: Dataset,
-    descriptors: Descriptors,
+    descriptors: Descriptors | None = None,
     spec: DuplicateSpec | None = None,
     *,
     bandwidth: float = 0.015,
@@ -161,8 +162,8 @@ def near_duplicates(
     Parameters
     ----------
     dataset : Dataset
-    descriptors : Descriptors
-        Of that data set. Isolated atoms are left out.
+    descriptors : Descriptors, optional
+        Of that data set (default: by distances, see `describe`). Isolated atoms are left out.
     spec : DuplicateSpec, optional
     bandwidth : float
         h, in the unit of the descriptor; the tolerance is a share of it.
@@ -176,6 +177,11 @@ def near_duplicates(
     Returns
     -------
     Duplicates
+
+    Examples
+    --------
+    >>> winnow.duplicates(data)
+    Duplicates(0 of 60 structures repeat another one, 0 exactly, 810572a6)
 
     Notes
     -----
@@ -191,6 +197,7 @@ def near_duplicates(
     d numbers. Pairs come from a k-d tree over means and extremes along the leading axes, which
     differ by no more than the tolerance if structures match, so none is missed.
     """
+    descriptors = describe(dataset) if descriptors is None else descriptors
     spec = spec or DuplicateSpec()
     (environments,) = prepare([dataset], [descriptors], Part(monitor, 0.0, 0.3))
     described = descriptors.structures

@@ -11,8 +11,8 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
-from analytics.descriptors.describable import check_geometry
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
+from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import build_cloud, gather_neighbours
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
@@ -325,6 +325,13 @@ def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -
     ------
     ValueError
         If no registered descriptor has a spec of this type.
+
+    Examples
+    --------
+    >>> winnow.describe(data)
+    Descriptors(DistanceSpec, 59 structures, 1188 environments, 63 numbers each, 953e2125)
+    >>> winnow.describe(data, winnow.DistanceSpec(k=8, cutoff=4.0)).values.shape
+    (1188, 15)
     """
     spec = DistanceSpec() if spec is None else spec
     for kind, method in (DESCRIPTORS[name] for name in DESCRIPTORS):

@@ -170,6 +170,12 @@ def compare(
     """Run each method, once if its orders are nested, and measure it at every budget.
 
     Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`.
+
+    Examples
+    --------
+    >>> found = winnow.compare(information, ["random", "msc"], [0.1, 0.5])
+    >>> found.to_frame()[["method", "n_structures"]].values.tolist()
+    [['random', 6], ['random', 30], ['msc', 6], ['msc', 30]]
     """
     if not budgets:
         raise ValueError("compare needs at least one budget")

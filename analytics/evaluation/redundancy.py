@@ -99,6 +99,11 @@ def redundancy(analysis: Analysis, *, monitor: Monitor = SILENT) -> tuple[Redund
     Notes
     -----
     Adds up stored kernels: O(entries) per class. Estimates if the analysis is sampled.
+
+    Examples
+    --------
+    >>> winnow.redundancy(information)[0].n_environments
+    1188
     """
     whole = Redundancy(
         "",

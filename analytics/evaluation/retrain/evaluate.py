@@ -1,4 +1,4 @@
-"""Methods, budgets and resamples against tests: one table of energy and force errors."""
+"""Table of retrain errors: methods and budgets, resample by resample, against every test."""
 
 from __future__ import annotations
 
@@ -137,6 +137,12 @@ def retrain(
         is too little to split.
     WinnowError
         If a method is unknown or `featomic` is missing.
+
+    Examples
+    --------
+    >>> errors = winnow.retrain(information, ["random"], [0.5], resamples=1)
+    >>> errors.summary()["method"].tolist()
+    ['random', 'whole_pool']
     """
     spec = RetrainSpec() if spec is None else spec
     tests = {} if tests is None else dict(tests)
