@@ -22,7 +22,7 @@ from bokeh.plotting import figure
 
 from analytics.runtime.arrays import IntArray
 from views.kit import html, layout
-from views.kit.figures import empty_source, paint
+from views.kit.figures import empty_source, named, paint
 from views.kit.gestures import brush_mode
 from views.kit.style_sheets import css_text
 from views.kit.text import Html, grouped, percent
@@ -179,7 +179,7 @@ class Maps:
             fill = {"rest": colors.rest, "kept": colors.methods[column], "brush": colors.quiet}
             hues = fill | {"rings": colors.brush, "active": colors.active}
             paint(plot, colors, hues, axes=False)
-            plot.select_one({"name": "active"}).glyph.line_color = colors.card
+            named(plot, "active").glyph.line_color = colors.card
 
     # ---- state to figures -------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from bokeh.plotting import figure
 from views.kit.theme import FONT, Palette
 
 __all__ = [
-    "empty_source", "figure_pane", "paint", "plain_figure", "powers_of_ten", "style_figure",
-    "ticks_at",
+    "empty_source", "figure_pane", "named", "paint", "plain_figure", "powers_of_ten",
+    "style_figure", "ticks_at",
 ]  # fmt: skip
 
 
@@ -102,6 +102,15 @@ def paint(
             for attribute in ("line_color", "fill_color"):
                 if getattr(glyph, attribute, None) is not None:
                     setattr(glyph, attribute, color)
+
+
+def named(plot: figure, name: str) -> Any:
+    """Return a renderer or an annotation by its name.
+
+    `plot.select` (bokeh 3.9) walks every model that can be reached from the plot, which takes
+    hundreds of times as long.
+    """
+    return next(item for item in [*plot.renderers, *plot.center] if item.name == name)
 
 
 def ticks_at(axis: Any, ticks: list[float]) -> None:

@@ -10,7 +10,7 @@ from bokeh.plotting import figure
 
 from analytics.runtime.arrays import FloatArray
 from views.kit.draggable_lines import BudgetLines
-from views.kit.figures import empty_source, figure_pane, paint, plain_figure, ticks_at
+from views.kit.figures import empty_source, figure_pane, named, paint, plain_figure, ticks_at
 from views.kit.theme import palette
 from views.retrain.state import HOLD_OUT, RetrainState, name_of, split_of
 from views.state.session import Session
@@ -93,7 +93,7 @@ class Curves:
                 grid.grid_line_color = colors.grid
             plot.title.text_font_style = "normal"
             for column in range(3):
-                plot.select_one({"name": f"now-{column}"}).glyph.line_color = colors.card
+                named(plot, f"now-{column}").glyph.line_color = colors.card
         self._lines.restyle(colors)
 
     def draw(self, *_: Any) -> None:

@@ -23,7 +23,7 @@ from bokeh.plotting import figure
 from analytics.evaluation.retrain.errors import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, paint
+from views.kit.figures import empty_source, figure_pane, named, paint
 from views.kit.gestures import brush_mode
 from views.kit.style_sheets import css_text
 from views.kit.text import Html, grouped, heading, tone
@@ -115,7 +115,7 @@ class ParityPlot:
             slope.line_color = colors.quiet
         hue = colors.methods[self._column] if self._column < 3 else colors.other
         self._shades.palette = _shades(colors.card, hue, colors.text)
-        self.figure.select_one({"name": "active"}).glyph.line_color = colors.card
+        named(self.figure, "active").glyph.line_color = colors.card
 
     def show(self, parity: Parity | None, what: str, own: bool) -> None:
         """Show the points of a model.

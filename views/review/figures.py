@@ -12,7 +12,7 @@ from bokeh.plotting import figure
 
 from analytics.evaluation.redundancy import Redundancy
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, paint, plain_figure
+from views.kit.figures import empty_source, figure_pane, named, paint, plain_figure
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table
 from views.kit.text import (
@@ -144,7 +144,7 @@ class _Drawn(pn.viewable.Viewer):
         colors = palette(dark)
         names = {"line": colors.text, "points": colors.text, "band": colors.quiet}
         paint(self.plot, colors, names | {"error": colors.text, "top": colors.quiet})
-        for span in self.plot.select({"type": Span}):
+        for span in (item for item in self.plot.center if isinstance(item, Span)):
             span.line_color = colors.active if span.name == "chosen" else colors.quiet
 
     def __panel__(self) -> Any:
@@ -229,7 +229,7 @@ class ScanCard(_Drawn):
             "x": h, "low": y - found.entropy_error, "high": y + found.entropy_error
         }  # fmt: skip
         for name, value in (("chosen", found.chosen), ("rule", found.rule)):
-            span = self.plot.select_one({"name": name})
+            span = named(self.plot, name)
             span.visible = value is not None
             if value is not None:
                 span.location = float(value)

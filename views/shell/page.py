@@ -30,7 +30,7 @@ from views.kit.widgets import HINTS, Button, Dialog, Region, reveal
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
-from views.shell.room import Room, seen_with, switching
+from views.shell.room import Room, StageTabs, seen_with
 from views.shell.shortcuts import Keys
 from views.shell.stage import Stage, stages_in_order
 from views.state.session import Session
@@ -155,8 +155,8 @@ class Page:
         self.export, self.keys = Export(session), Keys()
         self.export.button.sx = HEADER_BUTTON
         self.chip = pn.pane.HTML("", stylesheets=[HEADER, CHIP], margin=(0, 12, 0, 12))
-        self.stage = pmui.RadioButtonGroup(
-            options=list(self.rooms),
+        self.stage = StageTabs(
+            kinds,
             value=self._opening.title,
             size="small",
             variant="outlined",
@@ -165,7 +165,6 @@ class Page:
             sx=SEGMENTS,
             align="center",
         )
-        self.stage.jscallback(value=switching(kinds))
         self.map_kind = pmui.RadioButtonGroup(
             options=["PCA", "UMAP"],
             value="PCA",

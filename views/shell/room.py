@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import CustomJS
 
 from views.kit.theme import SHRINKS
 from views.shell.stage import Stage
 
-__all__ = ["Room", "seen_with", "switching"]
+__all__ = ["Room", "StageTabs", "seen_with", "switching"]
 
 log = logging.getLogger("winnow")
 
@@ -50,17 +52,34 @@ def seen_with(part: str | int, at_first: bool) -> str:
 
 
 def switching(stages: Sequence[type[Stage]]) -> str:
-    """Return the script that shows the stage whose title is `source.value`."""
+    """Return the script that shows the stage whose title is `cb_obj.value`."""
     shown = {
         stage.title: {_variable(i): "flex" if i == at else "none" for i in range(len(stages))}
         | {_variable(part): "flex" if getattr(stage, part) else "none" for part in _BESIDE}
         for at, stage in enumerate(stages)
     }
     return (
-        f"const shown = {json.dumps(shown)}[source.value] ?? {{}};"
+        f"const shown = {json.dumps(shown)}[cb_obj.value] ?? {{}};"
         "for (const [name, display] of Object.entries(shown))"
         " document.documentElement.style.setProperty(name, display)"
     )
+
+
+class StageTabs(pmui.RadioButtonGroup):
+    """The stages along the top: a choice is seen in the browser at once.
+
+    The script is not a `jscallback`: as soon as one part of a page has one, Panel (1.9.4,
+    `Callback._process_callbacks`) walks all models of the page at every change of a layout.
+    """
+
+    def __init__(self, stages: Sequence[type[Stage]], **params: Any) -> None:
+        self._script = switching(stages)
+        super().__init__(options=[stage.title for stage in stages], **params)
+
+    def _get_model(self, *args: Any, **kwargs: Any) -> Any:
+        model = super()._get_model(*args, **kwargs)
+        model.data.js_on_change("value", CustomJS(code=self._script))
+        return model
 
 
 class Room(pn.viewable.Viewer):
