@@ -1,4 +1,4 @@
-"""Farthest-point selections: the next structure is the one least like what is kept."""
+"""Farthest-point sampling (FPS) of structures: the next one is least like what is kept."""
 
 from __future__ import annotations
 
