@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 
+from analytics.linalg.farthest import farthest_first
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
-from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import NoOptions
 from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.lazy_maxmin import GrowingRows, RowScan, falling_order
@@ -19,6 +20,10 @@ __all__ = [
     "select_farthest_structure",
     "structure_means",
 ]
+
+
+#: Distances that differ by no more than this are equal.
+TIE = 1e-12
 
 
 class _FarthestEnvironment(RowScan):
@@ -172,34 +177,31 @@ def select_farthest_mean(
     """
     descriptors = pool.analysis.descriptors
     means = structure_means(descriptors.values, descriptors.structure_offsets)
-    nearest = np.full(len(means), np.inf)
+    given, nearest = pool.keep, np.where(pool.open, np.inf, -np.inf)
+    nearest[given] = np.inf
+
+    def distances_to(mean: FloatArray) -> FloatArray:
+        return np.asarray(np.linalg.norm(means - mean, axis=1))
+
     if pool.reference is not None and pool.reference.n_environments:
         reference = pool.reference
         for mean in structure_means(reference.values, reference.structure_offsets):
-            nearest = np.minimum(nearest, np.linalg.norm(means - mean, axis=1))
-        first = nearest
-    else:
-        middle = means[pool.analysis.by_content].mean(axis=0)
-        first = -np.linalg.norm(means - middle, axis=1)
-    picks: list[int] = []
-    gains: list[float] = []
-    remaining = pool.open
-    while len(picks) < pool.size:
-        scores = nearest if np.isfinite(nearest).any() else first
-        if len(picks) < len(pool.keep):
-            chosen = int(pool.keep[len(picks)])
-        else:
-            allowed = np.where(remaining, scores, -np.inf)
-            equal = np.flatnonzero(remaining & (allowed >= allowed.max() - 1e-12))
-            chosen = int(equal[np.argmin(pool.rank[equal])])
-        picks.append(chosen)
-        gains.append(float(scores[chosen]) if scores is nearest else 0.0)
-        remaining[chosen] = False
-        nearest = np.minimum(nearest, np.linalg.norm(means - means[chosen], axis=1))
-        if len(picks) % 32 == 1:
-            monitor.report(len(picks) / pool.size, "farthest mean")
-            monitor.checkpoint()
-    return Order(np.array(picks, dtype=np.int64), np.array(gains))
+            np.minimum(nearest, distances_to(mean), out=nearest)
+    elif pool.size and not len(given):
+        middle = distances_to(means[pool.analysis.by_content].mean(axis=0))
+        middle[~pool.open] = np.inf
+        equal = np.flatnonzero(middle <= middle.min() + TIE)
+        given = equal[[np.argmin(pool.rank[equal])]]
+    picks, gains = farthest_first(
+        lambda pick: distances_to(means[pick]),
+        nearest,
+        pool.size,
+        given=given,
+        rank=pool.rank,
+        tie=TIE,
+        monitor=Part(monitor, 0.0, 1.0, "farthest mean"),
+    )
+    return Order(picks, np.where(np.isfinite(gains), gains, 0.0))
 
 
 register(
