@@ -20,6 +20,7 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry, check_options, spec_from
 from analytics.runtime.value import Table, Value
+from analytics.selection.certificates.online_bound import share_of
 from analytics.selection.conditional import information_gained
 from analytics.selection.objectives import Objective
 
@@ -293,8 +294,7 @@ class Selection(Table):
         """
         if self.bound is None or not 0 < size <= len(self):
             return None
-        best = float(self.bound[size - 1])
-        return 1.0 if best <= 0 else float(min(1.0, self.gains[:size].sum() / best))
+        return share_of(float(self.gains[:size].sum()), float(self.bound[size - 1]))
 
 
 @dataclass(frozen=True, slots=True)

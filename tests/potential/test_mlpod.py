@@ -18,7 +18,7 @@ from numpy.testing import assert_allclose
 import winnow_atomistic as winnow
 from analytics.cli.main import main
 from analytics.data.readers import dataset_from_atoms
-from analytics.potential.mlpod import find_lammps, fit_pod
+from analytics.potential.mlpod import PodErrors, find_lammps, fit_pod
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 REPORT = """\
@@ -46,8 +46,9 @@ def test_sets_are_written_and_errors_read(tmp_path: Path) -> None:
     (tmp_path / "report").write_text(REPORT)
     lmp = program(tmp_path, f"cp -r . {kept}; cp {tmp_path / 'report'} pod_test_errors.pod")
     found = fit_pod(data, {"near": data, "far": data}, program=lmp)
-    assert astuple(found["near"]) == pytest.approx((5.986, 0.128369))
-    assert astuple(found["far"]) == pytest.approx((250.0, 1.5))
+    for name, expected in (("near", (5.986, 0.128369)), ("far", (250.0, 1.5))):
+        assert isinstance(found[name], PodErrors)
+        assert astuple(found[name]) == pytest.approx(expected)
     frames = ase.io.read(kept / "train" / "train.xyz", ":")
     assert [len(atoms) for atoms in frames] == [3, 2, 4]
     assert_allclose([atoms.get_potential_energy() for atoms in frames], data.energies, atol=1e-9)
