@@ -26,7 +26,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.value import Value, content_fingerprint
 from analytics.runtime.versions import versions
-from analytics.selection.base import WRITERS, Budget, Selection
+from analytics.selection.base import RULES, WRITERS, Budget, Selection
 
 __all__ = [
     "FORMAT_VERSION",
@@ -112,6 +112,8 @@ class Recipe(Value):
     equations : str
         Fingerprint of the normal equations that were given to a method that selects by a model;
         empty if it made its own, as it does where a recipe is replayed.
+    rules : int
+        `analytics.selection.base.RULES` of the Winnow that made it.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Recipe(Value):
     sample: Mapping[str, Any] | None = None
     parts: int = 1
     equations: str = ""
+    rules: int = RULES
 
     def _identity(self) -> str:
         return content_fingerprint(self)  # `fingerprint` is that of the data
@@ -207,6 +210,7 @@ class Recipe(Value):
             "seed": self.seed,
             "rounds": self.rounds,
             "parts": self.parts,
+            "rules": self.rules,
             "sample": None if self.sample is None else dict(self.sample),
             "equations": self.equations or None,
             "budget": {
@@ -519,6 +523,7 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "reference": content.get("reference"),
         "sample": content.get("sample"),
         "parts": int(content.get("parts", 1)),
+        "rules": int(content.get("rules", 1)),
         "equations": str(content.get("equations") or ""),
         "ledger": tuple(
             Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))

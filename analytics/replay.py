@@ -233,6 +233,12 @@ def _result_differences(recipe: Recipe, made: Recipe, notes: tuple[str, ...]) ->
     if here != there:
         words = ["all environments" if n is None else f"a sample of {n}" for n in (here, there)]
         found.append(f"memory: this run is from {words[0]}, the recipe from {words[1]}")
+    if made.rules != recipe.rules:
+        version = recipe.versions.get("winnow", "unknown")
+        found.append(
+            f"versions: the recipe is of a Winnow (version {version}) with other rules for ties "
+            f"and random draws, {recipe.rules} and not {made.rules}"
+        )
     if notes:
         found.append(f"versions: {'; '.join(notes)}")
     if len(found) == 1:

@@ -1,4 +1,4 @@
-"""Greedy coverage in two rounds: every part of the set picks, then the best of the picks."""
+"""Distributed submodular greedy (GreeDi) in two rounds: the best of the picks of every part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from analytics.runtime.parallel import elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
 from analytics.selection.base import METHODS, Budget, Selection
-from analytics.selection.certificates.online_bound import best_totals, probed
+from analytics.selection.certificates.online_bound import least_bound, probed
 from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
 __all__ = [
@@ -330,11 +330,10 @@ def _bound(
         np.array([all_gains(own, best.weights, each, capped=capped)[:n_kept] for each in states]),
         *in_order(work, range(len(hands)), monitor, "certificate"),
     ]
-    bound = np.full(size, float(best.weights.sum()))
-    values = np.concatenate([[0.0], np.cumsum(best.gains)])[steps]
-    for value, gains in zip(values, np.concatenate(left, axis=1), strict=True):
-        np.minimum(bound, value + best_totals(gains, np.arange(1.0, size + 1)), out=bound)
-    return bound
+    values = np.concatenate([[0.0], np.cumsum(best.gains)])[steps].tolist()
+    gains = np.concatenate(left, axis=1)
+    found = least_bound(np.arange(1.0, size + 1), zip(values, gains, strict=True))
+    return np.minimum(found, float(best.weights.sum()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
-from analytics.descriptors.describable import check_geometry
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
+from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import build_cloud, gather_neighbours
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows

@@ -1,4 +1,4 @@
-"""The functions a potential is linear in: kernels with reference environments, labels unseen."""
+"""SOAP-GAP basis: sparse kernels with reference environments chosen by farthest-point sampling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from analytics.data.content import content_order
 from analytics.data.dataset import Dataset
-from analytics.descriptors.describable import check_geometry
+from analytics.descriptors.validation import check_geometry
+from analytics.linalg.farthest import farthest_first
 from analytics.potential.spec import RetrainSpec
 from analytics.potential.spectra import (
     Expansion,
@@ -208,7 +209,7 @@ def _shared_picks(
     """Return for each pool which of the environments become references."""
     nearest = int(np.argmax(x @ x.mean(axis=0)))
     distances = np.full(len(x), np.inf)
-    shared = _farthest(x, distances, [nearest], size, Part(monitor, 0.0, 0.5))
+    shared = _farthest(x, distances, size, Part(monitor, 0.0, 0.5), first=[nearest])
     kept = [[pick for pick in shared if mask[pick]] for mask in masks]
     found = []
     for at, (mask, own) in enumerate(zip(masks, kept, strict=True)):
@@ -225,8 +226,23 @@ def _shared_picks(
             rows = inside[first : first + CHUNK]
             distances[rows] = 2.0 - 2.0 * (x[rows] @ x[own].T).max(axis=1)
             part.checkpoint()
-        found.append(_farthest(x, distances, own, size, part, known=True))
+        found.append(own + _farthest(x, distances, size - len(own), part))
     return found
+
+
+def _farthest(
+    x: FloatArray, nearest: FloatArray, size: int, monitor: Monitor, *, first: Sequence[int] = ()
+) -> list[int]:
+    """Return farthest rows of x; `nearest` are distances to what is picked already."""
+    picks, _ = farthest_first(
+        lambda pick: 2.0 - 2.0 * (x @ x[pick]),
+        nearest,
+        size,
+        given=first,
+        least=SAME,
+        monitor=Part(monitor, 0.0, 1.0, "reference environments"),
+    )
+    return picks.tolist()  # type: ignore[no-any-return]
 
 
 def most_references(spec: RetrainSpec, n_species: int) -> int:
@@ -277,35 +293,6 @@ def normalised_spectra(expansion: Expansion, dataset: Dataset, structure: int) -
     parts = expanded(expansion, dataset, structure, slopes=False)
     x = np.vstack([spectra_of(expansion, part.coefficients) for part in parts])
     return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True))
-
-
-def _farthest(
-    x: FloatArray,
-    distances: FloatArray,
-    picks: list[int],
-    size: int,
-    monitor: Monitor,
-    *,
-    known: bool = False,
-) -> list[int]:
-    """Return picks and more of the rows of x, each the farthest from those before.
-
-    `distances` to the nearest pick are kept up to date in place; where they are minus infinity
-    nothing is picked. They include the given picks if they are known.
-    """
-    picks = list(picks)
-    fresh = [] if known else list(picks)
-    while True:
-        for pick in fresh:
-            np.minimum(distances, 2.0 - 2.0 * (x @ x[pick]), out=distances)
-        farthest = int(np.argmax(distances))
-        if len(picks) >= size or distances[farthest] < SAME:
-            return picks
-        picks.append(farthest)
-        fresh = [farthest]
-        if len(picks) % 16 == 0:
-            monitor.report(len(picks) / size, "reference environments")
-            monitor.checkpoint()
 
 
 def _whitening(kernel: FloatArray) -> FloatArray:

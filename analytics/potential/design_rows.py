@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.describable import check_geometry
+from analytics.descriptors.validation import check_geometry
 from analytics.potential.basis import Basis
 from analytics.potential.spectra import (
     Expanded,

@@ -1,4 +1,4 @@
-"""What a selection is, what a method gets and gives, and the table of methods."""
+"""Selections, budgets, and the registry of selection methods: what each gets and gives."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry, check_options, spec_from
 from analytics.runtime.value import Table, Value
+from analytics.selection.certificates.online_bound import share_of
 from analytics.selection.conditional import information_gained
 from analytics.selection.objectives import Objective
 
 __all__ = [
     "METHODS",
+    "RULES",
     "UNITS",
     "Budget",
     "Method",
@@ -40,6 +42,9 @@ __all__ = [
     "select",
 ]
 
+#: Raised when the same arguments give another order: since 2 ties and random draws go by the
+#: contents of the structures, before they went by their places in the file.
+RULES = 2
 #: What a budget may count.
 UNITS = ("structures", "environments")
 
@@ -289,8 +294,7 @@ class Selection(Table):
         """
         if self.bound is None or not 0 < size <= len(self):
             return None
-        best = float(self.bound[size - 1])
-        return 1.0 if best <= 0 else float(min(1.0, self.gains[:size].sum() / best))
+        return share_of(float(self.gains[:size].sum()), float(self.bound[size - 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +482,13 @@ def select(
     WinnowError
         If the method is unknown, needs labels the data set does not have, or cannot use the
         reference.
+
+    Notes
+    -----
+    The order of the file decides nothing: a permuted file gives the same picks and gains to the
+    last bit. Ties and random draws go by the contents of the structures, identical ones by index.
+    Two exceptions: msc and fps break ties by index, as QUESTS does; and where the kernels are
+    sampled, the sample is drawn along the file.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Farthest-point selections: the next structure is the one least like what is kept."""
+"""Farthest-point sampling (FPS) of structures: the next one is least like what is kept."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ __all__ = [
     "select_farthest_structure",
     "structure_means",
 ]
+
+
+#: Distances that differ by no more than this are equal.
+TIE = 1e-12
 
 
 class _FarthestEnvironment(RowScan):
@@ -163,7 +167,7 @@ def select_farthest_mean(
     Good at a quick spread over phases, compositions and densities. A mean hides what is rare
     inside a structure: a defect in a large cell hardly moves it.
 
-    Cost: O(m s d) for m picks out of s structures; the environments are read once.
+    Cost: O(m s d) for m picks out of s structures at most; the environments are read once.
 
     References
     ----------
@@ -172,34 +176,20 @@ def select_farthest_mean(
     """
     descriptors = pool.analysis.descriptors
     means = structure_means(descriptors.values, descriptors.structure_offsets)
-    nearest = np.full(len(means), np.inf)
+    scan = _FarthestEnvironment(means, np.arange(len(means) + 1))
+    first: FloatArray | None = None
     if pool.reference is not None and pool.reference.n_environments:
-        reference = pool.reference
-        for mean in structure_means(reference.values, reference.structure_offsets):
-            nearest = np.minimum(nearest, np.linalg.norm(means - mean, axis=1))
-        first = nearest
+        scan.add_rows(structure_means(pool.reference.values, pool.reference.structure_offsets))
     else:
         middle = means[pool.analysis.by_content].mean(axis=0)
         first = -np.linalg.norm(means - middle, axis=1)
-    picks: list[int] = []
-    gains: list[float] = []
-    remaining = pool.open
-    while len(picks) < pool.size:
-        scores = nearest if np.isfinite(nearest).any() else first
-        if len(picks) < len(pool.keep):
-            chosen = int(pool.keep[len(picks)])
-        else:
-            allowed = np.where(remaining, scores, -np.inf)
-            equal = np.flatnonzero(remaining & (allowed >= allowed.max() - 1e-12))
-            chosen = int(equal[np.argmin(pool.rank[equal])])
-        picks.append(chosen)
-        gains.append(float(scores[chosen]) if scores is nearest else 0.0)
-        remaining[chosen] = False
-        nearest = np.minimum(nearest, np.linalg.norm(means - means[chosen], axis=1))
-        if len(picks) % 32 == 1:
-            monitor.report(len(picks) / pool.size, "farthest mean")
-            monitor.checkpoint()
-    return Order(np.array(picks, dtype=np.int64), np.array(gains))
+    order = falling_order(
+        pool, scan, first=first, tie=1e-12, rank=pool.rank, message="farthest mean",
+        monitor=monitor,
+    )  # fmt: skip
+    if first is not None:
+        order.gains[:1] = 0.0  # there is nothing yet to be far from
+    return order
 
 
 register(

@@ -10,6 +10,7 @@ import numpy as np
 import panel as pn
 
 from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.evaluation.ranking import leaders
 from analytics.information.analysis import Analysis
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
@@ -233,14 +234,12 @@ class Columns(pn.viewable.Viewer):
         if any(s is None for s in scores):
             return
         rows = [_rows(s, session) for s in scores if s is not None]
-        values = np.array([[value for value, _ in column] for column in rows])
-        with np.errstate(invalid="ignore"):
-            top = np.nanmax(np.where(np.isnan(values), -np.inf, values), axis=0)
-        # equal at the two digits shown is equal
-        best = (values >= top - 0.005) & np.isfinite(values)
-        best[:, best.all(axis=0)] = False
-        for head, leads, own in zip(self.heads, best, rows, strict=True):
-            head.show([bool(b) for b in leads], own)
+        best = [
+            leaders([v for v, _ in row], better=1, written=[shown.value for _, shown in row])
+            for row in zip(*rows, strict=True)
+        ]
+        for column, (head, own) in enumerate(zip(self.heads, rows, strict=True)):
+            head.show([leads[column] for leads in best], own)
 
     def restyle(self, dark: bool) -> None:
         """Redraw the plots in the colours of the theme."""

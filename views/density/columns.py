@@ -10,7 +10,7 @@ from bokeh.models import PanTool, Range1d, ResetTool, WheelZoomTool
 from bokeh.plotting import figure
 
 from analytics.density.pruning import PRUNINGS
-from views.density.measured import Figure
+from analytics.evaluation.ranking import leaders
 from views.density.state import DensityState
 from views.density.words import relabel, title_of, with_spread
 from views.kit import html, layout
@@ -63,23 +63,6 @@ QUANTITIES = {
 }
 #: For the kept electrons there is no better or worse; equal steps take equal time.
 NOT_RANKED = {"electrons_kept_pct", "train_seconds"}
-
-
-def leaders(figures: list[Figure | None]) -> list[bool]:
-    """Say which figures are the lowest, or differ from it by less than the spread."""
-    known = [f for f in figures if f is not None]
-    if len(known) < 2:
-        return [False] * len(figures)
-    best = min(known, key=lambda f: f.mean)
-
-    def near(f: Figure | None) -> bool:
-        if f is None:
-            return False
-        spread = float(np.hypot(*np.nan_to_num([f.spread, best.spread])))
-        return f.mean - best.mean <= spread
-
-    found = [near(f) for f in figures]
-    return [False] * len(found) if all(found) else found
 
 
 class Head(pn.viewable.Viewer):
@@ -270,7 +253,12 @@ class Columns(pn.viewable.Viewer):
         for name in QUANTITIES:
             if name in NOT_RANKED:
                 continue
-            for column, best in enumerate(leaders([state.figure(c, name)[0] for c in range(3)])):
+            figures = [state.figure(c, name)[0] for c in range(3)]
+            means, spreads = zip(
+                *((np.nan, np.nan) if f is None else (f.mean, f.spread) for f in figures),
+                strict=True,
+            )
+            for column, best in enumerate(leaders(means, spreads=spreads)):
                 leads[column][name] = best
         for head, own in zip(self.heads, leads, strict=True):
             head.draw(own)

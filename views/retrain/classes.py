@@ -1,4 +1,4 @@
-"""Where each method loses: errors by config_type, as a table to read and to take home."""
+"""Table of errors by config_type: where each method loses, to read and to take home."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from analytics.evaluation.ranking import leaders
 from analytics.evaluation.retrain.errors import Spread
 from views.kit import html, layout
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, heading, label_error, note, tone
 from views.kit.widgets import Download
-from views.retrain.errors import leaders, losers, test_title
+from views.retrain.errors import losers, test_title
 from views.retrain.parity import MODELS
 from views.retrain.state import HOLD_OUT, LEFT_OUT, RetrainState
 from views.state.session import Session
@@ -112,7 +113,11 @@ class ClassTable:
             values = {
                 key: getattr(found, what) for key, found in each.items() if key in {"0", "1", "2"}
             }
-            best, worst = leaders(values, what), losers(each, values, what)
+            lead = leaders(
+                list(values.values()), written=[label_error(v, what) for v in values.values()]
+            )
+            best = {key for key, leads in zip(values, lead, strict=True) if leads}
+            worst = losers(each, values, what)
             for at, (key, *_rest) in enumerate(series):
                 found = each.get(key)
                 value = float("nan") if found is None else getattr(found, what)

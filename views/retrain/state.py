@@ -1,4 +1,4 @@
-"""What the Retrain stage knows: potentials trained on every selection, with their errors.
+"""State of the Retrain stage: potentials trained on every selection, with their errors.
 
 No Panel here. Long work goes through the session's runner, resample by resample; what follows the
 budget is a sum of normal equations and a small solve, and is done at once.

@@ -111,7 +111,7 @@ def _title(method: str) -> str:
     return title if kind == "random" else f"{kind.capitalize()} · {lower_first(title)}"
 
 
-def first_answer(session: Session, page: Any) -> str:
+def first_answer(session: Session, page: Any, dark: bool = False) -> str:
     """Write the answer that a page is going to show; empty while there is none.
 
     Parameters
@@ -120,11 +120,13 @@ def first_answer(session: Session, page: Any) -> str:
         Of the user whose page it is.
     page : views.shell.page.Page
         The finished components.
+    dark : bool
+        Whether the page opens dark.
     """
     if session.opened is None or any(slot.selection is None for slot in session.slots):
         return ""
     heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
-    colors = palette(bool(page.page.dark_theme))
+    colors = palette(dark)
     panes = (page.chip, budget.readout)
     styles = "".join(
         sheet for pane in panes for sheet in pane.stylesheets if isinstance(sheet, str)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.document import Document
 from panel.util import edit_readonly
 
 from analytics.information.analysis import Analysis
@@ -27,7 +29,7 @@ from views.kit.theme import (
 from views.kit.widgets import HINTS, Button, Dialog, Region, reveal
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
-from views.shell.first_paint import TEMPLATE, first_answer
+from views.shell.first_paint import TEMPLATE
 from views.shell.room import Room, seen_with, switching
 from views.shell.shortcuts import Keys
 from views.shell.stage import Stage, stages_in_order
@@ -89,6 +91,8 @@ STICKY = """
 """
 #: As high as what it holds, for what sticks within it would leave with a lower one.
 WHOLE = ":host {min-height: max-content;}"
+#: Milliseconds after which the response has been written and the models are made.
+AFTER_RESPONSE = 20
 #: Seconds until a piece of news that asks for nothing goes away by itself.
 NEWS = 12
 HELP_STYLE = """
@@ -468,18 +472,46 @@ class Page:
             reveal(self.news, False)
 
 
-def publish(session: Session) -> None:
-    """Put the page of one user into the document that is being served."""
+@lru_cache(maxsize=1)
+def _served() -> Document:
+    """Return a document of which template and resources are the same for everybody."""
+    return Page._frame(pn.Row(), pn.Column()).server_doc(Document(), title="Winnow")
+
+
+def publish(session: Session, first_paint: str = "") -> None:
+    """Put the page of one user into the document that is being served.
+
+    What is served is the first paint and the scripts. The models of the page are made while the
+    browser is busy with those, and are part of the document that it asks for next.
+
+    Parameters
+    ----------
+    session : Session
+        Of the user.
+    first_paint : str
+        The answer as plain HTML, see `views.shell.first_paint`.
+    """
+    doc = pn.state.curdoc
+    if doc is None or doc.session_context is None:
+        _furnish(session, doc)
+        return
+    served = _served()
+    doc.title, doc.template = served.title, served.template
+    doc.template_variables.update(served.template_variables, winnow_first=first_paint)
+    doc.add_timeout_callback(lambda: _furnish(session, doc), AFTER_RESPONSE)
+
+
+def _furnish(session: Session, doc: Document | None) -> None:
+    """Make the models of the page."""
     page = Page(session)
     session.page = page  # kept alive as long as the session is
-    page.page.servable(title="Winnow")
-    if pn.state.curdoc is not None:
-        pn.state.curdoc.template_variables["winnow_first"] = first_answer(session, page)
-        with edit_readonly(
-            page.page
-        ):  # no indicator shows it, and each callback would send it twice
-            page.page.busy = False
-        for root in pn.state.curdoc.roots:
-            if "_custom_theme" in getattr(root, "data", root).properties():
-                # plots are styled by `style_figure`; the page would style them once more
-                root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]
+    with edit_readonly(page.page):  # no indicator shows it, and each callback would send it twice
+        page.page.busy = False
+    if doc is None:
+        page.page.servable(title="Winnow")
+        return
+    page.page.server_doc(doc, title="Winnow", location=False)
+    for root in doc.roots:
+        if "_custom_theme" in getattr(root, "data", root).properties():
+            # plots are styled by `style_figure`; the page would style them once more
+            root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]

@@ -1,4 +1,4 @@
-"""Fits along orders of structures at the pace of a slider."""
+"""Learning curves along orders of structures (prefix sums), and what to put back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of a fit on test structures: totals, per class, and point by point."""
+"""Errors of a fit (RMSE) on test structures: totals, per class, parity, spread over resamples."""
 
 from __future__ import annotations
 

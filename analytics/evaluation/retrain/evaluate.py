@@ -1,4 +1,4 @@
-"""Methods, budgets and resamples against tests: one table of energy and force errors."""
+"""Table of retrain errors: methods and budgets, resample by resample, against every test."""
 
 from __future__ import annotations
 

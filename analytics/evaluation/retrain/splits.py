@@ -1,4 +1,4 @@
-"""Which structures a potential may learn from, and which it is tested on."""
+"""Train/test splits: random hold-out, high-force tail, one class left out; each resampled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structures that have no geometry to describe are refused before anything is computed."""
+"""Validation of positions and cells: what has no geometry to describe is refused beforehand."""
 
 from __future__ import annotations
 
