@@ -129,6 +129,7 @@ def panel(source: Source | None = None, *, height: int = 900, port: int | None =
     >>> winnow.panel(data)  # doctest: +SKIP
     """
     pn: Any = import_module("panel")  # untyped, slow to import, and not all ask for it
+    pn.extension()  # a notebook loads what shows Panel objects once
 
     server = serve(source, port=port)
     style = f"width:100%; height:{height}px; border:0"

@@ -1,4 +1,4 @@
-"""``winnow retrain``: a real potential on every selection."""
+"""``winnow retrain``: learning curves of a potential trained on every selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``winnow select``: pick structures and write them."""
+"""``winnow select``: select structures, write the subset, the rest and the recipe."""
 
 from __future__ import annotations
 

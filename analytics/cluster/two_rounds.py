@@ -1,4 +1,4 @@
-"""Greedy coverage in two rounds: every part of the set picks, then the best of the picks."""
+"""Distributed submodular greedy (GreeDi) in two rounds: the best of the picks of every part."""
 
 from __future__ import annotations
 

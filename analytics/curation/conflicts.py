@@ -1,4 +1,4 @@
-"""Labels that contradict one another: alike atoms, unlike forces; alike structures and energies.
+"""Conflicting labels: alike atoms with unlike forces, alike structures with unlike energies.
 
 A potential can fit only one of two contradicting labels, and learns noise from the other. What
 is listed here is evidence to look at, not proof: a descriptor does not see everything.

@@ -1,4 +1,4 @@
-"""Structures that repeat another one, exactly or nearly."""
+"""Near-duplicates: structures that repeat another one, exactly or within a tolerance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cut at a largest force would cost."""
+"""Force cut-off: what leaving out structures above a largest force would cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets against data sets: what one holds of the other, what is new, what leaks."""
+"""Overlap of data sets: what one holds of the other, what is new, what leaks (test set leakage)."""
 
 from __future__ import annotations
 

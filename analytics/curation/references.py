@@ -1,4 +1,4 @@
-"""Energies against what the elements and the class of a structure lead to expect."""
+"""Energy outliers: energies against a fit per element and the median of the class."""
 
 from __future__ import annotations
 

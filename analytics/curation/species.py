@@ -1,4 +1,4 @@
-"""Which elements surround an atom, for descriptors that cannot tell.
+"""Neighbour sums by element: what surrounds an atom, for species-blind descriptors.
 
 Two orderings of an alloy on one lattice look alike to a species-blind descriptor. A few numbers
 per atom tell them apart and change as smoothly with a displacement as the descriptor does.

@@ -1,4 +1,4 @@
-"""Who leads: which values of one quantity are the best of several, where the difference shows."""
+"""Ranking of a few values: which of them lead, where the difference shows."""
 
 from __future__ import annotations
 

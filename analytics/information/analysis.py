@@ -1,4 +1,4 @@
-"""Everything about a data set that does not depend on what is kept: computed once."""
+"""Analysis of a data set: kernels, entropy and outlier scores, whatever is kept; computed once."""
 
 from __future__ import annotations
 

@@ -193,14 +193,7 @@ def expanded(
     least = 24 * columns * min(len(positions), 60)
     count = max(1, BLOCK_BYTES // least)
     factors = harmonic_factors(expansion.angular)
-    ranges = [(at, min(at + count, len(positions))) for at in range(0, len(positions), count)]
-    offsets = np.array([0, len(positions)])
-    for pairs in neighbour_pairs(positions, offsets, lattice, expansion.cutoff, ranges):
-        first, last = pairs.first, pairs.stop
-        # by species of the neighbour, all images of a neighbour together
-        order = np.lexsort((ranks[pairs.neighbours], pairs.centres))
-        atoms = np.column_stack([pairs.centres, pairs.neighbours])[order]
-        vectors = pairs.vectors[order]
+    for first, last, atoms, vectors in _pairs(positions, ranks, lattice, expansion.cutoff, count):
         group, leaders = _groups(atoms) if slopes else (np.full(len(atoms), -1), atoms[:0])
         shape = (expansion.radial, (expansion.angular + 1) ** 2)
         found = np.zeros((last - first, len(expansion.species), *shape))
@@ -213,6 +206,27 @@ def expanded(
         yield Expanded(
             first, found, moved.reshape(len(leaders), 3, columns), leaders[:, 0], leaders[:, 1]
         )
+
+
+def _pairs(
+    positions: FloatArray,
+    ranks: IntArray,
+    lattice: tuple[FloatArray, FloatArray],
+    cutoff: float,
+    count: int,
+) -> Iterator[tuple[int, int, IntArray, FloatArray]]:
+    """Yield the neighbours of `count` atoms at a time: rows first..last-1, atoms (k, 2), vectors.
+
+    By centre, then by species of the neighbour, all images of a neighbour together.
+    """
+    for pairs in neighbour_pairs(positions, np.array([0, len(positions)]), lattice, cutoff):
+        order = np.lexsort((ranks[pairs.neighbours], pairs.centres))
+        atoms = np.column_stack([pairs.centres, pairs.neighbours])[order]
+        vectors = pairs.vectors[order]
+        for first in range(pairs.first, pairs.stop, count):
+            last = min(first + count, pairs.stop)
+            part = slice(*np.searchsorted(pairs.centres, [first, last]))
+            yield first, last, atoms[part], vectors[part]
 
 
 def _groups(atoms: IntArray) -> tuple[IntArray, IntArray]:

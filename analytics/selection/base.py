@@ -1,4 +1,4 @@
-"""What a selection is, what a method gets and gives, and the table of methods."""
+"""Selections, budgets, and the registry of selection methods: what each gets and gives."""
 
 from __future__ import annotations
 
@@ -482,6 +482,13 @@ def select(
     WinnowError
         If the method is unknown, needs labels the data set does not have, or cannot use the
         reference.
+
+    Notes
+    -----
+    The order of the file decides nothing: a permuted file gives the same picks and gains to the
+    last bit. Ties and random draws go by the contents of the structures, identical ones by index.
+    Two exceptions: msc and fps break ties by index, as QUESTS does; and where the kernels are
+    sampled, the sample is drawn along the file.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Submodular coverage: every environment of the set should be near one that is kept."""
+"""Facility location and saturated coverage: submodular functions, maximised by lazy greedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Farthest-point selections: the next structure is the one least like what is kept."""
+"""Farthest-point sampling (FPS) of structures: the next one is least like what is kept."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import itertools
 
 import numpy as np
 
-from analytics.linalg.farthest import farthest_first
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
-from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions
 from analytics.selection.base import Method, Order, Pool, register
 from analytics.selection.lazy_maxmin import GrowingRows, RowScan, falling_order
@@ -168,7 +167,7 @@ def select_farthest_mean(
     Good at a quick spread over phases, compositions and densities. A mean hides what is rare
     inside a structure: a defect in a large cell hardly moves it.
 
-    Cost: O(m s d) for m picks out of s structures; the environments are read once.
+    Cost: O(m s d) for m picks out of s structures at most; the environments are read once.
 
     References
     ----------
@@ -177,31 +176,20 @@ def select_farthest_mean(
     """
     descriptors = pool.analysis.descriptors
     means = structure_means(descriptors.values, descriptors.structure_offsets)
-    given, nearest = pool.keep, np.where(pool.open, np.inf, -np.inf)
-    nearest[given] = np.inf
-
-    def distances_to(mean: FloatArray) -> FloatArray:
-        return np.asarray(np.linalg.norm(means - mean, axis=1))
-
+    scan = _FarthestEnvironment(means, np.arange(len(means) + 1))
+    first: FloatArray | None = None
     if pool.reference is not None and pool.reference.n_environments:
-        reference = pool.reference
-        for mean in structure_means(reference.values, reference.structure_offsets):
-            np.minimum(nearest, distances_to(mean), out=nearest)
-    elif pool.size and not len(given):
-        middle = distances_to(means[pool.analysis.by_content].mean(axis=0))
-        middle[~pool.open] = np.inf
-        equal = np.flatnonzero(middle <= middle.min() + TIE)
-        given = equal[[np.argmin(pool.rank[equal])]]
-    picks, gains = farthest_first(
-        lambda pick: distances_to(means[pick]),
-        nearest,
-        pool.size,
-        given=given,
-        rank=pool.rank,
-        tie=TIE,
-        monitor=Part(monitor, 0.0, 1.0, "farthest mean"),
-    )
-    return Order(picks, np.where(np.isfinite(gains), gains, 0.0))
+        scan.add_rows(structure_means(pool.reference.values, pool.reference.structure_offsets))
+    else:
+        middle = means[pool.analysis.by_content].mean(axis=0)
+        first = -np.linalg.norm(means - middle, axis=1)
+    order = falling_order(
+        pool, scan, first=first, tie=1e-12, rank=pool.rank, message="farthest mean",
+        monitor=monitor,
+    )  # fmt: skip
+    if first is not None:
+        order.gains[:1] = 0.0  # there is nothing yet to be far from
+    return order
 
 
 register(

@@ -1,4 +1,4 @@
-"""Two methods that share a budget."""
+"""Hybrid selection: two methods that share a budget, in turn."""
 
 from __future__ import annotations
 

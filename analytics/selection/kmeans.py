@@ -1,4 +1,4 @@
-"""One structure from each cluster of structure means."""
+"""K-means selection: one structure from each cluster of structure means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The submodular objectives of coverage, as sparse rows that greedy and certificate share.
+r"""Submodular coverage objectives, as sparse rows that lazy greedy and certificates share.
 
 .. math::
     f(S) = \sum_i w_i \max_{s \in S} v_{si} \quad \text{or} \quad

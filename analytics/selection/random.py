@@ -1,4 +1,4 @@
-"""Selections by chance: uniform, or the same in every class."""
+"""Random selection: uniform, or stratified by class (config_type)."""
 
 from __future__ import annotations
 

@@ -72,6 +72,14 @@ def test_an_atom_can_overlap_with_its_own_image() -> None:
     assert "overlapping_atoms" in codes(labeled(skewed))  # the difference is 0.32 Å long
 
 
+def test_of_equally_close_pairs_the_first_is_named_whatever_the_rounding() -> None:
+    for nudge in (0.0, 1e-13, -1e-13):
+        x = np.array([9.0, 5.0, 5.4 + nudge, 0.0, 0.4])
+        atoms = Atoms("Cu5", positions=x[:, None] * [1, 0, 0])
+        (finding,) = check(dataset_from_atoms([labeled(atoms, forces=pushed(5))])).findings
+        assert finding.evidence == "closest: 0.40 Å, Cu-Cu, atoms 1 and 2 of frame 0"
+
+
 def test_close_atoms_are_doubtful_by_their_radii() -> None:
     dimer = Atoms("CuH", positions=[[0, 0, 0], [0.8, 0, 0]])
     assert codes(labeled(dimer, forces=pushed(2))) == {"close_atoms": [0]}

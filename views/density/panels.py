@@ -50,15 +50,14 @@ class Claims(pn.viewable.Viewer):
 
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
-        self._state, self.text = state, Html()
-        state.param.watch(self._show, ["results", "title", "arrived"])
-        self._show()
+        self._state = state
+        of = state.param
+        self.text = Html(pn.bind(self._said, of.results, of.title, of.arrived))
 
-    def _show(self, *_: Any) -> None:
-        state = self._state
-        self.text.object = html.join(
+    def _said(self, *_: Any) -> html.Markup:
+        return html.join(
             heading("Published claims", text=self._source()),
-            html.div(map(claim_html, state.claims()), role="list"),
+            html.div(map(claim_html, self._state.claims()), role="list"),
         )
 
     def _source(self) -> html.Markup:
@@ -82,13 +81,12 @@ class Facts(pn.viewable.Viewer):
 
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
-        self._state, self.text = state, Html()
-        state.param.watch(self._show, ["prepared", "results", "title"])
-        self._show()
+        self._state = state
+        of = state.param
+        self.text = Html(pn.bind(self._said, of.prepared, of.results, of.title))
 
-    def _show(self, *_: Any) -> None:
-        listed = facts(self._rows(), "long")
-        self.text.object = html.join(heading(self._state.title), listed)
+    def _said(self, *_: Any) -> html.Markup:
+        return html.join(heading(self._state.title), facts(self._rows(), "long"))
 
     def _rows(self) -> list[tuple[str, str]]:
         state, known = self._state, self._state.facts

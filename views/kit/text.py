@@ -53,7 +53,8 @@ class Html(pn.pane.HTML):
         usual = {"margin": 0, "stylesheets": [css("content")]}
         if wide and "width" not in params:
             usual["sizing_mode"] = "stretch_width"
-        super().__init__(object, **usual | params)
+        super().__init__(**usual | params)
+        self.object = object  # a reference is followed; the constructor of panes takes none
 
     def _transform_object(self, obj: Any) -> dict[str, Any]:
         # panel 1.9.4 escapes for the transport, which markup would take for its own business

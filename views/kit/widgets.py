@@ -11,23 +11,13 @@ from panel_material_ui.widgets.base import MaterialWidget
 from views.kit.style_sheets import css
 
 __all__ = [
-    "HINTS", "UNSEEN_LABEL", "Button", "Dialog", "Download", "Region", "Toggle", "choice",
+    "Button", "Dialog", "Download", "Region", "Toggle", "choice",
     "heading_select", "look", "reveal", "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
 NEVER = 2**31 - 1
-
-
-UNSEEN_LABEL = """
-label { position: absolute !important; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); }
-legend { display: none !important; }
-fieldset { top: 0 !important; }
-.MuiInput-root { margin-top: 0 !important; }
-"""
-HINTS: dict[str, str] = {}
 
 
 class _Hinted:
@@ -91,7 +81,14 @@ HEADING = {
 LOW = {"& .MuiSelect-select": {"fontSize": "13px", "py": "5px"}}
 
 
-def segments(label: str, options: Any, *, columns: bool = False, **params: Any) -> Any:
+def segments(
+    label: str,
+    options: Any,
+    *,
+    columns: bool = False,
+    kind: Any = pmui.RadioButtonGroup,
+    **params: Any,
+) -> Any:
     """Make a choice between two or more that stand side by side.
 
     Parameters
@@ -101,6 +98,8 @@ def segments(label: str, options: Any, *, columns: bool = False, **params: Any) 
     options : list or dict
     columns : bool
         Whether it chooses the column shown where there is room for one.
+    kind : type
+        The widget, or one made of it.
     """
     usual: dict[str, Any] = {"variant": "outlined", "color": "default", "align": "center"}
     if columns:
@@ -111,9 +110,7 @@ def segments(label: str, options: Any, *, columns: bool = False, **params: Any) 
             "margin": (0, 10, 8, 0),
             "sx": PARTS,
         }
-    return pmui.RadioButtonGroup(
-        label=label, options=options, **look("unseen-label") | usual | params
-    )
+    return kind(label=label, options=options, **look("unseen-label") | usual | params)
 
 
 def choice(label: str, **params: Any) -> Any:

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+import panel as pn
 
 from analytics.evaluation.ranking import leaders
 from analytics.evaluation.retrain.errors import Spread
@@ -26,7 +27,9 @@ class ClassTable:
 
     def __init__(self, session: Session, state: RetrainState) -> None:
         self._session, self._state = session, state
-        self.head, self.body = Html(), Html()
+        of = state.param
+        self.head = Html(pn.bind(self._title, of.looked_at))
+        self.body = Html(pn.bind(self._errors, of.now, of.outside, of.looked_at))
         self.download = Download(
             callback=self.csv, filename="retrain.csv", label="Errors at all budgets (CSV)",
             margin=(4, 8, 0, 0),
@@ -38,8 +41,6 @@ class ClassTable:
         self.card = layout.card(
             layout.row(self.head, self.download, self.download_classes, gives="tools"), self.body
         )
-        state.param.watch(self._show, ["now", "outside", "looked_at"])
-        self._show()
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -62,15 +63,15 @@ class ClassTable:
         found += [(key, key, tone("rest")) for key in others[:MODELS]]
         return found + ([("whole", "whole pool", tone("rest"))] if "whole" in known else [])
 
-    def _show(self, *_: Any) -> None:
+    def _title(self, *_: Any) -> html.Markup:
+        said = f"{test_title(self._test)}, by config_type"
+        return heading("Where each method loses", said, class_="tall")
+
+    def _errors(self, *_: Any) -> html.Markup:
         test = self._test
         known, series = self._state.now.get(test, {}), self._series(test)
-        self.head.object = heading(
-            "Where each method loses", f"{test_title(test)}, by config_type", class_="tall"
-        )
         if not series:
-            self.body.object = note("nothing computed yet")
-            return
+            return note("nothing computed yet")
         names = sorted({name for now in known.values() for name in now.classes})
         rows = [self._class_row("all", {key: known[key].total for key, *_ in series}, series)]
         for name in names:
@@ -78,7 +79,7 @@ class ClassTable:
                 key: known[key].classes[name] for key, *_ in series if name in known[key].classes
             }
             rows.append(self._class_row(name, each, series))
-        self.body.object = html.join(
+        return html.join(
             read_table(self._head(series), rows, label="Errors by config_type", height=420),
             note(
                 "Mean over resamples. ", html.b("Bold"), ": lowest of the three methods; ",

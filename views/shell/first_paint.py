@@ -13,7 +13,7 @@ from typing import Any
 from analytics.selection.base import METHODS
 from views.kit.style_sheets import css_text
 from views.kit.text import swatch
-from views.kit.theme import CARD, FONT, palette, variables
+from views.kit.theme import FONT, palette, variables
 from views.state.columns import lower_first
 from views.state.session import Session
 
@@ -127,10 +127,6 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
         return ""
     heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
     colors = palette(dark)
-    panes = (page.chip, budget.readout)
-    styles = "".join(
-        sheet for pane in panes for sheet in pane.stylesheets if isinstance(sheet, str)
-    )
     root = "".join(f"{name}:{value};" for name, value in variables(colors).items())
     sections = "".join(
         _section(column, _title(slot.method), head)
@@ -142,8 +138,8 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
         f"hidden;cursor:progress;background:{colors.page};color:{colors.text};font-family:{FONT}}}"
         "#loader:not(.error){display:none!important}</style>"
         '<div id="winnow-first" role="main" aria-busy="true"><template shadowrootmode="closed">'
-        f"<style>{css_text('content')}{styles}{CARD}{LAYOUT}</style>"
-        f'<div class="top"><span class="name">Winnow</span>{page.chip.object}</div>'
+        f"<style>{css_text('content')}{LAYOUT}</style>"
+        f'<div class="top"><span class="product">Winnow</span>{page.chip.object}</div>'
         f'<div class="keep"><span class="lead">Keep</span>{budget.readout.object}'
         f"{budget.strip.object}</div>"
         f'<div class="columns">{sections}<aside></aside></div>'
