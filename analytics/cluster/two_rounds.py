@@ -398,14 +398,12 @@ class _Coverage:
         segments = self.whole.segments
         offsets = np.concatenate([[0], np.cumsum(np.diff(segments)[structures])])
         at, atoms = ragged_rows(segments, structures), self.whole.atoms
-        own = Points(
-            atoms.values[at], atoms.half_norms[at], atoms.weights[at], atoms.first[at], at[:0]
-        )
+        own = Points(atoms.values[at], atoms.weights[at], atoms.first[at], at[:0])
         kernel = structure_kernel(
             self.whole.values,
             offsets,
             bandwidth=self.bandwidth,
-            structures=Structures(self.whole.values, own, offsets),
+            structures=Structures(self.whole.source, self.whole.values, own, offsets),
             monitor=monitor,
         )
         return (kernel.sums if self.capped else kernel.peaks), kernel.weights

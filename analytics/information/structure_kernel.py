@@ -11,17 +11,18 @@ from scipy import sparse
 
 from analytics.geometry.boxes import Boxes
 from analytics.information.blocks import (
+    Frames,
     Points,
+    Source,
     boxes_of,
     centre_of,
     checked,
     distinct_points,
     leading_axes,
     runs,
-    scaled,
     sorted_points,
 )
-from analytics.information.kernel_loops import FAR, by_structure, column_sums, pack
+from analytics.information.kernel_loops import FAR, by_structure, column_sums, limits, pack
 from analytics.information.sampling import Sample, all_rows
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.parallel import in_order
@@ -45,6 +46,8 @@ LOG_CUT = 4 * float(np.log(1e6))
 COARSE_CUT = 4 * float(np.log(1e3))
 #: Bytes per stored entry: a column number and two values.
 ENTRY_BYTES = 12
+#: Log kernels above this are always computed from the difference: an environment is itself.
+CLOSE = np.float32(0.02)
 #: Environments in one block of columns, atoms multiplied with it at once.
 ROWS, ATOMS = 256, 512
 #: Pairs of atoms and environments in one piece of work, about 100 ms.
@@ -146,6 +149,7 @@ class Structures:
 
     Attributes
     ----------
+    source : Source
     values : float32 array (n_environments, d)
     atoms : Points
         Structure after structure.
@@ -153,6 +157,7 @@ class Structures:
         Structure s owns the atoms ``segments[s]:segments[s + 1]``.
     """
 
+    source: Source
     values: FloatArray
     atoms: Points
     segments: IntArray
@@ -167,13 +172,14 @@ def prepared_structures(
 ) -> Structures:
     """Scale environments and merge those of one structure that coincide; O(n d + n log n)."""
     x = checked(x, "x")
-    values = scaled(x, centre_of(x), bandwidth)
+    source = Source.of(x, centre_of(x), bandwidth)
+    values = source.scaled()
     monitor.checkpoint()
     group = owners(structure_offsets)
     atoms = distinct_points(values, group)
     counts = np.bincount(group[atoms.first], minlength=len(structure_offsets) - 1)
     monitor.checkpoint()
-    return Structures(values, atoms, np.concatenate([[0], np.cumsum(counts)]))
+    return Structures(source, values, atoms, np.concatenate([[0], np.cumsum(counts)]))
 
 
 def structure_kernel(
@@ -223,7 +229,9 @@ def structure_kernel(
     monitor.checkpoint()
     n_structures = len(structure_offsets) - 1
     boxes = boxes_of(structures.atoms.values, axes, structures.segments)
-    found = _rows(_Problem(structures, boxes, demand, leaves, cut), monitor)
+    rows = sample.rows[demand.first]
+    frames = Frames.of(structures.source, demand, rows, ROWS)
+    found = _rows(_Problem(structures, boxes, demand, frames, rows, leaves, cut), monitor)
     indptr = np.concatenate([[0], np.cumsum(found[0])])
     shape = (n_structures, len(demand))
     inverse = np.full(len(values), -1, dtype=np.int64)
@@ -250,6 +258,8 @@ class _Problem:
     structures: Structures
     boxes: Boxes
     demand: Points
+    frames: Frames
+    rows: IntArray
     leaves: Boxes
     cut: float
 
@@ -282,14 +292,24 @@ def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
     low, high = problem.boxes.low[first:last], problem.boxes.high[first:last]
     gaps = np.stack([problem.leaves.exponents(a, b) for a, b in zip(low, high, strict=True)])
     near = gaps < problem.cut
+    source = problem.structures.source
+    around, exact = Frames.around_origin(source, atoms.values, atoms.first), source.against(source)
+    # each environment is an atom of its own structure, so that no column sums to less than this;
+    # the limits are twice as low, because selections use the entries of a column one by one
+    least = np.full(ROWS, 1.0 / atoms.weights.max())
     for leaf in np.flatnonzero(near.any(axis=0)):
         start = int(leaf) * ROWS
-        b, nb, _ = problem.demand.part(start, start + ROWS)
+        stop, centre = min(n, start + ROWS), problem.frames.centres[leaf]
+        b, nb, _ = problem.frames.around(centre, start, stop)
+        low_b = np.minimum(2 * limits(nb, least), -CLOSE)
         reached = _atoms_of(near[:, leaf], segments[first : last + 1])
         for left, right in runs(reached, 1, len(reached), ATOMS):
             at = slice(int(segments[first]) + left, int(segments[first]) + right)
-            a, na, wa = atoms.part(at.start, at.stop)
-            by_structure(a @ b.T, na, nb, wa, a, b, own[left:right], start, sums, top)
+            a, na, fa = around.around(centre, at.start, at.stop)
+            by_structure(
+                a @ b.T, na, nb, fa, atoms.weights[at], low_b, exact, atoms.first[at],
+                problem.rows[start:stop], own[left:right], start, sums, top,
+            )  # fmt: skip
     return pack(sums, top, np.float32(-problem.cut))  # type: ignore[no-any-return]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from analytics.evaluation.retrain.live import Spread
+
 from views.kit.text import grouped
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT
 
