@@ -29,7 +29,7 @@ help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
 	@echo "make setup                               the installation alone"
 	@echo "make test [PYTEST_ARGS=...]              all tests, those in a browser included"
-	@echo "make lint                                ruff, mypy, import contracts, codespell"
+	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
 	@echo "make hooks                               run the linters before every commit"
@@ -42,7 +42,6 @@ serve: $(STAMP)
 	@exec $(PY) -m panel serve app.py --warm --port $(PORT) $(OPEN)
 
 setup: $(STAMP)
-	@$(PY) scripts/fetch_3dmol.py
 
 setup-dev: setup $(DEV_STAMP)
 
@@ -55,6 +54,7 @@ lint: $(DEV_STAMP)
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(PY) -m codespell_lib
+	sh scripts/lint_javascript.sh
 
 format: $(DEV_STAMP)
 	$(PY) -m ruff check --fix
@@ -74,7 +74,7 @@ clean:
 	find . -name $(VENV) -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) views/inspector/vendor
+	rm -rf $(VENV) dev/node_modules
 
 # The stamps are touched last, so that an interrupted installation is taken up again.
 $(STAMP): pyproject.toml constraints.txt
@@ -84,7 +84,6 @@ $(STAMP): pyproject.toml constraints.txt
 	    "$$python" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }; }
 	@$(PIP) --quiet "pip>=23.1" || echo "pip could not be renewed; going on with the one at hand"
 	$(PIP) -c constraints.txt -e .
-	@$(PY) scripts/fetch_3dmol.py
 	@echo "Compiling the kernels (once)"
 	@$(PY) -m analytics.cli select assets/carbon.xyz.gz --budget 10 --json >/dev/null
 	@touch $@

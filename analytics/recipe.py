@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ import numpy as np
 from analytics.curation.duplicates import Duplicates
 from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset, LabelKeys
+from analytics.data.export import write_subset
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.value import Value, content_fingerprint
 from analytics.runtime.versions import versions
-from analytics.selection.base import Budget, Selection
+from analytics.selection.base import RULES, WRITERS, Budget, Selection
 
 __all__ = [
     "FORMAT_VERSION",
@@ -58,7 +60,7 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Value):
     """What was selected, from what, by which method and with which settings.
 
     Attributes
@@ -110,6 +112,8 @@ class Recipe:
     equations : str
         Fingerprint of the normal equations that were given to a method that selects by a model;
         empty if it made its own, as it does where a recipe is replayed.
+    rules : int
+        `analytics.selection.base.RULES` of the Winnow that made it.
     """
 
     name: str
@@ -139,6 +143,13 @@ class Recipe:
     sample: Mapping[str, Any] | None = None
     parts: int = 1
     equations: str = ""
+    rules: int = RULES
+
+    def _identity(self) -> str:
+        return content_fingerprint(self)  # `fingerprint` is that of the data
+
+    def _facts(self) -> Iterator[str]:
+        yield from (self.method, f"{self.size} of {self.n_structures} structures", self.name)
 
     @property
     def rounds(self) -> int:
@@ -199,6 +210,7 @@ class Recipe:
             "seed": self.seed,
             "rounds": self.rounds,
             "parts": self.parts,
+            "rules": self.rules,
             "sample": None if self.sample is None else dict(self.sample),
             "equations": self.equations or None,
             "budget": {
@@ -315,9 +327,14 @@ def make_recipe(
     reasons : mapping of int to str, optional
         Why structures were forced out, by their index in the data set, in a few words (see
         `analytics.curation.reasons`); without one it says that the user rejected them.
+
+    Examples
+    --------
+    >>> made = winnow.recipe(information, kept)
+    >>> made.method, made.size
+    ('facility_location', 10)
     """
-    if selection.source != analysis.fingerprint:
-        raise ValueError("the selection was made from another analysis")
+    _same_analysis(analysis, selection)
     picks, dataset = _picks(selection, size), analysis.dataset
     frames = dataset.frame_indices
     spec = analysis.descriptors.spec
@@ -357,6 +374,23 @@ def make_recipe(
         parts=selection.parts,
         equations=selection.equations,
     )
+
+
+@WRITERS.register(".json")
+def _save_recipe(selection: Selection, analysis: Analysis, path: str | Path) -> None:
+    make_recipe(analysis, selection).save(path)
+
+
+@WRITERS.register(".extxyz")
+@WRITERS.register(".xyz")
+def _save_structures(selection: Selection, analysis: Analysis, path: str | Path) -> None:
+    _same_analysis(analysis, selection)
+    write_subset(analysis.dataset, kept_structures(analysis.dataset, selection), path)
+
+
+def _same_analysis(analysis: Analysis, selection: Selection) -> None:
+    if selection.source != analysis.fingerprint:
+        raise ValueError("the selection was made from another analysis")
 
 
 def removable_copies(duplicates: Duplicates, keep: Iterable[int]) -> IntArray:
@@ -489,6 +523,7 @@ def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
         "reference": content.get("reference"),
         "sample": content.get("sample"),
         "parts": int(content.get("parts", 1)),
+        "rules": int(content.get("rules", 1)),
         "equations": str(content.get("equations") or ""),
         "ledger": tuple(
             Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))

@@ -16,6 +16,7 @@ from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
+from analytics.runtime.value import Value
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS, Selection, select
 
@@ -23,7 +24,7 @@ __all__ = ["Replay", "data_differences", "replay"]
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(Value):
     """What came of running a recipe again.
 
     Attributes
@@ -74,6 +75,11 @@ def replay(
     -------
     Replay
         Nothing is run if an input differs.
+
+    Examples
+    --------
+    >>> winnow.replay(winnow.recipe(information, kept), data).same
+    True
     """
     notes = _version_notes(recipe.versions)
     differences = data_differences(recipe, dataset, reference)
@@ -227,6 +233,12 @@ def _result_differences(recipe: Recipe, made: Recipe, notes: tuple[str, ...]) ->
     if here != there:
         words = ["all environments" if n is None else f"a sample of {n}" for n in (here, there)]
         found.append(f"memory: this run is from {words[0]}, the recipe from {words[1]}")
+    if made.rules != recipe.rules:
+        version = recipe.versions.get("winnow", "unknown")
+        found.append(
+            f"versions: the recipe is of a Winnow (version {version}) with other rules for ties "
+            f"and random draws, {recipe.rules} and not {made.rules}"
+        )
     if notes:
         found.append(f"versions: {'; '.join(notes)}")
     if len(found) == 1:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import density, descriptors, kernel, page, retrain, scale, selections
+from benchmarks import density, descriptors, kernel, neighbours, page, retrain, scale, selections
 
 ALL = {
     "descriptors": descriptors.main,
     "kernel": kernel.main,
+    "neighbours": neighbours.main,
     "page": page.main,
     "scale": scale.main,
     "retrain": retrain.main,

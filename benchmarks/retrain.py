@@ -30,6 +30,7 @@ from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
 from analytics.information.analysis import Analysis
 from analytics.runtime.assets import asset
 from analytics.selection.base import METHODS as REGISTRY
+from analytics.selection.base import Budget
 from benchmarks.retrain_sets import DATA, SETS, load, present, register_candidates
 
 BUDGETS = (0.05, 0.1, 0.2)
@@ -228,13 +229,11 @@ def page() -> None:
 
 
 def _refit(runs: Sequence[object], share: float) -> float:
-    from analytics.evaluation.retrain.engine import size_in
-
     start = time.perf_counter()
     for run in runs:
         for each in run.repetitions:  # type: ignore[attr-defined]
             for column, prefixes in each.check.orders.items():
-                each.check.errors(column, size_in(share, len(prefixes.order)))
+                each.check.errors(column, Budget(share).of(len(prefixes.order)))
     return time.perf_counter() - start
 
 

@@ -17,8 +17,8 @@ from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions
 from analytics.selection.base import METHODS, Method, Order, Pool, is_nested
 from analytics.selection.coverage import maximise
-from analytics.selection.model_importance import leverages
 from analytics.selection.objectives import coverage_objective
+from analytics.selection.scores import SCORES
 
 DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 #: Files that make up a set, and how many structures drawn at random stand for it (None: all).
@@ -86,7 +86,7 @@ def by_force(pool: Pool) -> FloatArray:
 
 def by_leverage(pool: Pool) -> FloatArray:
     analysis = pool.analysis
-    found = leverages(analysis, NoOptions(), rng=np.random.default_rng(0)) / analysis.sizes
+    found = SCORES["leverage"].of(analysis) / analysis.sizes
     return np.asarray((found / np.median(found))[analysis.descriptors.owners])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,24 @@ def make_analysis(
         source=dataset.fingerprint,
     )
     return winnow.analyse(dataset, described, KernelSpec(bandwidth))
+
+
+def relabelled(analysis: Analysis, order: np.ndarray) -> Analysis:
+    """The same structures in another order of the file."""
+    own, data = analysis.descriptors, analysis.dataset
+    sizes = analysis.sizes[order]
+    blocks = np.split(own.values, own.structure_offsets[1:-1])
+    taken: Dataset = data.take(order)
+    described = replace(
+        own,
+        values=np.concatenate([blocks[s] for s in order]),
+        structures=np.arange(len(order)),
+        structure_offsets=np.concatenate([[0], np.cumsum(sizes)]),
+        environments=np.arange(sizes.sum()),
+        source=taken.fingerprint,
+        fingerprint="",
+    )
+    return winnow.analyse(taken, described, analysis.spec)
 
 
 def kernel_twin(x: np.ndarray, y: np.ndarray, bandwidth: float) -> np.ndarray:

@@ -159,6 +159,12 @@ def test_other_results_name_versions_or_say_that_no_input_differs(dataset, analy
     assert "no input differs" in found.differences[1]
     aged = replace(wrong, versions={**wrong.versions, "numpy": "1.0"})
     assert any("versions: numpy is" in line for line in replay(aged, dataset).differences)
+    content = wrong.to_dict()
+    del content["rules"]  # as written before ties and draws went by content
+    said = replay(Recipe.from_dict(content), dataset).differences[1]
+    assert said.startswith(
+        f"versions: the recipe is of a Winnow (version {recipe.versions['winnow']})"
+    )
     # a version by itself is a note and no difference
     noted = replay(replace(recipe, versions={**recipe.versions, "numpy": "1.0"}), dataset)
     assert noted.same

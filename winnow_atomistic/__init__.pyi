@@ -1,27 +1,47 @@
 """The public names of Winnow and where each is defined; `__init__` imports them lazily."""
 
+from analytics.curation.conflicts import ConflictSpec as ConflictSpec
 from analytics.curation.conflicts import conflicts as conflicts
-from analytics.curation.duplicates import near_duplicates as near_duplicates
+from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
+from analytics.data.checks.registry import CHECKS as CHECKS
 from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset
 from analytics.data.readers import read as read
+from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
+from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
+from analytics.descriptors.distances import DistanceSpec as DistanceSpec
 from analytics.descriptors.distances import describe as describe
+from analytics.descriptors.soap import SoapSpec as SoapSpec
+from analytics.descriptors.stored import StoredSpec as StoredSpec
 from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
+from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
 from analytics.information.entropy import delta_entropy as delta_entropy
 from analytics.information.entropy import diversity as diversity
 from analytics.information.entropy import entropy as entropy
-from analytics.information.entropy import overlap as overlap
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
+from analytics.information.kernel import KernelSpec as KernelSpec
+from analytics.potential.spec import RetrainSpec as RetrainSpec
+from analytics.recipe import Recipe as Recipe
+from analytics.replay import replay as replay
+from analytics.runtime.errors import WinnowError as WinnowError
 from analytics.selection.base import METHODS as METHODS
 from analytics.selection.base import select as select
+from analytics.selection.scores import SCORES as SCORES
+from winnow_atomistic.notebook import duplicates as duplicates
+from winnow_atomistic.notebook import export as export
+from winnow_atomistic.notebook import overlap as overlap
+from winnow_atomistic.notebook import recipe as recipe
+from winnow_atomistic.notebook import to_atoms as to_atoms
+from winnow_atomistic.page import panel as panel
+from winnow_atomistic.page import serve as serve
 
 __version__: str

@@ -7,7 +7,7 @@ import sys
 import panel as pn
 
 from views.shell.page import publish
-from views.shell.server import new_session, start, warm_up
+from views.shell.server import first_paint, new_session, start, warm_up
 from views.state.session import DEMO
 
 pn.extension("tabulator", "filedropper", notifications=False)
@@ -17,4 +17,4 @@ warm_up(path)
 
 session = new_session()
 start(session, path)
-publish(session)
+publish(session, first_paint(path))

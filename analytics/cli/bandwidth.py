@@ -1,4 +1,4 @@
-"""``winnow bandwidth``: what the kernel's width does, and what the rule says."""
+"""``winnow bandwidth``: scan of kernel widths against entropy, and the rule by volume."""
 
 from __future__ import annotations
 

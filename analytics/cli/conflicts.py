@@ -1,4 +1,4 @@
-"""``winnow conflicts``: labels that contradict one another."""
+"""``winnow conflicts``: conflicting labels (alike atoms, unlike forces or energies)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``winnow duplicates``: structures that repeat another one."""
+"""``winnow duplicates``: exact and near-duplicate structures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the way a command was called."""
+"""Usage errors of the command line: an option or argument that cannot be used."""
 
 from __future__ import annotations
 

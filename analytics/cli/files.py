@@ -1,4 +1,4 @@
-"""Where a command reads from and writes to, checked before it starts to work."""
+"""Paths that a command reads from and writes to, checked (permissions, overwriting) first."""
 
 from __future__ import annotations
 

@@ -12,14 +12,26 @@ import numpy as np
 from analytics.runtime.text import TERMINAL
 
 __all__ = [
-    "aligned", "columns", "count", "counted", "number", "percent", "print_json", "share",
-    "significant", "with_error",
+    "aligned",
+    "columns",
+    "count",
+    "counted",
+    "exact_percent",
+    "number",
+    "percent",
+    "print_json",
+    "significant",
+    "with_error",
 ]  # fmt: skip
 
 count, counted, number, percent = (
     TERMINAL.count, TERMINAL.counted, TERMINAL.number, TERMINAL.percent
 )  # fmt: skip
-share, significant, with_error = TERMINAL.share, TERMINAL.significant, TERMINAL.with_error
+exact_percent, significant, with_error = (
+    TERMINAL.exact_percent,
+    TERMINAL.significant,
+    TERMINAL.with_error,
+)
 
 
 def print_json(content: Any) -> None:

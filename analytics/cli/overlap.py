@@ -1,4 +1,4 @@
-"""``winnow overlap``: files, or the classes of one file, against one another."""
+"""``winnow overlap``: leakage and novelty between files, or between classes of one file."""
 
 from __future__ import annotations
 

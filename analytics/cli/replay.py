@@ -1,4 +1,4 @@
-"""``winnow replay``: run a recipe again, and say what differs."""
+"""``winnow replay``: reproduce a selection from its recipe, and say what differs."""
 
 from __future__ import annotations
 

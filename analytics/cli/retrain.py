@@ -1,4 +1,4 @@
-"""``winnow retrain``: a real potential on every selection."""
+"""``winnow retrain``: learning curves of a potential trained on every selection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from analytics.cli.options import (
     parse_list,
     spec_from_arguments,
 )
-from analytics.cli.output import columns, count, counted, number, print_json, share
+from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_csv
@@ -226,7 +226,7 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
 
 
 def _budget(budget: float, whole: bool) -> str:
-    return "all" if whole else share(budget) if isinstance(budget, float) else str(budget)
+    return "all" if whole else exact_percent(budget) if isinstance(budget, float) else str(budget)
 
 
 def _spread(mean: float, deviation: float, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether ``winnow select`` picks in one round or in two."""
+"""Two-round (distributed greedy) selection: the options --rounds and --parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``winnow select``: pick structures and write them."""
+"""``winnow select``: select structures, write the subset, the rest and the recipe."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ def _extra_text(picked: _Picked) -> list[str]:
         )
     if picked.bound is not None:
         lines.append(
-            f"at least {percent(picked.bound.share, 2)} of the best possible "
+            f"at least {percent(picked.bound.share, 2, at_least=True)} of the best possible "
             f"{picked.bound.size} structures ({picked.bound.method} bound)"
         )
         for answer in picked.fewest:
@@ -309,7 +309,7 @@ def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
         ("force tail kept", percent(metrics["force_top1pct_kept"]), "of the 1 % largest |F|"),
     ]
     if metrics["certificate"] is not None:
-        share = percent(metrics["certificate"])
+        share = percent(metrics["certificate"], at_least=True)
         rows.append(("certificate", share, "or more of the best possible coverage"))
     return "\n".join([head, aligned(rows), *_estimated(recipe), *_written(recipe, written)])
 

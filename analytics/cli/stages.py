@@ -1,4 +1,4 @@
-"""The first steps of most commands: read a file, describe its environments, analyse them."""
+"""Pipeline steps that commands share: read a file, describe its environments, analyse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing what was selected: the subset, what is left, the recipe."""
+"""Export of a selection: files for the subset, the rest and the recipe."""
 
 from __future__ import annotations
 

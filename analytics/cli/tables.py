@@ -1,4 +1,4 @@
-"""Results as CSV files."""
+"""CSV files of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Greedy coverage in two rounds: every part of the set picks, then the best of the picks."""
+"""Distributed submodular greedy (GreeDi) in two rounds: the best of the picks of every part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from analytics.runtime.parallel import elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
 from analytics.selection.base import METHODS, Budget, Selection
-from analytics.selection.certificates.online_bound import best_totals, probed
+from analytics.selection.certificates.online_bound import least_bound, probed
 from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
 __all__ = [
@@ -76,6 +76,7 @@ def select_in_two_rounds(
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
+    order: IntArray | None = None,
     certify: bool = True,
     monitor: Monitor = SILENT,
 ) -> Selection:
@@ -98,6 +99,9 @@ def select_in_two_rounds(
         how many workers the parts are handled.
     keep, drop : iterables of int
         Structures forced in and out, as indices into the data set.
+    order : int array, optional
+        The described structures in the order in which they are dealt and ties are broken, such as
+        `Analysis.by_content` (default: that of the file).
     certify : bool
         Bound the best possible selection too, which takes as long again.
     monitor : Monitor, optional
@@ -138,16 +142,18 @@ def select_in_two_rounds(
     """
     spec = spec or TwoRoundSpec()
     described = descriptors.structures
-    kept = np.flatnonzero(np.isin(described, np.unique(np.fromiter(keep, np.int64))))
-    dropped = np.flatnonzero(np.isin(described, np.unique(np.fromiter(drop, np.int64))))
+    order = np.arange(len(described)) if order is None else order
+    place = np.argsort(order)  # from here on structures are known by their place in the order
+    kept = place[np.isin(described, np.unique(np.fromiter(keep, np.int64)))]
+    dropped = place[np.isin(described, np.unique(np.fromiter(drop, np.int64)))]
     both = np.intersect1d(kept, dropped)
     if len(both):
-        raise ValueError(f"structure {described[both[0]]} is both forced in and forced out")
+        raise ValueError(f"structure {described[order[both[0]]]} is both forced in and forced out")
     open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
     size = max(len(kept), min(Budget(size).of(len(described)), len(kept) + len(open_)))
     dealt = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
     hands = [np.sort(hand) for hand in dealt if len(hand)]
-    problem = _Coverage.of(descriptors, bandwidth, spec, monitor)
+    problem = _Coverage.of(descriptors, bandwidth, spec, order, monitor)
     _refuse_oversize(problem, open_, spec.parts, len(kept), size)
     monitor.checkpoint()
     watched = _Watched(monitor)
@@ -156,16 +162,16 @@ def select_in_two_rounds(
     bound = None
     if certify:
         bound = _bound(problem, hands, len(kept), best, Part(watched, 0.5, 1.0), watched.flag)
-    source = fingerprint(descriptors.fingerprint, bandwidth)
+    source, picks = fingerprint(descriptors.fingerprint, bandwidth), order[best.structures]
     return Selection(
-        structures=frozen(described[best.structures]),
-        positions=frozen(best.structures, np.int64),
+        structures=frozen(described[picks]),
+        positions=frozen(picks, np.int64),
         gains=frozen(best.gains, np.float64),
         method=spec.objective,
         spec=spec_from(METHODS[spec.objective].spec, {"width": spec.width}),
         seed=seed,
-        keep=frozen(described[kept]),
-        drop=frozen(described[dropped]),
+        keep=frozen(described[order[kept]]),
+        drop=frozen(np.sort(described[order[dropped]])),
         source=source,
         bound=None if bound is None else frozen(bound),
         nested=False,
@@ -221,6 +227,7 @@ def two_rounds_of(
         seed=seed,
         keep=keep,
         drop=drop,
+        order=analysis.by_content,
         certify=certify,
         monitor=monitor,
     )
@@ -323,11 +330,10 @@ def _bound(
         np.array([all_gains(own, best.weights, each, capped=capped)[:n_kept] for each in states]),
         *in_order(work, range(len(hands)), monitor, "certificate"),
     ]
-    bound = np.full(size, float(best.weights.sum()))
-    values = np.concatenate([[0.0], np.cumsum(best.gains)])[steps]
-    for value, gains in zip(values, np.concatenate(left, axis=1), strict=True):
-        np.minimum(bound, value + best_totals(gains, np.arange(1.0, size + 1)), out=bound)
-    return bound
+    values = np.concatenate([[0.0], np.cumsum(best.gains)])[steps].tolist()
+    gains = np.concatenate(left, axis=1)
+    found = least_bound(np.arange(1.0, size + 1), zip(values, gains, strict=True))
+    return np.minimum(found, float(best.weights.sum()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,12 +356,18 @@ class _Coverage:
 
     @classmethod
     def of(
-        cls, descriptors: Descriptors, bandwidth: float, spec: TwoRoundSpec, monitor: Monitor
+        cls,
+        descriptors: Descriptors,
+        bandwidth: float,
+        spec: TwoRoundSpec,
+        order: IntArray,
+        monitor: Monitor,
     ) -> _Coverage:
         # a kernel stores sums at its own bandwidth and peaks at twice that
         h = bandwidth * (spec.width if spec.capped else 0.5 * spec.width)
         x, offsets = descriptors.values, descriptors.structure_offsets
-        return cls(prepared_structures(x, offsets, h, monitor=monitor), h, spec.capped)
+        whole = prepared_structures(x, offsets, h, order=order, monitor=monitor)
+        return cls(whole, h, spec.capped)
 
     def pick(self, hand: IntArray, kept: IntArray, size: int, flag: _Flag) -> _Picks:
         """Pick greedily from some structures, after those to keep."""
@@ -403,7 +415,14 @@ class _Coverage:
             self.whole.values,
             offsets,
             bandwidth=self.bandwidth,
-            structures=Structures(self.whole.source, self.whole.values, own, offsets),
+            structures=Structures(
+                self.whole.source,
+                self.whole.values,
+                own,
+                offsets,
+                np.arange(len(structures)),
+                self.whole.rows,
+            ),
             monitor=monitor,
         )
         return (kernel.sums if self.capped else kernel.peaks), kernel.weights

@@ -1,4 +1,4 @@
-"""Labels that contradict one another: alike atoms, unlike forces; alike structures and energies.
+"""Conflicting labels: alike atoms with unlike forces, alike structures with unlike energies.
 
 A potential can fit only one of two contradicting labels, and learns noise from the other. What
 is listed here is evidence to look at, not proof: a descriptor does not see everything.
@@ -6,7 +6,7 @@ is listed here is evidence to look at, not proof: a descriptor does not see ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,11 @@ from analytics.curation.matching import pair_distances
 from analytics.curation.references import EnergyOutliers, energy_outliers
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.descriptors.distances import describe
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
+from analytics.runtime.value import Table, Value
 
 __all__ = ["ConflictSpec", "Conflicts", "EnergyConflict", "ForceConflicts", "conflicts"]
 
@@ -77,8 +79,8 @@ class ConflictSpec(Options):
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EnergyConflict:
+@dataclass(frozen=True, slots=True)
+class EnergyConflict(Value):
     """A group of alike structures whose energies differ, or whose forces do.
 
     Attributes
@@ -108,8 +110,8 @@ class EnergyConflict:
         return float(np.ptp(self.energies)) if len(self.energies) else 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ForceConflicts:
+@dataclass(frozen=True, slots=True)
+class ForceConflicts(Table):
     """Pairs of alike environments with unlike forces, the largest difference first.
 
     For each environment the one conflict with the smallest |F| among those alike is listed, so
@@ -140,8 +142,8 @@ class ForceConflicts:
         return np.asarray(self.force_first - self.force_second)
 
 
-@dataclass(frozen=True, eq=False)
-class Conflicts:
+@dataclass(frozen=True)
+class Conflicts(Table):
     """Everything contradictory in the labels of a data set.
 
     Attributes
@@ -159,6 +161,29 @@ class Conflicts:
     out_of_line: EnergyOutliers
     spec: ConflictSpec
     bandwidth: float
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{len(self.energies)} groups with unlike energies or forces"
+        yield f"{len(self.forces)} environments with unlike forces"
+        yield f"{len(self.out_of_line)} energies out of line"
+
+    def to_frame(self) -> Any:
+        """Return one row per structure whose energy is in conflict, the largest difference first.
+
+        `difference` is in eV/atom within a group of alike structures ("energies"), and in robust
+        standard deviations for an energy out of line. The pairs of forces are `forces.to_frame()`.
+        """
+        import pandas as pd  # slow to import, and few ask
+
+        rows: list[tuple[str, int, float]] = [
+            ("energies", int(s), each.spread) for each in self.energies for s in each.structures
+        ]
+        rows += [
+            ("out_of_line", int(s), float(abs(z)))
+            for s, z in zip(self.out_of_line.structures, self.out_of_line.z_scores, strict=True)
+        ]
+        table = pd.DataFrame(rows, columns=["kind", "structure", "difference"])
+        return table.sort_values(["kind", "difference"], ascending=[True, False], ignore_index=True)
 
     @property
     def structures(self) -> IntArray:
@@ -214,7 +239,7 @@ def force_records(found: Conflicts, dataset: Dataset) -> list[dict[str, Any]]:
 
 def conflicts(
     dataset: Dataset,
-    descriptors: Descriptors,
+    descriptors: Descriptors | None = None,
     spec: ConflictSpec | None = None,
     *,
     bandwidth: float = 0.015,
@@ -225,8 +250,8 @@ def conflicts(
     Parameters
     ----------
     dataset : Dataset
-    descriptors : Descriptors
-        Of that data set.
+    descriptors : Descriptors, optional
+        Of that data set (default: by distances, see `describe`).
     spec : ConflictSpec, optional
     bandwidth : float
         h, in the unit of the descriptor; the tolerance is a share of it.
@@ -235,6 +260,12 @@ def conflicts(
     Returns
     -------
     Conflicts
+
+    Examples
+    --------
+    >>> found = winnow.conflicts(data)
+    >>> len(found.energies), len(found.forces)
+    (0, 0)
 
     Notes
     -----
@@ -254,6 +285,7 @@ def conflicts(
     Every pair of environments within the tolerance is looked at: O(n log n) plus those pairs.
     """
     spec = spec or ConflictSpec()
+    descriptors = describe(dataset) if descriptors is None else descriptors
     same = DuplicateSpec(tolerance=spec.tolerance)
     duplicates = near_duplicates(
         dataset, descriptors, same, bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.3)

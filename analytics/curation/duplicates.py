@@ -1,8 +1,8 @@
-"""Structures that repeat another one, exactly or nearly."""
+"""Near-duplicates: structures that repeat another one, exactly or within a tolerance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,12 @@ from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.descriptors.distances import describe
+from analytics.geometry.lattice import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
+from analytics.runtime.value import Table
 
 __all__ = ["DuplicateSpec", "Duplicates", "near_duplicates"]
 
@@ -47,8 +49,8 @@ class DuplicateSpec(Options):
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Duplicates:
+@dataclass(frozen=True)
+class Duplicates(Table):
     """Groups of structures around a representative, the lowest index of each group.
 
     Attributes
@@ -77,6 +79,24 @@ class Duplicates:
         """Structures that could be taken out: all that are not a representative, ascending."""
         n = len(self.representative)
         return frozen(np.flatnonzero(self.representative != np.arange(n)), np.int64)
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{len(self.copies)} of {len(self.distance)} structures repeat another one"
+        yield f"{int(self.exact.sum())} exactly"
+
+    def to_frame(self) -> Any:
+        """Return one row per copy: what it repeats, how far in bandwidths, and whether exactly."""
+        import pandas as pd  # slow to import, and few ask
+
+        copies = self.copies
+        return pd.DataFrame(
+            {
+                "structure": copies,
+                "repeats": self.representative[copies],
+                "distance_h": self.distance[copies],
+                "exact": self.exact[copies],
+            }
+        )
 
     @cached_property
     def groups(self) -> tuple[IntArray, ...]:
@@ -123,7 +143,7 @@ def _groups(first: IntArray) -> tuple[IntArray, ...]:
 
 def near_duplicates(
     dataset: Dataset,
-    descriptors: Descriptors,
+    descriptors: Descriptors | None = None,
     spec: DuplicateSpec | None = None,
     *,
     bandwidth: float = 0.015,
@@ -142,8 +162,8 @@ def near_duplicates(
     Parameters
     ----------
     dataset : Dataset
-    descriptors : Descriptors
-        Of that data set. Isolated atoms are left out.
+    descriptors : Descriptors, optional
+        Of that data set (default: by distances, see `describe`). Isolated atoms are left out.
     spec : DuplicateSpec, optional
     bandwidth : float
         h, in the unit of the descriptor; the tolerance is a share of it.
@@ -157,6 +177,11 @@ def near_duplicates(
     Returns
     -------
     Duplicates
+
+    Examples
+    --------
+    >>> winnow.duplicates(data)
+    Duplicates(0 of 60 structures repeat another one, 0 exactly, 810572a6)
 
     Notes
     -----
@@ -172,6 +197,7 @@ def near_duplicates(
     d numbers. Pairs come from a k-d tree over means and extremes along the leading axes, which
     differ by no more than the tolerance if structures match, so none is missed.
     """
+    descriptors = describe(dataset) if descriptors is None else descriptors
     spec = spec or DuplicateSpec()
     (environments,) = prepare([dataset], [descriptors], Part(monitor, 0.0, 0.3))
     described = descriptors.structures

@@ -1,4 +1,4 @@
-"""Environments ready to be compared: descriptor, element, projection and surroundings."""
+"""Environments ready to be compared: descriptor, element, principal axes and surroundings."""
 
 from __future__ import annotations
 

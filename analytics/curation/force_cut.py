@@ -1,4 +1,4 @@
-"""What a cut at a largest force would cost."""
+"""Force cut-off: what leaving out structures above a largest force would cost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray, frozen
+from analytics.runtime.value import Value
 
 __all__ = ["ForceCut", "force_cut"]
 
@@ -16,7 +17,7 @@ TAIL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class ForceCut:
+class ForceCut(Value):
     """The structures that have an atom with a force above a limit, and what goes with them.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Do the environments of two structures match one to one? Compiled, with an exact fall-back."""
+"""Bipartite matching (assignment) of the environments of two structures, one to one."""
 
 from __future__ import annotations
 

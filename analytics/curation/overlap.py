@@ -1,4 +1,4 @@
-"""Data sets against data sets: what one holds of the other, what is new, what leaks."""
+"""Overlap of data sets: what one holds of the other, what is new, what leaks (test set leakage)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from analytics.information.entropy import covered
 from analytics.information.kernel import log_kernel_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Table
 
 __all__ = [
     "Leakage",
@@ -46,8 +47,8 @@ SAME = 1e-6
 # ------------------------------------------------------------------------------- all pairs
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OverlapMatrix:
+@dataclass(frozen=True, slots=True)
+class OverlapMatrix(Table):
     """Sets of environments against one another; rows are the given sets, columns the measured.
 
     Attributes
@@ -159,8 +160,8 @@ def classes_of(dataset: Dataset, descriptors: Descriptors) -> dict[str, FloatArr
 # ------------------------------------------------------------------------------- what is new
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Novelty:
+@dataclass(frozen=True, slots=True)
+class Novelty(Table):
     """What each structure of one set brings to another; one entry per structure described.
 
     Attributes
@@ -231,8 +232,8 @@ def novelty(
 # ------------------------------------------------------------------------------- leakage
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leakage:
+@dataclass(frozen=True, slots=True)
+class Leakage(Table):
     """Which structures of a test set the training set holds already.
 
     Attributes

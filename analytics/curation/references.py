@@ -1,4 +1,4 @@
-"""Energies against what the elements and the class of a structure lead to expect."""
+"""Energy outliers: energies against a fit per element and the median of the class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
+from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.value import Table
 
 __all__ = ["EnergyOutliers", "energy_outliers", "reference_energies"]
 
@@ -22,8 +24,8 @@ MAD_TO_SIGMA = 1.4826
 ROUNDS = 30
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EnergyOutliers:
+@dataclass(frozen=True, slots=True)
+class EnergyOutliers(Table):
     """Structures whose energy is out of line with their class, the farthest first.
 
     Attributes
@@ -55,8 +57,8 @@ class EnergyOutliers:
 
     def records(self, dataset: Dataset) -> list[dict[str, Any]]:
         """Return one record per structure; the volume is evidence for compressed cells."""
-        volumes = np.abs(np.linalg.det(dataset.cells)) / np.maximum(1, dataset.sizes)
-        volumes[~dataset.pbc.all(axis=1)] = np.nan
+        per_atom = volumes(dataset.cells) / np.maximum(1, dataset.sizes)
+        per_atom[~dataset.pbc.all(axis=1)] = np.nan
         return [
             {
                 "structure": int(dataset.frame_indices[s]),
@@ -65,7 +67,7 @@ class EnergyOutliers:
                 "residual_eV_per_atom": float(self.residuals[at]),
                 "median_eV_per_atom": float(self.medians[at]),
                 "scale_eV_per_atom": float(self.scales[at]),
-                "volume_A3_per_atom": float(volumes[s]),
+                "volume_A3_per_atom": float(per_atom[s]),
             }
             for at, s in enumerate(self.structures)
         ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from ase.data import chemical_symbols
 
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
+from analytics.runtime.value import Table, Value
 
 __all__ = ["Dataset", "LabelKeys", "Record"]
 
@@ -24,7 +26,7 @@ class LabelKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(Value):
     """What a structure brought along and the method does not use, kept for the export.
 
     `info` holds every per-structure value of the file under its own key (labels included, cell
@@ -36,7 +38,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(Table):
     """All structures of one file; arrays are read-only.
 
     Attributes
@@ -113,6 +115,31 @@ class Dataset:
             self.config_type,
             *labels,
         )
+
+    def _facts(self) -> Iterator[str]:
+        yield self.name
+        yield f"{self.n_structures} structures"
+        yield f"{self.n_environments} environments"
+        yield "".join(chemical_symbols[z] for z in np.unique(self.numbers)[:12])
+        labels = {"energies": self.energies, "forces": self.forces}
+        yield " and ".join(name for name, x in labels.items() if x is not None) or "no labels"
+
+    def to_frame(self) -> Any:
+        """Return one row per structure: place in the file, class, atoms, energy, largest force."""
+        import pandas as pd  # slow to import, and few ask
+
+        found: dict[str, Any] = {
+            "frame": self.frame_indices,
+            "config_type": self.config_type,
+            "n_atoms": self.sizes,
+        }
+        if self.energies is not None:
+            found["energy_eV_per_atom"] = self.energies / np.maximum(1, self.sizes)
+        if self.forces is not None and self.n_environments:
+            largest = np.full(self.n_structures, np.nan)
+            np.fmax.at(largest, owners(self.structure_offsets), self.force_norms)
+            found["largest_force_eV_per_A"] = largest
+        return pd.DataFrame(found)
 
     @property
     def n_structures(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,22 +75,27 @@ def _results(atoms: Atoms) -> dict[str, Any]:
     return results
 
 
-def to_atoms(dataset: Dataset, structure: int) -> Atoms:
-    """Return one structure as ASE knows it, labels in a single-point calculator.
+def to_atoms(dataset: Dataset, structures: Iterable[int] | None = None) -> list[Atoms]:
+    """Return structures as ASE knows them, labels in single-point calculators.
 
     Parameters
     ----------
     dataset : Dataset
-    structure : int
-        Index in the data set.
+    structures : int array or other iterable of int, optional
+        Indices in the data set (default: all).
 
     Returns
     -------
-    ase.Atoms
+    list of ase.Atoms
         With all info and arrays of the file. Energy (eV) and forces (eV/angstrom) are results
         of the calculator; under a name of their own (``REF_energy``) they are also where the
         file had them.
     """
+    chosen = range(dataset.n_structures) if structures is None else structures
+    return [_atoms_of(dataset, int(structure)) for structure in chosen]
+
+
+def _atoms_of(dataset: Dataset, structure: int) -> Atoms:
     rows = dataset.rows(structure)
     atoms = Atoms(
         numbers=dataset.numbers[rows],

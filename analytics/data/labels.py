@@ -1,4 +1,4 @@
-"""Which of a file's own names are the energy, the forces and the class of a structure."""
+"""Label keys: which of a file's own names are its energies, forces and classes of structures."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ase import Atoms
@@ -24,19 +24,19 @@ _SLICE = re.compile(r"(-?[0-9]+)?:(-?[0-9]+)?(?::(-?[0-9]+)?)?\Z")
 
 
 def read(
-    path: str | Path,
+    source: str | Path | Atoms | Iterable[Atoms],
     *,
     energy_key: str | None = None,
     forces_key: str | None = None,
     config_type_key: str | None = None,
     monitor: Monitor = SILENT,
 ) -> Dataset:
-    """Read a training set.
+    """Read a training set from a file, or from structures that ASE holds.
 
     Parameters
     ----------
-    path : str or Path
-        Extended XYZ (``.xyz``, ``.extxyz``, also compressed), any format of ASE, an ASE
+    source : str, Path, ase.Atoms or iterable of ase.Atoms
+        A path: extended XYZ (``.xyz``, ``.extxyz``, also compressed), any format of ASE, an ASE
         database or a deepmd/npy folder. A slice of the structures may follow an ``@``:
         ``file.xyz@0:1000:10``, ``file.xyz@-5:``, ``file.xyz@7``. A file whose name really
         holds the ``@`` comes first.
@@ -55,39 +55,59 @@ def read(
     ------
     InputError
         Naming the file, the structure where there is one, and the cause.
+
+    Examples
+    --------
+    >>> winnow.read("assets/carbon.xyz.gz@0:60")
+    Dataset(carbon.xyz.gz, 60 structures, 1189 environments, C, energies and forces, 78b57bd7)
+    >>> import ase.io
+    >>> winnow.read(ase.io.read("assets/carbon.xyz.gz", "0:60")) == data
+    True
     """
-    place, choose = _split(str(path))
     asked = LabelKeys(energy_key, forces_key, config_type_key)
-    source = place.name or str(place)
+    if isinstance(source, Atoms):
+        return dataset_from_atoms([source], keys=asked)
+    if not isinstance(source, str | Path):
+        return dataset_from_atoms(source, keys=asked)
+    place, choose = _split(str(source))
+    name = place.name or str(place)
     try:
         frames = list(_frames(place, choose, Part(monitor, 0.0, 0.9)))
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", source=source) from None
+        raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
     except RecursionError:
-        raise InputError("cannot be read: nested too deeply", source=source) from None
+        raise InputError("cannot be read: nested too deeply", source=name) from None
     monitor.report(0.9, "sorting out labels")
     monitor.checkpoint()
-    dataset = assemble(frames, source, asked, describes="folder" if place.is_dir() else "file")
+    dataset = assemble(frames, name, asked, describes="folder" if place.is_dir() else "file")
     monitor.report(1.0, "read")
     return dataset
 
 
-def dataset_from_atoms(frames: Sequence[Atoms], name: str = "in memory") -> Dataset:
+def dataset_from_atoms(
+    frames: Iterable[Atoms], name: str = "in memory", keys: LabelKeys | None = None
+) -> Dataset:
     """Return structures held by ASE as a data set, labels taken from their calculators.
 
     Parameters
     ----------
-    frames : sequence of ase.Atoms
+    frames : iterable of ase.Atoms
     name : str
         What to call the data set.
+    keys : LabelKeys, optional
+        Names of the labels, see `read`.
     """
     found = []
     for index, atoms in enumerate(frames):
+        if not isinstance(atoms, Atoms):
+            raise InputError(
+                f"is a {type(atoms).__name__}, no ase.Atoms", source=name, structure=index
+            )
         try:
             found.append(frame_from_atoms(index, atoms))
         except ValueError as error:
             raise InputError(str(error), source=name, structure=index) from None
-    return assemble(found, name, LabelKeys(), describes="list")
+    return assemble(found, name, keys or LabelKeys(), describes="list")
 
 
 def available_keys(source: str | Path | Dataset | Sequence[Record]) -> AvailableKeys:

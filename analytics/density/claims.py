@@ -6,7 +6,6 @@ The claims are those of Hossain et al., arXiv:2507.09001.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from analytics.density.results import DensityResults
 from analytics.density.study import FULL
 from analytics.runtime.text import TERMINAL
+from analytics.runtime.value import Value
 
 __all__ = ["VERDICTS", "Claim", "check_claims"]
 
@@ -26,7 +26,7 @@ NEAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Value):
     """A published claim held against measured figures.
 
     Attributes
@@ -79,49 +79,48 @@ class _Sample:
         return f"{TERMINAL.with_error(self.mean, spread, 2)} {unit}"
 
 
-def check_claims(results: DensityResults) -> tuple[Claim, ...]:
-    """Hold the published claims against a comparison.
+@dataclass(frozen=True, slots=True)
+class _RatioClaim:
+    """A claim about the ratio of two density errors.
 
-    A verdict is given where the range of two standard errors around the figure, from the seeds,
-    lies on one side of the threshold; otherwise the spread leaves it undecided.
+    Attributes
+    ----------
+    above, under : (method, share kept)
+        Whose errors are divided.
+    below : bool
+        Whether the ratio has to stay below the threshold, or above it.
+    third : bool
+        Whether the first is trained for a third of the steps.
     """
-    checks: tuple[Callable[[DensityResults], Claim], ...] = (
-        _random_is_free, _coverage_hundredfold, _chemical_accuracy, _importance_fails,
-        _third_of_the_time,
-    )  # fmt: skip
-    return tuple(check(results) for check in checks)
+
+    name: str
+    statement: str
+    criterion: str
+    above: tuple[str, float]
+    under: tuple[str, float]
+    threshold: float
+    below: bool = True
+    third: bool = False
 
 
-# ------------------------------------------------------------------------------- claims
-
-
-def _random_is_free(results: DensityResults) -> Claim:
-    return _ratio_claim(
-        results,
+RATIO_CLAIMS = (
+    _RatioClaim(
         "random_nearly_free",
         "Random pruning to a tenth of the data costs almost no accuracy.",
         "density error of random at 10 % kept ≤ 1.1 × that of all data",
         ("random", 0.1),
         (FULL, 1.0),
         1.1,
-    )
-
-
-def _coverage_hundredfold(results: DensityResults) -> Claim:
-    return _ratio_claim(
-        results,
+    ),
+    _RatioClaim(
         "ccs_hundredfold",
         "Coverage-centric pruning keeps the accuracy with a hundredth of the data.",
         "density error of CCS at 1 % kept ≤ 1.25 × that of all data",
         ("ccs", 0.01),
         (FULL, 1.0),
         1.25,
-    )
-
-
-def _importance_fails(results: DensityResults) -> Claim:
-    return _ratio_claim(
-        results,
+    ),
+    _RatioClaim(
         "grand_fails",
         "Keeping the most important points (GraNd) fails at high pruning.",
         "density error of GraNd at 1 % kept ≥ 3 × that of random",
@@ -129,12 +128,8 @@ def _importance_fails(results: DensityResults) -> Claim:
         ("random", 0.01),
         3.0,
         below=False,
-    )
-
-
-def _third_of_the_time(results: DensityResults) -> Claim:
-    return _ratio_claim(
-        results,
+    ),
+    _RatioClaim(
         "third_of_the_time",
         "A hundredth of the data, chosen by coverage, trains to the same accuracy in a third of "
         "the time.",
@@ -144,7 +139,21 @@ def _third_of_the_time(results: DensityResults) -> Claim:
         (FULL, 1.0),
         1.25,
         third=True,
-    )
+    ),
+)
+
+
+def check_claims(results: DensityResults) -> tuple[Claim, ...]:
+    """Hold the published claims against a comparison.
+
+    A verdict is given where the range of two standard errors around the figure, from the seeds,
+    lies on one side of the threshold; otherwise the spread leaves it undecided.
+    """
+    found = [_ratio_claim(results, claim) for claim in RATIO_CLAIMS]
+    return (*found[:2], _chemical_accuracy(results), *found[2:])
+
+
+# ------------------------------------------------------------------------------- claims
 
 
 def _chemical_accuracy(results: DensityResults) -> Claim:
@@ -176,43 +185,32 @@ def _chemical_accuracy(results: DensityResults) -> Claim:
 # ------------------------------------------------------------------------------- figures
 
 
-def _ratio_claim(
-    results: DensityResults,
-    name: str,
-    statement: str,
-    criterion: str,
-    above: tuple[str, float],
-    under: tuple[str, float],
-    threshold: float,
-    *,
-    below: bool = True,
-    third: bool = False,
-) -> Claim:
+def _ratio_claim(results: DensityResults, claim: _RatioClaim) -> Claim:
     """Hold the ratio of two errors against a threshold."""
-    first = _sample(results, *above, "density_error_pct", third=third)
-    second = _sample(results, *under, "density_error_pct")
+    told = (claim.name, claim.statement, claim.criterion)
+    first = _sample(results, *claim.above, "density_error_pct", third=claim.third)
+    second = _sample(results, *claim.under, "density_error_pct")
     if first is None or second is None:
-        missing = above if first is None else under
-        return Claim(name, statement, criterion, "not computed",
-                     f"no models of {missing[0]} at {TERMINAL.share(missing[1])} kept"
-                     + (" with a third of the steps" if third else ""),
-                     math.nan, math.nan, math.nan, threshold)  # fmt: skip
+        method, share = claim.above if first is None else claim.under
+        missing = f"no models of {method} at {TERMINAL.exact_percent(share)} kept"
+        missing += " with a third of the steps" if claim.third else ""
+        return Claim(*told, "not computed", missing, math.nan, math.nan, math.nan, claim.threshold)
     ratio = first.mean / second.mean
     # errors are positive and multiply: the range is symmetric in the logarithm
     reach = SPREAD * math.hypot(first.relative_error, second.relative_error)
     low, high = ratio * math.exp(-reach), ratio * math.exp(min(reach, 700.0))
     measured = (
-        f"{_name(above)} {first.text('%')}, {_name(under)} {second.text('%')}: ratio {ratio:.3g} "
-        f"({low:.3g} to {high:.3g})"
+        f"{_name(claim.above)} {first.text('%')}, {_name(claim.under)} {second.text('%')}: ratio "
+        f"{ratio:.3g} ({low:.3g} to {high:.3g})"
     )
-    if third:
-        measured += _time_text(results, above)
-    verdict = _verdict(low, high, threshold, below)
-    return Claim(name, statement, criterion, verdict, measured, ratio, low, high, threshold)
+    if claim.third:
+        measured += _time_text(results, claim.above)
+    verdict = _verdict(low, high, claim.threshold, claim.below)
+    return Claim(*told, verdict, measured, ratio, low, high, claim.threshold)
 
 
 def _name(which: tuple[str, float]) -> str:
-    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.share(which[1])}"
+    return "all data" if which[0] == FULL else f"{which[0]} at {TERMINAL.exact_percent(which[1])}"
 
 
 def _verdict(low: float, high: float, threshold: float, below: bool) -> str:

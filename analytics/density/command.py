@@ -20,13 +20,14 @@ from analytics.cli.output import (
     columns,
     count,
     counted,
+    exact_percent,
     number,
     print_json,
-    share,
     significant,
     with_error,
 )  # fmt: skip
 from analytics.cli.progress import progress_on_terminal
+from analytics.cli.tables import write_records
 from analytics.density.claims import Claim, check_claims
 from analytics.density.descriptor import PointSpec
 from analytics.density.energy_check import energies_possible
@@ -199,7 +200,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     claims = check_claims(results) if arguments.claims else ()
     asked = [r for r in _long_rows(results, spec) if r["method"] in spec.methods]
     if arguments.output is not None:
-        _write_csv(asked, Path(arguments.output), arguments.all_columns)
+        names = [*COLUMNS, *(MORE_COLUMNS if arguments.all_columns else ())]
+        write_records(asked, names, Path(arguments.output))
     if arguments.json:
         print_json(_content(results, asked, claims))
     elif arguments.output is not None:
@@ -249,24 +251,6 @@ def _long_rows(results: DensityResults, spec: StudySpec) -> list[dict[str, Any]]
     return [row for row in results.rows if row["steps"] == spec.network.steps]
 
 
-def _write_csv(rows: Sequence[Mapping[str, Any]], path: Path, everything: bool) -> None:
-    names = [*COLUMNS, *(MORE_COLUMNS if everything else ())]
-    lines = [",".join(names)]
-    lines += [",".join(_csv_cell(row[name]) for name in names) for row in rows]
-    try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from None
-
-
-def _csv_cell(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{value.replace(chr(34), chr(34) * 2)}"' if set(value) & set(',"\n') else value
-    if isinstance(value, float):
-        return "" if not math.isfinite(value) else f"{value:.6g}"
-    return str(value)
-
-
 def _content(
     results: DensityResults, rows: Sequence[Mapping[str, Any]], claims: Iterable[Claim]
 ) -> dict[str, Any]:
@@ -296,7 +280,7 @@ def _table_text(results: DensityResults) -> str:
     rows = [
         [
             row["method"],
-            share(row["kept"]),
+            exact_percent(row["kept"]),
             count(row["n_points"]),
             with_error(row["density_error_pct_mean"], row["density_error_pct_std"]),
             significant(row["unseen_error_pct_mean"]),

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.density.grid import DensityData
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.geometry.lattice import reduced_lattices, wrapped
+from analytics.geometry.neighbours import Cloud, build_cloud, gather_around
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
@@ -58,62 +59,20 @@ def feature_names(symbols: list[str], spec: PointSpec) -> list[str]:
     return names
 
 
-# ------------------------------------------------------------------------------- periodic images
-
-
-def _cloud(
-    data: DensityData, snapshot: int, species: IntArray, cutoff: float
-) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
-    """Return all atoms and images that a point of the cell can see, and the cell itself.
-
-    Returns
-    -------
-    cloud : float array (n, 3), angstrom
-    kinds : int array (n,)
-        Number of each one's element among `species`.
-    basis, dual : float arrays (3, 3)
-        Compact vectors of the lattice and their dual; a point is moved into this cell first.
-    """
-    numbers, positions = data.atoms_of(snapshot)
-    one = slice(snapshot, snapshot + 1)
-    bases, duals = reduced_lattices(data.cells[one], data.pbc[one])
-    basis, dual = bases[0], duals[0]
-    inside = positions - np.floor(positions @ dual.T) @ basis
-    fractions = inside @ dual.T
-    reach = cutoff * np.linalg.norm(dual, axis=1) + 1e-9
-    steps = [np.arange(-math.ceil(r), math.ceil(r) + 1) if r > 1e-8 else np.zeros(1) for r in reach]
-    shifts = np.array(list(itertools.product(*steps)))
-    images = fractions[:, None, :] + shifts
-    periodic = reach > 1e-8
-    near = ((images >= -reach) & (images <= 1 + reach)) | ~periodic
-    keep = near.all(axis=2)
-    cloud = (inside[:, None, :] + shifts @ basis)[keep]
-    kinds = np.repeat(np.searchsorted(species, numbers), keep.sum(axis=1))
-    return np.ascontiguousarray(cloud), kinds.astype(np.int64), basis, dual
-
-
-@kernel
-def _wrapped(points: FloatArray, basis: FloatArray, dual: FloatArray) -> FloatArray:
-    inside = points.copy()
-    for i in range(len(points)):
-        for d in range(3):
-            f = 0.0
-            for x in range(3):
-                f += dual[d, x] * points[i, x]
-            turns = math.floor(f)
-            for x in range(3):
-                inside[i, x] -= turns * basis[d, x]
-    return inside
-
-
 # ------------------------------------------------------------------------------- kernels
 
 
 @helper
 def _candidates(
-    points: FloatArray, first: int, last: int, cloud: FloatArray, cutoff: float, found: IntArray
+    points: FloatArray,
+    first: int,
+    last: int,
+    cloud: Cloud,
+    cutoff: float,
+    squares: FloatArray,
+    found: IntArray,
 ) -> int:
-    """Write the atoms that any of the points first..last-1 can see; return their number."""
+    """Write the columns that any of the points first..last-1 can see; return their number."""
     middle = np.zeros(3)
     for i in range(first, last):
         for x in range(3):
@@ -124,22 +83,16 @@ def _candidates(
         for x in range(3):
             square += (points[i, x] - middle[x]) ** 2
         radius = max(radius, square)
-    limit = (cutoff + math.sqrt(radius) + 1e-9) ** 2
-    count = 0
-    for a in range(len(cloud)):
-        square = 0.0
-        for x in range(3):
-            square += (cloud[a, x] - middle[x]) ** 2
-        if square < limit:
-            found[count] = a
-            count += 1
-    return count
+    reach = cutoff + math.sqrt(radius) + 1e-9
+    return gather_around(  # type: ignore[no-any-return]
+        cloud, middle[0], middle[1], middle[2], -1, reach, squares, found
+    )
 
 
 @helper
 def _accumulate(
     point: FloatArray,
-    cloud: FloatArray,
+    cloud: Cloud,
     kinds: IntArray,
     candidates: IntArray,
     shape: FloatArray,
@@ -158,9 +111,9 @@ def _accumulate(
     cutoff, spacing, width, softening = shape[0], shape[1], shape[2], shape[3]
     fall = math.exp(-((spacing / width) ** 2))
     for c in candidates:
-        dx = cloud[c, 0] - point[0]
-        dy = cloud[c, 1] - point[1]
-        dz = cloud[c, 2] - point[2]
+        dx = cloud.points[0, c] - point[0]
+        dy = cloud.points[1, c] - point[1]
+        dz = cloud.points[2, c] - point[2]
         square = dx * dx + dy * dy + dz * dz
         if square >= cutoff * cutoff:
             continue
@@ -173,7 +126,7 @@ def _accumulate(
         inverse = 1.0 / max(d, 1e-12)
         ux, uy, uz = dx * inverse, dy * inverse, dz * inverse
         for k in range(sums.shape[1]):
-            row = sums[kinds[c], k]
+            row = sums[kinds[cloud.owner[c]], k]
             if exponent > 600.0:
                 weight = taper * math.exp(-0.5 * ((d - k * spacing) / width) ** 2)
             directed = weight * fade
@@ -233,19 +186,24 @@ def _features(sums: FloatArray, out: npt.NDArray[np.float32]) -> None:
 @kernel
 def _describe(
     points: FloatArray,
-    cloud: FloatArray,
+    positions: FloatArray,
     kinds: IntArray,
+    basis: FloatArray,
+    dual: FloatArray,
     shape: FloatArray,
     n_species: int,
     n_channels: int,
     scalars_only: bool,
     out: npt.NDArray[np.float32],
 ) -> None:
-    found = np.empty(len(cloud), dtype=np.int64)
+    """Write the rows of points of the reduced cell, among atoms whose element is kinds[i]."""
+    cloud = build_cloud(positions, basis, dual, shape[0], True)
+    squares = np.empty(len(cloud.owner) + 1)
+    found = np.empty(len(cloud.owner) + 1, dtype=np.int64)
     sums = np.empty((n_species, n_channels, 10))
     for first in range(0, len(points), BLOCK):
         last = min(first + BLOCK, len(points))
-        count = _candidates(points, first, last, cloud, shape[0], found)
+        count = _candidates(points, first, last, cloud, shape[0], squares, found)
         for i in range(first, last):
             sums[:] = 0.0
             _accumulate(points[i], cloud, kinds, found[:count], shape, sums)
@@ -328,10 +286,13 @@ def _run(
     monitor: Monitor,
 ) -> npt.NDArray[np.float32]:
     species = data.species if species is None else species
-    strangers = np.setdiff1d(data.atoms_of(snapshot)[0], species)
+    numbers, positions = data.atoms_of(snapshot)
+    strangers = np.setdiff1d(numbers, species)
     if len(strangers):
         raise ValueError(f"snapshot {snapshot} holds element {strangers[0]}, not in {species}")
-    cloud, kinds, basis, dual = _cloud(data, snapshot, species, spec.cutoff)
+    kinds = np.searchsorted(species, numbers)
+    (basis,), (dual,) = reduced_lattices(data.cells[[snapshot]], data.pbc[[snapshot]])
+    atoms = (np.ascontiguousarray(positions, dtype=np.float64), kinds, basis, dual)
     # centres from 0 to 1 Å below the cutoff, where the cutoff function leaves little
     spacing = (spec.cutoff - 1.0 if spec.cutoff > 2.0 else 0.5 * spec.cutoff) / (spec.channels - 1)
     shape = np.array([spec.cutoff, spacing, spec.width * spacing, spec.softening])
@@ -340,7 +301,7 @@ def _run(
     out = np.empty((len(points), width), dtype=np.float32)
     for first in range(0, len(points), CHUNK):
         monitor.checkpoint()
-        inside = _wrapped(np.ascontiguousarray(points[first : first + CHUNK]), basis, dual)
+        inside = wrapped(points[first : first + CHUNK], basis, dual)
         part = out[first : first + CHUNK]
-        _describe(inside, cloud, kinds, shape, n_species, spec.channels, scalars_only, part)
+        _describe(inside, *atoms, shape, n_species, spec.channels, scalars_only, part)
     return out

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
+from analytics.runtime.value import Value
 
 __all__ = ["BOHR", "Calculation", "DensityData", "join"]
 
@@ -35,7 +37,7 @@ class Calculation:
 
 
 @dataclass(frozen=True)
-class DensityData:
+class DensityData(Value):
     """Snapshots of one system with their valence electron density on regular grids.
 
     The point (i, j, l) of a snapshot lies at its origin plus ``(i / nx, j / ny, l / nz) @ cell``.
@@ -128,8 +130,7 @@ class DensityData:
     @property
     def volume_elements(self) -> FloatArray:
         """Volume per grid point of each snapshot, bohr^3."""
-        volumes = np.abs(np.linalg.det(self.cells)) / BOHR**3
-        return np.asarray(volumes / self.shapes.prod(axis=1))
+        return np.asarray(volumes(self.cells) / BOHR**3 / self.shapes.prod(axis=1))
 
     @property
     def integrals(self) -> FloatArray:

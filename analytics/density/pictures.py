@@ -12,8 +12,10 @@ from analytics.density.grid import DensityData
 from analytics.density.points import PointSet
 from analytics.density.study import ModelResult, Study
 from analytics.density.surrogate import Single
+from analytics.geometry.lattice import reciprocal_vectors, wrapped
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.value import Value
 
 __all__ = [
     "DensityHistogram",
@@ -31,7 +33,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class DensitySlice:
+class DensitySlice(Value):
     """One plane of grid points of a snapshot.
 
     Attributes
@@ -127,12 +129,12 @@ def _plane(data: DensityData, snapshot: int, axis: int) -> FloatArray:
 def _wrapped(data: DensityData, snapshot: int, positions: FloatArray) -> FloatArray:
     """Return positions relative to the grid's origin, inside the cell."""
     cell = data.cells[snapshot]
-    fractions = np.linalg.solve(cell.T, (positions - data.origins[snapshot]).T).T
-    return np.asarray((fractions - np.floor(fractions)) @ cell)
+    (dual,) = reciprocal_vectors(cell[None], np.ones((1, 3), dtype=bool))
+    return wrapped(positions - data.origins[snapshot], cell, dual)
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Value):
     """Points in the plane of the first two principal components of the descriptor.
 
     Attributes
@@ -159,7 +161,7 @@ def project_points(study: Study, *, background: int = 20_000, seed: int = 0) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class DensityHistogram:
+class DensityHistogram(Value):
     """Points and electrons by density.
 
     Attributes

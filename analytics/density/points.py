@@ -12,6 +12,7 @@ from analytics.density.surrogate import Single
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["PointSet", "Split", "Suggestion", "describe_set", "split_snapshots", "suggest"]
 
@@ -54,7 +55,7 @@ def suggest(data: DensityData) -> Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Split(Value):
     """Numbers of the snapshots to learn from, to test on, and of other conditions."""
 
     train: IntArray
@@ -91,7 +92,7 @@ def split_snapshots(data: DensityData, test_share: float = 0.2, seed: int = 0) -
 
 
 @dataclass(frozen=True, slots=True)
-class PointSet:
+class PointSet(Value):
     """Points of some snapshots with descriptor and density, snapshot after snapshot.
 
     Attributes

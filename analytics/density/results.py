@@ -22,6 +22,7 @@ from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.runtime.assets import asset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 from analytics.runtime.versions import versions
 
 __all__ = [
@@ -65,7 +66,7 @@ def row_of(result: ModelResult) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class DensityResults:
+class DensityResults(Value):
     """All models of one comparison.
 
     Attributes

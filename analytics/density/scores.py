@@ -10,6 +10,7 @@ from analytics.density.surrogate import NetworkSpec, Single, gradient_norms, tra
 from analytics.runtime.arrays import FloatArray, frozen
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
+from analytics.runtime.value import Value
 
 __all__ = ["ScoreSpec", "Scores", "score_points"]
 
@@ -24,7 +25,7 @@ class ScoreSpec(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(Value):
     """One score per point; larger is more important.
 
     Attributes

@@ -29,6 +29,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 from analytics.selection.base import Budget
 
 __all__ = [
@@ -132,7 +133,7 @@ def spec_for(data: DensityData, **changes: Any) -> StudySpec:
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Value):
     """Everything that all models of a comparison share.
 
     Attributes
@@ -174,7 +175,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class ModelResult:
+class ModelResult(Value):
     """One model and how good it is.
 
     Attributes

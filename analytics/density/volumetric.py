@@ -18,6 +18,7 @@ from ase.io import vasp as ase_vasp
 from analytics.density.grid import BOHR
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
+from analytics.runtime.value import Value
 
 __all__ = ["Volume", "is_npz", "read_volume"]
 
@@ -28,7 +29,7 @@ _SCALE = re.compile(rf"(?:\s*{_NUMBER}){{1,3}}\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Value):
     """One density as it was read, in e/bohr^3, not yet checked."""
 
     atoms: Atoms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar, cast
 
@@ -13,6 +13,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, 
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.registry import Registry
+from analytics.runtime.value import Value
 
 __all__ = [
     "DESCRIPTORS",
@@ -34,7 +35,7 @@ def described_structures(dataset: Dataset) -> IntArray:
 
 
 @dataclass(frozen=True, slots=True)
-class Descriptors:
+class Descriptors(Value):
     """One row of numbers per environment of the structures that take part in the analysis.
 
     Attributes
@@ -69,6 +70,12 @@ class Descriptors:
             put(self, name, frozen(getattr(self, name), np.int64))
         if not self.fingerprint:
             put(self, "fingerprint", _fingerprint(self.source, self.spec))
+
+    def _facts(self) -> Iterator[str]:
+        yield type(self.spec).__name__
+        yield f"{self.n_structures} structures"
+        yield f"{self.n_environments} environments"
+        yield f"{self.values.shape[1]} numbers each"
 
     @property
     def n_structures(self) -> int:

@@ -15,10 +15,10 @@ from analytics.descriptors.base import (
     refuse_oversize,
     resolved_spec,
 )
-from analytics.descriptors.describable import check_geometry
 from analytics.descriptors.distances import distance_rows
 from analytics.descriptors.species import parse_species, ranks_of, species_text
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.descriptors.validation import check_geometry
+from analytics.geometry.lattice import reduced_lattices
 from analytics.runtime.arrays import FloatArray, IntArray, owners, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option

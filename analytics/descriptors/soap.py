@@ -19,8 +19,8 @@ from analytics.descriptors.base import (
     refuse_oversize,
     resolved_spec,
 )
-from analytics.descriptors.describable import check_geometry
 from analytics.descriptors.species import parse_species, ranks_of, species_text
+from analytics.descriptors.validation import check_geometry
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.parallel import in_order

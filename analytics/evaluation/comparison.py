@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from analytics.evaluation.tails import tail_summary
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
+from analytics.runtime.value import Table
 from analytics.selection.base import Budget, Selection, at_size, select
 
 __all__ = [
@@ -69,7 +70,7 @@ METRICS: tuple[Metric, ...] = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Table):
     """One row per method and budget; the columns are `METRICS`.
 
     Where the analysis is sampled there are more: `sampled`, the number of environments sampled,
@@ -79,6 +80,11 @@ class Comparison:
     table: pd.DataFrame
     selections: tuple[Selection, ...]
     metrics: tuple[Metric, ...] = METRICS
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{len(self.selections)} selections"
+        yield f"{self.table['budget'].map(str).nunique()} budgets"
+        yield ", ".join(dict.fromkeys(selection.method for selection in self.selections))
 
 
 def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, Any]:
@@ -164,6 +170,12 @@ def compare(
     """Run each method, once if its orders are nested, and measure it at every budget.
 
     Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`.
+
+    Examples
+    --------
+    >>> found = winnow.compare(information, ["random", "msc"], [0.1, 0.5])
+    >>> found.to_frame()[["method", "n_structures"]].values.tolist()
+    [['random', 6], ['random', 30], ['msc', 6], ['msc', 30]]
     """
     if not budgets:
         raise ValueError("compare needs at least one budget")

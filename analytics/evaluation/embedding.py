@@ -12,6 +12,7 @@ from analytics.evaluation.umap_process import lay_out
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["Embedding", "display_sample", "embed_pca", "embed_umap"]
 
@@ -21,7 +22,7 @@ TRUST_NEIGHBOURS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Embedding:
+class Embedding(Value):
     """A map of some environments.
 
     Attributes

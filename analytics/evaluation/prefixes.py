@@ -16,6 +16,7 @@ from analytics.information.sampling import Sample
 from analytics.runtime.arrays import FloatArray, IntArray, owners, ragged_rows
 from analytics.runtime.compiled import kernel
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor
+from analytics.runtime.value import Table
 
 __all__ = ["EXACT_BELOW", "PrefixMetrics", "budget_grid", "prefix_metrics", "top_share"]
 
@@ -28,7 +29,7 @@ _ERRORS = ("entropy_error", "diversity_error", "overlap_error", "outliers_error"
 
 
 @dataclass(frozen=True, slots=True)
-class PrefixMetrics:
+class PrefixMetrics(Table):
     """One entry per size: arrays (n_sizes,).
 
     Attributes

@@ -13,6 +13,7 @@ from analytics.evaluation.prefixes import prefix_metrics
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Table
 
 __all__ = ["LearningCurve", "Redundancy", "information_efficiency", "learning_curve", "redundancy"]
 
@@ -25,7 +26,7 @@ def information_efficiency(entropy: float, n_environments: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Redundancy:
+class Redundancy(Table):
     """The information in a set of environments.
 
     Attributes
@@ -46,6 +47,10 @@ class Redundancy:
     entropy_nats: float
     diversity_nats: float
     covered_by_others: float = float("nan")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all figures as one row."""
+        return pd.DataFrame([self.to_dict()])
 
     @property
     def effective_environments(self) -> float:
@@ -94,6 +99,11 @@ def redundancy(analysis: Analysis, *, monitor: Monitor = SILENT) -> tuple[Redund
     Notes
     -----
     Adds up stored kernels: O(entries) per class. Estimates if the analysis is sampled.
+
+    Examples
+    --------
+    >>> winnow.redundancy(information)[0].n_environments
+    1188
     """
     whole = Redundancy(
         "",
@@ -131,8 +141,8 @@ def _class(analysis: Analysis, name: str, member: Any) -> Redundancy:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LearningCurve:
+@dataclass(frozen=True, slots=True)
+class LearningCurve(Table):
     """Information against size, over random nested orders of the structures.
 
     Attributes

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from analytics.runtime.arrays import FloatArray
+from analytics.runtime.value import Value
 
 __all__ = ["QUANTILES", "TailSummary", "complementary_distribution", "tail_summary"]
 
@@ -40,7 +41,7 @@ def complementary_distribution(
 
 
 @dataclass(frozen=True, slots=True)
-class TailSummary:
+class TailSummary(Value):
     """How the forces of a subset relate to those of the full set.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Neighbours of atoms and their expansion in radial functions and spherical harmonics.
+"""Spherical harmonics and radial functions: the expansion of neighbour densities, with gradients.
 
 Compiled functions that trust their caller; see `analytics.potential.spectra`.
 """
@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray
 from analytics.runtime.compiled import helper, kernel
 
-__all__ = ["expand", "find_pairs", "harmonic_factors"]
+__all__ = ["expand", "harmonic_factors"]
 
 #: Atoms nearer to each other than this have no direction, angstrom.
 CLOSEST = 1e-6
@@ -76,75 +76,6 @@ def _harmonics(  # type: ignore[no-untyped-def]
                 slopes[2, at] = factor * down * part - l * value * z
 
 
-@helper
-def _reach(low: float, at: float) -> tuple[int, int]:
-    return math.ceil(-low - at), math.floor(low - at)
-
-
-@kernel
-def find_pairs(
-    positions: FloatArray,
-    basis: FloatArray,
-    dual: FloatArray,
-    cutoff: float,
-    order: IntArray,
-    first: int,
-    last: int,
-) -> tuple[IntArray, FloatArray]:
-    """Return who surrounds the atoms first..last-1, images included.
-
-    Parameters
-    ----------
-    positions : float array (n, 3), angstrom
-    basis, dual : float arrays (3, 3)
-        As `reduced_lattices` returns them.
-    cutoff : float, angstrom
-    order : int array (n,)
-        In which neighbours are gone through.
-    first, last : int
-
-    Returns
-    -------
-    atoms : int array (k, 2)
-        Centre and neighbour: by centre, then in the order given, all images of an atom together.
-    vectors : float array (k, 3), angstrom
-        From the centre to the neighbour.
-    """
-    reach = np.empty(3)
-    for d in range(3):
-        reach[d] = cutoff * math.sqrt(dual[d, 0] ** 2 + dual[d, 1] ** 2 + dual[d, 2] ** 2) + 1e-9
-    room = 64 * max(1, last - first)
-    atoms, vectors = np.empty((room, 2), dtype=np.int64), np.empty((room, 3))
-    low, high, delta = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64), np.empty(3)
-    found = 0
-    for i in range(first, last):
-        for j in order:
-            for x in range(3):
-                delta[x] = positions[j, x] - positions[i, x]
-            for d in range(3):
-                low[d] = high[d] = 0
-                if reach[d] > 1e-8:
-                    fraction = dual[d, 0] * delta[0] + dual[d, 1] * delta[1] + dual[d, 2] * delta[2]
-                    low[d], high[d] = _reach(reach[d], fraction)
-            for a in range(low[0], high[0] + 1):
-                for b in range(low[1], high[1] + 1):
-                    for c in range(low[2], high[2] + 1):
-                        square = 0.0
-                        for x in range(3):
-                            step = a * basis[0, x] + b * basis[1, x] + c * basis[2, x]
-                            vectors[found, x] = delta[x] + step
-                            square += vectors[found, x] ** 2
-                        itself = i == j and a == 0 and b == 0 and c == 0
-                        if square >= cutoff * cutoff or itself:
-                            continue
-                        atoms[found, 0], atoms[found, 1] = i, j
-                        found += 1
-                        if found == len(atoms):
-                            atoms = np.concatenate((atoms, np.empty_like(atoms)))
-                            vectors = np.concatenate((vectors, np.empty_like(vectors)))
-    return atoms[:found], vectors[:found]
-
-
 @kernel
 def expand(  # type: ignore[no-untyped-def]
     atoms, vectors, ranks, table, start, step, factors, group, out, slopes
@@ -153,8 +84,10 @@ def expand(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    atoms, vectors
-        As `find_pairs` returns them, but for centres counted from 0.
+    atoms : int array (k, 2)
+        Centre and neighbour; centres are counted from 0, the images of a neighbour lie together.
+    vectors : float array (k, 3), angstrom
+        From the centre to the neighbour.
     ranks : int array (n,)
         Number of the species of each atom.
     table : float array (intervals, 4, radial, angular + 1)

@@ -1,91 +1,62 @@
-"""Who surrounds an atom: all images within a cutoff, for any cell and any kind of periodicity.
+"""Neighbour list by linked cells: all images within a cutoff, for any cell and any periodicity.
 
-The functions here are compiled and called from other kernels; they trust their caller. A structure
-becomes a *cloud*: its atoms, wrapped into a reduced cell, and their periodic images as far as the
-cutoff reaches. The cloud lies sorted by bins, so that a search reads short runs of memory and
-its cost does not depend on the size of the structure.
+A structure becomes a *cloud*: its atoms, wrapped into a reduced cell, and their periodic images as
+far as the cutoff reaches. The cloud lies sorted by bins (a cell list), so that a search reads short
+runs of memory and its cost does not depend on the size of the structure. Kernels walk the cloud
+themselves (`build_cloud`, `gather_neighbours`); everything else takes pairs from `neighbour_pairs`.
+
+Measured against libraries that return the same pairs (`python -m benchmarks neighbours`; processor
+time of a full list in microseconds: ours, `vesin` 0.6.2 on one thread, `matscipy` 1.3.1): crystal
+of 64 atoms 175, 241, 326; 8 atoms in an oblique cell 56, 286, 652; molecule of 15 atoms 29, 38,
+refused; liquid of 1000 atoms 2793, 3830, 5208. All three release the interpreter's lock. Theirs
+cannot be called from compiled code, where the descriptors take neighbours from the cloud without
+listing them, and leave the order of an atom's neighbours open.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 
-__all__ = ["build_cloud", "gather_neighbours", "reduced_lattices"]
+__all__ = ["Cloud", "Pairs", "build_cloud", "gather_around", "gather_neighbours", "neighbour_pairs"]
 
 #: Below this many atoms and images one bin is faster than many.
 _FEW = 48
+#: Atoms whose neighbours are listed at once.
+_ROWS = 4096
 
 
-@kernel
-def _reduce(bases: FloatArray, bulk: npt.NDArray[np.bool_]) -> None:
-    """Shorten the vectors of each lattice in place, until none gets shorter by adding others."""
-    trial = np.empty(3)
-    for s in range(len(bases)):
-        basis = bases[s]
-        changed, rounds = True, 0
-        while changed and rounds < 100:
-            changed, rounds = False, rounds + 1
-            for a in range(3):
-                for b in range(3):
-                    square = _dot(basis[b], basis[b])
-                    if a == b or square == 0.0:
-                        continue
-                    steps = _dot(basis[a], basis[b]) / square
-                    if abs(steps) > 0.5 + 1e-9:
-                        basis[a] -= np.rint(steps) * basis[b]
-                        changed = True
-            for way in range(12 if bulk[s] else 0):
-                a, one, two = way // 4, way // 2 % 2 * 2 - 1, way % 2 * 2 - 1
-                for x in range(3):
-                    trial[x] = basis[a, x] + one * basis[a - 1, x] + two * basis[a - 2, x]
-                if _dot(trial, trial) < (1.0 - 1e-9) * _dot(basis[a], basis[a]):
-                    basis[a] = trial
-                    changed = True
+class Cloud(NamedTuple):
+    """The atoms and images of one structure, sorted by bins.
 
-
-@helper
-def _dot(a: FloatArray, b: FloatArray) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]  # type: ignore[no-any-return]
-
-
-def reduced_lattices(
-    cells: FloatArray, pbc: npt.NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray]:
-    """Return a compact basis of the periodic directions of each structure, and its dual.
-
-    A structure cut into the same crystal by a skewed cell has the same compact basis, so the cost
-    of a search does not depend on how the cell was chosen.
-
-    Parameters
+    Attributes
     ----------
-    cells : float array (n, 3, 3), angstrom
-        Rows are the cell vectors.
-    pbc : bool array (n, 3)
-
-    Returns
-    -------
-    basis : float array (n, 3, 3), angstrom
-        Vectors of the same lattices, about as short as can be; zero where not periodic.
-    dual : float array (n, 3, 3), 1/angstrom
-        ``dual @ position`` are the fractional coordinates; zero where not periodic.
+    points : float array (3, n_cloud), angstrom
+    owner : int array (n_cloud,)
+        The atom that each column is an image of.
+    home : int array (n,)
+        Column of each atom itself.
+    starts : int array (n_bins + 1,)
+        Columns of bin b are ``starts[b]:starts[b + 1]``; x runs fastest.
+    low, edge : float array (3,), angstrom
+        Lower corner of the bins and length of their edges.
+    shape : int array (3,)
     """
-    some = pbc.any(axis=1)
-    if not some.all():
-        result = np.zeros((2, *cells.shape))
-        if some.any():
-            result[:, some] = reduced_lattices(cells[some], pbc[some])
-        return result[0], result[1]
-    basis = np.where(pbc[:, :, None], cells, 0.0)
-    _reduce(basis, pbc.all(axis=1))
-    gram = basis @ basis.transpose(0, 2, 1)
-    gram[:, range(3), range(3)] += ~pbc
-    return basis, np.linalg.inv(gram) @ basis
+
+    points: FloatArray
+    owner: IntArray
+    home: IntArray
+    starts: IntArray
+    low: FloatArray
+    edge: FloatArray
+    shape: IntArray
 
 
 @helper
@@ -112,16 +83,21 @@ def _wrap(
 
 @helper
 def _shifts(
-    fractions: FloatArray, dual: FloatArray, cutoff: float, first: IntArray, count: IntArray
+    fractions: FloatArray,
+    dual: FloatArray,
+    cutoff: float,
+    whole: bool,
+    first: IntArray,
+    count: IntArray,
 ) -> int:
     """Write, for each atom and direction, the first image in reach and the number of them.
 
-    Return how many atoms and images there are.
+    In reach of the atoms, or of the whole cell. Return how many atoms and images there are.
     """
     for d in range(3):
         height = math.sqrt(dual[d, 0] ** 2 + dual[d, 1] ** 2 + dual[d, 2] ** 2)
         reach = cutoff * height + 1e-9
-        low, high = 1.0, 0.0
+        low, high = (0.0, 1.0) if whole else (1.0, 0.0)
         for i in range(len(fractions)):
             low = min(low, fractions[i, d])
             high = max(high, fractions[i, d])
@@ -138,14 +114,15 @@ def _shifts(
 
 @helper
 def _images(
-    positions: FloatArray, basis: FloatArray, dual: FloatArray, cutoff: float
-) -> tuple[FloatArray, IntArray]:
-    """Return every atom and image in reach (3, n_cloud) and the columns of the atoms."""
+    positions: FloatArray, basis: FloatArray, dual: FloatArray, cutoff: float, whole: bool
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return every atom and image in reach (3, n_cloud), whose each is, and the atoms' columns."""
     n = len(positions)
     inside, fractions = np.empty((n, 3)), np.empty((n, 3))
     first, count = np.empty((n, 3), dtype=np.int64), np.empty((n, 3), dtype=np.int64)
     _wrap(positions, basis, dual, inside, fractions)
-    cloud = np.empty((3, _shifts(fractions, dual, cutoff, first, count)))
+    cloud = np.empty((3, _shifts(fractions, dual, cutoff, whole, first, count)))
+    owner = np.empty(cloud.shape[1], dtype=np.int64)
     home = np.empty(n, dtype=np.int64)
     at = 0
     for i in range(n):
@@ -157,8 +134,9 @@ def _images(
                         cloud[x, at] = inside[i, x] + shift
                     if a == 0 and b == 0 and c == 0:
                         home[i] = at
+                    owner[at] = i
                     at += 1
-    return cloud, home
+    return cloud, owner, home
 
 
 @helper
@@ -192,8 +170,8 @@ def _bin_shape(
 
 @helper
 def build_cloud(
-    positions: FloatArray, basis: FloatArray, dual: FloatArray, cutoff: float
-) -> tuple[FloatArray, IntArray, IntArray, FloatArray, FloatArray, IntArray]:
+    positions: FloatArray, basis: FloatArray, dual: FloatArray, cutoff: float, whole: bool = False
+) -> Cloud:
     """Return the atoms and images of one structure, sorted by bins.
 
     Parameters
@@ -204,19 +182,10 @@ def build_cloud(
     dual : float array (3, 3), 1/angstrom
         As `reduced_lattices` returns them.
     cutoff : float, angstrom
-
-    Returns
-    -------
-    cloud : float array (3, n_cloud), angstrom
-    home : int array (n,)
-        Column of each atom itself.
-    starts : int array (n_bins + 1,)
-        Columns of bin b are ``starts[b]:starts[b + 1]``; x runs fastest.
-    low, edge : float array (3,), angstrom
-        Lower corner of the bins and length of their edges.
-    shape : int array (3,)
+    whole : bool
+        Whether images are wanted around any point of the reduced cell, not only around atoms.
     """
-    loose, home = _images(positions, basis, dual, cutoff)
+    loose, owners, home = _images(positions, basis, dual, cutoff, whole)
     low, edge, shape = np.empty(3), np.empty(3), np.empty(3, dtype=np.int64)
     _bin_shape(loose, cutoff, low, edge, shape)
     total = loose.shape[1]
@@ -231,16 +200,17 @@ def build_cloud(
     for b in range(len(starts) - 1):
         starts[b + 1] += starts[b]
     place = starts.copy()
-    cloud = np.empty((3, total))
+    points, owner = np.empty((3, total)), np.empty(total, dtype=np.int64)
     for i in range(total):
         column = place[bins[i]]
         place[bins[i]] += 1
         bins[i] = column
+        owner[column] = owners[i]
         for x in range(3):
-            cloud[x, column] = loose[x, i]
+            points[x, column] = loose[x, i]
     for i in range(len(home)):
         home[i] = bins[home[i]]
-    return cloud, home, starts, low, edge, shape
+    return Cloud(points, owner, home, starts, low, edge, shape)
 
 
 @helper
@@ -254,14 +224,16 @@ def _scan(
     cloud: FloatArray,
     first: int,
     last: int,
-    centre: int,
+    x: float,
+    y: float,
+    z: float,
+    itself: int,
     limit: float,
     squares: FloatArray,
     columns: IntArray,
     found: int,
 ) -> int:
     """Append the columns first..last-1 within the cutoff; return the new number found."""
-    x, y, z = cloud[0, centre], cloud[1, centre], cloud[2, centre]
     for column in range(first, last):
         dx = cloud[0, column] - x
         dy = cloud[1, column] - y
@@ -269,30 +241,30 @@ def _scan(
         square = dx * dx + dy * dy + dz * dz
         squares[found] = square
         columns[found] = column
-        found += (square < limit) & (column != centre)
+        found += (square < limit) & (column != itself)
     return found
 
 
 @helper
-def gather_neighbours(
-    cloud: FloatArray,
-    starts: IntArray,
-    low: FloatArray,
-    edge: FloatArray,
-    shape: IntArray,
-    centre: int,
+def gather_around(
+    cloud: Cloud,
+    x: float,
+    y: float,
+    z: float,
+    itself: int,
     cutoff: float,
     squares: FloatArray,
     columns: IntArray,
 ) -> int:
-    """Collect every atom and image closer than the cutoff to one atom, in no special order.
+    """Collect every atom and image closer than the cutoff to a point, in no special order.
 
     Parameters
     ----------
-    cloud, starts, low, edge, shape
-        As `build_cloud` returns them.
-    centre : int
-        Column of the atom; it is not its own neighbour.
+    cloud : Cloud
+    x, y, z : float, angstrom
+        Where atoms are, or anywhere in the reduced cell of a cloud made with `whole`.
+    itself : int
+        A column to leave out; -1 for none.
     cutoff : float, angstrom
     squares : float array (n_cloud + 1,), angstrom^2
         Filled with squared distances.
@@ -304,9 +276,9 @@ def gather_neighbours(
     found : int
         Number of neighbours.
     """
+    low, edge, shape, starts = cloud.low, cloud.edge, cloud.shape, cloud.starts
     limit = cutoff * cutoff
-    y, z = cloud[1, centre], cloud[2, centre]
-    from_low = cloud[0, centre] - low[0]
+    from_low = x - low[0]
     z0 = max(0, math.floor((z - low[2] - cutoff) / edge[2]))
     z1 = min(shape[2] - 1, int((z - low[2] + cutoff) / edge[2]))
     y0 = max(0, math.floor((y - low[1] - cutoff) / edge[1]))
@@ -322,15 +294,149 @@ def gather_neighbours(
             reach = math.sqrt(left)
             x0 = max(0, math.floor((from_low - reach) / edge[0]))
             x1 = min(shape[0] - 1, int((from_low + reach) / edge[0]))
+            if x1 < x0:  # a point may lie outside all bins
+                continue
             pencil = (iz * shape[1] + iy) * shape[0]
             found = _scan(
-                cloud,
+                cloud.points,
                 starts[pencil + x0],
                 starts[pencil + x1 + 1],
-                centre,
+                x,
+                y,
+                z,
+                itself,
                 limit,
                 squares,
                 columns,
                 found,
             )
     return found
+
+
+@helper
+def gather_neighbours(
+    cloud: Cloud, atom: int, cutoff: float, squares: FloatArray, columns: IntArray
+) -> int:
+    """Collect every atom and image closer than the cutoff to one atom; see `gather_around`.
+
+    An atom is not its own neighbour, but its images are.
+    """
+    at = cloud.home[atom]
+    x, y, z = cloud.points[0, at], cloud.points[1, at], cloud.points[2, at]
+    return gather_around(cloud, x, y, z, at, cutoff, squares, columns)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Neighbours of some atoms: by centre, then by neighbour, all images of one together.
+
+    Attributes
+    ----------
+    first, stop : int
+        The centres are the rows first..stop-1 of the positions.
+    centres, neighbours : int array (n_pairs,)
+        Rows of the positions.
+    vectors : float array (n_pairs, 3), angstrom
+        From the centre to the neighbour.
+    """
+
+    first: int
+    stop: int
+    centres: IntArray
+    neighbours: IntArray
+    vectors: FloatArray
+
+    @property
+    def distances(self) -> FloatArray:
+        """Lengths of the vectors, angstrom."""
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", self.vectors, self.vectors)))
+
+
+def neighbour_pairs(
+    positions: FloatArray,
+    offsets: IntArray,
+    lattices: tuple[FloatArray, FloatArray],
+    cutoff: float,
+    ranges: list[tuple[int, int]] | None = None,
+) -> Iterator[Pairs]:
+    """Yield the neighbour list of many structures, a few thousand atoms at a time.
+
+    Parameters
+    ----------
+    positions : float array (n, 3), angstrom
+        Any image of each atom will do.
+    offsets : int array (m + 1,)
+        Structure s owns the rows ``offsets[s]:offsets[s + 1]``.
+    lattices : pair of float arrays (m, 3, 3)
+        As `analytics.geometry.lattice.reduced_lattices` returns them.
+    cutoff : float, angstrom
+        Neighbours are closer than this.
+    ranges : list of (first, stop), optional
+        Rows to take together; by default about 4096, where a structure is cut if it has more.
+
+    Notes
+    -----
+    About 0.1 microseconds for each pair, in one thread and without the interpreter's lock. The
+    order does not depend on threads or on where the structure lies in a batch.
+    """
+    positions = np.ascontiguousarray(positions, dtype=np.float64)
+    for first, stop in _row_ranges(offsets) if ranges is None else ranges:
+        s = int(np.searchsorted(offsets, first, side="right")) - 1
+        atoms, vectors = _list(positions, offsets, *lattices, float(cutoff), first, stop, s)
+        yield Pairs(first, stop, atoms[0], atoms[1], vectors)
+
+
+def _row_ranges(offsets: IntArray) -> Iterator[tuple[int, int]]:
+    """Cut the rows into ranges: whole structures, or sixteenths of a very large one."""
+    total, first = int(offsets[-1]), int(offsets[0])
+    while first < total:
+        s = int(np.searchsorted(offsets, first, side="right")) - 1
+        end, size = int(offsets[s + 1]), int(offsets[s + 1] - offsets[s])
+        if size > _ROWS:
+            stop = min(end, first + max(_ROWS, size // 16))
+        else:
+            last = int(np.searchsorted(offsets, first + _ROWS, side="right")) - 1
+            stop = int(offsets[max(s + 1, last)])
+        yield first, stop
+        first = stop
+
+
+@kernel
+def _list(
+    positions: FloatArray,
+    offsets: IntArray,
+    basis: FloatArray,
+    dual: FloatArray,
+    cutoff: float,
+    first: int,
+    stop: int,
+    s: int,
+) -> tuple[IntArray, FloatArray]:
+    """Return centres and neighbours (2, n) and vectors (n, 3) of the rows first..stop-1."""
+    room = 64 * (stop - first)
+    atoms, vectors = np.empty((2, room), dtype=np.int64), np.empty((room, 3))
+    total, row = 0, first
+    while row < stop:
+        begin, end = offsets[s], offsets[s + 1]
+        cloud = build_cloud(positions[begin:end], basis[s], dual[s], cutoff, False)
+        n = cloud.points.shape[1]
+        squares, columns = np.empty(n + 1), np.empty(n + 1, dtype=np.int64)
+        while row < min(end, stop):
+            found = gather_neighbours(cloud, row - begin, cutoff, squares, columns)
+            for at in range(found):
+                columns[at] += cloud.owner[columns[at]] * n
+            columns[:found].sort()
+            if total + found > atoms.shape[1]:
+                more = atoms.shape[1] + found
+                atoms = np.concatenate((atoms, np.empty((2, more), dtype=np.int64)), axis=1)
+                vectors = np.concatenate((vectors, np.empty((more, 3))))
+            home = cloud.home[row - begin]
+            for at in range(found):
+                owner, column = divmod(columns[at], n)
+                atoms[0, total], atoms[1, total] = row, begin + owner
+                for x in range(3):
+                    vectors[total, x] = cloud.points[x, column] - cloud.points[x, home]
+                total += 1
+            row += 1
+        s += 1
+    return atoms[:, :total], vectors[:total]

@@ -1,15 +1,18 @@
-"""Everything about a data set that does not depend on what is kept: computed once."""
+"""Analysis of a data set: kernels, entropy and outlier scores, whatever is kept; computed once."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from analytics.data.content import content_order
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.descriptors.distances import describe
 from analytics.information.blocks import distinct_points
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import KernelSpec
@@ -27,6 +30,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["MEMORY_VARIABLE", "SAMPLE", "Analysis", "analyse", "kernel_memory", "refine"]
 
@@ -37,15 +41,15 @@ PILOT = 256
 #: Bytes that the kernels of a data set may take unless the user says otherwise.
 MEMORY = 4e9
 #: Bytes that always fit: the pilot is not worth its time.
-SURELY = 1e8
+SKIP_PILOT_BELOW = 1e8
 #: Bytes that never fit.
-HOPELESS = 1e11
+REFUSE_ABOVE = 1e11
 #: Names the memory that the kernels of a data set may take, in GB.
 MEMORY_VARIABLE = "WINNOW_MEMORY_GB"
 
 
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(Value):
     """The information content of a data set.
 
     Where the kernel between all structures and all environments would not fit, its columns are a
@@ -77,6 +81,13 @@ class Analysis:
     outliers: OutlierScores
     audit: StructureKernel | None = None
     seed: int = 0
+
+    def _facts(self) -> Iterator[str]:
+        yield self.dataset.name
+        yield f"{self.n_structures} structures"
+        yield f"{self.n_environments} environments"
+        yield f"H = {self.entropy_nats:.3f} nats"
+        yield f"D = {self.diversity_nats:.3f} nats"
 
     @property
     def measured(self) -> StructureKernel:
@@ -187,6 +198,19 @@ class Analysis:
         return np.diff(self.descriptors.structure_offsets)
 
     @cached_property
+    def by_content(self) -> IntArray:
+        """The structures in the order of their contents, which is not that of the file.
+
+        Identical ones are in the order of the file.
+        """
+        return content_order(self.dataset, self.descriptors.structures)
+
+    @cached_property
+    def content_rank(self) -> IntArray:
+        """The place of each structure in `by_content`."""
+        return np.argsort(self.by_content)
+
+    @cached_property
     def force_norms(self) -> FloatArray:
         """Length of the force on each atom analysed, eV/angstrom, NaN where missing, (n_env,)."""
         return self.dataset.force_norms[self.descriptors.environments]
@@ -235,7 +259,7 @@ def kernel_memory() -> float:
 
 def analyse(
     dataset: Dataset,
-    descriptors: Descriptors,
+    descriptors: Descriptors | None = None,
     spec: KernelSpec | None = None,
     *,
     sample: int | None = None,
@@ -248,7 +272,8 @@ def analyse(
     Parameters
     ----------
     dataset : Dataset
-    descriptors : Descriptors
+    descriptors : Descriptors, optional
+        Of that data set (default: by distances, see `describe`).
     spec : KernelSpec, optional
     sample : int, optional
         How many environments to sample. 0: none, everything is exact. Default: none where the
@@ -270,8 +295,15 @@ def analyse(
     O(f n^2 d) time for n environments in d dimensions (f: see `kernel`) and up to 12 bytes for
     each pair of a structure and an environment; with a sample of m environments O(f n m d) time
     and 12 m bytes per structure at most.
+
+    Examples
+    --------
+    >>> information = winnow.analyse(data)
+    >>> round(information.entropy_nats, 2), round(information.redundancy, 2)
+    (5.11, 0.73)
     """
     spec = spec or KernelSpec()
+    descriptors = describe(dataset) if descriptors is None else descriptors
     n = descriptors.n_environments
     if n == 0:
         raise InputError(
@@ -281,7 +313,11 @@ def analyse(
         raise ValueError(f"a sample of {sample} environments, not a positive number")
     limit = kernel_memory() if memory is None else memory
     structures = prepared_structures(
-        descriptors.values, descriptors.structure_offsets, spec.bandwidth, monitor=monitor
+        descriptors.values,
+        descriptors.structure_offsets,
+        spec.bandwidth,
+        order=content_order(dataset, descriptors.structures),
+        monitor=monitor,
     )
     if not sample:
         part = Part(monitor, 0.0, 0.02, "kernel sums")
@@ -304,7 +340,7 @@ def _needed(
 ) -> float:
     """Return about how many bytes the kernel of all environments takes, from a pilot sample."""
     n, m = descriptors.n_environments, descriptors.n_structures
-    if ENTRY_BYTES * n * m < SURELY:  # however dense it is
+    if ENTRY_BYTES * n * m < SKIP_PILOT_BELOW:  # however dense it is
         return float(ENTRY_BYTES * n * m)
     pilot = structure_kernel(
         descriptors.values,
@@ -315,7 +351,7 @@ def _needed(
         monitor=monitor,
     )
     most = float(ENTRY_BYTES * n * pilot.sums.nnz / len(pilot.weights))
-    if most > HOPELESS:  # whatever the share of duplicates
+    if most > REFUSE_ABOVE:  # whatever the share of duplicates
         return most
     return most * len(distinct_points(structures.values)) / n
 
@@ -331,7 +367,8 @@ def _whole(
     part = Part(monitor, 0.0, 0.75, "kernel sums")
     kernel = structure_kernel(x, offsets, bandwidth=h, structures=structures, monitor=part)
     part = Part(monitor, 0.75, 1.0, "outlier scores")
-    scores = outlier_scores(x, offsets, bandwidth=h, monitor=part)
+    order = structures.order
+    scores = outlier_scores(x, offsets, bandwidth=h, order=order, monitor=part)
     return Analysis(dataset, descriptors, spec, kernel, scores)
 
 
@@ -381,6 +418,7 @@ def refine(analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:
         analysis.descriptors.values,
         analysis.descriptors.structure_offsets,
         bandwidth=analysis.spec.bandwidth,
+        order=analysis.by_content,
         monitor=monitor,
     )
     return replace(analysis, outliers=scores)

@@ -12,10 +12,12 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.channels import SpeciesDistanceSpec
 from analytics.descriptors.distances import DistanceSpec
+from analytics.geometry.lattice import volumes
 from analytics.information.entropy import COVERED_BELOW
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Table, Value
 
 __all__ = [
     "AtomicVolume",
@@ -60,7 +62,7 @@ def bandwidth_by_volume(volume: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class AtomicVolume:
+class AtomicVolume(Value):
     """Volume per atom over the fully periodic structures of a data set, angstrom^3.
 
     Attributes
@@ -82,13 +84,13 @@ def atomic_volume(dataset: Dataset) -> AtomicVolume:
     bulk = dataset.pbc.all(axis=1) & ~dataset.isolated & (dataset.sizes > 0)
     if not bulk.any():
         return AtomicVolume(float("nan"), float("nan"), float("nan"), 0)
-    volumes = np.abs(np.linalg.det(dataset.cells[bulk])) / dataset.sizes[bulk]
-    low, median, high = np.quantile(volumes, [0.25, 0.5, 0.75])
+    per_atom = volumes(dataset.cells[bulk]) / dataset.sizes[bulk]
+    low, median, high = np.quantile(per_atom, [0.25, 0.5, 0.75])
     return AtomicVolume(float(median), float(low), float(high), int(bulk.sum()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BandwidthScan:
+@dataclass(frozen=True, slots=True)
+class BandwidthScan(Table):
     r"""Information against bandwidth; one entry per width.
 
     Attributes

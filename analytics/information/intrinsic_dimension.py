@@ -9,6 +9,7 @@ import numpy as np
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["IntrinsicDimension", "intrinsic_dimension"]
 
@@ -23,8 +24,8 @@ FEWEST = 50
 ROWS = 256
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IntrinsicDimension:
+@dataclass(frozen=True, slots=True)
+class IntrinsicDimension(Value):
     """The intrinsic dimension of a set of environments, and what it rests on.
 
     Attributes

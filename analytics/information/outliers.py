@@ -8,8 +8,9 @@ import numpy as np
 
 from analytics.information.kernel import kernel_moments, log_kernel_sums
 from analytics.information.sampling import Sample
-from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 __all__ = ["OutlierScores", "outlier_scores", "sampled_outlier_scores"]
 
@@ -18,7 +19,7 @@ FLANKS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class OutlierScores:
+class OutlierScores(Value):
     r"""Leave-one-out scores; high means sparse in this data.
 
     Attributes
@@ -56,6 +57,7 @@ def outlier_scores(
     structure_offsets: IntArray,
     *,
     bandwidth: float = 0.015,
+    order: IntArray | None = None,
     monitor: Monitor = SILENT,
 ) -> OutlierScores:
     """Score every environment and structure.
@@ -66,12 +68,16 @@ def outlier_scores(
     structure_offsets : int array (n_structures + 1,)
         Every structure has at least one environment.
     bandwidth : float
+    order : int array, optional
+        The structures in the order in which they are looked at; sums are rounded by it.
 
     Notes
     -----
     O(f n^2 d / 2), see `kernel`.
     """
-    logs = log_kernel_sums(x, bandwidth=bandwidth, leave_one_out=True, monitor=monitor)
+    rows = slice(None) if order is None else ragged_rows(structure_offsets, order)
+    logs = np.empty(len(x))
+    logs[rows] = log_kernel_sums(x[rows], bandwidth=bandwidth, leave_one_out=True, monitor=monitor)
     return _scores(logs, structure_offsets)
 
 

@@ -29,12 +29,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.value import Value
 
 __all__ = ["Sample", "all_rows", "draw_sample"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Value):
     """Environments, and how many of the set each stands for.
 
     Attributes

@@ -3,6 +3,7 @@ r"""The kernel between every structure and every environment, or a sample of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,15 @@ from analytics.information.blocks import (
     distinct_points,
     leading_axes,
     runs,
+    scaled,
     sorted_points,
 )
 from analytics.information.kernel_loops import FAR, by_structure, column_sums, limits, pack
 from analytics.information.sampling import Sample, all_rows
-from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = [
     "COARSE_CUT",
@@ -59,7 +62,7 @@ GROWTH = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class StructureKernel:
+class StructureKernel(Value):
     """What each structure gives to each environment, stored where it is not negligible.
 
     Rows are structures. Columns are the *distinct* environments of the set, or of a sample of it;
@@ -81,6 +84,8 @@ class StructureKernel:
         The environments behind the columns; the complete set if nothing was sampled.
     columns : int array (len(sample),)
         The column of each of them.
+    representatives : int array (n_distinct,)
+        The environment that each column was computed for.
     cut : float
         Contributions whose largest kernel at h is below exp(-cut) are not stored.
     """
@@ -93,6 +98,7 @@ class StructureKernel:
     bandwidth: float
     sample: Sample
     columns: IntArray
+    representatives: IntArray
     cut: float
 
     @property
@@ -109,13 +115,6 @@ class StructureKernel:
     def sampled(self) -> int | None:
         """Number of environments sampled, None if the kernel holds them all."""
         return None if self.sample.complete else len(self.sample)
-
-    @property
-    def representatives(self) -> IntArray:
-        """Environment that each column was computed for, int array (n_distinct,)."""
-        first = np.empty(len(self.weights), dtype=np.int64)
-        first[self.columns[::-1]] = self.sample.rows[::-1]
-        return first
 
     @property
     def sample_offsets(self) -> IntArray:
@@ -144,8 +143,8 @@ class StructureKernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Structures:
-    """Environments in bandwidths, merged within each structure.
+class Structures(Value):
+    """Environments in bandwidths, merged within each structure, in an order of the structures.
 
     Attributes
     ----------
@@ -154,13 +153,19 @@ class Structures:
     atoms : Points
         Structure after structure.
     segments : int array (n_structures + 1,)
-        Structure s owns the atoms ``segments[s]:segments[s + 1]``.
+        The structure at place p owns the atoms ``segments[p]:segments[p + 1]``.
+    order : int array (n_structures,)
+        The structure at each place.
+    rows : int array (n_environments,)
+        The environment that each row of `values` is of.
     """
 
     source: Source
     values: FloatArray
     atoms: Points
     segments: IntArray
+    order: IntArray
+    rows: IntArray
 
 
 def prepared_structures(
@@ -168,18 +173,28 @@ def prepared_structures(
     structure_offsets: IntArray,
     bandwidth: float,
     *,
+    order: IntArray | None = None,
     monitor: Monitor = SILENT,
 ) -> Structures:
-    """Scale environments and merge those of one structure that coincide; O(n d + n log n)."""
+    """Scale environments and merge those of one structure that coincide; O(n d + n log n).
+
+    In the order of the structures that is given (see `analytics.data.content`), on which the
+    rounding of everything that follows depends.
+    """
+    n = len(structure_offsets) - 1
+    order = np.arange(n) if order is None else order
+    rows = ragged_rows(structure_offsets, order)
     x = checked(x, "x")
-    source = Source.of(x, centre_of(x), bandwidth)
-    values = source.scaled()
+    ordered = x[rows]
+    source = Source.of(x, centre_of(ordered), bandwidth)
+    values = scaled(ordered, source.origin, bandwidth)
     monitor.checkpoint()
-    group = owners(structure_offsets)
+    group = np.repeat(np.arange(n), np.diff(structure_offsets)[order])
     atoms = distinct_points(values, group)
-    counts = np.bincount(group[atoms.first], minlength=len(structure_offsets) - 1)
+    counts = np.bincount(group[atoms.first], minlength=n)
     monitor.checkpoint()
-    return Structures(source, values, atoms, np.concatenate([[0], np.cumsum(counts)]))
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return Structures(source, values, atoms, offsets, order, rows)
 
 
 def structure_kernel(
@@ -190,6 +205,7 @@ def structure_kernel(
     sample: Sample | None = None,
     cut: float = LOG_CUT,
     structures: Structures | None = None,
+    order: IntArray | None = None,
     monitor: Monitor = SILENT,
 ) -> StructureKernel:
     """Compute the kernel between every structure and every environment, once.
@@ -209,6 +225,9 @@ def structure_kernel(
         Contributions whose largest kernel at h is below exp(-cut) are left out.
     structures : Structures, optional
         `prepared_structures` of the same points, for several samples of one set.
+    order : int array, optional
+        The structures in the order in which they are looked at, if they are not prepared yet: the
+        result depends on it by rounding only. It is numbered as the input is.
 
     Notes
     -----
@@ -219,25 +238,35 @@ def structure_kernel(
     `COARSE_CUT` by 1e-3 and 1e-12.
     """
     if structures is None:
-        structures = prepared_structures(x, structure_offsets, bandwidth, monitor=monitor)
+        structures = prepared_structures(
+            x, structure_offsets, bandwidth, order=order, monitor=monitor
+        )
     values = structures.values
     sample = sample or all_rows(len(values))
-    demand = distinct_points(values[sample.rows], weights=sample.weights)
+    place = np.empty(len(values), dtype=np.int64)
+    place[structures.rows] = np.arange(len(values))
+    taken = np.argsort(place[sample.rows])  # the sample in the order of the structures
+    wanted = values[place[sample.rows[taken]]]
+    demand = distinct_points(wanted, weights=sample.weights[taken])
     monitor.checkpoint()
     axes = leading_axes(demand.values)
     demand, leaves = sorted_points(demand, axes, ROWS)
     monitor.checkpoint()
     n_structures = len(structure_offsets) - 1
     boxes = boxes_of(structures.atoms.values, axes, structures.segments)
-    rows = sample.rows[demand.first]
-    frames = Frames.of(structures.source, demand, rows, ROWS)
-    found = _rows(_Problem(structures, boxes, demand, frames, rows, leaves, cut), monitor)
+    source, representatives = structures.source, sample.rows[taken[demand.first]]
+    frames = Frames.of(source, demand, representatives, ROWS)
+    own = structures.rows[structures.atoms.first]
+    atoms = Frames.around_origin(source, structures.atoms.values, own)
+    found = _rows(_Problem(structures, boxes, demand, frames, atoms, leaves, cut), monitor)
     indptr = np.concatenate([[0], np.cumsum(found[0])])
     shape = (n_structures, len(demand))
+    columns = np.empty(len(sample), dtype=np.int64)
+    columns[taken] = demand.inverse
     inverse = np.full(len(values), -1, dtype=np.int64)
-    inverse[sample.rows] = demand.inverse
+    inverse[sample.rows] = columns
     # exact also where single-precision weights would not be
-    weights = np.bincount(demand.inverse, weights=sample.weights)
+    weights = np.bincount(columns, weights=sample.weights)
     return StructureKernel(
         sums=sparse.csr_matrix((found[2], found[1], indptr), shape=shape),
         peaks=sparse.csr_matrix((found[3], found[1], indptr), shape=shape),
@@ -246,7 +275,8 @@ def structure_kernel(
         structure_offsets=frozen(structure_offsets, np.int64),
         bandwidth=bandwidth,
         sample=sample,
-        columns=frozen(demand.inverse),
+        columns=frozen(columns),
+        representatives=frozen(representatives),
         cut=cut,
     )
 
@@ -259,7 +289,7 @@ class _Problem:
     boxes: Boxes
     demand: Points
     frames: Frames
-    rows: IntArray
+    atoms: Frames
     leaves: Boxes
     cut: float
 
@@ -268,7 +298,7 @@ _Rows = tuple[IntArray, npt.NDArray[np.int32], FloatArray, FloatArray]
 
 
 def _rows(problem: _Problem, monitor: Monitor) -> _Rows:
-    """Return counts per structure, columns, sums and peaks of the rows of the structures."""
+    """Return counts per structure, columns, sums and peaks, the structures as in the input."""
     cuts = _structure_blocks(problem.structures.segments, len(problem.demand))
 
     def work(block: int) -> _Rows:
@@ -278,8 +308,12 @@ def _rows(problem: _Problem, monitor: Monitor) -> _Rows:
     for found in in_order(work, range(len(cuts) - 1), monitor, "kernel sums"):
         for whole, part in zip(joined, found, strict=True):
             whole.add(np.asarray(part))
-    counts, where, sums, peaks = (whole.finished() for whole in joined)
-    return counts, where, sums, peaks
+    counts = joined[0].finished()
+    place = np.argsort(problem.structures.order)
+    ends = np.cumsum(counts)
+    parts = [slice(ends[p] - counts[p], ends[p]) for p in place]
+    where, sums, peaks = (whole.rearranged(parts) for whole in joined[1:])
+    return counts[place], where, sums, peaks
 
 
 def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
@@ -292,8 +326,7 @@ def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
     low, high = problem.boxes.low[first:last], problem.boxes.high[first:last]
     gaps = np.stack([problem.leaves.exponents(a, b) for a, b in zip(low, high, strict=True)])
     near = gaps < problem.cut
-    source = problem.structures.source
-    around, exact = Frames.around_origin(source, atoms.values, atoms.first), source.against(source)
+    exact = problem.atoms.source.against(problem.frames.source)
     # each environment is an atom of its own structure, so that no column sums to less than this;
     # the limits are twice as low, because selections use the entries of a column one by one
     least = np.full(ROWS, 1.0 / atoms.weights.max())
@@ -305,10 +338,10 @@ def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
         reached = _atoms_of(near[:, leaf], segments[first : last + 1])
         for left, right in runs(reached, 1, len(reached), ATOMS):
             at = slice(int(segments[first]) + left, int(segments[first]) + right)
-            a, na, fa = around.around(centre, at.start, at.stop)
+            a, na, fa = problem.atoms.around(centre, at.start, at.stop)
             by_structure(
-                a @ b.T, na, nb, fa, atoms.weights[at], low_b, exact, atoms.first[at],
-                problem.rows[start:stop], own[left:right], start, sums, top,
+                a @ b.T, na, nb, fa, atoms.weights[at], low_b, exact, problem.atoms.rows[at],
+                problem.frames.rows[start:stop], own[left:right], start, sums, top,
             )  # fmt: skip
     return pack(sums, top, np.float32(-problem.cut))  # type: ignore[no-any-return]
 
@@ -341,6 +374,13 @@ class _Growing:
             self._values.resize(max(end, grown), refcheck=False)
         self._values[self.used : end] = part
         self.used = end
+
+    def rearranged(self, parts: list[slice]) -> npt.NDArray[Any]:
+        """Return all parts in another order, and hold nothing any more."""
+        values, self._values = self.finished(), np.empty(0, self._values.dtype)
+        if all(a.stop == b.start for a, b in pairwise(parts)):
+            return values
+        return np.concatenate([values[part] for part in parts])
 
     def finished(self) -> npt.NDArray[Any]:
         self._values.resize(self.used, refcheck=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["farthest_points"]
+__all__ = ["farthest_first", "farthest_points"]
 
 LEAF = 96
 
@@ -51,6 +52,71 @@ def _pick(points, order, starts, low, high, best, far, picks, begin, end):  # ty
                 gap += step * step
             if gap < best[far[leaf]] or far[leaf] == chosen:
                 far[leaf] = _refresh(points, starts[leaf], starts[leaf + 1], chosen, best, order)
+
+
+def farthest_first(
+    distances_to: Callable[[int], FloatArray],
+    nearest: FloatArray,
+    size: int,
+    *,
+    given: Sequence[int] | IntArray = (),
+    rank: IntArray | None = None,
+    tie: float = 0.0,
+    least: float = -np.inf,
+    monitor: Monitor = SILENT,
+) -> tuple[IntArray, FloatArray]:
+    """Pick rows, each the farthest from all before it, by any distance and all pairs.
+
+    For many dimensions, where boxes bound nothing; in a few, `farthest_points` is faster.
+
+    Parameters
+    ----------
+    distances_to : callable
+        Returns the distances of all rows to one.
+    nearest : float array (n,)
+        Distance of each row to the nearest one picked already, infinite if there is none; minus
+        infinity where nothing is to be picked. Kept up to date in place.
+    size : int
+        How many to pick, `given` included.
+    given : sequence of int
+        Rows to begin with.
+    rank : int array (n,), optional
+        Of equally far rows the one of the lowest rank is taken (default: the lowest row).
+    tie : float
+        Rows this much nearer than the farthest are as far.
+    least : float
+        Ends when no row is as far as this.
+    monitor : Monitor
+
+    Returns
+    -------
+    picks : int array
+    distances : float array
+        Of each pick to the nearest one before it.
+
+    References
+    ----------
+    Gonzalez, Theor. Comput. Sci. 38, 293 (1985), doi:10.1016/0304-3975(85)90224-5.
+    """
+    picks: list[int] = []
+    distances: list[float] = []
+    while len(picks) < size:
+        if len(picks) < len(given):
+            chosen = int(given[len(picks)])
+        else:
+            farthest = nearest.max()
+            if farthest < least:
+                break
+            equal = np.flatnonzero(nearest >= farthest - tie)
+            chosen = int(equal[0] if rank is None else equal[np.argmin(rank[equal])])
+        picks.append(chosen)
+        distances.append(float(nearest[chosen]))
+        np.minimum(nearest, distances_to(chosen), out=nearest)
+        nearest[chosen] = -np.inf
+        if len(picks) % 16 == 1:
+            monitor.report(len(picks) / size)
+            monitor.checkpoint()
+    return np.array(picks, dtype=np.int64), np.array(distances)
 
 
 def farthest_points(

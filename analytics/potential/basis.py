@@ -1,4 +1,4 @@
-"""The functions a potential is linear in: kernels with reference environments, labels unseen."""
+"""SOAP-GAP basis: sparse kernels with reference environments chosen by farthest-point sampling."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from analytics.data.content import content_order
 from analytics.data.dataset import Dataset
-from analytics.descriptors.describable import check_geometry
+from analytics.descriptors.validation import check_geometry
+from analytics.linalg.farthest import farthest_first
 from analytics.potential.spec import RetrainSpec
 from analytics.potential.spectra import (
     Expansion,
@@ -22,6 +24,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -42,7 +45,7 @@ MANY_SPECIES, FEWER_RADIAL = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Value):
     r"""Kernels of an atom's spectrum p with reference spectra of the same species.
 
     .. math:: \phi_s(A) = \sum_{i \in A} \left(p_i \cdot p_s\right)^\zeta
@@ -136,10 +139,11 @@ def choose_bases(
     """Choose reference environments for several pools that have most of them in common.
 
     Farthest-point sampling of all environments, for each species by itself: the first reference
-    is the environment nearest to the mean, ties go to the lowest index. A pool takes those of them
-    that are its own, and goes on from there among its own environments until it has as many. So
-    no function of a pool is centred on an environment that is held out of it; only positions are
-    looked at, never labels; and rows computed once for the union serve every pool (`design_of`).
+    is the environment nearest to the mean, ties go by the geometry of the structures. A pool takes
+    those of them that are its own, and goes on from there among its own environments until it has
+    as many. So no function of a pool is centred on an environment that is held out of it; only
+    positions are looked at, never labels; and rows computed once for the union serve every pool
+    (`design_of`).
 
     Parameters
     ----------
@@ -170,6 +174,8 @@ def choose_bases(
     known = np.isin(dataset.numbers, species)
     foreign = np.repeat(np.arange(dataset.n_structures), dataset.sizes)[~known]
     structures = np.setdiff1d(every, foreign)
+    # the same references in whatever order the file lists the structures
+    structures = structures[content_order(dataset, structures, labels=False)]
     check_geometry(dataset, structures, spec.cutoff)
     spec = _affordable(spec, len(species))
     expansion = make_expansion(spec, species)
@@ -203,7 +209,7 @@ def _shared_picks(
     """Return for each pool which of the environments become references."""
     nearest = int(np.argmax(x @ x.mean(axis=0)))
     distances = np.full(len(x), np.inf)
-    shared = _farthest(x, distances, [nearest], size, Part(monitor, 0.0, 0.5))
+    shared = _farthest(x, distances, size, Part(monitor, 0.0, 0.5), first=[nearest])
     kept = [[pick for pick in shared if mask[pick]] for mask in masks]
     found = []
     for at, (mask, own) in enumerate(zip(masks, kept, strict=True)):
@@ -220,8 +226,23 @@ def _shared_picks(
             rows = inside[first : first + CHUNK]
             distances[rows] = 2.0 - 2.0 * (x[rows] @ x[own].T).max(axis=1)
             part.checkpoint()
-        found.append(_farthest(x, distances, own, size, part, known=True))
+        found.append(own + _farthest(x, distances, size - len(own), part))
     return found
+
+
+def _farthest(
+    x: FloatArray, nearest: FloatArray, size: int, monitor: Monitor, *, first: Sequence[int] = ()
+) -> list[int]:
+    """Return farthest rows of x; `nearest` are distances to what is picked already."""
+    picks, _ = farthest_first(
+        lambda pick: 2.0 - 2.0 * (x @ x[pick]),
+        nearest,
+        size,
+        given=first,
+        least=SAME,
+        monitor=Part(monitor, 0.0, 1.0, "reference environments"),
+    )
+    return picks.tolist()  # type: ignore[no-any-return]
 
 
 def most_references(spec: RetrainSpec, n_species: int) -> int:
@@ -253,7 +274,7 @@ def _candidates(
             x = spectra[numbers == number]
             if share < 1.0:
                 count = max(1, int(share * len(x)))
-                x = x[np.sort(np.random.default_rng(s).permutation(len(x))[:count])]
+                x = x[np.sort(np.random.default_rng(block).permutation(len(x))[:count])]
             found.append((number, x))
         return found
 
@@ -272,35 +293,6 @@ def normalised_spectra(expansion: Expansion, dataset: Dataset, structure: int) -
     parts = expanded(expansion, dataset, structure, slopes=False)
     x = np.vstack([spectra_of(expansion, part.coefficients) for part in parts])
     return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True))
-
-
-def _farthest(
-    x: FloatArray,
-    distances: FloatArray,
-    picks: list[int],
-    size: int,
-    monitor: Monitor,
-    *,
-    known: bool = False,
-) -> list[int]:
-    """Return picks and more of the rows of x, each the farthest from those before.
-
-    `distances` to the nearest pick are kept up to date in place; where they are minus infinity
-    nothing is picked. They include the given picks if they are known.
-    """
-    picks = list(picks)
-    fresh = [] if known else list(picks)
-    while True:
-        for pick in fresh:
-            np.minimum(distances, 2.0 - 2.0 * (x @ x[pick]), out=distances)
-        farthest = int(np.argmax(distances))
-        if len(picks) >= size or distances[farthest] < SAME:
-            return picks
-        picks.append(farthest)
-        fresh = [farthest]
-        if len(picks) % 16 == 0:
-            monitor.report(len(picks) / size, "reference environments")
-            monitor.checkpoint()
 
 
 def _whitening(kernel: FloatArray) -> FloatArray:

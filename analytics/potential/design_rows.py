@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.describable import check_geometry
+from analytics.descriptors.validation import check_geometry
 from analytics.potential.basis import Basis
 from analytics.potential.spectra import (
     Expanded,
@@ -39,6 +39,7 @@ from analytics.runtime.compiled import kernel
 from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = [
     "Design",
@@ -58,7 +59,7 @@ BLOCK_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
-class Design:
+class Design(Value):
     """The rows of a data set in a basis.
 
     Attributes

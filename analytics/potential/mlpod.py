@@ -21,6 +21,7 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.process import run
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = ["PodErrors", "check_pod", "find_lammps", "fit_pod", "require_lammps"]
 
@@ -56,7 +57,7 @@ _FIT = {
 
 
 @dataclass(frozen=True, slots=True)
-class PodErrors:
+class PodErrors(Value):
     """Root mean square errors of one test."""
 
     energy_rmse_mev_atom: float

@@ -17,16 +17,19 @@ with every fit under a prior of 10 eV, so that the composition of a subset biase
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
+from analytics.data.content import content_order
 from analytics.potential.design_rows import Design
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
 
 __all__ = ["Equations", "ForceTerms", "make_equations", "pool_energies", "solve"]
 
@@ -39,7 +42,7 @@ CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class ForceTerms:
+class ForceTerms(Value):
     """Sums over force components of one or several structures, without weights.
 
     The sum of squared errors of a fit is ``c @ gram @ c - 2 * vector @ c + square``.
@@ -66,7 +69,7 @@ class ForceTerms:
 
 
 @dataclass(frozen=True)
-class Equations:
+class Equations(Value):
     """The normal equations of every structure of a design.
 
     Attributes
@@ -239,7 +242,8 @@ def make_equations(
     """
     n, m = design.dataset.n_structures, len(design.basis)
     if atomic is None:
-        atomic = pool_energies(design, np.arange(n) if pool is None else pool)
+        pool = np.arange(n) if pool is None else np.asarray(pool)
+        atomic = pool_energies(design, pool[content_order(design.dataset, pool)])
     size = m * (m + 1) // 2
     limit = min(PACKED_BYTES, 0.2 * physical_memory())
     packed = np.zeros((n, size)) if single and 8.0 * n * size <= limit else None
@@ -268,12 +272,12 @@ def _unpack(triangle: FloatArray, m: int) -> FloatArray:
     return np.asarray(gram + np.triu(gram, 1).T)
 
 
-@lru_cache(maxsize=4)
-def _upper(m: int) -> tuple[IntArray, IntArray]:
-    return np.triu_indices(m)
+def _upper(m: int) -> npt.NDArray[np.bool_]:
+    """Return the mask of the upper triangle, (m, m): twice as fast as its indices, and smaller."""
+    return np.tri(m, dtype=bool).T
 
 
 def _by_structure(design: Design, values: FloatArray) -> FloatArray:
-    edges = 3 * design.dataset.structure_offsets
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    return np.asarray(np.diff(sums[edges]))
+    owner = np.repeat(np.arange(design.dataset.n_structures), 3 * design.dataset.sizes)
+    n = design.dataset.n_structures
+    return np.asarray(np.bincount(owner, weights=values, minlength=n), dtype=np.float64)

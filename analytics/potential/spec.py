@@ -1,4 +1,4 @@
-"""How the potential of the retrain check is built and fitted."""
+"""Options of the potential (SOAP-GAP): cutoff, radial functions, references, weights, prior."""
 
 from __future__ import annotations
 

@@ -31,11 +31,13 @@ from ase import Atoms
 from scipy.interpolate import CubicSpline
 
 from analytics.data.dataset import Dataset
-from analytics.geometry.harmonics import expand, find_pairs, harmonic_factors
-from analytics.geometry.neighbours import reduced_lattices
+from analytics.geometry.harmonics import expand, harmonic_factors
+from analytics.geometry.lattice import reduced_lattices
+from analytics.geometry.neighbours import neighbour_pairs
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
+from analytics.runtime.value import Value
 
 __all__ = ["Expanded", "Expansion", "as_matrices", "expanded", "make_expansion", "spectra_of"]
 
@@ -51,7 +53,7 @@ BLOCK_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Value):
     """How surroundings are expanded; what is tabulated for it.
 
     Attributes
@@ -185,18 +187,13 @@ def expanded(
     rows = dataset.rows(structure)
     positions = np.ascontiguousarray(dataset.positions[rows], dtype=np.float64)
     ranks = np.searchsorted(expansion.species, dataset.numbers[rows])
-    order = np.argsort(ranks, kind="stable")
-    lattice = reduced_lattices(
-        dataset.cells[structure : structure + 1], dataset.pbc[structure : structure + 1]
-    )
-    basis, dual = (np.ascontiguousarray(each[0]) for each in lattice)
+    one = slice(structure, structure + 1)
+    lattice = reduced_lattices(dataset.cells[one], dataset.pbc[one])
     columns = expansion.radial * (expansion.angular + 1) ** 2
     least = 24 * columns * min(len(positions), 60)
     count = max(1, BLOCK_BYTES // least)
     factors = harmonic_factors(expansion.angular)
-    for first in range(0, len(positions), count):
-        last = min(first + count, len(positions))
-        atoms, vectors = find_pairs(positions, basis, dual, expansion.cutoff, order, first, last)
+    for first, last, atoms, vectors in _pairs(positions, ranks, lattice, expansion.cutoff, count):
         group, leaders = _groups(atoms) if slopes else (np.full(len(atoms), -1), atoms[:0])
         shape = (expansion.radial, (expansion.angular + 1) ** 2)
         found = np.zeros((last - first, len(expansion.species), *shape))
@@ -209,6 +206,27 @@ def expanded(
         yield Expanded(
             first, found, moved.reshape(len(leaders), 3, columns), leaders[:, 0], leaders[:, 1]
         )
+
+
+def _pairs(
+    positions: FloatArray,
+    ranks: IntArray,
+    lattice: tuple[FloatArray, FloatArray],
+    cutoff: float,
+    count: int,
+) -> Iterator[tuple[int, int, IntArray, FloatArray]]:
+    """Yield the neighbours of `count` atoms at a time: rows first..last-1, atoms (k, 2), vectors.
+
+    By centre, then by species of the neighbour, all images of a neighbour together.
+    """
+    for pairs in neighbour_pairs(positions, np.array([0, len(positions)]), lattice, cutoff):
+        order = np.lexsort((ranks[pairs.neighbours], pairs.centres))
+        atoms = np.column_stack([pairs.centres, pairs.neighbours])[order]
+        vectors = pairs.vectors[order]
+        for first in range(pairs.first, pairs.stop, count):
+            last = min(first + count, pairs.stop)
+            part = slice(*np.searchsorted(pairs.centres, [first, last]))
+            yield first, last, atoms[part], vectors[part]
 
 
 def _groups(atoms: IntArray) -> tuple[IntArray, IntArray]:

@@ -55,7 +55,14 @@ class NumberFormat:
             return self.number(value, max(0, digits - 1 - power))
         return f"{value:.{digits - 1}e}"
 
-    def percent(self, share: float | None, digits: int = 1, *, sign: bool = True) -> str:
+    def percent(
+        self,
+        share: float | None,
+        digits: int = 1,
+        *,
+        sign: bool = True,
+        at_least: bool = False,
+    ) -> str:
         """Write a share in per cent; 0 % is none, 100 % all, and nothing else: < 0.1 %, > 99.9 %.
 
         Parameters
@@ -66,18 +73,28 @@ class NumberFormat:
             Decimals.
         sign : bool
             Whether the sign of the unit follows.
+        at_least : bool
+            The share is a lower bound: it is rounded down, and what is written holds as well.
         """
         if share is None or not math.isfinite(share):
             return self.absent
+        unit = f"{self.space}%" if sign else ""
+        if at_least:
+            scale = 10.0**digits
+            return f"{math.floor(100 * (share + ROUNDING) * scale) / scale:.{digits}f}{unit}"
         rounded, least = round(100 * share, digits) + 0.0, 10.0**-digits
         text = f"{rounded:.{digits}f}"
         if ROUNDING < share < 1 - ROUNDING and rounded in (0, 100):
             near = f"<{self.space}{least:.{digits}f}", f">{self.space}{100 - least:.{digits}f}"
             text = near[rounded == 100]
-        return f"{text}{self.space}%" if sign else text
+        return f"{text}{unit}"
 
-    def share(self, value: float) -> str:
-        """Write a share as somebody asked for it: 5 %, 0.25 %."""
+    def percent_error(self, error: float) -> str:
+        """Write the standard error of a share in per cent, with one digit."""
+        return f"{self.significant(100 * error, 1)}{self.space}%"
+
+    def exact_percent(self, value: float) -> str:
+        """Write a share in per cent with all its digits, as it was asked for: 5 %, 0.25 %."""
         return f"{100 * value:g}{self.space}%"
 
     def with_error(self, value: float, error: float, digits: int = 1) -> str:

@@ -1,10 +1,11 @@
-"""What a selection is, what a method gets and gives, and the table of methods."""
+"""Selections, budgets, and the registry of selection methods: what each gets and gives."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,14 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, 
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry, check_options, spec_from
+from analytics.runtime.value import Table, Value
+from analytics.selection.certificates.online_bound import share_of
 from analytics.selection.conditional import information_gained
 from analytics.selection.objectives import Objective
 
 __all__ = [
     "METHODS",
+    "RULES",
     "UNITS",
     "Budget",
     "Method",
@@ -38,6 +42,9 @@ __all__ = [
     "select",
 ]
 
+#: Raised when the same arguments give another order: since 2 ties and random draws go by the
+#: contents of the structures, before they went by their places in the file.
+RULES = 2
 #: What a budget may count.
 UNITS = ("structures", "environments")
 
@@ -128,9 +135,24 @@ class Pool:
         mask[self.keep] = mask[self.drop] = False
         return mask
 
+    @property
+    def by_content(self) -> IntArray:
+        """The structures still to be picked from, in the order of their contents.
+
+        What draws, sums or breaks ties in this order does not depend on that of the file;
+        identical structures are in the order of the file.
+        """
+        order = self.analysis.by_content
+        return order[self.open[order]]
+
+    @property
+    def rank(self) -> IntArray:
+        """The place of each structure in the order of contents, by which ties are broken."""
+        return self.analysis.content_rank
+
     def ranked(self, scores: FloatArray) -> Order:
-        """Return the order of falling score; equal scores by lowest index, NaN last."""
-        candidates = np.flatnonzero(self.open)
+        """Return the order of falling score; equal scores by content, NaN last."""
+        candidates = self.by_content
         values = np.where(np.isnan(scores), -np.inf, scores)
         best = candidates[np.argsort(-values[candidates], kind="stable")]
         picks = np.concatenate([self.keep, best])[: self.size]
@@ -138,7 +160,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Value):
     """What a method returns: picks in order, what each brought, and optionally a bound.
 
     Attributes
@@ -157,7 +179,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Table):
     """Structures in the order they were picked: the first m are the answer for budget m.
 
     Attributes
@@ -214,6 +236,38 @@ class Selection:
     def __len__(self) -> int:
         return len(self.structures)
 
+    def _facts(self) -> Iterator[str]:
+        yield self.method
+        yield f"{len(self)} structures"
+        if METHODS[self.method].random:
+            yield f"seed {self.seed}"
+
+    @property
+    def indices(self) -> IntArray:
+        """Indices into the data set in the order they were picked: `structures`."""
+        return self.structures
+
+    def save(self, path: str | Path, analysis: Analysis) -> None:
+        """Write the recipe (``.json``) or the structures kept (``.xyz``, ``.extxyz``, ``.gz``).
+
+        Parameters
+        ----------
+        path : str or Path
+            Isolated atoms are kept besides; nothing that a structure carried is lost.
+        analysis : Analysis
+            The one that the selection was made from.
+        """
+        ending = Path(str(path).lower().removesuffix(".gz")).suffix
+        WRITERS[ending](self, analysis, path)
+
+    def to_frame(self) -> Any:
+        """Return one row per pick: structure, gain, and the bound where the method has one."""
+        import pandas as pd  # slow to import, and few ask
+
+        found = {"structure": self.structures, "gain": self.gains, "bound": self.bound}
+        found["information_nats"] = self.information
+        return pd.DataFrame({name: x for name, x in found.items() if x is not None})
+
     @property
     def fingerprint(self) -> str:
         """Digest of everything the order depends on, and of its length."""
@@ -240,8 +294,7 @@ class Selection:
         """
         if self.bound is None or not 0 < size <= len(self):
             return None
-        best = float(self.bound[size - 1])
-        return 1.0 if best <= 0 else float(min(1.0, self.gains[:size].sum() / best))
+        return share_of(float(self.gains[:size].sum()), float(self.bound[size - 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +359,11 @@ class Method:
         return (self, *(METHODS[name] for name in (self.parts(spec) if self.parts else ())))
 
 
+#: How a selection is written, by the ending of the file: (selection, analysis, path).
+WRITERS: Registry[Callable[[Selection, Analysis, str | Path], None]] = Registry(
+    "ending of a file", {"analytics.recipe": (".json", ".xyz", ".extxyz")}
+)
+
 METHODS: Registry[Method] = Registry(
     "selection method",
     {
@@ -315,9 +373,10 @@ METHODS: Registry[Method] = Registry(
         "analytics.selection.hybrid": ("hybrid",),
         "analytics.selection.importance": (
             "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+            "grand", "el2n", "leverage",
         ),
         "analytics.selection.kmeans": ("kmeans",),
-        "analytics.selection.model_importance": ("grand", "el2n", "leverage", "d_optimal"),
+        "analytics.selection.d_optimal": ("d_optimal",),
         "analytics.selection.least_variance": ("least_variance",),
         "analytics.selection.random": ("random", "stratified"),
         "analytics.selection.stratified_scores": ("ccs",),
@@ -423,6 +482,21 @@ def select(
     WinnowError
         If the method is unknown, needs labels the data set does not have, or cannot use the
         reference.
+
+    Notes
+    -----
+    The order of the file decides nothing: a permuted file gives the same picks and gains to the
+    last bit. Ties and random draws go by the contents of the structures, identical ones by index.
+    Two exceptions: msc and fps break ties by index, as QUESTS does; and where the kernels are
+    sampled, the sample is drawn along the file.
+
+    Examples
+    --------
+    >>> kept = winnow.select(information, "facility_location", size=0.1)
+    >>> len(kept)
+    6
+    >>> kept.indices.tolist() == kept.to_frame()["structure"].tolist()
+    True
     """
     entry = METHODS[method]
     spec = _spec(entry, spec)

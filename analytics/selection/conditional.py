@@ -1,4 +1,4 @@
-"""What each structure adds to a reference set and to the picks before it."""
+"""Information gained (delta entropy) by each pick given a reference set and the picks before."""
 
 from __future__ import annotations
 

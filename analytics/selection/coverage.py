@@ -1,4 +1,4 @@
-"""Submodular coverage: every environment of the set should be near one that is kept."""
+"""Facility location and saturated coverage: submodular functions, maximised by lazy greedy."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ def maximise(pool: Pool, objective: Objective, *, monitor: Monitor = SILENT) -> 
         capped=objective.capped,
         start=objective.start,
         costs=objective.costs,
+        rank=pool.rank,
         monitor=Part(monitor, 0.0, 0.7),
     )
     candidates[pool.keep] = True

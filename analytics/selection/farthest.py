@@ -1,4 +1,4 @@
-"""Farthest-point selections: the next structure is the one least like what is kept."""
+"""Farthest-point sampling (FPS) of structures: the next one is least like what is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import NoOptions
 from analytics.selection.base import Method, Order, Pool, register
@@ -19,6 +19,10 @@ __all__ = [
     "select_farthest_structure",
     "structure_means",
 ]
+
+
+#: Distances that differ by no more than this are equal.
+TIE = 1e-12
 
 
 class _FarthestEnvironment(RowScan):
@@ -104,10 +108,12 @@ def select_farthest_environment(
     if pool.reference is not None and pool.reference.n_environments:
         scan.add_rows(np.asarray(pool.reference.values, dtype=np.float64))
     else:
-        first = np.maximum.reduceat(np.linalg.norm(x - x.mean(axis=0), axis=1), offsets[:-1])
+        middle = x[ragged_rows(offsets, pool.analysis.by_content)].mean(axis=0)
+        first = np.maximum.reduceat(np.linalg.norm(x - middle, axis=1), offsets[:-1])
     return falling_order(
-        pool, scan, first=first, tie=1e-12, message="farthest environment", monitor=monitor
-    )
+        pool, scan, first=first, tie=1e-12, rank=pool.rank, message="farthest environment",
+        monitor=monitor,
+    )  # fmt: skip
 
 
 def select_farthest_structure(
@@ -161,7 +167,7 @@ def select_farthest_mean(
     Good at a quick spread over phases, compositions and densities. A mean hides what is rare
     inside a structure: a defect in a large cell hardly moves it.
 
-    Cost: O(m s d) for m picks out of s structures; the environments are read once.
+    Cost: O(m s d) for m picks out of s structures at most; the environments are read once.
 
     References
     ----------
@@ -170,32 +176,20 @@ def select_farthest_mean(
     """
     descriptors = pool.analysis.descriptors
     means = structure_means(descriptors.values, descriptors.structure_offsets)
-    nearest = np.full(len(means), np.inf)
+    scan = _FarthestEnvironment(means, np.arange(len(means) + 1))
+    first: FloatArray | None = None
     if pool.reference is not None and pool.reference.n_environments:
-        reference = pool.reference
-        for mean in structure_means(reference.values, reference.structure_offsets):
-            nearest = np.minimum(nearest, np.linalg.norm(means - mean, axis=1))
-        first = nearest
+        scan.add_rows(structure_means(pool.reference.values, pool.reference.structure_offsets))
     else:
-        first = -np.linalg.norm(means - means.mean(axis=0), axis=1)
-    picks: list[int] = []
-    gains: list[float] = []
-    remaining = pool.open
-    while len(picks) < pool.size:
-        scores = nearest if np.isfinite(nearest).any() else first
-        if len(picks) < len(pool.keep):
-            chosen = int(pool.keep[len(picks)])
-        else:
-            allowed = np.where(remaining, scores, -np.inf)
-            chosen = int(np.flatnonzero(remaining & (allowed >= allowed.max() - 1e-12))[0])
-        picks.append(chosen)
-        gains.append(float(scores[chosen]) if scores is nearest else 0.0)
-        remaining[chosen] = False
-        nearest = np.minimum(nearest, np.linalg.norm(means - means[chosen], axis=1))
-        if len(picks) % 32 == 1:
-            monitor.report(len(picks) / pool.size, "farthest mean")
-            monitor.checkpoint()
-    return Order(np.array(picks, dtype=np.int64), np.array(gains))
+        middle = means[pool.analysis.by_content].mean(axis=0)
+        first = -np.linalg.norm(means - middle, axis=1)
+    order = falling_order(
+        pool, scan, first=first, tie=1e-12, rank=pool.rank, message="farthest mean",
+        monitor=monitor,
+    )  # fmt: skip
+    if first is not None:
+        order.gains[:1] = 0.0  # there is nothing yet to be far from
+    return order
 
 
 register(

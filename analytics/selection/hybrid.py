@@ -1,4 +1,4 @@
-"""Two methods that share a budget."""
+"""Hybrid selection: two methods that share a budget, in turn."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def select_hybrid(
             picks.append(int(s))
             gains.append(float(gain))
             made[turn] += 1
-    rest = [int(s) for s in np.flatnonzero(pool.open) if int(s) not in taken]
+    rest = [int(s) for s in pool.by_content if int(s) not in taken]
     rest = rest[: pool.size - len(picks)]
     return Order(np.array(picks + rest, dtype=np.int64), np.array(gains + [0.0] * len(rest)))
 

@@ -1,17 +1,35 @@
-"""Importance scores that need no model: the structures with the highest score go first."""
+"""Importance scores, the structures with the highest first: force, energy, outliers, GraNd, EL2N.
+
+The scores by a model work for energies, forces or both. They look at the normal equations of the
+pool (`analytics.selection.equations`).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from analytics.information.analysis import Analysis
-from analytics.runtime.arrays import FloatArray
+from analytics.potential.normal_equations import Equations
+from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.parallel import single_thread
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import NoOptions
+from analytics.runtime.registry import NoOptions, Options, option
 from analytics.selection.scores import Score, register_score
 from analytics.selection.set_cover import structure_entropies
 
-__all__ = ["excess_energies", "largest_forces", "outlier_scores", "own_entropies"]
+__all__ = [
+    "EarlySpec",
+    "error_norms",
+    "excess_energies",
+    "gradient_norms",
+    "largest_forces",
+    "leverages",
+    "outlier_scores",
+    "own_entropies",
+]
 
 
 def largest_forces(
@@ -21,7 +39,7 @@ def largest_forces(
 
     Good at the long tail of forces; bad at everything near equilibrium, which it abandons, so
     that energies of crystals suffer. Says nothing about perfect crystals, whose forces are
-    exactly zero by symmetry: they come last, in file order. Missing forces come after them.
+    exactly zero by symmetry: they come last, ordered by content. Missing forces come after them.
 
     Cost: O(n), the forces are read once.
 
@@ -68,8 +86,12 @@ def excess_energies(
     known = np.isfinite(energies)
     # per atom on both sides: a large structure weighs no more than a small one
     shares, per_atom = counts / sizes[:, None], energies / sizes
-    one_body = np.linalg.lstsq(shares[known], per_atom[known], rcond=None)[0]
-    return np.asarray(per_atom - shares @ one_body)
+    order = analysis.by_content  # sums are rounded alike in whatever order the file is
+    fitted = order[known[order]]
+    one_body = np.linalg.lstsq(shares[fitted], per_atom[fitted], rcond=None)[0]
+    excess = np.empty(len(described))
+    excess[order] = per_atom[order] - shares[order] @ one_body
+    return excess
 
 
 def outlier_scores(
@@ -114,6 +136,151 @@ def own_entropies(
     )
 
 
+# ------------------------------------------------------------------------------- by a model
+
+
+@dataclass(frozen=True, slots=True)
+class EarlySpec(Options):
+    """Which models a score looks at."""
+
+    models: int = option(5, low=1, high=50, help="Models whose scores are averaged.")
+    share: float = option(
+        0.1, low=0.01, high=1.0, help="Share of the structures each model has learnt from."
+    )
+
+
+def gradient_norms(
+    analysis: Analysis,
+    spec: EarlySpec,
+    *,
+    equations: Equations,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
+) -> FloatArray:
+    r"""Score by the norm of the gradient that a structure gives to a little-trained potential.
+
+    GraNd: the mean of :math:`|A_s c - b_s|` over several potentials c, each trained on a random
+    tenth of the structures (the counterpart, for a model that is solved and not iterated, of the
+    first epochs), A_s and b_s the weighted normal equations of structure s. The scale is that of
+    a sum over energy and forces: large structures score higher.
+
+    Good at what a potential has most to learn from; so are wrong labels, which come first (check
+    the data before). Bad at small budgets in distribution, as the bulk is left out.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(s M^2).
+
+    References
+    ----------
+    Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
+    """
+    described = analysis.descriptors.structures
+    total = np.zeros(len(described))
+    with single_thread():
+        by_content = described[analysis.by_content]
+        for coefficients in _early(equations, by_content, spec, rng, monitor):
+            for at, s in enumerate(described):
+                matrix, right = equations.system(np.array([s]))
+                total[at] += float(np.linalg.norm(matrix @ coefficients - right))
+            monitor.checkpoint()
+    return np.asarray(np.where(_known(equations, described), total / spec.models, np.nan))
+
+
+def error_norms(
+    analysis: Analysis,
+    spec: EarlySpec,
+    *,
+    equations: Equations,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
+) -> FloatArray:
+    r"""Score by the error that a little-trained potential makes on a structure.
+
+    EL2N: the root mean square, over the energy and the force components of a structure, of the
+    error in units of the error that the fit reckons with (2 meV/atom, 0.1 eV/angstrom), averaged
+    over several potentials that were trained on a random tenth of the structures each.
+
+    Good at what is hard, and, like every score by error, at wrong labels; blind to repetition.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(s M^2).
+
+    References
+    ----------
+    Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv:2107.07075.
+    """
+    described = analysis.descriptors.structures
+    by_content = described[analysis.by_content]
+    rows, known = equations.energy_rows[by_content], equations.residuals[by_content]
+    count = (equations.energy_weights > 0) + equations.counts
+    total, energy = np.zeros(len(described)), np.zeros(len(equations))
+    with single_thread():
+        for coefficients in _early(equations, by_content, spec, rng, monitor):
+            errors = np.nan_to_num(rows @ coefficients - known)
+            energy[by_content] = equations.energy_weights[by_content] * errors**2
+            for at, s in enumerate(described):
+                force = equations.force_terms(np.array([s])).squared_error(coefficients)
+                mean = (energy[s] + equations.force_weight * force) / max(1, count[s])
+                total[at] += float(np.sqrt(mean))
+            monitor.checkpoint()
+    return np.asarray(np.where(_known(equations, described), total / spec.models, np.nan))
+
+
+def leverages(
+    analysis: Analysis,
+    spec: NoOptions,
+    *,
+    equations: Equations,
+    rng: np.random.Generator,
+    monitor: Monitor = SILENT,
+) -> FloatArray:
+    r"""Score by leverage: how many of the potential's parameters a structure settles.
+
+    .. math:: h_s = \mathrm{tr}\left(A^{-1} A_s\right)
+
+    with A the normal equations of all structures and A_s those of one. Needs labels to exist, not
+    their values. The leverages add up to the effective number of parameters.
+
+    Good at what is unique for the model, broken structures included; two alike that are both
+    unique halve each other, and both may be missed.
+
+    Cost: design rows of all structures once (see `compute_design`), then O(s M^2 + M^3).
+
+    References
+    ----------
+    Hoaglin, Welsch, Am. Stat. 32, 17 (1978), doi:10.1080/00031305.1978.10479237.
+    """
+    described = analysis.descriptors.structures
+    with single_thread():
+        matrix = equations.system(described[analysis.by_content])[0] + np.diag(equations.prior)
+        inverse = np.linalg.inv(matrix)
+        found = np.zeros(len(described))
+        for at, s in enumerate(described):
+            found[at] = float(np.sum(inverse * equations.system(np.array([s]))[0]))
+            if at % 32 == 0:
+                monitor.checkpoint()
+    return np.asarray(np.where(_known(equations, described), found, np.nan))
+
+
+def _known(equations: Equations, structures: IntArray) -> npt.NDArray[np.bool_]:
+    known = (equations.energy_weights > 0) | (equations.counts > 0)
+    return np.asarray(known[structures])
+
+
+def _early(
+    equations: Equations,
+    structures: IntArray,
+    spec: EarlySpec,
+    rng: np.random.Generator,
+    monitor: Monitor,
+) -> list[FloatArray]:
+    """Return the coefficients of potentials trained on random parts."""
+    size = max(1, round(spec.share * len(structures)))
+    found = []
+    for _ in range(spec.models):
+        found.append(equations.fit(rng.permutation(structures)[-size:]))
+        monitor.checkpoint()
+    return found
+
+
 register_score(
     Score(
         name="largest_force",
@@ -151,5 +318,37 @@ register_score(
         summary="most variety within a structure first",
         spec=NoOptions,
         run=own_entropies,
+    )
+)
+register_score(
+    Score(
+        name="grand",
+        title="GraNd",
+        summary="largest gradient of a little-trained potential",
+        spec=EarlySpec,
+        run=gradient_norms,
+        random=True,
+        by_model=True,
+    )
+)
+register_score(
+    Score(
+        name="el2n",
+        title="EL2N",
+        summary="largest error of a little-trained potential",
+        spec=EarlySpec,
+        run=error_norms,
+        random=True,
+        by_model=True,
+    )
+)
+register_score(
+    Score(
+        name="leverage",
+        title="Leverage",
+        summary="settles most parameters of a potential",
+        spec=NoOptions,
+        run=leverages,
+        by_model=True,
     )
 )

@@ -1,4 +1,4 @@
-"""One structure from each cluster of structure means."""
+"""K-means selection: one structure from each cluster of structure means."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def select_k_means(
     largest cluster first. The gain is the share of the structures in the cluster. With a
     reference set a structure weighs as much as the squared distance of its mean to the nearest
     mean of the reference: what is there already attracts no cluster. Where there are fewer
-    distinct means than wanted, the duplicates follow in file order.
+    distinct means than wanted, the duplicates follow in the order of their contents.
 
     Not nested: ten clusters are no refinement of nine, so it is asked again for each budget.
 
@@ -42,7 +42,7 @@ def select_k_means(
     """
     descriptors = pool.analysis.descriptors
     means = structure_means(descriptors.values, descriptors.structure_offsets)
-    candidates = np.flatnonzero(pool.open)
+    candidates = pool.by_content
     wanted = pool.size - len(pool.keep)
     picks, gains = candidates[:0], np.zeros(0)
     if wanted > 0 and len(candidates):

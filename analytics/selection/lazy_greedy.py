@@ -1,25 +1,22 @@
-"""Lazy greedy maximisation of a coverage objective on sparse rows.
+"""Lazy greedy maximisation of a submodular coverage objective on sparse rows.
 
-For a monotone submodular objective a gain computed earlier is an upper bound on the gain now, so
-only the candidate on top of the heap has to be evaluated again. The result is that of the plain
-greedy algorithm, ties included. The same holds for gains per cost.
+For a monotone submodular objective a gain computed earlier is an upper bound on the gain now,
+which `LazyMax` makes use of. The same holds for gains per cost.
 
 References
 ----------
-Minoux, Optimization Techniques, 234 (1978), doi:10.1007/BFb0006528;
 Nemhauser, Wolsey, Fisher, Math. Program. 14, 265 (1978), doi:10.1007/BF01588971 (1 - 1/e);
 Leskovec et al., KDD 2007, doi:10.1145/1281192.1281239 (gains per cost).
 """
 
 from __future__ import annotations
 
-import heapq
 import time
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from analytics.linalg.lazy_max import LazyMax
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
@@ -27,8 +24,8 @@ from analytics.selection.objectives import Rows
 
 __all__ = ["Rows", "add_row", "all_gains", "lazy_greedy"]
 
-#: Gains within this share of each other are ties: they come from the same sum in another order.
-TIE = 1e-12
+#: Gains within this share of the largest are ties: kernels are known to single precision.
+TIE = 1e-6
 
 
 @helper
@@ -83,6 +80,7 @@ def lazy_greedy(
     capped: bool = False,
     start: FloatArray | None = None,
     costs: FloatArray | None = None,
+    rank: IntArray | None = None,
     monitor: Monitor = SILENT,
 ) -> tuple[IntArray, FloatArray]:
     r"""Maximise :math:`f(S) = \sum_i w_i \max_{s \in S} v_{si}` greedily.
@@ -102,11 +100,12 @@ def lazy_greedy(
         What every column has reached before the first pick.
     costs : float array (m,), optional
         Pick the largest gain per cost instead of the largest gain.
+    rank : int array (m,), optional
+        Gains within 1e-6 of the largest are equal, and go to the lowest rank (default: index).
 
     Returns
     -------
     picks : int array, gains : float array
-        Equal gains go to the lowest index.
     """
     reached = np.zeros(len(weights)) if start is None else np.array(start, dtype=np.float64)
     price = np.ones(len(rows[0]) - 1) if costs is None else np.asarray(costs, dtype=np.float64)
@@ -117,19 +116,19 @@ def lazy_greedy(
         gains.append(float(_gain(*rows, weights, reached, s, capped)))
         _add(*rows, reached, s, capped)
     rates = all_gains(rows, weights, reached, capped=capped) / price
-    heap = [(-rates[s], int(s)) for s in np.flatnonzero(candidates)]
-    heapq.heapify(heap)
 
-    def rate(s: int) -> float:
-        return float(_gain(*rows, weights, reached, s, capped) / price[s])
+    def evaluate(some: list[int], enough: float) -> list[float]:
+        return [float(_gain(*rows, weights, reached, s, capped) / price[s]) for s in some]
 
+    open_ = np.flatnonzero(candidates)
+    left = LazyMax(open_, rates[open_], evaluate, rank=rank, share=TIE)
     last = time.monotonic()
-    while heap and len(picks) < size:
-        if -heap[0][0] <= 0.0:
-            # nothing is left to gain: the rest follows in file order, no need to look at it
-            rest = sorted(s for _, s in heap)[: size - len(picks)]
+    while left and len(picks) < size:
+        if left.bound <= 0.0:
+            # nothing is left to gain: the rest follows by rank, no need to look at it
+            rest = left.rest()[: size - len(picks)]
             return np.array(picks + rest, dtype=np.int64), np.array(gains + [0.0] * len(rest))
-        best, s = _next(heap, rate)
+        s, best = left.pop()
         picks.append(s)
         gains.append(best * float(price[s]))
         _add(*rows, reached, s, capped)
@@ -138,20 +137,3 @@ def lazy_greedy(
             monitor.report(len(picks) / size, "greedy selection")
             monitor.checkpoint()
     return np.array(picks, dtype=np.int64), np.array(gains)
-
-
-def _next(heap: list[tuple[float, int]], rate: Callable[[int], float]) -> tuple[float, int]:
-    """Pop the candidate with the largest rate now, the lowest index among equals."""
-    best_rate, best = 0.0, -1
-    fresh: list[tuple[float, int]] = []
-    while heap and (best < 0 or -heap[0][0] >= best_rate * (1 - TIE)):
-        _, s = heapq.heappop(heap)
-        now = rate(s)
-        fresh.append((-now, s))
-        tied = now >= best_rate * (1 - TIE) and s < best
-        if best < 0 or now > best_rate * (1 + TIE) or tied:
-            best_rate, best = now, s
-    for item in fresh:
-        if item[1] != best:
-            heapq.heappush(heap, item)
-    return best_rate, best

@@ -1,21 +1,20 @@
-"""Orders by a score that can only fall as more is picked, evaluated lazily.
+"""Lazy max-min orders: the largest score next, where scores can only fall as more is picked.
 
-A score computed earlier is then an upper bound on the score now, and only the candidates on top
-of the heap are looked at again. The order is that of evaluating every candidate at every step.
+Scores are those of the environment of a structure that is least covered by what was picked:
+minimum set cover and farthest points. `LazyMax` evaluates few of them at each step.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 
+from analytics.linalg.lazy_max import LazyMax
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
@@ -208,6 +207,7 @@ def falling_order(
     *,
     first: FloatArray | None = None,
     tie: float = 1e-9,
+    rank: IntArray | None = None,
     message: str = "",
     monitor: Monitor = SILENT,
 ) -> Order:
@@ -220,9 +220,11 @@ def falling_order(
     first : float array (n_structures,), optional
         Scores that decide the first pick, where nothing is there to compare with.
     tie : float
-        Finite scores closer than this are equal, and go to the lowest index; among infinite
-        ones the lowest index goes first.
+        Finite scores closer than this are equal, and so are infinite ones.
+    rank : int array (n_structures,), optional
+        Equal scores go to the lowest rank (default: the lowest index, as in QUESTS).
     """
+    rank = np.arange(len(pool.open)) if rank is None else rank
     picks: list[int] = []
     gains: list[float] = []
     remaining = pool.open
@@ -239,10 +241,21 @@ def falling_order(
         take(s, float(first[s]) if alone and first is not None else scan.update([s], -np.inf)[0])
     if first is not None and not picks and len(picks) < pool.size:
         allowed = np.where(remaining, first, -np.inf)
-        best = int(np.flatnonzero(remaining & (allowed >= allowed.max() - tie))[0])
+        equal = np.flatnonzero(remaining & (allowed >= allowed.max() - tie))
+        best = int(equal[np.argmin(rank[equal])])
         take(best, float(first[best]))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        queue = _Queue(scan, np.flatnonzero(remaining), threads)
+
+        def evaluate(some: list[int], enough: float) -> list[float]:
+            parts = [some[at : at + SHARE] for at in range(0, len(some), SHARE)]
+            if len(parts) == 1:
+                return scan.update(parts[0], enough)
+            done = threads.map(lambda part: scan.update(part, enough), parts)
+            return list(itertools.chain.from_iterable(done))
+
+        open_ = np.flatnonzero(remaining)
+        unknown = np.full(len(open_), np.inf)
+        left = LazyMax(open_, unknown, evaluate, rank=rank, tie=tie, batch=ROUND)
         last = time.monotonic()
 
         def pause() -> None:
@@ -253,61 +266,6 @@ def falling_order(
                 last = time.monotonic()
 
         while len(picks) < pool.size:
-            take(*queue.pop(tie, pause))
+            take(*left.pop(pause))
             pause()
     return Order(np.array(picks, dtype=np.int64), np.array(gains))
-
-
-class _Queue:
-    """Candidates by the last score known of each, which is an upper bound on the score now."""
-
-    def __init__(self, scan: Scan, candidates: IntArray, threads: ThreadPoolExecutor) -> None:
-        self._scan, self._threads = scan, threads
-        self._heap = [(-np.inf, s) for s in candidates.tolist()]
-        self._fresh: set[int] = set()
-
-    def pop(self, tie: float, pause: Callable[[], None]) -> tuple[int, float]:
-        """Remove and return the structure with the largest score now, and that score."""
-        self._fresh.clear()
-        best = -np.inf  # of the scores known for certain
-        while True:
-            top = [heapq.heappop(self._heap)]
-            if top[0] != (-np.inf, top[0][1]):
-                while self._heap and self._heap[0][0] <= top[0][0] + tie:
-                    top.append(heapq.heappop(self._heap))
-            stale = [entry for entry in top if entry[1] not in self._fresh]
-            if not stale:
-                score, chosen = min(top, key=lambda entry: entry[1])
-                for entry in top:
-                    if entry[1] != chosen:
-                        heapq.heappush(self._heap, entry)
-                return chosen, -score
-            for entry in top:
-                if entry[1] in self._fresh:
-                    heapq.heappush(self._heap, entry)
-            # once one is certain, all that may be better are looked at, many at a time
-            while best > -np.inf and len(stale) < ROUND and self._heap:
-                if -self._heap[0][0] < best - tie:
-                    break
-                entry = heapq.heappop(self._heap)
-                if entry[1] in self._fresh:
-                    heapq.heappush(self._heap, entry)
-                    break
-                stale.append(entry)
-            best = max(best, self._update([s for _, s in stale], best - 2 * tie))
-            pause()
-
-    def _update(self, structures: list[int], enough: float) -> float:
-        """Bring structures up to date that may reach `enough`, and return the best score."""
-        parts = [structures[at : at + SHARE] for at in range(0, len(structures), SHARE)]
-        if len(parts) == 1:
-            done: Iterable[list[float]] = [self._scan.update(parts[0], enough)]
-        else:
-            done = self._threads.map(lambda part: self._scan.update(part, enough), parts)
-        best = -np.inf
-        for s, score in zip(structures, itertools.chain.from_iterable(done), strict=True):
-            heapq.heappush(self._heap, (-score, s))
-            if score >= enough:
-                self._fresh.add(s)
-                best = max(best, score)
-        return best

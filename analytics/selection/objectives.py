@@ -1,4 +1,4 @@
-r"""The submodular objectives of coverage, as sparse rows that greedy and certificate share.
+r"""Submodular coverage objectives, as sparse rows that lazy greedy and certificates share.
 
 .. math::
     f(S) = \sum_i w_i \max_{s \in S} v_{si} \quad \text{or} \quad
@@ -126,6 +126,7 @@ def _matrix(
         bandwidth=analysis.spec.bandwidth * (width if capped else width / 2),
         sample=None if kernel.sampled is None else kernel.sample,
         cut=kernel.cut,
+        order=analysis.by_content,
         monitor=monitor,
     )
     return other, other.sums if capped else other.peaks

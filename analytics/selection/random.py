@@ -1,4 +1,4 @@
-"""Selections by chance: uniform, or the same in every class."""
+"""Random selection: uniform, or stratified by class (config_type)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ def select_random(
     ----------
     Sorscher et al., NeurIPS 2022, arXiv:2206.14486 (when anything beats it).
     """
-    candidates = np.flatnonzero(pool.open)
-    picks = np.concatenate([pool.keep, rng.permutation(candidates)])[: pool.size]
+    picks = np.concatenate([pool.keep, rng.permutation(pool.by_content)])[: pool.size]
     return Order(picks, np.ones(len(picks)))
 
 
@@ -68,7 +67,7 @@ def select_stratified(
     dataset, described = pool.analysis.dataset, pool.analysis.descriptors.structures
     labels = dataset.config_type[described]
     names, classes = np.unique(labels, return_inverse=True)
-    order = rng.permutation(np.flatnonzero(pool.open))
+    order = rng.permutation(pool.by_content)
     queues = [order[classes[order] == c][::-1].tolist() for c in range(len(names))]
     sizes = np.bincount(classes, minlength=len(names)).astype(float)
     taken = np.bincount(classes[pool.keep], minlength=len(names)).astype(float)

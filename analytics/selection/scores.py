@@ -82,8 +82,8 @@ SCORES: Registry[Score] = Registry(
     {
         "analytics.selection.importance": (
             "largest_force", "highest_energy", "outlier_score", "structure_entropy",
+            "grand", "el2n", "leverage",
         ),
-        "analytics.selection.model_importance": ("grand", "el2n", "leverage"),
     },
 )  # fmt: skip
 

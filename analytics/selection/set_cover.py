@@ -1,4 +1,4 @@
-"""Minimum set cover as QUESTS does it, with or without a reference set."""
+"""Minimum set cover (msc, msc_conditional) as QUESTS does it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["allocate", "draw_within", "set_aside", "strata_of"]
 def set_aside(values: FloatArray, beta: float) -> tuple[IntArray, IntArray]:
     """Return (rows by rising score without the highest share beta, those that are set aside).
 
-    Equal scores by lowest index.
+    Equal scores in the order given.
     """
     ascending = np.argsort(values, kind="stable")
     count = len(values) - int(beta * len(values))

@@ -64,12 +64,12 @@ def select_coverage_centric(
     score = SCORES[spec.score]
     values = score.of(pool.analysis, equations=pool.equations, rng=rng, monitor=monitor)
     monitor.checkpoint()
-    candidates = np.flatnonzero(pool.open)
-    known = candidates[np.isfinite(values[candidates]) | np.isposinf(values[candidates])]
+    candidates = pool.by_content
+    usable = np.isfinite(values[candidates]) | np.isposinf(values[candidates])
+    known, unknown = candidates[usable], candidates[~usable]
     easy, hard = (known[rows] for rows in set_aside(values[known], spec.beta))
     labels = strata_of(values[easy], spec.strata, spec.scale)
     order = easy[_nested([rows for rows in draw_within(labels, rng) if len(rows)])]
-    unknown = np.setdiff1d(candidates, known)
     picks = np.concatenate([pool.keep, order, hard, unknown])[: pool.size].astype(np.int64)
     return Order(picks, np.asarray(values[picks], dtype=float))
 

@@ -1,4 +1,4 @@
-"""The 3D view of atoms in a real browser, drawn by 3Dmol (WebGL in software) and on a canvas."""
+"""The 3D view of atoms in a real browser."""
 
 import io
 import os
@@ -28,19 +28,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SOFTWARE_WEBGL = [
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 NO_WEBGL = ["--disable-gpu", "--disable-software-rasterizer"]
 RED, BLUE = "#ff0000", "#0000ff"
-needs_3dmol = pytest.mark.skipif(
-    not AtomsView.__javascript__, reason="3Dmol was not fetched (scripts/fetch_3dmol.py)"
-)
-both_engines = pytest.mark.parametrize(
-    "engine", [pytest.param("auto", marks=needs_3dmol, id="3dmol"), "canvas"]
-)
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +50,8 @@ def chromium(browser_type):
 
 
 @pytest.fixture(scope="module")
-def with_webgl(chromium):
-    return chromium(SOFTWARE_WEBGL)
+def browser(chromium):
+    return chromium(NO_WEBGL)
 
 
 class Shown:
@@ -175,10 +164,9 @@ def a_pair(**values):
     return a_view(atoms, colors=[RED, BLUE], **values)
 
 
-@both_engines
-def test_draws_and_updates(show, with_webgl, engine):
-    shown = show(with_webgl, a_view(bulk("Cu", cubic=True) * 2, engine=engine))
-    shown.has(atoms=32, highlighted=0, engine="3dmol" if engine == "auto" else "canvas")
+def test_draws_and_updates(show, browser):
+    shown = show(browser, a_view(bulk("Cu", cubic=True) * 2))
+    shown.has(atoms=32, highlighted=0)
     first = shown.picture()
     assert first.shape[:2] == (260, 320)
     assert len(np.unique(first.reshape(-1, 3), axis=0)) > 50
@@ -187,9 +175,8 @@ def test_draws_and_updates(show, with_webgl, engine):
     assert np.abs(shown.picture() - first).max() > 50
 
 
-@both_engines
-def test_an_empty_frame_is_calm(show, with_webgl, engine):
-    shown = show(with_webgl, AtomsView(width=320, height=260, engine=engine, background="#f0f1f2"))
+def test_an_empty_frame_is_calm(show, browser):
+    shown = show(browser, AtomsView(width=320, height=260, background="#f0f1f2"))
     shown.has(atoms=0)
     assert (shown.picture() == [0xF0, 0xF1, 0xF2]).all()
     shown.change(frame=frame(bulk("Si", cubic=True)))
@@ -200,9 +187,8 @@ def test_an_empty_frame_is_calm(show, with_webgl, engine):
     assert (shown.picture() == [0xF0, 0xF1, 0xF2]).all()
 
 
-@both_engines
-def test_a_click_picks_the_atom_that_is_drawn_there(show, with_webgl, engine):
-    shown = show(with_webgl, a_pair(engine=engine))
+def test_a_click_picks_the_atom_that_is_drawn_there(show, browser):
+    shown = show(browser, a_pair())
     shown.has(atoms=2)
     shown.turn()
     blue, red = shown.middle_of(2, 0), shown.middle_of(0, 2)
@@ -217,9 +203,8 @@ def test_a_click_picks_the_atom_that_is_drawn_there(show, with_webgl, engine):
     assert shown.view.picked == {"atom": 0, "n": 3}
 
 
-@both_engines
-def test_highlight_fades_the_others(show, with_webgl, engine):
-    shown = show(with_webgl, a_pair(engine=engine))
+def test_highlight_fades_the_others(show, browser):
+    shown = show(browser, a_pair())
     shown.has(atoms=2)
     full = shown.picture()
     shown.change(highlight=[0])
@@ -235,11 +220,10 @@ def same_half(first, second, columns):
     return bool(np.abs(first[:, columns] - second[:, columns]).max() <= 8)
 
 
-@both_engines
-def test_colours_leave_the_view_as_it_was_turned(show, with_webgl, engine):
+def test_colours_leave_the_view_as_it_was_turned(show, browser):
     atoms = bulk("Si", cubic=True)
     plain = colour_by(np.arange(8), 0, 7)
-    shown = show(with_webgl, a_view(atoms, colors=plain, engine=engine))
+    shown = show(browser, a_view(atoms, colors=plain))
     shown.has(atoms=8)
     start = shown.picture()
     shown.turn()
@@ -256,9 +240,8 @@ def test_colours_leave_the_view_as_it_was_turned(show, with_webgl, engine):
     wait(lambda: np.abs(shown.picture() - start).max() <= 8)
 
 
-@both_engines
-def test_the_wheel_zooms_and_a_new_frame_is_fitted(show, with_webgl, engine):
-    shown = show(with_webgl, a_pair(engine=engine))
+def test_the_wheel_zooms_and_a_new_frame_is_fitted(show, browser):
+    shown = show(browser, a_pair())
     shown.has(atoms=2)
     start = shown.picture()
     apart = shown.middle_of(2, 0)[0] - shown.middle_of(0, 2)[0]
@@ -273,9 +256,8 @@ def test_the_wheel_zooms_and_a_new_frame_is_fitted(show, with_webgl, engine):
     assert np.abs(shown.picture() - start).max() <= 8
 
 
-@both_engines
-def test_dark_mode_and_label(show, with_webgl, engine):
-    shown = show(with_webgl, a_view(bulk("Si", cubic=True), engine=engine))
+def test_dark_mode_and_label(show, browser):
+    shown = show(browser, a_view(bulk("Si", cubic=True)))
     shown.has(atoms=8)
     assert shown.picture()[2, 2].tolist() == [255, 255, 255]
     assert shown.page.get_by_role("img", name="8 atoms in three dimensions").count() == 1
@@ -284,16 +266,15 @@ def test_dark_mode_and_label(show, with_webgl, engine):
     assert shown.picture()[2, 2].tolist() == [0x1C, 0x22, 0x2A]
 
 
-@both_engines
-def test_hidden_resized_and_put_back(show, with_webgl, engine):
+def test_hidden_resized_and_put_back(show, browser):
     row = pn.Row(sizing_mode="stretch_width")
 
     def wrap(view):
         row[:] = [view]
         return row
 
-    view = a_pair(engine=engine, sizing_mode="stretch_width", width=None)
-    shown = show(with_webgl, view, wrap=wrap)
+    view = a_pair(sizing_mode="stretch_width", width=None)
+    shown = show(browser, view, wrap=wrap)
     shown.has(atoms=2)
     wait(lambda: shown.picture().shape[1] > 700)
     shown.change(visible=False)
@@ -316,20 +297,18 @@ def test_hidden_resized_and_put_back(show, with_webgl, engine):
     wait(lambda: np.abs(shown.picture() - turned).max() <= 8)
 
 
-@both_engines
-def test_shown_first_in_a_tab_that_is_closed(show, with_webgl, engine):
-    view = a_pair(engine=engine)
+def test_shown_first_in_a_tab_that_is_closed(show, browser):
+    view = a_pair()
     tabs = pn.Tabs(("one", pn.pane.Str("text")), ("two", view))
-    shown = show(with_webgl, view, wrap=lambda _: tabs)
+    shown = show(browser, view, wrap=lambda _: tabs)
     shown.page.get_by_text("two").click()
-    shown.has(atoms=2, engine="3dmol" if engine == "auto" else "canvas")
+    shown.has(atoms=2)
     assert shown.picture().std() > 5
 
 
-@both_engines
-def test_five_hundred_atoms_update_fast(show, with_webgl, engine):
+def test_five_hundred_atoms_update_fast(show, browser):
     atoms = bulk("Si", cubic=True) * 4
-    shown = show(with_webgl, a_view(atoms[:500], engine=engine))
+    shown = show(browser, a_view(atoms[:500]))
     shown.has(atoms=500)
     times = []
     for step in range(1, 6):
@@ -339,24 +318,10 @@ def test_five_hundred_atoms_update_fast(show, with_webgl, engine):
     assert np.median(times) < 200, times
 
 
-def test_without_webgl_the_canvas_is_used(show, chromium):
-    shown = show(chromium(NO_WEBGL), a_view(bulk("Si", cubic=True)))
-    shown.has(atoms=8, engine="canvas")
-    assert shown.picture().std() > 5
-
-
-def test_without_the_script_the_canvas_is_used(show, with_webgl, monkeypatch):
-    monkeypatch.setattr(AtomsView, "__javascript__", [])
-    shown = show(with_webgl, a_view(bulk("Si", cubic=True)))
-    shown.has(atoms=8, engine="canvas")
-    assert shown.page.evaluate("typeof window.$3Dmol") == "undefined"
-    assert shown.picture().std() > 5
-
-
-def test_an_environment_shows_the_source_of_an_atom(show, with_webgl):
+def test_an_environment_shows_the_source_of_an_atom(show, browser):
     atoms = bulk("Cu")
     fragment, _ = environment_of(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, 0)
-    shown = show(with_webgl, AtomsView(frame=fragment, width=320, height=260, engine="canvas"))
+    shown = show(browser, AtomsView(frame=fragment, width=320, height=260))
     shown.has(atoms=33)
     shown.box.hover(position={"x": 160, "y": 130})
     expect(shown.box.get_by_text("Cu 0")).to_be_visible()

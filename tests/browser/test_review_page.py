@@ -130,7 +130,7 @@ def test_the_certificate_is_a_band_and_tightening_lifts_it(screen):
     expect(said).to_have_count(1, timeout=LONG)
 
     def share():
-        return float(re.search(r"at least ([\d.]+)%", said.inner_text())[1])
+        return float(re.search(r"at least ([\d.]+)\s%", said.inner_text())[1])
 
     online, band = share(), screen.page.evaluate(BAND)
     assert len(band["value"]) > 20

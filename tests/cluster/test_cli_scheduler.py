@@ -76,7 +76,7 @@ def test_two_rounds_on_the_cluster(select, scheduler, tasks_done):
 
 def test_two_rounds_where_one_would_work_on_a_sample(select, scheduler, fails, monkeypatch):
     monkeypatch.setenv("WINNOW_MEMORY_GB", "0.0001")
-    monkeypatch.setattr("analytics.information.analysis.SURELY", 0)
+    monkeypatch.setattr("analytics.information.analysis.SKIP_PILOT_BELOW", 0)
     monkeypatch.setattr("analytics.information.analysis.SAMPLE", 300)
     alone = select()
     assert (alone["rounds"], alone["sample"]["environments"]) == (1, 300)
@@ -100,7 +100,7 @@ def test_two_rounds_where_one_would_work_on_a_sample(select, scheduler, fails, m
 def test_what_is_estimated_is_said(run, tmp_path, monkeypatch):
     monkeypatch.setenv("WINNOW_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WINNOW_MEMORY_GB", "0.0001")
-    monkeypatch.setattr("analytics.information.analysis.SURELY", 0)
+    monkeypatch.setattr("analytics.information.analysis.SKIP_PILOT_BELOW", 0)
     monkeypatch.setattr("analytics.information.analysis.SAMPLE", 300)
     words = "estimated from 300 of 1 188 environments"
     for rounds, others in ((1, True), (2, False)):

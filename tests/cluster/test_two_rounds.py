@@ -7,13 +7,18 @@ import time
 
 import numpy as np
 import pytest
-from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis
+from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis, relabelled
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.cluster.two_rounds import TooLarge, TwoRoundSpec, select_in_two_rounds
+from analytics.cluster.two_rounds import (
+    TooLarge,
+    TwoRoundSpec,
+    select_in_two_rounds,
+    two_rounds_of,
+)
 from analytics.information.analysis import Analysis
 from analytics.runtime.errors import Cancelled
-from analytics.selection.base import select
+from analytics.selection.base import METHODS, select
 
 
 def value_of(analysis: Analysis, picks, objective: str, width: float) -> float:
@@ -41,7 +46,9 @@ def test_one_part_is_plain_greedy(objective: str, width: float) -> None:
     analysis = make_analysis(seed=1, isolated=1)
     plain = select(analysis, objective, spec={"width": width}, size=8)
     spec = TwoRoundSpec(objective, width, parts=1)
-    found = select_in_two_rounds(analysis.descriptors, 8, spec, bandwidth=BANDWIDTH)
+    found = select_in_two_rounds(
+        analysis.descriptors, 8, spec, bandwidth=BANDWIDTH, order=analysis.by_content
+    )
     assert_array_equal(found.structures, plain.structures)
     assert_allclose(found.gains, plain.gains, rtol=1e-5)
     assert_allclose(found.bound, plain.bound, rtol=1e-5)
@@ -60,6 +67,39 @@ def test_many_parts_lose_little_and_gains_are_those_of_the_whole_set(
     assert_allclose(found.gains.sum(), reached, rtol=1e-5)
     plain = select(analysis, objective, spec={"width": width}, size=6)
     assert reached >= 0.95 * value_of(analysis, plain.positions, objective, width)
+
+
+@pytest.mark.parametrize(("objective", "width"), CASES)
+def test_the_order_of_the_file_decides_nothing(objective: str, width: float) -> None:
+    analysis = make_analysis(seed=4)
+    found = two_rounds_of(analysis, objective, 6, spec=METHODS[objective].spec(width), parts=4)
+    order = np.random.default_rng(1).permutation(25)
+    mixed = two_rounds_of(
+        relabelled(analysis, order), objective, 6, spec=METHODS[objective].spec(width), parts=4
+    )
+    assert_array_equal(order[mixed.structures], found.structures)
+    assert_array_equal(mixed.gains, found.gains)
+    assert_array_equal(mixed.bound, found.bound)
+
+
+def test_the_picks_of_a_part_are_returned_where_they_are_the_better_ones() -> None:
+    # Environments far apart; a structure is worth how often its environments occur. The first two
+    # together hold all of them; the third is worth most alone, and greedy that sees all three
+    # takes it first, after which one environment is out of reach.
+    held = [[1, 2, 3], [4, 5, 6], [2, 3, 4, 5], [2]]
+    values = 100.0 * np.concatenate(held)[:, None]
+    analysis = make_analysis(values, [len(own) for own in held])
+    assert select(analysis, size=2).gains.sum() == pytest.approx(10)
+    found = [
+        select_in_two_rounds(
+            analysis.descriptors, 2, TwoRoundSpec(parts=2), bandwidth=BANDWIDTH, seed=seed
+        )
+        for seed in range(12)
+    ]
+    best = [one for one in found if set(one.structures.tolist()) == {0, 1}]
+    assert 0 < len(best) < len(found)  # as they were dealt into one part or not
+    assert_allclose([one.gains.sum() for one in best], 11)
+    assert_allclose([one.certificate(2) for one in best], 1.0)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 import winnow_atomistic as winnow
 from analytics.curation.overlap import classes_of, leakage, novelty, overlap_matrix, sets_of
 from analytics.descriptors.distances import DistanceSpec
+from analytics.information.entropy import overlap
 from analytics.runtime.errors import WinnowError
 
 
@@ -88,7 +89,7 @@ def test_leaks_between_published_sets():
     assert not found.exact.any()
     energies = [data.energies / data.sizes for data, _ in (train, test)]
     assert_allclose(energies[1][found.test], energies[0][found.train], atol=1e-6)
-    expected = winnow.overlap(test[1].values, train[1].values)
+    expected = overlap(test[1].values, train[1].values)
     assert found.novelty.covered_environments == pytest.approx(expected)
     assert found.records(train[0], test[0])[0]["test_structure"] == 22
 

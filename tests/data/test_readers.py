@@ -407,7 +407,7 @@ def test_bad_structures_of_ase() -> None:
 
 def test_to_atoms_gives_back_what_came_in() -> None:
     data = dataset_from_atoms([crystal(), molecule("H2O")])
-    atoms = to_atoms(data, 0)
+    (atoms,) = to_atoms(data, [0])
     assert atoms.get_potential_energy() == -3
     assert_array_equal(atoms.get_forces(), np.full((4, 3), 0.5))
     assert atoms.info["stamp"] == "a b"
@@ -415,12 +415,12 @@ def test_to_atoms_gives_back_what_came_in() -> None:
     assert_array_equal(atoms.cell, data.cells[0])
     atoms.positions += 1  # the data set is not touched
     assert atoms.pbc.all()
-    assert to_atoms(data, 1).calc is None
+    assert to_atoms(data)[1].calc is None
 
 
 def test_to_atoms_keeps_a_name_of_its_own(write) -> None:
     comment = "Properties=species:S:1:pos:R:3:REF_forces:R:3 REF_energy=2"
-    atoms = to_atoms(read(write(one(comment, "H 0 0 0 1 2 3"))), 0)
+    (atoms,) = to_atoms(read(write(one(comment, "H 0 0 0 1 2 3"))))
     assert atoms.info["REF_energy"] == 2
     assert_array_equal(atoms.arrays["REF_forces"], [[1, 2, 3]])
     assert atoms.get_potential_energy() == 2

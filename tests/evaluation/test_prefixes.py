@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import winnow_atomistic as winnow
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics, top_share
 from analytics.information.analysis import Analysis, refine
+from analytics.information.entropy import overlap
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from analytics.selection.base import METHODS, select
@@ -36,7 +37,7 @@ def test_each_size_is_the_subset_by_itself(method: str) -> None:
         assert found.overlap[at] == (covered > np.exp(-1e-5)).mean()
         # and the functions a notebook would use
         assert_allclose(found.entropy[at], winnow.entropy(x[rows], bandwidth=0.5), atol=1e-5)
-        assert found.overlap[at] == winnow.overlap(x, x[rows], bandwidth=0.5)
+        assert found.overlap[at] == overlap(x, x[rows], bandwidth=0.5)
 
 
 def test_real_data() -> None:
@@ -47,7 +48,7 @@ def test_real_data() -> None:
     rows = ragged_rows(offsets, picks[:21])
     assert_allclose(found.entropy[0], winnow.entropy(x[rows]), atol=1e-4)
     assert_allclose(found.diversity[0], winnow.diversity(x[rows]), atol=1e-4)
-    assert abs(found.overlap[0] - winnow.overlap(x, x[rows])) <= 3 / len(x)
+    assert abs(found.overlap[0] - overlap(x, x[rows])) <= 3 / len(x)
     assert_allclose(found.entropy[1], analysis.entropy_nats, rtol=1e-9)
     assert_allclose(found.diversity[1], analysis.diversity_nats, rtol=1e-9)
 

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import winnow_atomistic as winnow
 from analytics.evaluation.redundancy import information_efficiency, learning_curve, redundancy
+from analytics.information.entropy import overlap
 from analytics.runtime.errors import Cancelled
 
 
@@ -71,7 +72,7 @@ def test_the_curve_is_that_of_random_nested_orders():
             assert_allclose(
                 curve.entropy[at, k], winnow.entropy(own, bandwidth=BANDWIDTH), rtol=1e-4
             )
-            expected = winnow.overlap(x, own, bandwidth=BANDWIDTH)
+            expected = overlap(x, own, bandwidth=BANDWIDTH)
             assert_allclose(curve.coverage[at, k], expected, atol=1e-12)
     assert_allclose(curve.entropy[-1], analysis.entropy_nats, rtol=1e-6)
     assert (np.diff(curve.coverage, axis=0) >= 0).all()

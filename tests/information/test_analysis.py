@@ -146,7 +146,7 @@ class TestSampled:
     def test_the_pilot_foretells_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, described = real_descriptors("mlearn_Cu_train.xyz")
         truth = real_analysis("mlearn_Cu_train.xyz").kernel.nbytes
-        monkeypatch.setattr(analysis_module, "SURELY", 0.0)
+        monkeypatch.setattr(analysis_module, "SKIP_PILOT_BELOW", 0.0)
         structures = prepared_structures(described.values, described.structure_offsets, 0.015)
         needed = analysis_module._needed(described, KernelSpec(), structures, Recorder())
         assert 0.7 * truth < needed < 1.5 * truth

@@ -26,7 +26,8 @@ from analytics.density.descriptor import PointSpec, describe_points, superpositi
 from analytics.descriptors.channels import compute_species_distances
 from analytics.descriptors.distances import DistanceSpec, compute_distances
 from analytics.evaluation.prefixes import prefix_metrics
-from analytics.geometry.neighbours import build_cloud, gather_neighbours, reduced_lattices
+from analytics.geometry.lattice import reduced_lattices
+from analytics.geometry.neighbours import neighbour_pairs
 from analytics.information.analysis import analyse
 from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.information.kernel import kernel_moments, kernel_sums, log_kernel_sums
@@ -70,11 +71,9 @@ def structures() -> Iterator[Any]:
     yield compute_distances(dataset, DistanceSpec(k=4, cutoff=7.0)).values
     yield compute_species_distances(dataset).values
     yield reduced_lattices(dataset.cells, dataset.pbc)
-    lattices = reduced_lattices(dataset.cells[:1], dataset.pbc[:1])
-    cloud, home, *bins = build_cloud(dataset.positions[:6], lattices[0][0], lattices[1][0], 5.0)
-    squares, columns = np.zeros(cloud.shape[1] + 1), np.zeros(cloud.shape[1] + 1, np.int64)
-    count = gather_neighbours(cloud, *bins, home[0], 5.0, squares, columns)
-    yield squares[:count], columns[:count]
+    lattices = reduced_lattices(dataset.cells, dataset.pbc)
+    for pairs in neighbour_pairs(dataset.positions, dataset.structure_offsets, lattices, 5.0):
+        yield pairs.centres, pairs.neighbours, pairs.vectors
     yield [dataclasses.astuple(finding) for finding in check(dataset).findings]
     perturbed = dataclasses.replace(dataset, positions=dataset.positions + 1e-5)
     twice = data_twice(dataset, perturbed)

@@ -85,8 +85,23 @@ def test_per_cent_says_all_and_none_only_where_it_is(share: float, digits: int, 
     assert TERMINAL.percent(share, digits, sign=False) == text.removesuffix(" %")
 
 
+def test_lower_bounds_are_rounded_down() -> None:
+    shares = {0.97999: "97.9 %", 0.98: "98.0 %", 1 - 1e-6: "99.9 %", 1: "100.0 %", 1e-6: "0.0 %"}
+    assert [TERMINAL.percent(s, at_least=True) for s in shares] == list(shares.values())
+    assert TERMINAL.percent(0.29, 2, at_least=True) == "29.00 %"
+
+
+def test_errors_of_shares() -> None:
+    assert [TERMINAL.percent_error(e) for e in (0.00123, 0.12, 0.0)] == ["0.1 %", "12 %", "0 %"]
+
+
 def test_shares_as_they_are_asked_for() -> None:
-    assert [TERMINAL.share(s) for s in (0.05, 0.0025, 0.07, 1)] == ["5 %", "0.25 %", "7 %", "100 %"]
+    assert [TERMINAL.exact_percent(s) for s in (0.05, 0.0025, 0.07, 1)] == [
+        "5 %",
+        "0.25 %",
+        "7 %",
+        "100 %",
+    ]
 
 
 @pytest.mark.parametrize(

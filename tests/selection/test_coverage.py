@@ -25,6 +25,9 @@ def coverage(analysis: Analysis, chosen: list[int], width: float = 2.0) -> float
     return float(kernel[rows].max(axis=0).sum())
 
 
+GROUPS = ((0, 3, 6), (1, 4, 7), (2, 5))
+
+
 class TestFacilityLocation:
     @pytest.mark.parametrize("width", [2.0, 1.0, 2.5])
     def test_gains_add_up_to_the_objective(self, width: float) -> None:
@@ -52,12 +55,16 @@ class TestFacilityLocation:
         assert found.certificate(9) is None
         assert_allclose(found.certificate(len(found)), 1.0, rtol=1e-5)
 
-    def test_equal_structures_go_to_the_lowest_index(self) -> None:
+    def test_equal_gains_are_told_apart_by_content(self) -> None:
         x = np.repeat([[0.0], [50.0], [100.0]], [3, 3, 2], axis=0)[[0, 3, 6, 1, 4, 7, 2, 5]]
-        found = select(make_analysis(x))
-        # 0, 3, 6 are the same, 1, 4, 7 the same, 2, 5 the same
-        assert found.structures.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+        analysis = make_analysis(x)
+        found = select(analysis)
+        # 0, 3, 6 have the same environment, 1, 4, 7 the same, 2, 5 the same
         assert found.gains.tolist() == [3, 3, 2, 0, 0, 0, 0, 0]
+        first = {min(group, key=lambda s: analysis.content_rank[s]) for group in GROUPS}
+        assert set(found.structures[:3].tolist()) == first
+        for tied in (found.structures[:2], found.structures[3:]):
+            assert np.all(np.diff(analysis.content_rank[tied]) > 0)
 
     def test_on_silicon_it_covers_more_than_chance_and_is_certified(self) -> None:
         analysis = real_analysis("mlearn_Si_train.xyz")

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from analytics.pipeline import Pipeline
+from views.kit.text import percent
 from views.kit.theme import DARK, LIGHT
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
@@ -38,7 +39,7 @@ def test_shows_what_the_cards_will_show(opened):
     session, page = page_of(opened)
     text = first_answer(session, page)
     assert "carbon.xyz.gz" in text
-    assert f"{opened.analysis.redundancy:.0%} redundant" in text
+    assert f"{percent(opened.analysis.redundancy, 0)} redundant" in text
     assert text.count('<div class="score">') == 3
     for head in page.rooms["Compare"].stage.columns.heads:
         assert head.card.object in text
@@ -59,8 +60,7 @@ def test_follows_the_budget(opened):
 def test_wears_the_theme(opened):
     session, page = page_of(opened)
     assert f"background:{LIGHT.page}" in first_answer(session, page)
-    page.page.dark_theme = True
-    assert f"background:{DARK.page}" in first_answer(session, page)
+    assert f"background:{DARK.page}" in first_answer(session, page, dark=True)
 
 
 def test_nothing_while_there_is_no_answer():

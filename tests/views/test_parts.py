@@ -143,8 +143,6 @@ def test_drag_across_a_tail(session, held, mode):
 
 def test_line_of_the_budget_is_moved_and_moves(session):
     retention = Retention(session)
-    for pane in retention.panes.values():
-        pane.get_root()
     spans = list(retention._lines._lines.values())
     assert len(spans) == len(CURVES)
     spans[0].location = 50.0
@@ -157,8 +155,19 @@ def test_nothing_left_to_keep_is_drawn_too(session):
     retention = Retention(session)
     session.open_dataset(read(f"{DEMO}@20:21"))
     session.reject(0)
-    for pane in retention.panes.values():
-        pane.get_root()
+    assert all(len(source.data["share"]) == 0 for source in retention.sources)
+
+
+def test_curves_are_those_of_the_methods_and_follow_a_new_order(session):
+    retention, slot = Retention(session), session.slots[0]
+    before = retention.sources[0].data
+    n = session.analysis.n_structures
+    np.testing.assert_allclose(before["share"], 100 * slot.retention.sizes / n)
+    np.testing.assert_allclose(before["overlap"], slot.retention.overlap)
+    assert retention.figures["entropy"].y_range.end > max(before["entropy"])
+    session.reseed(0)
+    assert not np.array_equal(retention.sources[0].data["overlap"], before["overlap"])
+    np.testing.assert_allclose(retention.sources[0].data["overlap"], slot.retention.overlap)
 
 
 # ---- export -------------------------------------------------------------------------------------

@@ -239,6 +239,19 @@ def test_model_of_the_file_is_shown_beside(shared, view):
     assert view.state.parities["MACE"].structures.tolist() == held_out.tolist()
 
 
+def test_a_file_with_the_same_structures_has_predictions_of_its_own(session, monkeypatch):
+    worse = make_structures(model=True)
+    for atoms in worse:
+        atoms.info["MACE_energy"] += 0.2 * len(atoms)
+    again = dataset_from_atoms(worse, name="worse.xyz")
+    assert again.fingerprint == session.dataset.fingerprint
+    monkeypatch.setattr("views.retrain.state.read", lambda *args, **rest: again)
+    state = RetrainState(session, resamples=2, shown=True)
+    state.add_file("worse.xyz")
+    assert_allclose(state.now[HOLD_OUT]["MACE"].total.energy, 100.0, rtol=1e-6)
+    assert_allclose(state.now[FILE + "worse.xyz"]["MACE"].total.energy, 300.0, rtol=1e-6)
+
+
 # ---- parity and brush ---------------------------------------------------------------------------
 
 

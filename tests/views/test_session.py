@@ -874,7 +874,8 @@ def test_estimates_become_exact_and_nothing_else_changes(small, tmp_path, monkey
     assert session.kept(session.slots[1]).tolist() == coverage
     scores = session.analysis.outliers.structure_max
     rest = [s for s in session.kept(session.slots[2]) if s != 30]
-    order = session.analysis.descriptors.structures[np.argsort(-scores, kind="stable")]
+    by_score = np.lexsort((session.analysis.content_rank, -scores))
+    order = session.analysis.descriptors.structures[by_score]
     assert rest == [s for s in order if s != 30][: len(rest)]
     before = session.opened
     session.refine()

@@ -14,7 +14,7 @@ from views.compare.certificates import Certificate, Certificates
 from views.kit import html, layout
 from views.kit.draggable_lines import BudgetLines
 from views.kit.figures import empty_source, figure_pane, paint, plain_figure, ticks_at
-from views.kit.text import Html, grouped, heading, note, swatch
+from views.kit.text import Html, exact_percent, grouped, heading, note, percent, swatch
 from views.kit.theme import palette
 from views.kit.widgets import Button
 from views.state.session import Session
@@ -135,8 +135,8 @@ class CertificateCard(pn.viewable.Viewer):
             elif certificate.tight:
                 how = "with bounds tightened at other budgets"
             said = (
-                f" {certificate.title}: at least {share:.1%} of the best possible "
-                f"{grouped(size)} structures"
+                f" {certificate.title}: at least {percent(share, at_least=True)} of the best "
+                f"possible {grouped(size)} structures"
             )
             lines.append(heading(html.join(swatch(column), said), text=how))
         sampled = self._session.analysis.sampled if self._session.analysis else None
@@ -146,7 +146,7 @@ class CertificateCard(pn.viewable.Viewer):
     @staticmethod
     def _online(slot: Any, size: int) -> str:
         share = slot.selection.certificate(size)
-        return "none" if share is None else f"{share:.1%}"
+        return "none" if share is None else percent(share, at_least=True)
 
     def _fewest(self) -> html.Markup | None:
         rows = {c: v for c, v in self.state.columns.items() if v.fewest}
@@ -155,7 +155,7 @@ class CertificateCard(pn.viewable.Viewer):
         shares = next(iter(rows.values())).fewest
         return html.div(
             html.i("Fewest structures for", class_="name"),
-            (html.i(f"{100 * f.share:g} %") for f in shares),
+            (html.i(exact_percent(f.share)) for f in shares),
             (
                 (html.span(swatch(c), v.title, class_="name"), map(_count, v.fewest))
                 for c, v in rows.items()

@@ -25,7 +25,7 @@ from views.kit import html, layout
 from views.kit.figures import empty_source, paint
 from views.kit.gestures import brush_mode
 from views.kit.style_sheets import css_text
-from views.kit.text import Html, grouped
+from views.kit.text import Html, grouped, percent
 from views.kit.theme import palette
 from views.state.session import Session
 
@@ -217,7 +217,7 @@ class Maps:
         shown = f"{grouped(len(map_.rows))} of {grouped(total)}"
         if len(map_.rows) == total:
             shown = f"all {grouped(total)}"
-        axes = f"{sum(map_.explained):.0%} of the variance. " if map_.explained else ""
+        axes = f"{percent(sum(map_.explained), 0)} of the variance. " if map_.explained else ""
         trust = map_.trustworthiness
         quality = f" · trustworthiness {trust:.2f}" if np.isfinite(trust) else ""
         seed = f" (seed {map_.seed})" if map_.method == "UMAP" else ""

@@ -10,6 +10,7 @@ import numpy as np
 import panel as pn
 
 from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.evaluation.ranking import leaders
 from analytics.information.analysis import Analysis
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
@@ -17,7 +18,7 @@ from views.compare.method_options import MethodOptions
 from views.compare.tails import Tails
 from views.kit import html, layout
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import KINDS, Html, count_of, grouped, swatch
+from views.kit.text import KINDS, Html, count_of, grouped, percent, significant, swatch
 from views.kit.widgets import Button, heading_select, segments
 from views.state.columns import lower_first
 from views.state.session import Session
@@ -37,7 +38,10 @@ def _sampled(
         error = ratio * float(np.hypot(error, analysis.diversity_error))
     if not error > 0:
         return unit, help_
-    return f"± {error:.1g}", f"{help_}; estimated from {grouped(scores.sampled)} environments"
+    return (
+        f"± {significant(error, 1)}",
+        f"{help_}; estimated from {grouped(scores.sampled)} environments",
+    )
 
 
 def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[float, ScoreRow]]:
@@ -179,7 +183,9 @@ class Column(pn.viewable.Viewer):
             f"1/{bound:.3f} of this one in the method's own objective "
             f"({'tightened' if slot.tight else 'online'} bound)"
         )
-        return html.join(text, " · ", html.b(f"≥ {bound:.1%} of best", title=why))
+        return html.join(
+            text, " · ", html.b(f"≥ {percent(bound, at_least=True)} of best", title=why)
+        )
 
     def __panel__(self) -> Any:
         return self._head
@@ -228,14 +234,12 @@ class Columns(pn.viewable.Viewer):
         if any(s is None for s in scores):
             return
         rows = [_rows(s, session) for s in scores if s is not None]
-        values = np.array([[value for value, _ in column] for column in rows])
-        with np.errstate(invalid="ignore"):
-            top = np.nanmax(np.where(np.isnan(values), -np.inf, values), axis=0)
-        # equal at the two digits shown is equal
-        best = (values >= top - 0.005) & np.isfinite(values)
-        best[:, best.all(axis=0)] = False
-        for head, leads, own in zip(self.heads, best, rows, strict=True):
-            head.show([bool(b) for b in leads], own)
+        best = [
+            leaders([v for v, _ in row], better=1, written=[shown.value for _, shown in row])
+            for row in zip(*rows, strict=True)
+        ]
+        for column, (head, own) in enumerate(zip(self.heads, rows, strict=True)):
+            head.show([leads[column] for leads in best], own)
 
     def restyle(self, dark: bool) -> None:
         """Redraw the plots in the colours of the theme."""

@@ -16,7 +16,7 @@ from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.spec_form import SpecForm
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, grouped, heading, note, tiles
+from views.kit.text import Html, grouped, heading, note, percent, tiles
 from views.kit.widgets import Button
 from views.state.session import DEMO, Session
 
@@ -180,7 +180,7 @@ class DataView(pn.viewable.Viewer):
             for n, noun in ((data.n_structures, "structure"), (data.n_environments, "environment"))
         ]
         numbers += [
-            (f"{analysis.redundancy:.0%}", "redundant"),
+            (percent(analysis.redundancy, 0), "redundant"),
             (effective, "effective environments, exp D"),
             (
                 f"{analysis.entropy_nats:.2f}",

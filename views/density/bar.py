@@ -15,11 +15,10 @@ from analytics.density.readers import EMBEDDED
 from analytics.density.results import COLUMNS
 from analytics.selection.base import Budget
 from views.density.state import BETAS, DensityState
-from views.density.words import percent
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
-from views.kit.text import Html, counted, grouped, heading, note
+from views.kit.text import Html, counted, exact_percent, grouped, heading, note
 from views.kit.widgets import Button, Download, look, segments
 from views.state.session import Session
 
@@ -44,8 +43,12 @@ def _segments(label: str, options: Any, value: Any) -> Any:
     return segments(label, options, value=value, margin=(0, 14, 0, 0))
 
 
-def _word(text: str) -> Any:
-    return Html(html.span(text, class_="readout"), wide=False, margin=(0, 6, 0, 0))
+def _readout(text: Any) -> html.Markup:
+    return html.span(text, class_="readout")
+
+
+def _word(said: Any) -> Any:
+    return Html(said, wide=False, margin=(0, 6, 0, 0))
 
 
 class Bar(pn.viewable.Viewer):
@@ -76,7 +79,11 @@ class Bar(pn.viewable.Viewer):
             value=0, sizing_mode="stretch_width", min_width=120, max_width=300, align="center",
             **look("unseen-label", margin=(0, 14, 0, 10)),
         )  # fmt: skip
-        self.readout = Html(wide=False, margin=(0, 14, 0, 0), min_width=250)
+        of = state.param
+        self.readout = Html(
+            pn.bind(self._readout, of.kept, of.unit, of.prepared, of.results, of.system),
+            wide=False, margin=(0, 14, 0, 0), min_width=250,
+        )  # fmt: skip
         self.unit = _segments(
             "Unit of pruning", {"Grid points": "points", "Whole snapshots": "snapshots"}, "points"
         )
@@ -103,7 +110,9 @@ class Bar(pn.viewable.Viewer):
             label="CCS beta", show_value=False, start=0, end=len(BETAS) - 1, value=0, width=110,
             align="center", **look("unseen-label", margin=(0, 12, 0, 8)),
         )  # fmt: skip
-        self.beta_word = _word("")
+        self.beta_word = _word(
+            pn.bind(lambda beta: _readout(exact_percent(beta)), state.param.beta)
+        )
         self.strata = self._number("Strata", 2, 1000, "strata")
         self.scale = _segments("Scale of the strata", {"linear": "linear", "log": "log"}, "linear")
         self.seeds = self._number("Seeds", 1, 10, "seeds")
@@ -114,7 +123,9 @@ class Bar(pn.viewable.Viewer):
             "Results shown", {"Precomputed": "precomputed", "Trained here": "trained"},
             "precomputed",
         )  # fmt: skip
-        self.said = Html(wide=False, margin=(0, 12, 0, 0))
+        of = state.param
+        origin = pn.bind(self._origin, of.results, of.trained, of.training, of.arrived, of.prepared)
+        self.said = Html(origin, wide=False, margin=(0, 12, 0, 0))
         self.csv = Download(
             callback=lambda: table_csv(state), filename="density.csv", label="Table as CSV",
             margin=0, align="center",
@@ -125,8 +136,9 @@ class Bar(pn.viewable.Viewer):
         self.energy.param.watch(lambda e: self._set(energy=e.new), "value")
         self.origin.param.watch(lambda e: None if self._moving else state.show(e.new), "value")
         self.second = layout.row(
-            _word("CCS leaves out the hardest"), self.beta, self.beta_word,
-            _word("strata"), self.strata, self.scale, _word("seeds"), self.seeds, self.energy,
+            _word(_readout("CCS leaves out the hardest")), self.beta, self.beta_word,
+            _word(_readout("strata")), self.strata, self.scale,
+            _word(_readout("seeds")), self.seeds, self.energy,
             pn.Spacer(sizing_mode="stretch_width"),
             self.said, self.origin, self.csv, gives="tools", margin=(4, 0, 0, 0),
         )  # fmt: skip
@@ -184,27 +196,27 @@ class Bar(pn.viewable.Viewer):
         own = state.results is not None and state.results is state.trained
         self.origin.param.update(visible=both, value="trained" if own else "precomputed")
         self._moving = False
-        self.beta_word.object = html.span(percent(state.beta), class_="readout")
-        self.readout.object = self._readout()
         self.train.disabled = state.training or state.prepared is None
         self.csv.disabled = state.results is None
         name = (state.system or "own").replace(" ", "_")
         self.csv.filename = f"density_{name}_{state.unit}.csv"
-        self.said.object = html.span(self._origin(), class_="readout")
 
-    def _readout(self) -> html.Markup:
+    def _readout(self, *_: Any) -> html.Markup:
         state = self._state
         total = state.n_candidates
         if not total:
-            return html.span(html.b(percent(state.kept)), class_="readout")
+            return html.span(html.b(exact_percent(state.kept)), class_="readout")
         size = Budget(float(state.kept)).of(total)
         factor = total / size
         noun = "point" if state.unit == "points" else "snapshot"
         one = f"1 of {factor:.3g}" if factor < 1000 else f"1 of {factor:,.0f}"
         said = f"{grouped(size)} of {counted(total, noun)} · {one}"
-        return html.span(html.b(percent(state.kept)), said, class_="readout")
+        return html.span(html.b(exact_percent(state.kept)), said, class_="readout")
 
-    def _origin(self) -> Any:
+    def _origin(self, *_: Any) -> html.Markup:
+        return _readout(self._where_from())
+
+    def _where_from(self) -> Any:
         state = self._state
         results = state.results
         done, total = state.arrived

@@ -10,14 +10,14 @@ from bokeh.models import PanTool, Range1d, ResetTool, WheelZoomTool
 from bokeh.plotting import figure
 
 from analytics.density.pruning import PRUNINGS
-from views.density.measured import Figure
+from analytics.evaluation.ranking import leaders
 from views.density.state import DensityState
-from views.density.words import percent, relabel, short, title_of, with_spread
+from views.density.words import relabel, title_of, with_spread
 from views.kit import html, layout
 from views.kit.figures import empty_source, figure_pane, paint, plain_figure, powers_of_ten
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.style_sheets import css_text
-from views.kit.text import KINDS, Html, counted, grouped, swatch
+from views.kit.text import KINDS, Html, counted, exact_percent, grouped, significant, swatch
 from views.kit.theme import palette
 from views.kit.widgets import heading_select, segments
 
@@ -65,23 +65,6 @@ QUANTITIES = {
 NOT_RANKED = {"electrons_kept_pct", "train_seconds"}
 
 
-def leaders(figures: list[Figure | None]) -> list[bool]:
-    """Say which figures are the lowest, or differ from it by less than the spread."""
-    known = [f for f in figures if f is not None]
-    if len(known) < 2:
-        return [False] * len(figures)
-    best = min(known, key=lambda f: f.mean)
-
-    def near(f: Figure | None) -> bool:
-        if f is None:
-            return False
-        spread = float(np.hypot(*np.nan_to_num([f.spread, best.spread])))
-        return f.mean - best.mean <= spread
-
-    found = [near(f) for f in figures]
-    return [False] * len(found) if all(found) else found
-
-
 class Head(pn.viewable.Viewer):
     """Which method, what it promises, what it scores."""
 
@@ -109,20 +92,20 @@ class Head(pn.viewable.Viewer):
         told = PRUNINGS[method].summary
         if method == "ccs":
             told = f"{options['strata']} {options['scale']} strata of the score, without the "
-            told += f"hardest {percent(state.beta)}"
+            told += f"hardest {exact_percent(state.beta)}"
         self.summary.object = html.div(told, class_="line", title=told)
         measured, rows = state.measured, []
         for name, (title, unit, hint) in QUANTITIES.items():
             figure_, _ = state.figure(column, name)
             text = with_spread(figure_) if figure_ else "–"
             if name == "electrons_kept_pct" and chosen is not None:
-                text = short(chosen.electrons_pct)  # known without a model
+                text = significant(chosen.electrons_pct)  # known without a model
             full = measured.full(name) if measured else None
             rows.append(
                 ScoreRow(
                     title, unit, text, hint=hint, best=leads.get(name, False),
                     value_hint=self._by_condition() if name.endswith("_error_pct") else "",
-                    reference=short(full.mean) if full else "–",
+                    reference=significant(full.mean) if full else "–",
                 )
             )  # fmt: skip
         head = [
@@ -142,7 +125,7 @@ class Head(pn.viewable.Viewer):
         found = measured.by_condition(self._state.label(self._column), share)
         seen = self._state.facts.get("conditions_seen", ())
         return "; ".join(
-            f"{name}{'' if name in seen else ' (unseen)'}: {short(value)} %"
+            f"{name}{'' if name in seen else ' (unseen)'}: {significant(value)} %"
             for name, value in found.items()
         )
 
@@ -158,8 +141,8 @@ class Head(pn.viewable.Viewer):
             return "no models yet"
         seeds = counted(figure_.seeds, "seed")
         if abs(share / state.kept - 1) > 0.01:
-            return html.join(html.b(f"at {percent(share)}", class_="warning"), f", {seeds}")
-        return f"at {percent(share)}, {seeds}"
+            return html.join(html.b(f"at {exact_percent(share)}", class_="warning"), f", {seeds}")
+        return f"at {exact_percent(share)}, {seeds}"
 
     def __panel__(self) -> Any:
         square = Html(swatch(self._column), width=12, margin=(7, 0, 0, 0))
@@ -270,7 +253,12 @@ class Columns(pn.viewable.Viewer):
         for name in QUANTITIES:
             if name in NOT_RANKED:
                 continue
-            for column, best in enumerate(leaders([state.figure(c, name)[0] for c in range(3)])):
+            figures = [state.figure(c, name)[0] for c in range(3)]
+            means, spreads = zip(
+                *((np.nan, np.nan) if f is None else (f.mean, f.spread) for f in figures),
+                strict=True,
+            )
+            for column, best in enumerate(leaders(means, spreads=spreads)):
                 leads[column][name] = best
         for head, own in zip(self.heads, leads, strict=True):
             head.draw(own)

@@ -10,11 +10,11 @@ from bokeh.models import ColumnDataSource, HoverTool, Label, Range1d, Span
 from bokeh.plotting import figure
 
 from views.density.state import DensityState
-from views.density.words import short, title_of
+from views.density.words import title_of
 from views.kit import html, layout
 from views.kit.draggable_lines import DraggedLines
 from views.kit.figures import figure_pane, paint, plain_figure, powers_of_ten, ticks_at
-from views.kit.text import Html, heading, note
+from views.kit.text import Html, exact_percent, heading, note, significant
 from views.kit.theme import FONT, palette
 from views.kit.widgets import segments
 
@@ -107,13 +107,13 @@ class Plot:
                 continue
             values += [*curve.low, *curve.high]
             said = [
-                f"{short(m)} ({short(a)} to {short(b)}), {n} seed{'s' * (n > 1)}"
+                f"{significant(m)} ({significant(a)} to {significant(b)}), {n} seed{'s' * (n > 1)}"
                 for m, a, b, n in zip(curve.mean, curve.low, curve.high, curve.seeds, strict=True)
             ]
             source.data = {
                 "x": 100 * curve.kept, "y": curve.mean, "low": curve.low, "high": curve.high,
                 "method": [title_of(state.methods[column])] * len(curve),
-                "share": [f"{100 * k:g} %" for k in curve.kept], "said": said,
+                "share": [*map(exact_percent, curve.kept)], "said": said,
             }  # fmt: skip
         full = measured.full(quantity) if measured else None
         base = state.facts.get(BASELINE.get(quantity, ""))

@@ -10,9 +10,9 @@ import panel as pn
 
 from analytics.density.claims import Claim
 from views.density.state import DensityState
-from views.density.words import mark, short
+from views.density.words import mark
 from views.kit import html, layout
-from views.kit.text import Html, counted, facts, grouped, heading
+from views.kit.text import Html, counted, facts, grouped, heading, significant, with_error
 
 __all__ = ["Claims", "Facts"]
 
@@ -50,15 +50,14 @@ class Claims(pn.viewable.Viewer):
 
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
-        self._state, self.text = state, Html()
-        state.param.watch(self._show, ["results", "title", "arrived"])
-        self._show()
+        self._state = state
+        of = state.param
+        self.text = Html(pn.bind(self._said, of.results, of.title, of.arrived))
 
-    def _show(self, *_: Any) -> None:
-        state = self._state
-        self.text.object = html.join(
+    def _said(self, *_: Any) -> html.Markup:
+        return html.join(
             heading("Published claims", text=self._source()),
-            html.div(map(claim_html, state.claims()), role="list"),
+            html.div(map(claim_html, self._state.claims()), role="list"),
         )
 
     def _source(self) -> html.Markup:
@@ -82,13 +81,12 @@ class Facts(pn.viewable.Viewer):
 
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
-        self._state, self.text = state, Html()
-        state.param.watch(self._show, ["prepared", "results", "title"])
-        self._show()
+        self._state = state
+        of = state.param
+        self.text = Html(pn.bind(self._said, of.prepared, of.results, of.title))
 
-    def _show(self, *_: Any) -> None:
-        listed = facts(self._rows(), "long")
-        self.text.object = html.join(heading(self._state.title), listed)
+    def _said(self, *_: Any) -> html.Markup:
+        return html.join(heading(self._state.title), facts(self._rows(), "long"))
 
     def _rows(self) -> list[tuple[str, str]]:
         state, known = self._state, self._state.facts
@@ -106,14 +104,12 @@ class Facts(pn.viewable.Viewer):
         found = known.get("intrinsic_dimension")
         if found is not None and math.isfinite(found):
             error = known.get("intrinsic_dimension_error")
-            spread = f" ± {error:.1g}" if error is not None and math.isfinite(error) else ""
-            rows.append(
-                ("dimension", f"{found:.1f}{spread} (TwoNN) of {known['features']} features")
-            )
-        base = f"{short(known['baseline_density_error_pct'])} % of the electrons"
+            said = with_error(found, math.nan if error is None else error)
+            rows.append(("dimension", f"{said} (TwoNN) of {known['features']} features"))
+        base = f"{significant(known['baseline_density_error_pct'])} % of the electrons"
         energy = known.get("baseline_energy_error_mev_atom")
         if energy is not None and math.isfinite(energy):
-            base += f", {short(energy)} meV/atom"
+            base += f", {significant(energy)} meV/atom"
         rows.append(("spherical atoms", f"{base}: fitted, what any model should beat"))
         if state.prepared is not None and state.prepared.no_energies:
             rows.append(("energies", f"not computed here: {state.prepared.no_energies}"))
@@ -128,7 +124,7 @@ class Facts(pn.viewable.Viewer):
             return []
         data = prepared.data
         off = 100 * float(abs(data.integrals / data.electrons - 1).max())
-        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {short(off, 1)} %"
+        said = f"{data.electrons[0]:g} per snapshot; integrals agree within {significant(off, 1)} %"
         shapes = sorted({" × ".join(map(str, s)) for s in data.shapes.tolist()})
         atoms = counted(len(data.atoms_of(0)[0]), "atom")
         return [("electrons", said), ("grid", f"{', '.join(shapes)} points, {atoms}")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from analytics.density.energy_check import energies_possible
 from analytics.density.grid import DensityData
@@ -42,7 +44,7 @@ class Prepared:
     projection: Projection
     head: DensityResults
     no_energies: str
-    _candidates: dict[str, Candidates] = field(default_factory=dict)
+    _name: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def data(self) -> DensityData:
@@ -51,9 +53,12 @@ class Prepared:
 
     def candidates(self, unit: str) -> Candidates:
         """Return what the methods pick from, made once."""
-        if unit not in self._candidates:
-            self._candidates[unit] = vary_study(self.study, unit=unit).candidates()
-        return self._candidates[unit]
+        key = self.key("candidates", unit)
+        return shared_cache().result(key, lambda _: vary_study(self.study, unit=unit).candidates())
+
+    def key(self, what: str, *details: Any) -> str:
+        """Return the key in the cache of what is made from this system."""
+        return fingerprint(f"density {what}", self._name, *details)
 
 
 def _prepare(data: DensityData, monitor: Monitor, *, dimension: bool) -> Prepared:

@@ -22,10 +22,10 @@ from bokeh.plotting import figure
 from analytics.density.pictures import DensitySlice
 from analytics.runtime.arrays import FloatArray
 from views.density.state import DensityState
-from views.density.words import percent, relabel, short, title_of
+from views.density.words import relabel, title_of
 from views.kit import html, layout
 from views.kit.figures import empty_source, figure_pane, plain_figure, style_figure
-from views.kit.text import Html, heading
+from views.kit.text import Html, exact_percent, heading, significant
 from views.kit.theme import FONT, palette
 from views.kit.widgets import Button, look, segments
 
@@ -310,10 +310,10 @@ class Slices(pn.viewable.Viewer):
             count = len(state.cut.kept_x)
             kept = f"{count} of the {state.cut.x.size} points of the plane kept"
         return html.join(
-            f"{name}, {percent(model.kept)} kept, seed 0: density error of this model ",
-            html.b(f"{short(model.density_error_pct)} %"),
+            f"{name}, {exact_percent(model.kept)} kept, seed 0: density error of this model ",
+            html.b(f"{significant(model.density_error_pct)} %"),
             " of the electrons on test snapshots · largest error in the plane ",
-            f"{short(float(np.abs(state.cut.error).max()))} · {kept}",
+            f"{significant(float(np.abs(state.cut.error).max()))} · {kept}",
         )
 
     def __panel__(self) -> Any:

@@ -25,12 +25,12 @@ from analytics.density.study import (
     vary_study,
 )
 from analytics.density.surrogate import NetworkSpec
+from analytics.runtime.cache import shared_cache
 from analytics.runtime.progress import Monitor, Part
 from views.density.measured import Figure, Measured, effective
 from views.density.prepared import Prepared, prepare_embedded, prepare_files, ready
 from views.density.work import (
     Chosen,
-    Recent,
     choose_points,
     count_models,
     row_with_histogram,
@@ -87,7 +87,7 @@ class DensityState(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
-        self._kept_cache, self._models = Recent(), Recent()
+        self._found: dict[Any, Chosen] = {}  # of the columns, by their keys
         self._stream: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._measured: Measured | None = None
         self._rows: list[dict[str, Any]] = []
@@ -207,8 +207,7 @@ class DensityState(param.Parameterized):
     ) -> None:
         """Show a system with the settings that suit it."""
         self._stop_training()
-        self._kept_cache.clear()
-        self._models.clear()
+        self._found = {}
         ccs: dict[str, Any] = {"beta": 0.05, "scale": "linear"}
         if prepared is not None:
             ccs = suggested(prepared)
@@ -264,9 +263,9 @@ class DensityState(param.Parameterized):
         """Find what every column keeps; methods that take their time show progress."""
         if self.prepared is None:
             return
-        missing = [c for c in range(3) if self._key(c) not in self._kept_cache]
-        quick = [c for c in missing if self.methods[c] in QUICK or self.unit == "snapshots"]
         self._show_kept()
+        missing = [c for c in range(3) if self.chosen[c] is None]
+        quick = [c for c in missing if self.methods[c] in QUICK or self.unit == "snapshots"]
         if quick:
             self._keep("density kept", quick, quiet=True)
         for column in missing:
@@ -278,21 +277,27 @@ class DensityState(param.Parameterized):
         assert study is not None
         wanted = {self._key(c): self.methods[c] for c in columns}
 
-        def work(monitor: Monitor) -> dict[Any, Chosen]:
-            return {
-                key: choose_points(prepared, study, m, kept, monitor) for key, m in wanted.items()
-            }
+        def choose(key: Any, monitor: Monitor) -> Chosen:
+            def make(monitor: Monitor) -> Chosen:
+                return choose_points(prepared, study, wanted[key], kept, monitor)
+
+            return shared_cache().result(prepared.key("kept", key), make, monitor=monitor)
 
         def done(found: dict[Any, Chosen]) -> None:
             if self.prepared is prepared:
-                for key, value in found.items():
-                    self._kept_cache.put(key, value)
+                self._found |= found
                 self._show_kept()
+
+        def work(monitor: Monitor) -> dict[Any, Chosen]:
+            return {key: choose(key, monitor) for key in wanted}
 
         self._session.run(stage, work, done, lane="quick" if quiet else "work", quiet=quiet)
 
     def _show_kept(self) -> None:
-        self.chosen = tuple(self._kept_cache.get(self._key(c)) for c in range(3))
+        keys = [self._key(column) for column in range(3)]
+        held = {key: shared_cache().get(self.prepared.key("kept", key)) for key in keys}
+        self._found = held | {key: self._found[key] for key in keys if self._found.get(key)}
+        self.chosen = tuple(self._found[key] for key in keys)
 
     # ---- training ---------------------------------------------------------------------------
 
@@ -363,7 +368,11 @@ class DensityState(param.Parameterized):
         if model.seed == 0 and model.steps == head.settings["network"]["steps"]:
             meaning = effective(model.method, head.settings["options"])
             kept = 1.0 if model.method == FULL else model.kept
-            self._models.put((head.unit, kept, meaning, model.steps), model)
+            self._hold(self.prepared, (head.unit, kept, meaning, model.steps), model)
+
+    @staticmethod
+    def _hold(prepared: Prepared, key: tuple[Any, ...], model: ModelResult) -> None:
+        shared_cache().result(prepared.key("model", *key), lambda _: model)
 
     def _stop_training(self) -> None:
         self._drain()
@@ -396,7 +405,10 @@ class DensityState(param.Parameterized):
     @property
     def model(self) -> ModelResult | None:
         """The model for the slice, if it has been trained."""
-        found: ModelResult | None = self._models.get(self._model_key())
+        if self.prepared is None:
+            return None
+        key = self.prepared.key("model", *self._model_key())
+        found: ModelResult | None = shared_cache().get(key)
         return found
 
     def draw_slice(self, *, train: bool = False) -> None:
@@ -424,7 +436,7 @@ class DensityState(param.Parameterized):
 
         def done(model: ModelResult) -> None:
             if self.prepared is prepared:
-                self._models.put(key, model)
+                self._hold(prepared, key, model)
                 if key == self._model_key():
                     self._cut(model)
 

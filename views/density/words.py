@@ -8,12 +8,11 @@ from analytics.density.claims import Claim
 from analytics.density.pruning import PRUNINGS
 from views.density.measured import Figure
 from views.kit import html
+from views.kit.text import with_error
 
 __all__ = [
     "VERDICTS",
-    "percent",
     "relabel",
-    "short",
     "title_of",
     "with_spread",
 ]
@@ -32,26 +31,9 @@ def title_of(method: str) -> str:
     return PRUNINGS[method].title
 
 
-def short(value: float, digits: int = 3) -> str:
-    """Write a number with few digits and without an exponent where it can be read."""
-    if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return f"{value:,.{max(0, digits - 1 - _power(value))}f}".replace(",", "\u202f")
-    return f"{value:.{digits - 1}e}"
-
-
-def _power(value: float) -> int:
-    return int(f"{value:e}".split("e")[1]) if value else 0
-
-
 def with_spread(figure: Figure) -> str:
     """Write mean and standard deviation."""
-    spread = f" ± {short(figure.spread, 1)}" if figure.seeds > 1 else ""
-    return f"{short(figure.mean)}{spread}"
-
-
-def percent(share: float) -> str:
-    """Write a share: 0.005 as 0.5 %."""
-    return f"{100 * share:g}\u202f%"
+    return with_error(figure.mean, figure.spread if figure.seeds > 1 else 0.0)
 
 
 def relabel(choice: Any, options: dict[str, Any], value: Any) -> None:

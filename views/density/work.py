@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +17,11 @@ from views.density.prepared import Prepared
 
 __all__ = [
     "Chosen",
-    "Recent",
     "choose_points",
     "count_models",
     "row_with_histogram",
     "suggested",
 ]
-
-#: Choices of kept points and models that are remembered.
-REMEMBERED = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +48,6 @@ class Chosen:
     n_snapshots: int
     electrons_pct: float
     histogram: DensityHistogram
-
-
-class Recent(OrderedDict[Any, Any]):
-    """Remembers the newest few."""
-
-    def put(self, key: Any, value: Any) -> None:
-        """Remember a value; the oldest beyond the limit goes."""
-        self[key] = value
-        self.move_to_end(key)
-        while len(self) > REMEMBERED:
-            self.popitem(last=False)
 
 
 def suggested(prepared: Prepared) -> dict[str, Any]:

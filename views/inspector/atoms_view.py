@@ -12,23 +12,13 @@ from views.inspector.frames import Frame, colour_by, element_table, environment_
 
 __all__ = ["AtomsView", "Frame", "colour_by", "environment_of", "frame_of"]
 
-_HERE = Path(__file__).parent
-_SCRIPT = "vendor/3Dmol-min.js"
-_SOURCES = ("atoms_fallback.js", "atoms_view.js")
-
-
-def _has_script() -> bool:
-    """Tell whether set-up has placed the 3Dmol script; a missing one must not be asked for."""
-    return (_HERE / _SCRIPT).is_file()
-
 
 class AtomsView(JSComponent):
     """Balls, thin bonds and the cell, turned by dragging and zoomed with the wheel.
 
-    Drawn by 3Dmol (WebGL) where its script and WebGL are at hand, and on a plain 2-D canvas
-    otherwise; both look and behave alike. Change several parameters in one
-    ``view.param.update(...)``. A new `frame` is fitted to the area; changes of colour or
-    highlight leave the view as the user turned it. A double click resets it.
+    Drawn on a 2-D canvas, which every browser has: 500 atoms take some milliseconds. Change several
+    parameters in one ``view.param.update(...)``. A new `frame` is fitted to the area; changes of
+    colour or highlight leave the view as the user turned it. A double click resets it.
     """
 
     frame = param.Dict(
@@ -63,15 +53,8 @@ class AtomsView(JSComponent):
         doc="`background` as sent to the browser: Panel never sends a parameter so named.",
     )
     label = param.String(default="", doc="What is shown, for screen readers.")
-    engine = param.Selector(
-        default="auto",
-        objects=["auto", "canvas"],
-        doc="'auto' uses WebGL where possible, 'canvas' the 2-D drawing. Read once, at display.",
-    )
-
-    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SOURCES)
+    _esm = Path(__file__).with_suffix(".js")
     _constants: ClassVar[dict[str, Any]] = {"elements": element_table()}
-    __javascript__: ClassVar[list[str]] = [_SCRIPT] if _has_script() else []
 
     def __init__(self, **params: Any) -> None:
         params.setdefault("sizing_mode", "stretch_width" if "width" not in params else None)

@@ -16,6 +16,10 @@ from ase.geometry import complete_cell
 from bokeh import palettes
 from numpy.typing import ArrayLike, NDArray
 
+from analytics.geometry.lattice import reduced_lattices
+from analytics.geometry.neighbours import neighbour_pairs
+from analytics.linalg.principal_axes import principal_axes
+
 MISSING = "#9aa1a9"
 """Colour of an atom that has no value."""
 
@@ -100,13 +104,14 @@ def environment_of(
     if not 0 <= atom < len(xyz):
         raise ValueError(f"atom must lie in 0..{len(xyz) - 1}, received {atom}")
     box, periodic = _lattice(cell, pbc)
-    source, vector, distance = _images(xyz, box, periodic, atom, cutoff)
-    nearest = np.lexsort((source, (distance * 1e6).round()))[: max(k, 0)]
-    sources = [atom, *source[nearest].tolist()]
+    lattice = reduced_lattices(box[None], periodic[None])
+    (near,) = neighbour_pairs(xyz, np.array([0, len(xyz)]), lattice, cutoff, [(atom, atom + 1)])
+    nearest = np.lexsort((near.neighbours, (near.distances * 1e6).round()))[: max(k, 0)]
+    sources = [atom, *near.neighbours[nearest].tolist()]
     names = _symbols(np.asarray(numbers)[sources])
     fragment: Frame = {
         "symbols": names,
-        "positions": _flat(np.vstack([np.zeros(3), vector[nearest]])),
+        "positions": _flat(np.vstack([np.zeros(3), near.vectors[nearest]])),
         "cell": None,
         "labels": [f"{name} {index}" for name, index in zip(names, sources, strict=True)],
         "axes": None if periodic.any() else _flat_axes(xyz),
@@ -156,30 +161,6 @@ def element_table() -> dict[str, list[str | float]]:
     }
 
 
-def _images(
-    xyz: NDArray[np.float64],
-    box: NDArray[np.float64],
-    periodic: NDArray[np.bool_],
-    atom: int,
-    cutoff: float,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Find all images within the cutoff of one atom: their source, vector and distance."""
-    relative = xyz - xyz[atom]
-    inverse = np.linalg.inv(box)
-    fractional = relative @ inverse
-    reach = cutoff * np.linalg.norm(inverse, axis=0)
-    first = np.ceil(-reach - fractional.max(axis=0) - 1e-9) * periodic
-    last = np.floor(reach - fractional.min(axis=0) + 1e-9) * periodic
-    axes = [np.arange(lo, hi + 1) for lo, hi in zip(first, last, strict=True)]
-    shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    vectors = (relative[:, None, :] + (shifts @ box)[None, :, :]).reshape(-1, 3)
-    distances = np.linalg.norm(vectors, axis=1)
-    sources = np.repeat(np.arange(len(xyz)), len(shifts))
-    itself = (sources == atom) & np.tile(~shifts.any(axis=1), len(xyz))
-    near = (distances < cutoff) & ~itself
-    return sources[near], vectors[near], distances[near]
-
-
 def _lattice(
     cell: ArrayLike | None, pbc: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -194,9 +175,9 @@ def _flat_axes(positions: ArrayLike) -> list[list[float]]:
     xyz = np.asarray(positions, dtype=float).reshape(-1, 3)
     if len(xyz) < 2:
         return np.eye(3).tolist()
-    centred = xyz - xyz.mean(axis=0)
-    axes = np.linalg.svd(centred.T @ centred)[2]
-    axes[((centred @ axes.T) ** 3).sum(axis=0) < 0] *= -1
+    found = principal_axes(xyz, 3)
+    axes = found.vectors.T.copy()
+    axes[(found.project(xyz) ** 3).sum(axis=0) < 0] *= -1
     axes[2] = np.cross(axes[0], axes[1])
     return [[float(x) for x in row] for row in axes.round(6)]
 

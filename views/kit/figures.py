@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -15,6 +16,9 @@ __all__ = [
     "empty_source", "figure_pane", "paint", "plain_figure", "powers_of_ten", "style_figure",
     "ticks_at",
 ]  # fmt: skip
+
+
+_DECADE = Path(__file__).with_name("decade.js").read_text(encoding="utf-8").replace("export ", "")
 
 
 def empty_source(*names: str) -> ColumnDataSource:
@@ -112,13 +116,4 @@ def ticks_at(axis: Any, ticks: list[float]) -> None:
 
 def powers_of_ten() -> CustomJSTickFormatter:
     """Label decades as plain text: 10⁻³, 0.1, 1, 10 in the font of everything else."""
-    return CustomJSTickFormatter(
-        code="""
-        const power = Math.round(Math.log10(tick))
-        if (Math.abs(Math.log10(tick) - power) > 1e-6) return ''
-        if (power >= -2 && power <= 3) return String(Math.pow(10, power)).slice(0, 4)
-        const raised = {'-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶',
-                        7: '⁷', 8: '⁸', 9: '⁹'}
-        return '10' + [...String(power)].map((c) => raised[c]).join('')
-        """
-    )
+    return CustomJSTickFormatter(code=f"{_DECADE}\nreturn decade(tick)")

@@ -13,8 +13,9 @@ from views.kit.html import Markup
 from views.kit.style_sheets import css
 
 __all__ = [
-    "KINDS", "Html", "count_of", "counted", "dot", "facts", "grouped", "heading", "note",
-    "shortened", "swatch", "tiles", "tone",
+    "KINDS", "Html", "count_of", "counted", "dot", "exact_percent", "facts", "grouped", "heading",
+    "label_error", "note", "percent", "percent_error", "shortened", "significant", "swatch",
+    "tiles", "tone", "with_error",
 ]  # fmt: skip
 
 #: Kind of a selection method -> what it is called on the page.
@@ -26,7 +27,9 @@ KINDS = {
 }
 
 
-grouped, counted = PAGE.count, PAGE.counted
+grouped, counted, significant = PAGE.count, PAGE.counted, PAGE.significant
+percent, percent_error, exact_percent = PAGE.percent, PAGE.percent_error, PAGE.exact_percent
+with_error, label_error = PAGE.with_error, PAGE.label_error
 
 
 def shortened(name: str, most: int = 30) -> str:
@@ -50,7 +53,8 @@ class Html(pn.pane.HTML):
         usual = {"margin": 0, "stylesheets": [css("content")]}
         if wide and "width" not in params:
             usual["sizing_mode"] = "stretch_width"
-        super().__init__(object, **usual | params)
+        super().__init__(**usual | params)
+        self.object = object  # a reference is followed; the constructor of panes takes none
 
     def _transform_object(self, obj: Any) -> dict[str, Any]:
         # panel 1.9.4 escapes for the transport, which markup would take for its own business

@@ -99,7 +99,7 @@ COMPONENTS: dict[str, Any] = {
                 "flex": "0 0 auto",
                 "width": "auto",
                 # the state has no slot of its own in the theme (MUI 7)
-                "&.Mui-selected, &.Mui-selected:hover": {
+                "&&.Mui-selected, &&.Mui-selected:hover": {
                     "color": "var(--winnow-text)",
                     "backgroundColor": "var(--winnow-grid)",
                     "fontWeight": 600,
@@ -150,31 +150,6 @@ WIDE = 1200
 THREE = 900
 
 
-#: Two or more choices side by side.
-SEGMENTS = {
-    "& .MuiToggleButton-root": {
-        "height": 32,
-        "padding": "0 11px",
-        "color": "var(--winnow-quiet)",
-        "borderColor": "var(--winnow-outline)",
-        "textTransform": "none",
-        "whiteSpace": "nowrap",
-        "flex": "0 0 auto",
-        "width": "auto",
-    },
-    "& .Mui-selected.MuiToggleButton-root": {  # the other order is overwritten
-        "color": "var(--winnow-text) !important",
-        "backgroundColor": "var(--winnow-grid) !important",
-        "fontWeight": 600,
-    },
-}
-#: Below this width a row breaks instead of reaching beyond the window.
-NARROW = """
-@media (max-width: 1240px) {
-  :host { flex-wrap: wrap !important; max-width: calc(100vw - 24px) !important;
-    min-width: 0 !important; }
-}
-"""
 #: For what only a window without room for the inspector, or for three columns, has use for.
 ONLY_NARROW = f"@media (min-width: {WIDE}px) {{:host {{display: none !important;}}}}"
 #: A row asks for room for all its children, the hidden ones included.

@@ -11,23 +11,13 @@ from panel_material_ui.widgets.base import MaterialWidget
 from views.kit.style_sheets import css
 
 __all__ = [
-    "HINTS", "UNSEEN_LABEL", "Button", "Dialog", "Download", "Region", "Toggle", "choice",
+    "Button", "Dialog", "Download", "Region", "Toggle", "choice",
     "heading_select", "look", "reveal", "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
 NEVER = 2**31 - 1
-
-
-UNSEEN_LABEL = """
-label { position: absolute !important; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); }
-legend { display: none !important; }
-fieldset { top: 0 !important; }
-.MuiInput-root { margin-top: 0 !important; }
-"""
-HINTS: dict[str, str] = {}
 
 
 class _Hinted:

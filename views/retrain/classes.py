@@ -1,4 +1,4 @@
-"""Where each method loses: errors by config_type, as a table to read and to take home."""
+"""Table of errors by config_type: where each method loses, to read and to take home."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import io
 from typing import Any
 
 import numpy as np
+import panel as pn
 
+from analytics.evaluation.ranking import leaders
 from analytics.evaluation.retrain.errors import Spread
 from views.kit import html, layout
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, heading, note, tone
+from views.kit.text import Html, heading, label_error, note, tone
 from views.kit.widgets import Download
-from views.retrain.errors import error_text, leaders, losers, test_title
+from views.retrain.errors import losers, test_title
 from views.retrain.parity import MODELS
 from views.retrain.state import HOLD_OUT, LEFT_OUT, RetrainState
 from views.state.session import Session
@@ -25,7 +27,9 @@ class ClassTable:
 
     def __init__(self, session: Session, state: RetrainState) -> None:
         self._session, self._state = session, state
-        self.head, self.body = Html(), Html()
+        of = state.param
+        self.head = Html(pn.bind(self._title, of.looked_at))
+        self.body = Html(pn.bind(self._errors, of.now, of.outside, of.looked_at))
         self.download = Download(
             callback=self.csv, filename="retrain.csv", label="Errors at all budgets (CSV)",
             margin=(4, 8, 0, 0),
@@ -37,8 +41,6 @@ class ClassTable:
         self.card = layout.card(
             layout.row(self.head, self.download, self.download_classes, gives="tools"), self.body
         )
-        state.param.watch(self._show, ["now", "outside", "looked_at"])
-        self._show()
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -61,15 +63,15 @@ class ClassTable:
         found += [(key, key, tone("rest")) for key in others[:MODELS]]
         return found + ([("whole", "whole pool", tone("rest"))] if "whole" in known else [])
 
-    def _show(self, *_: Any) -> None:
+    def _title(self, *_: Any) -> html.Markup:
+        said = f"{test_title(self._test)}, by config_type"
+        return heading("Where each method loses", said, class_="tall")
+
+    def _errors(self, *_: Any) -> html.Markup:
         test = self._test
         known, series = self._state.now.get(test, {}), self._series(test)
-        self.head.object = heading(
-            "Where each method loses", f"{test_title(test)}, by config_type", class_="tall"
-        )
         if not series:
-            self.body.object = note("nothing computed yet")
-            return
+            return note("nothing computed yet")
         names = sorted({name for now in known.values() for name in now.classes})
         rows = [self._class_row("all", {key: known[key].total for key, *_ in series}, series)]
         for name in names:
@@ -77,7 +79,7 @@ class ClassTable:
                 key: known[key].classes[name] for key, *_ in series if name in known[key].classes
             }
             rows.append(self._class_row(name, each, series))
-        self.body.object = html.join(
+        return html.join(
             read_table(self._head(series), rows, label="Errors by config_type", height=420),
             note(
                 "Mean over resamples. ", html.b("Bold"), ": lowest of the three methods; ",
@@ -112,7 +114,11 @@ class ClassTable:
             values = {
                 key: getattr(found, what) for key, found in each.items() if key in {"0", "1", "2"}
             }
-            best, worst = leaders(values, what), losers(each, values, what)
+            lead = leaders(
+                list(values.values()), written=[label_error(v, what) for v in values.values()]
+            )
+            best = {key for key, leads in zip(values, lead, strict=True) if leads}
+            worst = losers(each, values, what)
             for at, (key, *_rest) in enumerate(series):
                 found = each.get(key)
                 value = float("nan") if found is None else getattr(found, what)
@@ -120,9 +126,9 @@ class ClassTable:
                 rank = "best" if key in best else "worst" if key in worst else ""
                 errors.append(
                     html.td(
-                        error_text(value, what),
+                        label_error(value, what),
                         class_=f"{rank} {'' if at else 'gap'}".strip(),
-                        title=f"± {error_text(std, what)}" if np.isfinite(std) else "",
+                        title=f"± {label_error(std, what)}" if np.isfinite(std) else "",
                     )
                 )
         n = next(iter(each.values())).n_structures if each else 0

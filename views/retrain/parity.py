@@ -1,4 +1,4 @@
-"""Parity of the fits on a test, and of other models whose predictions the file has."""
+"""Parity plots of the fits on a test, and of other models whose predictions the file has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parity plots of the Retrain stage: points that brush back to structures and atoms."""
+"""Points of a parity plot, by colour where crowded, that brush back to structures and atoms."""
 
 from __future__ import annotations
 

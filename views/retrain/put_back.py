@@ -10,7 +10,7 @@ import pandas as pd
 from analytics.evaluation.retrain.check import PutBack
 from views.kit import layout
 from views.kit.tables import row_table
-from views.kit.text import Html, counted, heading, note
+from views.kit.text import Html, counted, heading, note, percent
 from views.kit.widgets import Button, choice
 from views.retrain.state import RetrainState
 from views.state.columns import lower_first
@@ -104,7 +104,7 @@ class PutBackCard:
             {
                 "#": data.frame_indices[structures],
                 "config_type": data.config_type[structures].astype(object),
-                "error": [f"−{100 * v:.1f} %" for v in found.loss[:LISTED]],
+                "error": [f"−{percent(v)}" for v in found.loss[:LISTED]],
                 "ΔE": [f"{-v:+.2f}".replace("-", "−") for v in found.energy_mev_atom[:LISTED]],
                 "ΔF": [f"{-v:+.4f}".replace("-", "−") for v in found.force_ev_a[:LISTED]],
                 "leverage": np.round(found.leverage[:LISTED], 1),

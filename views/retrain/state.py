@@ -1,4 +1,4 @@
-"""What the Retrain stage knows: potentials trained on every selection, with their errors.
+"""State of the Retrain stage: potentials trained on every selection, with their errors.
 
 No Panel here. Long work goes through the session's runner, resample by resample; what follows the
 budget is a sum of normal equations and a small solve, and is done at once.
@@ -17,7 +17,7 @@ import param
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
 from analytics.evaluation.retrain.check import PutBack
-from analytics.evaluation.retrain.engine import Wanted, repetitions, size_in
+from analytics.evaluation.retrain.engine import Wanted, repetitions
 from analytics.evaluation.retrain.errors import Now, Parity, TestSet, parity_of_fit, summed_up
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, rows_of
 from analytics.evaluation.retrain.ground import Ground, make_file_test
@@ -30,7 +30,7 @@ from analytics.evaluation.retrain.predictions import (
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.selection.base import is_nested
+from analytics.selection.base import Budget, is_nested
 from views.retrain.runs import (
     CLASS,
     FILE,
@@ -284,7 +284,7 @@ class RetrainState(param.Parameterized):
         run = self.runs.get(split_of(test))
         if run is None:
             return 0
-        return size_in(self._share(), len(run.ground.splits[0].pool))
+        return Budget(self._share()).of(len(run.ground.splits[0].pool))
 
     def tests_of(self, test: str) -> list[TestSet]:
         """Return what is tested on in each resample."""
@@ -314,14 +314,14 @@ class RetrainState(param.Parameterized):
         analysis, found = self._session.analysis, {}
         if analysis is None:
             return {}
-        share = self._share()
+        share = Budget(self._share())
         for split in {HOLD_OUT, split_of(self.outside or HOLD_OUT)} & set(self.runs):
             run = self.runs[split]
             errors: dict[str, list[dict[str, Any]]] = {}
             for each in run.repetitions:
                 monitor.checkpoint()
                 for column, prefixes in each.check.orders.items():
-                    size = min(size_in(share, len(each.check.pool)), len(prefixes.order))
+                    size = min(share.of(len(each.check.pool)), len(prefixes.order))
                     errors.setdefault(column, []).append(each.check.errors(column, size))
                 errors.setdefault("whole", []).append(each.whole)
             for test in {split, *self._files} if split == HOLD_OUT else {split}:
@@ -351,7 +351,7 @@ class RetrainState(param.Parameterized):
         """Make the points of the parity plots, behind what the user waits for."""
         if not self.shown or self._session.analysis is None:
             return
-        test, share, budget = self.looked_at, self._share(), self._session.budget
+        test, share, budget = self.looked_at, Budget(self._share()), self._session.budget
         run = self.runs.get(HOLD_OUT if test == LEFT_OUT else split_of(test))
 
         def work(monitor: Monitor) -> dict[str, Parity]:
@@ -367,7 +367,7 @@ class RetrainState(param.Parameterized):
 
         self._session.run("retrain parity", work, done, quiet=True, lane="quick")
 
-    def _parity(self, run: Run, test: str, column: str, share: float, budget: int) -> Parity:
+    def _parity(self, run: Run, test: str, column: str, share: Budget, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""
         ground = run.ground
         if test == LEFT_OUT:
@@ -378,7 +378,7 @@ class RetrainState(param.Parameterized):
             fit = ground.equations.fit(np.concatenate([base, kept]))
             return self._in_data(ground, parity_of_fit(ground.equations, left, fit))
         check = run.repetitions[0].check
-        size = size_in(share, len(check.pool))
+        size = share.of(len(check.pool))
         size = min(size, len(check.orders[column].order))
         parity = check.parity(column, size, name_of(test))
         return parity if test.startswith(FILE) else self._in_data(ground, parity)

@@ -9,14 +9,15 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
+from analytics.evaluation.ranking import leaders
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import Html, counted, grouped, heading, note, swatch
+from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
 from views.kit.widgets import Button, Dialog, choice
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
-from views.retrain.errors import error_text, leaders, test_title
+from views.retrain.errors import test_title
 from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
 from views.retrain.state import HOLD_OUT, RetrainState, split_of
@@ -179,11 +180,11 @@ class RetrainView(pn.viewable.Viewer):
         known, title = self.state.now.get(test, {}), test_title(test)
         columns = [known.get(str(i)) for i in range(3)]
         values = [float("nan") if c is None else getattr(c.total, what) for c in columns]
-        best = leaders({str(i): v for i, v in enumerate(values) if columns[i] is not None}, what)
+        best = leaders(values, written=[label_error(value, what) for value in values])
         longest = max([v for v in values if np.isfinite(v)], default=1.0)
         whole = known.get("whole")
         full = float("nan") if whole is None else getattr(whole.total, what)
-        hint = f"trained on the whole pool: {error_text(full, what)} {unit}"
+        hint = f"trained on the whole pool: {label_error(full, what)} {unit}"
         rows = []
         for i, (found, value) in enumerate(zip(columns, values, strict=True)):
             spread = float("nan") if found is None else getattr(found.total, f"{what}_std")
@@ -191,14 +192,14 @@ class RetrainView(pn.viewable.Viewer):
                 ScoreRow(
                     what.capitalize(),
                     f"{unit} · {title}",
-                    "…" if found is None else error_text(value, what),
+                    "…" if found is None else label_error(value, what),
                     hint=f"{title}, root mean square error, {unit}",
-                    spread=error_text(spread, what) if np.isfinite(spread) else "",
+                    spread=label_error(spread, what) if np.isfinite(spread) else "",
                     value_hint=unit,
                     length=value / longest if longest > 0 else 0.0,
                     full=full / longest if longest > 0 else None,
                     full_hint=hint,
-                    best=str(i) in best,
+                    best=best[i],
                 )
             )
         return rows
@@ -221,7 +222,7 @@ class RetrainView(pn.viewable.Viewer):
             title = "In distribution" if place == "inside" else "Out of distribution"
             line = self.inside_title if place == "inside" else self.outside_title
             line.object = html.div(
-                html.b(title), f": {text}", class_="line", style="margin-left:6px"
+                html.b(title), f": {text}", class_="line place", style="margin-left:6px"
             )
         run = state.runs.get(HOLD_OUT)
         notes = [] if run is None else list(run.ground.notes)

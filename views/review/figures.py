@@ -15,7 +15,16 @@ from views.kit import html, layout
 from views.kit.figures import empty_source, figure_pane, paint, plain_figure
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table
-from views.kit.text import Html, counted, grouped, shortened
+from views.kit.text import (
+    Html,
+    counted,
+    grouped,
+    percent,
+    percent_error,
+    shortened,
+    significant,
+    with_error,
+)
 from views.kit.theme import palette
 from views.review.state import Review
 from views.state.session import Session
@@ -53,12 +62,13 @@ class RedundancyCard(pn.viewable.Viewer):
         if analysis.sampled is not None:
             sampled = (
                 f" Sampled: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)} "
-                f"environments; redundancy of the whole ± {100 * analysis.redundancy_error:.1g} %. "
+                "environments; redundancy of the whole ± "
+                f"{percent_error(analysis.redundancy_error)}. "
                 "What is marked ≈ is estimated from them."
             )
         whole = found[0]
         self._card.say(
-            f"{whole.redundancy:.0%} of {grouped(whole.n_environments)} environments",
+            f"{percent(whole.redundancy, 0)} of {grouped(whole.n_environments)} environments",
             "Effective size exp D; redundant 1 − exp D / n; efficiency H / ln n; covered: share "
             "of the environments that the other classes have as well." + sampled,
         )
@@ -79,14 +89,16 @@ class RedundancyCard(pn.viewable.Viewer):
         about = "≈ " if sampled is not None and r.n_environments > sampled else ""
         shared = "" if sampled is None else "≈ "
         name = shortened(r.name, 40) or html.b("all")
-        covered = "–" if math.isnan(r.covered_by_others) else f"{shared}{r.covered_by_others:.0%}"
+        covered = (
+            "–" if math.isnan(r.covered_by_others) else f"{shared}{percent(r.covered_by_others, 0)}"
+        )
         return cells(
             html.td(name, title=r.name),
             grouped(r.n_structures),
             grouped(r.n_environments),
             f"{about}{grouped(round(r.effective_environments))}",
             bar_cell(r.redundancy),
-            f"{about}{r.redundancy:.0%}",
+            f"{about}{percent(r.redundancy, 0)}",
             "–" if math.isnan(r.efficiency) else f"{about}{r.efficiency:.2f}",
             covered,
         )
@@ -223,7 +235,7 @@ class ScanCard(_Drawn):
                 span.location = float(value)
         exact = found.n_sampled == found.n_environments
         how = "all" if exact else f"{grouped(found.n_sampled)} of"
-        worst = "" if exact else f", ± {found.entropy_error.max():.2g} nats at most"
+        worst = "" if exact else f", ± {significant(found.entropy_error.max(), 2)} nats at most"
         rule: Any = "no rule for this descriptor or without periodic cells"
         if found.rule is not None:
             rule = (
@@ -272,7 +284,7 @@ class DimensionCard(_Drawn):
         analysis = self._session.analysis
         d = analysis.descriptors.values.shape[1] if analysis is not None else 0
         return (
-            f"{found.dimension:.1f} ± {found.error:.1g} of {d} numbers",
+            f"{with_error(found.dimension, found.error)} of {d} numbers",
             f"From {grouped(found.n_sampled)} distinct environments of "
             f"{grouped(found.n_environments)}. A dimension that falls with fewer environments has "
             "noise at the finest scale.",

@@ -15,7 +15,7 @@ from analytics.runtime.arrays import owners
 from views.kit import html, layout
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows
-from views.kit.text import Html, counted, grouped, heading, note
+from views.kit.text import Html, counted, grouped, heading, note, percent
 from views.kit.widgets import Button
 from views.review.state import Review
 from views.state.session import Session
@@ -232,7 +232,7 @@ class ConflictCard(_Listing):
             "" if none else f"{counted(len(pairs), 'environment')}{more}",
             none
             or f"Another environment within {spec.tolerance:g} h has a |F| that is smaller by more "
-            f"than {spec.force:g} eV/Å and {spec.relative_force:.0%}.",
+            f"than {spec.force:g} eV/Å and {percent(spec.relative_force, 0)}.",
         )
         first, second = pairs.first[:count], pairs.second[:count]
         of, starts = owners(data.structure_offsets), data.structure_offsets
@@ -387,12 +387,12 @@ class CutCard(pn.viewable.Viewer):
         self._card.say(
             f"{counted(len(found.structures), 'structure')} above {found.limit:g} eV/Å",
             (
-                html.b(f"{share:.1%}"),
+                html.b(percent(share)),
                 f" of {grouped(found.n_structures)} structures and ",
-                html.b(f"{found.n_lost / max(1, found.n_environments):.1%}"),
+                html.b(percent(found.n_lost / max(1, found.n_environments))),
                 f" of the environments go, because of {counted(found.n_above, 'atom')} above the "
                 "limit; with them ",
-                html.b(f"{found.tail_lost:.0%}"),
+                html.b(percent(found.tail_lost, 0)),
                 " of the tail (top 1 % of |F| per atom).",
             ),
         )
@@ -404,7 +404,7 @@ class CutCard(pn.viewable.Viewer):
                     grouped(lost),
                     grouped(total),
                     bar_cell(lost / max(1, total)),
-                    f"{lost / max(1, total):.0%}",
+                    percent(lost / max(1, total), 0),
                 )
                 for name, lost, total in found.classes
             ),

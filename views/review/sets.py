@@ -12,7 +12,7 @@ from analytics.curation.overlap import OverlapMatrix
 from views.kit import html, layout
 from views.kit.layout import Card
 from views.kit.tables import cells, row_table, show_rows
-from views.kit.text import Html, counted, grouped, shortened
+from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
 from views.kit.widgets import Button, segments
 from views.review.state import CLASSES, Against, Review
 from views.state.session import Session
@@ -46,7 +46,7 @@ class OverlapCard(pn.viewable.Viewer):
         if few:
             how = (
                 f" At most {grouped(int(found.sampled.max()))} environments sampled of each, "
-                f"± {100 * found.coverage_error.max():.1g} % at most."
+                f"± {percent_error(found.coverage_error.max())} at most."
             )
         count = len(np.unique(data.config_type[~data.isolated]))
         more = f" The {CLASSES} largest of {count} classes." if count > CLASSES else ""
@@ -68,7 +68,7 @@ class OverlapCard(pn.viewable.Viewer):
             return html.td(
                 f"{100 * share:.0f}",
                 style=f"color:var(--winnow-{ink});background:{shade}",
-                title=f"{share:.1%} of {names[b]} covered by {names[a]}",
+                title=f"{percent(share)} of {names[b]} covered by {names[a]}",
             )
 
         head = [html.th(i, title=name) for i, name in enumerate(names)]
@@ -181,7 +181,7 @@ class AgainstCard(pn.viewable.Viewer):
         self._card.say(
             other.name,
             (
-                html.b(f"{new.covered_environments:.1%}"),
+                html.b(percent(new.covered_environments)),
                 f" of its {grouped(len(new.delta_entropy))} environments are covered by "
                 f"{data.name}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
                 f"median {np.median(new.delta_entropy):.2f} nats. ",

@@ -8,7 +8,7 @@ from typing import Any
 import panel as pn
 
 from views.kit import html, layout
-from views.kit.text import Html, grouped, note, tiles
+from views.kit.text import Html, grouped, note, percent, percent_error, significant, tiles
 from views.kit.widgets import Button
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
 from views.review.labels import ConflictCard, CutCard, DuplicateCard, EnergyCard
@@ -19,7 +19,7 @@ from views.state.session import Session
 __all__ = ["ReviewView"]
 
 
-def with_error(value: str, error: str) -> html.Markup:
+def estimated(value: str, error: str) -> html.Markup:
     """Write an estimate with its standard error."""
     return html.join(value, " ", html.i(f"± {error}"))
 
@@ -79,17 +79,17 @@ class ReviewView(pn.viewable.Viewer):
         size: Any = "…"
         analysis = self._session.analysis
         if whole is not None and analysis is not None:
-            share, size = f"{whole.redundancy:.0%}", grouped(round(whole.effective_environments))
+            share, size = percent(whole.redundancy, 0), grouped(round(whole.effective_environments))
             if analysis.sampled is not None:
                 error = whole.effective_environments * analysis.diversity_error
-                share = with_error(share, f"{100 * analysis.redundancy_error:.1g} %")
-                size = with_error(size, grouped(math.ceil(error)))
+                share = estimated(share, percent_error(analysis.redundancy_error))
+                size = estimated(size, grouped(math.ceil(error)))
         numbers += [(share, "redundant"), (size, "effective environments")]
         dimension: Any = "…"
         if state.dimension is not None:
             d = state.dimension
             known = math.isfinite(d.dimension)
-            dimension = with_error(f"{d.dimension:.1f}", f"{d.error:.1g}") if known else "–"
+            dimension = estimated(f"{d.dimension:.1f}", significant(d.error, 1)) if known else "–"
         numbers.append((dimension, "intrinsic dimension"))
         rest = ", ".join(PARTS[p] for p in state.waiting)
         told = (

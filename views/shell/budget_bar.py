@@ -8,30 +8,16 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
+from views.kit import html, layout
 from views.kit.gestures import Newest
-from views.kit.text import counted, grouped
-from views.kit.theme import NARROW
-from views.kit.widgets import UNSEEN_LABEL, Button
+from views.kit.text import Html, counted, grouped, percent
+from views.kit.widgets import Button, look
 from views.state.session import Session
 
 __all__ = ["BudgetBar"]
 
 STEPS = 241
 ALWAYS = "Isolated atoms are always kept and not counted here"
-#: Plus and minus one are the arrow keys of the slider and of the field.
-FIELD = """
-.MuiInputAdornment-root { display: none !important; }
-input { padding: 5px 8px !important; text-align: right; font-weight: 600; }
-"""
-STYLE = """
-.readout { font-size: 13px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px; }
-.readout b { color: var(--winnow-text); font-size: 14px; margin: 0 8px; }
-.readout .env { margin-left: 6px; }
-.strip { font-size: 12px; color: var(--winnow-quiet); white-space: nowrap; line-height: 32px;
-  text-align: right; }
-.strip b { color: var(--winnow-text); margin-right: 10px; }
-.lead { font-weight: 600; font-size: 14px; line-height: 32px; color: var(--winnow-text); }
-"""
 
 
 class BudgetBar(pn.viewable.Viewer):
@@ -45,54 +31,45 @@ class BudgetBar(pn.viewable.Viewer):
         self.slider = pmui.IntSlider(
             label="Structures to keep",
             show_value=False,
-            stylesheets=[UNSEEN_LABEL],
             start=0,
             end=1,
             value=0,
-            size="small",
             sizing_mode="stretch_width",
             min_width=140,
             max_width=400,
-            margin=(6, 18, 0, 14),
+            **look("unseen-label", margin=(6, 18, 0, 14)),
         )
         self.number = pmui.IntInput(
             label="Structures to keep",
             value=1,
             start=1,
             width=72,
-            stylesheets=[UNSEEN_LABEL, FIELD],
-            size="small",
-            margin=(0, 6, 0, 0),
             variant="outlined",
+            **look("unseen-label", "number", "low", "budget", margin=(0, 6, 0, 0)),
         )
-        self.readout = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 0, 0, 4))
-        self.strip = pn.pane.HTML("", stylesheets=[STYLE], margin=(0, 10, 0, 0))
+        self.readout = Html(wide=False, margin=(0, 0, 0, 4))
+        self.strip = Html(wide=False, margin=(0, 10, 0, 0))
         self.undo = Button(
             label="Undo",
-            variant="outlined",
-            size="small",
             on_click=lambda e: session.undo(),
             margin=(0, 4, 0, 4),
             hint="Take back the last pin, rejection or method (Ctrl+Z)",
         )
         self.redo = Button(
             label="Redo",
-            variant="outlined",
-            size="small",
             on_click=lambda e: session.redo(),
             margin=0,
             hint="Take the last undo back (Ctrl+Shift+Z)",
         )
-        self._row = pn.Row(
-            pn.pane.HTML('<span class="lead">Keep</span>', stylesheets=[STYLE], margin=0),
+        self._row = layout.row(
+            Html(html.span("Keep", class_="lead"), wide=False),
             self.slider,
             self.number,
             self.readout,
             pn.Spacer(sizing_mode="stretch_width"),
             pn.Row(self.strip, self.undo, self.redo, margin=0),
-            sizing_mode="stretch_width",
             css_classes=["budget"],
-            stylesheets=[NARROW],
+            gives="breaks",
             margin=(0, 12, 8, 0),
         )
         self.slider.param.watch(self._on_slider, "value")
@@ -134,16 +111,18 @@ class BudgetBar(pn.viewable.Viewer):
         counts = [len(session.kept_rows(slot)) for slot in session.slots]
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
-        self.readout.object = (
-            f'<span class="readout"><span title="{ALWAYS}">of {counted(n, "structure")}</span> '
-            f'<b>{budget / n:.1%}</b><span class="env" title="{ALWAYS}">{env} of '
-            f"{counted(session.analysis.n_environments, 'environment')}</span></span>"
+        environments = f"{env} of {counted(session.analysis.n_environments, 'environment')}"
+        self.readout.object = html.span(
+            html.span(f"of {counted(n, 'structure')} ", title=ALWAYS),
+            html.b(percent(budget / n)),
+            html.span(environments, title=ALWAYS),
+            class_="readout spaced",
         )
         self.strip.object = self._strip()
         self.undo.disabled = not session.can_undo
         self.redo.disabled = not session.can_redo
 
-    def _strip(self) -> str:
+    def _strip(self) -> html.Markup:
         session = self._session
         assert session.dataset is not None
         shown = len(session.embedding.rows) if session.embedding else 0
@@ -157,14 +136,16 @@ class BudgetBar(pn.viewable.Viewer):
         }
         unit = {"in view": " environments"}
         help_ = {"in view": "drawn in the maps", "all": "structures in the file"}
-        return (
-            '<span class="strip">'
-            + "".join(
-                f'<span title="{help_.get(k, "structures")}">{k} '
-                f"<b>{grouped(v)}{unit.get(k, '')}</b></span>"
-                for k, v in items.items()
-            )
-            + "</span>"
+        return html.span(
+            (
+                html.span(
+                    f"{name} ",
+                    html.b(f"{grouped(count)}{unit.get(name, '')}"),
+                    title=help_.get(name, "structures"),
+                )
+                for name, count in items.items()
+            ),
+            class_="strip",
         )
 
     def __panel__(self) -> Any:

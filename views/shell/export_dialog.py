@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 import json
 import re
@@ -15,8 +14,9 @@ import panel_material_ui as pmui
 from analytics.data.export import write_subset
 from analytics.recipe import kept_structures, make_recipe
 from analytics.selection.base import METHODS, Selection
-from views.kit.text import counted, grouped
-from views.kit.widgets import Button, Dialog
+from views.kit import html
+from views.kit.text import Html, counted, grouped
+from views.kit.widgets import Button, Dialog, Download
 from views.state.session import Session, Slot
 
 __all__ = ["Export", "file_name"]
@@ -43,20 +43,18 @@ class Export(pn.viewable.Viewer):
         self.method = pmui.Select(
             label="Selection to export", options={}, size="small", sizing_mode="stretch_width"
         )
-        self.text = pn.pane.HTML("", sizing_mode="stretch_width")
+        self.text = Html(margin=(5, 10))
         make = {
             "subset": ("Download subset (extended XYZ)", self._subset),
             "rest": ("Download the rest", self._rest),
             "recipe": ("Download recipe (JSON)", self._recipe),
         }
         self.downloads = {
-            name: pmui.FileDownload(
+            name: Download(
                 callback=callback,
                 filename="subset.xyz",
                 label=label,
-                auto=True,
-                embed=False,
-                variant="outlined",
+                size="medium",
                 sizing_mode="stretch_width",
                 color="primary",
             )
@@ -65,8 +63,6 @@ class Export(pn.viewable.Viewer):
         self.dialog = Dialog(self.method, self.text, *self.downloads.values(), title="Export")
         self.button = Button(
             label="Export",
-            variant="outlined",
-            size="small",
             on_click=self._open,
             hint="Take the subset home: structures, the rest, and a recipe",
         )
@@ -107,12 +103,9 @@ class Export(pn.viewable.Viewer):
         self.downloads["subset"].filename = f"{base}.xyz"
         self.downloads["rest"].filename = f"{base}_rest.xyz"
         self.downloads["recipe"].filename = f"{base}.json"
-        names = "<br>".join(html.escape(item.filename) for item in self.downloads.values())
-        self.text.object = (
-            '<p style="font-size:13px;line-height:19px;margin:0;color:var(--winnow-text)">'
-            f"{self._contents()}"
-            '<br><span style="color:var(--winnow-quiet);overflow-wrap:anywhere">'
-            f"{names}</span></p>"
+        names = [(item.filename, html.br()) for item in self.downloads.values()]
+        self.text.object = html.p(
+            self._contents(), html.br(), html.span(names, class_="quiet"), class_="say"
         )
 
     def _contents(self) -> str:

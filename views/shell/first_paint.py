@@ -13,7 +13,7 @@ from typing import Any
 from analytics.selection.base import METHODS
 from views.kit.style_sheets import css_text
 from views.kit.text import swatch
-from views.kit.theme import CARD, FONT, palette, variables
+from views.kit.theme import FONT, palette, variables
 from views.state.columns import lower_first
 from views.state.session import Session
 
@@ -111,7 +111,7 @@ def _title(method: str) -> str:
     return title if kind == "random" else f"{kind.capitalize()} · {lower_first(title)}"
 
 
-def first_answer(session: Session, page: Any) -> str:
+def first_answer(session: Session, page: Any, dark: bool = False) -> str:
     """Write the answer that a page is going to show; empty while there is none.
 
     Parameters
@@ -120,15 +120,13 @@ def first_answer(session: Session, page: Any) -> str:
         Of the user whose page it is.
     page : views.shell.page.Page
         The finished components.
+    dark : bool
+        Whether the page opens dark.
     """
     if session.opened is None or any(slot.selection is None for slot in session.slots):
         return ""
     heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
-    colors = palette(bool(page.page.dark_theme))
-    panes = (page.chip, budget.readout)
-    styles = "".join(
-        sheet for pane in panes for sheet in pane.stylesheets if isinstance(sheet, str)
-    )
+    colors = palette(dark)
     root = "".join(f"{name}:{value};" for name, value in variables(colors).items())
     sections = "".join(
         _section(column, _title(slot.method), head)
@@ -140,8 +138,8 @@ def first_answer(session: Session, page: Any) -> str:
         f"hidden;cursor:progress;background:{colors.page};color:{colors.text};font-family:{FONT}}}"
         "#loader:not(.error){display:none!important}</style>"
         '<div id="winnow-first" role="main" aria-busy="true"><template shadowrootmode="closed">'
-        f"<style>{css_text('content')}{styles}{CARD}{LAYOUT}</style>"
-        f'<div class="top"><span class="name">Winnow</span>{page.chip.object}</div>'
+        f"<style>{css_text('content')}{LAYOUT}</style>"
+        f'<div class="top"><span class="product">Winnow</span>{page.chip.object}</div>'
         f'<div class="keep"><span class="lead">Keep</span>{budget.readout.object}'
         f"{budget.strip.object}</div>"
         f'<div class="columns">{sections}<aside></aside></div>'

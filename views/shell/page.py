@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.document import Document
 from panel.util import edit_readonly
 
 from analytics.information.analysis import Analysis
 from views.inspector.inspector import Brushed, Inspector
-from views.kit.text import counted, grouped
+from views.kit import html
+from views.kit.style_sheets import css
+from views.kit.text import Html, counted, grouped, percent, percent_error
 from views.kit.theme import (
     CARD,
     ONLY_NARROW,
-    SEGMENTS,
     SHRINKS,
     THREE,
     WIDE,
@@ -24,10 +26,10 @@ from views.kit.theme import (
     theme_config,
     variables,
 )
-from views.kit.widgets import HINTS, Button, Dialog, Region, reveal
+from views.kit.widgets import Button, Dialog, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
-from views.shell.first_paint import TEMPLATE, first_answer
+from views.shell.first_paint import TEMPLATE
 from views.shell.room import Room, seen_with, switching
 from views.shell.shortcuts import Keys
 from views.shell.stage import Stage, stages_in_order
@@ -35,17 +37,6 @@ from views.state.session import Session
 
 __all__ = ["Page", "publish"]
 
-HEADER = """
-.name { font-size: 18px; font-weight: 700; letter-spacing: -0.2px; color: var(--winnow-text);
-  line-height: 32px; }
-.chip { font-size: 13px; color: var(--winnow-quiet); border: 1px solid var(--winnow-outline);
-  border-radius: 16px; padding: 0 12px; line-height: 28px; white-space: nowrap; display: flex;
-  max-width: 720px; box-sizing: border-box; overflow: hidden; }
-.chip b { color: var(--winnow-text); font-weight: 500; overflow: hidden; text-overflow: ellipsis;
-  flex: 0 1 auto; min-width: 0; }
-.chip span { white-space: pre; overflow: hidden; text-overflow: ellipsis; flex: 0 1000 auto; }
-.chip .w { color: var(--winnow-warning); }
-"""
 #: Height of the bar at the top; what is laid over the page begins below it.
 BAR = 52
 #: The name of the data set gives way to everything else in the bar.
@@ -89,14 +80,10 @@ STICKY = """
 """
 #: As high as what it holds, for what sticks within it would leave with a lower one.
 WHOLE = ":host {min-height: max-content;}"
+#: Milliseconds after which the response has been written and the models are made.
+AFTER_RESPONSE = 20
 #: Seconds until a piece of news that asks for nothing goes away by itself.
 NEWS = 12
-HELP_STYLE = """
-dl { display: grid; grid-template-columns: 210px 1fr; gap: 7px 16px; font-size: 13px; margin: 0;
-  line-height: 19px; color: var(--winnow-text); }
-dt { color: var(--winnow-quiet); } dd { margin: 0; }
-hr { grid-column: 1 / 3; width: 100%; border: 0; border-top: 1px solid var(--winnow-border); }
-"""
 HELP = {
     "Esc": "close what is open, otherwise clear the brush",
     "← →": "previous, next structure (among the brushed ones, if any)",
@@ -110,14 +97,8 @@ WORDS = {
 }
 
 
-def _help(stages: Sequence[type[Stage]]) -> str:
+def _help(stages: Sequence[type[Stage]]) -> html.Markup:
     """Return the list of gestures, keys and words: those of the stages, then those of the page."""
-
-    def rows(entries: dict[str, str]) -> str:
-        return "".join(
-            f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in entries.items()
-        )
-
     gestures, words = (
         {k: v for told in lists for k, v in told.items()}
         for lists in (
@@ -125,7 +106,8 @@ def _help(stages: Sequence[type[Stage]]) -> str:
             [*(stage.words for stage in stages), WORDS],
         )
     )
-    return f"<dl>{rows(gestures)}<hr>{rows(words)}</dl>"
+    rows = ([(html.dt(k), html.dd(v)) for k, v in told.items()] for told in (gestures, words))
+    return html.dl(next(rows), html.hr(), next(rows), class_="facts help")
 
 
 def _sampled(analysis: Analysis) -> str:
@@ -133,7 +115,7 @@ def _sampled(analysis: Analysis) -> str:
     if analysis.sampled is None:
         return ""
     error = analysis.redundancy_error
-    known = f", ± {100 * error:.1g} %" if error > 0 else ""
+    known = f", ± {percent_error(error)}" if error > 0 else ""
     what = "coverage sampled" if analysis.exact else "sampled"
     return f" · {what}: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
 
@@ -150,40 +132,17 @@ class Page:
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
         self.export.button.sx = HEADER_BUTTON
-        self.chip = pn.pane.HTML("", stylesheets=[HEADER, CHIP], margin=(0, 12, 0, 12))
-        self.stage = pmui.RadioButtonGroup(
-            options=list(self.rooms),
-            value=self._opening.title,
-            size="small",
-            variant="outlined",
-            margin=0,
-            color="default",
-            sx=SEGMENTS,
-            align="center",
-        )
+        self.chip = Html(wide=False, stylesheets=[css("content"), CHIP], margin=(0, 12, 0, 12))
+        self.stage = segments("Stage", list(self.rooms), value=self._opening.title, margin=0)
         self.stage.jscallback(value=switching(kinds))
-        self.map_kind = pmui.RadioButtonGroup(
-            options=["PCA", "UMAP"],
-            value="PCA",
-            size="small",
-            margin=(0, 10, 0, 10),
-            variant="outlined",
-            color="default",
-            sx=SEGMENTS,
-            align="center",
-        )
-        self.help = Dialog(
-            pn.pane.HTML(_help(kinds), stylesheets=[HELP_STYLE], sizing_mode="stretch_width"),
-            title="Mouse, keys and words",
-        )
+        self.map_kind = segments("Map", ["PCA", "UMAP"], value="PCA", margin=(0, 10, 0, 10))
+        self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
         self.bar = pmui.LinearProgress(
             variant="determinate", value=0, sizing_mode="stretch_width", margin=(0, 10)
         )
-        self.step = pn.pane.HTML("", margin=0)
+        self.step = Html(wide=False)
         self.cancel = Button(
             label="Cancel",
-            size="small",
-            variant="outlined",
             margin=0,
             on_click=lambda e: session.cancel(),
         )
@@ -258,7 +217,6 @@ class Page:
         """Make the inspector and the table of the brushed."""
         close = Button(
             label="Close",
-            size="small",
             variant="text",
             align="end",
             margin=(6, 0, 2, 0),
@@ -279,7 +237,7 @@ class Page:
         return self.side
 
     def _header(self) -> pn.Row:
-        bar = {"variant": "outlined", "size": "small", "sx": HEADER_BUTTON, "align": "center"}
+        bar = {"sx": HEADER_BUTTON, "align": "center"}
         self.open_side = Button(
             label="Structure",
             hint="Show the structure inspector and what is brushed",
@@ -299,10 +257,10 @@ class Page:
         )
         self.export.button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
         return pn.Row(
-            pn.pane.HTML(
-                '<span class="name">Winnow</span>',
-                stylesheets=[HEADER, LOGO],
-                margin=0,
+            Html(
+                html.span("Winnow", class_="product"),
+                wide=False,
+                stylesheets=[css("content"), LOGO],
                 align="center",
             ),
             self.chip,
@@ -353,7 +311,6 @@ class Page:
         session.param.watch(self._on_progress, ["progress", "working_on", "opened"])
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
-        self.keys.hints = dict(HINTS)
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
         for dialog in (self.help, self.export.dialog):
             dialog.param.watch(self._on_dialog, "open")
@@ -409,7 +366,6 @@ class Page:
         room = self.rooms[self.stage.value]
         if not room.built and not (room.stage.needs_data and self.session.opened is None):
             room.fill(self.page.dark_theme)
-            self.keys.hints = dict(HINTS)
             for dialog in room.stage.dialogs if room.built else ():
                 dialog.param.watch(self._on_dialog, "open")
         for other in self.rooms.values():
@@ -420,19 +376,22 @@ class Page:
         self.top.visible = self.side.visible = opened is not None
         self._show_stage()
         if opened is None:
-            self.chip.object = '<div class="chip">no data set yet</div>'
+            self.chip.object = html.div("no data set yet", class_="chip")
             return
         data, report = opened.dataset, opened.report
         troubles = len(report.of("error")) + len(report.of("warning"))
-        warn = f'<span class="w"> · {counted(troubles, "warning")}</span>' if troubles else ""
-        name = html.escape(data.name)
+        warn = f" · {counted(troubles, 'warning')}" if troubles else ""
         about = (
             f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
-            f"{opened.analysis.redundancy:.0%} redundant{_sampled(opened.analysis)}"
+            f"{percent(opened.analysis.redundancy, 0)} redundant{_sampled(opened.analysis)}"
         )
-        self.chip.object = (
-            f'<div class="chip" title="{name}{about}"><b>{name}</b><span>{about}</span>{warn}</div>'
+        self.chip.object = html.div(
+            html.b(data.name),
+            html.span(about),
+            html.span(warn, class_="warning"),
+            class_="chip",
+            title=f"{data.name}{about}",
         )
 
     def _on_progress(self, *_: Any) -> None:
@@ -440,9 +399,7 @@ class Page:
         reveal(self.working, session.progress >= 0)
         if session.progress >= 0:
             self.bar.value = round(100 * session.progress)
-            self.step.object = (
-                f'<span style="font-size:13px">{html.escape(session.working_on)}…</span>'
-            )
+            self.step.object = html.span(f"{session.working_on}…", class_="say")
         if session.opened is None:
             text = (
                 "Reading and analysing the data set…"
@@ -468,18 +425,46 @@ class Page:
             reveal(self.news, False)
 
 
-def publish(session: Session) -> None:
-    """Put the page of one user into the document that is being served."""
+@lru_cache(maxsize=1)
+def _served() -> Document:
+    """Return a document of which template and resources are the same for everybody."""
+    return Page._frame(pn.Row(), pn.Column()).server_doc(Document(), title="Winnow")
+
+
+def publish(session: Session, first_paint: str = "") -> None:
+    """Put the page of one user into the document that is being served.
+
+    What is served is the first paint and the scripts. The models of the page are made while the
+    browser is busy with those, and are part of the document that it asks for next.
+
+    Parameters
+    ----------
+    session : Session
+        Of the user.
+    first_paint : str
+        The answer as plain HTML, see `views.shell.first_paint`.
+    """
+    doc = pn.state.curdoc
+    if doc is None or doc.session_context is None:
+        _furnish(session, doc)
+        return
+    served = _served()
+    doc.title, doc.template = served.title, served.template
+    doc.template_variables.update(served.template_variables, winnow_first=first_paint)
+    doc.add_timeout_callback(lambda: _furnish(session, doc), AFTER_RESPONSE)
+
+
+def _furnish(session: Session, doc: Document | None) -> None:
+    """Make the models of the page."""
     page = Page(session)
     session.page = page  # kept alive as long as the session is
-    page.page.servable(title="Winnow")
-    if pn.state.curdoc is not None:
-        pn.state.curdoc.template_variables["winnow_first"] = first_answer(session, page)
-        with edit_readonly(
-            page.page
-        ):  # no indicator shows it, and each callback would send it twice
-            page.page.busy = False
-        for root in pn.state.curdoc.roots:
-            if "_custom_theme" in getattr(root, "data", root).properties():
-                # plots are styled by `style_figure`; the page would style them once more
-                root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]
+    with edit_readonly(page.page):  # no indicator shows it, and each callback would send it twice
+        page.page.busy = False
+    if doc is None:
+        page.page.servable(title="Winnow")
+        return
+    page.page.server_doc(doc, title="Winnow", location=False)
+    for root in doc.roots:
+        if "_custom_theme" in getattr(root, "data", root).properties():
+            # plots are styled by `style_figure`; the page would style them once more
+            root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]

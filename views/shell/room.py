@@ -7,7 +7,6 @@ click, whatever the server is doing.
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 from collections.abc import Sequence
@@ -15,19 +14,14 @@ from typing import Any
 
 import panel as pn
 
-from views.kit.theme import SHRINKS
+from views.kit import html, layout
+from views.kit.text import Html
 from views.shell.stage import Stage
 
 __all__ = ["Room", "seen_with", "switching"]
 
 log = logging.getLogger("winnow")
 
-SKELETON = """
-.skeleton { margin: 0 10px 10px 0; }
-.skeleton p { font-size: 13px; line-height: 20px; margin: 2px 0 12px; color: var(--winnow-quiet); }
-.skeleton div { height: 230px; margin-bottom: 10px; border-radius: 8px;
-  background: var(--winnow-card); border: 1px solid var(--winnow-border); box-sizing: border-box; }
-"""
 #: What can be seen or not, by the stage that is chosen: a stage itself, and what stands beside it.
 _BESIDE = ("inspector", "budget")
 
@@ -69,21 +63,18 @@ class Room(pn.viewable.Viewer):
     def __init__(self, stage: Stage, at: int, **params: Any) -> None:
         super().__init__(**params)
         self.stage, self.built = stage, False
-        self._skeleton = pn.pane.HTML(stylesheets=[SKELETON], margin=0, sizing_mode="stretch_width")
-        self._column = pn.Column(
-            self._skeleton,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[SHRINKS, seen_with(at, stage.opening)],
+        self._skeleton = Html()
+        self._column = layout.column(
+            self._skeleton, gives="shrinks", stylesheets=[seen_with(at, stage.opening)]
         )
         self.await_(stage.waiting)
 
     def await_(self, what: str) -> None:
         """Say what is being waited for, while nothing has been built."""
         if not self.built:
-            self._skeleton.object = (
-                f'<div class="skeleton" role="status"><p>{html.escape(what)}</p>'
-                '<div aria-hidden="true"></div><div aria-hidden="true"></div></div>'
+            blank = html.div(aria_hidden="true")
+            self._skeleton.object = html.div(
+                html.p(what), blank, blank, class_="skeleton", role="status"
             )
 
     def fill(self, dark: bool) -> None:

@@ -12,13 +12,17 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
+from views.shell.first_paint import first_answer
+from views.shell.page import Page
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import Opened, Session
 
-__all__ = ["new_session", "start", "warm_up"]
+__all__ = ["first_paint", "new_session", "start", "warm_up"]
 
 #: Results are shared: the second user of a data set does not wait for it.
 _PIPELINE = Pipeline()
+#: What a page that opens with a file paints first, by the theme: the same for everybody.
+_FIRST_PAINTS: dict[str, dict[bool, str]] = {}
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
@@ -39,9 +43,22 @@ def warm_up(path: str | Path) -> None:
             raise WinnowError(f"{path} cannot be opened")
         return session.opened
 
+    def work() -> None:
+        if key not in _FIRST_PAINTS:
+            session = Session(Inline(), _PIPELINE)
+            session.adopt(_PIPELINE.cache.result(key, make), path)
+            page = Page(session)
+            _FIRST_PAINTS.clear()  # of an earlier version of the file
+            _FIRST_PAINTS[key] = {dark: first_answer(session, page, dark) for dark in (False, True)}
+
     key = _key(path)
-    if _PIPELINE.cache.get(key) is None:
-        submit_shared(lambda: _PIPELINE.cache.result(key, make))
+    if _PIPELINE.cache.get(key) is None or key not in _FIRST_PAINTS:
+        submit_shared(work)
+
+
+def first_paint(path: str | Path) -> str:
+    """Return the first paint of a page that opens with a file; empty while there is none."""
+    return _FIRST_PAINTS.get(_key(path), {}).get(pn.config.theme == "dark", "")
 
 
 def new_session() -> Session:

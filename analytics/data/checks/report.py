@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,14 +12,15 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray, frozen
+from analytics.runtime.value import Table, Value
 
 __all__ = ["CheckReport", "Finding", "Severity", "counts_of"]
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+@dataclass(frozen=True, slots=True)
+class Finding(Value):
     """One kind of thing found, and where.
 
     Attributes
@@ -58,8 +59,8 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CheckReport:
+@dataclass(frozen=True, slots=True)
+class CheckReport(Table):
     """All findings, errors first, and what the data set consists of.
 
     Attributes
@@ -75,6 +76,17 @@ class CheckReport:
     findings: tuple[Finding, ...]
     counts: Mapping[str, int]
     duplicate_groups: tuple[IntArray, ...] = ()
+
+    def _facts(self) -> Iterator[str]:
+        for severity in ("error", "warning", "note"):
+            n = sum(finding.severity == severity for finding in self.findings)
+            yield f"{n} {severity}{'s' * (n != 1)}"
+
+    def to_frame(self) -> Any:
+        """Return one row per finding, errors first."""
+        import pandas as pd  # slow to import, and few ask
+
+        return pd.DataFrame([finding.to_dict() for finding in self.findings])
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """Return the findings of one severity."""

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from ase.data import covalent_radii
 
 from analytics.data.checks.report import Finding, Severity
-from analytics.data.contacts import THINNEST, Contacts, cell_extents, closest_contacts
+from analytics.data.contacts import THINNEST, Contacts, closest_contacts
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
+from analytics.geometry.lattice import cell_heights
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor
 
@@ -46,13 +47,9 @@ class Subject:
         return self.every_atom(np.isfinite(self.dataset.positions))
 
     @cached_property
-    def _extents(self) -> tuple[FloatArray, FloatArray]:
-        return cell_extents(self.dataset)
-
-    @property
     def heights(self) -> FloatArray:
-        """Distance between the faces of the cells, angstrom; see `cell_extents`."""
-        return self._extents[1]
+        """Distance between the faces of the cells, angstrom; see `cell_heights`."""
+        return cell_heights(self.dataset.cells, self.dataset.pbc)
 
     @cached_property
     def flat(self) -> Mask:
@@ -66,7 +63,7 @@ class Subject:
         largest = float(covalent_radii[self.dataset.numbers].max())
         reach = max(OVERLAP, CLOSE_RATIO * 2.0 * largest)
         usable = self.finite & ~self.flat
-        return closest_contacts(self.dataset, usable, self._extents[0], reach, self.monitor)
+        return closest_contacts(self.dataset, usable, reach, self.monitor)
 
     @cached_property
     def duplicate_groups(self) -> tuple[IntArray, ...]:

@@ -1,9 +1,10 @@
-"""Fits along orders of structures at the pace of a slider."""
+"""Learning curves along orders of structures (prefix sums), and what to put back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -11,9 +12,14 @@ from analytics.evaluation.retrain.errors import Errors, Parity, TestSet, parity_
 from analytics.potential.normal_equations import Equations, ForceTerms, solve
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import single_thread
-from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Value
+from analytics.selection.base import Budget
 
-__all__ = ["Prefixes", "PutBack", "RetrainCheck", "check_orders"]
+__all__ = ["ByTest", "Curve", "Prefixes", "PutBack", "RetrainCheck"]
+
+#: Errors of a fit by test, of all of it and by config_type.
+ByTest = Mapping[str, tuple[Errors, Mapping[str, Errors]]]
 
 #: Structures between two stored sums of an order.
 STEP = 16
@@ -24,7 +30,7 @@ MANY_FUNCTIONS, SHORTLIST = 400, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixes:
+class Prefixes(Value):
     """Force sums of the first k * step structures of an order, k = 0, 1, ..."""
 
     order: IntArray
@@ -33,7 +39,7 @@ class Prefixes:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class PutBack(Value):
     """What each structure that was left out would bring if it were put back.
 
     Attributes
@@ -57,7 +63,41 @@ class PutBack:
 
 
 @dataclass(frozen=True)
-class RetrainCheck:
+class Curve(Value):
+    """Errors of the fits along the order of a method in one resample.
+
+    Attributes
+    ----------
+    budgets : tuple of int or float
+        As they were asked for.
+    sizes : tuple of int
+        Structures trained on.
+    shares : float array
+        The same as shares of the pool.
+    points : tuple
+        Errors by test at each budget.
+    """
+
+    budgets: tuple[float, ...]
+    sizes: tuple[int, ...]
+    shares: FloatArray
+    points: tuple[ByTest, ...]
+
+    @cached_property
+    def errors(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Energy errors, meV/atom, and force errors, eV/angstrom, by test."""
+        totals = {name: [point[name][0] for point in self.points] for name in self.points[0]}
+        return {
+            name: (
+                np.array([each.energy_rmse_mev_atom for each in several]),
+                np.array([each.force_rmse_ev_a for each in several]),
+            )
+            for name, several in totals.items()
+        }
+
+
+@dataclass(frozen=True)
+class RetrainCheck(Value):
     """Everything that is needed to fit and test prefixes of some orders in milliseconds.
 
     Attributes
@@ -107,30 +147,26 @@ class RetrainCheck:
         system = self.equations.assemble(gram, vector, members)
         return solve(*system, self.equations.prior)
 
-    def errors(self, method: str, size: int) -> dict[str, tuple[Errors, dict[str, Errors]]]:
+    def errors(self, method: str, size: int) -> ByTest:
         """Return by test the errors on all of it and by config_type."""
         with single_thread():
             coefficients = self._fit(method, size)
             return {test.name: test.errors(coefficients) for test in self.tests}
 
-    def curve(
-        self, method: str, sizes: Sequence[int], *, monitor: Monitor = SILENT
-    ) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """Return by test the energy (meV/atom) and force (eV/angstrom) errors at several sizes."""
-        found = []
+    def curve(self, method: str, budgets: Sequence[float], *, monitor: Monitor = SILENT) -> Curve:
+        """Return the errors of the fits along an order, at budgets of the pool."""
+        most, pool = len(self.orders[method].order), len(self.pool)
+        sizes = [min(Budget(budget).of(pool), most) for budget in budgets]
+        points: dict[int, ByTest] = {}
         for at, size in enumerate(sizes):
-            found.append(self.errors(method, int(size)))
-            monitor.report((at + 1) / len(sizes), "retraining")
+            if size not in points:
+                points[size] = self.errors(method, size)
+            monitor.report((at + 1) / len(sizes))
             monitor.checkpoint()
-        return {
-            test.name: (
-                np.array([errors[test.name][0].energy_rmse_mev_atom for errors in found]),
-                np.array([errors[test.name][0].force_rmse_ev_a for errors in found]),
-            )
-            for test in self.tests
-        }
+        shares = frozen(np.array(sizes) / pool)
+        return Curve(tuple(budgets), tuple(sizes), shares, tuple(points[size] for size in sizes))
 
-    def whole_pool(self) -> dict[str, tuple[Errors, dict[str, Errors]]]:
+    def whole_pool(self) -> ByTest:
         """Return the errors after training on the whole pool: the line that is always drawn."""
         with single_thread():
             coefficients = self.equations.fit(np.concatenate([self.base, self.pool]))
@@ -151,38 +187,6 @@ class RetrainCheck:
         left = np.setdiff1d(self.pool, kept)
         with single_thread():
             return _put_back(self, kept, left, monitor)
-
-
-def check_orders(
-    equations: Equations,
-    orders: Mapping[str, IntArray],
-    tests: Sequence[TestSet],
-    *,
-    pool: IntArray | None = None,
-    monitor: Monitor = SILENT,
-) -> RetrainCheck:
-    """Sum up the equations along some orders.
-
-    Parameters
-    ----------
-    equations : Equations
-    orders : mapping
-        Name of a method -> structures (indices into the data set) in the order picked, such as
-        `Selection.structures`.
-    tests : sequence of TestSet
-    pool : int array, optional
-        Structures that may be trained on (default: all in the orders).
-    monitor : Monitor
-    """
-    isolated = np.flatnonzero(equations.design.dataset.isolated)
-    if pool is None:
-        pool = np.unique(np.concatenate([np.asarray(x) for x in orders.values()]))
-    pool = np.setdiff1d(np.asarray(pool, dtype=np.int64), isolated)
-    check = RetrainCheck(equations, frozen(isolated), frozen(pool), tuple(tests), {})
-    for at, (name, order) in enumerate(orders.items()):
-        part = Part(monitor, at / len(orders), (at + 1) / len(orders), "retraining")
-        check = check.with_order(name, order, monitor=part)
-    return check
 
 
 def _sum_prefixes(

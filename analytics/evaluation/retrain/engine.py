@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.check import RetrainCheck
-from analytics.evaluation.retrain.errors import Errors, TestSet
+from analytics.evaluation.retrain.check import ByTest, Curve, RetrainCheck
+from analytics.evaluation.retrain.errors import TestSet
 from analytics.evaluation.retrain.ground import Ground, make_file_test
 from analytics.information.analysis import Analysis
 from analytics.potential.normal_equations import Equations
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 from analytics.selection.base import Budget, by_model, select
 
-__all__ = ["Curve", "Repetition", "Wanted", "repetitions", "size_in"]
-
-#: Errors of a fit by test, of all of it and by config_type.
-ByTest = Mapping[str, tuple[Errors, Mapping[str, Errors]]]
+__all__ = ["Repetition", "Wanted", "repetitions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,41 +53,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Errors of the fits along the order of a method in one resample.
-
-    Attributes
-    ----------
-    budgets : tuple of int or float
-        As they were asked for.
-    sizes : int array
-        Structures trained on.
-    shares : float array
-        The same as shares of the pool.
-    points : tuple
-        Errors by test at each budget.
-    """
-
-    budgets: tuple[float, ...]
-    sizes: IntArray
-    shares: FloatArray
-    points: tuple[ByTest, ...]
-
-    @cached_property
-    def errors(self) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """Energy errors, meV/atom, and force errors, eV/angstrom, by test."""
-        totals = {name: [point[name][0] for point in self.points] for name in self.points[0]}
-        return {
-            name: (
-                np.array([each.energy_rmse_mev_atom for each in several]),
-                np.array([each.force_rmse_ev_a for each in several]),
-            )
-            for name, several in totals.items()
-        }
-
-
-@dataclass(frozen=True)
-class Repetition:
+class Repetition(Value):
     """One resample: its pool, the orders in it, and the errors along them.
 
     Attributes
@@ -179,7 +142,7 @@ def _repeat(
                 equations = ground.equations.take(pool)
             order = _order(ground, r, part, each, equations, Part(step, 0.0, 0.5))
             check = check.with_order(column, order, monitor=Part(step, 0.5, 0.6))
-        curves[column] = _curve(check, column, each.budgets, Part(step, 0.6, 1.0, said))
+        curves[column] = check.curve(column, each.budgets, monitor=Part(step, 0.6, 1.0, said))
     whole = old.whole if old is not None and same_tests else check.whole_pool()
     return Repetition(part, check, wanted, curves, whole)
 
@@ -202,7 +165,7 @@ def _order(
         part,
         wanted.method,
         spec=wanted.spec,
-        size=max(size_in(budget, len(pool)) for budget in wanted.budgets),
+        size=max(Budget(budget).of(len(pool)) for budget in wanted.budgets),
         seed=wanted.seed + ground.splits[r].resample,
         keep=np.flatnonzero(np.isin(originals, wanted.keep)),
         drop=np.flatnonzero(np.isin(originals, wanted.drop)),
@@ -210,20 +173,3 @@ def _order(
         monitor=monitor,
     )
     return np.asarray(pool[found.structures])
-
-
-def _curve(check: RetrainCheck, column: str, budgets: tuple[float, ...], monitor: Monitor) -> Curve:
-    most, pool = len(check.orders[column].order), len(check.pool)
-    sizes = np.array([min(size_in(budget, pool), most) for budget in budgets], dtype=np.int64)
-    points: dict[int, ByTest] = {}
-    for at, size in enumerate(sizes.tolist()):
-        if size not in points:
-            points[size] = check.errors(column, size)
-        monitor.report((at + 1) / len(sizes))
-        monitor.checkpoint()
-    return Curve(budgets, sizes, sizes / pool, tuple(points[size] for size in sizes.tolist()))
-
-
-def size_in(budget: float, pool: int) -> int:
-    """Return how many structures of the pool of a resample a budget means."""
-    return Budget(budget).of(pool)

@@ -1,4 +1,4 @@
-"""Errors of a fit on test structures: totals, per class, and point by point."""
+"""Errors of a fit (RMSE) on test structures: totals, per class, parity, spread over resamples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from analytics.potential.normal_equations import Equations, ForceTerms
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
+from analytics.runtime.value import Value
 
 __all__ = [
     "Errors",
@@ -24,7 +25,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Errors:
+class Errors(Value):
     """Errors on one test, or on one class of it.
 
     Attributes
@@ -42,7 +43,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class TestSet:
+class TestSet(Value):
     """Structures that a fit is tested on, summed up by class.
 
     Attributes
@@ -114,7 +115,7 @@ def _energy_errors(
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class Parity(Value):
     """Predicted against given values, point by point, each with its way back to the data.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Methods, budgets and resamples against tests: one table of energy and force errors."""
+"""Table of retrain errors: methods and budgets, resample by resample, against every test."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import spec_from
+from analytics.runtime.value import Table
 from analytics.selection.base import METHODS, Budget, is_nested
 
 __all__ = ["COLUMNS", "WHOLE_POOL", "RetrainResult", "retrain", "rows_of"]
@@ -40,7 +41,7 @@ WHOLE_POOL = "whole_pool"
 
 
 @dataclass(frozen=True)
-class RetrainResult:
+class RetrainResult(Table):
     """What potentials trained on selections lose.
 
     Attributes
@@ -136,6 +137,12 @@ def retrain(
         is too little to split.
     WinnowError
         If a method is unknown or `featomic` is missing.
+
+    Examples
+    --------
+    >>> errors = winnow.retrain(information, ["random"], [0.5], resamples=1)
+    >>> errors.summary()["method"].tolist()
+    ['random', 'whole_pool']
     """
     spec = RetrainSpec() if spec is None else spec
     tests = {} if tests is None else dict(tests)

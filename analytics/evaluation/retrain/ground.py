@@ -1,4 +1,4 @@
-"""Normal equations and test sets of a split: what stays the same for all methods and budgets."""
+"""Ground of a train/test split: normal equations and test sets, the same for all methods."""
 
 from __future__ import annotations
 

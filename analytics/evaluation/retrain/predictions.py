@@ -17,6 +17,7 @@ from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.errors import Errors, Parity
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
+from analytics.runtime.value import Value
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -33,7 +34,7 @@ _NO_MODELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Value):
     """The names under which a file carries what a model predicts.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Which structures a potential may learn from, and which it is tested on."""
+"""Train/test splits: random hold-out, high-force tail, one class left out; each resampled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
+from analytics.runtime.value import Value
 
 __all__ = ["SPLITS", "Split", "basis_family", "make_splits", "resampled"]
 
@@ -21,7 +22,7 @@ TAIL = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Split(Value):
     """A pool and what is held out of it.
 
     Attributes

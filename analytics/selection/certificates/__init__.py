@@ -1,1 +1,1 @@
-"""Bounds on how far a selection is from the best possible one."""
+"""Certificates: bounds on how far a selection is from the best possible one."""

@@ -1,4 +1,4 @@
-"""What a certificate answers: how good every prefix is, and how few structures could do.
+"""Certificate curve: how good every prefix is at least, and how few structures could do.
 
 References
 ----------
@@ -17,8 +17,10 @@ from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Table, Value
 from analytics.selection.base import Selection
 from analytics.selection.certificates.dual_bound import TightBound, objective_of, tighten
+from analytics.selection.certificates.online_bound import share_of
 
 __all__ = [
     "SHARES",
@@ -36,7 +38,7 @@ SHARES = (0.9, 0.95, 0.99, 0.999)
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateCurve:
+class CertificateCurve(Table):
     """What every prefix reaches and what any set of that cost could, as shares of the whole.
 
     Attributes
@@ -63,7 +65,7 @@ class CertificateCurve:
 
 
 @dataclass(frozen=True, slots=True)
-class Fewest:
+class Fewest(Value):
     """How many structures a share of the whole set's objective takes.
 
     Attributes
@@ -101,13 +103,18 @@ def tightened(bound: FloatArray, tight: Iterable[TightBound], costs: IntArray) -
     -------
     float array (m,)
     """
+    sizes = np.arange(1, len(costs) + 1)
+    return _carried(bound, tight, sizes, alike=np.array_equal(costs, sizes))
+
+
+def _carried(
+    bound: FloatArray, tight: Iterable[TightBound], sizes: IntArray, *, alike: bool
+) -> FloatArray:
+    """Carry tight bounds over to some sizes; `alike` if every structure costs the same."""
     out = np.array(bound, dtype=np.float64)
-    alike = np.array_equal(costs, np.arange(1, len(costs) + 1))
     for each in tight:
-        factor = np.maximum(1.0, costs / costs[each.size - 1])
-        if not alike:
-            factor[each.size :] = np.inf
-        np.minimum(out, each.bound * factor, out=out)
+        beyond = each.bound * sizes / each.size if alike else np.inf
+        np.minimum(out, np.where(sizes <= each.size, each.bound, beyond), out=out)
     return out
 
 
@@ -121,14 +128,10 @@ def certified_share(
     """
     if selection.bound is None or not 0 < size <= len(selection):
         return None
-    best = float(selection.bound[size - 1])
-    counts = getattr(selection.spec, "cost", "structures") == "structures"
-    for each in tight:
-        if counts:
-            best = min(best, each.bound * max(1.0, size / each.size))
-        elif size <= each.size:
-            best = min(best, each.bound)
-    return 1.0 if best <= 0 else float(min(1.0, selection.gains[:size].sum() / best))
+    alike = getattr(selection.spec, "cost", "structures") == "structures"
+    bound = selection.bound[size - 1 : size]
+    (best,) = _carried(bound, tight, np.array([size]), alike=alike)
+    return share_of(selection.gains[:size].sum(), best)
 
 
 def certificate_curve(

@@ -1,4 +1,4 @@
-r"""Closer bounds on the best possible selection than the online bound, at a price.
+r"""Dual bound: a closer bound on the best possible selection than the online bound, at a price.
 
 Both bounds are values of the Lagrangian dual, which bounds the best m structures whatever the
 multipliers are; they differ in how good multipliers are found. For facility location, with the
@@ -24,10 +24,8 @@ Polyak, USSR Comput. Math. Math. Phys. 9, 14 (1969), doi:10.1016/0041-5553(69)90
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
@@ -35,23 +33,22 @@ from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import kernel
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.value import Value
 from analytics.selection.base import METHODS, Selection
-from analytics.selection.certificates.linear_program import multipliers_of
-from analytics.selection.certificates.online_bound import best_totals
+from analytics.selection.certificates.linear_program import relaxed_multipliers
+from analytics.selection.certificates.online_bound import best_totals, share_of
 from analytics.selection.lazy_greedy import add_row
 from analytics.selection.objectives import Objective
 
-__all__ = ["LARGEST_PROGRAM", "TightBound", "objective_of", "tighten"]
+__all__ = ["TightBound", "objective_of", "tighten"]
 
-#: More stored kernel entries than this are not given to the linear-programming solver.
-LARGEST_PROGRAM = 2_000_000
 #: Steps without a better bound after which the step of the subgradient method is halved.
 PATIENCE = 12
 SMALLEST_STEP = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class TightBound:
+class TightBound(Value):
     """An upper bound on what any set of the same cost could reach.
 
     Attributes
@@ -83,7 +80,7 @@ class TightBound:
     @property
     def share(self) -> float:
         """At least this share of the best possible objective is reached."""
-        return 1.0 if self.bound <= 0 else min(1.0, self.value / self.bound)
+        return share_of(self.value, self.bound)
 
 
 def objective_of(
@@ -184,7 +181,8 @@ def tighten(
     value, online = float(selection.gains[:size].sum()), float(selection.bound[size - 1])
     rest = Part(monitor, 0.2, 1.0)
     if method == "lp":
-        bound, done = _program_bound(problem, rest), 0
+        dual = relaxed_multipliers(objective, allowed, costs, budget, rest)
+        bound, done = _dual(problem, dual)[0], 0
     else:
         bound, done = _lagrangian_bound(problem, picks, value, online, steps, rest)
     return TightBound(
@@ -279,74 +277,3 @@ def _lagrangian_bound(
         monitor.report(done / steps, "tighter bound")
         monitor.checkpoint()
     return min(best, online), done
-
-
-# ------------------------------------------------------------------------------- the program
-
-
-def _program_bound(problem: _Problem, monitor: Monitor) -> float:
-    entries = len(problem.objective.rows[1])
-    if entries > LARGEST_PROGRAM:
-        raise WinnowError(
-            f"the linear program would have {entries} entries, more than {LARGEST_PROGRAM}; "
-            "use the lagrangian bound"
-        )
-    build = _saturated_program if problem.objective.capped else _location_program
-    marginals = multipliers_of(build(problem), monitor)
-    o = problem.objective
-    n = len(o.weights)
-    # the program minimises, so that its multipliers are not positive
-    dual = np.maximum(-marginals[:n], 0.0)
-    if o.capped:
-        dual = np.minimum(dual, o.weights)
-    return _dual(problem, dual)[0]
-
-
-def _rows_of(problem: _Problem) -> sparse.csr_matrix:
-    indptr, indices, values = problem.objective.rows
-    shape = (len(indptr) - 1, len(problem.objective.weights))
-    whole = sparse.csr_matrix((np.asarray(values, dtype=float), indices, indptr), shape=shape)
-    return whole[problem.allowed]
-
-
-def _budget_row(problem: _Problem, others: int) -> sparse.csr_matrix:
-    m = len(problem.allowed)
-    price = np.ones(m) if problem.costs is None else problem.costs
-    return sparse.csr_matrix(np.concatenate([price, np.zeros(others)])[None])
-
-
-def _saturated_program(problem: _Problem) -> dict[str, Any]:
-    """Variables: structures y, coverages z. Rows: z_i - sum_s v_si y_s <= 0, and the budget."""
-    o, v = problem.objective, _rows_of(problem)
-    open_ = 1.0 - o.start
-    v.data = np.minimum(v.data, open_[v.indices])
-    m, n = v.shape
-    covered = sparse.hstack([-v.T, sparse.identity(n)])
-    upper = np.concatenate([np.ones(m), open_])
-    return {
-        "c": np.concatenate([np.zeros(m), -o.weights]),
-        "A_ub": sparse.vstack([covered, _budget_row(problem, n)], format="csr"),
-        "b_ub": np.concatenate([np.zeros(n), [problem.budget]]),
-        "bounds": np.column_stack([np.zeros(m + n), upper]),
-    }
-
-
-def _location_program(problem: _Problem) -> dict[str, Any]:
-    """Variables: structures y, services x. Rows: sum x_i <= 1, the budget, x_si <= y_s."""
-    o, v = problem.objective, _rows_of(problem).tocoo()
-    worth = o.weights[v.col] * np.maximum(0.0, v.data - o.start[v.col])
-    used = worth > 0
-    rows, columns, worth = v.row[used], v.col[used], worth[used]
-    m, n, e = len(problem.allowed), len(o.weights), len(worth)
-    each, one = np.arange(e), np.ones(e)
-    served = sparse.csr_matrix((one, (columns, m + each)), shape=(n, m + e))
-    linked = sparse.csr_matrix(
-        (np.concatenate([one, -one]), (np.tile(each, 2), np.concatenate([m + each, rows]))),
-        shape=(e, m + e),
-    )
-    return {
-        "c": np.concatenate([np.zeros(m), -worth]),
-        "A_ub": sparse.vstack([served, _budget_row(problem, e), linked], format="csr"),
-        "b_ub": np.concatenate([np.ones(n), [problem.budget], np.zeros(e)]),
-        "bounds": np.column_stack([np.zeros(m + e), np.ones(m + e)]),
-    }

@@ -1,17 +1,15 @@
-"""Structures that have no geometry to describe are refused before anything is computed."""
+"""Validation of positions and cells: what has no geometry to describe is refused beforehand."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
+from analytics.geometry.lattice import FLAT, flatness
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import InputError
 
 __all__ = ["check_geometry"]
-
-#: Volume of a cell of unit vectors below which it counts as flat.
-_FLAT = 1e-7
 
 #: Periodic images that a cutoff may need before the cell is taken for a mistake.
 _MOST_IMAGES = 1e6
@@ -42,18 +40,14 @@ def check_geometry(dataset: Dataset, structures: IntArray, cutoff: float) -> Non
     cells = np.where(pbc[:, :, None], dataset.cells[structures], 0.0)
     known = np.isfinite(cells).all(axis=(1, 2))
     cells[~known] = 0.0
-    lengths = np.linalg.norm(cells, axis=2)
-    units = cells / np.where(lengths > 0.0, lengths, 1.0)[:, :, None]
-    gram = units @ units.transpose(0, 2, 1)
-    gram[:, range(3), range(3)] += ~pbc
-    flatness = np.sqrt(np.clip(np.linalg.det(gram), 0.0, None))
+    lengths, volume = np.linalg.norm(cells, axis=2), flatness(cells, pbc)
     images = (np.where(pbc, 2.0 * cutoff, 1.0) / np.where(pbc, lengths, 1.0).clip(1e-300)).prod(1)
     flaws = {
         "a position is not a finite number": ~np.logical_and.reduceat(finite, first_rows),
         "the cell holds a value that is not a finite number": ~known,
-        "the cell has no volume along its periodic directions": known & (flatness < _FLAT),
+        "the cell has no volume along its periodic directions": known & (volume < FLAT),
         f"the cell is so small that a cutoff of {cutoff} Å takes over a million images": known
-        & (images > _MOST_IMAGES * flatness),
+        & (images > _MOST_IMAGES * volume),
     }
     bad = np.array(list(flaws.values()))
     if bad.any():

@@ -1,0 +1,46 @@
+"""Ranking of a few values: which of them lead, where the difference shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+__all__ = ["leaders"]
+
+
+def leaders(
+    values: Sequence[float],
+    *,
+    better: int = -1,
+    written: Sequence[str] = (),
+    spreads: Sequence[float] = (),
+) -> list[bool]:
+    """Return which values lead; nobody does if all are equal, or if there are fewer than two.
+
+    Parameters
+    ----------
+    values : sequence of float
+        NaN where there is none.
+    better : int
+        1 if high values are better, -1 if low ones are (as in `Metric`).
+    written : sequence of str, optional
+        As they are shown: what is written like the best is equal to it.
+    spreads : sequence of float, optional
+        Standard deviations, NaN where unknown: what is nearer to the best than the two together
+        is equal to it.
+    """
+    known = [at for at, value in enumerate(values) if math.isfinite(value)]
+    if len(known) < 2:
+        return [False] * len(values)
+    best = max(known, key=lambda at: better * values[at])
+
+    def equal(at: int) -> bool:
+        noise = 0.0
+        if spreads:
+            both = (spreads[at], spreads[best])
+            noise = math.hypot(*(0.0 if math.isnan(spread) else spread for spread in both))
+        alike = bool(written) and written[at] == written[best]
+        return alike or abs(values[at] - values[best]) <= noise
+
+    lead = [at in known and equal(at) for at in range(len(values))]
+    return [False] * len(values) if all(lead[at] for at in known) else lead
