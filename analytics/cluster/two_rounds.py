@@ -410,15 +410,18 @@ class _Coverage:
         segments = self.whole.segments
         offsets = np.concatenate([[0], np.cumsum(np.diff(segments)[structures])])
         at, atoms = ragged_rows(segments, structures), self.whole.atoms
-        own = Points(
-            atoms.values[at], atoms.half_norms[at], atoms.weights[at], atoms.first[at], at[:0]
-        )
+        own = Points(atoms.values[at], atoms.weights[at], atoms.first[at], at[:0])
         kernel = structure_kernel(
             self.whole.values,
             offsets,
             bandwidth=self.bandwidth,
             structures=Structures(
-                self.whole.values, own, offsets, np.arange(len(structures)), self.whole.rows
+                self.whole.source,
+                self.whole.values,
+                own,
+                offsets,
+                np.arange(len(structures)),
+                self.whole.rows,
             ),
             monitor=monitor,
         )

@@ -96,6 +96,8 @@ def embed_umap(
 ) -> Embedding:
     """Lay out the environments with UMAP, seeded (and therefore on one thread).
 
+    A seed gives the same map again on one machine; on another processor it may be another map.
+
     It runs in a process of its own at low priority, so that it can be cancelled at any moment and
     nothing else waits for it.
 

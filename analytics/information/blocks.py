@@ -16,27 +16,33 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.geometry.boxes import Boxes, block_offsets, bounding_boxes, kd_order
+from analytics.information.kernel_loops import recentred
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray
 
 __all__ = [
     "MERGE_STEP",
     "Axes",
+    "Frames",
     "Points",
+    "Source",
     "boxes_of",
     "centre_of",
     "checked",
     "distinct_points",
-    "half_norms",
     "leading_axes",
     "runs",
     "scaled",
     "sorted_points",
 ]
 
-#: Environments closer than this many bandwidths in every coordinate are taken as the same one;
-#: their kernel is then 1 within 63 * (1e-4)^2 / 2 < 4e-7, below the resolution of "covered".
-MERGE_STEP = 1e-4
+#: Environments closer than this many bandwidths in every coordinate are taken as the same one.
+#: A kernel to another one changes by it by less than 1e-6 of itself for each bandwidth between the
+#: two, typically (63 coordinates; 8e-6 at worst). Atoms of a perfect crystal differ by less.
+MERGE_STEP = 1e-6
+#: Points farther than this from the centre of their block, in bandwidths, are looked up: their
+#: coordinates in single precision would change a kernel by more than 1e-7 of itself.
+LOOSE = 4.0
 #: Principal components that boxes are made along; more do not separate better (measured).
 AXES = 8
 #: Rounding of a projection in single precision, as a share of the norm; with room to spare.
@@ -50,8 +56,6 @@ class Points:
     Attributes
     ----------
     values : float32 array (u, d)
-    half_norms : float32 array (u,)
-        Half the squared norms.
     weights : float32 array (u,)
         How many (or how much) of the input each stands for.
     first : int array (u,)
@@ -61,7 +65,6 @@ class Points:
     """
 
     values: FloatArray
-    half_norms: FloatArray
     weights: FloatArray
     first: IntArray
     inverse: IntArray
@@ -69,17 +72,12 @@ class Points:
     def __len__(self) -> int:
         return len(self.values)
 
-    def part(self, start: int, stop: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return values, half norms and weights of some of the points."""
-        return self.values[start:stop], self.half_norms[start:stop], self.weights[start:stop]
-
     def reordered(self, order: IntArray) -> Points:
         """Return the same points in another order."""
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         return Points(
             np.ascontiguousarray(self.values[order]),
-            self.half_norms[order],
             self.weights[order],
             self.first[order],
             rank[self.inverse],
@@ -103,10 +101,105 @@ def scaled(x: FloatArray, centre: FloatArray, bandwidth: float) -> FloatArray:
     return result
 
 
-def half_norms(values: FloatArray) -> FloatArray:
-    """Return half the squared norm of each row, summed in double precision."""
-    squares = np.einsum("ij,ij->i", values, values, dtype=np.float64)
-    return np.asarray(squares / 2, dtype=np.float32)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Points as they were given: what is lost in single precision is looked up here.
+
+    Attributes
+    ----------
+    x : float array (n, d)
+        Contiguous.
+    origin : float64 array (d,)
+    bandwidth : float
+        Coordinates are ``(x - origin) / bandwidth``.
+    """
+
+    x: FloatArray
+    origin: FloatArray
+    bandwidth: float
+
+    @classmethod
+    def of(cls, x: FloatArray, origin: FloatArray, bandwidth: float) -> Source:
+        """Keep a view of the points: read-only, so that kernels are compiled once."""
+        kept = np.ascontiguousarray(x, x.dtype if x.dtype.kind == "f" else np.float64).view()
+        kept.flags.writeable = False
+        return cls(kept, np.asarray(origin, dtype=np.float64), float(bandwidth))
+
+    def scaled(self) -> FloatArray:
+        """Return all coordinates in single precision."""
+        return scaled(self.x, self.origin, self.bandwidth)
+
+    def against(self, other: Source) -> tuple[FloatArray, FloatArray, float]:
+        """Return what a kernel needs to compute log kernels to those of another."""
+        return self.x, other.x, -0.5 / self.bandwidth**2
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Points in blocks, each in single precision around a centre of its own.
+
+    Close to a centre few digits are lost: a point far from all others has as many as any.
+
+    Attributes
+    ----------
+    values : float32 array (n, d)
+        In bandwidths from the centre of the block.
+    centres : float64 array (n_blocks, d)
+        In bandwidths from the origin of the source.
+    size : int
+        Points of a block.
+    source : Source
+    rows : int array (n,)
+        Where the points are in it.
+    loose : bool array (n,)
+        Which are so far from their centre that they are looked up there.
+    """
+
+    values: FloatArray
+    centres: FloatArray
+    size: int
+    source: Source
+    rows: IntArray
+    loose: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, source: Source, points: Points, rows: IntArray, size: int) -> Frames:
+        """Find the centres of blocks of points, and look the points up in `rows` of the source.
+
+        A centre is the median of some of the block: a few that lie far off do not move it.
+        """
+        n, d = points.values.shape
+        whole = n // size
+        some = points.values[: whole * size].reshape(whole, size, d)[:, :: max(1, size // 32)]
+        rest = [np.median(points.values[whole * size :], axis=0)] if whole * size < n else []
+        centres = np.array([*np.median(some, axis=1), *rest], dtype=np.float64).reshape(-1, d)
+        values = np.empty((n, d), dtype=np.float32)
+        for block, centre in enumerate(centres):
+            part = slice(block * size, (block + 1) * size)
+            given = source.x[rows[part]]
+            values[part] = (given - source.origin) / source.bandwidth - centre
+        return cls(values, centres, size, source, rows, _loose(values))
+
+    @classmethod
+    def around_origin(cls, source: Source, values: FloatArray, rows: IntArray) -> Frames:
+        """Take points that are not sorted into blocks as one block around the origin."""
+        origin = np.zeros((1, values.shape[1]))
+        return cls(values, origin, len(values), source, rows, _loose(values))
+
+    def around(
+        self, centre: FloatArray, start: int, stop: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return points, half norms and factors as `recentred` does, from another centre."""
+        source = self.source
+        found = recentred(
+            self.values, self.centres, self.size, start, stop, centre, self.loose, self.rows,
+            source.x, source.origin, source.bandwidth,
+        )  # fmt: skip
+        return found  # type: ignore[no-any-return]
+
+
+def _loose(values: FloatArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.einsum("ij,ij->i", values, values) > LOOSE**2)
 
 
 def checked(x: FloatArray, name: str) -> FloatArray:
@@ -174,7 +267,7 @@ def distinct_points(
     first, inverse = _merge(values, group)
     kept = np.ascontiguousarray(values[first])
     sums = np.bincount(inverse, weights=weights, minlength=len(first))
-    return Points(kept, half_norms(kept), sums.astype(np.float32), first, inverse)
+    return Points(kept, sums.astype(np.float32), first, inverse)
 
 
 @dataclass(frozen=True, slots=True)

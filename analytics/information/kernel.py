@@ -2,12 +2,13 @@ r"""Gaussian kernel sums between environments: the one expensive step, so it is 
 
 .. math:: K_{ij} = \exp(-|x_i - x_j|^2 / 2h^2)
 
-Squared distances come from blocked single-precision matrix products of centred descriptors in
-units of the bandwidth. The expansion :math:`|x|^2 + |y|^2 - 2xy` loses digits where two points
-nearly coincide, and there it matters most (a kernel of 1 means "the same environment"), so close
-pairs are computed again from their difference. Sums over blocks are accumulated in double
-precision. Environments that coincide are merged and carry a weight: a perfect crystal costs as
-much as one atom.
+Squared distances come from blocked single-precision matrix products in units of the bandwidth. The
+expansion :math:`|x|^2 + |y|^2 - 2xy` loses digits with the distance from the centre, so each block
+of points is seen from a centre of its own, and the few pairs that decide the sum of a row that is
+still far from it are computed from their difference, in double precision: sums err by less than
+1e-6 of themselves, also far from everything (ordinary rows by 1e-7). Sums over blocks are
+accumulated in double precision. Environments that coincide are merged and carry a weight: a perfect
+crystal costs as much as one atom.
 
 Points are sorted along their leading principal components into blocks with bounding boxes. Two
 blocks whose boxes are so far apart that every kernel between them is below exp(-40) = 4e-18 are
@@ -32,7 +33,9 @@ import numpy as np
 from analytics.geometry.boxes import Boxes
 from analytics.information.blocks import (
     Axes,
+    Frames,
     Points,
+    Source,
     boxes_of,
     centre_of,
     checked,
@@ -47,12 +50,13 @@ from analytics.information.kernel_loops import (
     accumulate_block,
     accumulate_moments,
     accumulate_pair,
+    limits,
     log_accumulate,
 )
 from analytics.information.structure_kernel import StructureKernel, structure_kernel
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.parallel import in_order
-from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.registry import Options, option
 
 __all__ = [
@@ -91,15 +95,24 @@ class KernelSpec(Options):
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """Points in compact blocks of `ROWS`, with their boxes."""
+    """Distinct points in compact blocks of `ROWS`, with their boxes and where they come from."""
 
-    points: Points
+    source: Source
+    frames: Frames
+    weights: FloatArray
+    first: IntArray
+    inverse: IntArray
     boxes: Boxes
 
     @classmethod
-    def of(cls, points: Points, axes: Axes) -> _Sorted:
+    def of(cls, source: Source, points: Points, axes: Axes) -> _Sorted:
         """Sort points into blocks."""
-        return cls(*sorted_points(points, axes, ROWS))
+        points, boxes = sorted_points(points, axes, ROWS)
+        frames = Frames.of(source, points, points.first, ROWS)
+        return cls(source, frames, points.weights, points.first, points.inverse, boxes)
+
+    def __len__(self) -> int:
+        return len(self.first)
 
     def near(self, other: Boxes, block: int) -> FloatArray:
         """Return the least exponent of the kernel to each block, from a block of another set."""
@@ -107,7 +120,7 @@ class _Sorted:
 
     def runs(self, exponents: FloatArray, cut: float) -> list[tuple[int, int]]:
         """Return (start, stop) of the points that lie in blocks within the cut."""
-        return list(runs(exponents < cut, ROWS, len(self.points), COLUMNS))
+        return list(runs(exponents < cut, ROWS, len(self), COLUMNS))
 
 
 def kernel_sums(
@@ -137,8 +150,8 @@ def kernel_sums(
     """
     points, others, _ = _prepared(x, y, bandwidth, leave_one_out, monitor)
     if others is None:
-        return _self_sums(points, leave_one_out, monitor)[points.points.inverse]
-    return _cross_sums(points, others, monitor)[points.points.inverse]
+        return _self_sums(points, leave_one_out, monitor)[points.inverse]
+    return _cross_sums(points, others, monitor)[points.inverse]
 
 
 def _prepared(
@@ -148,41 +161,35 @@ def _prepared(
     leave_one_out: bool,
     monitor: Monitor,
 ) -> tuple[_Sorted, _Sorted | None, Axes]:
-    points, axes, centre = _own(x, bandwidth, monitor)
+    points, axes = _own(x, bandwidth, monitor)
     if y is None:
         return points, None, axes
     if leave_one_out:
         raise ValueError("leave_one_out is for the sum of a set over itself, not with y")
-    return points, _others(y, None, points, axes, centre, bandwidth), axes
+    return points, _others(y, None, points, axes), axes
 
 
-def _own(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[_Sorted, Axes, FloatArray]:
-    """Return points sorted along axes of their own, those axes, and their centre."""
+def _own(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[_Sorted, Axes]:
+    """Return points sorted along axes of their own, and those axes."""
     if not bandwidth > 0:
         raise ValueError(f"bandwidth is {bandwidth}, not a positive number")
     x = checked(x, "x")
-    centre = centre_of(x)
-    distinct = distinct_points(scaled(x, centre, bandwidth))
+    source = Source.of(x, centre_of(x), bandwidth)
+    distinct = distinct_points(source.scaled())
     monitor.checkpoint()
     axes = leading_axes(distinct.values)
-    points = _Sorted.of(distinct, axes)
+    points = _Sorted.of(source, distinct, axes)
     monitor.checkpoint()
-    return points, axes, centre
+    return points, axes
 
 
-def _others(
-    y: FloatArray,
-    weights: FloatArray | None,
-    own: _Sorted,
-    axes: Axes,
-    centre: FloatArray,
-    bandwidth: float,
-) -> _Sorted:
+def _others(y: FloatArray, weights: FloatArray | None, own: _Sorted, axes: Axes) -> _Sorted:
     """Return points of another set as those of the first, along the same axes."""
-    y, columns = checked(y, "y"), own.points.values.shape[1]
+    y, columns = checked(y, "y"), own.source.x.shape[1]
     if y.shape[1] != columns:
         raise ValueError(f"x has {columns} columns and y has {y.shape[1]}")
-    return _Sorted.of(distinct_points(scaled(y, centre, bandwidth), weights=weights), axes)
+    source = Source.of(y, own.source.origin, own.source.bandwidth)
+    return _Sorted.of(source, distinct_points(source.scaled(), weights=weights), axes)
 
 
 def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> float:
@@ -193,48 +200,67 @@ def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> 
 
 
 def _self_sums(own: _Sorted, leave_one_out: bool, monitor: Monitor) -> FloatArray:
-    points, n = own.points, len(own.points)
+    n, first, weights = len(own), own.first, own.weights
+    exact = own.source.against(own.source)
     # the diagonal: K_ii = 1 exactly
-    totals = points.weights.astype(np.float64) - (1 if leave_one_out else 0)
+    totals = weights.astype(np.float64) - (1 if leave_one_out else 0)
     # long and short rows of the triangle alternate, so that threads finish together
     ascending = range(-(-n // ROWS))
     order = [b for pair in zip(ascending, reversed(ascending), strict=True) for b in pair]
 
-    def work(block: int) -> list[tuple[int, FloatArray]]:
+    def inside(block: int) -> FloatArray:
         start, stop = block * ROWS, min(n, (block + 1) * ROWS)
-        a, na, wa = points.part(start, stop)
-        rows = np.zeros(stop - start)
+        a, na, fa = own.frames.around(own.frames.centres[block], start, stop)
+        rows, i = totals[start:stop].copy(), first[start:stop]
         products = a @ a.T
         np.fill_diagonal(products, FAR)
-        accumulate_block(products, na, na, wa, a, a, rows)
-        found: list[tuple[int, FloatArray]] = [(start, rows)]
+        accumulate_block(products, na, na, fa, fa, weights[start:stop], exact, i, i, rows)
+        return rows
+
+    begun = list(in_order(inside, ascending, Checkpoints(monitor), "kernel sums"))
+    totals = np.concatenate(begun)
+
+    def work(block: int) -> list[tuple[int, FloatArray]]:
+        start, stop = block * ROWS, min(n, (block + 1) * ROWS)
+        centre = own.frames.centres[block]
+        a, na, fa = own.frames.around(centre, start, stop)
+        rows, heaviest = totals[start:stop].copy(), weights[start:stop].max()
+        found: list[tuple[int, FloatArray]] = []
         exponents = own.near(own.boxes, block)
         exponents[: block + 1] = np.inf
         for left, right in own.runs(exponents, CUT):
-            b, nb, wb = points.part(left, right)
+            b, nb, fb = own.frames.around(centre, left, right)
             columns = np.zeros(right - left)
-            accumulate_pair(a @ b.T, na, nb, wa, wb, a, b, rows, columns)
+            accumulate_pair(
+                a @ b.T, na, nb, fa, fb, weights[start:stop], weights[left:right],
+                limits(nb, totals[left:right] / heaviest), exact, first[start:stop],
+                first[left:right], rows, columns,
+            )  # fmt: skip
             found.append((left, columns))
-        return found
+        return [(start, rows - totals[start:stop]), *found]
 
+    sums = totals.copy()
     for parts in in_order(work, order[: len(ascending)], monitor, "kernel sums"):
-        for start, sums in parts:
-            totals[start : start + len(sums)] += sums
-    return totals
+        for start, part in parts:
+            sums[start : start + len(part)] += part
+    return sums
 
 
 def _cross_sums(own: _Sorted, others: _Sorted, monitor: Monitor) -> FloatArray:
-    points = own.points
+    exact = own.source.against(others.source)
 
     def work(block: int) -> FloatArray:
-        a, na, _ = points.part(block * ROWS, (block + 1) * ROWS)
-        rows = np.zeros(len(a))
+        start, stop = block * ROWS, min(len(own), (block + 1) * ROWS)
+        centre = own.frames.centres[block]
+        a, na, fa = own.frames.around(centre, start, stop)
+        rows = np.zeros(stop - start)
         for left, right in others.runs(others.near(own.boxes, block), CUT):
-            b, nb, wb = others.points.part(left, right)
-            accumulate_block(a @ b.T, na, nb, wb, a, b, rows)
+            b, nb, fb = others.frames.around(centre, left, right)
+            weights, i, j = others.weights[left:right], own.first[start:stop], others.first
+            accumulate_block(a @ b.T, na, nb, fa, fb, weights, exact, i, j[left:right], rows)
         return rows
 
-    blocks = range(-(-len(points) // ROWS))
+    blocks = range(-(-len(own) // ROWS))
     return np.concatenate(list(in_order(work, blocks, monitor, "kernel sums")))
 
 
@@ -257,22 +283,27 @@ def kernel_moments(
     y : float array (m, d)
     weights : float array (m,)
     """
-    own, axes, centre = _own(x, bandwidth, monitor)
-    others = _others(y, weights, own, axes, centre, bandwidth)
-    squares = np.bincount(others.points.inverse, weights=weights**2).astype(np.float32)
-    points = own.points
+    own, axes = _own(x, bandwidth, monitor)
+    others = _others(y, weights, own, axes)
+    squares = np.bincount(others.inverse, weights=weights**2).astype(np.float32)
+    exact = own.source.against(others.source)
 
     def work(block: int) -> FloatArray:
-        a, na, _ = points.part(block * ROWS, (block + 1) * ROWS)
+        start, stop = block * ROWS, min(len(own), (block + 1) * ROWS)
+        centre = own.frames.centres[block]
+        a, na, fa = own.frames.around(centre, start, stop)
         both = np.zeros((2, len(a)))
         for left, right in others.runs(others.near(own.boxes, block), CUT):
-            b, nb, wb = others.points.part(left, right)
-            accumulate_moments(a @ b.T, na, nb, wb, squares[left:right], a, b, both[0], both[1])
+            b, nb, fb = others.frames.around(centre, left, right)
+            accumulate_moments(
+                a @ b.T, na, nb, fa, fb, others.weights[left:right], squares[left:right],
+                exact, own.first[start:stop], others.first[left:right], both[0], both[1],
+            )  # fmt: skip
         return both
 
-    blocks = range(-(-len(points) // ROWS))
+    blocks = range(-(-len(own) // ROWS))
     found = np.concatenate(list(in_order(work, blocks, monitor, "sampled kernel sums")), axis=1)
-    return found[0][points.inverse], found[1][points.inverse]
+    return found[0][own.inverse], found[1][own.inverse]
 
 
 def log_kernel_sums(
@@ -289,46 +320,48 @@ def log_kernel_sums(
     than 1e-6 of itself, are summed again with a running maximum. A row that has no other point
     at all gets -inf.
     """
-    points, others, axes = _prepared(x, y, bandwidth, leave_one_out, monitor)
+    own, others, axes = _prepared(x, y, bandwidth, leave_one_out, monitor)
     part = Part(monitor, 0.0, 0.9)
-    own = points.points
     if others is None:
-        sums = _self_sums(points, leave_one_out, part)
+        sums = _self_sums(own, leave_one_out, part)
     else:
-        sums = _cross_sums(points, others, part)
+        sums = _cross_sums(own, others, part)
     with np.errstate(divide="ignore"):
         logs = np.log(sums)
-    pool = points if others is None else others
-    dropped = float(pool.points.weights.sum(dtype=np.float64)) * np.exp(-CUT)
+    pool = own if others is None else others
+    dropped = float(pool.weights.sum(dtype=np.float64)) * np.exp(-CUT)
     far = np.flatnonzero(sums < max(TINY, dropped / LACKING))
     if len(far):
         skip = far if (others is None and leave_one_out) else np.full(len(far), -1)
-        rows = Points(
-            own.values[far], own.half_norms[far], own.weights[far], own.first[far], np.arange(0)
-        )
-        logs[far] = _far_log_sums(rows, pool, axes, skip, Part(monitor, 0.9, 1.0))
+        logs[far] = _far_log_sums(own, far, pool, axes, skip, Part(monitor, 0.9, 1.0))
     monitor.report(1.0, "kernel sums")
     return np.asarray(logs[own.inverse])
 
 
 def _far_log_sums(
-    rows: Points, pool: _Sorted, axes: Axes, skip: IntArray, monitor: Monitor
+    own: _Sorted, far: IntArray, pool: _Sorted, axes: Axes, skip: IntArray, monitor: Monitor
 ) -> FloatArray:
     """Sum in the log domain, nearest blocks first, until what is left cannot matter."""
-    small = 64
-    boxes = boxes_of(rows.values, axes, np.append(np.arange(0, len(rows), small), len(rows)))
+    small, exact, first = 64, own.source.against(pool.source), own.first[far]
+    rows = scaled(own.source.x[first], own.source.origin, own.source.bandwidth)
+    boxes = boxes_of(rows, axes, np.append(np.arange(0, len(rows), small), len(rows)))
+    frames = Frames.around_origin(own.source, rows, first)
 
     def work(block: int) -> FloatArray:
-        at = slice(block * small, (block + 1) * small)
-        a, na, _ = rows.part(at.start, at.stop)
-        top, total = np.full(len(a), -np.inf), np.zeros(len(a))
+        at = slice(block * small, min(len(rows), (block + 1) * small))
+        top, total = np.full(at.stop - at.start, -np.inf), np.zeros(at.stop - at.start)
         exponents = pool.near(boxes, block)
         for near in np.argsort(exponents, kind="stable"):
             if -exponents[near] < top.min() - CUT:
                 break
-            left = int(near) * ROWS
-            b, nb, wb = pool.points.part(left, left + ROWS)
-            log_accumulate(a @ b.T, na, nb, wb, skip[at] - left, a, b, top, total)
+            left, right = int(near) * ROWS, min(len(pool), (int(near) + 1) * ROWS)
+            centre = pool.frames.centres[near]
+            a, na, _ = frames.around(centre, at.start, at.stop)
+            b, nb, _ = pool.frames.around(centre, left, right)
+            log_accumulate(
+                a @ b.T, na, nb, pool.weights[left:right], skip[at] - left, exact, first[at],
+                pool.first[left:right], top, total,
+            )  # fmt: skip
         with np.errstate(divide="ignore"):
             return np.asarray(top + np.log(total))
 

@@ -12,7 +12,9 @@ from scipy import sparse
 
 from analytics.geometry.boxes import Boxes
 from analytics.information.blocks import (
+    Frames,
     Points,
+    Source,
     boxes_of,
     centre_of,
     checked,
@@ -22,7 +24,7 @@ from analytics.information.blocks import (
     scaled,
     sorted_points,
 )
-from analytics.information.kernel_loops import FAR, by_structure, column_sums, pack
+from analytics.information.kernel_loops import FAR, by_structure, column_sums, limits, pack
 from analytics.information.sampling import Sample, all_rows
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.parallel import in_order
@@ -47,6 +49,8 @@ LOG_CUT = 4 * float(np.log(1e6))
 COARSE_CUT = 4 * float(np.log(1e3))
 #: Bytes per stored entry: a column number and two values.
 ENTRY_BYTES = 12
+#: Log kernels above this are always computed from the difference: an environment is itself.
+CLOSE = np.float32(0.02)
 #: Environments in one block of columns, atoms multiplied with it at once.
 ROWS, ATOMS = 256, 512
 #: Pairs of atoms and environments in one piece of work, about 100 ms.
@@ -144,6 +148,7 @@ class Structures(Value):
 
     Attributes
     ----------
+    source : Source
     values : float32 array (n_environments, d)
     atoms : Points
         Structure after structure.
@@ -155,6 +160,7 @@ class Structures(Value):
         The environment that each row of `values` is of.
     """
 
+    source: Source
     values: FloatArray
     atoms: Points
     segments: IntArray
@@ -178,14 +184,17 @@ def prepared_structures(
     n = len(structure_offsets) - 1
     order = np.arange(n) if order is None else order
     rows = ragged_rows(structure_offsets, order)
-    x = checked(x, "x")[rows]
-    values = scaled(x, centre_of(x), bandwidth)
+    x = checked(x, "x")
+    ordered = x[rows]
+    source = Source.of(x, centre_of(ordered), bandwidth)
+    values = scaled(ordered, source.origin, bandwidth)
     monitor.checkpoint()
     group = np.repeat(np.arange(n), np.diff(structure_offsets)[order])
     atoms = distinct_points(values, group)
     counts = np.bincount(group[atoms.first], minlength=n)
     monitor.checkpoint()
-    return Structures(values, atoms, np.concatenate([[0], np.cumsum(counts)]), order, rows)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return Structures(source, values, atoms, offsets, order, rows)
 
 
 def structure_kernel(
@@ -245,7 +254,11 @@ def structure_kernel(
     monitor.checkpoint()
     n_structures = len(structure_offsets) - 1
     boxes = boxes_of(structures.atoms.values, axes, structures.segments)
-    found = _rows(_Problem(structures, boxes, demand, leaves, cut), monitor)
+    source, representatives = structures.source, sample.rows[taken[demand.first]]
+    frames = Frames.of(source, demand, representatives, ROWS)
+    own = structures.rows[structures.atoms.first]
+    atoms = Frames.around_origin(source, structures.atoms.values, own)
+    found = _rows(_Problem(structures, boxes, demand, frames, atoms, leaves, cut), monitor)
     indptr = np.concatenate([[0], np.cumsum(found[0])])
     shape = (n_structures, len(demand))
     columns = np.empty(len(sample), dtype=np.int64)
@@ -263,7 +276,7 @@ def structure_kernel(
         bandwidth=bandwidth,
         sample=sample,
         columns=frozen(columns),
-        representatives=frozen(sample.rows[taken[demand.first]]),
+        representatives=frozen(representatives),
         cut=cut,
     )
 
@@ -275,6 +288,8 @@ class _Problem:
     structures: Structures
     boxes: Boxes
     demand: Points
+    frames: Frames
+    atoms: Frames
     leaves: Boxes
     cut: float
 
@@ -311,14 +326,23 @@ def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
     low, high = problem.boxes.low[first:last], problem.boxes.high[first:last]
     gaps = np.stack([problem.leaves.exponents(a, b) for a, b in zip(low, high, strict=True)])
     near = gaps < problem.cut
+    exact = problem.atoms.source.against(problem.frames.source)
+    # each environment is an atom of its own structure, so that no column sums to less than this;
+    # the limits are twice as low, because selections use the entries of a column one by one
+    least = np.full(ROWS, 1.0 / atoms.weights.max())
     for leaf in np.flatnonzero(near.any(axis=0)):
         start = int(leaf) * ROWS
-        b, nb, _ = problem.demand.part(start, start + ROWS)
+        stop, centre = min(n, start + ROWS), problem.frames.centres[leaf]
+        b, nb, _ = problem.frames.around(centre, start, stop)
+        low_b = np.minimum(2 * limits(nb, least), -CLOSE)
         reached = _atoms_of(near[:, leaf], segments[first : last + 1])
         for left, right in runs(reached, 1, len(reached), ATOMS):
             at = slice(int(segments[first]) + left, int(segments[first]) + right)
-            a, na, wa = atoms.part(at.start, at.stop)
-            by_structure(a @ b.T, na, nb, wa, a, b, own[left:right], start, sums, top)
+            a, na, fa = problem.atoms.around(centre, at.start, at.stop)
+            by_structure(
+                a @ b.T, na, nb, fa, atoms.weights[at], low_b, exact, problem.atoms.rows[at],
+                problem.frames.rows[start:stop], own[left:right], start, sums, top,
+            )  # fmt: skip
     return pack(sums, top, np.float32(-problem.cut))  # type: ignore[no-any-return]
 
 

@@ -15,7 +15,12 @@ from scipy.special import logsumexp
 
 from analytics.information import kernel as kernel_module
 from analytics.information.blocks import MERGE_STEP
-from analytics.information.kernel import KernelSpec, kernel_sums, log_kernel_sums
+from analytics.information.kernel import (
+    KernelSpec,
+    kernel_moments,
+    kernel_sums,
+    log_kernel_sums,
+)
 from analytics.information.structure_kernel import structure_kernel
 from analytics.runtime.errors import Cancelled
 
@@ -279,7 +284,8 @@ class TestLongWork:
         assert told.fractions == sorted(told.fractions)
         assert told.fractions[-1] == 1.0
         assert set(told.messages) == {"kernel sums"}
-        assert told.checkpoints - 2 == len(told.fractions) == 13  # two while it prepares
+        # two while it prepares, and one more for the inside of each block
+        assert told.checkpoints - 2 == 2 * len(told.fractions) == 26
 
     @pytest.mark.parametrize("run", [kernel_sums, log_kernel_sums])
     def test_cancel_stops_the_work(self, monkeypatch: pytest.MonkeyPatch, run) -> None:
@@ -303,3 +309,41 @@ class TestLongWork:
         monkeypatch.setattr(kernel_module, "accumulate_pair", broken)
         with pytest.raises(MemoryError, match="no room"):
             kernel_sums(clouds(500), bandwidth=0.5)
+
+
+def scattered(seed: int, d: int, spread: float) -> np.ndarray:
+    """Return points around the centre, and a few and many of them 50 bandwidths (of 1) away."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(700, d)) * spread / np.sqrt(d)
+    for start, stop in ((0, 4), (4, 30), (30, 330)):
+        direction = rng.normal(size=d)
+        x[start:stop] += 50.0 * direction / np.linalg.norm(direction)
+    return x[rng.permutation(len(x))]
+
+
+@pytest.mark.parametrize("d", [3, 20, 63])
+@pytest.mark.parametrize("spread", [1.0, 3.0, 6.0])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_far_rows_are_as_accurate_as_near_ones(d: int, spread: float, seed: int) -> None:
+    x = scattered(seed, d, spread)
+    matrix = kernel_twin(x, x, 1.0)
+    lone = matrix - np.eye(len(x))
+    known = lone.sum(axis=1) > 1e-7
+    found = kernel_sums(x, bandwidth=1.0, leave_one_out=True)
+    assert_allclose(found[known], lone.sum(axis=1)[known], rtol=1e-6)
+    assert_allclose(kernel_sums(x, bandwidth=1.0), matrix.sum(axis=1), rtol=1e-6)
+    logs = log_kernel_sums(x, bandwidth=1.0, leave_one_out=True)
+    assert_allclose(logs[known], np.log(lone.sum(axis=1)[known]), rtol=0, atol=1e-6)
+    # against another set, as weighted estimates and by structure
+    y, weights = x[1::2], np.linspace(1, 5, len(x) // 2)
+    cross = matrix[::2, 1::2]
+    near = cross.sum(axis=1) > 1e-7
+    sums = kernel_sums(x[::2], y, bandwidth=1.0)
+    assert_allclose(sums[near], cross.sum(axis=1)[near], rtol=1e-6)
+    first, second = kernel_moments(x[::2], y, weights, bandwidth=1.0)
+    assert_allclose(first[near], (cross @ weights)[near], rtol=1e-6)
+    near = cross.max(axis=1) > 1e-3
+    # squares have twice the error, and are sums of fewer terms: it does not average out
+    assert_allclose(second[near], (cross**2 @ weights**2)[near], rtol=5e-6)
+    totals = structure_kernel(x, np.arange(0, 701, 10), bandwidth=1.0).totals()
+    assert_allclose(totals, matrix.sum(axis=1), rtol=1e-6)
