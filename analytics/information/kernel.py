@@ -4,11 +4,13 @@ r"""Gaussian kernel sums between environments: the one expensive step, so it is 
 
 Squared distances come from blocked single-precision matrix products in units of the bandwidth. The
 expansion :math:`|x|^2 + |y|^2 - 2xy` loses digits with the distance from the centre, so each block
-of points is seen from a centre of its own, and the few pairs that decide the sum of a row that is
-still far from it are computed from their difference, in double precision: sums err by less than
-1e-6 of themselves, also far from everything (ordinary rows by 1e-7). Sums over blocks are
-accumulated in double precision. Environments that coincide are merged and carry a weight: a perfect
-crystal costs as much as one atom.
+of points is seen from a centre of its own, and the pairs that decide the sum of a row where that
+will not do are computed from their difference, in double precision. Sums err by less than 1e-6 of
+themselves, also 50 bandwidths from everything. Measured, without the term of a row with itself and
+for sums above 1e-9: at most 7.3e-7, half of the rows by less than 3.2e-8 (12 000 environments each
+of Si, Cu and C, h = 0.015 and 0.05 1/angstrom). It is an estimate of rounding that is kept, not a
+bound. Sums over blocks are accumulated in double precision. Environments that coincide are merged
+and carry a weight: a perfect crystal costs as much as one atom.
 
 Points are sorted along their leading principal components into blocks with bounding boxes. Two
 blocks whose boxes are so far apart that every kernel between them is below exp(-40) = 4e-18 are

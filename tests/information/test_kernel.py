@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import Recorder, kernel_twin
+from makers import Recorder, dataset_of, kernel_twin
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 
+from analytics.descriptors.distances import compute_distances
 from analytics.information import kernel as kernel_module
 from analytics.information.blocks import MERGE_STEP
 from analytics.information.kernel import (
@@ -347,3 +350,26 @@ def test_far_rows_are_as_accurate_as_near_ones(d: int, spread: float, seed: int)
     assert_allclose(second[near], (cross**2 @ weights**2)[near], rtol=5e-6)
     totals = structure_kernel(x, np.arange(0, 701, 10), bandwidth=1.0).totals()
     assert_allclose(totals, matrix.sum(axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_points_next_to_each_other_that_err_alike_do_not_add_up(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(512, 63)) * 1.5 / np.sqrt(63)
+    for start in range(0, 120, 24):  # out in the block of the others
+        direction = rng.normal(size=63)
+        x[start : start + 24] *= 0.2
+        x[start : start + 24] += 4.0 * direction / np.linalg.norm(direction)
+    lone = (kernel_twin(x, x, 1.0) - np.eye(len(x))).sum(axis=1)
+    assert_allclose(kernel_sums(x, bandwidth=1.0, leave_one_out=True), lone, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bandwidth", [0.015, 0.05])
+def test_the_carbon_set_is_summed_to_six_digits(bandwidth: float) -> None:
+    frames = read(Path(__file__).parents[2] / "assets" / "carbon.xyz.gz", index="::25")
+    x = compute_distances(dataset_of(*frames)).values[::2]
+    lone = (kernel_twin(x, x, bandwidth) - np.eye(len(x))).sum(axis=1)
+    known = lone > 1e-9
+    assert known.sum() > 300
+    found = kernel_sums(x, bandwidth=bandwidth, leave_one_out=True)
+    assert_allclose(found[known], lone[known], rtol=1e-6)

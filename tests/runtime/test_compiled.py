@@ -90,3 +90,38 @@ def test_results_do_not_depend_on_the_cache_or_on_threads(tmp_path) -> None:
         assert other["loaded"] > 0
         assert other["results"] == empty["results"]
     assert sum(other["compiled"] for other in half_warm) == empty["compiled"]
+
+
+def test_a_kernel_is_compiled_again_where_a_helper_in_another_file_changes(tmp_path) -> None:
+    (tmp_path / "inner.py").write_text(
+        "from analytics.runtime.compiled import helper\n"
+        "FACTOR = 2.0\n"
+        "@helper\n"
+        "def scaled(x):\n"
+        "    return FACTOR * x\n"
+    )
+    (tmp_path / "outer.py").write_text(
+        "from analytics.runtime.compiled import helper, kernel\n"
+        "from inner import scaled\n"
+        "@helper\n"
+        "def moved(x):\n"
+        "    return scaled(x) + 1.0\n"
+        "@kernel\n"
+        "def result(x):\n"
+        "    return moved(x)\n"
+        "print(result(3.0), sum(result.stats.cache_hits.values()))\n"
+    )
+    settings = {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join(map(str, (tmp_path, TESTS.parent))),
+    }
+
+    def run() -> list[str]:
+        command = [sys.executable, str(tmp_path / "outer.py")]
+        return subprocess.check_output(command, env=os.environ | settings, text=True).split()
+
+    assert run() == ["7.0", "0"]
+    assert run() == ["7.0", "1"]
+    inner = tmp_path / "inner.py"
+    inner.write_text(inner.read_text().replace("2.0", "4.0"))
+    assert run() == ["13.0", "0"]
