@@ -156,6 +156,7 @@ class TestEveryMethod:
         assert sorted(select(analysis, method).structures) == [0, 1, 2, 3]
         assert len(select(analysis, method, size=2)) == 2
 
+    @pytest.mark.usefixtures("no_ticks")
     def test_it_can_be_cancelled(self, method: str) -> None:
         analysis = make_analysis(sizes=SIZES[:10], seed=3, isolated=2)  # run once per checkpoint
         select(analysis, method, size=6)  # equations of a potential are kept, not made again
@@ -168,6 +169,7 @@ class TestEveryMethod:
                 select(analysis, method, size=6, monitor=monitor)
             assert monitor.checkpoints == at
 
+    @pytest.mark.usefixtures("no_ticks")
     def test_it_can_be_cancelled_when_nothing_is_remembered(
         self, method: str, analysis: Analysis, forget: Callable[[], None]
     ) -> None:
