@@ -49,8 +49,7 @@ function giveComponentsTheirAttributes() {
   component.has_attributes = true
   for (const doc of Bokeh.documents)
     for (const item of doc.all_models)
-      if (item.html_attributes?.size || Object.keys(item.html_attributes ?? {}).length)
-        Bokeh.index.find_one(item)?._apply_html_attributes?.()
+      if (item.html_attributes) Bokeh.index.find_one(item)?._apply_html_attributes?.()
 }
 
 /** Whether an event comes from within an element. @type {(event: Event, of: string) => boolean} */
