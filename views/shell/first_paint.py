@@ -1,4 +1,4 @@
-"""The first answer: the finished score cards as plain HTML, painted before any script has run.
+"""First paint: the finished score cards as plain HTML, before any script has run.
 
 A browser needs seconds to build the components of the page. What they will show is known when the
 page is served, so the served document begins with it. A small script takes it away as soon as the
