@@ -91,7 +91,7 @@ class Shown:
         work = partial((self.view if target is None else target).param.update, **values)
         self._loop.add_callback(self._document.add_next_tick_callback, work)
 
-    def has(self, timeout=20_000, **attributes):
+    def has(self, timeout=60_000, **attributes):
         for name, value in attributes.items():
             expect(self.box).to_have_attribute(f"data-{name}", str(value), timeout=timeout)
 
@@ -130,7 +130,7 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait(condition, seconds=20):
+def wait(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -95,8 +95,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(visit, tmp_path_factory):
-    visitor = visit()
+def stage(visit_of_file, tmp_path_factory):
+    visitor = visit_of_file()
     button = visitor.page.get_by_role("button", name="Density", exact=True)
     button.wait_for(state="attached", timeout=LONG)
     button.click(timeout=LONG)
