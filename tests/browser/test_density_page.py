@@ -112,7 +112,7 @@ def test_stage_asked_for_at_once_shows_precomputed_results(stage):
     expect(stage.claims).to_have_count(5)
     expect(stage.cards).to_have_count(3)
     for text in stage.texts():
-        assert re.search(r"Density error.*\n\d\S* ± \d", text), text
+        assert re.search(r"Density error\n% of electrons\n\d\S* ± \d", text), text
 
 
 def test_share_slider_changes_cards_and_kept_points(stage):
