@@ -1,4 +1,4 @@
-"""The stage graph: file -> data set -> descriptors -> analysis -> selections and maps.
+"""Pipeline (stage graph): file -> data set -> descriptors -> analysis -> selections and maps.
 
 Results are kept under the fingerprint of their input and spec, in the cache that all sessions of a
 process share and on disk, so that a file opened again is there at once.

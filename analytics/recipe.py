@@ -1,4 +1,4 @@
-"""A recipe: everything needed to make a selection again, as plain JSON values.
+"""Recipe: everything needed to make a selection again, as plain JSON values.
 
 The command line, a notebook and the page all write the same recipe. All indices in it are
 zero-based and refer to the original file.

@@ -1,4 +1,4 @@
-"""Run a recipe again, and say what differs if it gives something else."""
+"""Replay of a recipe: run it again, and say what differs if it gives something else."""
 
 from __future__ import annotations
 

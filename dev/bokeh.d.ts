@@ -5,6 +5,7 @@ interface BokehView {
 }
 
 interface BokehModel {
+  html_attributes?: Map<string, string> | Record<string, string>;
   type: string;
 }
 

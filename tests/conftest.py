@@ -24,6 +24,16 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture
+def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask a monitor at the steps of the work alone, not every tenth of a second besides.
+
+    Then the number of checkpoints is the same on a slow machine and while kernels compile.
+    """
+    for module in ("parallel", "cache"):
+        monkeypatch.setattr(f"analytics.runtime.{module}.TICK", 3600.0)
+
+
+@pytest.fixture
 def run(capsys):
     """Return a function that runs a command and gives (code, stdout, stderr)."""
 

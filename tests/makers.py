@@ -147,6 +147,14 @@ def real_analysis(name: str) -> Analysis:
     return winnow.analyse(*real_descriptors(name))
 
 
+@cache
+def every_nth_of_silicon(step: int) -> Analysis:
+    """Return the analysis of every so many-th structure of the silicon set of mlearn."""
+    dataset = winnow.read(real_file("mlearn_Si_train.xyz"))
+    part = dataset.take(np.arange(0, dataset.n_structures, step))
+    return winnow.analyse(part, winnow.describe(part))
+
+
 @contextmanager
 def dask_workers(number: int) -> Iterator[str]:
     """Start a scheduler with workers, each a process of its own; yield its address."""

@@ -1,4 +1,4 @@
-"""Blocks of work on the workers of a Dask cluster, handed over in a fixed order.
+"""Dask cluster: blocks of work on its workers, handed over in a fixed order.
 
 The blocks are those that run on the cores of one machine otherwise, and what comes back is added
 up here in the same order. So descriptors and kernel sums are the same to the last bit, provided

@@ -1,4 +1,4 @@
-"""How a function with its local variables travels to another process.
+"""Pickling for Dask workers (cloudpickle): how a function with local variables travels.
 
 Compiled functions and everything else that has a place in a module go by name. Sent by value, as
 cloudpickle would do, a compiled function is compiled again by whoever receives it.

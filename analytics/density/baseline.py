@@ -1,4 +1,4 @@
-"""Spherical atoms fitted to the density: the least that a model has to beat."""
+"""Baseline of fitted spherical atoms (superposition): the least that a model has to beat."""
 
 from __future__ import annotations
 

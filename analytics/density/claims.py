@@ -1,4 +1,4 @@
-"""Which published claims about pruning densities hold here, worked out from the results.
+"""Published claims about pruning densities, and a verdict on each from the results.
 
 The claims are those of Hossain et al., arXiv:2507.09001.
 """

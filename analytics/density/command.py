@@ -1,4 +1,4 @@
-"""``winnow density``: how much of a Kohn-Sham density a model needs to learn from."""
+"""``winnow density``: compare prunings of Kohn-Sham electron densities, check claims."""
 
 from __future__ import annotations
 

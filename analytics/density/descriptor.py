@@ -1,4 +1,4 @@
-"""What a grid point sees: atoms around it, as numbers that do not change when all is rotated."""
+"""Grid-point descriptor: rotation-invariant numbers of the atoms around a point."""
 
 from __future__ import annotations
 

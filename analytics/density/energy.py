@@ -1,4 +1,4 @@
-"""What a predicted density is worth in energy: one non-self-consistent step with PySCF.
+"""Harris-Foulkes energy: one non-self-consistent step of PySCF from a predicted density.
 
 PySCF is optional. Where it is missing, `available` says so and nothing else here is called.
 """

@@ -1,4 +1,4 @@
-"""Errors in energy of predicted densities, on some of the test snapshots."""
+"""Errors in energy (Harris-Foulkes) of predicted densities, on some of the test snapshots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page draws: a plane of the cell, descriptor space, the histogram of the density."""
+"""Data of the density figures: a plane of the cell, PCA of the points, histogram of the density."""
 
 from __future__ import annotations
 

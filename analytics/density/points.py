@@ -1,4 +1,4 @@
-"""Which points a study learns from and which it is tested on, described once for all models."""
+"""Train/test split by snapshots, and described grid points, the same for all models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways to keep a part of the points (or snapshots) to learn from."""
+"""Pruning methods for grid points or snapshots: random, CCS, GraNd, EL2N, farthest, k-means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A comparison as a table that can be kept: rows, settings, baseline, versions."""
+"""Results of a density comparison as a table that can be kept: rows, settings, versions."""
 
 from __future__ import annotations
 

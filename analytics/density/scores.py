@@ -1,4 +1,4 @@
-"""How important each point is to learn from: GraNd and EL2N over several networks."""
+"""GraNd and EL2N scores: how important each point is to learn from, over several networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of the density from parts of the data, trained side by side, result by result."""
+"""Density study: models trained on pruned data side by side, result by result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small neural network for the density at a point, and the exact gradient of each point."""
+"""Surrogate model (a small neural network) of the density, with the gradient of each point."""
 
 from __future__ import annotations
 

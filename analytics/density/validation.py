@@ -1,4 +1,4 @@
-"""Whether values are an electron density, in which unit, and hold the electrons they should."""
+"""Validation of electron densities: finite, not negative, unit, number of electrons."""
 
 from __future__ import annotations
 

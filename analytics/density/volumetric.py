@@ -1,4 +1,4 @@
-"""Text files of a density on a grid: VASP CHGCAR and Gaussian cube, plain or gzipped."""
+"""CHGCAR and cube files: volumetric data of VASP and Gaussian, plain or gzipped."""
 
 from __future__ import annotations
 

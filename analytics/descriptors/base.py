@@ -1,4 +1,4 @@
-"""The value that every descriptor makes, and the table in which descriptors are found."""
+"""Descriptors: the value that each method makes, and the registry of descriptors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sorting the columns of small matrices, many columns at once, in vector registers."""
+"""Sorting network: columns of small matrices sorted many at once in vector registers."""
 
 from __future__ import annotations
 

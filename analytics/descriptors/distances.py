@@ -1,4 +1,4 @@
-"""The distance descriptor of QUESTS: what an atom sees of its nearest neighbours."""
+"""Distance descriptor of QUESTS: sorted distances to the nearest neighbours, and among them."""
 
 from __future__ import annotations
 

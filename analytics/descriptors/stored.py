@@ -1,4 +1,4 @@
-"""Any per-atom array of the file as a descriptor, such as the features of a neural potential."""
+"""Stored descriptor: any per-atom array of the file, such as features of a neural potential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods against budgets: one table."""
+"""Comparison table: every metric of every method at every budget."""
 
 from __future__ import annotations
 

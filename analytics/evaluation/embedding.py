@@ -1,4 +1,4 @@
-"""Two-dimensional maps of the environments, and how far they can be trusted."""
+"""Embeddings (PCA, UMAP): two-dimensional maps of environments, and their trustworthiness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of the first m structures of an order, for many m in one pass over the kernel."""
+"""Prefix metrics: the first m structures of an order, for many m in one pass over the kernel."""
 
 from __future__ import annotations
 

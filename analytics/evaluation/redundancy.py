@@ -1,4 +1,4 @@
-"""How much of a data set repeats itself: in figures, by class, and as it grows."""
+"""Redundancy and learning curve: how much a set repeats itself, by class and as it grows."""
 
 from __future__ import annotations
 

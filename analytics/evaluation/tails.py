@@ -1,4 +1,4 @@
-"""Force distributions and what a selection keeps of their tail. |F| is per atom, in eV/angstrom."""
+"""Force tails: complementary distribution of |F| (per atom, eV/angstrom), kept against all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UMAP in a process of its own: the library can neither be stopped nor asked how far it is."""
+"""UMAP in a subprocess: the library can neither be stopped nor asked how far it is."""
 
 from __future__ import annotations
 

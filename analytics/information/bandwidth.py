@@ -1,4 +1,4 @@
-"""How wide the kernel should be: a rule by atomic volume, and what other widths would say."""
+"""Kernel bandwidth: the rule by atomic volume, and a scan of entropy against the width."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In how many directions the environments really vary, whatever the length of the descriptor."""
+"""Intrinsic dimension (TwoNN): in how many directions the environments really vary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""How unlike everything else an environment is, in the log domain."""
+r"""Outlier scores: leave-one-out delta entropy of each environment, in the log domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Samples of environments that stand for all of them, and the errors of what they estimate.
+r"""Samples of environments (Monte Carlo estimates) and the standard errors of what they give.
 
 The environments are cut, in the order of the file, into m stretches of (nearly) equal length and
 one is drawn at random from each. Files list similar structures together, so that every part of

@@ -1,4 +1,4 @@
-r"""The kernel between every structure and every environment, or a sample of the environments."""
+r"""Structure kernel: between every structure and every environment, or a sample of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second opinion: the potential ML-POD of LAMMPS, fitted by its own program.
+"""ML-POD: the potential of LAMMPS as a second opinion, fitted by its own program.
 
 LAMMPS is under the GPL. It is run as a separate process where it is installed, and never imported.
 """

@@ -1,4 +1,4 @@
-"""Small helpers on arrays that several rooms need: read-only views, ragged rows, fingerprints."""
+"""Array helpers that several rooms need: read-only views, ragged rows, fingerprints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two ways in which numba compiles a function here, so that a cache never changes a number.
+"""Numba decorators: the two ways a function is compiled here, so that no cache changes a number.
 
 numba gives a compiled function that another one calls a weak symbol, and puts a second, separately
 optimised copy of it into the code of the caller. The first copy that a process loads serves every

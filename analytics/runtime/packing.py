@@ -1,4 +1,4 @@
-"""Values as a JSON tree and flat arrays, and back: what the store needs of them.
+"""Serialisation of values as a JSON tree and flat arrays, without pickle, for the store.
 
 A value is packed by the fields of its dataclass, so that a class may gain and lose fields without
 a word here; entries of older code are not found, because the code is part of their key

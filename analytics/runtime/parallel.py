@@ -1,4 +1,4 @@
-"""Blocks of work on many cores, handed over in a fixed order.
+"""Thread pool: blocks of work on many cores, handed over in a fixed order.
 
 Whoever computes says what the blocks are and adds up what comes back; where the blocks run is
 decided here: on the cores of this machine, or on whatever `running_on` names for the calls inside

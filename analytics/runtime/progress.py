@@ -1,4 +1,4 @@
-"""How long work reports where it is and notices that it should stop."""
+"""Progress and cancellation: how long work reports where it is and notices it should stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs that describe themselves, and the tables in which methods are found by name.
+"""Registries of methods by name (lazy imports, plug-ins), and specs that describe themselves.
 
 A spec is a frozen dataclass whose fields carry unit, bounds and help as metadata. Widgets and
 command-line options are made from it, so that a new method is one file and one `@register`.

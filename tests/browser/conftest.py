@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,6 @@ def serving(tmp_path_factory):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            process.wait()
 
 
 def _listens(port):
@@ -122,15 +122,31 @@ class Visitor:
         self._context.close()
 
 
-@pytest.fixture(scope="session")
-def visit(quiet_browser, server):
-    """Open the application in windows that are closed at the end."""
+@contextmanager
+def _windows(browser, address):
+    """Give what opens the application in a window; all of them are closed at the end."""
     visitors = []
 
     def open_window(width=1440, height=900):
-        visitors.append(Visitor(quiet_browser, server, viewport={"width": width, "height": height}))
+        visitors.append(Visitor(browser, address, viewport={"width": width, "height": height}))
         return visitors[-1]
 
-    yield open_window
-    for visitor in visitors:
-        visitor.close()
+    try:
+        yield open_window
+    finally:
+        for visitor in visitors:
+            visitor.close()
+
+
+@pytest.fixture
+def visit(quiet_browser, server):
+    """Open the application in windows of this test: an open page costs processor time."""
+    with _windows(quiet_browser, server) as open_window:
+        yield open_window
+
+
+@pytest.fixture(scope="module")
+def visit_of_file(quiet_browser, server):
+    """Open the application in windows that the tests of a file share."""
+    with _windows(quiet_browser, server) as open_window:
+        yield open_window

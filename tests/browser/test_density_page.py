@@ -95,8 +95,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(visit, tmp_path_factory):
-    visitor = visit()
+def stage(visit_of_file, tmp_path_factory):
+    visitor = visit_of_file()
     button = visitor.page.get_by_role("button", name="Density", exact=True)
     button.wait_for(state="attached", timeout=LONG)
     button.click(timeout=LONG)
@@ -112,7 +112,7 @@ def test_stage_asked_for_at_once_shows_precomputed_results(stage):
     expect(stage.claims).to_have_count(5)
     expect(stage.cards).to_have_count(3)
     for text in stage.texts():
-        assert re.search(r"Density error.*\n\d\S* ± \d", text), text
+        assert re.search(r"Density error\n% of electrons\n\d\S* ± \d", text), text
 
 
 def test_share_slider_changes_cards_and_kept_points(stage):

@@ -14,12 +14,12 @@ LONG = 120_000
 
 
 @pytest.fixture(scope="module")
-def screen(visit, tmp_path_factory):
+def screen(visit_of_file, tmp_path_factory):
     pytest.importorskip("featomic")
     folder = tmp_path_factory.mktemp("retrain")
     write(folder / "small.xyz", make_structures(30, model=True), format="extxyz")
     write(folder / "mine.xyz", make_structures(6, seed=5), format="extxyz")
-    visitor = visit()
+    visitor = visit_of_file()
     screen = Screen(visitor.page).ready(FIRST_PAGE)
     screen.stage("Data")
     screen.open_path(folder / "small.xyz")

@@ -75,8 +75,8 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def window(visit):
-    visitor = visit(1440, 1400)
+def window(visit_of_file):
+    visitor = visit_of_file(1440, 1400)
     Desk(visitor.page).ready(FIRST_PAGE)
     return visitor
 

@@ -55,9 +55,9 @@ def test_stages_change_while_the_server_does_nothing(visit, serving):
         for name in ("Review", "Retrain", "Density", "Data", "Compare", "Review"):
             choose(page, name)
             only(page, name, filled=name == "Compare")
-        expect(page.locator(".budget")).to_be_visible()
+        expect(page.locator(".budget").first).to_be_visible()
         choose(page, "Density")  # has a budget of its own, and no inspector
-        expect(page.locator(".budget")).not_to_be_visible()
+        expect(page.locator(".budget").first).not_to_be_visible()
         expect(page.get_by_role("complementary", name="Structure inspector")).not_to_be_visible()
         choose(page, "Data")
     only(page, "Data", filled=True)  # when the server goes on, the last that was asked for comes

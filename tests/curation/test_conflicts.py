@@ -254,6 +254,7 @@ def test_no_energies_is_no_outlier():
     assert np.isnan(reference_energies(dataset)[1]).all()
 
 
+@pytest.mark.usefixtures("no_ticks")
 def test_conflicts_can_be_cancelled():
     dataset, described = real_descriptors("ta_snap2014.xyz.gz")
     part = dataset.take(np.arange(340, 363))

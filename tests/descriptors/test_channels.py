@@ -171,6 +171,7 @@ def test_what_does_not_fit_is_refused(monkeypatch):
 # --- long work ---------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_ticks")
 def test_progress_and_cancel():
     data = make_dataset([30] * 20)
     told = Recorder()

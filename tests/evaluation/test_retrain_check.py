@@ -388,7 +388,8 @@ class TestImportance:
         def variance(chosen: list[int]) -> float:
             matrix = top.T @ np.diag(equations.prior) @ top + sum(own[s] for s in chosen)
             inverse = np.linalg.inv(matrix)
-            return float(np.mean([np.trace(inverse @ own[s]) / np.trace(own[s]) for s in rest]))
+            # the sum of products of elements is the trace of the product of matrices
+            return float(np.mean([np.vdot(inverse.T, own[s]) / np.trace(own[s]) for s in rest]))
 
         picks = [5]
         while len(picks) < 7:

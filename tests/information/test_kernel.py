@@ -280,6 +280,7 @@ class TestStructureKernel:
 
 
 class TestLongWork:
+    @pytest.mark.usefixtures("no_ticks")
     def test_progress_rises_to_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kernel_module, "ROWS", 16)
         told = Recorder()

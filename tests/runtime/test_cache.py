@@ -19,7 +19,7 @@ from analytics.runtime.progress import Monitor
 from analytics.runtime.store import Store
 
 KB = 1000
-SECONDS = 20
+SECONDS = 60
 
 
 @dataclass(frozen=True)

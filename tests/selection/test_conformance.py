@@ -156,17 +156,20 @@ class TestEveryMethod:
         assert sorted(select(analysis, method).structures) == [0, 1, 2, 3]
         assert len(select(analysis, method, size=2)) == 2
 
-    def test_it_can_be_cancelled(self, method: str, analysis: Analysis) -> None:
-        select(analysis, method, size=12)  # equations of a potential are kept, not made again
+    @pytest.mark.usefixtures("no_ticks")
+    def test_it_can_be_cancelled(self, method: str) -> None:
+        analysis = make_analysis(sizes=SIZES[:10], seed=3, isolated=2)  # run once per checkpoint
+        select(analysis, method, size=6)  # equations of a potential are kept, not made again
         counted = Recorder()
-        select(analysis, method, size=12, monitor=counted)
+        select(analysis, method, size=6, monitor=counted)
         assert counted.checkpoints
         for at in range(1, counted.checkpoints + 1):
             monitor = Recorder(cancel_at=at)
             with pytest.raises(Cancelled):
-                select(analysis, method, size=12, monitor=monitor)
+                select(analysis, method, size=6, monitor=monitor)
             assert monitor.checkpoints == at
 
+    @pytest.mark.usefixtures("no_ticks")
     def test_it_can_be_cancelled_when_nothing_is_remembered(
         self, method: str, analysis: Analysis, forget: Callable[[], None]
     ) -> None:

@@ -7,11 +7,10 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 import quests.entropy as reference
-from makers import kernel_twin, make_analysis, real_analysis, real_descriptors
+from makers import every_nth_of_silicon, kernel_twin, make_analysis, real_analysis
 from numpy.testing import assert_allclose, assert_array_equal
 from quests.compression.fps import msc
 
-import winnow_atomistic as winnow
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.information.analysis import Analysis
 from analytics.selection.base import select
@@ -120,15 +119,13 @@ def replay(blocks: list[np.ndarray], picks: list[int], bandwidth: float) -> tupl
 
 class TestMinimumSetCover:
     def test_silicon_in_quests_order(self) -> None:
-        dataset, _ = real_descriptors("mlearn_Si_train.xyz")
-        part = dataset.take(np.arange(0, dataset.n_structures, 4))
-        described = winnow.describe(part)
-        analysis = winnow.analyse(part, described)
+        analysis = every_nth_of_silicon(4)
+        described = analysis.descriptors
         o = described.structure_offsets
         blocks = np.split(np.asarray(described.values, dtype=np.float64), o[1:-1])
         found = select(analysis, "msc")
         infinite, finite = replay(blocks, found.positions.tolist(), 0.015)
-        assert infinite + finite == part.n_structures - 1
+        assert infinite + finite == analysis.n_structures - 1
         assert finite > 40
 
     @pytest.mark.parametrize("seed", range(4))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import quests.entropy as reference_entropy
-from makers import BANDWIDTH, make_analysis, real_descriptors
+from makers import BANDWIDTH, every_nth_of_silicon, make_analysis
 from numpy.testing import assert_allclose
 from quests.compression.baseline import mean_fps
 from quests.compression.fps import fps, msc_conditional
 from scipy.spatial.distance import cdist
 
-import winnow_atomistic as winnow
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.selection import lazy_maxmin
@@ -40,12 +39,6 @@ def as_reference(blocks: list[np.ndarray], spec: object) -> Descriptors:
     )
 
 
-def silicon(step: int) -> Analysis:
-    dataset, _ = real_descriptors("mlearn_Si_train.xyz")
-    part = dataset.take(np.arange(0, dataset.n_structures, step))
-    return winnow.analyse(part, winnow.describe(part))
-
-
 class TestAgainstQuests:
     @pytest.mark.parametrize("seed", range(4))
     def test_fps(self, seed: int) -> None:
@@ -55,7 +48,7 @@ class TestAgainstQuests:
         assert select(analysis, "fps").structures.tolist() == [int(s) for s in expected]
 
     def test_fps_on_silicon(self) -> None:
-        analysis = silicon(8)
+        analysis = every_nth_of_silicon(8)
         blocks = blocks_of(analysis)
         entropies = own_entropies(blocks, 0.015)
         expected = fps(blocks, entropies, 20)
@@ -76,7 +69,7 @@ class TestAgainstQuests:
         assert found.structures.tolist() == [int(s) for s in expected]
 
     def test_msc_conditional_on_silicon(self) -> None:
-        analysis = silicon(8)
+        analysis = every_nth_of_silicon(8)
         blocks = blocks_of(analysis)
         there, rest = blocks[::3], np.setdiff1d(np.arange(len(blocks)), np.arange(len(blocks))[::3])
         entropies = own_entropies(blocks, 0.015)[rest]

@@ -109,6 +109,7 @@ def test_what_has_no_bound_says_so() -> None:
 
 
 @pytest.mark.parametrize("how", ["lagrangian", "lp"])
+@pytest.mark.usefixtures("no_ticks")
 def test_it_can_be_cancelled(how: str) -> None:
     analysis = make_analysis(sizes=[3] * 30, seed=5, bandwidth=0.7)
     found = select(analysis, "saturated_coverage")

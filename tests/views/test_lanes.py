@@ -7,7 +7,7 @@ import pytest
 from views.shell.server import warm_up  # noqa: F401  the module must import without a server
 from views.state.jobs import Worker
 
-SECONDS = 10
+SECONDS = 60
 
 
 def submit(worker, stage, work, lane):

@@ -22,7 +22,7 @@ from views.state.columns import lower_first
 from views.state.jobs import Inline, Worker, submit_shared
 from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
 
-SECONDS = 20
+SECONDS = 60
 FIGURES = {
     "n_environments": "environments",
     "entropy_nats": "entropy",

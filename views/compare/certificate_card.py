@@ -1,4 +1,4 @@
-"""The certificate over all budgets: what is reached, what cannot be exceeded, how few suffice."""
+"""Certificate curve card: what is reached, what cannot be exceeded, how few suffice."""
 
 from __future__ import annotations
 

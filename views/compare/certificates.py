@@ -1,4 +1,4 @@
-"""What the certificates of the columns say along all budgets, and how to tighten them."""
+"""Certificates of the columns along all budgets (state), and tightening them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps of the environments: what is kept over the grey rest, one brush for all three."""
+"""Embedding maps (PCA, UMAP): what is kept over the grey rest, one brush for all three."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a method is good and bad at, and its options: one dialog for all columns."""
+"""Method options dialog: what a method is good and bad at, and what can be set."""
 
 from __future__ import annotations
 

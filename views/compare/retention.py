@@ -1,4 +1,4 @@
-"""Retention against budget: what each method keeps as more is kept."""
+"""Retention curves: what each method keeps against the budget, with the budget as a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three columns, one per method: score card, map and force tail, strictly aligned."""
+"""Compare columns: score card, map and force tail of three methods, strictly aligned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open a file, see what the checks found, change the label keys and the settings."""
+"""Data stage: open a file, findings of the checks, label keys and settings."""
 
 from __future__ import annotations
 

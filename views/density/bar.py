@@ -1,4 +1,4 @@
-"""The questions at the top: which system, how much is kept, and how it is chosen."""
+"""Density settings bar: which system, how much is kept, and how it is chosen."""
 
 from __future__ import annotations
 

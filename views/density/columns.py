@@ -1,4 +1,4 @@
-"""Three columns, one per method: scores, kept points in descriptor space and by density."""
+"""Density columns, one per method: scores, kept points in descriptor space and by density."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors against the share kept: one curve per column, what all data and spherical atoms give."""
+"""Density error curves against the share kept, with all data and spherical atoms beside."""
 
 from __future__ import annotations
 

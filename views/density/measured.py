@@ -1,4 +1,4 @@
-"""Figures of a comparison, looked up by method with its options and by the share kept."""
+"""Lookup of a comparison's figures by method, options and share kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The right column: published claims held against the results shown, and facts of the system."""
+"""Density side panel: published claims held against the results, facts of the system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done once per system before anything is kept or trained; shared between sessions."""
+"""Prepared density systems (cached): what is done once before anything is kept or trained."""
 
 from __future__ import annotations
 

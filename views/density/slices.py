@@ -1,4 +1,4 @@
-"""A plane through the cell: true density, predicted density, and the difference."""
+"""Density slices: a plane of true density, predicted density, and the difference."""
 
 from __future__ import annotations
 

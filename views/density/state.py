@@ -1,4 +1,4 @@
-"""What a user looks at in the Density stage, and the work behind it. No Panel here."""
+"""State of the Density stage: what a user looks at, and the work behind it. No Panel here."""
 
 from __future__ import annotations
 

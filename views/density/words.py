@@ -1,4 +1,4 @@
-"""Numbers, names and verdicts as the Density stage writes them."""
+"""Text of the Density stage: numbers, names and verdicts as it writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Density stage computes in the background, and what it remembers of it."""
+"""Background work of the Density stage, and what it remembers of it."""
 
 from __future__ import annotations
 

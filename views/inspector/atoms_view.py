@@ -1,4 +1,4 @@
-"""Atoms of one structure, or of one environment, in three dimensions."""
+"""3D view of the atoms of one structure, or of one environment, on a canvas."""
 
 from __future__ import annotations
 

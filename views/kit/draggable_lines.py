@@ -1,4 +1,4 @@
-"""Lines across figures that stand for one number, and can be dragged to change it."""
+"""Draggable lines across Bokeh figures that stand for one number."""
 
 from __future__ import annotations
 

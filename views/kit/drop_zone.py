@@ -1,4 +1,4 @@
-"""The zone that files are dropped on."""
+"""Drop zone: files dropped on the page (FileDropper)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hand does: keys held during a drag, and moves that come faster than they are drawn."""
+"""Brush modifiers (replace, add, subtract) and debouncing of slider and drag events."""
 
 from __future__ import annotations
 

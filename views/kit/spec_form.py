@@ -1,4 +1,4 @@
-"""Widgets made from specs: a new option needs no new view code."""
+"""Forms: widgets made from specs, so that a new option needs no new view code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look: colours, sizes and the style sheets of the page, in light and dark."""
+"""Theme: colours, sizes and CSS variables of the page, in light and dark."""
 
 from __future__ import annotations
 

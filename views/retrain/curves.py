@@ -1,4 +1,4 @@
-"""Figures of the Retrain stage: error against budget."""
+"""Learning-curve figures of the Retrain stage: error against budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors as they are written, and who has clearly the highest."""
+"""Error text of the Retrain stage: how errors are written, and who has clearly the highest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to put back: structures that would help a selection most, to look at, brush and pin."""
+"""What to put back (acquisition): structures that would help a selection most."""
 
 from __future__ import annotations
 

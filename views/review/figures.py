@@ -1,4 +1,4 @@
-"""How much the set repeats itself: by class, as it grows, against the bandwidth, in dimensions."""
+"""Redundancy figures: by class, learning curve, bandwidth scan, intrinsic dimension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What repeats and what contradicts: near-duplicates, conflicting labels, odd energies, a cut."""
+"""Duplicates and conflicts: near-duplicates, conflicting labels, odd energies, a force cut."""
 
 from __future__ import annotations
 

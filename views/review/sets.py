@@ -1,4 +1,4 @@
-"""Sets against sets: the classes of the file against one another, and another file against it."""
+"""Overlap and leakage: classes of the file against one another, another file against it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to review in the data set that is open, worked out part by part. No Panel here."""
+"""State of the Review stage: what there is to review, worked out part by part. No Panel here."""
 
 from __future__ import annotations
 

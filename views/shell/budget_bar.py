@@ -1,4 +1,4 @@
-"""The one question at the top: how much to keep."""
+"""Budget bar: the one question at the top, how much to keep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Take the chosen subset home: subset, rest and recipe."""
+"""Export dialog: the chosen subset, the rest and the recipe as files."""
 
 from __future__ import annotations
 

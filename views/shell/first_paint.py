@@ -1,4 +1,4 @@
-"""The first answer: the finished score cards as plain HTML, painted before any script has run.
+"""First paint: the finished score cards as plain HTML, before any script has run.
 
 A browser needs seconds to build the components of the page. What they will show is known when the
 page is served, so the served document begins with it. A small script takes it away as soon as the
@@ -19,7 +19,11 @@ from views.state.session import Session
 
 __all__ = ["TEMPLATE", "first_answer"]
 
-#: Scripts and style sheets come after the first answer: those in the head would hold it back.
+#: Scripts and style sheets come after the first answer: those in the head would hold it back. The
+#: models come later still, so that the template has no place for them yet: Bokeh (3.9) is told an
+#: element by its id. Without it they would hang in the body itself, and a page of
+#: panel-material-ui (0.16.6) that is not a grandchild of the body takes itself for a part of
+#: somebody's notebook: as high as its content, its bar scrolled away.
 TEMPLATE = """
 {% extends "base.html" %}
 {% block css_resources %}{% endblock %}
@@ -43,8 +47,11 @@ TEMPLATE = """
 <script src="{{ src }}" type="module"></script>
 {% endfor %}
 {% endif %}
+{% filter replace('"use_for_title"', '"elementid":"winnow-page","use_for_title"') %}
 {{ super() }}
+{% endfilter %}
 {% endblock %}
+{% block contents %}<div id="winnow-page"></div>{% endblock %}
 """
 
 #: Same places and sizes as on the finished page, so that nothing jumps when it takes over.

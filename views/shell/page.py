@@ -1,4 +1,4 @@
-"""The page: a quiet frame, the stages of the work along the top."""
+"""The page: header, tabs of the stages, inspector, messages; put into the served document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one server process shares between its users, and how a session is tied to its page."""
+"""Server: what one process shares between users, and how a session is tied to its page."""
 
 from __future__ import annotations
 

@@ -34,6 +34,24 @@ function letTablesRest() {
     }
 }
 
+// Components written with React (Panel 1.9.4) leave out what Bokeh gives every other element: its
+// HTML attributes, of which `title` is the tooltip of a button.
+function giveComponentsTheirAttributes() {
+  const component = Bokeh.Models.get('panel.models.esm.ReactComponent')
+    ?.prototype.default_view?.prototype
+  if (!component?._apply_html_attributes || component.has_attributes) return
+  const render = component.render
+  /** @this {any} */
+  component.render = function () {
+    render.call(this)
+    this._apply_html_attributes()
+  }
+  component.has_attributes = true
+  for (const doc of Bokeh.documents)
+    for (const item of doc.all_models)
+      if (item.html_attributes) Bokeh.index.find_one(item)?._apply_html_attributes?.()
+}
+
 /** Whether an event comes from within an element. @type {(event: Event, of: string) => boolean} */
 const within = (event, of) =>
   event.composedPath().some((node) => node instanceof Element && node.matches(of))
@@ -58,6 +76,7 @@ function meaning(event) {
 export function render({ model, el }) {
   el.style.display = 'none'
   letTablesRest()
+  giveComponentsTheirAttributes()
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
     if (event.defaultPrevented || model.blocked || within(event, OVERLAYS)) return

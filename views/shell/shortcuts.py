@@ -1,4 +1,4 @@
-"""What belongs to the document as a whole: its keys, its colours, and that it comes to rest.
+"""Keyboard shortcuts, and what else belongs to the document as a whole: colours, coming to rest.
 
 Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc closes the drawer or clears the brush,
 ? helps.

@@ -1,4 +1,4 @@
-"""What runs in the background for one user, how far it is, and what is said of it."""
+"""Background work of one user: progress, cancel, messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compared: the columns, what is wanted in them, and the data set they are about."""
+"""Columns of the comparison: the methods wanted, their options, the data set they are about."""
 
 from __future__ import annotations
 

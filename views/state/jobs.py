@@ -1,4 +1,4 @@
-"""Long work: one worker per process, progress, cancel, and results that come too late dropped.
+"""Job queue: one worker per process, progress, cancel; results that come too late are dropped.
 
 Work that computes shares one worker. Work that only waits for another process (a map that is laid
 out) goes to a lane of its own, so that nobody's analysis stands behind it; what was not asked for

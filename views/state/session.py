@@ -1,4 +1,4 @@
-"""The state of one user: data, methods under comparison, budget, brush, pins. No Panel here.
+"""Session: data, methods, budget, brush, pins and undo of one user. No Panel here.
 
 Views call methods of the session and watch its parameters; they hold no state of their own.
 """
