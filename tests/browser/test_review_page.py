@@ -36,7 +36,7 @@ class Desk(Screen):
     """The page, and where things are on the Review stage."""
 
     def card(self, title):
-        heading = self.page.locator("h3").filter(has_text=re.compile(f"^{re.escape(title)}"))
+        heading = self.page.locator(".head").filter(has_text=re.compile(f"^{re.escape(title)}"))
         return self.page.locator(".card").filter(has=heading)
 
     def rows_of(self, title):
