@@ -118,11 +118,15 @@ class Screen:
 
     def area(self, name):
         """Give the place of a plot once it has come to rest."""
-        for _ in range(100):
+        seen = {}
+
+        def rests():
             before, after = (self.page.evaluate(SETTLED_AREA, name) for _ in range(2))
-            if before == after and after["width"] > 50:
-                return after
-        raise AssertionError(f"{name} does not come to rest")
+            seen.update(after)
+            return before == after and after["width"] > 50
+
+        until(rests)
+        return seen
 
     def drag(self, name, points, *held):
         """Drag through points given as parts of the width and height of a plot."""
@@ -173,19 +177,6 @@ def until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
-
-
-def at_rest(look, seconds=60):
-    """Return what is seen once it has stayed the same for a while."""
-    seen = [look()]
-
-    def settled():
-        time.sleep(0.3)
-        seen.append(look())
-        return seen[-1] is not None and seen[-1] == seen[-2]
-
-    until(settled, seconds)
-    return seen[-1]
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +298,9 @@ def test_budget_by_the_line_in_a_retention_plot(screen):
       return [x + x_scale.compute(model.location), y + bbox.y0 + bbox.height / 2]
     }"""
     screen.page.locator(".retention").scroll_into_view_if_needed()
-    x, y = at_rest(lambda: screen.page.evaluate(line))
+    screen.page.wait_for_function(IDLE)
+    screen.area("retention-overlap")
+    x, y = screen.page.evaluate(line)
     screen.page.mouse.move(x, y)
     screen.page.mouse.down()
     screen.page.mouse.move(x + 20, y, steps=4)
@@ -593,6 +586,8 @@ def test_tooltip_is_the_browsers_own_and_covers_no_neighbour(screen):
 def test_keys_belong_to_an_open_dialog(screen):
     screen.drag("map-0", CORNER)
     screen.rows.first.wait_for()
+    until(lambda: screen.count("brushed") > 0)
+    screen.page.wait_for_function(IDLE)
     brushed, title = screen.count("brushed"), screen.title.text_content()
     for name in ("Help", "Export"):
         screen.page.get_by_role("button", name=name, exact=True).click()

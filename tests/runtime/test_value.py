@@ -27,8 +27,8 @@ from analytics.selection.certificates.dual_bound import tighten
 #: nobody compares or shows them.
 WITHIN = {
     "Axes", "Boxes", "Candidates", "Checked", "Contacts", "Entry", "Environments", "Expanded",
-    "Family", "Frame", "Ground", "Objective", "Points", "Pool", "PrincipalAxes", "RowMaker",
-    "Superposition",
+    "Family", "Frame", "Frames", "Ground", "Objective", "Points", "Pool", "PrincipalAxes",
+    "RowMaker", "Source", "Superposition",
 }  # fmt: skip
 HOLDS_ARRAYS = re.compile(r"^(tuple\[)?(FloatArray|IntArray|npt\.NDArray|pd\.|sparse\.)")
 
