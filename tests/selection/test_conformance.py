@@ -184,11 +184,16 @@ class TestEveryMethod:
             if at > counted.checkpoints:
                 continue
             forget()
-            monitor = Recorder(cancel_at=at)
-            with pytest.raises(Cancelled):
+            monitor, cancelled = Recorder(cancel_at=at), False
+            try:
                 select(analysis, method, size=12, monitor=monitor)
-            # those that were waiting for others ask once more each
-            assert at <= monitor.checkpoints <= at + 2
+            except Cancelled:
+                cancelled = True
+            # those that were waiting for others ask once more each; a run that is quicker than
+            # the first, in which kernels are compiled, may end before it has asked so often
+            assert cancelled == (monitor.checkpoints >= at)
+            assert monitor.checkpoints <= at + 2
+            assert cancelled or at > 1
 
     def test_progress_stays_between_nothing_and_all(self, method: str, analysis: Analysis) -> None:
         told = Recorder()
