@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
 from analytics.geometry.lattice import volumes
@@ -162,8 +161,3 @@ def energy_outliers(dataset: Dataset, *, z_score: float = 6.0) -> EnergyOutliers
         references=references,
         n_compared=int(np.isfinite(z).sum()),
     )
-
-
-def reference_text(references: dict[int, float]) -> str:
-    """Return "Be -3.1, W -9.2" for people."""
-    return ", ".join(f"{chemical_symbols[z]} {e:.4g}" for z, e in references.items())
