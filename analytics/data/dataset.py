@@ -37,7 +37,7 @@ class Record(Value):
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset(Table):
     """All structures of one file; arrays are read-only.
 
