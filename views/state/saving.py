@@ -104,6 +104,10 @@ class Saving(Deciding):
         self.param.update(descriptor=descriptor, kernel=kernel, lost=lost)
         self.open(saved.source.path, **keys)
 
+    def tell_when_open(self, text: str) -> None:
+        """Say something once a file is open: what is said before is taken away by that."""
+        self._told = text
+
     def _bring_back(self, opened: Opened, source: tuple[str, dict[str, Any]]) -> dict[str, Any]:
         """Return what comes back with a file: nothing yet if the file has changed."""
         saved = self._restoring
@@ -142,6 +146,7 @@ class Saving(Deciding):
             )
         if values["lost"]:
             told.append(f"no longer applies: {'; '.join(values['lost'])}")
+            told.append("The session as it was stays under Sessions")
         if saved.unknown:
             told.append(f"of a newer Winnow, left out: {', '.join(saved.unknown)}")
         self._told = ". ".join(told)
