@@ -5,13 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +21,40 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.versions import versions
+from analytics.runtime.writing import Writer, write_files
 
-__all__ = ["export_selection", "write_subset"]
+__all__ = ["ExportFiles", "export_selection", "write_subset"]
 
 INDEX_KEY = "original_index"
-_NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?P<packed>\.gz)?)\Z", re.IGNORECASE)
+_NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?:\.gz)?)\Z", re.IGNORECASE)
 _WORD = re.compile(r"\S+\Z")
 _COLUMN = re.compile(r"[^\s:=\"']+\Z")
+
+
+class ExportFiles(NamedTuple):
+    """The files that an export makes: what is kept, what is left, and the recipe."""
+
+    kept: Path
+    rest: Path
+    recipe: Path
+
+    @classmethod
+    def of(cls, kept: str | Path) -> ExportFiles:
+        """Name the others after what is kept: ``NAME_rest.xyz`` and ``NAME.json``.
+
+        Raises
+        ------
+        InputError
+            If it is not a name of extended XYZ.
+        """
+        path = Path(kept)
+        match = _NAME.match(path.name)
+        if match is None:
+            raise InputError(
+                "exports are extended XYZ: name it .xyz, .extxyz or .xyz.gz", source=str(kept)
+            )
+        rest = path.with_name(f"{match['stem']}_rest{match['ending']}")
+        return cls(path, rest, path.with_name(f"{match['stem']}.json"))
 
 
 def write_subset(
@@ -37,6 +62,7 @@ def write_subset(
     structures: npt.ArrayLike,
     path_or_buffer: str | Path | IO[str] | IO[bytes],
     *,
+    force: bool = False,
     monitor: Monitor = SILENT,
 ) -> None:
     """Write structures as extended XYZ, losing nothing.
@@ -53,17 +79,17 @@ def write_subset(
     structures : int array (n,)
         Indices in the data set, written in the order given.
     path_or_buffer : str, Path or file object
-        A path is replaced as a whole once everything is written, and compressed if it ends in
-        ``.gz``. A file object may be text or binary and is left open.
+        A path appears once everything is written, compressed if it ends in ``.gz``. A file
+        object may be text or binary and is left open.
+    force : bool
+        Replace a file that exists.
     monitor : Monitor
         Cancelling leaves no file behind, and an old one as it was.
     """
     chosen = _indices(dataset, structures)
     if isinstance(path_or_buffer, str | Path):
         path = Path(path_or_buffer)
-        with _all_or_nothing([path]) as (temporary,):
-            packed = path.suffix.lower() == ".gz"
-            _write_file(dataset, chosen, temporary, packed=packed, monitor=monitor)
+        write_files({path: _writer(dataset, chosen, path, monitor)}, force=force)
         return
     buffer: Any = path_or_buffer
     as_text = isinstance(buffer, io.TextIOBase)
@@ -77,9 +103,12 @@ def export_selection(
     path: str | Path,
     *,
     recipe: Mapping[str, Any] | None = None,
+    rest: bool = True,
+    also: str | Path | None = None,
+    force: bool = False,
     monitor: Monitor = SILENT,
-) -> tuple[Path, Path, Path]:
-    """Write what is kept, what is left, and how it came about: three files, or none on failure.
+) -> ExportFiles:
+    """Write what is kept, what is left, and how it came about: all of the files or none.
 
     Parameters
     ----------
@@ -88,42 +117,41 @@ def export_selection(
         Indices in the data set; written in the order given, so that for a nested selection in
         the order it was picked the first m structures are the selection of size m.
     path : str or Path
-        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept. What is left goes to
-        ``NAME_rest.xyz`` (in file order; an empty file if nothing is), the recipe to
-        ``NAME.json``.
+        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept; see `ExportFiles.of`.
+        What is left is in the order of the file; that file is empty if nothing is.
     recipe : mapping, optional
         Plain values to write to the JSON file. Counts, file names, frame indices, versions and
         the fingerprint of the input are added where it does not have them.
+    rest : bool
+        Whether to write what is left.
+    also : str or Path, optional
+        Where the recipe goes as well.
+    force : bool
+        Replace files that exist; without, one that does is an error and nothing is written.
     monitor : Monitor
         Cancelling leaves no file behind, and old ones as they were.
 
     Returns
     -------
-    tuple of Path
-        The three files: kept, rest, recipe.
+    ExportFiles
+        The three files: kept, rest (also where it was not written), recipe.
     """
     kept = _indices(dataset, kept)
-    rest = np.setdiff1d(np.arange(dataset.n_structures), kept)
-    path = Path(path)
-    match = _NAME.match(path.name)
-    if match is None:
-        raise InputError(
-            "exports are extended XYZ: name it .xyz, .extxyz or .xyz.gz", source=path.name
-        )
-    rest_path = path.with_name(f"{match['stem']}_rest{match['ending']}")
-    recipe_path = path.with_name(f"{match['stem']}.json")
+    left = np.setdiff1d(np.arange(dataset.n_structures), kept)
+    files = ExportFiles.of(path)
     content = dict(recipe or {})
-    for key, value in _facts(dataset, kept, rest, path, rest_path).items():
+    for key, value in _facts(dataset, kept, left, files, rest).items():
         content.setdefault(key, value)
-    packed = match["packed"] is not None
-    with _all_or_nothing([path, rest_path, recipe_path]) as temporary:
-        share = len(kept) / max(dataset.n_structures, 1)
-        first, second = Part(monitor, 0.0, share), Part(monitor, share, 1.0)
-        _write_file(dataset, kept, temporary[0], packed=packed, monitor=first)
-        _write_file(dataset, rest, temporary[1], packed=packed, monitor=second)
-        text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
-        temporary[2].write_text(text + "\n", encoding="utf-8")
-    return path, rest_path, recipe_path
+    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    share = len(kept) / max(dataset.n_structures, 1) if rest else 1.0
+    first, second = Part(monitor, 0.0, share), Part(monitor, share, 1.0)
+    writers = {files.kept: _writer(dataset, kept, files.kept, first)}
+    if rest:
+        writers[files.rest] = _writer(dataset, left, files.rest, second)
+    for place in (files.recipe, *([] if also is None else [Path(also)])):
+        writers[place] = lambda file: file.write((text + "\n").encode())
+    write_files(writers, force=force)
+    return files
 
 
 def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
@@ -142,7 +170,7 @@ def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
 
 
 def _facts(
-    dataset: Dataset, kept: IntArray, rest: IntArray, path: Path, rest_path: Path
+    dataset: Dataset, kept: IntArray, left: IntArray, files: ExportFiles, rest: bool
 ) -> dict[str, Any]:
     return {
         "input": {"name": dataset.name, "fingerprint": dataset.fingerprint},
@@ -150,14 +178,14 @@ def _facts(
         "n_environments": dataset.n_environments,
         "n_kept": len(kept),
         "n_kept_environments": int(dataset.sizes[kept].sum()),
-        "n_rest": len(rest),
+        "n_rest": len(left),
         "kept_frame_indices": dataset.frame_indices[kept],
         "keys": {
             "energy": dataset.keys.energy,
             "forces": dataset.keys.forces,
             "config_type": dataset.keys.config_type,
         },
-        "files": {"kept": path.name, "rest": rest_path.name},
+        "files": {"kept": files.kept.name, "rest": files.rest.name if rest else None},
         "versions": versions(),
     }
 
@@ -170,34 +198,20 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} in the recipe is no plain value")
 
 
-@contextmanager
-def _all_or_nothing(paths: list[Path]) -> Iterator[list[Path]]:
-    """Yield temporary names next to the paths, moved there once everything is written."""
-    temporary = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
-    with ExitStack() as stack:
-        for name in temporary:
-            stack.callback(name.unlink, missing_ok=True)
-        try:
-            yield temporary
-            for name, path in zip(temporary, paths, strict=True):
-                name.replace(path)
-        except OSError as error:
-            cause = f"cannot be written: {error.strerror or error}"
-            raise InputError(cause, source=str(paths[0])) from None
+def _writer(dataset: Dataset, structures: IntArray, path: Path, monitor: Monitor) -> Writer:
+    """Return what writes structures into a file of this name."""
 
-
-def _write_file(
-    dataset: Dataset, structures: IntArray, path: Path, *, packed: bool, monitor: Monitor
-) -> None:
-    texts = (text.encode() for text in _structure_texts(dataset, structures, monitor))
-    with path.open("wb") as file:
-        if not packed:
+    def write(file: IO[bytes]) -> None:
+        texts = (text.encode() for text in _structure_texts(dataset, structures, monitor))
+        if path.suffix.lower() != ".gz":
             file.writelines(texts)
             return
         # without name and time, so that equal content gives equal files
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as archive:
             for text in texts:
                 archive.write(text)
+
+    return write
 
 
 def _structure_texts(dataset: Dataset, structures: IntArray, monitor: Monitor) -> Iterator[str]:

@@ -219,7 +219,7 @@ def test_failed_exports_leave_the_old_files(rich, tmp_path) -> None:
     files = export_selection(rich, [0], tmp_path / "a.xyz", recipe={})
     before = [f.read_bytes() for f in files]
     with pytest.raises(TypeError, match="no plain value"):
-        export_selection(rich, [1], tmp_path / "a.xyz", recipe={"x": object()})
+        export_selection(rich, [1], tmp_path / "a.xyz", recipe={"x": object()}, force=True)
     assert [f.read_bytes() for f in files] == before
     assert len(list(tmp_path.iterdir())) == 4  # with the input
     with pytest.raises(InputError, match="name it"):
