@@ -28,14 +28,13 @@ import numpy.typing as npt
 from extxyz import cextxyz
 
 from analytics.data.extxyz_comment import parse_comment, parse_properties
-from analytics.data.frames import Frame, species_numbers
+from analytics.data.frames import Columns, Frame, species_numbers
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
-__all__ = ["read_extxyz"]
+__all__ = ["ATOMIC_NUMBERS", "POSITIONS", "read_extxyz"]
 
 Text = bytes | mmap.mmap
-Columns = tuple[tuple[str, str, int], ...]
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,
@@ -45,9 +44,9 @@ _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
 _BOM = codecs.BOM_UTF8
 _CHUNK = 1 << 24
 _PLAIN = "species:S:1:pos:R:3"
-_POSITIONS = ("pos", "positions")
+POSITIONS = ("pos", "positions")
 _SPECIES = ("species", "symbols", "symbol", "element", "elements")
-_ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
+ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
 _FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")
 
 
@@ -260,13 +259,15 @@ def _read_frame(text: Text, span: _Span, index: int, parser: _CParser) -> Frame:
     columns = parse_properties(str(_pop(info, "Properties") or _PLAIN))
     names = [name for name, _, _ in columns]
     arrays = dict(zip(names, _read_columns(text, span, columns, parser), strict=True))
-    positions = _pop(arrays, *_POSITIONS)
+    positions = _pop(arrays, *POSITIONS)
     if positions is None or positions.ndim != 2 or positions.shape[1] != 3:
         raise ValueError(f"has no positions of three columns; its columns are {', '.join(names)}")
     lattice = _pop(info, "Lattice")
     cell = np.zeros((3, 3)) if lattice is None else _cell(lattice)
     pbc = _pbc(_pop(info, "pbc"), lattice is not None)
-    return Frame(index, _numbers(arrays, names), positions, cell, pbc, info, arrays)
+    numbers = _numbers(arrays, names)
+    said = comment.strip() if "=" in comment else ""  # else it is free text, not pairs
+    return Frame(index, numbers, positions, cell, pbc, info, arrays, said, columns)
 
 
 def _pop(values: dict[str, Any], *names: str) -> Any:
@@ -356,7 +357,7 @@ def _numbers(arrays: dict[str, npt.NDArray[Any]], names: list[str]) -> npt.NDArr
     species = _pop(arrays, *_SPECIES)
     if species is not None:
         return species_numbers([str(symbol) for symbol in species.tolist()])
-    numbers = _pop(arrays, *_ATOMIC_NUMBERS)
+    numbers = _pop(arrays, *ATOMIC_NUMBERS)
     if numbers is None or numbers.ndim != 1:
         raise ValueError(f"names no elements (species or Z); its columns are {', '.join(names)}")
     return species_numbers([str(number) for number in numbers.tolist()])
