@@ -159,6 +159,10 @@ class Store:
                 os.utime(path)  # used now: the last to be removed
         return entry
 
+    def __contains__(self, key: str) -> bool:
+        """Whether something is kept under `key`; it may be damaged."""
+        return self._path(key).exists()
+
     def save(self, key: str, tree: Any = None, **arrays: npt.ArrayLike) -> bool:
         """Keep arrays and a JSON value under `key`; return whether there was room."""
         plain = {name: np.asarray(array) for name, array in arrays.items()}
