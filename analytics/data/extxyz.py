@@ -27,20 +27,18 @@ import numpy.typing as npt
 from extxyz import cextxyz
 
 from analytics.data.extxyz_comment import parse_comment, parse_properties
-from analytics.data.frames import Frame, species_numbers
+from analytics.data.frames import Columns, Frame, species_numbers
 from analytics.data.opened import PIECE, Content, opened
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["read_extxyz"]
-
-Columns = tuple[tuple[str, str, int], ...]
+__all__ = ["ATOMIC_NUMBERS", "POSITIONS", "read_extxyz"]
 
 _BOM = codecs.BOM_UTF8
 _PLAIN = "species:S:1:pos:R:3"
-_POSITIONS = ("pos", "positions")
+POSITIONS = ("pos", "positions")
 _SPECIES = ("species", "symbols", "symbol", "element", "elements")
-_ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
+ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
 _FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")
 _WORD = re.compile(rb"\S")
 _C_BLANKS = re.compile(rb"[ \t\r\n]+")
@@ -72,6 +70,7 @@ class _Block:
     """
 
     index: int
+    comment: str
     info: dict[str, Any]
     columns: Columns
     lines: bytes
@@ -277,7 +276,8 @@ def _block(content: Content, span: _Span, index: int) -> _Block:
         raise content.changed() from None
     info = parse_comment(comment)
     columns = parse_properties(str(_pop(info, "Properties") or _PLAIN))
-    return _Block(index, info, columns, lines, span.n_atoms)
+    said = comment.strip() if "=" in comment else ""  # else it is free text, not pairs
+    return _Block(index, said, info, columns, lines, span.n_atoms)
 
 
 def _parse(blocks: list[_Block], path: Path) -> list[list[npt.NDArray[Any]] | None]:
@@ -389,13 +389,14 @@ def _frame(block: _Block, arrays: list[npt.NDArray[Any]] | None) -> Frame:
     info, columns = block.info, block.columns
     names = [name for name, _, _ in columns]
     named = dict(zip(names, _read_columns(block, arrays), strict=True))
-    positions = _pop(named, *_POSITIONS)
+    positions = _pop(named, *POSITIONS)
     if positions is None or positions.ndim != 2 or positions.shape[1] != 3:
         raise ValueError(f"has no positions of three columns; its columns are {', '.join(names)}")
     lattice = _pop(info, "Lattice")
     cell = np.zeros((3, 3)) if lattice is None else _cell(lattice)
     pbc = _pbc(_pop(info, "pbc"), lattice is not None)
-    return Frame(block.index, _numbers(named, names), positions, cell, pbc, info, named)
+    numbers = _numbers(named, names)
+    return Frame(block.index, numbers, positions, cell, pbc, info, named, block.comment, columns)
 
 
 def _pop(values: dict[str, Any], *names: str) -> Any:
@@ -495,7 +496,7 @@ def _numbers(arrays: dict[str, npt.NDArray[Any]], names: list[str]) -> npt.NDArr
     species = _pop(arrays, *_SPECIES)
     if species is not None:
         return species_numbers([str(symbol) for symbol in species.tolist()])
-    numbers = _pop(arrays, *_ATOMIC_NUMBERS)
+    numbers = _pop(arrays, *ATOMIC_NUMBERS)
     if numbers is None or numbers.ndim != 1:
         raise ValueError(f"names no elements (species or Z); its columns are {', '.join(names)}")
     return species_numbers([str(number) for number in numbers.tolist()])

@@ -27,13 +27,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics.runtime.errors import WinnowError
+from analytics.runtime.memory import base_of
 
-__all__ = ["Entry", "Store", "default_folder", "default_limit", "parse_size"]
+__all__ = [
+    "Entry",
+    "Gone",
+    "MappedFile",
+    "Store",
+    "default_folder",
+    "default_limit",
+    "parse_size",
+    "place_of",
+    "placed",
+]
 
 #: What the folder may hold unless WINNOW_CACHE_LIMIT says otherwise, bytes.
 DEFAULT_LIMIT = 8_000_000_000
@@ -292,13 +304,13 @@ def _read(handle: IO[bytes], key: str) -> Entry:
     start = _aligned(handle.tell())
     arrays = {}
     if header["arrays"]:
-        view = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_COPY)
+        view = MappedFile.of(handle, mmap.ACCESS_COPY)
         for name, item in header["arrays"].items():
             arrays[name] = _mapped(view, start, item)
     return Entry(arrays, header["tree"])
 
 
-def _mapped(view: mmap.mmap, start: int, item: Mapping[str, Any]) -> npt.NDArray[Any]:
+def _mapped(view: MappedFile, start: int, item: Mapping[str, Any]) -> npt.NDArray[Any]:
     dtype, shape = np.dtype(item["dtype"]), tuple(item["shape"])
     count = int(np.prod(shape, dtype=np.int64))
     if count == 0 or dtype.itemsize == 0:
@@ -310,3 +322,82 @@ def _mapped(view: mmap.mmap, start: int, item: Mapping[str, Any]) -> npt.NDArray
         raise ValueError("damaged array")
     array.flags.writeable = not item["frozen"]
     return array
+
+
+# ------------------------------------------------------------------ where a mapped array lies
+
+
+class Gone(Exception):
+    """A file in which an array lay is no longer there, or another one."""
+
+
+class MappedFile(mmap.mmap):
+    """A file that arrays look into, and which it is: another process can map the same bytes."""
+
+    path: str
+    identity: tuple[int, int]
+
+    @classmethod
+    def of(cls, handle: IO[bytes], access: int) -> MappedFile:
+        """Map a whole file."""
+        made = cls(handle.fileno(), 0, access=access)
+        made.path, made.identity = os.path.abspath(handle.name), _identity(handle.fileno())
+        return made
+
+    @property
+    def there(self) -> bool:
+        """Whether the file still has its name."""
+        with suppress(OSError):
+            return _identity(self.path) == self.identity
+        return False
+
+
+def _identity(file: int | str) -> tuple[int, int]:
+    status = os.stat(file)
+    return status.st_dev, status.st_ino
+
+
+def place_of(array: npt.NDArray[Any]) -> dict[str, Any] | None:
+    """Return where an array lies, in words of JSON, for `placed`; None if in no file."""
+    base = base_of(array)
+    if not isinstance(base, MappedFile) or not array.size or not base.there:
+        return None
+    start = np.frombuffer(base, np.uint8).__array_interface__["data"][0]
+    return {
+        "file": base.path,
+        "identity": base.identity,
+        "offset": array.__array_interface__["data"][0] - start,
+        "dtype": array.dtype.str,
+        "shape": array.shape,
+        "strides": array.strides,
+        "frozen": not array.flags.writeable,
+    }
+
+
+#: Files that arrays of this process look into, by path and by whether they can be written to.
+_opened: WeakValueDictionary[tuple[str, bool], MappedFile] = WeakValueDictionary()
+
+
+def placed(place: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """Return the array that lies where `place_of` said, mapped: nothing is read.
+
+    What is written to it changes memory only.
+
+    Raises
+    ------
+    Gone
+        If the file is no longer there.
+    """
+    key = (place["file"], place["frozen"])
+    view = _opened.get(key)
+    if view is None or view.identity != tuple(place["identity"]):
+        access = mmap.ACCESS_READ if place["frozen"] else mmap.ACCESS_COPY
+        try:
+            with open(place["file"], "rb") as handle:
+                view = _opened[key] = MappedFile.of(handle, access)
+        except (OSError, ValueError):
+            raise Gone(place["file"]) from None
+        if view.identity != tuple(place["identity"]):
+            raise Gone(place["file"])
+    shape, dtype = tuple(place["shape"]), np.dtype(place["dtype"])
+    return np.ndarray(shape, dtype, view, place["offset"], tuple(place["strides"]))
