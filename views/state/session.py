@@ -16,7 +16,6 @@ from param.parameterized import discard_events
 
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
-from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
 from analytics.information.analysis import Analysis
@@ -27,9 +26,9 @@ from analytics.runtime.assets import asset
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import Choice, Opened, Slot, lower_first
-from views.state.decisions import Deciding
 from views.state.jobs import Lane, Runner
 from views.state.looking import NOTHING
+from views.state.saving import Saving
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
@@ -45,20 +44,16 @@ def _showpiece(analysis: Analysis) -> int:
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
-class Session(Deciding):
+class Session(Saving):
     """What one user has open and how they look at it."""
 
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
-    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
-    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
-    kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
         self.pipeline = pipeline or Pipeline()
         self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
-        self._source: tuple[str, dict[str, Any]] = ("", {})
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
@@ -66,6 +61,8 @@ class Session(Deciding):
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
+        #: Makes a folder that is kept with the session, for what is uploaded.
+        self.new_upload: Callable[[], Path] | None = None
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -110,7 +107,7 @@ class Session(Deciding):
     # ---- opening ----------------------------------------------------------------------------
 
     def open(self, path: str | Path, **keys: str | None) -> None:
-        """Read, check and analyse a file in the background; what is open stays until then."""
+        """See `Saving`."""
         name, methods = str(path), self._methods()
 
         def work(monitor: Monitor) -> Opened:
@@ -217,13 +214,12 @@ class Session(Deciding):
             values |= {"pinned": [], "rejected": [], "reasons": {}}
             self._undo.clear()
             self._redo.clear()
+            if self._restoring is not None:
+                values |= self._bring_back(opened, source)
         self.param.update(**values)
         for slot in self.slots:
             slot.param.trigger("method")
-        if self.pinned or self.rejected:
-            self._reorder()
-        else:
-            self._ask_again()
+        self._follow_decisions()
 
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
@@ -302,6 +298,7 @@ class Session(Deciding):
         if analysis is None:
             return
         self._asked |= wanted
+        self.param.trigger("chosen")
 
         def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
             made = {}
@@ -427,6 +424,8 @@ class Session(Deciding):
         self._runner.cancel()
         self._running.clear()
         self._asked.clear()
+        if self._restoring is not None and self.opened is not None:
+            self._restoring, self.lost = None, ["everything that was decided (cancelled)"]
         selection = self.slots[0].selection
         if selection is not None:  # pins that were being worked in are taken back
             self._decide(selection.keep.tolist(), selection.drop.tolist())
