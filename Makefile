@@ -5,6 +5,9 @@ PORT ?= 5006
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SERVE_ARGS ?=
+COUNT ?= 10000
+SEED ?= 0
+TARGETS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -24,7 +27,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench lock hooks clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz lock hooks clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -34,6 +37,7 @@ help:
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
+	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
 	@echo "make hooks                               run the linters before every commit"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
@@ -63,6 +67,9 @@ format: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(PY) -m benchmarks $(BENCH_ARGS)
+
+fuzz: $(DEV_STAMP)
+	$(PY) -m fuzz --count $(COUNT) --seed $(SEED) $(TARGETS)
 
 lock: $(STAMP)
 	$(PY) scripts/lock.py

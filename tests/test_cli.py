@@ -18,7 +18,6 @@ import pytest
 
 import winnow_atomistic as winnow
 from analytics.cli import progress, serve, stages
-from analytics.cli.files import SubsetFiles
 from analytics.cli.main import main
 from analytics.cli.options import (
     add_spec_options,
@@ -28,7 +27,7 @@ from analytics.cli.options import (
     spec_from_arguments,
 )
 from analytics.cli.registry import COMMANDS, register
-from analytics.data.export import export_selection
+from analytics.data.export import ExportFiles, export_selection
 from analytics.recipe import Recipe
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import option
@@ -123,7 +122,7 @@ def select_into(run_json, target, *arguments, file=CARBON):
 @pytest.mark.parametrize("name", ["subset.xyz", "subset.extxyz", "subset.xyz.gz"])
 def test_select_writes_what_it_says(run_json, tmp_path, name):
     found = select_into(run_json, tmp_path / name, "--budget", "0.1")
-    files = SubsetFiles(str(tmp_path / name))
+    files = ExportFiles.of(tmp_path / name)
     assert found["files"] == {
         "kept": str(files.kept),
         "rest": str(files.rest),
@@ -371,7 +370,7 @@ def test_compare_without_forces(run, run_json, fails, clusters, tmp_path):
     assert all(row[name] == "" for row in rows for name in FORCES)
     found = run_json("compare", clusters, "--budgets", "0.5")
     assert all(row[name] is None for row in found["rows"] for name in FORCES)
-    message = fails("compare", clusters, "--methods", "random,largest_force", "-o", out)
+    message = fails("compare", clusters, "--methods", "random,largest_force", "-o", out, "--force")
     assert "clusters.xyz: Largest force needs forces" in message
     assert "needs forces" in fails(
         "select", clusters, "--method", "largest_force", "--budget", 2, "--json"
@@ -545,9 +544,40 @@ def test_the_input_is_safe_under_any_name(fails, clusters, tmp_path):
     assert rest.read_bytes() == clusters.read_bytes()
 
 
+@pytest.mark.parametrize("taken", ["s.xyz", "s_rest.xyz", "s.json"])
+def test_nothing_is_replaced_without_force(run, fails, clusters, tmp_path, taken):
+    (tmp_path / taken).write_text("precious")
+    select = ("select", clusters, "--budget", 2, "-o", tmp_path / "s.xyz")
+    assert f"{taken}: exists already; --force replaces it" in fails(*select)
+    assert {path.name for path in tmp_path.iterdir()} == {taken, clusters.name}
+    assert (tmp_path / taken).read_text() == "precious"
+    assert run(*select, "--force")[0] == 0
+    assert (tmp_path / taken).read_text() != "precious"
+
+
+def test_an_input_is_replaced_only_where_it_is_named(run, fails, clusters, tmp_path):
+    rest = tmp_path / "a_rest.xyz"
+    shutil.copy(clusters, rest)
+    select = ("select", rest, "--budget", 2, "--force", "-o")
+    assert "overwrite the file that is read" in fails(*select, tmp_path / "a.xyz")
+    assert rest.read_bytes() == clusters.read_bytes()
+    assert run(*select, rest)[0] == 0
+    assert len(winnow.read(rest).sizes) == 2
+
+
+def test_a_table_is_not_replaced_without_force(run, fails, clusters, tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("precious")
+    assert "exists already; --force" in fails("compare", clusters, "--budgets", 0.5, "-o", out)
+    (tmp_path / "out_forces.csv").write_text("precious")
+    assert "out_forces.csv: exists already; --overwrite" in fails("conflicts", clusters, "-o", out)
+    assert out.read_text() == "precious"
+    assert run("conflicts", clusters, "-o", out, "--overwrite")[0] == 0
+
+
 @pytest.mark.parametrize("name", ["a.xyz", "a.b.extxyz", "A.XYZ.GZ", "a.extxyz.gz", "a.xyz.xyz"])
 def test_files_are_named_as_the_export_names_them(tmp_path, clusters, name):
-    files = SubsetFiles(str(tmp_path / name))
+    files = ExportFiles.of(tmp_path / name)
     written = export_selection(winnow.read(clusters), np.array([1]), tmp_path / name)
     assert written == (files.kept, files.rest, files.recipe)
 
