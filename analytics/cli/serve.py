@@ -11,7 +11,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,7 +231,7 @@ def _absolute(file: str) -> str:
     return str(Path(file).absolute())
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def _run(command: list[str], environment: Mapping[str, str]) -> int:
     if os.name == "posix":  # signals then reach the server, and nobody else
         os.execve(command[0], command, environment)
     return subprocess.call(command, env=environment)
