@@ -26,6 +26,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.value import Value, content_fingerprint
 from analytics.runtime.versions import versions
+from analytics.runtime.writing import write_files
 from analytics.selection.base import RULES, WRITERS, Budget, Selection
 
 __all__ = [
@@ -256,13 +257,13 @@ class Recipe(Value):
         except (TypeError, ValueError) as error:
             raise WinnowError(f"the recipe is damaged: {error}") from None
 
-    def save(self, path: str | Path, **more: Any) -> None:
-        """Write the recipe as JSON, with `more` entries where the caller has any."""
-        try:
-            Path(path).write_text(_json({**self.to_dict(), **more}) + "\n", encoding="utf-8")
-        except OSError as error:
-            cause = f"cannot be written: {error.strerror or error}"
-            raise InputError(cause, source=str(path)) from None
+    def save(self, path: str | Path, *, force: bool = False, **more: Any) -> None:
+        """Write the recipe as JSON, with `more` entries where the caller has any.
+
+        A file that exists is replaced only with `force`.
+        """
+        text = _json({**self.to_dict(), **more}) + "\n"
+        write_files({Path(path): lambda file: file.write(text.encode())}, force=force)
 
     @classmethod
     def load(cls, path: str | Path) -> Recipe:
@@ -377,15 +378,20 @@ def make_recipe(
 
 
 @WRITERS.register(".json")
-def _save_recipe(selection: Selection, analysis: Analysis, path: str | Path) -> None:
-    make_recipe(analysis, selection).save(path)
+def _save_recipe(
+    selection: Selection, analysis: Analysis, path: str | Path, *, force: bool
+) -> None:
+    make_recipe(analysis, selection).save(path, force=force)
 
 
 @WRITERS.register(".extxyz")
 @WRITERS.register(".xyz")
-def _save_structures(selection: Selection, analysis: Analysis, path: str | Path) -> None:
+def _save_structures(
+    selection: Selection, analysis: Analysis, path: str | Path, *, force: bool
+) -> None:
     _same_analysis(analysis, selection)
-    write_subset(analysis.dataset, kept_structures(analysis.dataset, selection), path)
+    kept = kept_structures(analysis.dataset, selection)
+    write_subset(analysis.dataset, kept, path, force=force)
 
 
 def _same_analysis(analysis: Analysis, selection: Selection) -> None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import density, descriptors, kernel, neighbours, page, retrain, scale, selections
+from benchmarks import (
+    density,
+    descriptors,
+    kernel,
+    neighbours,
+    page,
+    responsiveness,
+    retrain,
+    scale,
+    selections,
+)
 
 ALL = {
     "descriptors": descriptors.main,
     "kernel": kernel.main,
     "neighbours": neighbours.main,
     "page": page.main,
+    "responsiveness": responsiveness.main,
     "scale": scale.main,
     "retrain": retrain.main,
     "selections": selections.main,

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 VISITS, STEPS = 3, 11
+SERVE = (sys.executable, "-m", "panel", "serve")
 TIMEOUT = 90_000
 
 #: Runs before any script of the page and notes when something was first to be seen.
@@ -98,14 +99,14 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def serve() -> Iterator[str]:
+def serve(command: Sequence[str] = SERVE) -> Iterator[str]:
     """Run the application as `make serve` does; give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "panel", "serve", "app.py", "--warm", "--port", str(port)],
+            [*command, "app.py", "--warm", "--port", str(port)],
             cwd=ROOT,
             env={**os.environ, "WINNOW_CACHE": str(Path(folder) / "cache")},
             stdout=log,

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,6 @@ import pytest
 
 import winnow_atomistic as winnow
 from analytics.cli import progress, serve, stages
-from analytics.cli.files import SubsetFiles
 from analytics.cli.main import main
 from analytics.cli.options import (
     add_spec_options,
@@ -27,7 +27,7 @@ from analytics.cli.options import (
     spec_from_arguments,
 )
 from analytics.cli.registry import COMMANDS, register
-from analytics.data.export import export_selection
+from analytics.data.export import ExportFiles, export_selection
 from analytics.recipe import Recipe
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import option
@@ -122,7 +122,7 @@ def select_into(run_json, target, *arguments, file=CARBON):
 @pytest.mark.parametrize("name", ["subset.xyz", "subset.extxyz", "subset.xyz.gz"])
 def test_select_writes_what_it_says(run_json, tmp_path, name):
     found = select_into(run_json, tmp_path / name, "--budget", "0.1")
-    files = SubsetFiles(str(tmp_path / name))
+    files = ExportFiles.of(tmp_path / name)
     assert found["files"] == {
         "kept": str(files.kept),
         "rest": str(files.rest),
@@ -370,7 +370,7 @@ def test_compare_without_forces(run, run_json, fails, clusters, tmp_path):
     assert all(row[name] == "" for row in rows for name in FORCES)
     found = run_json("compare", clusters, "--budgets", "0.5")
     assert all(row[name] is None for row in found["rows"] for name in FORCES)
-    message = fails("compare", clusters, "--methods", "random,largest_force", "-o", out)
+    message = fails("compare", clusters, "--methods", "random,largest_force", "-o", out, "--force")
     assert "clusters.xyz: Largest force needs forces" in message
     assert "needs forces" in fails(
         "select", clusters, "--method", "largest_force", "--budget", 2, "--json"
@@ -544,9 +544,40 @@ def test_the_input_is_safe_under_any_name(fails, clusters, tmp_path):
     assert rest.read_bytes() == clusters.read_bytes()
 
 
+@pytest.mark.parametrize("taken", ["s.xyz", "s_rest.xyz", "s.json"])
+def test_nothing_is_replaced_without_force(run, fails, clusters, tmp_path, taken):
+    (tmp_path / taken).write_text("precious")
+    select = ("select", clusters, "--budget", 2, "-o", tmp_path / "s.xyz")
+    assert f"{taken}: exists already; --force replaces it" in fails(*select)
+    assert {path.name for path in tmp_path.iterdir()} == {taken, clusters.name}
+    assert (tmp_path / taken).read_text() == "precious"
+    assert run(*select, "--force")[0] == 0
+    assert (tmp_path / taken).read_text() != "precious"
+
+
+def test_an_input_is_replaced_only_where_it_is_named(run, fails, clusters, tmp_path):
+    rest = tmp_path / "a_rest.xyz"
+    shutil.copy(clusters, rest)
+    select = ("select", rest, "--budget", 2, "--force", "-o")
+    assert "overwrite the file that is read" in fails(*select, tmp_path / "a.xyz")
+    assert rest.read_bytes() == clusters.read_bytes()
+    assert run(*select, rest)[0] == 0
+    assert len(winnow.read(rest).sizes) == 2
+
+
+def test_a_table_is_not_replaced_without_force(run, fails, clusters, tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("precious")
+    assert "exists already; --force" in fails("compare", clusters, "--budgets", 0.5, "-o", out)
+    (tmp_path / "out_forces.csv").write_text("precious")
+    assert "out_forces.csv: exists already; --overwrite" in fails("conflicts", clusters, "-o", out)
+    assert out.read_text() == "precious"
+    assert run("conflicts", clusters, "-o", out, "--overwrite")[0] == 0
+
+
 @pytest.mark.parametrize("name", ["a.xyz", "a.b.extxyz", "A.XYZ.GZ", "a.extxyz.gz", "a.xyz.xyz"])
 def test_files_are_named_as_the_export_names_them(tmp_path, clusters, name):
-    files = SubsetFiles(str(tmp_path / name))
+    files = ExportFiles.of(tmp_path / name)
     written = export_selection(winnow.read(clusters), np.array([1]), tmp_path / name)
     assert written == (files.kept, files.rest, files.recipe)
 
@@ -677,31 +708,72 @@ def test_a_plug_in_brings_a_command(run, monkeypatch, tmp_path):
 
 @pytest.fixture
 def served(monkeypatch, tmp_path):
-    """Record the command in place of running it; stand in for the page."""
-    commands = []
+    """Record the command and what it is told in place of running it; stand in for the page."""
+    started = []
     app = tmp_path / "app.py"
     app.touch()
     monkeypatch.setattr(serve, "find_app", lambda: app)
-    monkeypatch.setattr(serve, "_run", lambda command: commands.append(command) or 0)
-    return commands
+    monkeypatch.setattr(serve, "_run", lambda *what: started.append(what) or 0)
+    monkeypatch.delenv("WINNOW_TOKEN", raising=False)
+    return started
 
 
 def test_serve(run, served, clusters, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    panel = [sys.executable, "-m", "panel", "serve", str(tmp_path / "app.py")]
+    panel = [sys.executable, "-P", "-m", "panel", "serve", str(tmp_path / "app.py"), "--warm"]
     assert run("serve")[0] == 0
-    assert served.pop() == [*panel, "--port", "5006"]
+    command, told = served.pop()
+    assert command[:11] == [*panel, "--address", "127.0.0.1", "--port", "5006"]
+    assert told["WINNOW_ADDRESS"] == "http://localhost:5006/app"
+    assert "WINNOW_OPEN" not in told
     code, out, _ = run("serve", clusters.name, "--port", 5123, "--show")
-    assert code == 0
-    assert "http://localhost:5123/app" in out
-    assert served.pop() == [*panel, "--port", "5123", "--show", "--args", str(clusters)]
+    assert (code, out) == (0, "")  # the address is told when it answers
+    command, told = served.pop()
+    assert command[-2:] == ["--args", str(clusters)]
+    assert told["WINNOW_SHOW"] == "1"
     assert run("serve", f"{clusters.name}@0:3", "--no-show")[0] == 0
-    assert served.pop()[-2:] == ["--args", f"{clusters}@0:3"]
+    assert served.pop()[0][-2:] == ["--args", f"{clusters}@0:3"]
+
+
+def test_a_token_is_new_each_time_and_on_no_command_line(run, served, monkeypatch):
+    tokens = []
+    for _ in range(2):
+        run("serve")
+        command, told = served.pop()
+        tokens.append(told["WINNOW_TOKEN"])
+        assert len(tokens[-1]) >= 32
+        assert not any(tokens[-1] in word or told["BOKEH_SECRET_KEY"] in word for word in command)
+    assert tokens[0] != tokens[1]
+    monkeypatch.setenv("WINNOW_TOKEN", "of-the-group")
+    run("serve")
+    assert served.pop()[1]["WINNOW_TOKEN"] == "of-the-group"
+    run("serve", "--token", "mine")
+    assert served.pop()[1]["WINNOW_TOKEN"] == "mine"
+
+
+def test_serve_opens_up_when_told_to_and_says_what_that_means(run, served, tmp_path):
+    (tmp_path / "sets").mkdir()
+    code, out, _ = run(
+        *("serve", "--host", "0.0.0.0", "--root", tmp_path / "sets", "--root", tmp_path),
+        *("--no-paths", "--origin", "lab.example", "--prefix", "/winnow/"),
+    )
+    assert code == 0
+    assert len(out.splitlines()) == 1
+    assert "whoever reaches this machine and has the token can open files as you" in out
+    command, told = served.pop()
+    assert command[command.index("--address") + 1] == "0.0.0.0"
+    assert command[command.index("--prefix") + 1] == "winnow"
+    assert told["WINNOW_OPEN"] == told["WINNOW_NO_PATHS"] == "1"
+    assert told["WINNOW_ROOT"].split(os.pathsep) == [str(tmp_path / "sets"), str(tmp_path)]
+    assert told["WINNOW_ORIGIN"] == "lab.example"
+    assert told["WINNOW_ADDRESS"] == f"http://{socket.gethostname()}:5006/winnow/app"
 
 
 def test_serve_refuses_what_is_not_there(fails, served, tmp_path):
     assert "no such file" in fails("serve", tmp_path / "missing.xyz")
     assert "is not a port" in fails("serve", "--port", 70000)
+    assert "there is no such folder" in fails("serve", "--root", tmp_path / "missing")
+    assert "a token consists of" in fails("serve", "--token", "a&b")
     assert not served
 
 

@@ -12,7 +12,7 @@ from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.curation.overlap import Leakage, leakage
 from analytics.data import formats
 from analytics.data.dataset import Dataset
-from analytics.data.export import export_selection
+from analytics.data.export import ExportFiles, export_selection
 from analytics.descriptors.base import resolved_spec
 from analytics.descriptors.distances import DistanceSpec, describe
 from analytics.recipe import kept_structures, make_recipe
@@ -52,7 +52,7 @@ def to_atoms(data: Dataset, kept: Kept | None = None) -> list[Atoms]:
     return formats.to_atoms(data, None if kept is None else _indices(data, kept))
 
 
-def export(data: Dataset, kept: Kept, path: str | Path) -> tuple[Path, Path, Path]:
+def export(data: Dataset, kept: Kept, path: str | Path, *, force: bool = False) -> ExportFiles:
     """Write what is kept, what is left and how it came about: PATH, PATH_rest and a JSON file.
 
     Parameters
@@ -62,11 +62,13 @@ def export(data: Dataset, kept: Kept, path: str | Path) -> tuple[Path, Path, Pat
         Isolated atoms are kept besides a selection.
     path : str or Path
         ``.xyz`` or ``.extxyz``, compressed where ``.gz`` follows.
+    force : bool
+        Replace files that exist.
 
     Returns
     -------
-    tuple of Path
-        The three files.
+    ExportFiles
+        The three paths: kept, rest, recipe.
 
     Examples
     --------
@@ -76,7 +78,7 @@ def export(data: Dataset, kept: Kept, path: str | Path) -> tuple[Path, Path, Pat
     ['kept.xyz', 'kept_rest.xyz', 'kept.json']
     >>> folder.cleanup()
     """
-    return export_selection(data, _indices(data, kept), path)
+    return export_selection(data, _indices(data, kept), path, force=force)
 
 
 def overlap(

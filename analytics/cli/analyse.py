@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
-from analytics.cli.files import check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import parse_seed
 from analytics.cli.output import (
     aligned,
@@ -30,7 +30,7 @@ from analytics.cli.stages import (
     pipeline_of,
     read_input,
 )
-from analytics.cli.tables import write_csv
+from analytics.cli.tables import write_tables
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
@@ -62,13 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT.csv",
         help="file for the table of the config_types, or of the learning curve if that is asked",
     )
+    add_force(parser)
     add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say how redundant a data set is."""
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file)
+        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     whole = classes[0]
     table = pd.DataFrame([row.to_dict() for row in classes]) if curve is None else curve
     if arguments.output is not None:
-        write_csv(table, Path(arguments.output))
+        write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
         content = analysis_content(analysis) | {"efficiency": whole.efficiency}
         content["classes"] = [row.to_dict() for row in classes[1:]]

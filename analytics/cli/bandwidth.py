@@ -8,12 +8,12 @@ from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.errors import UsageError
-from analytics.cli.files import check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import parse_count, parse_list
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, descriptor_spec, kernel_spec, read_input
-from analytics.cli.tables import write_records
+from analytics.cli.tables import table_of, write_tables
 from analytics.descriptors.base import suggested_bandwidth
 from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.runtime.progress import Part
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_seed(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
+    add_force(parser)
     add_analysis(parser)
 
 
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     chosen = _chosen(arguments)
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file)
+        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
@@ -75,7 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     records = scan.records()
     if arguments.output is not None:
-        write_records(records, COLUMNS, Path(arguments.output))
+        write_tables(
+            {Path(arguments.output): table_of(records, COLUMNS)}, force=arguments.overwrite
+        )
     if arguments.json:
         head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
         facts = {

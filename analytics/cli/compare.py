@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
-from analytics.cli.files import check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import affordable, parse_budget, parse_list
 from analytics.cli.output import (
     columns,
@@ -27,7 +27,7 @@ from analytics.cli.stages import (
     read_input,
     refuse_without_labels,
 )
-from analytics.cli.tables import write_csv
+from analytics.cli.tables import write_tables
 from analytics.descriptors.base import described_structures
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.information.analysis import Analysis
@@ -77,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for the table (default: printed)"
     )
+    add_force(parser)
     add_method_options(parser)
     add_analysis(parser)
 
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure several methods at several budgets."""
     method_specs(arguments, arguments.methods or [*USUAL, *INSTEAD])
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file)
+        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         comparison = _comparison(arguments, analysis, largest, Part(monitor, 0.8, 1.0))
     table = comparison.table
     if arguments.output is not None:
-        write_csv(table, Path(arguments.output))
+        write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
         rows = table.to_dict(orient="records")
         print_json(analysis_content(analysis) | {"seed": arguments.seed, "rows": rows})

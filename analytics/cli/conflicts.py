@@ -8,18 +8,21 @@ from typing import Any
 
 from analytics.cli.arguments import add_analysis, add_input
 from analytics.cli.errors import UsageError
-from analytics.cli.files import check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
 from analytics.cli.output import columns, count, counted, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
-from analytics.cli.tables import write_records
+from analytics.cli.tables import table_of, write_tables
 from analytics.curation.conflicts import Conflicts, ConflictSpec, conflicts
 from analytics.data.dataset import Dataset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Part
 
 __all__ = ["add_arguments", "run"]
+
+#: In place of --force, which is a threshold here.
+OVERWRITE = "--overwrite"
 
 COLUMNS = {
     "energies": (
@@ -50,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT.csv",
         help="write all rows: OUT_energies.csv, OUT_forces.csv and OUT_out_of_line.csv",
     )
+    add_force(parser, OVERWRITE)
     group = parser.add_argument_group("what counts as alike, and as a conflict")
     add_spec_options(group, {"": ConflictSpec}, "")
     add_analysis(parser)
@@ -60,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = spec_from_arguments(ConflictSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     targets = _targets(arguments.output)
-    check_targets(targets.values(), arguments.file)
+    check_targets(targets.values(), arguments.file, force=arguments.overwrite, flag=OVERWRITE)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         if dataset.energies is None and dataset.forces is None:
@@ -70,8 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
             dataset, descriptors, spec, bandwidth=bandwidth, monitor=Part(monitor, 0.2, 1.0)
         )
     content = found.to_dict(dataset)
-    for kind, path in targets.items():
-        write_records(content[kind], COLUMNS[kind], path)
+    tables = {path: table_of(content[kind], COLUMNS[kind]) for kind, path in targets.items()}
+    write_tables(tables, force=arguments.overwrite)
     if arguments.json:
         print_json({"name": dataset.name, "fingerprint": dataset.fingerprint} | content)
     elif targets:

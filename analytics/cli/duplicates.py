@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input
-from analytics.cli.files import check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import add_spec_options, spec_from_arguments
 from analytics.cli.output import columns, count, counted, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
-from analytics.cli.tables import write_records
+from analytics.cli.tables import table_of, write_tables
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for the table of all copies"
     )
+    add_force(parser)
     add_spec_options(parser.add_argument_group("what counts as the same"), {"": DuplicateSpec}, "")
     add_analysis(parser)
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file)
+        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
@@ -47,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     content = found.to_dict(dataset.frame_indices)
     if arguments.output is not None:
         names = ("structure", "repeats", "distance", "exact")
-        write_records(content["copies"], names, Path(arguments.output))
+        write_tables(
+            {Path(arguments.output): table_of(content["copies"], names)}, force=arguments.overwrite
+        )
     if arguments.json:
         head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
         print_json(head | {"n_structures": dataset.n_structures} | content)

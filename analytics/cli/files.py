@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from analytics.cli.errors import UsageError
 from analytics.runtime.errors import InputError
+from analytics.runtime.writing import check_free
 
-__all__ = ["SubsetFiles", "check_targets", "input_path"]
+__all__ = ["FORCE", "add_force", "check_targets", "input_path"]
 
-ENDINGS = (".xyz", ".extxyz", ".xyz.gz", ".extxyz.gz")
-
-
-class SubsetFiles:
-    """The files that an export makes: what is kept, what is left, and the recipe."""
-
-    def __init__(self, kept: str) -> None:
-        self.kept = Path(kept)
-        name = self.kept.name
-        ending = max((e for e in ENDINGS if name.lower().endswith(e)), key=len, default="")
-        stem = name[: len(name) - len(ending)]
-        if not (ending and stem):
-            raise UsageError(f"-o {kept}: exports are extended XYZ; name it .xyz or .xyz.gz")
-        self.rest = self.kept.with_name(f"{stem}_rest{name[len(stem) :]}")
-        self.recipe = self.kept.with_name(f"{stem}.json")
+FORCE = "--force"
 
 
 def input_path(text: str) -> Path:
@@ -38,16 +26,48 @@ def input_path(text: str) -> Path:
     return path
 
 
-def check_targets(targets: Iterable[Path], source: str) -> None:
-    """Raise if a file cannot be written, or is the one that is read."""
-    read = input_path(source)
-    for target in targets:
-        folder = target.parent
-        if not folder.is_dir():
-            raise UsageError(f"-o {target}: there is no folder {folder}")
+def add_force(parser: argparse.ArgumentParser, flag: str = FORCE) -> None:
+    """Add the option that lets files be replaced."""
+    parser.add_argument(
+        flag, dest="overwrite", action="store_true", help="replace files that exist already"
+    )
+
+
+def check_targets(targets: Iterable[Path], *sources: str, force: bool, flag: str = FORCE) -> None:
+    """Raise if a file cannot be written, exists already, or is one that is read.
+
+    Parameters
+    ----------
+    targets : iterable of Path
+        The first is the one that the user named: with `force` it may be one that is read.
+    *sources : str
+        Files and folders that are read.
+    force : bool
+        Whether files that exist may be replaced.
+    flag : str
+        The option that says so.
+    """
+    read = [input_path(source) for source in sources]
+    targets = list(targets)
+    for at, target in enumerate(targets):
+        if not target.parent.is_dir():
+            raise UsageError(f"-o {target}: there is no folder {target.parent}")
         if target.is_dir():
             raise UsageError(f"-o {target}: that is a folder")
-        if target.exists() and target.samefile(read):
+        if any(_belongs(target, source) for source in read) and not (force and at == 0):
             raise UsageError(f"-o {target}: that would overwrite the file that is read")
-        if not os.access(target if target.exists() else folder, os.W_OK):
+        if not os.access(target if target.exists() else target.parent, os.W_OK):
             raise UsageError(f"-o {target}: no permission to write there")
+    check_free(targets, force=True)
+    for target in targets:
+        if target.is_file() and not force:
+            raise UsageError(f"-o {target}: exists already; {flag} replaces it")
+
+
+def _belongs(target: Path, source: Path) -> bool:
+    """Whether a file is what is read, or a part of a deepmd folder that is read."""
+    if not target.exists():
+        return False
+    if source.is_dir() and target.suffix in (".npy", ".raw"):
+        return source.resolve() in target.resolve().parents
+    return target.samefile(source)

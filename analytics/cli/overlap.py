@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_json, add_labels
-from analytics.cli.files import check_targets, input_path
+from analytics.cli.files import add_force, check_targets, input_path
 from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
-from analytics.cli.tables import write_csv, write_records
+from analytics.cli.tables import table_of, write_tables
 from analytics.curation.duplicates import DuplicateSpec
 from analytics.curation.overlap import (
     Leakage,
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for the table: per pair, or per structure"
     )
+    add_force(parser)
     add_spec_options(parser.add_argument_group("what counts as a leak"), {"": DuplicateSpec}, "")
     add_analysis(parser)
 
@@ -75,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     files = [arguments.file, *arguments.others]
     for file in files:
         input_path(file)
-        if arguments.output is not None:
-            check_targets([Path(arguments.output)], file)
+    if arguments.output is not None:
+        check_targets([Path(arguments.output)], *files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         n = len(files)
         reading = [Part(monitor, 0.1 * at / n, 0.1 * (at + 1) / n) for at in range(n)]
@@ -124,7 +125,9 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
     train, test = datasets
     records = _novelty_records(train, test, found)
     if arguments.output is not None:
-        write_records(records, NOVELTY, Path(arguments.output))
+        write_tables(
+            {Path(arguments.output): table_of(records, NOVELTY)}, force=arguments.overwrite
+        )
     if arguments.json:
         print_json(
             {
@@ -213,7 +216,7 @@ def _report_matrix(
 ) -> int:
     table = matrix.table
     if arguments.output is not None:
-        write_csv(table, Path(arguments.output))
+        write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
         print_json(
             {

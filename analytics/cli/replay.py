@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = replay(recipe, dataset, reference, monitor=Part(monitor, 0.3, 1.0))
     written: dict[str, str | None] = {}
     if found.made is not None and found.selection is not None:
-        written = write_subset_files(dataset, found.selection, found.made, files, arguments.rest)
+        written = write_subset_files(arguments, dataset, found.selection, found.made, files)
     if arguments.json:
         print_json(_content(found) | {"files": written})
     else:

@@ -13,7 +13,7 @@ from analytics.cli.arguments import (
     add_seed,
 )
 from analytics.cli.errors import UsageError
-from analytics.cli.files import check_targets, input_path
+from analytics.cli.files import add_force, check_targets, input_path
 from analytics.cli.options import (
     add_spec_options,
     parse_budget,
@@ -24,7 +24,7 @@ from analytics.cli.options import (
 from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
-from analytics.cli.tables import write_csv
+from analytics.cli.tables import write_tables
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.evaluate import (
     OPINION_COLUMNS,
@@ -89,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes", metavar="OUT.csv", help="file for the errors by config_type of the tests"
     )
+    add_force(parser)
     parser.add_argument(
         "--second-opinion",
         action="store_true",
@@ -109,9 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     tests = _test_files(arguments.test, arguments.split)
     for file in tests.values():
         input_path(file)
-    for output in (arguments.output, arguments.classes):
-        for file in [arguments.file, *tests.values()] if output is not None else []:
-            check_targets([Path(output)], file)
+    outputs = [Path(name) for name in (arguments.output, arguments.classes) if name is not None]
+    check_targets(outputs, arguments.file, *tests.values(), force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
         check_labels(dataset)
@@ -170,10 +170,9 @@ def _read_tests(
 
 
 def _report(arguments: argparse.Namespace, dataset: Dataset, result: RetrainResult) -> int:
-    if arguments.output is not None:
-        write_csv(result.table, Path(arguments.output))
-    if arguments.classes is not None:
-        write_csv(result.classes, Path(arguments.classes))
+    tables = {arguments.output: result.table, arguments.classes: result.classes}
+    named = {Path(path): table for path, table in tables.items() if path is not None}
+    write_tables(named, force=arguments.overwrite)
     if arguments.json:
         print_json(
             {

@@ -155,12 +155,7 @@ def run(arguments: argparse.Namespace) -> int:
         duplicates=picked.duplicates,
         reference=reference,
     )
-    written = write_subset_files(dataset, picked.selection, recipe, files, arguments.rest)
-    if arguments.recipe_file is not None:
-        names: dict[str, Any] = {"kept": None if files is None else files.kept.name}
-        names["rest"] = files.rest.name if files is not None and arguments.rest else None
-        recipe.save(arguments.recipe_file, files=names)
-        written |= {"recipe": str(arguments.recipe_file)}
+    written = write_subset_files(arguments, dataset, picked.selection, recipe, files)
     if arguments.json:
         print_json(recipe.to_dict() | _extra(picked) | {"files": written})
     else:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from analytics.cli.errors import UsageError
-from analytics.cli.files import SubsetFiles, check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.data.dataset import Dataset
-from analytics.data.export import export_selection, write_subset
+from analytics.data.export import ExportFiles, export_selection
 from analytics.recipe import Recipe, kept_structures
 from analytics.selection.base import Selection
 
@@ -27,20 +27,19 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-rest", dest="rest", action="store_false", help="do not write SUBSET_rest.xyz"
     )
+    add_force(parser)
 
 
-def subset_files(arguments: argparse.Namespace, *inputs: str) -> SubsetFiles | None:
+def subset_files(arguments: argparse.Namespace, *inputs: str) -> ExportFiles | None:
     """Return the files to be written, None without -o; none may be an input."""
-    recipe = getattr(arguments, "recipe_file", None)
-    for file in inputs:
-        if recipe is not None:
-            check_targets([Path(recipe)], file)
+    recipe, force = getattr(arguments, "recipe_file", None), arguments.overwrite
+    if recipe is not None:
+        check_targets([Path(recipe)], *inputs, force=force)
     if arguments.output is None:
         return None
-    files = SubsetFiles(arguments.output)
+    files = ExportFiles.of(arguments.output)
     rest = [files.rest] if arguments.rest else []
-    for file in inputs:
-        check_targets([files.kept, files.recipe, *rest], file)
+    check_targets([files.kept, files.recipe, *rest], *inputs, force=force)
     if recipe is not None and Path(recipe).absolute() in {
         path.absolute() for path in (files.kept, *rest)
     }:
@@ -49,23 +48,30 @@ def subset_files(arguments: argparse.Namespace, *inputs: str) -> SubsetFiles | N
 
 
 def write_subset_files(
+    arguments: argparse.Namespace,
     dataset: Dataset,
     selection: Selection,
     recipe: Recipe,
-    files: SubsetFiles | None,
-    with_rest: bool,
+    files: ExportFiles | None,
 ) -> dict[str, str | None]:
     """Write the files and return their paths by what they hold."""
+    place: str | None = getattr(arguments, "recipe_file", None)
     if files is None:
-        return {}
-    kept = kept_structures(dataset, selection, recipe.size)
-    if with_rest:
-        export_selection(dataset, kept, files.kept, recipe=recipe.to_dict())
-    else:
-        write_subset(dataset, kept, files.kept)
-        recipe.save(files.recipe, files={"kept": files.kept.name, "rest": None})
+        if place is None:
+            return {}
+        recipe.save(place, files={"kept": None, "rest": None}, force=arguments.overwrite)
+        return {"recipe": place}
+    export_selection(
+        dataset,
+        kept_structures(dataset, selection, recipe.size),
+        files.kept,
+        recipe=recipe.to_dict(),
+        rest=arguments.rest,
+        also=place,
+        force=arguments.overwrite,
+    )
     return {
         "kept": str(files.kept),
-        "rest": str(files.rest) if with_rest else None,
-        "recipe": str(files.recipe),
+        "rest": str(files.rest) if arguments.rest else None,
+        "recipe": str(files.recipe if place is None else place),
     }

@@ -8,23 +8,31 @@ from typing import Any
 
 import pandas as pd
 
-from analytics.runtime.errors import InputError
+from analytics.runtime.writing import Writer, write_files
 
-__all__ = ["write_csv", "write_records"]
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table, without its index."""
-    try:
-        table.to_csv(path, index=False, lineterminator="\n")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", source=str(path)) from None
+__all__ = ["table_of", "write_tables"]
 
 
-def write_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
-    """Write records as rows; lists are joined by spaces. The head is there without any rows."""
+def write_tables(tables: Mapping[Path, pd.DataFrame], *, force: bool) -> None:
+    """Write tables without their indices: all of them or none.
+
+    Parameters
+    ----------
+    tables : mapping of Path to DataFrame
+    force : bool
+        Replace files that exist.
+    """
+    write_files({path: _writer(table) for path, table in tables.items()}, force=force)
+
+
+def _writer(table: pd.DataFrame) -> Writer:
+    return lambda file: file.write(table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def table_of(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return records as rows; lists are joined by spaces. The head is there without any rows."""
     rows = [{name: _cell(record[name]) for name in columns if name in record} for record in records]
-    write_csv(pd.DataFrame(rows, columns=list(columns)), path)
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def _cell(value: Any) -> Any:

@@ -5,31 +5,64 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
-from analytics.data.extxyz_comment import format_comment
+from analytics.data.extxyz import ATOMIC_NUMBERS, POSITIONS
+from analytics.data.extxyz_comment import RESERVED, format_comment
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.versions import versions
+from analytics.runtime.writing import Writer, write_files
 
-__all__ = ["export_selection", "write_subset"]
+__all__ = ["ExportFiles", "export_selection", "write_subset"]
 
 INDEX_KEY = "original_index"
-_NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?P<packed>\.gz)?)\Z", re.IGNORECASE)
+_NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?:\.gz)?)\Z", re.IGNORECASE)
 _WORD = re.compile(r"\S+\Z")
-_COLUMN = re.compile(r"[^\s:=\"']+\Z")
+_COLUMN = re.compile(r"[^\s:=\"'\\]+(?: [^\s:=\"'\\]+)*\Z")
+_KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "S": "S", "O": "S"}
+_WRITE: dict[str, Callable[[Any], str]] = {
+    "R": lambda value: repr(float(value)),
+    "I": lambda value: str(int(value)),
+    "L": lambda value: "T" if value else "F",
+    "S": str,
+}
+
+
+class ExportFiles(NamedTuple):
+    """The files that an export makes: what is kept, what is left, and the recipe."""
+
+    kept: Path
+    rest: Path
+    recipe: Path
+
+    @classmethod
+    def of(cls, kept: str | Path) -> ExportFiles:
+        """Name the others after what is kept: ``NAME_rest.xyz`` and ``NAME.json``.
+
+        Raises
+        ------
+        InputError
+            If it is not a name of extended XYZ.
+        """
+        path = Path(kept)
+        match = _NAME.match(path.name)
+        if match is None:
+            raise InputError(
+                "exports are extended XYZ: name it .xyz, .extxyz or .xyz.gz", source=str(kept)
+            )
+        rest = path.with_name(f"{match['stem']}_rest{match['ending']}")
+        return cls(path, rest, path.with_name(f"{match['stem']}.json"))
 
 
 def write_subset(
@@ -37,6 +70,7 @@ def write_subset(
     structures: npt.ArrayLike,
     path_or_buffer: str | Path | IO[str] | IO[bytes],
     *,
+    force: bool = False,
     monitor: Monitor = SILENT,
 ) -> None:
     """Write structures as extended XYZ, losing nothing.
@@ -53,17 +87,17 @@ def write_subset(
     structures : int array (n,)
         Indices in the data set, written in the order given.
     path_or_buffer : str, Path or file object
-        A path is replaced as a whole once everything is written, and compressed if it ends in
-        ``.gz``. A file object may be text or binary and is left open.
+        A path appears once everything is written, compressed if it ends in ``.gz``. A file
+        object may be text or binary and is left open.
+    force : bool
+        Replace a file that exists.
     monitor : Monitor
         Cancelling leaves no file behind, and an old one as it was.
     """
     chosen = _indices(dataset, structures)
     if isinstance(path_or_buffer, str | Path):
         path = Path(path_or_buffer)
-        with _all_or_nothing([path]) as (temporary,):
-            packed = path.suffix.lower() == ".gz"
-            _write_file(dataset, chosen, temporary, packed=packed, monitor=monitor)
+        write_files({path: _writer(dataset, chosen, path, monitor)}, force=force)
         return
     buffer: Any = path_or_buffer
     as_text = isinstance(buffer, io.TextIOBase)
@@ -77,9 +111,12 @@ def export_selection(
     path: str | Path,
     *,
     recipe: Mapping[str, Any] | None = None,
+    rest: bool = True,
+    also: str | Path | None = None,
+    force: bool = False,
     monitor: Monitor = SILENT,
-) -> tuple[Path, Path, Path]:
-    """Write what is kept, what is left, and how it came about: three files, or none on failure.
+) -> ExportFiles:
+    """Write what is kept, what is left, and how it came about: all of the files or none.
 
     Parameters
     ----------
@@ -88,42 +125,41 @@ def export_selection(
         Indices in the data set; written in the order given, so that for a nested selection in
         the order it was picked the first m structures are the selection of size m.
     path : str or Path
-        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept. What is left goes to
-        ``NAME_rest.xyz`` (in file order; an empty file if nothing is), the recipe to
-        ``NAME.json``.
+        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept; see `ExportFiles.of`.
+        What is left is in the order of the file; that file is empty if nothing is.
     recipe : mapping, optional
         Plain values to write to the JSON file. Counts, file names, frame indices, versions and
         the fingerprint of the input are added where it does not have them.
+    rest : bool
+        Whether to write what is left.
+    also : str or Path, optional
+        Where the recipe goes as well.
+    force : bool
+        Replace files that exist; without, one that does is an error and nothing is written.
     monitor : Monitor
         Cancelling leaves no file behind, and old ones as they were.
 
     Returns
     -------
-    tuple of Path
-        The three files: kept, rest, recipe.
+    ExportFiles
+        The three files: kept, rest (also where it was not written), recipe.
     """
     kept = _indices(dataset, kept)
-    rest = np.setdiff1d(np.arange(dataset.n_structures), kept)
-    path = Path(path)
-    match = _NAME.match(path.name)
-    if match is None:
-        raise InputError(
-            "exports are extended XYZ: name it .xyz, .extxyz or .xyz.gz", source=path.name
-        )
-    rest_path = path.with_name(f"{match['stem']}_rest{match['ending']}")
-    recipe_path = path.with_name(f"{match['stem']}.json")
+    left = np.setdiff1d(np.arange(dataset.n_structures), kept)
+    files = ExportFiles.of(path)
     content = dict(recipe or {})
-    for key, value in _facts(dataset, kept, rest, path, rest_path).items():
+    for key, value in _facts(dataset, kept, left, files, rest).items():
         content.setdefault(key, value)
-    packed = match["packed"] is not None
-    with _all_or_nothing([path, rest_path, recipe_path]) as temporary:
-        share = len(kept) / max(dataset.n_structures, 1)
-        first, second = Part(monitor, 0.0, share), Part(monitor, share, 1.0)
-        _write_file(dataset, kept, temporary[0], packed=packed, monitor=first)
-        _write_file(dataset, rest, temporary[1], packed=packed, monitor=second)
-        text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
-        temporary[2].write_text(text + "\n", encoding="utf-8")
-    return path, rest_path, recipe_path
+    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    share = len(kept) / max(dataset.n_structures, 1) if rest else 1.0
+    first, second = Part(monitor, 0.0, share), Part(monitor, share, 1.0)
+    writers = {files.kept: _writer(dataset, kept, files.kept, first)}
+    if rest:
+        writers[files.rest] = _writer(dataset, left, files.rest, second)
+    for place in (files.recipe, *([] if also is None else [Path(also)])):
+        writers[place] = lambda file: file.write((text + "\n").encode())
+    write_files(writers, force=force)
+    return files
 
 
 def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
@@ -142,7 +178,7 @@ def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
 
 
 def _facts(
-    dataset: Dataset, kept: IntArray, rest: IntArray, path: Path, rest_path: Path
+    dataset: Dataset, kept: IntArray, left: IntArray, files: ExportFiles, rest: bool
 ) -> dict[str, Any]:
     return {
         "input": {"name": dataset.name, "fingerprint": dataset.fingerprint},
@@ -150,14 +186,14 @@ def _facts(
         "n_environments": dataset.n_environments,
         "n_kept": len(kept),
         "n_kept_environments": int(dataset.sizes[kept].sum()),
-        "n_rest": len(rest),
+        "n_rest": len(left),
         "kept_frame_indices": dataset.frame_indices[kept],
         "keys": {
             "energy": dataset.keys.energy,
             "forces": dataset.keys.forces,
             "config_type": dataset.keys.config_type,
         },
-        "files": {"kept": path.name, "rest": rest_path.name},
+        "files": {"kept": files.kept.name, "rest": files.rest.name if rest else None},
         "versions": versions(),
     }
 
@@ -170,34 +206,20 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} in the recipe is no plain value")
 
 
-@contextmanager
-def _all_or_nothing(paths: list[Path]) -> Iterator[list[Path]]:
-    """Yield temporary names next to the paths, moved there once everything is written."""
-    temporary = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
-    with ExitStack() as stack:
-        for name in temporary:
-            stack.callback(name.unlink, missing_ok=True)
-        try:
-            yield temporary
-            for name, path in zip(temporary, paths, strict=True):
-                name.replace(path)
-        except OSError as error:
-            cause = f"cannot be written: {error.strerror or error}"
-            raise InputError(cause, source=str(paths[0])) from None
+def _writer(dataset: Dataset, structures: IntArray, path: Path, monitor: Monitor) -> Writer:
+    """Return what writes structures into a file of this name."""
 
-
-def _write_file(
-    dataset: Dataset, structures: IntArray, path: Path, *, packed: bool, monitor: Monitor
-) -> None:
-    texts = (text.encode() for text in _structure_texts(dataset, structures, monitor))
-    with path.open("wb") as file:
-        if not packed:
+    def write(file: IO[bytes]) -> None:
+        texts = (text.encode() for text in _structure_texts(dataset, structures, monitor))
+        if path.suffix.lower() != ".gz":
             file.writelines(texts)
             return
         # without name and time, so that equal content gives equal files
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as archive:
             for text in texts:
                 archive.write(text)
+
+    return write
 
 
 def _structure_texts(dataset: Dataset, structures: IntArray, monitor: Monitor) -> Iterator[str]:
@@ -226,19 +248,86 @@ def _index_key(records: Iterable[Record]) -> str:
 
 
 def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
-    rows = dataset.rows(s)
-    columns = _columns(dataset, s)
-    pairs: dict[str, Any] = {}
-    if dataset.cells[s].any():
-        # old style: the three vectors one after the other
-        pairs["Lattice"] = dataset.cells[s].ravel()
-    pairs["Properties"] = ":".join(f"{name}:{kind}:{len(words)}" for name, kind, words in columns)
-    pairs.update(_info(dataset, s))
-    pairs["pbc"] = dataset.pbc[s]
-    pairs[index_key] = int(dataset.frame_indices[s])
+    index = int(dataset.frame_indices[s])
+    comment, columns = _as_in_file(dataset, s, f" {index_key}={index}")
+    if not columns:
+        comment, columns = _from_values(dataset, s, {index_key: index})
     words = [word for _, _, words in columns for word in words]
     lines = map(" ".join, zip(*words, strict=True))
-    return "\n".join([str(rows.stop - rows.start), format_comment(pairs), *lines, ""])
+    return "\n".join([str(dataset.sizes[s]), comment, *lines, ""])
+
+
+#: Name, kind in the format, and words column by column, of a per-atom property.
+Written = tuple[str, str, list[list[str]]]
+
+
+# ---- structures of extended XYZ -----------------------------------------------------------------
+
+
+def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]]:
+    """Return the comment line of the file with `more` at its end, and the columns that it names.
+
+    No columns where they no longer say everything, or where `more` would become a value.
+    """
+    record = dataset.records[s] if dataset.records else Record()
+    if not record.comment or record.comment.endswith("="):
+        return "", []
+    names = {name for name, _, _ in record.columns}
+    forces = dataset.keys.forces or "forces"
+    if _has_forces(dataset, s) and forces not in names and forces not in record.info:
+        return "", []
+    columns = []
+    for name, kind, width in record.columns:
+        array = _column_of_file(dataset, s, name, kind)
+        if array is None or array.size != width * len(array):
+            return "", []
+        columns.append((name, kind, _words(kind, array)))
+    return record.comment + more, columns
+
+
+def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
+    """Return what stood under the name of a column: it may be what the data set itself holds."""
+    rows, kept = dataset.rows(s), dataset.records[s].arrays
+    if name in kept:
+        return kept[name]
+    if name == dataset.keys.forces:
+        return None if dataset.forces is None else dataset.forces[rows]
+    if name.lower() in POSITIONS:
+        return dataset.positions[rows]
+    numbers = dataset.numbers[rows]
+    if kind == "S" and name.lower() not in ATOMIC_NUMBERS:
+        return np.array(chemical_symbols)[numbers]
+    return numbers
+
+
+# ---- structures of other formats ----------------------------------------------------------------
+
+
+def _from_values(dataset: Dataset, s: int, more: Mapping[str, Any]) -> tuple[str, list[Written]]:
+    """Return a comment line and columns that say what is known of a structure."""
+    info = _info(dataset, s)
+    columns, others = _columns(dataset, s)
+    pairs: dict[str, Any] = {}
+    # without a cell too, if a key of the structure's own would be taken for it
+    if dataset.cells[s].any() or any(key.lower() == "lattice" for key in info):
+        pairs["Lattice"] = dataset.cells[s].T  # the format lists the vectors as columns
+    pairs["Properties"] = ":".join(f"{name}:{kind}:{len(words)}" for name, kind, words in columns)
+    pairs |= {_free_key(key, info): value for key, value in info.items()}
+    pairs["pbc"] = dataset.pbc[s]
+    for name, array in others.items():
+        if name in pairs:
+            raise ValueError(f"the per-atom array {name!r} has no column form, and a key its name")
+        pairs[name] = array
+    return format_comment({**pairs, **more}), columns
+
+
+def _free_key(key: str, taken: Mapping[str, Any]) -> str:
+    """Return the name under which a key can stand next to those that the format itself has."""
+    if key not in RESERVED:
+        return key
+    while key in RESERVED or key in taken:
+        key = f"winnow_{key}"
+    return key
 
 
 def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
@@ -253,38 +342,45 @@ def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
     return info
 
 
-def _columns(dataset: Dataset, s: int) -> list[tuple[str, str, list[list[str]]]]:
-    """Return name, kind and words (column by column) of each per-atom property."""
+def _has_forces(dataset: Dataset, s: int) -> bool:
+    return dataset.forces is not None and not np.isnan(dataset.forces[dataset.rows(s)]).all()
+
+
+def _columns(dataset: Dataset, s: int) -> tuple[list[Written], dict[str, npt.NDArray[Any]]]:
+    """Return the per-atom properties as columns, and those that no column can hold."""
     rows = dataset.rows(s)
-    symbols = [chemical_symbols[number] for number in dataset.numbers[rows].tolist()]
-    columns = [("species", "S", [symbols]), ("pos", *_words("pos", dataset.positions[rows]))]
     record = dataset.records[s] if dataset.records else Record()
-    if dataset.forces is not None and not np.isnan(dataset.forces[rows]).all():
-        name = dataset.keys.forces or "forces"
-        if name not in record.info:  # else they stay where the file had them
-            columns.append((name, *_words(name, dataset.forces[rows])))
-    columns += [(name, *_words(name, array)) for name, array in record.arrays.items()]
-    return columns
+    arrays = {"species": np.array(chemical_symbols)[dataset.numbers[rows]]}
+    arrays["pos"] = dataset.positions[rows]
+    forces = dataset.keys.forces or "forces"
+    # forces that are a list in the comment line stay there
+    if _has_forces(dataset, s) and not isinstance(record.info.get(forces), np.ndarray):
+        arrays[forces] = dataset.forces[rows]  # type: ignore[index]
+    others = {name: array for name, array in record.arrays.items() if name in arrays}
+    columns = []
+    for name, array in (
+        arrays | {n: a for n, a in record.arrays.items() if n not in arrays}
+    ).items():
+        kind = _kind(name, array)
+        if kind:
+            columns.append((name, kind, _words(kind, array)))
+        else:
+            others[name] = array
+    return columns, others
 
 
-def _words(name: str, array: npt.NDArray[Any]) -> tuple[str, list[list[str]]]:
-    """Return a per-atom array as its kind in the format and one list of words per column."""
-    if not _COLUMN.match(name):
-        raise ValueError(f"the per-atom array {name!r} has a name that cannot be written")
-    table = array.reshape(len(array), -1)
-    if array.ndim > 2 or table.shape[1] == 0 or array.dtype.kind not in "fiubUSO":
-        cause = (
-            f"the per-atom array {name!r} ({array.dtype}, shape {array.shape}) has no column form"
-        )
-        raise ValueError(cause)
-    columns = table.T.tolist()
-    if array.dtype.kind == "f":
-        return "R", [list(map(repr, column)) for column in columns]
-    if array.dtype.kind in "iu":
-        return "I", [list(map(str, column)) for column in columns]
-    if array.dtype.kind == "b":
-        return "L", [["T" if value else "F" for value in column] for column in columns]
-    words = [[str(value) for value in column] for column in columns]
-    if not all(_WORD.match(word) for column in words for word in column):
-        raise ValueError(f"the per-atom array {name!r} holds text with spaces, or none")
-    return "S", words
+def _kind(name: str, array: npt.NDArray[Any]) -> str:
+    """Return the letter of a per-atom array's kind in the format; none if no column can hold it."""
+    plain = name.isprintable() and not any(c.isdigit() and not c.isascii() for c in name)
+    if not plain or not _COLUMN.match(name) or array.ndim > 2 or array.size == 0:
+        return ""
+    kind = _KINDS.get(array.dtype.kind, "")
+    if kind == "S" and not all(_WORD.match(str(word)) for word in array.ravel().tolist()):
+        return ""
+    return kind
+
+
+def _words(kind: str, array: npt.NDArray[Any]) -> list[list[str]]:
+    """Return an array (n_atoms, ...) as words of a kind, column by column."""
+    columns = array.reshape(len(array), -1).T.tolist()
+    return [list(map(_WRITE[kind], column)) for column in columns]

@@ -13,7 +13,7 @@ import numpy as np
 
 from analytics.cli.arguments import add_json
 from analytics.cli.errors import UsageError
-from analytics.cli.files import check_targets
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import parse_count, parse_list, parse_share
 from analytics.cli.output import (
     aligned,
@@ -27,7 +27,7 @@ from analytics.cli.output import (
     with_error,
 )  # fmt: skip
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.tables import write_records
+from analytics.cli.tables import table_of, write_tables
 from analytics.density.claims import Claim, check_claims
 from analytics.density.descriptor import PointSpec
 from analytics.density.energy_check import energies_possible
@@ -117,6 +117,7 @@ def _add_compare(commands: Commands) -> None:
         "calculations (default %(default)s)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
+    add_force(parser)
     parser.add_argument(
         "--all-columns", action="store_true", help=f"also write {', '.join(MORE_COLUMNS)}"
     )
@@ -189,8 +190,8 @@ def _beta(text: str) -> float:
 def _compare(arguments: argparse.Namespace) -> int:
     """Train models on pruned data and measure them."""
     if arguments.output is not None:
-        for source in arguments.system:
-            check_targets([Path(arguments.output)], source if Path(source).is_file() else ".")
+        files = [system for system in arguments.system if Path(system).is_file()]
+        check_targets([Path(arguments.output)], *files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         data = _read(arguments)
         spec = _spec(arguments, data)
@@ -201,7 +202,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     asked = [r for r in _long_rows(results, spec) if r["method"] in spec.methods]
     if arguments.output is not None:
         names = [*COLUMNS, *(MORE_COLUMNS if arguments.all_columns else ())]
-        write_records(asked, names, Path(arguments.output))
+        write_tables({Path(arguments.output): table_of(asked, names)}, force=arguments.overwrite)
     if arguments.json:
         print_json(_content(results, asked, claims))
     elif arguments.output is not None:

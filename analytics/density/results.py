@@ -24,6 +24,7 @@ from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
 from analytics.runtime.versions import versions
+from analytics.runtime.writing import write_files
 
 __all__ = [
     "COLUMNS",
@@ -202,10 +203,11 @@ def dimension_of(study: Study, *, monitor: Monitor = SILENT) -> dict[str, float]
 
 
 def save_results(results: Sequence[DensityResults], path: Path = FILE) -> None:
-    """Write comparisons as JSON, gzipped."""
+    """Write comparisons as JSON, gzipped; what the file held before is replaced."""
     content = {"format": FORMAT, "results": [r.to_dict() for r in results]}
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    packed = gzip.compress(text.encode(), 9, mtime=0)
+    write_files({path: lambda file: file.write(packed)}, force=True)
 
 
 def load_results(path: Path = FILE) -> tuple[DensityResults, ...]:

@@ -49,6 +49,7 @@ from analytics.information.blocks import (
 )
 from analytics.information.kernel_loops import (
     FAR,
+    TOLERANCE,
     accumulate_block,
     accumulate_moments,
     accumulate_pair,
@@ -235,7 +236,7 @@ def _self_sums(own: _Sorted, leave_one_out: bool, monitor: Monitor) -> FloatArra
             columns = np.zeros(right - left)
             accumulate_pair(
                 a @ b.T, na, nb, fa, fb, weights[start:stop], weights[left:right],
-                limits(nb, totals[left:right] / heaviest), exact, first[start:stop],
+                limits(nb, totals[left:right] / heaviest, TOLERANCE), exact, first[start:stop],
                 first[left:right], rows, columns,
             )  # fmt: skip
             found.append((left, columns))

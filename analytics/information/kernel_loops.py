@@ -13,6 +13,8 @@ from analytics.runtime.compiled import helper, kernel
 
 __all__ = [
     "FAR",
+    "SAMPLED_TOLERANCE",
+    "TOLERANCE",
     "accumulate_block",
     "accumulate_moments",
     "accumulate_pair",
@@ -28,8 +30,9 @@ __all__ = [
 LOST = np.float32(1e-6)
 #: What it usually loses, as a share of half a squared norm.
 ROUNDING = 6e-8
-#: The relative error of a sum that may come from it.
-TOLERANCE = 8e-8
+#: The relative error of a sum that may come from it: of all environments, and of a sample, whose
+#: own error is a thousand times larger.
+TOLERANCE, SAMPLED_TOLERANCE = 8e-8, 1e-5
 #: Points whose half squared norm is above the first and log kernel above the second err alike.
 WIDE, ALIKE = np.float32(4.0), np.float32(-0.25)
 #: Log kernels that are smaller are never computed again.
@@ -85,16 +88,16 @@ def _exact(exact, i, j):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _limit(half, own):  # type: ignore[no-untyped-def]
+def _limit(half, own, tolerance):  # type: ignore[no-untyped-def]
     """Return the log kernel from which on single precision will not do for a row.
 
     An expansion around a point at a distance of ``sqrt(2 half)`` errs by e = `ROUNDING` half,
-    this way or that, in the log. Without the terms larger than `own` (`TOLERANCE` / e)^2, the
-    others leave an error of less than `TOLERANCE` in the sum `own`, because their errors are
+    this way or that, in the log. Without the terms larger than `own` (`tolerance` / e)^2, the
+    others leave an error of less than `tolerance` in the sum `own`, because their errors are
     independent. Points next to each other err alike: far from the centre, those at the place of
     the row never count. Where terms have weights, `own` is in units of the largest.
     """
-    excess = ROUNDING * half / TOLERANCE
+    excess = ROUNDING * half / tolerance
     if excess <= 1.0:
         return np.float32(0.0)
     limit = LEAST if own <= 0.0 else np.float32(np.log(own) - 2.0 * np.log(excess))
@@ -160,11 +163,11 @@ def recentred(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def limits(half, own):  # type: ignore[no-untyped-def]
+def limits(half, own, tolerance):  # type: ignore[no-untyped-def]
     """Return the log kernel of each row above which single precision will not do."""
     found = np.empty(len(half), dtype=np.float32)
     for r in range(len(half)):
-        found[r] = _limit(half[r], own[r])
+        found[r] = _limit(half[r], own[r], tolerance)
     return found
 
 
@@ -219,7 +222,7 @@ def accumulate_block(  # type: ignore[no-untyped-def]
     for r in range(products.shape[0]):
         _logs(products, r, half_a, half_b, logs)
         total = _total(rounded, logs)
-        limit = _limit(half_a[r], (rows[r] + total) / heaviest)
+        limit = _limit(half_a[r], (rows[r] + total) / heaviest, TOLERANCE)
         if limit < 0.0 and _above(logs, limit, none) > 0:
             for c in range(logs.shape[0]):
                 if logs[c] > limit:
@@ -227,6 +230,16 @@ def accumulate_block(  # type: ignore[no-untyped-def]
                     logs[c] = FAR
             total = _total(rounded, logs)
         rows[r] += total * factors_a[r]
+
+
+@helper(fastmath=True)
+def _moments(weights, squares, factors, logs):  # type: ignore[no-untyped-def]
+    total, spread = np.float32(0.0), np.float32(0.0)
+    for c in range(logs.shape[0]):
+        k = factors[c] * _exp(logs[c])
+        total += weights[c] * k
+        spread += squares[c] * k * k
+    return total, spread
 
 
 @kernel(fastmath=True)
@@ -238,7 +251,8 @@ def accumulate_moments(  # type: ignore[no-untyped-def]
     none, heaviest = np.zeros(products.shape[1], dtype=np.float32), np.max(weights)
     for r in range(products.shape[0]):
         _logs(products, r, half_a, half_b, logs)
-        limit = _limit(half_a[r], (rows[r] + _total(weights, logs)) / heaviest)
+        total, spread = _moments(weights, squares, factors_b, logs)
+        limit = _limit(half_a[r], (rows[r] + total) / heaviest, TOLERANCE)
         if limit < 0.0 and _above(logs, limit, none) > 0:
             for c in range(logs.shape[0]):
                 if logs[c] > limit:
@@ -246,11 +260,7 @@ def accumulate_moments(  # type: ignore[no-untyped-def]
                     rows[r] += weights[c] * e
                     second[r] += squares[c] * e * e
                     logs[c] = FAR
-        total, spread = np.float32(0.0), np.float32(0.0)
-        for c in range(products.shape[1]):
-            k = factors_b[c] * _exp(logs[c])
-            total += weights[c] * k
-            spread += squares[c] * k * k
+            total, spread = _moments(weights, squares, factors_b, logs)
         rows[r] += total * factors_a[r]
         second[r] += spread * factors_a[r] * factors_a[r]
 
@@ -269,7 +279,7 @@ def accumulate_pair(  # type: ignore[no-untyped-def]
     heaviest = np.max(wb)
     for r in range(products.shape[0]):
         _logs(products, r, half_a, half_b, logs)
-        limit = _limit(half_a[r], rows[r] / heaviest)
+        limit = _limit(half_a[r], rows[r] / heaviest, TOLERANCE)
         if _above(logs, limit, limits_b) > 0:
             for c in range(n):
                 if logs[c] > min(limit, limits_b[c]):

@@ -24,7 +24,15 @@ from analytics.information.blocks import (
     scaled,
     sorted_points,
 )
-from analytics.information.kernel_loops import FAR, by_structure, column_sums, limits, pack
+from analytics.information.kernel_loops import (
+    FAR,
+    SAMPLED_TOLERANCE,
+    TOLERANCE,
+    by_structure,
+    column_sums,
+    limits,
+    pack,
+)
 from analytics.information.sampling import Sample, all_rows
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.parallel import in_order
@@ -258,7 +266,10 @@ def structure_kernel(
     frames = Frames.of(source, demand, representatives, ROWS)
     own = structures.rows[structures.atoms.first]
     atoms = Frames.around_origin(source, structures.atoms.values, own)
-    found = _rows(_Problem(structures, boxes, demand, frames, atoms, leaves, cut), monitor)
+    tolerance = TOLERANCE if sample.complete else SAMPLED_TOLERANCE
+    found = _rows(
+        _Problem(structures, boxes, demand, frames, atoms, leaves, cut, tolerance), monitor
+    )
     indptr = np.concatenate([[0], np.cumsum(found[0])])
     shape = (n_structures, len(demand))
     columns = np.empty(len(sample), dtype=np.int64)
@@ -292,6 +303,7 @@ class _Problem:
     atoms: Frames
     leaves: Boxes
     cut: float
+    tolerance: float
 
 
 _Rows = tuple[IntArray, npt.NDArray[np.int32], FloatArray, FloatArray]
@@ -334,7 +346,7 @@ def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
         start = int(leaf) * ROWS
         stop, centre = min(n, start + ROWS), problem.frames.centres[leaf]
         b, nb, _ = problem.frames.around(centre, start, stop)
-        low_b = np.minimum(2 * limits(nb, least), -CLOSE)
+        low_b = np.minimum(2 * limits(nb, least, problem.tolerance), -CLOSE)
         reached = _atoms_of(near[:, leaf], segments[first : last + 1])
         for left, right in runs(reached, 1, len(reached), ATOMS):
             at = slice(int(segments[first]) + left, int(segments[first]) + right)

@@ -247,7 +247,7 @@ class Selection(Table):
         """Indices into the data set in the order they were picked: `structures`."""
         return self.structures
 
-    def save(self, path: str | Path, analysis: Analysis) -> None:
+    def save(self, path: str | Path, analysis: Analysis, *, force: bool = False) -> None:
         """Write the recipe (``.json``) or the structures kept (``.xyz``, ``.extxyz``, ``.gz``).
 
         Parameters
@@ -256,9 +256,11 @@ class Selection(Table):
             Isolated atoms are kept besides; nothing that a structure carried is lost.
         analysis : Analysis
             The one that the selection was made from.
+        force : bool
+            Replace a file that exists.
         """
         ending = Path(str(path).lower().removesuffix(".gz")).suffix
-        WRITERS[ending](self, analysis, path)
+        WRITERS[ending](self, analysis, path, force=force)
 
     def to_frame(self) -> Any:
         """Return one row per pick: structure, gain, and the bound where the method has one."""
@@ -359,8 +361,8 @@ class Method:
         return (self, *(METHODS[name] for name in (self.parts(spec) if self.parts else ())))
 
 
-#: How a selection is written, by the ending of the file: (selection, analysis, path).
-WRITERS: Registry[Callable[[Selection, Analysis, str | Path], None]] = Registry(
+#: How a selection is written, by the ending of the file: (selection, analysis, path, force=).
+WRITERS: Registry[Callable[..., None]] = Registry(
     "ending of a file", {"analytics.recipe": (".json", ".xyz", ".extxyz")}
 )
 

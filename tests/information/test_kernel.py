@@ -24,6 +24,7 @@ from analytics.information.kernel import (
     kernel_sums,
     log_kernel_sums,
 )
+from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import structure_kernel
 from analytics.runtime.errors import Cancelled
 
@@ -349,8 +350,13 @@ def test_far_rows_are_as_accurate_as_near_ones(d: int, spread: float, seed: int)
     near = cross.max(axis=1) > 1e-3
     # squares have twice the error, and are sums of fewer terms: it does not average out
     assert_allclose(second[near], (cross**2 @ weights**2)[near], rtol=5e-6)
-    totals = structure_kernel(x, np.arange(0, 701, 10), bandwidth=1.0).totals()
+    offsets = np.arange(0, 701, 10)
+    totals = structure_kernel(x, offsets, bandwidth=1.0).totals()
     assert_allclose(totals, matrix.sum(axis=1), rtol=1e-6)
+    # a sample errs by a per cent: its sums need five digits, not six
+    sample = draw_sample(len(x), 200, 0)
+    totals = structure_kernel(x, offsets, bandwidth=1.0, sample=sample).totals()
+    assert_allclose(totals[sample.rows], matrix.sum(axis=1)[sample.rows], rtol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))

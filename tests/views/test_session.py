@@ -19,8 +19,9 @@ from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
 from analytics.selection.base import METHODS
 from views.state.columns import lower_first
+from views.state.decisions import UNDO_DEPTH
 from views.state.jobs import Inline, Worker, submit_shared
-from views.state.session import DEFAULT_METHODS, DEMO, UNDO_DEPTH, Session, Slot
+from views.state.session import DEFAULT_METHODS, DEMO, Session, Slot
 
 SECONDS = 60
 FIGURES = {

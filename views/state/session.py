@@ -5,7 +5,7 @@ Views call methods of the session and watch its parameters; they hold no state o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from param.parameterized import discard_events
 
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
-from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
 from analytics.information.analysis import Analysis
@@ -26,16 +25,15 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
-from views.state.background import Working
 from views.state.columns import Choice, Opened, Slot, lower_first
 from views.state.jobs import Lane, Runner
+from views.state.looking import NOTHING
+from views.state.saving import Saving
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 DEMO = asset("carbon.xyz.gz")
-UNDO_DEPTH = 50
-_NOTHING: IntArray = np.empty(0, dtype=np.int64)
 
 
 def _showpiece(analysis: Analysis) -> int:
@@ -46,30 +44,16 @@ def _showpiece(analysis: Analysis) -> int:
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
-class Session(Working):
+class Session(Saving):
     """What one user has open and how they look at it."""
 
-    opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
-    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
-    budget = param.Integer(1, bounds=(0, None), doc="Structures kept (isolated atoms not counted).")
-    brush = param.Array(default=_NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
-    active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
-    active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
-    pinned = param.List(default=[], item_type=int, doc="Structures forced in, data-set indices.")
-    rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
-    reasons = param.Dict(default={}, doc="Structure -> why it was forced out, where it was said.")
-    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
-    kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
         self.pipeline = pipeline or Pipeline()
         self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
-        self._undo: list[dict[str, Any]] = []
-        self._redo: list[dict[str, Any]] = []
-        self._source: tuple[str, dict[str, Any]] = ("", {})
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
@@ -77,6 +61,8 @@ class Session(Working):
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
+        #: Makes a folder that is kept with the session, for what is uploaded.
+        self.new_upload: Callable[[], Path] | None = None
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -94,32 +80,14 @@ class Session(Working):
     # ---- shorthands -------------------------------------------------------------------------
 
     @property
-    def dataset(self) -> Dataset | None:
-        """The data set that is open."""
-        return self.opened.dataset if self.opened else None
-
-    @property
     def keys(self) -> dict[str, Any]:
         """Label keys that the user had the open file read with; empty if none were named."""
         return dict(self._source[1])
 
-    @property
-    def analysis(self) -> Analysis | None:
-        """The analysis of the data set that is open."""
-        return self.opened.analysis if self.opened else None
-
-    @property
-    def brushed_structures(self) -> IntArray:
-        """Data-set indices of the structures with a brushed environment, ascending."""
-        if self.analysis is None or len(self.brush) == 0:
-            return _NOTHING
-        owners = np.unique(self.analysis.descriptors.owners[self.brush])
-        return np.asarray(self.analysis.descriptors.structures[owners])
-
     def kept(self, slot: Slot) -> IntArray:
         """Return the data-set indices a method keeps at the budget, in the order of picking."""
         if slot.selection is None:
-            return _NOTHING
+            return NOTHING
         return np.asarray(slot.selection.structures[: self.budget])
 
     def scores(self, slot: Slot) -> PrefixMetrics | None:
@@ -132,14 +100,14 @@ class Session(Working):
     def kept_rows(self, slot: Slot) -> IntArray:
         """Return the descriptor rows of what a method keeps at the budget."""
         if self.analysis is None or slot.selection is None:
-            return _NOTHING
+            return NOTHING
         offsets = self.analysis.descriptors.structure_offsets
         return ragged_rows(offsets, slot.selection.positions[: self.budget])
 
     # ---- opening ----------------------------------------------------------------------------
 
     def open(self, path: str | Path, **keys: str | None) -> None:
-        """Read, check and analyse a file in the background; what is open stays until then."""
+        """See `Saving`."""
         name, methods = str(path), self._methods()
 
         def work(monitor: Monitor) -> Opened:
@@ -235,7 +203,7 @@ class Session(Working):
             "opened": opened,
             "embedding": opened.embedding,
             "umap": None,
-            "brush": _NOTHING,
+            "brush": NOTHING,
             "map_kind": "PCA",
             "notice": ("info", replaced) if replaced else ("success", ""),
         }
@@ -246,13 +214,12 @@ class Session(Working):
             values |= {"pinned": [], "rejected": [], "reasons": {}}
             self._undo.clear()
             self._redo.clear()
+            if self._restoring is not None:
+                values |= self._bring_back(opened, source)
         self.param.update(**values)
         for slot in self.slots:
             slot.param.trigger("method")
-        if self.pinned or self.rejected:
-            self._reorder()
-        else:
-            self._ask_again()
+        self._follow_decisions()
 
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
@@ -306,7 +273,6 @@ class Session(Working):
         self._run_slots({column: current._replace(seed=seed)})
 
     def _wanted(self, column: int) -> Choice:
-        """Return what is on its way into a column, otherwise what it shows."""
         slot = self.slots[column]
         return self._asked.get(column, Choice(slot.method, slot.seed, slot.spec))
 
@@ -318,9 +284,6 @@ class Session(Working):
             for column, choice in self._unavailable.items()
         }
         return list((wanted | back).values())
-
-    def _reorder(self) -> None:
-        self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
 
     def _ask_again(self) -> None:
         """Run those methods again whose orders answer for one budget only."""
@@ -335,6 +298,7 @@ class Session(Working):
         if analysis is None:
             return
         self._asked |= wanted
+        self.param.trigger("chosen")
 
         def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
             made = {}
@@ -453,180 +417,6 @@ class Session(Working):
         """Return what the orders depend on: the methods, what is forced in and out."""
         return [self._wanted(c) for c in range(len(self.slots))], self.pinned, self.rejected
 
-    # ---- what the user highlights and decides -----------------------------------------------
-
-    def set_budget(self, structures: int) -> None:
-        """Keep so many structures, or as near to it as pins and rejections allow."""
-        if self.analysis is None:
-            return
-        low, high = self._bounds(self.pinned, self.rejected)
-        budget = int(min(max(low, structures), high))
-        if budget == self.budget != structures:
-            self.param.trigger("budget")  # whoever asked for it shows what cannot be
-        else:
-            self.budget = budget
-            self._ask_again()
-
-    def _bounds(self, pinned: list[int], rejected: list[int]) -> tuple[int, int]:
-        """Return the fewest and the most structures that can be kept."""
-        assert self.analysis is not None
-        low = max(1, len(pinned))
-        return low, max(low, self.analysis.n_structures - len(rejected))
-
-    def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
-        """Highlight environments: mode is "replace", "add" or "subtract"."""
-        rows = np.unique(np.asarray(list(rows), dtype=np.int64))
-        if mode == "add":
-            rows = np.union1d(self.brush, rows)
-        elif mode == "subtract":
-            rows = np.setdiff1d(self.brush, rows)
-        if not np.array_equal(rows, self.brush):
-            self.brush = rows
-
-    def brush_forces(self, low: float, high: float, mode: str = "replace") -> None:
-        """Highlight the environments whose |F| lies between `low` and `high`, eV/angstrom."""
-        if self.analysis is not None:
-            norms = self.analysis.force_norms
-            self.set_brush(np.flatnonzero((norms >= low) & (norms <= high)), mode)
-
-    def inspect(self, structure: int, atom: int = -1) -> None:
-        """Look at one structure, and optionally at one of its atoms."""
-        if self.dataset is not None and 0 <= structure < self.dataset.n_structures:
-            self.param.update(active=int(structure), active_atom=int(atom))
-
-    def step(self, by: int) -> None:
-        """Go to the next or the previous structure, among the brushed ones if there are several."""
-        if self.dataset is None:
-            return
-        pool = self.brushed_structures
-        if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there
-            pool = np.arange(self.dataset.n_structures)
-        at = int(np.searchsorted(pool, self.active))
-        exact = at < len(pool) and pool[at] == self.active
-        target = at + by if exact or by < 0 else at + by - 1
-        self.inspect(int(pool[target % len(pool)]))
-
-    def pin(self, structure: int) -> None:
-        """Force a structure in, or stop doing so."""
-        self._toggle("pinned", "rejected", structure)
-
-    def reject(self, structure: int) -> None:
-        """Force a structure out, or stop doing so."""
-        self._toggle("rejected", "pinned", structure)
-
-    def pin_all(self, structures: Iterable[int]) -> int:
-        """Force structures in in one step, which one undo takes back.
-
-        Isolated atoms are always kept, and what is rejected stays so.
-
-        Returns
-        -------
-        int
-            How many structures were pinned that had not been before.
-        """
-        return self._decide_all("pinned", structures, {})
-
-    def reject_all(
-        self, structures: Iterable[int], reasons: Mapping[int, str] | None = None
-    ) -> int:
-        """Force structures out in one step, which one undo takes back.
-
-        Isolated atoms stay, and so does what is pinned: the user has said so one by one.
-
-        Parameters
-        ----------
-        structures : iterable of int
-        reasons : mapping of int to str, optional
-            Structure -> why, for the recipe.
-
-        Returns
-        -------
-        int
-            How many structures were rejected that had not been before.
-        """
-        return self._decide_all("rejected", structures, reasons or {})
-
-    def _decide_all(self, name: str, structures: Iterable[int], reasons: Mapping[int, str]) -> int:
-        if self.dataset is None:
-            return 0
-        new = {int(s) for s in structures if not self.dataset.isolated[s]}
-        new -= {*self.pinned, *self.rejected}
-        if new:
-            decided = {"pinned": self.pinned, "rejected": self.rejected}
-            self._remember()
-            self.reasons = self.reasons | {s: reasons[s] for s in new & reasons.keys()}
-            self._decide(**(decided | {name: sorted({*decided[name], *new})}))
-            self._reorder()
-        return len(new)
-
-    def _toggle(self, name: str, other: str, structure: int) -> None:
-        if self.dataset is None or structure < 0:
-            return
-        if self.dataset.isolated[structure]:
-            self.notice = ("info", f"structure {structure} is an isolated atom: always kept")
-            return
-        self._remember()
-        mine, theirs = set(getattr(self, name)), set(getattr(self, other))
-        mine ^= {structure}
-        self.reasons = {s: why for s, why in self.reasons.items() if s != structure}
-        self._decide(**{name: sorted(mine), other: sorted(theirs - mine)})
-        self._reorder()
-
-    def _decide(self, pinned: list[int], rejected: list[int]) -> None:
-        """Pin and reject; the budget gives way, so that all pinned are kept and no rejected."""
-        low, high = self._bounds(pinned, rejected)
-        budget = min(max(low, self.budget), high)
-        self.param.update(pinned=pinned, rejected=rejected, budget=budget)
-
-    # ---- undo -------------------------------------------------------------------------------
-
-    def _snapshot(self) -> dict[str, Any]:
-        rejected = set(self.rejected)
-        return {
-            "pinned": self.pinned,
-            "rejected": self.rejected,
-            "reasons": {s: why for s, why in self.reasons.items() if s in rejected},
-            "slots": [self._wanted(column) for column in range(len(self.slots))],
-        }
-
-    def _remember(self) -> None:
-        self._undo = [*self._undo, self._snapshot()][-UNDO_DEPTH:]
-        self._redo.clear()
-        self.param.trigger("pinned")
-
-    def _drop_empty_step(self) -> None:
-        """Drop the last step if it came to nothing: undoing it would change nothing."""
-        if self._undo and self._undo[-1] == self._snapshot():
-            self._undo.pop()
-            self.param.trigger("pinned")
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is an undo to take back."""
-        return bool(self._redo)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
-        return bool(self._undo)
-
-    def undo(self) -> None:
-        """Take back the last pin, rejection or change of method."""
-        self._swap(self._undo, self._redo)
-
-    def redo(self) -> None:
-        """Take the last undo back."""
-        self._swap(self._redo, self._undo)
-
-    def _swap(self, source: list[dict[str, Any]], target: list[dict[str, Any]]) -> None:
-        if not source:
-            return
-        target.append(self._snapshot())
-        state = source.pop()
-        self.reasons = state["reasons"]
-        self._decide(state["pinned"], state["rejected"])
-        self._run_slots(dict(enumerate(state["slots"])))
-
     # ---- work -------------------------------------------------------------------------------
 
     def cancel(self) -> None:
@@ -634,6 +424,8 @@ class Session(Working):
         self._runner.cancel()
         self._running.clear()
         self._asked.clear()
+        if self._restoring is not None and self.opened is not None:
+            self._restoring, self.lost = None, ["everything that was decided (cancelled)"]
         selection = self.slots[0].selection
         if selection is not None:  # pins that were being worked in are taken back
             self._decide(selection.keep.tolist(), selection.drop.tolist())

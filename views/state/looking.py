@@ -1,0 +1,78 @@
+"""What a user looks at: the open data set, the brush, the structure under inspection. No Panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import param
+
+from analytics.data.dataset import Dataset
+from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import IntArray
+from views.state.background import Working
+from views.state.columns import Opened
+
+__all__ = ["NOTHING", "Looking"]
+
+NOTHING: IntArray = np.empty(0, dtype=np.int64)
+
+
+class Looking(Working):
+    """Which data set is open, and what of it is highlighted and inspected."""
+
+    opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
+    brush = param.Array(default=NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
+    active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
+    active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The data set that is open."""
+        return self.opened.dataset if self.opened else None
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """The analysis of the data set that is open."""
+        return self.opened.analysis if self.opened else None
+
+    @property
+    def brushed_structures(self) -> IntArray:
+        """Data-set indices of the structures with a brushed environment, ascending."""
+        if self.analysis is None or len(self.brush) == 0:
+            return NOTHING
+        owners = np.unique(self.analysis.descriptors.owners[self.brush])
+        return np.asarray(self.analysis.descriptors.structures[owners])
+
+    def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
+        """Highlight environments: mode is "replace", "add" or "subtract"."""
+        rows = np.unique(np.asarray(list(rows), dtype=np.int64))
+        if mode == "add":
+            rows = np.union1d(self.brush, rows)
+        elif mode == "subtract":
+            rows = np.setdiff1d(self.brush, rows)
+        if not np.array_equal(rows, self.brush):
+            self.brush = rows
+
+    def brush_forces(self, low: float, high: float, mode: str = "replace") -> None:
+        """Highlight the environments whose |F| lies between `low` and `high`, eV/angstrom."""
+        if self.analysis is not None:
+            norms = self.analysis.force_norms
+            self.set_brush(np.flatnonzero((norms >= low) & (norms <= high)), mode)
+
+    def inspect(self, structure: int, atom: int = -1) -> None:
+        """Look at one structure, and optionally at one of its atoms."""
+        if self.dataset is not None and 0 <= structure < self.dataset.n_structures:
+            self.param.update(active=int(structure), active_atom=int(atom))
+
+    def step(self, by: int) -> None:
+        """Go to the next or the previous structure, among the brushed ones if there are several."""
+        if self.dataset is None:
+            return
+        pool = self.brushed_structures
+        if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there
+            pool = np.arange(self.dataset.n_structures)
+        at = int(np.searchsorted(pool, self.active))
+        exact = at < len(pool) and pool[at] == self.active
+        target = at + by if exact or by < 0 else at + by - 1
+        self.inspect(int(pool[target % len(pool)]))

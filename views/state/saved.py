@@ -1,0 +1,481 @@
+"""Saved session: what a user has done, as one JSON document that can be read back. No Panel.
+
+Long lists of indices are packed (differences, zlib, base64), so that a brush of 500 000
+environments takes a few kilobytes. Nothing in a file is trusted: whatever is not as it was written
+is one line of error, and what only a newer Winnow knows is named.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+import math
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.data.dataset import Dataset
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.versions import version_of
+from views.state.columns import Choice
+from views.state.decisions import UNDO_DEPTH, Step
+
+__all__ = [
+    "FORMAT", "FORMAT_VERSION", "Packing", "SavedSession", "Source", "as_json", "load", "marks_of",
+    "parse",
+]  # fmt: skip
+
+FORMAT = "winnow-session"
+#: Raised by one whenever an older Winnow could no longer open a session.
+FORMAT_VERSION = 1
+#: A file larger than that is no session, bytes.
+LARGEST = 256_000_000
+#: Longer lists of indices are packed.
+PLAIN = 64
+#: zlib packs no better than that.
+RATIO = 1040
+#: Characters of a text: names, reasons, paths.
+LONGEST = 10_000
+COLUMNS = 3
+#: What no text of a session holds: it could not be sent to a browser.
+_UNSHOWABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a session is about.
+
+    Attributes
+    ----------
+    path : str
+        As it was opened; of an upload, its place in the folder of uploads.
+    uploaded : bool
+        Whether it came through the browser and is kept with the sessions.
+    keys : dict of str to (str or None)
+        Label keys that it was read with, where the user named any.
+    name, fingerprint, n_structures, n_environments
+        Of the data set that was read.
+    """
+
+    path: str
+    uploaded: bool
+    keys: dict[str, str | None]
+    name: str
+    fingerprint: str
+    n_structures: int
+    n_environments: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """Everything that a user has chosen and decided about one file.
+
+    Attributes
+    ----------
+    source : Source
+    descriptor : tuple of str and mapping
+        Name and options.
+    kernel : mapping
+        Options of the kernel.
+    choices : list of Choice
+        What is wanted in each column; `spec` is a mapping of options, or None for the defaults.
+    budget : int
+    pinned, rejected, reasons
+        As in `Step`.
+    brush : int array (n,)
+        Highlighted environments, descriptor rows, ascending.
+    active, active_atom : int
+        Under inspection.
+    map_kind : str
+    undo, redo : list of Step
+        The newest last.
+    marks : mapping of int to int
+        Structure -> short digest of its atoms and cell, for every structure that was decided
+        about: tells in a file that has changed which decisions still apply.
+    stage : str
+        Title of the stage shown; empty for the one that the page opens with.
+    stages : mapping of str to mapping
+        Title of a stage -> what was chosen there (JSON values).
+    title : str
+        What the user calls it; empty if nothing was said.
+    saved : float
+        When, seconds since 1970.
+    unknown : tuple of str
+        Entries of the file that this Winnow does not know.
+    """
+
+    source: Source
+    descriptor: tuple[str, Mapping[str, Any]]
+    kernel: Mapping[str, Any]
+    choices: list[Choice]
+    budget: int
+    pinned: list[int]
+    rejected: list[int]
+    reasons: dict[int, str]
+    brush: IntArray
+    active: int = -1
+    active_atom: int = -1
+    map_kind: str = "PCA"
+    undo: list[Step] = field(default_factory=list)
+    redo: list[Step] = field(default_factory=list)
+    marks: Mapping[int, int] = field(default_factory=dict)
+    stage: str = ""
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    title: str = ""
+    saved: float = 0.0
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> set[int]:
+        """Structures that a pin or a rejection is about, those of undo and redo included."""
+        found = {*self.pinned, *self.rejected}
+        for step in (*self.undo, *self.redo):
+            found.update(step.pinned, step.rejected)
+        return found
+
+    def to_bytes(self, packing: Packing | None = None) -> bytes:
+        """Return the session as JSON."""
+        return as_json(self.to_dict(packing))
+
+    def to_dict(self, packing: Packing | None = None) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        packed = packing or Packing()
+        structures = sorted(self.marks)
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "winnow": version_of("winnow-atomistic"),
+            "title": self.title,
+            "saved": self.saved,
+            "source": dataclasses.asdict(self.source),
+            "descriptor": {"name": self.descriptor[0], "spec": dict(self.descriptor[1])},
+            "kernel": dict(self.kernel),
+            "budget": self.budget,
+            **packed.step(Step(self.pinned, self.rejected, self.reasons, self.choices)),
+            "brush": _packed(self.brush),
+            "active": self.active,
+            "active_atom": self.active_atom,
+            "map": self.map_kind,
+            "undo": [packed.step(step) for step in self.undo],
+            "redo": [packed.step(step) for step in self.redo],
+            "marks": {
+                "structures": _packed(structures),
+                "digests": _packed([self.marks[s] for s in structures]),
+            },
+            "stage": self.stage,
+            "stages": {name: dict(chosen) for name, chosen in self.stages.items()},
+        }
+
+
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """Return what a file holds, for a session as plain values."""
+    return json.dumps(content, allow_nan=False, indent=1).encode()
+
+
+def marks_of(dataset: Dataset, structures: Iterable[int]) -> dict[int, int]:
+    """Return a short digest of the atoms and the cell of each of the structures given."""
+    found = {}
+    for structure in structures:
+        rows = dataset.rows(structure)
+        digest = zlib.crc32(dataset.numbers[rows].tobytes())
+        digest = zlib.crc32(dataset.positions[rows].tobytes(), digest)
+        found[int(structure)] = zlib.crc32(dataset.cells[structure].tobytes(), digest)
+    return found
+
+
+def load(path: str | Path) -> SavedSession:
+    """Read a session from a file.
+
+    Raises
+    ------
+    InputError
+        Naming the file, and what is wrong in one line.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InputError("is too large for a session", source=path.name)
+        content = path.read_bytes()
+    except OSError as error:
+        cause = f"cannot be read: {error.strerror or error}"
+        raise InputError(cause, source=path.name) from None
+    return parse(content, path.name)
+
+
+def parse(content: bytes, name: str = "session") -> SavedSession:
+    """Return the session that a file holds.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for the error.
+    """
+    try:
+        found = json.loads(content.decode(), parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):  # not UTF-8 is a ValueError as well
+        raise InputError("is not JSON: no session, or cut short", source=name) from None
+    try:
+        return _session(_Entries(found, ""))
+    except WinnowError as error:
+        raise InputError(str(error), source=name) from None
+
+
+def _finite(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(word)
+    return value
+
+
+# ---- writing ------------------------------------------------------------------------------------
+
+
+def _packed(values: npt.ArrayLike) -> Any:
+    """Return indices as a list, or as text where there are many."""
+    array = np.asarray(values, dtype=np.int64)
+    if len(array) <= PLAIN:
+        return array.tolist()
+    data = zlib.compress(np.diff(array, prepend=0).astype("<i8").tobytes(), 6)
+    return {"count": len(array), "packed": base64.b64encode(data).decode("ascii")}
+
+
+class Packing:
+    """Packs steps, and remembers what it has packed: most steps share their lists with others."""
+
+    def __init__(self) -> None:
+        #: By identity; the value is held so that no other can get its.
+        self._known: dict[int, tuple[Any, Any]] = {}
+        self._used: set[int] = set()
+
+    def step(self, step: Step) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "pinned": self._once(step.pinned, _packed),
+            "rejected": self._once(step.rejected, _packed),
+            "reasons": self._once(step.reasons, _by_reason),
+            "columns": [_plain_choice(choice) for choice in step.choices],
+        }
+
+    def forget(self) -> None:
+        """Forget what has not been used since the last time."""
+        self._known = {key: held for key, held in self._known.items() if key in self._used}
+        self._used.clear()
+
+    def _once(self, value: Any, pack: Callable[[Any], Any]) -> Any:
+        key = id(value)
+        if key not in self._known:
+            self._known[key] = (value, pack(value))
+        self._used.add(key)
+        return self._known[key][1]
+
+
+def _by_reason(reasons: Mapping[int, str]) -> list[dict[str, Any]]:
+    groups: dict[str, list[int]] = {}
+    for structure in sorted(reasons):
+        groups.setdefault(reasons[structure], []).append(structure)
+    return [{"reason": why, "structures": _packed(group)} for why, group in groups.items()]
+
+
+def _plain_choice(choice: Choice) -> dict[str, Any]:
+    spec = choice.spec
+    if spec is not None:
+        spec = dataclasses.asdict(spec) if dataclasses.is_dataclass(spec) else dict(spec)
+    return {"method": choice.method, "seed": choice.seed, "spec": spec}
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+class _Entries:
+    """The entries of an object of the file, each checked when it is taken out."""
+
+    def __init__(self, content: Any, place: str) -> None:
+        if not isinstance(content, dict):
+            raise _damaged(place or "the whole", "an object", content)
+        self.content: dict[str, Any] = content
+        self._place, self._taken = place, set[str]()
+
+    def _path(self, name: str) -> str:
+        return f"{self._place}.{name}" if self._place else name
+
+    def __getitem__(self, name: str) -> Any:
+        self._taken.add(name)
+        if name not in self.content:
+            raise WinnowError(f"the session has no {self._path(name)!r}")
+        return self.content[name]
+
+    def unknown(self) -> tuple[str, ...]:
+        """Return the names of what has not been taken out."""
+        return tuple(sorted(name[:100] for name in set(self.content) - self._taken))
+
+    def text(self, name: str) -> str:
+        return _text(self[name], self._path(name))
+
+    def flag(self, name: str) -> bool:
+        value = self[name]
+        if not isinstance(value, bool):
+            raise _damaged(self._path(name), "true or false", value)
+        return value
+
+    def integer(self, name: str, low: int = 0) -> int:
+        return _integer(self[name], self._path(name), low)
+
+    def entries(self, name: str) -> _Entries:
+        return _Entries(self[name], self._path(name))
+
+    def sequence(self, name: str, most: int) -> list[Any]:
+        value = self[name]
+        if not isinstance(value, list) or len(value) > most:
+            raise _damaged(self._path(name), f"a list of at most {most}", value)
+        return value
+
+    def each(self, name: str, most: int) -> list[_Entries]:
+        found = self.sequence(name, most)
+        return [_Entries(value, f"{self._path(name)}[{i}]") for i, value in enumerate(found)]
+
+    def indices(self, name: str) -> IntArray:
+        return _indices(self[name], self._path(name))
+
+    def structures(self, name: str) -> list[int]:
+        """Return indices that must rise: a set."""
+        found = self.indices(name)
+        if len(found) and (found[0] < 0 or (np.diff(found) <= 0).any()):
+            raise WinnowError(f"the session is damaged: {self._path(name)} is not in order")
+        return [int(s) for s in found.tolist()]
+
+    def options(self, name: str) -> dict[str, float | str | None]:
+        """Return options of a method: plain values by name."""
+        content, place = self[name], self._path(name)
+        if not isinstance(content, dict) or not all(
+            isinstance(v, float | str | None) or (isinstance(v, int) and abs(v) < 2**62)
+            for v in content.values()
+        ):
+            raise _damaged(place, "plain values by name", content)
+        return dict(content)
+
+
+def _damaged(place: str, wanted: str, value: Any) -> WinnowError:
+    shown = "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, int | float | str | None):
+        shown = ascii(value)[:40]
+    return WinnowError(f"the session is damaged: {place} is {shown}, not {wanted}")
+
+
+def _text(value: Any, place: str) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST or _UNSHOWABLE.search(value):
+        raise _damaged(place, "a text", value)
+    return value
+
+
+def _integer(value: Any, place: str, low: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**62:
+        raise _damaged(place, "a whole number" + (" from 0 on" if low == 0 else ""), value)
+    return value
+
+
+def _indices(value: Any, place: str) -> IntArray:
+    if isinstance(value, list):
+        return np.array([_integer(v, place, -1) for v in value], dtype=np.int64)
+    entries = _Entries(value, place)
+    count, data = entries.integer("count"), entries["packed"]
+    if not isinstance(data, str) or count * 8 > RATIO * len(data):
+        raise _damaged(f"{place}.packed", f"{count} packed numbers", data)
+    try:
+        unpacking = zlib.decompressobj()
+        raw = unpacking.decompress(base64.b64decode(data, validate=True), count * 8 + 1)
+    except (binascii.Error, ValueError, zlib.error):
+        raise _damaged(f"{place}.packed", f"{count} packed numbers", data) from None
+    if len(raw) != count * 8 or not unpacking.eof:
+        raise _damaged(f"{place}.packed", f"{count} packed numbers", data)
+    return np.cumsum(np.frombuffer(raw, dtype="<i8"), dtype=np.int64)
+
+
+def _session(file: _Entries) -> SavedSession:
+    _check_format(file)
+    marks = file.entries("marks")
+    marked, digests = marks.structures("structures"), marks.indices("digests")
+    if len(marked) != len(digests):
+        raise WinnowError("the session is damaged: marks have other lengths")
+    descriptor, step = file.entries("descriptor"), _step(file)
+    stages = file.entries("stages")
+    found = {
+        "source": _source(file.entries("source")),
+        "descriptor": (descriptor.text("name"), descriptor.options("spec")),
+        "kernel": file.options("kernel"),
+        "choices": step.choices,
+        "budget": file.integer("budget"),
+        "pinned": step.pinned,
+        "rejected": step.rejected,
+        "reasons": step.reasons,
+        "brush": np.array(file.structures("brush"), dtype=np.int64),
+        "active": file.integer("active", -1),
+        "active_atom": file.integer("active_atom", -1),
+        "map_kind": file.text("map"),
+        "undo": [_step(one) for one in file.each("undo", UNDO_DEPTH)],
+        "redo": [_step(one) for one in file.each("redo", UNDO_DEPTH)],
+        "marks": dict(zip(marked, digests.tolist(), strict=True)),
+        "stage": file.text("stage"),
+        "stages": {name: stages.entries(name).content for name in stages.content},
+        "title": file.text("title"),
+        "saved": _time(file["saved"]),
+    }
+    return SavedSession(**found, unknown=file.unknown())
+
+
+def _check_format(file: _Entries) -> None:
+    if file.content.get("format") != FORMAT:
+        raise WinnowError("this is not a Winnow session")
+    file["format"], file["winnow"]
+    version = file["format_version"]
+    if version != FORMAT_VERSION:
+        shown = repr(version)[:20]
+        raise WinnowError(
+            f"the session has format version {shown}; this Winnow reads version {FORMAT_VERSION}"
+        )
+
+
+def _time(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e11:
+        raise _damaged("saved", "a time", value)
+    return float(value)
+
+
+def _source(file: _Entries) -> Source:
+    keys = file.entries("keys")
+    return Source(
+        path=file.text("path"),
+        uploaded=file.flag("uploaded"),
+        keys={k: None if v is None else _text(v, "source.keys") for k, v in keys.content.items()},
+        name=file.text("name"),
+        fingerprint=file.text("fingerprint"),
+        n_structures=file.integer("n_structures"),
+        n_environments=file.integer("n_environments"),
+    )
+
+
+def _step(file: _Entries) -> Step:
+    reasons: dict[int, str] = {}
+    for group in file.each("reasons", 1_000_000):
+        reasons |= dict.fromkeys(group.structures("structures"), group.text("reason"))
+    pinned, rejected = file.structures("pinned"), file.structures("rejected")
+    if not {*pinned}.isdisjoint(rejected):
+        raise WinnowError("the session is damaged: structures are both pinned and rejected")
+    columns = file.each("columns", COLUMNS)
+    if len(columns) != COLUMNS:
+        raise _damaged("columns", f"a list of {COLUMNS}", columns)
+    return Step(pinned, rejected, reasons, [_choice(column) for column in columns])
+
+
+def _choice(file: _Entries) -> Choice:
+    spec = None if file["spec"] is None else file.options("spec")
+    return Choice(file.text("method"), file.integer("seed"), spec)
