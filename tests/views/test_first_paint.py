@@ -59,8 +59,8 @@ def test_follows_the_budget(opened):
 
 def test_wears_the_theme(opened):
     session, page = page_of(opened)
-    assert f"background:{LIGHT.page}" in first_answer(session, page)
-    assert f"background:{DARK.page}" in first_answer(session, page, dark=True)
+    assert f"--winnow-page:{LIGHT.page};" in first_answer(session, page)
+    assert f"--winnow-page:{DARK.page};" in first_answer(session, page, dark=True)
 
 
 def test_nothing_while_there_is_no_answer():

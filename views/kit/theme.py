@@ -150,18 +150,6 @@ WIDE = 1200
 THREE = 900
 
 
-#: For what only a window without room for the inspector, or for three columns, has use for.
-ONLY_NARROW = f"@media (min-width: {WIDE}px) {{:host {{display: none !important;}}}}"
-#: A row asks for room for all its children, the hidden ones included.
-SHRINKS = ":host {min-width: 0 !important;}"
-CARD = """
-:host(.card) {
-  background: var(--winnow-card); border: 1px solid var(--winnow-border); border-radius: 8px;
-  box-sizing: border-box;
-}
-"""
-
-
 def variables(colors: Palette) -> dict[str, str]:
     """Return the colours as style variables, to be set once on the document."""
     pairs = {
