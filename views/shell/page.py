@@ -9,15 +9,15 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.document import Document
-from panel.util import edit_readonly
 
 from analytics.information.analysis import Analysis
 from views.inspector.inspector import Brushed, Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
+from views.kit.material_page import MaterialPage
 from views.kit.style_sheets import css
 from views.kit.text import Html, counted, grouped, percent, percent_error
-from views.kit.theme import palette, theme_config, variables
+from views.kit.theme import theme_config
 from views.kit.widgets import Button, Dialog, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
@@ -146,7 +146,7 @@ class Page:
         self.page = self._assemble()
         self._connect()
 
-    def _assemble(self) -> pmui.Page:
+    def _assemble(self) -> MaterialPage:
         rooms = layout.column(*self.rooms.values(), gives="shrinks")
         body = layout.row(rooms, self._side(), gives="shrinks")
         # it sticks within what holds it: its column is the whole page
@@ -244,15 +244,14 @@ class Page:
         )
 
     @staticmethod
-    def _frame(header: pn.Row, main: pn.Column) -> pmui.Page:
-        return pmui.Page(
+    def _frame(header: pn.Row, main: pn.Column) -> MaterialPage:
+        return MaterialPage(
             title="",  # the header has a name of its own
             template=TEMPLATE,
             header=[header],
             main=[main],
             theme_config=theme_config(),
             theme_toggle=True,
-            busy_indicator=None,
             sx={
                 "& .MuiAppBar-root": {
                     "backgroundColor": "background.paper",
@@ -294,7 +293,6 @@ class Page:
 
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
-        self.keys.variables = variables(palette(dark))
         self.inspector.restyle(dark)
         self.export.restyle(dark)
         for room in self.rooms.values():
@@ -430,13 +428,7 @@ def _furnish(session: Session, doc: Document | None) -> None:
     """Make the models of the page."""
     page = Page(session)
     session.page = page  # kept alive as long as the session is
-    with edit_readonly(page.page):  # no indicator shows it, and each callback would send it twice
-        page.page.busy = False
     if doc is None:
         page.page.servable(title="Winnow")
         return
     page.page.server_doc(doc, title="Winnow", location=False)
-    for root in doc.roots:
-        if "_custom_theme" in getattr(root, "data", root).properties():
-            # plots are styled by `style_figure`; the page would style them once more
-            root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]
