@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 5006
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SERVE_ARGS ?=
 COUNT ?= 10000
 SEED ?= 0
 TARGETS ?=
@@ -18,7 +19,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0 $(PY) -m pip install
 # DATA counts only as `make serve DATA=...`; clusters like to have an unrelated DATA in the environment.
 ifeq ($(origin DATA),command line)
 export DATA
-OPEN := --args "$$DATA"
+OPEN := "$$DATA"
 endif
 
 # An environment whose Python is gone or too old is made anew, whatever its stamps say.
@@ -30,6 +31,7 @@ endif
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
+	@echo "           [SERVE_ARGS=--no-paths]       more of what 'winnow serve --help' lists"
 	@echo "make setup                               the installation alone"
 	@echo "make test [PYTEST_ARGS=...]              all tests, those in a browser included"
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
@@ -42,8 +44,7 @@ help:
 	@echo "PYTHON=/path/to/python3.12 with any of them chooses the Python for a new .venv."
 
 serve: $(STAMP)
-	@echo "Winnow: http://localhost:$(PORT)/app   (Ctrl+C stops it)"
-	@exec $(PY) -m panel serve app.py --warm --port $(PORT) $(OPEN)
+	@exec $(PY) -P -m analytics.cli serve --port $(PORT) $(SERVE_ARGS) $(OPEN)
 
 setup: $(STAMP)
 
