@@ -23,7 +23,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench lock hooks clean distclean
+.PHONY: help serve setup setup-dev test lint format bench kill lock hooks clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -32,6 +32,7 @@ help:
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
+	@echo "make kill [COUNT=100] [SEED=0]           kill -9 at random moments: what is written is whole"
 	@echo "make hooks                               run the linters before every commit"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
@@ -62,6 +63,10 @@ format: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(PY) -m benchmarks $(BENCH_ARGS)
+
+# COUNT kills of each command, 100 unless said otherwise; SEED says when.
+kill: $(DEV_STAMP)
+	@COUNT=$(or $(COUNT),100) SEED=$(or $(SEED),0) $(PY) -m benchmarks kill
 
 lock: $(STAMP)
 	$(PY) scripts/lock.py
