@@ -4,6 +4,11 @@ PYTHON ?= python3
 PORT ?= 5006
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SERVE_ARGS ?=
+COUNT ?= 10000
+KILLS ?= 100
+SEED ?= 0
+TARGETS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +20,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0 $(PY) -m pip install
 # DATA counts only as `make serve DATA=...`; clusters like to have an unrelated DATA in the environment.
 ifeq ($(origin DATA),command line)
 export DATA
-OPEN := --args "$$DATA"
+OPEN := "$$DATA"
 endif
 
 # An environment whose Python is gone or too old is made anew, whatever its stamps say.
@@ -23,24 +28,25 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench kill lock hooks clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
+	@echo "           [SERVE_ARGS=--no-paths]       more of what 'winnow serve --help' lists"
 	@echo "make setup                               the installation alone"
 	@echo "make test [PYTEST_ARGS=...]              all tests, those in a browser included"
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
-	@echo "make kill [COUNT=100] [SEED=0]           kill -9 at random moments: what is written is whole"
+	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
+	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
 	@echo "make hooks                               run the linters before every commit"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
 	@echo "PYTHON=/path/to/python3.12 with any of them chooses the Python for a new .venv."
 
 serve: $(STAMP)
-	@echo "Winnow: http://localhost:$(PORT)/app   (Ctrl+C stops it)"
-	@exec $(PY) -m panel serve app.py --warm --port $(PORT) $(OPEN)
+	@exec $(PY) -P -m analytics.cli serve --port $(PORT) $(SERVE_ARGS) $(OPEN)
 
 setup: $(STAMP)
 
@@ -64,9 +70,11 @@ format: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(PY) -m benchmarks $(BENCH_ARGS)
 
-# COUNT kills of each command, 100 unless said otherwise; SEED says when.
+fuzz: $(DEV_STAMP)
+	$(PY) -m fuzz --count $(COUNT) --seed $(SEED) $(TARGETS)
+
 kill: $(DEV_STAMP)
-	@COUNT=$(or $(COUNT),100) SEED=$(or $(SEED),0) $(PY) -m benchmarks kill
+	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m benchmarks kill
 
 lock: $(STAMP)
 	$(PY) scripts/lock.py

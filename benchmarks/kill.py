@@ -151,8 +151,8 @@ def run(count: int, seed: int) -> dict[str, Counter[str]]:
 
 
 def main() -> None:
-    """Kill as many as COUNT says of each command, as SEED says, and print what was found."""
-    count, seed = int(os.environ.get("COUNT", "100")), int(os.environ.get("SEED", "0"))
+    """Kill as many as KILLS says of each command, as SEED says, and print what was found."""
+    count, seed = int(os.environ.get("KILLS", "100")), int(os.environ.get("SEED", "0"))
     started = time.monotonic()
     for what, states in run(count, seed).items():
         told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))

@@ -229,6 +229,10 @@ class Store:
         """Whether a file of another user counts: the cache is shared, but not with everybody."""
         return self.mode != PRIVATE and not status.st_mode & stat.S_IWOTH
 
+    def __contains__(self, key: str) -> bool:
+        """Whether something is kept under `key`; it may be damaged."""
+        return self._path(key).exists()
+
     def save(self, key: str, tree: Any = None, **arrays: npt.ArrayLike) -> bool:
         """Keep arrays and a JSON value under `key`; return whether there was room."""
         plain = {name: np.asarray(array) for name, array in arrays.items()}
