@@ -60,7 +60,8 @@ def test_what_lies_in_a_folder_is_opened(tree, places, named, read):
 STRANGE = (
     "/etc/passwd", "../secret/key.xyz", "{}/secret/key.xyz", "{}/open/../secret/key.xyz",
     "run/../../secret/key.xyz", "out.xyz", "out.xyz@0:1", "door/key.xyz", "door",
-    "{}/open/door/key.xyz", "loop", "~/.ssh/id_rsa", "/proc/self/environ", "/dev/stdin", "/dev/fd/0", "", ".", "/", "..",
+    "{}/open/door/key.xyz", "loop",
+    "~/.ssh/id_rsa", "/proc/self/environ", "/dev/stdin", "/dev/fd/0", "", ".", "/", "..",
     "{}/open_not/data.xyz", "file:///etc/passwd", "postgresql://localhost/x", "missing.xyz",
     "x" * 300, "a/" * 3000, "data.xyz/.", "-", "\n", "data.xyz\n/etc/passwd", "@", "@:", "é" * 200,
 )  # fmt: skip
