@@ -144,9 +144,11 @@ def _class_of(name: str) -> Any:
     for part in path.split("."):
         if part == "<locals>":
             raise TypeError(f"{name} cannot be found again by its name")
-        found = getattr(found, part)
+        found = vars(found)[part]  # getattr could run code: a module may import on demand
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise TypeError(f"{name} is no dataclass")
+    if hasattr(found, "__del__"):
+        raise TypeError(f"{name} does something when it goes")
     return found
 
 

@@ -32,7 +32,7 @@ from analytics.runtime.process import PATIENCE, Ended, Helper, Limits, Words, fa
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.store import Store, parse_size
 
-__all__ = ["Workers", "shared_workers"]
+__all__ = ["HERE", "Here", "Workers", "shared_workers"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,27 @@ PREFIX, LIVES = "winnow-workers-", "lives"
 
 #: Set while work is done in this process: what it asks for in turn is part of it.
 _within: ContextVar[bool] = ContextVar("within", default=False)
+
+
+class Here:
+    """Does work at once and in this process: what a script or a command wants."""
+
+    def call(
+        self,
+        work: Callable[..., T],
+        *arguments: Any,
+        name: str,
+        message: str = "",
+        monitor: Monitor = SILENT,
+        known: Mapping[str, Any] | None = None,
+        store: tuple[Store, str] | None = None,
+        modules: Iterable[str] = (),
+    ) -> T:
+        """Return what a function returns; see `Workers.call`."""
+        return work(*arguments, monitor)
+
+
+HERE = Here()
 
 
 class _Interrupted(Exception):
