@@ -274,10 +274,11 @@ def test_comments_take_a_time_that_grows_with_their_length(write, unit) -> None:
 )
 def test_values_beyond_what_numbers_and_lists_can_be(write, value) -> None:
     assert read(write(f"1\nthing={value}\nH 0 0 0\n")).n_structures == 1
-    try:
-        read(write(f"1\nenergy={value}\nH 0 0 0\n"))
-    except InputError as error:
-        assert str(error).startswith("a.xyz, structure 0: energy 'energy' is ")
+    path = write(f"1\nenergy={value}\nH 0 0 0\n")
+    if value in ("1e999", "9" * 5000):
+        assert np.isinf(read(path).energies).all()
+    else:
+        assert refusal(path).startswith("a.xyz, structure 0: energy 'energy' is ")
 
 
 @pytest.mark.parametrize(
@@ -302,7 +303,4 @@ def test_a_class_as_long_as_a_book(write) -> None:
 
 def test_errors_are_one_line_of_what_can_be_shown(write) -> None:
     path = write("1\nPropertie\x1bs=\x07\nH\u2028a 0 0 0\n", "a\nb\x1b.xyz")
-    assert (
-        refusal(path)
-        == "a b\\x1b.xyz, structure 0: atom 0 has 5 values in its line where 4 are announced; is the number of atoms right?"
-    )
+    assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0 has 5 values in its line")
