@@ -15,6 +15,7 @@ from benchmarks import (
     retrain,
     scale,
     selections,
+    workers,
 )
 
 ALL = {
@@ -26,6 +27,7 @@ ALL = {
     "scale": scale.main,
     "retrain": retrain.main,
     "selections": selections.main,
+    "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
 LONG = {"density": density.main, "kill": kill.main}
