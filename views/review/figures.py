@@ -7,12 +7,19 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Range1d, Span
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, Range1d, Span
 from bokeh.plotting import figure
 
 from analytics.evaluation.redundancy import Redundancy
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, named, paint, plain_figure
+from views.kit.figures import (
+    empty_source,
+    figure_pane,
+    named,
+    paint,
+    place_ticks,
+    plain_figure,
+)
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table
 from views.kit.text import (
@@ -223,7 +230,7 @@ class ScanCard(_Drawn):
 
     def _draw(self, found: Any) -> tuple[Any, Any]:
         h, y = found.bandwidths, found.entropy
-        self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(h.min(), h.max()))
+        place_ticks(self.plot.xaxis, _round_numbers(h.min(), h.max()))
         self.source.data = {"x": h, "y": y}
         self.errors.data = {
             "x": h, "low": y - found.entropy_error, "high": y + found.entropy_error
@@ -280,7 +287,7 @@ class DimensionCard(_Drawn):
         self.source.data = {"x": x, "y": y}
         self.errors.data = {"x": x, "low": y - error, "high": y + error}
         self.plot.y_range.end = 1.15 * float((y + error).max())
-        self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(x.min(), x.max()))
+        place_ticks(self.plot.xaxis, _round_numbers(x.min(), x.max()))
         analysis = self._session.analysis
         d = analysis.descriptors.values.shape[1] if analysis is not None else 0
         return (

@@ -14,7 +14,7 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
-from views.state.jobs import Inline, Worker, submit_shared
+from views.state.jobs import Inline, Worker, in_background
 from views.state.session import Opened, Session
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
@@ -53,7 +53,7 @@ def warm_up(path: str | Path) -> None:
 
     key = _key(path)
     if _PIPELINE.cache.get(key) is None or key not in _FIRST_PAINTS:
-        submit_shared(work)
+        in_background(work)
 
 
 def first_paint(path: str | Path) -> str:

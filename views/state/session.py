@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import param
 from param.parameterized import discard_events
 
 from analytics.data.dataset import Dataset
-from analytics.data.readers import read
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
@@ -24,14 +23,16 @@ from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
-from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import Choice, Opened, Slot, lower_first
 from views.state.decisions import Deciding
-from views.state.jobs import Lane, Runner
+from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
+
+T = TypeVar("T")
 
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 DEMO = asset("carbon.xyz.gz")
@@ -45,6 +46,13 @@ def _showpiece(analysis: Analysis) -> int:
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
+def _metrics(
+    analysis: Analysis, selection: Selection, budget: int, monitor: Monitor = SILENT
+) -> PrefixMetrics:
+    size = min(max(1, budget), len(selection))
+    return prefix_metrics(analysis, selection.positions, np.array([size]), monitor=monitor)
+
+
 class Session(Deciding):
     """What one user has open and how they look at it."""
 
@@ -53,6 +61,9 @@ class Session(Deciding):
     map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
     descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
+    measured = param.Parameter(
+        (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
+    )
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
@@ -63,6 +74,9 @@ class Session(Deciding):
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
         self._unavailable: dict[int, Choice] = {}
+        self.param.watch(self._measure, ["opened", "budget"])
+        for slot in self.slots:
+            slot.param.watch(self._measure, ["selection"])
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
@@ -97,8 +111,24 @@ class Session(Deciding):
         """Return the metrics of a method at the budget."""
         if self.analysis is None or slot.selection is None or len(slot.selection) == 0:
             return None
-        size = min(max(1, self.budget), len(slot.selection))
-        return prefix_metrics(self.analysis, slot.selection.positions, np.array([size]))
+        return _metrics(self.analysis, slot.selection, self.budget)
+
+    def _measure(self, *_: Any) -> None:
+        """Bring the metrics of the columns up to date, aside from what the page answers at once."""
+        analysis, budget = self.analysis, self.budget
+        orders = [slot.selection for slot in self.slots if slot.selection]
+        if analysis is None or len(orders) < len(self.slots):
+            self.measured = ()
+            return
+
+        def work(monitor: Monitor) -> tuple[PrefixMetrics, ...]:
+            return tuple(_metrics(analysis, order, budget, monitor) for order in orders)
+
+        def done(found: tuple[PrefixMetrics, ...]) -> None:
+            if self.analysis is analysis:
+                self.measured = found
+
+        self.run("scores", work, done, place="here", quiet=True)
 
     def kept_rows(self, slot: Slot) -> IntArray:
         """Return the descriptor rows of what a method keeps at the budget."""
@@ -107,6 +137,19 @@ class Session(Deciding):
         offsets = self.analysis.descriptors.structure_offsets
         return ragged_rows(offsets, slot.selection.positions[: self.budget])
 
+    def compute(
+        self,
+        work: Callable[..., T],
+        *arguments: Any,
+        name: str,
+        message: str = "",
+        monitor: Monitor,
+    ) -> T:
+        """Return what a function of a module returns, called in a worker process; see `Workers`."""
+        return self.pipeline.workers.call(
+            work, *arguments, name=name, message=message, monitor=monitor
+        )
+
     # ---- opening ----------------------------------------------------------------------------
 
     def open(self, path: str | Path, **keys: str | None) -> None:
@@ -114,7 +157,7 @@ class Session(Deciding):
         name, methods = str(path), self._methods()
 
         def work(monitor: Monitor) -> Opened:
-            dataset = read(name, monitor=Part(monitor, 0.0, 0.1, "reading"), **keys)
+            dataset = self.pipeline.read(name, keys, monitor=Part(monitor, 0.0, 0.1, "reading"))
             return self._prepare(dataset, methods, Part(monitor, 0.1, 1.0))
 
         self._submit("open", work, lambda opened: self._take(opened, source=(name, keys)))
@@ -327,7 +370,12 @@ class Session(Deciding):
                 self._arrived(column, wanted)
                 self.slots[column].param.trigger("method")
             self._drop_empty_step()
-            self._fail(error)
+            self._fail(error, again)
+
+        def again() -> None:
+            if any(self._wanted(column) != choice for column, choice in wanted.items()):
+                self._remember()
+            self._run_slots(wanted)
 
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
         self._submit(stage, work, done, failed)
@@ -356,10 +404,11 @@ class Session(Deciding):
         def failed(error: Exception) -> None:
             if self.analysis is analysis:
                 self.map_kind = self.embedding.method if self.embedding else "PCA"
-                self._fail(error)
+                self._fail(error, lambda: self.show_map(kind))
 
-        lane: Lane = "aside" if kind == "UMAP" else "work"
-        self._submit("map", self._lay_out(analysis, kind), done, failed, lane)
+        if kind == "UMAP":  # it may be on its way: whoever asks waits for that one
+            self._runner.hurry("map ahead")
+        self._submit("map", self._lay_out(analysis, kind), done, failed)
 
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:
@@ -379,8 +428,8 @@ class Session(Deciding):
                 self.umap = embedding
 
         work = self._lay_out(analysis, "UMAP")
-        # whoever asks for the map meanwhile waits for this one, and hears how far it is
-        self._runner.submit("map ahead", work, done, lambda error: None, lambda *_: None, "ahead")
+        nothing: Callable[..., None] = lambda *_: None  # noqa: E731
+        self._runner.submit(Job("map ahead", work, done, nothing, nothing, place="ahead"))
 
     def refine(self) -> None:
         """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
@@ -414,7 +463,7 @@ class Session(Deciding):
             for slot in self.slots:
                 slot.param.trigger("selection")
 
-        self._submit("refine", work, done, lane="ahead", news=self.notice)
+        self._submit("refine", work, done, place="ahead", news=self.notice)
 
     def _decisions(self) -> tuple[list[Choice], list[int], list[int]]:
         """Return what the orders depend on: the methods, what is forced in and out."""
@@ -425,13 +474,13 @@ class Session(Deciding):
     def cancel(self) -> None:
         """Stop all running work; what is shown stays."""
         self._runner.cancel()
-        self._running.clear()
         self._asked.clear()
         selection = self.slots[0].selection
         if selection is not None:  # pins that were being worked in are taken back
             self._decide(selection.keep.tolist(), selection.drop.tolist())
         self._drop_empty_step()
-        self.param.update(progress=-1.0, working_on="", notice=("info", "cancelled"))
+        self._tell_all({})
+        self.notice = ("info", "cancelled")
         if self.embedding is not None:
             self.map_kind = self.embedding.method
         for slot in self.slots:
