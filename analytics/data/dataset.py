@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
+from analytics.data.frames import Columns
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 from analytics.runtime.value import Table, Value
 
@@ -31,13 +32,17 @@ class Record(Value):
 
     `info` holds every per-structure value of the file under its own key (labels included, cell
     and pbc excluded); `arrays` every per-atom array except species, positions and forces.
+    `comment` and `columns` are the line of key=value pairs and the per-atom columns of extended
+    XYZ as the file had them; empty for other formats.
     """
 
     info: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    comment: str = ""
+    columns: Columns = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset(Table):
     """All structures of one file; arrays are read-only.
 

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
-from analytics.data.extxyz_comment import format_comment
+from analytics.data.extxyz import ATOMIC_NUMBERS, POSITIONS
+from analytics.data.extxyz_comment import RESERVED, format_comment
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -28,7 +29,14 @@ __all__ = ["ExportFiles", "export_selection", "write_subset"]
 INDEX_KEY = "original_index"
 _NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?:\.gz)?)\Z", re.IGNORECASE)
 _WORD = re.compile(r"\S+\Z")
-_COLUMN = re.compile(r"[^\s:=\"']+\Z")
+_COLUMN = re.compile(r"[^\s:=\"'\\]+(?: [^\s:=\"'\\]+)*\Z")
+_KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "S": "S", "O": "S"}
+_WRITE: dict[str, Callable[[Any], str]] = {
+    "R": lambda value: repr(float(value)),
+    "I": lambda value: str(int(value)),
+    "L": lambda value: "T" if value else "F",
+    "S": str,
+}
 
 
 class ExportFiles(NamedTuple):
@@ -240,19 +248,86 @@ def _index_key(records: Iterable[Record]) -> str:
 
 
 def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
-    rows = dataset.rows(s)
-    columns = _columns(dataset, s)
-    pairs: dict[str, Any] = {}
-    if dataset.cells[s].any():
-        # old style: the three vectors one after the other
-        pairs["Lattice"] = dataset.cells[s].ravel()
-    pairs["Properties"] = ":".join(f"{name}:{kind}:{len(words)}" for name, kind, words in columns)
-    pairs.update(_info(dataset, s))
-    pairs["pbc"] = dataset.pbc[s]
-    pairs[index_key] = int(dataset.frame_indices[s])
+    index = int(dataset.frame_indices[s])
+    comment, columns = _as_in_file(dataset, s, f" {index_key}={index}")
+    if not columns:
+        comment, columns = _from_values(dataset, s, {index_key: index})
     words = [word for _, _, words in columns for word in words]
     lines = map(" ".join, zip(*words, strict=True))
-    return "\n".join([str(rows.stop - rows.start), format_comment(pairs), *lines, ""])
+    return "\n".join([str(dataset.sizes[s]), comment, *lines, ""])
+
+
+#: Name, kind in the format, and words column by column, of a per-atom property.
+Written = tuple[str, str, list[list[str]]]
+
+
+# ---- structures of extended XYZ -----------------------------------------------------------------
+
+
+def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]]:
+    """Return the comment line of the file with `more` at its end, and the columns that it names.
+
+    No columns where they no longer say everything, or where `more` would become a value.
+    """
+    record = dataset.records[s] if dataset.records else Record()
+    if not record.comment or record.comment.endswith("="):
+        return "", []
+    names = {name for name, _, _ in record.columns}
+    forces = dataset.keys.forces or "forces"
+    if _has_forces(dataset, s) and forces not in names and forces not in record.info:
+        return "", []
+    columns = []
+    for name, kind, width in record.columns:
+        array = _column_of_file(dataset, s, name, kind)
+        if array is None or array.size != width * len(array):
+            return "", []
+        columns.append((name, kind, _words(kind, array)))
+    return record.comment + more, columns
+
+
+def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
+    """Return what stood under the name of a column: it may be what the data set itself holds."""
+    rows, kept = dataset.rows(s), dataset.records[s].arrays
+    if name in kept:
+        return kept[name]
+    if name == dataset.keys.forces:
+        return None if dataset.forces is None else dataset.forces[rows]
+    if name.lower() in POSITIONS:
+        return dataset.positions[rows]
+    numbers = dataset.numbers[rows]
+    if kind == "S" and name.lower() not in ATOMIC_NUMBERS:
+        return np.array(chemical_symbols)[numbers]
+    return numbers
+
+
+# ---- structures of other formats ----------------------------------------------------------------
+
+
+def _from_values(dataset: Dataset, s: int, more: Mapping[str, Any]) -> tuple[str, list[Written]]:
+    """Return a comment line and columns that say what is known of a structure."""
+    info = _info(dataset, s)
+    columns, others = _columns(dataset, s)
+    pairs: dict[str, Any] = {}
+    # without a cell too, if a key of the structure's own would be taken for it
+    if dataset.cells[s].any() or any(key.lower() == "lattice" for key in info):
+        pairs["Lattice"] = dataset.cells[s].T  # the format lists the vectors as columns
+    pairs["Properties"] = ":".join(f"{name}:{kind}:{len(words)}" for name, kind, words in columns)
+    pairs |= {_free_key(key, info): value for key, value in info.items()}
+    pairs["pbc"] = dataset.pbc[s]
+    for name, array in others.items():
+        if name in pairs:
+            raise ValueError(f"the per-atom array {name!r} has no column form, and a key its name")
+        pairs[name] = array
+    return format_comment({**pairs, **more}), columns
+
+
+def _free_key(key: str, taken: Mapping[str, Any]) -> str:
+    """Return the name under which a key can stand next to those that the format itself has."""
+    if key not in RESERVED:
+        return key
+    while key in RESERVED or key in taken:
+        key = f"winnow_{key}"
+    return key
 
 
 def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
@@ -267,38 +342,45 @@ def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
     return info
 
 
-def _columns(dataset: Dataset, s: int) -> list[tuple[str, str, list[list[str]]]]:
-    """Return name, kind and words (column by column) of each per-atom property."""
+def _has_forces(dataset: Dataset, s: int) -> bool:
+    return dataset.forces is not None and not np.isnan(dataset.forces[dataset.rows(s)]).all()
+
+
+def _columns(dataset: Dataset, s: int) -> tuple[list[Written], dict[str, npt.NDArray[Any]]]:
+    """Return the per-atom properties as columns, and those that no column can hold."""
     rows = dataset.rows(s)
-    symbols = [chemical_symbols[number] for number in dataset.numbers[rows].tolist()]
-    columns = [("species", "S", [symbols]), ("pos", *_words("pos", dataset.positions[rows]))]
     record = dataset.records[s] if dataset.records else Record()
-    if dataset.forces is not None and not np.isnan(dataset.forces[rows]).all():
-        name = dataset.keys.forces or "forces"
-        if name not in record.info:  # else they stay where the file had them
-            columns.append((name, *_words(name, dataset.forces[rows])))
-    columns += [(name, *_words(name, array)) for name, array in record.arrays.items()]
-    return columns
+    arrays = {"species": np.array(chemical_symbols)[dataset.numbers[rows]]}
+    arrays["pos"] = dataset.positions[rows]
+    forces = dataset.keys.forces or "forces"
+    # forces that are a list in the comment line stay there
+    if _has_forces(dataset, s) and not isinstance(record.info.get(forces), np.ndarray):
+        arrays[forces] = dataset.forces[rows]  # type: ignore[index]
+    others = {name: array for name, array in record.arrays.items() if name in arrays}
+    columns = []
+    for name, array in (
+        arrays | {n: a for n, a in record.arrays.items() if n not in arrays}
+    ).items():
+        kind = _kind(name, array)
+        if kind:
+            columns.append((name, kind, _words(kind, array)))
+        else:
+            others[name] = array
+    return columns, others
 
 
-def _words(name: str, array: npt.NDArray[Any]) -> tuple[str, list[list[str]]]:
-    """Return a per-atom array as its kind in the format and one list of words per column."""
-    if not _COLUMN.match(name):
-        raise ValueError(f"the per-atom array {name!r} has a name that cannot be written")
-    table = array.reshape(len(array), -1)
-    if array.ndim > 2 or table.shape[1] == 0 or array.dtype.kind not in "fiubUSO":
-        cause = (
-            f"the per-atom array {name!r} ({array.dtype}, shape {array.shape}) has no column form"
-        )
-        raise ValueError(cause)
-    columns = table.T.tolist()
-    if array.dtype.kind == "f":
-        return "R", [list(map(repr, column)) for column in columns]
-    if array.dtype.kind in "iu":
-        return "I", [list(map(str, column)) for column in columns]
-    if array.dtype.kind == "b":
-        return "L", [["T" if value else "F" for value in column] for column in columns]
-    words = [[str(value) for value in column] for column in columns]
-    if not all(_WORD.match(word) for column in words for word in column):
-        raise ValueError(f"the per-atom array {name!r} holds text with spaces, or none")
-    return "S", words
+def _kind(name: str, array: npt.NDArray[Any]) -> str:
+    """Return the letter of a per-atom array's kind in the format; none if no column can hold it."""
+    plain = name.isprintable() and not any(c.isdigit() and not c.isascii() for c in name)
+    if not plain or not _COLUMN.match(name) or array.ndim > 2 or array.size == 0:
+        return ""
+    kind = _KINDS.get(array.dtype.kind, "")
+    if kind == "S" and not all(_WORD.match(str(word)) for word in array.ravel().tolist()):
+        return ""
+    return kind
+
+
+def _words(kind: str, array: npt.NDArray[Any]) -> list[list[str]]:
+    """Return an array (n_atoms, ...) as words of a kind, column by column."""
+    columns = array.reshape(len(array), -1).T.tolist()
+    return [list(map(_WRITE[kind], column)) for column in columns]

@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["format_comment", "parse_comment", "parse_properties"]
+from analytics.data.frames import Columns
+
+__all__ = ["RESERVED", "format_comment", "parse_comment", "parse_properties"]
+
+#: Keys that the format itself gives a meaning.
+RESERVED = ("Lattice", "Properties", "pbc")
 
 _PAIR = re.compile(
     r"""(?:"(?P<quoted>(?:\\.|[^"\\])*)" | (?P<key>[^\s="]+))
@@ -63,7 +68,7 @@ def parse_comment(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def parse_properties(text: str) -> tuple[tuple[str, str, int], ...]:
+def parse_properties(text: str) -> Columns:
     """Return name, kind (R, I, S or L) and number of columns of each per-atom property."""
     fields = text.split(":")
     if len(fields) % 3:
@@ -175,9 +180,9 @@ def _quote(text: str) -> str:
 def _format_key(key: str) -> str:
     if _BARE_KEY.match(key):
         return key
-    if not key or not key.isprintable():
+    if not isinstance(key, str) or "\0" in key or any("\ud800" <= c <= "\udfff" for c in key):
         raise ValueError(f"the key {key!r} cannot be written to extended XYZ")
-    return _quote(key)
+    return _quote(key).replace("\n", "\\n")
 
 
 def _format_value(key: str, value: Any) -> str:
@@ -192,10 +197,14 @@ def _format_value(key: str, value: Any) -> str:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return _format_value(key, value.item())
     if isinstance(value, np.ndarray) and value.dtype.kind in "iufb" and value.size:
-        if key in _MATRICES and value.shape == (3, 3):
-            value = value.ravel(order="F")
+        if key in _MATRICES and value.size == 9:
+            if value.shape == (9,):
+                return _format_json(key, value)
+            value = value.ravel(order="F") if value.shape == (3, 3) else value
+        # as words these would be rounded
+        exceeds = value.dtype.kind == "u" and value.max() > np.iinfo(np.int64).max
         # a single number in quotes would come back as a scalar, nine as a matrix
-        if value.ndim == 1 and len(value) > 1:
+        if value.ndim == 1 and len(value) > 1 and not exceeds:
             return '"' + " ".join(_format_value(key, item) for item in value) + '"'
     return _format_json(key, value)
 

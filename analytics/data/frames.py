@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-__all__ = ["Frame", "species_numbers"]
+__all__ = ["Columns", "Frame", "species_numbers"]
+
+#: Name, kind (R, I, S or L) and width of each per-atom column of an extended XYZ file.
+Columns = tuple[tuple[str, str, int], ...]
 
 _NUMBERS = {symbol: number for number, symbol in enumerate(chemical_symbols) if number}
 
@@ -18,7 +21,8 @@ _NUMBERS = {symbol: number for number, symbol in enumerate(chemical_symbols) if 
 class Frame:
     """A structure with everything its file says about it.
 
-    `index` is its zero-based place in the file; `cell` has the vectors as rows, angstrom.
+    `index` is its zero-based place in the file; `cell` has the vectors as rows, angstrom. Extended
+    XYZ also leaves its `comment` line of key=value pairs and its `columns`, for a faithful copy.
     """
 
     index: int
@@ -28,6 +32,8 @@ class Frame:
     pbc: npt.NDArray[np.bool_]
     info: dict[str, Any]
     arrays: dict[str, npt.NDArray[Any]]
+    comment: str = ""
+    columns: Columns = ()
 
 
 def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:
@@ -49,5 +55,6 @@ def _species_number(symbol: str) -> int:
     if number is None and symbol.isascii() and symbol.isdigit():
         number = int(symbol) if 0 < int(symbol) < len(chemical_symbols) else None
     if number is None:
-        raise ValueError(f"{symbol!r} is not the symbol of an element")
+        shown = symbol if len(symbol) <= 40 else f"{symbol[:40]}..."
+        raise ValueError(f"{shown!r} is not the symbol of an element")
     return number

@@ -93,10 +93,25 @@ def assemble(
         name=name,
         keys=keys,
         records=tuple(
-            Record(frame.info, {k: v for k, v in frame.arrays.items() if k != keys.forces})
+            Record(frame.info, _other_arrays(frame, keys.forces), frame.comment, frame.columns)
             for frame in frames
         ),
     )
+
+
+def _other_arrays(frame: Frame, forces: str | None) -> dict[str, npt.NDArray[Any]]:
+    """Return the per-atom arrays without the forces, which the data set has.
+
+    They stay where it would not tell that there was a column: forces that are also a list in the
+    comment line, or that are all missing.
+    """
+    arrays = dict(frame.arrays)
+    values = arrays.get(forces or "")
+    if values is None or isinstance(frame.info.get(forces or ""), np.ndarray):
+        return arrays
+    if not np.isnan(values).all():
+        del arrays[forces or ""]
+    return arrays
 
 
 class _KeyCounts:

@@ -61,7 +61,7 @@ def test_parse_properties_names_what_is_wrong() -> None:
 
 def test_key_and_value_that_have_no_text_form_are_refused() -> None:
     with pytest.raises(ValueError, match="key"):
-        format_comment({"a\nb": 1})
+        format_comment({"a\0b": 1})
     with pytest.raises(ValueError, match="'x'"):
         format_comment({"x": 1 + 2j})
 

@@ -12,6 +12,7 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
+from analytics.runtime.workers import shared_workers
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, in_background
@@ -20,7 +21,7 @@ from views.state.session import Opened, Session
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
 #: Results are shared: the second user of a data set does not wait for it.
-_PIPELINE = Pipeline()
+_PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
 #: After so long without work the page counts as idle, milliseconds.

@@ -43,6 +43,8 @@ class Deciding(Looking):
     rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
     reasons = param.Dict(default={}, doc="Structure -> why it was forced out, where it was said.")
 
+    chosen = param.Event(doc="Something was chosen, here or in a stage, that is worth saving.")
+
     #: The columns of the comparison.
     slots: tuple[Slot, ...] = ()
 

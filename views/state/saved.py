@@ -30,7 +30,8 @@ from views.state.columns import Choice
 from views.state.decisions import UNDO_DEPTH, Step
 
 __all__ = [
-    "FORMAT", "FORMAT_VERSION", "Packing", "SavedSession", "Source", "load", "marks_of", "parse",
+    "FORMAT", "FORMAT_VERSION", "Packing", "SavedSession", "Source", "as_json", "load", "marks_of",
+    "parse",
 ]  # fmt: skip
 
 FORMAT = "winnow-session"
@@ -143,7 +144,7 @@ class SavedSession:
 
     def to_bytes(self, packing: Packing | None = None) -> bytes:
         """Return the session as JSON."""
-        return json.dumps(self.to_dict(packing), allow_nan=False, indent=1).encode()
+        return as_json(self.to_dict(packing))
 
     def to_dict(self, packing: Packing | None = None) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -173,6 +174,11 @@ class SavedSession:
             "stage": self.stage,
             "stages": {name: dict(chosen) for name, chosen in self.stages.items()},
         }
+
+
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """Return what a file holds, for a session as plain values."""
+    return json.dumps(content, allow_nan=False, indent=1).encode()
 
 
 def marks_of(dataset: Dataset, structures: Iterable[int]) -> dict[int, int]:

@@ -15,7 +15,6 @@ import param
 from param.parameterized import discard_events
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
 from analytics.information.analysis import Analysis
@@ -26,9 +25,9 @@ from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import Choice, Opened, Slot, lower_first
-from views.state.decisions import Deciding
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
+from views.state.saving import Saving
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
@@ -53,14 +52,11 @@ def _metrics(
     return prefix_metrics(analysis, selection.positions, np.array([size]), monitor=monitor)
 
 
-class Session(Deciding):
+class Session(Saving):
     """What one user has open and how they look at it."""
 
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
-    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
-    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
-    kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
     measured = param.Parameter(
         (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
     )
@@ -69,7 +65,6 @@ class Session(Deciding):
         super().__init__(runner, **params)
         self.pipeline = pipeline or Pipeline()
         self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
-        self._source: tuple[str, dict[str, Any]] = ("", {})
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
@@ -80,6 +75,8 @@ class Session(Deciding):
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
+        #: Makes a folder that is kept with the session, for what is uploaded.
+        self.new_upload: Callable[[], Path] | None = None
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -153,7 +150,7 @@ class Session(Deciding):
     # ---- opening ----------------------------------------------------------------------------
 
     def open(self, path: str | Path, **keys: str | None) -> None:
-        """Read, check and analyse a file in the background; what is open stays until then."""
+        """See `Saving`."""
         name, methods = str(path), self._methods()
 
         def work(monitor: Monitor) -> Opened:
@@ -260,13 +257,12 @@ class Session(Deciding):
             values |= {"pinned": [], "rejected": [], "reasons": {}}
             self._undo.clear()
             self._redo.clear()
+            if self._restoring is not None:
+                values |= self._bring_back(opened, source)
         self.param.update(**values)
         for slot in self.slots:
             slot.param.trigger("method")
-        if self.pinned or self.rejected:
-            self._reorder()
-        else:
-            self._ask_again()
+        self._follow_decisions()
 
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
@@ -345,6 +341,7 @@ class Session(Deciding):
         if analysis is None:
             return
         self._asked |= wanted
+        self.param.trigger("chosen")
 
         def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
             made = {}
@@ -475,6 +472,8 @@ class Session(Deciding):
         """Stop all running work; what is shown stays."""
         self._runner.cancel()
         self._asked.clear()
+        if self._restoring is not None and self.opened is not None:
+            self._restoring, self.lost = None, ["everything that was decided (cancelled)"]
         selection = self.slots[0].selection
         if selection is not None:  # pins that were being worked in are taken back
             self._decide(selection.keep.tolist(), selection.drop.tolist())

@@ -1,0 +1,285 @@
+"""Sessions on the disk: saved at every change, never half, one window at a time, one user's own."""
+
+import os
+import random
+import signal
+import stat
+import time
+
+import numpy as np
+import pytest
+
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
+from analytics.runtime.errors import WinnowError
+from analytics.runtime.store import Store
+from views.state.jobs import Inline
+from views.state.saved import load
+from views.state.saver import Immediate, Saver
+from views.state.session import DEMO, Session
+from views.state.shelf import Shelf, is_name, new_name
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "small.xyz"
+    write_subset(read(DEMO), np.arange(0, 552, 24), path)
+    return path
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    return Shelf(root=tmp_path / "shelf")
+
+
+@pytest.fixture
+def visit(pipeline, shelf):
+    """Open pages as a server would, all of one user."""
+
+    def make(path=None, name=None):
+        saver = Saver(Session(Inline(), pipeline), shelf, Immediate())
+        if path is not None:
+            saver.start(path)
+            saver.session.open(path)
+        if name is not None:
+            saver.open(name, told.append)
+        return saver
+
+    told = make.told = []
+    return make
+
+
+def names(shelf):
+    return [listed.name for listed in shelf]
+
+
+def test_what_a_page_opens_with_is_not_saved_until_something_is_done(visit, shelf, small):
+    saver = visit(small)
+    assert names(shelf) == []
+    saver.session.pin(3)
+    assert names(shelf) == [saver.name_on_shelf]
+    assert is_name(saver.name_on_shelf)
+    assert shelf.load(saver.name_on_shelf).pinned == [3]
+
+
+def test_every_change_is_saved_at_once(visit, shelf, small):
+    saver = visit(small)
+    session = saver.session
+    for act in (
+        lambda: session.reject_all([5, 6], {5: "why"}),
+        lambda: session.set_budget(7),
+        lambda: session.set_brush([1, 2, 3]),
+        lambda: session.inspect(4),
+        lambda: session.choose(0, "largest_force"),
+        lambda: session.reseed(1),
+        session.undo,
+        session.redo,
+        lambda: saver.rename("mine"),
+    ):
+        act()
+        held = shelf.load(saver.name_on_shelf)
+        assert held.to_dict() | {"saved": 0, "marks": 0} == (
+            session.save().to_dict() | {"saved": 0, "marks": 0, "title": saver.title}
+        )
+    assert saver.trouble == ""
+
+
+def test_a_page_with_the_name_of_a_session_shows_it(visit, small):
+    saver = visit(small)
+    saver.session.pin(3)
+    saver.rename("mine")
+    again = visit(name=saver.name_on_shelf)
+    assert again.session.pinned == [3]
+    assert again.session.can_undo
+    assert (again.title, again.name_on_shelf) == ("mine", saver.name_on_shelf)
+
+
+def test_the_window_opened_last_has_the_session(visit, shelf, small):
+    first = visit(small)
+    first.session.pin(3)
+    second = visit(name=first.name_on_shelf)
+    assert first.elsewhere
+    first.session.pin(5)
+    second.session.pin(6)
+    assert shelf.load(second.name_on_shelf).pinned == [3, 6]
+    assert not second.elsewhere
+
+
+def test_a_window_of_another_server_is_noticed(visit, shelf, small):
+    first = visit(small)
+    first.session.pin(3)
+    Saver._live.clear()  # as if it were another process
+    second = visit(name=first.name_on_shelf)
+    assert not first.elsewhere
+    first.session.pin(5)
+    assert first.elsewhere
+    assert second.session.pinned == shelf.load(second.name_on_shelf).pinned == [3]
+
+
+def test_what_was_deleted_in_another_window_goes_on_under_another_name(visit, shelf, small):
+    saver = visit(small)
+    saver.session.pin(3)
+    old = saver.name_on_shelf
+    shelf.delete(old)
+    saver.session.pin(5)
+    assert names(shelf) == [saver.name_on_shelf] != [old]
+
+
+def test_what_was_deleted_here_is_not_saved_until_something_is_done(visit, shelf, small):
+    saver = visit(small)
+    saver.session.pin(3)
+    shelf.delete(saver.name_on_shelf)
+    saver.forget()
+    assert saver.name_on_shelf == ""
+    saver.session.inspect(2)
+    assert shelf.load(saver.name_on_shelf).pinned == [3]
+
+
+def test_another_file_is_another_session_once_something_was_decided(visit, shelf, small, tmp_path):
+    other = tmp_path / "other.xyz"
+    write_subset(read(small), np.arange(12), other)
+    saver = visit(small)
+    saver.session.open(other)
+    only = saver.name_on_shelf
+    saver.session.open(small)
+    assert names(shelf) == [only]  # nothing was decided
+    saver.session.pin(3)
+    saver.session.open(other)
+    assert sorted(names(shelf)) == sorted({only, saver.name_on_shelf})
+    assert len(names(shelf)) == 2
+    assert shelf.load(only).pinned == [3]
+
+
+def test_a_changed_file_leaves_the_session_as_it_was(visit, shelf, small, tmp_path):
+    path, data = tmp_path / "mine.xyz", read(small)
+    write_subset(data, np.arange(15), path)
+    saver = visit(path)
+    saver.session.pin(3)
+    old = saver.name_on_shelf
+    write_subset(data, np.arange(4, 15), path, force=True)
+    again = visit(name=old)
+    assert again.session.pinned == []
+    assert again.name_on_shelf != old
+    assert shelf.load(old).pinned == [3]
+
+
+def test_an_unknown_a_foreign_and_a_damaged_name_are_told(visit, shelf, small):
+    shelf.make()
+    damaged = new_name()
+    shelf.path(damaged).write_text("{")
+    for name in (new_name(), "../../etc/passwd", "", damaged):
+        visit(name=name)
+    assert len(visit.told) == 4
+    assert all("\n" not in str(error) for error in visit.told)
+    assert [listed.trouble != "" for listed in shelf] == [True]
+
+
+def test_a_disk_that_takes_nothing_is_told_and_tried_again(visit, shelf, small, monkeypatch):
+    saver = visit(small)
+
+    def full(*_, **__):
+        raise WinnowError("small.winnow: cannot be written: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shelf, "write", full)
+        saver.session.pin(3)
+    assert "No space left" in saver.trouble
+    saver.session.pin(5)
+    assert saver.trouble == ""
+    assert shelf.load(saver.name_on_shelf).pinned == [3, 5]
+
+
+def test_uploads_are_kept_with_their_session_and_go_with_it(visit, shelf, small):
+    folder = shelf.new_upload()
+    mine = folder / "dropped.xyz"
+    mine.write_bytes(small.read_bytes())
+    on_its_way = shelf.new_upload()
+    saver = visit(small)
+    saver.session.open(mine)
+    held = load(shelf.path(saver.name_on_shelf))
+    assert (held.source.uploaded, held.source.path) == (True, f"{folder.name}/dropped.xyz")
+    assert visit(name=saver.name_on_shelf).session.dataset.name == "dropped.xyz"
+    shelf.delete(saver.name_on_shelf)
+    assert not folder.exists()
+    assert on_its_way.exists()
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/b/c", "a", ""])
+def test_an_upload_lies_among_the_uploads(visit, shelf, small, path):
+    saver = visit(small)
+    saver.session.pin(3)
+    file = shelf.path(saver.name_on_shelf)
+    name = str(small).replace("/", "/")
+    content = file.read_text().replace(f'"{name}"', f'"{path}"').replace("false", "true")
+    file.write_text(content)
+    with pytest.raises(WinnowError, match="upload"):
+        shelf.load(saver.name_on_shelf)
+
+
+def test_old_sessions_and_the_oldest_of_too_many_go(visit, tmp_path, small, pipeline):
+    shelf = Shelf(root=tmp_path / "small", days=30, limit=10**9)
+    kept = []
+    for age in (40, 20, 10, 0):
+        name = new_name()
+        shelf.write(name, b" " * 1000)
+        os.utime(shelf.path(name), (time.time() - age * 86_400,) * 2)
+        kept.append(name)
+    (unnamed := shelf.new_upload()).joinpath("x").write_bytes(b" " * 1000)
+    shelf.tidy()
+    assert sorted(names(shelf)) == sorted(kept[1:])
+    assert unnamed.exists()
+    os.utime(unnamed, (0, 0))
+    Shelf(root=tmp_path / "small", days=30, limit=1500).tidy()
+    assert names(shelf) == [kept[-1]]
+    assert not unnamed.exists()
+
+
+def test_users_have_folders_of_their_own_that_only_the_server_reads(tmp_path):
+    shelves = [Shelf(user, tmp_path) for user in ("", "ada", "Ada", "everybody", "../ada", "a/b")]
+    assert len({shelf.folder for shelf in shelves}) == len(shelves)
+    for shelf in shelves:
+        assert shelf.folder.parent == tmp_path
+        shelf.write(name := new_name(), b"{}")
+        assert stat.S_IMODE(shelf.folder.stat().st_mode) == 0o700
+        with pytest.raises(WinnowError, match="no session"):
+            Shelf("eve", tmp_path).load(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a" * 11, "a" * 13, "../../../abc", "ABCDEFGHIJKL", "a\n" * 6]
+)
+def test_only_safe_names_become_paths(shelf, name):
+    with pytest.raises(WinnowError, match="no name of a session"):
+        shelf.path(name)
+
+
+def test_killed_at_any_moment_leaves_a_whole_session(visit, shelf, small):
+    saver = visit(small)
+    saver.session.reject_all(range(3, 9))
+    path, chance = shelf.path(saver.name_on_shelf), random.Random(1)
+    content = path.read_bytes()
+    for _ in range(50):
+        child = os.fork()
+        if child == 0:  # writes for ever; nothing of the test may run on in it
+            try:
+                length = 0
+                while True:
+                    length = (length + 4099) % 100_000
+                    shelf.write(saver.name_on_shelf, content + b" " * length)
+            finally:
+                os._exit(1)
+        time.sleep(chance.uniform(0.0, 0.02))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert load(path).rejected == list(range(3, 9))
+    for left in shelf.folder.glob(".winnow-*"):
+        os.utime(left, (0, 0))  # younger ones may be somebody's who has only just begun
+    shelf.write(saver.name_on_shelf, content)
+    assert sorted(shelf.folder.iterdir()) == sorted([path, shelf.uploads])

@@ -1,0 +1,168 @@
+"""Saving: what of a session is saved, and how it comes back with its file. No Panel here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import param
+
+from analytics.descriptors.distances import DistanceSpec
+from analytics.information.kernel import KernelSpec
+from views.state.columns import Choice, Opened
+from views.state.decisions import Deciding
+from views.state.jobs import Runner
+from views.state.restored import (
+    Restored,
+    live_choice,
+    live_settings,
+    restored,
+    settings_of,
+    where_now,
+)
+from views.state.saved import SavedSession, Source
+
+__all__ = ["Saving"]
+
+#: What the user may say of how a file is to be read.
+KEYS = ("energy_key", "forces_key", "config_type_key")
+
+
+class Saving(Deciding):
+    """Gives what is to be saved, and takes it back."""
+
+    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
+    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
+    kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
+    lost = param.List([], item_type=str, doc="What of a saved session does not apply any more.")
+
+    def __init__(self, runner: Runner, **params: Any) -> None:
+        super().__init__(runner, **params)
+        self._source: tuple[str, dict[str, Any]] = ("", {})
+        #: The saved session whose file is on its way, and the map it comes back with.
+        self._restoring: SavedSession | None = None
+        self._map_wanted, self._told = "PCA", ""
+
+    def open(self, path: str | Path, **keys: str | None) -> None:
+        """Read, check and analyse a file in the background; what is open stays until then."""
+        raise NotImplementedError
+
+    def show_map(self, kind: str) -> None:
+        """Show the PCA or the UMAP of the environments."""
+        raise NotImplementedError
+
+    def _methods(self) -> list[Choice]:
+        """Return what the user chose for each column."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """Path of what is open, as it was asked for; empty for a data set made in memory."""
+        return self._source[0]
+
+    def save(self) -> SavedSession | None:
+        """Return what has been chosen and decided; None if there is no file to come back to."""
+        if self.dataset is None or not self.source or self._restoring is not None:
+            return None
+        data, (path, keys) = self.dataset, self._source
+        descriptor, kernel = settings_of(self.descriptor, self.kernel)
+        return SavedSession(
+            source=Source(
+                path, False, dict(keys), data.name,
+                data.fingerprint, data.n_structures, data.n_environments,
+            ),
+            descriptor=descriptor,
+            kernel=kernel,
+            choices=self._methods(),
+            budget=self.budget,
+            pinned=self.pinned,
+            rejected=self.rejected,
+            reasons=self.reasons,
+            brush=self.brush,
+            active=self.active,
+            active_atom=self.active_atom,
+            map_kind=self.map_kind,
+            undo=list(self._undo),
+            redo=list(self._redo),
+        )  # fmt: skip
+
+    def restore(self, saved: SavedSession) -> None:
+        """Open the file of a saved session, and bring back what was decided about it.
+
+        Raises
+        ------
+        WinnowError
+            If this Winnow cannot analyse it as it was.
+        """
+        descriptor, kernel = live_settings(saved)
+        keys = {name: saved.source.keys.get(name) for name in KEYS if name in saved.source.keys}
+        lost, self._restoring = list[str](), saved
+        for slot, wanted in zip(self.slots, saved.choices, strict=True):
+            choice, trouble = live_choice(wanted, Choice(slot.method))
+            lost += [trouble] if trouble else []
+            slot.param.update(**choice._asdict())
+        self.param.update(descriptor=descriptor, kernel=kernel, lost=lost)
+        self.open(saved.source.path, **keys)
+
+    def tell_when_open(self, text: str) -> None:
+        """Say something once a file is open: what is said before is taken away by that."""
+        self._told = text
+
+    def _bring_back(self, opened: Opened, source: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+        """Return what comes back with a file: nothing yet if the file has changed."""
+        saved = self._restoring
+        assert saved is not None
+        if source[0] != saved.source.path:  # another was opened meanwhile
+            self._restoring = None
+            return {}
+        if opened.dataset.fingerprint != saved.source.fingerprint:
+            return {}  # see `_look_up`
+        return self._returned(restored(saved, opened.analysis))
+
+    def _look_up(self, opened: Opened, saved: SavedSession) -> None:
+        """Find in a file that has changed what was decided about, and bring that back."""
+
+        def done(now: dict[int, int]) -> None:
+            if self.opened is opened and self._restoring is saved:
+                found = restored(saved, opened.analysis, now)
+                self.param.update(**self._returned(found, saved.source))
+                self._follow_decisions()
+
+        data, marks = opened.dataset, saved.marks
+        self._submit("restore", lambda monitor: where_now(data, marks), done, place="here")
+
+    def _returned(self, found: Restored, changed: Source | None = None) -> dict[str, Any]:
+        """Take over undo and redo; return the parameters, what is lost among them."""
+        assert self._restoring is not None
+        saved, self._restoring = self._restoring, None
+        self._undo, self._redo = found.undo, found.redo
+        self._map_wanted = saved.map_kind
+        values = found.values | {"lost": [*self.lost, *found.lost]}
+        told = []
+        if changed is not None:
+            told.append(
+                f"{changed.name} has changed since this session was saved (it had "
+                f"{changed.n_structures} structures and {changed.n_environments} environments)"
+            )
+        if values["lost"]:
+            told.append(f"no longer applies: {'; '.join(values['lost'])}")
+            told.append("The session as it was stays under Sessions")
+        if saved.unknown:
+            told.append(f"of a newer Winnow, left out: {', '.join(saved.unknown)}")
+        self._told = ". ".join(told)
+        return values
+
+    def _follow_decisions(self) -> None:
+        """Order again what hangs on pins, rejections or the budget, and show the map wanted."""
+        if self.opened is not None and self._restoring is not None:
+            self._look_up(self.opened, self._restoring)
+            return
+        if self.pinned or self.rejected:
+            self._reorder()
+        else:
+            self._ask_again()
+        wanted, self._map_wanted = self._map_wanted, "PCA"
+        if wanted != self.map_kind and wanted in self.param.map_kind.objects:
+            self.show_map(wanted)
+        if self._told:  # last: work that starts takes the news before it away
+            self.notice, self._told = ("warning", self._told), ""

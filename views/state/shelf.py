@@ -1,0 +1,261 @@
+"""Shelf: the saved sessions of one user, as files in a folder on the server's disk. No Panel.
+
+One file per session, named by a safe name of its own; what was uploaded lies beside in ``uploads``,
+and is kept as long as a session names it. Users have folders of their own, which only the server's
+account can read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analytics.runtime.arrays import fingerprint
+from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.store import parse_size
+from analytics.runtime.writing import write_files
+from views.state.saved import SavedSession, load
+
+__all__ = ["ENDING", "Listed", "Shelf", "default_shelves", "is_name", "new_name"]
+
+#: What a file of a session ends with.
+ENDING = ".winnow"
+#: Days after which a session that nobody opened goes, unless WINNOW_SESSION_DAYS says otherwise.
+DAYS = 30.0
+#: What sessions and uploads of one user may take, unless WINNOW_SESSION_LIMIT says otherwise.
+LIMIT = 20_000_000_000
+#: An upload that no session names may be on its way to one for so long, seconds.
+UNNAMED = 86_400.0
+
+_NAME = re.compile(r"[a-z0-9]{12}\Z")
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is taken for another
+_USER = re.compile(r"[a-z0-9][a-z0-9_.@-]{0,63}\Z")
+
+
+def new_name() -> str:
+    """Return a name for a session that nobody can guess."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(12))
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can be the name of a session; no other is used in a path."""
+    return _NAME.match(text) is not None
+
+
+def default_shelves() -> Path:
+    """Return the folder of WINNOW_SESSIONS, or ``winnow/sessions`` in the user's data folder."""
+    own, shared = os.environ.get("WINNOW_SESSIONS"), os.environ.get("XDG_DATA_HOME")
+    if own:
+        return Path(own)
+    return (Path(shared) if shared else Path.home() / ".local" / "share") / "winnow" / "sessions"
+
+
+def _days() -> float:
+    text = os.environ.get("WINNOW_SESSION_DAYS", "").strip()
+    try:
+        days = float(text) if text else DAYS
+    except ValueError:
+        days = -1.0
+    if not days > 0:
+        raise WinnowError(f"WINNOW_SESSION_DAYS is {text!r}, not a number of days above 0")
+    return days
+
+
+def _limit() -> int:
+    text = os.environ.get("WINNOW_SESSION_LIMIT")
+    return parse_size(text, "WINNOW_SESSION_LIMIT") if text else LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session on the shelf.
+
+    Attributes
+    ----------
+    name : str
+    used : float
+        When it was last saved or opened, seconds since 1970.
+    saved : SavedSession or None
+        None if the file cannot be read; `trouble` then says why.
+    trouble : str
+    """
+
+    name: str
+    used: float
+    saved: SavedSession | None
+    trouble: str = ""
+
+
+class Shelf:
+    """Sessions of one user.
+
+    Parameters
+    ----------
+    user : str
+        Empty where nobody logs in: then everybody who may use the server is the same user.
+    root : Path, optional
+        Default: see `default_shelves`.
+    days, limit : float and int, optional
+        Sessions not used for longer go, and the oldest where all take more than `limit` bytes.
+        Default: WINNOW_SESSION_DAYS (30), WINNOW_SESSION_LIMIT (20 GB).
+    """
+
+    def __init__(
+        self,
+        user: str = "",
+        root: Path | None = None,
+        *,
+        days: float | None = None,
+        limit: int | None = None,
+    ) -> None:
+        if user and not _USER.match(user):
+            user = f"user-{fingerprint(user)}"
+        elif user:
+            user = f"login-{user}"
+        self.folder = (default_shelves() if root is None else root) / (user or "everybody")
+        self.uploads = self.folder / "uploads"
+        self.days = _days() if days is None else days
+        self.limit = _limit() if limit is None else limit
+
+    def path(self, name: str) -> Path:
+        """Return where a session is, or would be."""
+        if not is_name(name):
+            raise WinnowError(f"{name[:40]!r} is no name of a session")
+        return self.folder / f"{name}{ENDING}"
+
+    def make(self) -> None:
+        """Make the folder, which nobody else can read."""
+        self.uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.folder, self.uploads):
+            folder.chmod(0o700)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a session in place of what it was, down to the disk.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        path = self.path(name)
+        try:
+            self.make()
+        except OSError as error:
+            cause = f"cannot be made: {error.strerror or error}"
+            raise InputError(cause, source=str(self.folder)) from None
+        write_files({path: lambda file: file.write(content)}, force=True)
+
+    def load(self, name: str) -> SavedSession:
+        """Read a session, an upload that it is about with its whole path.
+
+        Raises
+        ------
+        WinnowError
+            If there is none of that name, or it cannot be used.
+        """
+        path = self.path(name)
+        if not path.is_file():
+            raise WinnowError(
+                f"there is no session {name}: it was deleted, or not used for {self.days:g} days"
+            )
+        return self.from_disk(load(path))
+
+    def from_disk(self, saved: SavedSession) -> SavedSession:
+        """Return a session with the whole path of its upload."""
+        if not saved.source.uploaded:
+            return saved
+        place = Path(saved.source.path)
+        if len(place.parts) != 2 or ".." in place.parts or not is_name(place.parts[0]):
+            raise WinnowError("the session is damaged: its upload has no place among the uploads")
+        return replace(saved, source=replace(saved.source, path=str(self.uploads / place)))
+
+    def for_disk(self, saved: SavedSession) -> SavedSession:
+        """Return a session that names its upload by the place among the uploads."""
+        place = Path(saved.source.path)
+        if not place.is_relative_to(self.uploads):
+            return saved
+        inside = str(place.relative_to(self.uploads))
+        return replace(saved, source=replace(saved.source, path=inside, uploaded=True))
+
+    def new_upload(self) -> Path:
+        """Make a folder for a file that is uploaded."""
+        self.make()
+        folder = self.uploads / new_name()
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def use(self, name: str) -> None:
+        """Note that a session is used, now."""
+        with suppress(OSError):
+            os.utime(self.path(name))
+
+    def delete(self, name: str) -> None:
+        """Delete a session, and what was uploaded for it alone."""
+        self._remove(self.path(name))
+
+    def __iter__(self) -> Iterator[Listed]:
+        """Yield the sessions, the one used last first."""
+        for path, status in sorted(self._files(), key=lambda item: -item[1].st_mtime):
+            name = path.name.removesuffix(ENDING)
+            try:
+                yield Listed(name, status.st_mtime, load(path))
+            except WinnowError as error:
+                yield Listed(name, status.st_mtime, None, str(error))
+
+    def tidy(self) -> None:
+        """Let go what has not been used for long, and the oldest where it is too much."""
+        files = sorted(self._files(), key=lambda item: item[1].st_mtime)
+        total = _size(self.uploads) + sum(status.st_size for _, status in files)
+        for at, (path, status) in enumerate(files):
+            old = time.time() - status.st_mtime > self.days * 86_400
+            if old or (total > self.limit and at < len(files) - 1):  # never the one in use
+                total -= self._remove(path)
+        self._drop_uploads(UNNAMED)
+
+    def _files(self) -> list[tuple[Path, os.stat_result]]:
+        found = []
+        with suppress(OSError), os.scandir(self.folder) as listing:
+            for item in listing:
+                stem, ending = os.path.splitext(item.name)
+                if ending == ENDING and is_name(stem) and item.is_file(follow_symlinks=False):
+                    found.append((Path(item.path), item.stat()))
+        return found
+
+    def _remove(self, path: Path) -> int:
+        """Delete a session and the uploads that only it names; return how many bytes that were."""
+        try:
+            content = path.read_text(errors="replace")
+            path.unlink()
+        except OSError:
+            return 0
+        return len(content) + self._drop_uploads(0.0, content)
+
+    def _drop_uploads(self, age: float, content: str | None = None) -> int:
+        """Delete uploads that no session names: those of an age, seconds, or of some content."""
+        freed = 0
+        with suppress(OSError), os.scandir(self.uploads) as listing:
+            left = {
+                item.name
+                for item in listing
+                if is_name(item.name)
+                and (content is None or item.name in content)
+                and time.time() - item.stat().st_mtime >= age
+            }
+            for path, _ in self._files() if left else ():
+                named = path.read_text(errors="replace")
+                left = {name for name in left if name not in named}
+            for name in left:
+                freed += _size(self.uploads / name)
+                shutil.rmtree(self.uploads / name, ignore_errors=True)
+        return freed
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
