@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,8 @@ __all__ = ["first_paint", "new_session", "start", "warm_up"]
 _PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
+#: One visitor's warm-up is enough for all.
+_WARMING = threading.Lock()
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
@@ -45,7 +48,9 @@ def warm_up(path: str | Path) -> None:
         return session.opened
 
     def work() -> None:
-        if key not in _FIRST_PAINTS:
+        with _WARMING:
+            if key in _FIRST_PAINTS:
+                return
             session = Session(Inline(), _PIPELINE)
             session.adopt(_PIPELINE.cache.result(key, make), path)
             page = Page(session)
