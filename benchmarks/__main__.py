@@ -8,6 +8,7 @@ from benchmarks import (
     density,
     descriptors,
     kernel,
+    kill,
     load,
     neighbours,
     page,
@@ -29,7 +30,7 @@ ALL = {
     "selections": selections.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main}
+LONG = {"density": density.main, "kill": kill.main}
 
 
 def main(names: list[str]) -> int:

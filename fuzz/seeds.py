@@ -207,7 +207,7 @@ def recipes() -> list[Files]:
             selection = winnow.select(analysis, method, size=3, keep=[1], drop=[4])
             recipe = winnow.recipe(analysis, selection, reasons={4: "odd"}, duplicates=copies)
             found.append(recipe.to_dict())
-        selection = winnow.select(analysis, "random", size=2, reference=described)
+        selection = winnow.select(analysis, "facility_location", size=2, reference=described)
         found.append(winnow.recipe(analysis, selection, reference=data).to_dict())
     return [{"r.json": json.dumps(content).encode()} for content in found]
 

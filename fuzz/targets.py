@@ -209,7 +209,8 @@ _FOLDERS: list[Any] = []
 
 
 def use_recipe(path: Path) -> None:
-    run_command(["replay", str(path), str(the_file()), "--json"])
+    with contextlib.suppress(WinnowError):
+        run_command(["replay", str(path), str(the_file()), "--json"])
     recipe = Recipe.load(path)
     repr(recipe)
     recipe.kept, recipe.reasons, recipe.steps  # noqa: B018
@@ -233,6 +234,8 @@ def run_command(arguments: list[str]) -> None:
     lines = said.getvalue().splitlines()
     if code == 2 and (len(lines) != 1 or not lines[0].startswith("winnow: error: ")):
         raise Fault(f"exit code 2 and {len(lines)} lines on stderr: {lines[:2]}")
+    if code == 2:
+        raise WinnowError(lines[0])
 
 
 def use_options(path: Path) -> None:
