@@ -199,16 +199,19 @@ class DensityState(param.Parameterized):
         self._session.run("density open", lambda monitor: prepare_once(system, make, monitor), done)
 
     def open_files(self, paths: Sequence[str | Path]) -> None:
-        """Read and describe a user's own files; what is shown stays until that has worked."""
+        """Read and describe a user's own files; what is shown stays until that has worked.
 
-        def done(prepared: Prepared) -> None:
-            self._take("", prepared.data.name, prepared, None)
+        Patterns such as ``run/*/CHGCAR`` stand for the files that they match.
+        """
 
         def work(monitor: Monitor) -> Prepared:
             return self._session.compute(
-                prepare, [str(p) for p in paths], True,
+                prepare, self._session.places.expanded(paths), True,
                 name="describing densities", monitor=monitor,
             )  # fmt: skip
+
+        def done(prepared: Prepared) -> None:
+            self._take("", prepared.data.name, prepared, None)
 
         self._session.run("density open", work, done)
 

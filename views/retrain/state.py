@@ -274,8 +274,8 @@ class RetrainState(param.Parameterized):
         session, run = self._session, self.runs.get(HOLD_OUT)
 
         def work(monitor: Monitor) -> Dataset:
-            part = Part(monitor, 0.0, 0.2, "reading")
-            dataset = session.pipeline.read(str(path), keys, monitor=part)
+            place, part = session.places.allowed(path), Part(monitor, 0.0, 0.2, "reading")
+            dataset = session.pipeline.read(place, keys, monitor=part)
             if run is not None:  # a test that cannot be used is refused before it is listed
                 session.compute(
                     file_test, run.ground, name, dataset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class Review(param.Parameterized):
 
         self._session.run("review duplicates", self._work("duplicates", analysis), done)
 
-    def compare_with(self, path: str) -> None:
+    def compare_with(self, path: str | Path) -> None:
         """Measure what of another file is new, given the open one, and what repeats it."""
         analysis, pipeline, tolerance = self._for, self._session.pipeline, self.tolerance
         if analysis is None or not path:
@@ -131,7 +132,8 @@ class Review(param.Parameterized):
         session, descriptor = self._session, self._session.descriptor
 
         def work(monitor: Monitor) -> Against:
-            other = pipeline.read(path, monitor=Part(monitor, 0.0, 0.1, "reading"))
+            place, part = session.places.allowed(path), Part(monitor, 0.0, 0.1, "reading")
+            other = pipeline.read(place, monitor=part)
             ours = analysis.dataset
             spec = resolved_spec(descriptor, ours, other)
             known = pipeline.describe(ours, spec, monitor=Part(monitor, 0.1, 0.3, "describing"))
