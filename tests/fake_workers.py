@@ -7,6 +7,7 @@ from contextlib import suppress
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.fair_queue import Running, Waiting, who_asks
 from analytics.runtime.progress import SILENT
+from views.state.jobs import Job, Worker
 
 SECONDS = 60
 
@@ -37,6 +38,10 @@ class FakeWorkers:
 
 def settle():
     """Wait until every job has come to its end."""
+    idle, nothing = threading.Event(), lambda *_: None
+    last = Job("last", lambda monitor: idle.set(), nothing, nothing, nothing, place="here")
+    Worker(lambda call: None).submit(last)
+    assert idle.wait(SECONDS)
     for thread in threading.enumerate():
         if thread.name.startswith("winnow-job"):
             thread.join(SECONDS)
