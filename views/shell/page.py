@@ -27,7 +27,7 @@ from views.kit.theme import (
     theme_config,
     variables,
 )
-from views.kit.widgets import Button, Dialog, Region, reveal, segments
+from views.kit.widgets import Button, Dialog, Notice, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
@@ -164,7 +164,7 @@ class Page:
             stylesheets=[FLOATING],
             margin=(8, 0, 0, 0),
         )
-        self.notice = pmui.Alert(
+        self.notice = Notice(
             title="",
             closeable=True,
             sizing_mode="stretch_width",
