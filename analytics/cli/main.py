@@ -17,6 +17,7 @@ from analytics.runtime.versions import version_of
 __all__ = ["Parser", "build_parser", "main"]
 
 BAD_INPUT = 2
+LONGEST = 500  # characters of a message about what was typed
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
@@ -26,6 +27,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage."""
+        if len(message) > LONGEST:  # it repeats what was typed
+            message = f"{message[:LONGEST]} ..."
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 __all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost"]
 
 
+LONGEST = 1000  # characters of a message: what it repeats of a file may be of any length
+
+
 class WinnowError(Exception):
     """Base of every error that is meant to be shown to a user as one clear line."""
 
@@ -29,7 +32,13 @@ class InputError(WinnowError):
         place = [] if source is None else [source]
         if structure is not None:
             place.append(f"structure {structure}")
-        super().__init__(": ".join([", ".join(place), cause]) if place else cause)
+        super().__init__(_one_line(": ".join([", ".join(place), cause]) if place else cause))
+
+
+def _one_line(text: str) -> str:
+    if len(text.splitlines()) > 1:
+        text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 class Cancelled(WinnowError):
