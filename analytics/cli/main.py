@@ -11,13 +11,12 @@ from typing import NoReturn
 
 from analytics.cli.errors import UsageError
 from analytics.cli.registry import COMMANDS
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.errors import WinnowError, one_line
 from analytics.runtime.versions import version_of
 
 __all__ = ["Parser", "build_parser", "main"]
 
 BAD_INPUT = 2
-LONGEST = 500  # characters of a message about what was typed
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
@@ -27,9 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage."""
-        if len(message) > LONGEST:  # it repeats what was typed
-            message = f"{message[:LONGEST]} ..."
-        raise UsageError(f"{message} (see {self.prog} --help)")
+        raise UsageError(f"{one_line(message)} (see {self.prog} --help)")
 
 
 def build_parser(chosen: str | None = None) -> Parser:
