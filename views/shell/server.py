@@ -15,7 +15,9 @@ from analytics.runtime.progress import Monitor
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, submit_shared
-from views.state.session import Opened, Session
+from views.state.places import Places
+from views.state.session import DEMO, Opened, Session
+from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
@@ -82,6 +84,8 @@ def new_session() -> Session:
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
+    kept = Shelf(pn.state.user or "").uploads
+    session.places = Places.from_environment().with_own(DEMO).with_own(kept)
 
     def end(_: object) -> None:
         worker.cancel()
@@ -122,6 +126,7 @@ def start(session: Session, path: str | Path) -> None:
 
     Work must not finish before the page exists: its result would have nowhere to go.
     """
+    session.places = session.places.with_own(path)  # whoever runs the server has named it
     ready = _PIPELINE.cache.get(_key(path))
     if ready is not None:
         session.adopt(ready, path)
