@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -82,6 +82,9 @@ class Analysis(Value):
     outliers: OutlierScores
     audit: StructureKernel | None = None
     seed: int = 0
+
+    #: Kept with it where it is stored: these take seconds for large sets.
+    worked_out: ClassVar[tuple[str, ...]] = ("kernel_sums", "_figures", "by_content")
 
     def _facts(self) -> Iterator[str]:
         yield self.dataset.name

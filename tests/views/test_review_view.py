@@ -296,6 +296,7 @@ class TestExport:
         session.pin(5)
         assert "1 pinned and 1 rejected" in export.text.object
         assert all(item.filename in export.text.object for item in export.downloads.values())
+        assert "Nothing is written on the server" in export.text.object
 
 
 class TestCut:

@@ -27,7 +27,7 @@ from views.kit.theme import (
     theme_config,
     variables,
 )
-from views.kit.widgets import Button, Dialog, Region, reveal, segments
+from views.kit.widgets import Button, Dialog, Notice, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
@@ -171,7 +171,7 @@ class Page:
             on_click=lambda e: self._try_again(),
             styles={"display": "none"},
         )
-        self.notice = pmui.Alert(
+        self.notice = Notice(
             self.try_again,
             title="",
             closeable=True,

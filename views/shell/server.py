@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import panel as pn
@@ -23,6 +25,7 @@ from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
+_LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
 _PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
@@ -93,6 +96,9 @@ def new_session() -> Session:
     kept = Shelf(pn.state.user or "").uploads
     session.places = Places.from_environment().with_own(DEMO).with_own(kept)
 
+    if loop is not None:
+        pn.config.exception_handler = partial(_refuse, session)
+
     def end(_: object) -> None:
         worker.cancel()
         session.end()
@@ -100,6 +106,13 @@ def new_session() -> Session:
     pn.state.on_session_destroyed(end)
     session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
     return session
+
+
+def _refuse(session: Session, error: Exception) -> None:
+    """Say what came of a value that no widget offers, or of a fault; the page goes on."""
+    _LOG.error("an event of a page was refused", exc_info=error)
+    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    session.notice = ("error", f"that was not done: {cause}")
 
 
 def _go_on_when_idle(session: Session) -> None:
