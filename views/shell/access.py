@@ -107,11 +107,11 @@ class Gate:
     def refusal(self, request: HTTPServerRequest, app: BokehTornado | None) -> str:
         """Say why nobody gets an answer to a request; empty if it is answered."""
         login = _has_login(app)
+        if not (login or self.token or self.open or _from_this_machine(request)):
+            return NOT_HERE
         if not (login or self.open or _names_this_machine(request) or self._named(request.host)):
             name = _host_name(request.host)
             return f"This server does not know itself as {name!r}: see `winnow serve --origin`."
-        if not (login or self.token or self.open or _from_this_machine(request)):
-            return NOT_HERE
         if not login and self.token and not self._shown(request):
             return NO_TOKEN
         if _is_socket(request) and not self._may_connect(request, app):
