@@ -783,7 +783,8 @@ IMAGE = "<img src=x onerror=window.hit=1>"
 def test_names_from_files_are_text(screen, tmp_path):
     classes = (IMAGE, "![a](http://127.0.0.9/a.png)", "$$x$$ <b>b</b>", "[a](javascript:hit)")
     frame = (
-        '3\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-{at} pbc="F F F" config_type="{kind}"\n'
+        '3\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-{at} pbc="F F F" '
+        'config_type="{kind}"\n'
         "C 0 0 0 0 0 {at}\nC 1.4 0 0 0 0 -{at}\nC 0 1.{at} 0 0 0 0\n"
     )
     name = f"![a](b.png) {IMAGE} $$y$$.xyz"

@@ -153,7 +153,8 @@ class Gate:
         with suppress(Exception):  # it is text from outside, in whatever state
             opened_by = get_token_payload(offered[-1].strip())["cookies"]
             if login:
-                return _login_name(opened_by["user"]) == _login_name(request.cookies["user"].value)
+                user = request.cookies.get("user")
+                return _login_name(opened_by.get("user")) == _login_name(user and user.value)
             return bool(opened_by[_cookie_name(request.host)] == _visitor(request))
         return False
 
@@ -257,9 +258,10 @@ def _visitor(request: HTTPServerRequest) -> str:
     return value if known else ""
 
 
-def _login_name(cookie: str) -> bytes | None:
+def _login_name(cookie: str | None) -> bytes | None:
+    """Return who has logged in; None for a guest, where Panel is told to let them in."""
     secret = pn.config.cookie_secret
-    return decode_signed_value(secret, "user", cookie) if secret else None
+    return decode_signed_value(secret, "user", cookie) if secret and cookie else None
 
 
 # ---- answers ----------------------------------------------------------------------------------
