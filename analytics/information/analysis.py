@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -213,6 +213,11 @@ class Analysis(Value):
     def content_rank(self) -> IntArray:
         """The place of each structure in `by_content`."""
         return np.argsort(self.by_content)
+
+    @cached_property
+    def top_counts(self) -> dict[Any, Any]:
+        """What `top_share` has counted; it depends on nothing else."""
+        return {}
 
     @cached_property
     def force_norms(self) -> FloatArray:

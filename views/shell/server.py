@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,10 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
+from analytics.runtime.workers import shared_workers
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
-from views.state.jobs import Inline, Worker, submit_shared
+from views.state.jobs import Inline, Worker, in_background
 from views.state.places import Places
 from views.state.session import DEMO, Opened, Session
 from views.state.shelf import Shelf
@@ -25,9 +27,11 @@ __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
 _LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
-_PIPELINE = Pipeline()
+_PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
+#: One visitor's warm-up is enough for all.
+_WARMING = threading.Lock()
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
@@ -49,7 +53,9 @@ def warm_up(path: str | Path) -> None:
         return session.opened
 
     def work() -> None:
-        if key not in _FIRST_PAINTS:
+        with _WARMING:
+            if key in _FIRST_PAINTS:
+                return
             session = Session(Inline(), _PIPELINE)
             session.adopt(_PIPELINE.cache.result(key, make), path)
             page = Page(session)
@@ -58,7 +64,7 @@ def warm_up(path: str | Path) -> None:
 
     key = _key(path)
     if _PIPELINE.cache.get(key) is None or key not in _FIRST_PAINTS:
-        submit_shared(work)
+        in_background(work)
 
 
 def first_paint(path: str | Path) -> str:
