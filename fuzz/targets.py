@@ -351,9 +351,9 @@ TARGETS: dict[str, Target] = {
 
 
 def make_input(name: str, pool: list[Files], seed: int, index: int) -> Files:
-    """Return input `index` of a target: its seeds as they are first, then damaged ones."""
-    if index < len(pool):
-        return pool[index]
+    """Return input `index` of a target: seeds as they are between the first damaged ones."""
+    if index % 3 == 0 and index // 3 < len(pool):
+        return pool[index // 3]
     random = Random(f"{seed}/{name}/{index}")
     files = dict(random.choice(pool))
     changed = random.choice(list(files))
