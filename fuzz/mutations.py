@@ -24,6 +24,7 @@ NUMBERS = (
     b"2147483648", b"4294967297", b"\xd9\xa3", b"99999", b"1e5", b"", b"T", b"H",
     b"1" * 1100, b"1" * 5000, b"0." + b"0" * 2000 + b"1", b"x" * 1100, b"x" * 70_000,
 )  # fmt: skip
+GENTLE = (b"1", b"2.5", b"-0.5", b"3", b"1e-3", b"10", b"0.0", b"2", b"12.25", b"T", b"C", b"O")
 WORDS = (
     b"Properties=species:S:1:pos:R:3", b"Properties=species:S:1:pos:R:999999", b"Properties=",
     b"Properties=species:S:1:pos:R:3:pos:R:3", b'Lattice="0 0 0 0 0 0 0 0 0"', b"Lattice=",
@@ -111,6 +112,8 @@ def _replaced(
     if not found:
         return mutate_bytes(data, random)
     match = random.choice(found)
+    if by is NUMBERS and random.random() < 0.5:
+        by = GENTLE
     return data[: match.start()] + random.choice(by) + data[match.end() :]
 
 
