@@ -8,22 +8,72 @@ components stand in its place; nobody interacts with it.
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from analytics.evaluation.prefixes import prefix_metrics
+from analytics.pipeline import Pipeline
+from analytics.runtime.arrays import fingerprint
+from analytics.runtime.provenance import code_version
+from analytics.runtime.store import PRIVATE, Store
 from analytics.selection.base import METHODS
-from views.kit.style_sheets import css_text
+from views.kit.style_sheets import css_text, sheets
 from views.kit.text import swatch
 from views.kit.theme import palette, variables
 from views.state.columns import lower_first
 from views.state.session import Session
 
-__all__ = ["TEMPLATE", "first_answer"]
+__all__ = ["TEMPLATE", "FirstPaints", "first_answer"]
 
 _HERE = Path(__file__)
 #: What is served before there are models.
 TEMPLATE = _HERE.with_name("page.html").read_text(encoding="utf-8")
 REMOVE = _HERE.with_suffix(".js").read_text(encoding="utf-8")
+
+
+@cache
+def _code() -> str:
+    """Return a digest of all that has a say in what a first paint looks like."""
+    page = [file for end in ("py", "js", "html") for file in _HERE.parents[1].rglob(f"*.{end}")]
+    texts = [file.read_text(encoding="utf-8") for file in sorted([*page, *sheets()])]
+    return fingerprint(code_version(Pipeline, prefix_metrics), *texts)
+
+
+class FirstPaints:
+    """First paints by theme: those of one file in memory, and in the cache's folder between runs.
+
+    So the first visitor after a start does not wait either. They are markup: a folder that others
+    can write to keeps none.
+
+    Parameters
+    ----------
+    store : Store
+        Its `mode` says whether others can.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._held: dict[str, Mapping[str, str]] = {}
+
+    def get(self, file: str, theme: str) -> str:
+        """Return the one of a file in a theme; empty while there is none."""
+        if file not in self._held and self._store.mode == PRIVATE:
+            entry = self._store.load(self._key(file))
+            if entry is not None:
+                self._held = {file: entry.tree}
+        return self._held.get(file, {}).get(theme, "")
+
+    def keep(self, file: str, made: Mapping[str, str]) -> None:
+        """Hold those of a file, in place of those of its earlier versions."""
+        self._held = {file: made}
+        if self._store.mode == PRIVATE:
+            self._store.save(self._key(file), dict(made))
+
+    @staticmethod
+    def _key(file: str) -> str:
+        return fingerprint("first paint", file, _code())
 
 
 def _section(column: int, title: str, head: Any) -> str:
