@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -39,11 +40,11 @@ class Client:
     def __init__(self, port, cookie=""):
         self.port, self.cookie = port, cookie
 
-    def get(self, path, method="GET", **headers):
+    def get(self, path, method="GET", body=None, **headers):
         """Return the answer to a request, redirections as they are."""
         link = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            link.request(method, path, headers={"Cookie": self.cookie, **headers})
+            link.request(method, path, body, headers={"Cookie": self.cookie, **headers})
             answer = link.getresponse()
             return SimpleNamespace(
                 code=answer.status, headers=answer.headers, body=answer.read().decode()
@@ -276,6 +277,102 @@ def test_a_page_of_another_site_cannot_connect(served):
         assert person.connect(session, Origin=origin.format(served.port)) == "welcome"
     for origin in others:
         assert person.connect(session, Origin=origin.format(served.port)) == 403
+
+
+# ---- a group: logins, a prefix, nginx ----------------------------------------------------------
+
+NGINX = """
+daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
+events {{ }}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{front};
+    location /winnow/ {{
+      proxy_pass http://127.0.0.1:{back};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header Host $http_host;
+    }}
+  }}
+}}
+"""
+
+
+class Member(Client):
+    """Somebody with a login, behind a path."""
+
+    def log_in(self, name, password):
+        body = f"username={name}&password={password}"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = self.get("/winnow/login", "POST", body, **kind)
+        told = answer.headers.get_all("Set-Cookie", [])
+        self.cookie = "; ".join(cookie.partition(";")[0] for cookie in told if "user=" in cookie)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    """Serve the page to people who log in."""
+    folder = tmp_path_factory.mktemp("group")
+    (folder / "users.json").write_text(json.dumps({"ann": "a1", "bob": "b1"}))
+    options = ("--prefix", "winnow", "--origin", "lab.example", "--basic-auth", "users.json")
+    with running(folder, *options) as server:
+        yield server
+
+
+def members(port):
+    """Return two people who have logged in."""
+    ann, bob = Member(port), Member(port)
+    ann.log_in("ann", "a1")
+    bob.log_in("bob", "b1")
+    return ann, bob
+
+
+def test_a_login_takes_the_place_of_the_token(group):
+    assert TOKEN not in group.log.read_text()
+    stranger = Member(group.port)
+    for path in ("/winnow/app", f"/winnow/app?token={TOKEN}"):
+        assert stranger.get(path).code == 302
+        assert "login" in stranger.get(path).headers["Location"]
+    assert stranger.get("/winnow/login").code == 200
+    assert stranger.log_in("ann", "wrong").code == 302
+    assert stranger.cookie == ""
+    assert stranger.connect("x", "/winnow/app/ws") == 403
+    ann, bob = members(group.port)
+    session = ann.page("/winnow/app")
+    assert ann.connect(session, "/winnow/app/ws") == "welcome"
+    assert bob.connect(session, "/winnow/app/ws") == 403
+    assert stranger.connect(session, "/winnow/app/ws") == 403
+    assert ann.connect(session, "/winnow/app/ws", Origin="http://evil.example") == 403
+    assert ann.get("/winnow/components/antigravity/a/b/c").code == 403
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+def test_nginx_hands_the_page_on_under_a_path(group, tmp_path):
+    front, conf = free_port(), tmp_path / "nginx.conf"
+    conf.write_text(NGINX.format(folder=tmp_path, front=front, back=group.port))
+    proxy = subprocess.Popen(["nginx", "-p", str(tmp_path), "-c", str(conf)])
+    try:
+        ann, bob = members(group.port)
+        ann.port = bob.port = front
+        until = time.monotonic() + 30
+        while proxy.poll() is None and time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", front)) == 0:
+                    break
+        session = ann.page("/winnow/app")
+        there = {"Host": "lab.example", "Origin": "https://lab.example"}
+        assert ann.connect(session, "/winnow/app/ws", **there) == "welcome"
+        assert bob.connect(session, "/winnow/app/ws", **there) == 403
+        assert ann.get("/winnow/static/js/bokeh.min.js", **there).code == 200
+        elsewhere = {"Host": "lab.example", "Origin": "https://evil.example"}
+        assert ann.connect(session, "/winnow/app/ws", **elsewhere) == 403
+    finally:
+        proxy.terminate()
+        proxy.wait(20)
 
 
 # ---- what is imported -----------------------------------------------------------------------

@@ -26,22 +26,6 @@ def select(run_json, tmp_path, monkeypatch):
     return call
 
 
-@pytest.fixture
-def tasks_done(scheduler):
-    """Return a function that counts the tasks which the scheduler has seen through."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.Client(scheduler, set_as_default=False) as client:
-
-        def count():
-            return client.run_on_scheduler(
-                lambda dask_scheduler: sum(
-                    finish == "memory" for _, _, finish, *_ in dask_scheduler.transition_log
-                )
-            )
-
-        yield count
-
-
 def without_names(recipe):
     return {name: value for name, value in recipe.items() if name != "files"}
 

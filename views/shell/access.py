@@ -209,7 +209,8 @@ def _from_this_machine(request: HTTPServerRequest) -> bool:
     return _loopback(peer) and all(
         _loopback(told.strip())
         for name in FORWARDED
-        for line in request.headers.get_list(name)
+        # the request that a page's script runs for has a plain dictionary
+        for line in HTTPHeaders(request.headers).get_list(name)
         for told in line.split(",")
     )
 

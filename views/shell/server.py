@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import panel as pn
@@ -12,17 +15,23 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
+from analytics.runtime.workers import shared_workers
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
-from views.state.jobs import Inline, Worker, submit_shared
-from views.state.session import Opened, Session
+from views.state.jobs import Inline, Worker, in_background
+from views.state.places import Places
+from views.state.session import DEMO, Opened, Session
+from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
+_LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
-_PIPELINE = Pipeline()
+_PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
+#: One visitor's warm-up is enough for all.
+_WARMING = threading.Lock()
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
@@ -44,7 +53,9 @@ def warm_up(path: str | Path) -> None:
         return session.opened
 
     def work() -> None:
-        if key not in _FIRST_PAINTS:
+        with _WARMING:
+            if key in _FIRST_PAINTS:
+                return
             session = Session(Inline(), _PIPELINE)
             session.adopt(_PIPELINE.cache.result(key, make), path)
             page = Page(session)
@@ -53,7 +64,7 @@ def warm_up(path: str | Path) -> None:
 
     key = _key(path)
     if _PIPELINE.cache.get(key) is None or key not in _FIRST_PAINTS:
-        submit_shared(work)
+        in_background(work)
 
 
 def first_paint(path: str | Path) -> str:
@@ -82,6 +93,11 @@ def new_session() -> Session:
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
+    kept = Shelf(pn.state.user or "").uploads
+    session.places = Places.from_environment().with_own(DEMO).with_own(kept)
+
+    if loop is not None:
+        pn.config.exception_handler = partial(_refuse, session)
 
     def end(_: object) -> None:
         worker.cancel()
@@ -90,6 +106,13 @@ def new_session() -> Session:
     pn.state.on_session_destroyed(end)
     session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
     return session
+
+
+def _refuse(session: Session, error: Exception) -> None:
+    """Say what came of a value that no widget offers, or of a fault; the page goes on."""
+    _LOG.error("an event of a page was refused", exc_info=error)
+    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    session.notice = ("error", f"that was not done: {cause}")
 
 
 def _go_on_when_idle(session: Session) -> None:
@@ -122,6 +145,7 @@ def start(session: Session, path: str | Path) -> None:
 
     Work must not finish before the page exists: its result would have nowhere to go.
     """
+    session.places = session.places.with_own(path)  # whoever runs the server has named it
     ready = _PIPELINE.cache.get(_key(path))
     if ready is not None:
         session.adopt(ready, path)
