@@ -1,5 +1,6 @@
 """Who may come in: raw clients, without a browser's manners, against `winnow serve`."""
 
+import asyncio
 import base64
 import json
 import os
@@ -10,14 +11,17 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from bokeh.protocol import Protocol
 from bokeh.util.token import generate_jwt_token, get_session_id
+from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.websocket import websocket_connect
 
 from views.shell import access
 from views.shell.access import Gate
@@ -277,6 +281,116 @@ def test_a_page_of_another_site_cannot_connect(served):
         assert person.connect(session, Origin=origin.format(served.port)) == "welcome"
     for origin in others:
         assert person.connect(session, Origin=origin.format(served.port)) == 403
+
+
+class Wire:
+    """A web socket that sends what no page would."""
+
+    def __init__(self, link):
+        self._link = link
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, person):
+        session = person.page()
+        request = HTTPRequest(
+            f"ws://127.0.0.1:{person.port}/app/ws", headers={"Cookie": person.cookie}
+        )
+        link = await websocket_connect(request, subprotocols=["bokeh", session])
+        wire = cls(link)
+        try:
+            await wire._message()
+            await wire.patch(READY)
+            yield wire
+        finally:
+            link.close()
+            while await link.read_message() is not None:
+                pass
+
+    async def _message(self):
+        head = json.loads(await asyncio.wait_for(self._link.read_message(), 60))
+        await self._link.read_message()
+        content = json.loads(await self._link.read_message())
+        for _ in range(2 * head.get("num_buffers", 0)):
+            await self._link.read_message()
+        return head, content
+
+    async def ask(self, kind, content):
+        head = PROTOCOL.create("PULL-DOC-REQ").header | {"msgtype": kind}
+        for part in (head, {}, content):
+            await self._link.write_message(json.dumps(part))
+        while True:
+            answer, content = await self._message()
+            if answer.get("reqid") == head["msgid"]:
+                return answer["msgtype"], content
+
+    async def patch(self, *events):
+        return (await self.ask("PATCH-DOC", {"events": events}))[0]
+
+    async def models(self):
+        found = {}
+
+        def look(tree):
+            for item in tree.values() if isinstance(tree, dict) else tree:
+                if isinstance(item, dict | list):
+                    look(item)
+            if isinstance(tree, dict) and "attributes" in tree and tree.get("type") == "object":
+                found[tree["id"]] = (tree["name"], tree["attributes"])
+
+        look((await self.ask("PULL-DOC-REQ", {}))[1])
+        return found
+
+    async def until(self, holds):
+        for _ in range(600):
+            models = await self.models()
+            if holds(models):
+                return models
+            await asyncio.sleep(0.1)
+        raise AssertionError("it never came")
+
+
+PROTOCOL = Protocol()
+READY = {
+    "kind": "MessageSent",
+    "msg_type": "bokeh_event",
+    "msg_data": {
+        "type": "event", "name": "document_ready", "values": {"type": "map", "entries": []}
+    },
+}  # fmt: skip
+STRANGE = (
+    None, "no such", "../../etc/passwd", -1, 10**12, 0.5, True, [], ["a"],
+    {"type": "number", "value": "nan"}, {"type": "map", "entries": []},
+)  # fmt: skip
+
+
+def _has(models, kind):
+    return any(name.startswith(kind) for name, _ in models.values())
+
+
+def test_values_that_no_widget_offers_are_refused_and_the_page_goes_on(served):
+    async def attack():
+        person = served.client()
+        person.enter()
+        async with Wire.of(person) as wire:
+            models = await wire.until(lambda models: _has(models, "StageTabs"))
+            for id_, (name, attributes) in models.items():
+                if "value" not in attributes or not name.startswith(("Select", "StageTabs", "Int")):
+                    continue
+                for new in STRANGE:
+                    change = {
+                        "kind": "ModelChanged", "model": {"id": id_}, "attr": "value", "new": new
+                    }  # fmt: skip
+                    assert await wire.patch(change) in ("OK", "ERROR")
+            shown = [
+                attributes.get("object", "")
+                for name, attributes in (await wire.models()).values()
+                if name.startswith("Notice")
+            ]
+            assert any("that was not done" in text for text in shown)
+            return await wire.patch(READY)
+
+    assert asyncio.run(attack()) == "OK"
+    assert served.client().enter().code == 302
 
 
 # ---- a group: logins, a prefix, nginx ----------------------------------------------------------
