@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 __all__ = [
@@ -152,18 +152,7 @@ THREE = 900
 
 def variables(colors: Palette) -> dict[str, str]:
     """Return the colours as style variables, to be set once on the document."""
-    pairs = {
-        "page": colors.page,
-        "card": colors.card,
-        "border": colors.border,
-        "outline": colors.outline,
-        "text": colors.text,
-        "quiet": colors.quiet,
-        "grid": colors.grid,
-        "active": colors.active,
-        "warning": colors.warning,
-        "error": colors.error,
-        "other": colors.other,
-    }
+    names = (item.name for item in fields(colors) if item.name != "methods")
+    pairs = {name: getattr(colors, name) for name in names}
     pairs |= {f"m{i}": value for i, value in enumerate(colors.methods)}
     return {f"--winnow-{name}": value for name, value in pairs.items()}
