@@ -522,4 +522,4 @@ def test_an_energy_beyond_all_floats_is_refused(tmp_path) -> None:
     path = tmp_path / "a.xyz"
     path.write_text(f"1\nenergy={'9' * 400}\nH 0 0 0\n")
     with pytest.raises(InputError, match=r"structure 0: energy 'energy' is 999.*, not a number"):
-        winnow.read(path)
+        read(path)
