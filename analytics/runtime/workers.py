@@ -23,11 +23,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import inf, isfinite
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from analytics.runtime.cache import default_memory
 from analytics.runtime.errors import WinnowError, WorkerLost
 from analytics.runtime.fair_queue import FairQueue, Turn
+from analytics.runtime.own_folder import OwnFolder, remove_orphans
 from analytics.runtime.packing import unpack
 from analytics.runtime.parallel import cores
 from analytics.runtime.passing import Shared, receive, send
@@ -46,8 +47,6 @@ GRACE = 0.5
 MOST = 4
 #: Bytes that the libraries of a process take, and some room to work in.
 LEAST_MEMORY = 1e9
-#: What the folder of a pool is called, and the file in it that is locked while its server lives.
-PREFIX, LIVES = "winnow-workers-", "lives"
 
 #: Set while work is done in this process: what it asks for in turn is part of it.
 _within: ContextVar[bool] = ContextVar("within", default=False)
@@ -332,6 +331,7 @@ class Workers:
     def _end(self, helper: Helper) -> Ended:
         """End a process, and start another for what comes next."""
         ended = helper.end()
+        shutil.rmtree(helper.folder, ignore_errors=True)
         self._put(self._start())
         return ended
 
@@ -347,9 +347,10 @@ class Workers:
     def _shared(self) -> Shared:
         with self._lock:
             if self._values is None:
-                folder, lock = _own_folder()
-                self._values = Shared(folder)
-                weakref.finalize(self, _clear, folder, lock, self._idle)
+                remove_orphans()
+                folder = OwnFolder()
+                self._values = Shared(folder.path)
+                weakref.finalize(self, _clear, folder, self._idle)
             return self._values
 
     @contextmanager
@@ -378,49 +379,16 @@ class Workers:
 
     def _start(self) -> Helper:
         folder = Path(tempfile.mkdtemp(prefix="worker", dir=self._shared.folder))
-        helper = Helper(folder, self.limits, self._environment)
+        # what it leaves behind if it is killed goes with this folder
+        helper = Helper(folder, self.limits, {**self._environment, "TMPDIR": str(folder)})
         helper.load(list(self._modules))
         return helper
 
 
-def _own_folder() -> tuple[Path, IO[bytes] | None]:
-    """Make the folder of a pool, and remove those of servers that were killed."""
-    base = Path(tempfile.gettempdir())
-    for folder in base.glob(f"{PREFIX}*"):
-        lock = None if folder.is_symlink() else _hold(folder / LIVES)
-        if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.close()
-    made = Path(tempfile.mkdtemp(prefix="winnow-new-", dir=base))
-    (made / LIVES).touch()
-    lock = _hold(made / LIVES)
-    # found by others under this name, when it is locked
-    return made.rename(made.with_name(made.name.replace("winnow-new-", PREFIX))), lock
-
-
-def _hold(path: Path) -> IO[bytes] | None:
-    """Return a file with a lock on it; None if another process holds one, or there are none."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    handle = None
-    try:
-        handle = path.open("r+b")
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        if handle is not None:
-            handle.close()
-        return None
-    return handle
-
-
-def _clear(folder: Path, lock: IO[bytes] | None, idle: list[Helper]) -> None:
+def _clear(folder: OwnFolder, idle: list[Helper]) -> None:
     for helper in idle:
         helper.end()
-    shutil.rmtree(folder, ignore_errors=True)
-    if lock is not None:
-        lock.close()
+    folder.remove()
 
 
 # ------------------------------------------------------------------------------ as configured

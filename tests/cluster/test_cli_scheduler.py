@@ -89,12 +89,20 @@ def test_what_is_estimated_is_said(run, tmp_path, monkeypatch):
     words = "estimated from 300 of 1 188 environments"
     for rounds, others in ((1, True), (2, False)):
         out = run(
-            "select", CARBON, "--budget", 12, "--rounds", rounds, "--recipe", tmp_path / "r.json"
+            "select",
+            CARBON,
+            "--budget",
+            12,
+            "--rounds",
+            rounds,
+            "--recipe",
+            tmp_path / f"r{rounds}.json",
         )[1]
         assert words in out
         assert ("picked by as many others" in out) == others
     monkeypatch.delenv("WINNOW_MEMORY_GB")
-    whole = run("select", CARBON, "--budget", 12, "--recipe", tmp_path / "r.json")[1]
+    whole = run("select", CARBON, "--budget", 12, "--recipe", tmp_path / "whole.json")[1]
+    assert whole
     assert "estimated from" not in whole
 
 
