@@ -10,6 +10,7 @@ from benchmarks import (
     kernel,
     kill,
     load,
+    memory,
     neighbours,
     page,
     responsiveness,
@@ -32,7 +33,7 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main}
+LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
 
 
 def main(names: list[str]) -> int:

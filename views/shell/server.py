@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -97,7 +98,9 @@ def new_session() -> Session:
     session.places = Places.from_environment().with_own(DEMO).with_own(kept)
 
     if loop is not None:
-        pn.config.exception_handler = partial(_refuse, session)
+        # weakly: Panel (1.9) keeps the settings of a session's document after its end, with all
+        # that they hold, which would be the document and so its own key
+        pn.config.exception_handler = partial(_refuse, weakref.ref(session))
 
     def end(_: object) -> None:
         worker.cancel()
@@ -108,11 +111,13 @@ def new_session() -> Session:
     return session
 
 
-def _refuse(session: Session, error: Exception) -> None:
+def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
     """Say what came of a value that no widget offers, or of a fault; the page goes on."""
     _LOG.error("an event of a page was refused", exc_info=error)
     cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
-    session.notice = ("error", f"that was not done: {cause}")
+    session = page_of()
+    if session is not None:
+        session.notice = ("error", f"that was not done: {cause}")
 
 
 def _go_on_when_idle(session: Session) -> None:
