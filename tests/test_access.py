@@ -52,7 +52,9 @@ class Client:
             link.request(method, path, body, headers={"Cookie": self.cookie, **headers})
             answer = link.getresponse()
             return SimpleNamespace(
-                code=answer.status, headers=answer.headers, body=answer.read().decode()
+                code=answer.status,
+                headers=answer.headers,
+                body=answer.read().decode(errors="replace"),
             )
         finally:
             link.close()
