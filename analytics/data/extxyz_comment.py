@@ -208,7 +208,7 @@ def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
     if array.dtype.kind != "i":  # or integers beyond 64 bit
         try:
             array = array.astype(np.float64)
-        except OverflowError:  # or beyond any float
+        except OverflowError:  # or beyond all floats
             return None
     if key in _MATRICES and array.shape == (9,):
         return array.reshape((3, 3), order="F")
