@@ -206,7 +206,10 @@ def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
         except ValueError:
             return None
     if array.dtype.kind != "i":  # or integers beyond 64 bit
-        array = array.astype(np.float64)
+        try:
+            array = array.astype(np.float64)
+        except OverflowError:  # or beyond all floats
+            return None
     if key in _MATRICES and array.shape == (9,):
         return array.reshape((3, 3), order="F")
     return array

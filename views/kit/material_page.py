@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import panel_material_ui as pmui
+import param
 from bokeh.document import Document
 from bokeh.model import Model
 from panel.util import edit_readonly
 
 __all__ = ["MaterialPage"]
+
+
+class _Idle(param.Parameterized):
+    """What a page follows instead of the state of the server.
+
+    That would hold every page for ever (a reference of param 2.4 lets go only of its source when
+    it is given another), and send two messages more with each callback.
+    """
+
+    busy = param.Boolean(False)
 
 
 class MaterialPage(pmui.Page):
@@ -23,7 +34,7 @@ class MaterialPage(pmui.Page):
     def __init__(self, **params: Any) -> None:
         super().__init__(busy_indicator=None, **params)
         with edit_readonly(self):
-            self.busy = False
+            self.busy = _Idle().param.busy
 
     def get_root(
         self, doc: Document | None = None, comm: Any = None, preprocess: bool = True

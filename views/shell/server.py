@@ -117,11 +117,15 @@ def new_session() -> Session:
 
 def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
     """Say what came of a value that no widget offers, or of a fault; the page goes on."""
-    _LOG.error("an event of a page was refused", exc_info=error)
-    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    if isinstance(error, WinnowError):
+        told = str(error)
+    else:
+        _LOG.error("an event of a page was refused", exc_info=error)
+        cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+        told = f"that was not done: {cause}"
     session = page_of()
     if session is not None:
-        session.notice = ("error", f"that was not done: {cause}")
+        session.notice = ("error", told)
 
 
 def _go_on_when_idle(session: Session) -> None:
