@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ LIMIT = "2000MB"
 
 
 class DropZone(pn.widgets.FileDropper):
-    """Writes what is dropped to a folder that goes with the session, and hands on its path.
+    """Writes what is dropped to a folder that is kept with the session, and hands on its path.
 
     Parameters
     ----------
     session : Session
-        Its end is the end of the files.
+        The files are kept as long as it is saved, or else end with it.
     taken : callable
         Gets the path of each file, which has the name it was dropped with.
     **params
@@ -41,7 +42,7 @@ class DropZone(pn.widgets.FileDropper):
                 **params,
             }
         )
-        self._taken = taken
+        self._taken, self._saver = taken, session.saver
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.param.watch(self._take, "value")
         session.on_end(self._clean)
@@ -50,12 +51,19 @@ class DropZone(pn.widgets.FileDropper):
         """Hand on what has arrived; the zone would keep and repeat every file it ever had."""
         for name in list(self.value):
             content = self.value.pop(name)
-            if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
             # a folder for each: one of the same name must not replace the one that is open
-            path = Path(tempfile.mkdtemp(dir=self._folder.name)) / (Path(name).name or "dropped")
+            path = self._new_folder() / (Path(name).name or "dropped")
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             self._taken(path)
+
+    def _new_folder(self) -> Path:
+        """Make a folder that is kept as long as the session is saved, or else lives."""
+        if self._saver is not None:
+            with suppress(OSError):  # where nothing can be saved, it goes with the session
+                return self._saver.shelf.new_upload()
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
+        return Path(tempfile.mkdtemp(dir=self._folder.name))
 
     def _clean(self) -> None:
         if self._folder is not None:

@@ -22,6 +22,7 @@ from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import Monitor, Part
+from views.state.choices import choose
 from views.state.session import Session
 
 __all__ = ["PARTS", "Against", "Review"]
@@ -71,6 +72,7 @@ class Review(param.Parameterized):
     curve = param.ClassSelector(class_=LearningCurve, doc="Entropy against size.")
     scan = param.ClassSelector(class_=BandwidthScan, doc="Entropy against bandwidth.")
     against = param.ClassSelector(class_=Against, doc="Another file, given this one.")
+    other = param.String("", doc="Path of the other file; empty without one.")
     tolerance = param.Number(0.1, bounds=(0.0, 10.0), doc="Of near-duplicates, in bandwidths.")
     limit = param.Number(np.inf, bounds=(0.0, None), doc="Largest |F| that would stay, eV/Å.")
     waiting = param.List(default=[], item_type=str, doc="Parts that are still to come.")
@@ -82,6 +84,7 @@ class Review(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._for = session, None
+        self._back: Mapping[str, Any] = {}  # of a saved session, until there is data for it
         session.param.watch(self.start, ["opened"])
         self.param.watch(self.start, ["shown"])
         session.on_cancel(self._on_cancel)
@@ -95,8 +98,18 @@ class Review(param.Parameterized):
             return
         self._for = analysis
         nothing = dict.fromkeys([*PARTS, "against"])
-        self.param.update(**nothing, limit=np.inf, waiting=list(PARTS), stopped=False)
+        self.param.update(**nothing, limit=np.inf, other="", waiting=list(PARTS), stopped=False)
+        self.bring_back(self._back)
         self._next()
+
+    def bring_back(self, chosen: Mapping[str, Any]) -> None:
+        """Choose what a saved session says, at once or when there is something to review."""
+        self._back = chosen if self._for is None else {}
+        choose(self, ("tolerance",), chosen)
+        if self._for is not None:
+            choose(self, ("limit",), chosen)
+            if isinstance(chosen.get("other"), str):
+                self.compare_with(chosen["other"])
 
     def go_on(self) -> None:
         """Go on with the parts that were cancelled."""
@@ -233,7 +246,7 @@ class Review(param.Parameterized):
 
         def done(found: Against) -> None:
             if self._for is analysis:
-                self.against = found
+                self.param.update(against=found, other=path)
 
         self._session.run("review against", work, done)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,11 +28,13 @@ from views.kit.theme import (
 )
 from views.kit.widgets import Button, Dialog, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
+from views.shell.connection import Connection
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
 from views.shell.room import Room, StageTabs, seen_with, switching
 from views.shell.shortcuts import Keys
 from views.shell.stage import Stage, stages_in_order
+from views.state.saver import Saver
 from views.state.session import Session
 
 __all__ = ["Page", "publish"]
@@ -128,6 +130,9 @@ class Page:
         kinds = stages_in_order()
         self.rooms = {kind.title: Room(kind(session), at) for at, kind in enumerate(kinds)}
         self._opening = next((kind for kind in kinds if kind.opening), kinds[0])
+        #: What a saved session has of stages that are not installed here.
+        self._strangers: Mapping[str, Mapping[str, Any]] = {}
+        self.connection = Connection()
         self.budget = BudgetBar(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
@@ -212,6 +217,7 @@ class Page:
             self.help,
             self.export.dialog,
             self.keys,
+            self.connection,
             overlay,
             sizing_mode="stretch_width",
             margin=(0, 0, 10, 12),
@@ -310,6 +316,7 @@ class Page:
     def _connect(self) -> None:
         session = self.session
         self.stage.param.watch(self._on_stage, "value")
+        self.stage.param.watch(lambda e: session.param.trigger("chosen"), "value")
         self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
         session.param.watch(lambda e: setattr(self.map_kind, "value", e.new), ["map_kind"])
@@ -325,6 +332,25 @@ class Page:
         self.restyle(self.page.dark_theme)
         self._on_opened()
         self._on_progress()
+
+    def attach(self, saver: Saver) -> None:
+        """Have the page saved with its session, and shown what there is to come back to."""
+        self.connection.follow(saver)
+        saver.attach(self)
+
+    def save(self) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+        """Return the stage shown, empty for the one that opens, and what was chosen by stage."""
+        shown = "" if self.stage.value == self._opening.title else self.stage.value
+        chosen = {title: room.save() for title, room in self.rooms.items()}
+        return shown, {**self._strangers, **{t: some for t, some in chosen.items() if some}}
+
+    def restore(self, stage: str, stages: Mapping[str, Mapping[str, Any]]) -> None:
+        """Show a stage, and bring back what was chosen in each."""
+        self._strangers = {t: some for t, some in stages.items() if t not in self.rooms}
+        for title, room in self.rooms.items():
+            room.restore(stages.get(title, {}))
+        if stage in self.rooms:
+            self.stage.value = stage
 
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
@@ -464,6 +490,8 @@ def _furnish(session: Session, doc: Document | None) -> None:
     """Make the models of the page."""
     page = Page(session)
     session.page = page  # kept alive as long as the session is
+    if session.saver is not None:
+        page.attach(session.saver)
     with edit_readonly(page.page):  # no indicator shows it, and each callback would send it twice
         page.page.busy = False
     if doc is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import panel as pn
+from bokeh.document import Document
 from tornado.ioloop import IOLoop
 
 from analytics.pipeline import Pipeline
@@ -15,7 +16,9 @@ from analytics.runtime.progress import Monitor
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, submit_shared
+from views.state.saver import Saver, Threaded
 from views.state.session import Opened, Session
+from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
@@ -58,6 +61,8 @@ def warm_up(path: str | Path) -> None:
 
 def first_paint(path: str | Path) -> str:
     """Return the first paint of a page that opens with a file; empty while there is none."""
+    if _asked_for():
+        return ""
     return _FIRST_PAINTS.get(_key(path), {}).get(pn.config.theme == "dark", "")
 
 
@@ -82,6 +87,8 @@ def new_session() -> Session:
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
+    if loop is not None:
+        Saver(session, Shelf(pn.state.user or ""), Threaded(_delay(doc), post))
 
     def end(_: object) -> None:
         worker.cancel()
@@ -90,6 +97,19 @@ def new_session() -> Session:
     pn.state.on_session_destroyed(end)
     session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
     return session
+
+
+def _delay(doc: Document) -> Callable[[float, Callable[[], None]], None]:
+    def delay(seconds: float, act: Callable[[], None]) -> None:
+        if doc.session_context is not None:
+            doc.add_timeout_callback(act, round(1000 * seconds))
+
+    return delay
+
+
+def _asked_for() -> str:
+    """Return the name of the session that the address of the page asks for; empty for none."""
+    return str(pn.state.session_args.get("session", [b""])[0].decode(errors="replace"))
 
 
 def _go_on_when_idle(session: Session) -> None:
@@ -118,10 +138,24 @@ def _go_on_when_idle(session: Session) -> None:
 
 
 def start(session: Session, path: str | Path) -> None:
-    """Show a file: at once if it is ready, otherwise when the page has been drawn.
+    """Show the session that the address asks for, or else a file.
+
+    A file is shown at once if it is ready, otherwise when the page has been drawn.
 
     Work must not finish before the page exists: its result would have nowhere to go.
     """
+    name, saver = _asked_for(), session.saver
+
+    def instead(error: WinnowError) -> None:
+        session.tell_when_open(str(error))
+        saver.start(path)
+        session.open(path)
+
+    if name and saver is not None:
+        pn.state.onload(lambda: saver.open(name, instead))
+        return
+    if saver is not None:
+        saver.start(path)
     ready = _PIPELINE.cache.get(_key(path))
     if ready is not None:
         session.adopt(ready, path)
