@@ -4,6 +4,10 @@ PYTHON ?= python3
 PORT ?= 5006
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SERVE_ARGS ?=
+COUNT ?= 10000
+SEED ?= 0
+TARGETS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +19,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0 $(PY) -m pip install
 # DATA counts only as `make serve DATA=...`; clusters like to have an unrelated DATA in the environment.
 ifeq ($(origin DATA),command line)
 export DATA
-OPEN := --args "$$DATA"
+OPEN := "$$DATA"
 endif
 
 # An environment whose Python is gone or too old is made anew, whatever its stamps say.
@@ -23,23 +27,24 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench lock hooks clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz lock hooks clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
+	@echo "           [SERVE_ARGS=--no-paths]       more of what 'winnow serve --help' lists"
 	@echo "make setup                               the installation alone"
 	@echo "make test [PYTEST_ARGS=...]              all tests, those in a browser included"
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
+	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
 	@echo "make hooks                               run the linters before every commit"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
 	@echo "PYTHON=/path/to/python3.12 with any of them chooses the Python for a new .venv."
 
 serve: $(STAMP)
-	@echo "Winnow: http://localhost:$(PORT)/app   (Ctrl+C stops it)"
-	@exec $(PY) -m panel serve app.py --warm --port $(PORT) $(OPEN)
+	@exec $(PY) -P -m analytics.cli serve --port $(PORT) $(SERVE_ARGS) $(OPEN)
 
 setup: $(STAMP)
 
@@ -62,6 +67,9 @@ format: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(PY) -m benchmarks $(BENCH_ARGS)
+
+fuzz: $(DEV_STAMP)
+	$(PY) -m fuzz --count $(COUNT) --seed $(SEED) $(TARGETS)
 
 lock: $(STAMP)
 	$(PY) scripts/lock.py

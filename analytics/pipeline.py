@@ -1,13 +1,16 @@
 """Pipeline (stage graph): file -> data set -> descriptors -> analysis -> selections and maps.
 
 Results are kept under the fingerprint of their input and spec, in the cache that all sessions of a
-process share and on disk, so that a file opened again is there at once.
+process share and on disk, so that a file opened again is there at once. What has to be worked out
+is done by worker processes where there are some; the process that asks only waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +19,7 @@ from analytics.cluster.connection import connect
 from analytics.data.checks.registry import CHECKS, check
 from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
+from analytics.data.readers import read
 from analytics.descriptors.base import Descriptors, descriptor_fingerprint
 from analytics.descriptors.distances import DistanceSpec, describe
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
@@ -27,6 +31,7 @@ from analytics.information.outliers import OutlierScores
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.cache import Cache, shared_cache
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.workers import HERE, Here, Workers
 from analytics.selection.base import METHODS, Budget, Selection, at_size, is_nested, select
 
 __all__ = ["Pipeline"]
@@ -47,32 +52,92 @@ class Pipeline:
     scheduler : str, optional
         Address of a Dask scheduler on whose workers descriptors and kernels are computed; default
         DASK_SCHEDULER_ADDRESS, without that this machine.
+    workers : Workers, optional
+        Processes that stages run in, those that have a scheduler included: they send blocks there
+        and add up what comes back. Default: this process. The results are the same.
     """
 
-    def __init__(self, cache: Cache | None = None, scheduler: str | None = None) -> None:
+    def __init__(
+        self,
+        cache: Cache | None = None,
+        scheduler: str | None = None,
+        workers: Workers | None = None,
+    ) -> None:
         self.cache = cache or shared_cache()
+        self.workers: Workers | Here = HERE if workers is None else workers
         self._scheduler = scheduler
 
-    def check(self, dataset: Dataset) -> CheckReport:
+    def _result(
+        self,
+        key: str,
+        work: Callable[..., T],
+        *arguments: Any,
+        name: str,
+        made_by: tuple[Any, ...],
+        known: Mapping[str, Any] | None = None,
+        monitor: Monitor,
+    ) -> T:
+        """Return a result that is known, or have it made; see `Cache.result`, `Workers.call`."""
+        place = self.cache.place(key, made_by)
+        modules = {str(maker.__module__) for maker in made_by}
+
+        def make(monitor: Monitor) -> T:
+            return self.workers.call(
+                work,
+                *arguments,
+                name=name,
+                monitor=monitor,
+                known=known,
+                store=None if place is None else (self.cache.store, place),
+                modules=modules,
+            )
+
+        return self.cache.result(key, make, made_by=made_by, known=known, monitor=monitor)
+
+    def read(
+        self,
+        path: str | Path,
+        options: Mapping[str, str | None] | None = None,
+        *,
+        monitor: Monitor = SILENT,
+    ) -> Dataset:
+        """Return the data set in a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            As for `analytics.data.readers.read`.
+        options : mapping, optional
+            Further arguments of it: names of labels.
+        monitor : Monitor
+        """
+        place = str(path) if self.workers is HERE else os.path.abspath(path)
+        return self.workers.call(
+            _read, place, dict(options or {}), name="reading a file", monitor=monitor
+        )
+
+    def check(self, dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
         """Return the findings of the basic checks."""
         # the findings name frames of the file, and the file
         key = fingerprint("checks", dataset.fingerprint, dataset.name, dataset.frame_indices)
-        checks = (CHECKS[name] for name in CHECKS)
-        return self.cache.result(key, lambda _: check(dataset), made_by=(check, *checks))
+        made_by = (check, *(CHECKS[name] for name in CHECKS))
+        return self._result(key, _check, dataset, name="checks", made_by=made_by, monitor=monitor)
 
     def describe(
         self, dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT
     ) -> Descriptors:
         """Return the descriptors of a data set."""
         spec = DistanceSpec() if spec is None else spec
-
-        def make(monitor: Monitor) -> Descriptors:
-            with connect(self._scheduler):
-                return describe(dataset, spec, monitor=monitor)
-
-        key = fingerprint("descriptors", descriptor_fingerprint(dataset, spec))
-        made_by = (describe, type(spec))
-        return self.cache.result(key, make, made_by=made_by, monitor=monitor)
+        return self._result(
+            fingerprint("descriptors", descriptor_fingerprint(dataset, spec)),
+            _describe,
+            dataset,
+            spec,
+            self._scheduler,
+            name="descriptors",
+            made_by=(describe, type(spec)),
+            monitor=monitor,
+        )
 
     def analyse(
         self,
@@ -86,16 +151,16 @@ class Pipeline:
         descriptor = DistanceSpec() if descriptor is None else descriptor
         part = Part(monitor, 0.0, 0.4, "describing environments")
         x = self.describe(dataset, descriptor, monitor=part)
-
-        def make(monitor: Monitor) -> Analysis:
-            with connect(self._scheduler):
-                return analyse(dataset, x, kernel, monitor=monitor)
-
         # what fits decides between all environments and a sample
         given = (descriptor_fingerprint(dataset, descriptor), repr(kernel), kernel_memory())
-        found = self.cache.result(
+        found = self._result(
             fingerprint("analysis", *given),
-            make,
+            _analyse,
+            dataset,
+            x,
+            kernel,
+            self._scheduler,
+            name="analysis",
             made_by=(analyse, type(descriptor)),
             known={"dataset": dataset, "descriptors": x},
             monitor=Part(monitor, 0.4, 1.0),
@@ -107,14 +172,15 @@ class Pipeline:
         """Return a sampled analysis with exact entropy, diversity and outlier scores."""
         if analysis.exact:
             return analysis
-
-        def make(monitor: Monitor) -> OutlierScores:
-            with connect(self._scheduler):
-                return refine(analysis, monitor=monitor).outliers
-
-        key = fingerprint("exact scores", analysis.descriptors.fingerprint, repr(analysis.spec))
-        made_by = (refine, type(analysis.descriptors.spec))
-        scores = self.cache.result(key, make, made_by=made_by, monitor=monitor)
+        scores = self._result(
+            fingerprint("exact scores", analysis.descriptors.fingerprint, repr(analysis.spec)),
+            _exact_scores,
+            analysis,
+            self._scheduler,
+            name="exact scores",
+            made_by=(refine, type(analysis.descriptors.spec)),
+            monitor=monitor,
+        )
         return replace(analysis, outliers=scores)
 
     def select(
@@ -143,21 +209,17 @@ class Pipeline:
         elif size is not None:
             size = Budget(size).of(analysis.n_structures)
             key = fingerprint(key, size)
-
-        def make(monitor: Monitor) -> Selection:
-            return select(
-                analysis,
-                method,
-                spec=spec,
-                size=size,
-                seed=seed,
-                keep=keep,
-                drop=drop,
-                monitor=monitor,
-            )
-
-        made_by = (select, *_makers(analysis, method))
-        found = self.cache.result(key, make, made_by=made_by, monitor=monitor)
+        options = {"spec": spec, "size": size, "seed": seed, "keep": keep, "drop": drop}
+        found = self._result(
+            key,
+            _select,
+            analysis,
+            method,
+            options,
+            name="selection",
+            made_by=(select, *_makers(analysis, method)),
+            monitor=monitor,
+        )
         same = found.source == analysis.fingerprint
         return found if same else replace(found, source=analysis.fingerprint)
 
@@ -168,26 +230,25 @@ class Pipeline:
 
         Fewer budgets for methods that are not nested: they are run for each.
         """
-        available = analysis.n_structures - len(selection.drop)
         key = fingerprint("retention", selection.fingerprint)
-
-        def make(monitor: Monitor) -> PrefixMetrics:
-            if selection.nested:
-                sizes = budget_grid(len(selection))
-                return prefix_metrics(analysis, selection.positions, sizes, monitor=monitor)
-            return _separate_metrics(analysis, selection, available, monitor)
-
         if not selection.nested:  # the curve is the same whatever size the selection has
             none = selection.structures[:0]
             key = fingerprint("retention", replace(selection, structures=none).fingerprint)
-        made_by = (prefix_metrics, *_makers(analysis, selection.method))
-        return self.cache.result(key, make, made_by=made_by, monitor=monitor)
+        return self._result(
+            key,
+            _retention,
+            analysis,
+            selection,
+            name="retention curve",
+            made_by=(prefix_metrics, *_makers(analysis, selection.method)),
+            monitor=monitor,
+        )
 
     def finding(
         self,
         what: str,
         analysis: Analysis,
-        make: Callable[[Monitor], T],
+        work: Callable[..., T],
         *details: Any,
         monitor: Monitor = SILENT,
     ) -> T:
@@ -198,28 +259,31 @@ class Pipeline:
         what : str
             Names the finding.
         analysis : Analysis
-        make : function of a monitor
-            Works it out, with nothing but the analysis, the details and what stands in its file.
+        work : function
+            Of a module. Works it out from the analysis, the details and a monitor, and from what
+            stands in its file, nothing else.
         *details
             Settings, as numbers, text or arrays.
         monitor : Monitor
         """
         labelled = analysis.dataset
-        key = fingerprint(
-            what, analysis.fingerprint, labelled.fingerprint, labelled.frame_indices, *details
+        return self._result(
+            fingerprint(
+                what, analysis.fingerprint, labelled.fingerprint, labelled.frame_indices, *details
+            ),
+            work,
+            analysis,
+            *details,
+            name=what,
+            made_by=(type(self), type(analysis.descriptors.spec), work),
+            monitor=monitor,
         )
-        made_by = (type(self), type(analysis.descriptors.spec), make)
-        return self.cache.result(key, make, made_by=made_by, monitor=monitor)
 
     def redundancy(
         self, analysis: Analysis, *, monitor: Monitor = SILENT
     ) -> tuple[Redundancy, ...]:
         """Return the redundancy of a data set and of each config_type."""
-
-        def make(monitor: Monitor) -> tuple[Redundancy, ...]:
-            return redundancy(analysis, monitor=monitor)
-
-        return self.finding("redundancy", analysis, make, monitor=monitor)
+        return self.finding("redundancy", analysis, _redundancy, monitor=monitor)
 
     def embed(
         self,
@@ -233,15 +297,73 @@ class Pipeline:
         if method not in ("PCA", "UMAP"):
             raise ValueError(f"map is {method!r}, not PCA or UMAP")
         rows = display_sample(descriptors)
-        key = fingerprint("map", method, descriptors.fingerprint, len(rows), seed)
+        return self._result(
+            fingerprint("map", method, descriptors.fingerprint, len(rows), seed),
+            _embed,
+            descriptors,
+            method,
+            seed,
+            name=f"{method} map",
+            made_by=(embed_pca, embed_umap, type(descriptors.spec)),
+            monitor=monitor,
+        )
 
-        def make(monitor: Monitor) -> Embedding:
-            if method == "PCA":
-                return embed_pca(descriptors, rows, seed=seed)
-            return embed_umap(descriptors, rows, seed=seed, monitor=monitor)
 
-        made_by = (embed_pca, embed_umap, type(descriptors.spec))
-        return self.cache.result(key, make, made_by=made_by, monitor=monitor)
+# ---- what runs in a worker ----------------------------------------------------------------------
+
+
+def _read(path: str, options: dict[str, Any], monitor: Monitor) -> Dataset:
+    return read(path, monitor=monitor, **options)
+
+
+def _check(dataset: Dataset, monitor: Monitor) -> CheckReport:
+    return check(dataset, monitor=monitor)
+
+
+def _describe(dataset: Dataset, spec: Any, scheduler: str | None, monitor: Monitor) -> Descriptors:
+    with connect(scheduler):
+        return describe(dataset, spec, monitor=monitor)
+
+
+def _analyse(
+    dataset: Dataset,
+    descriptors: Descriptors,
+    kernel: KernelSpec | None,
+    scheduler: str | None,
+    monitor: Monitor,
+) -> Analysis:
+    with connect(scheduler):
+        return analyse(dataset, descriptors, kernel, monitor=monitor)
+
+
+def _exact_scores(analysis: Analysis, scheduler: str | None, monitor: Monitor) -> OutlierScores:
+    with connect(scheduler):
+        return refine(analysis, monitor=monitor).outliers
+
+
+def _select(
+    analysis: Analysis, method: str, options: dict[str, Any], monitor: Monitor
+) -> Selection:
+    return select(analysis, method, monitor=monitor, **options)
+
+
+def _retention(analysis: Analysis, selection: Selection, monitor: Monitor) -> PrefixMetrics:
+    if selection.nested:
+        sizes = budget_grid(len(selection))
+        return prefix_metrics(analysis, selection.positions, sizes, monitor=monitor)
+    available = analysis.n_structures - len(selection.drop)
+    return _separate_metrics(analysis, selection, available, monitor)
+
+
+def _redundancy(analysis: Analysis, monitor: Monitor) -> tuple[Redundancy, ...]:
+    return redundancy(analysis, monitor=monitor)
+
+
+def _embed(descriptors: Descriptors, method: str, seed: int, monitor: Monitor) -> Embedding:
+    rows = display_sample(descriptors)
+    if method == "PCA":
+        return embed_pca(descriptors, rows, seed=seed)
+    return embed_umap(descriptors, rows, seed=seed, monitor=monitor)
 
 
 def _separate_metrics(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +24,12 @@ from analytics.descriptors.base import DESCRIPTORS
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
+from analytics.runtime.documents import Entries, load_json
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.value import Value, content_fingerprint
 from analytics.runtime.versions import versions
 from analytics.runtime.writing import write_files
-from analytics.selection.base import RULES, WRITERS, Budget, Selection
+from analytics.selection.base import RULES, UNITS, WRITERS, Budget, Selection
 
 __all__ = [
     "FORMAT_VERSION",
@@ -45,6 +47,7 @@ FORMAT_VERSION = 1
 REJECT, DROP_DUPLICATES, SELECT = "reject", "drop_duplicates", "select"
 #: Why a structure was forced out, if nobody said.
 UNSAID = "rejected by the user"
+_SLICE = re.compile(r"-?[0-9]{0,18}:-?[0-9]{0,18}(:-?[1-9][0-9]{0,17})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,15 +250,10 @@ class Recipe(Value):
             raise WinnowError("this is not a Winnow recipe")
         if content.get("format_version") != FORMAT_VERSION:
             raise WinnowError(
-                f"the recipe has format version {content.get('format_version')!r}; "
+                f"the recipe has format version {repr(content.get('format_version'))[:20]}; "
                 f"this Winnow reads version {FORMAT_VERSION}"
             )
-        try:
-            return cls(**_fields(content))
-        except KeyError as error:
-            raise WinnowError(f"the recipe has no {error.args[0]!r}") from None
-        except (TypeError, ValueError) as error:
-            raise WinnowError(f"the recipe is damaged: {error}") from None
+        return cls(**_fields(Entries(dict(content), "the recipe")))
 
     def save(self, path: str | Path, *, force: bool = False, **more: Any) -> None:
         """Write the recipe as JSON, with `more` entries where the caller has any.
@@ -269,16 +267,15 @@ class Recipe(Value):
     def load(cls, path: str | Path) -> Recipe:
         """Read a recipe from JSON."""
         source = Path(path).name
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            cause = f"cannot be read: {error.strerror or error}"
-            raise InputError(cause, source=source) from None
-        except ValueError:
-            raise InputError("is not JSON", source=source) from None
+        content = load_json(Path(path))
         if not isinstance(content, dict):
             raise InputError("this is not a Winnow recipe", source=source)
-        return cls.from_dict(content)
+        try:
+            return cls.from_dict(content)
+        except InputError:
+            raise
+        except WinnowError as error:
+            raise InputError(str(error), source=source) from None
 
 
 def kept_structures(dataset: Dataset, selection: Selection, size: int | None = None) -> IntArray:
@@ -505,50 +502,122 @@ def _ints(values: Iterable[Any]) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
 
 
-def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
-    frames = content["input"]["frames"]
-    return {
-        "name": str(content["input"]["name"]),
-        "fingerprint": str(content["input"]["fingerprint"]),
-        "frames": _ints(frames) if isinstance(frames, list) else frames,
-        "keys": LabelKeys(**content["keys"]),
-        "descriptor": str(content["descriptor"]["name"]),
-        "descriptor_spec": dict(content["descriptor"]["spec"]),
-        "kernel_spec": dict(content["kernel"]),
-        "method": str(content["method"]),
-        "method_spec": dict(content["spec"]),
-        "budget": _budget_given(content["budget"]["given"], len(content["picked_frame_indices"])),
-        "picked": _ints(content["picked_frame_indices"]),
-        "isolated": _ints(content["isolated_frame_indices"]),
-        **{name: int(content[name]) for name in ("n_structures", "n_environments", "seed")},
-        **{name: _ints(content[name]) for name in ("keep", "drop")},
-        **{name: dict(content[name]) for name in ("metrics", "full_set", "versions")},
+def _fields(content: Entries) -> dict[str, Any]:
+    """Return what a recipe is made of, each entry checked."""
+    data, descriptor, budget = (content.object(name) for name in ("input", "descriptor", "budget"))
+    fields: dict[str, Any] = {
+        "name": data.text("name"),
+        "fingerprint": data.text("fingerprint"),
+        "frames": _frames_given(data),
+        "keys": _keys_given(content.object("keys")),
+        "n_structures": content.whole("n_structures"),
+        "n_environments": content.whole("n_environments"),
+        "descriptor": descriptor.text("name"),
+        "descriptor_spec": descriptor.plain("spec"),
+        "kernel_spec": content.plain("kernel"),
+        "method": content.text("method"),
+        "method_spec": content.plain("spec"),
+        "seed": content.whole("seed"),
+        "keep": content.indices("keep"),
+        "drop": content.indices("drop"),
+        "picked": content.indices("picked_frame_indices"),
+        "isolated": content.indices("isolated_frame_indices"),
+        "versions": content.plain("versions"),
         # what recipes of earlier versions do not have
-        "unit": str(content["budget"].get("unit", "structures")),
-        "duplicates": _duplicates_step(content.get("steps", ())),
-        "reference": content.get("reference"),
-        "sample": content.get("sample"),
-        "parts": int(content.get("parts", 1)),
-        "rules": int(content.get("rules", 1)),
-        "equations": str(content.get("equations") or ""),
-        "ledger": tuple(
-            Removal(str(entry["step"]), str(entry["reason"]), _ints(entry["structures"]))
-            for entry in content.get("ledger", ())
-        ),
+        "unit": budget.text("unit") if "unit" in budget else "structures",
+        "duplicates": _duplicates_step(content),
+        "reference": _reference_given(content) if "reference" in content else None,
+        "sample": _sample_given(content.object("sample")) if "sample" in content else None,
+        "parts": content.whole("parts", 1) if "parts" in content else 1,
+        "rules": content.whole("rules") if "rules" in content else 1,
+        "equations": content.text("equations") if "equations" in content else "",
+        "ledger": _ledger_given(content) if "ledger" in content else (),
     }
+    fields["budget"] = _budget_given(budget, len(fields["picked"]))
+    fields |= _figures_given(content)
+    if fields["unit"] not in UNITS:
+        raise budget.damaged("budget.unit", f"one of {', '.join(UNITS)}", fields["unit"])
+    if both := set(fields["keep"]) & set(fields["drop"]):
+        raise WinnowError(f"the recipe is damaged: it forces structure {min(both)} in and out")
+    return fields
 
 
-def _budget_given(given: float | str, picked: int) -> float:
+def _figures_given(content: Entries) -> dict[str, Any]:
+    metrics, full_set = content.object("metrics"), content.object("full_set")
+    metrics.whole("n_environments")
+    full_set.whole("n_structures", 1)
+    found = {name: content.plain(name) for name in ("metrics", "full_set")}
+    entropy = found["full_set"].get("entropy_nats")
+    if isinstance(entropy, str | bool):
+        raise full_set.damaged("full_set.entropy_nats", "a number", entropy)
+    return found
+
+
+def _frames_given(data: Entries) -> str | tuple[int, ...] | None:
+    """Return which structures of a file were read, see `Recipe.frames`."""
+    frames = data["frames"]
+    if frames is None:
+        return None
+    if not isinstance(frames, str):
+        return data.indices("frames")
+    if _SLICE.fullmatch(frames) is None:
+        raise data.damaged("input.frames", "a slice such as 0:1000:10", frames)
+    return frames
+
+
+def _keys_given(keys: Entries) -> LabelKeys:
+    names = ("energy", "forces", "config_type")
+    return LabelKeys(**{name: keys.text(name) if name in keys else None for name in names})
+
+
+def _reference_given(content: Entries) -> dict[str, Any]:
+    reference = content.object("reference")
+    for name in ("name", "fingerprint"):
+        reference.text(name)
+    for name in ("n_structures", "n_environments"):
+        reference.whole(name)
+    if "frames" in reference:
+        _frames_given(reference)
+    if "keys" in reference:
+        _keys_given(reference.object("keys"))
+    return dict(reference.content)
+
+
+def _sample_given(sample: Entries) -> dict[str, Any]:
+    if "environments" in sample:
+        sample.whole("environments", 1)
+    if "seed" in sample:
+        sample.whole("seed")
+    if "exact_scores" in sample:
+        sample.flag("exact_scores")
+    return dict(sample.content)
+
+
+def _ledger_given(content: Entries) -> tuple[Removal, ...]:
+    return tuple(
+        Removal(entry.text("step"), entry.text("reason"), entry.indices("structures"))
+        for entry in content.each("ledger")
+    )
+
+
+def _budget_given(budget: Entries, picked: int) -> float:
     """Return the budget of a recipe; one that says 1.0 and picked one structure meant a count."""
-    if isinstance(given, str):  # "10%", as earlier versions wrote it
-        return Budget.parse(given).value
-    counted = isinstance(given, float) and (given > 1 or (given == 1 and picked == 1))
-    return Budget(int(given) if counted and given == int(given) else given).value
+    given = budget["given"]
+    try:
+        if isinstance(given, str):  # "10%", as earlier versions wrote it
+            return Budget.parse(budget.text("given")).value
+        counted = isinstance(given, float) and (given > 1 or (given == 1 and picked == 1))
+        if counted or isinstance(given, int):
+            given = budget.whole("given")
+        return Budget(given).value
+    except ValueError:
+        raise budget.damaged("budget.given", "a budget", given) from None
 
 
-def _duplicates_step(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _duplicates_step(content: Entries) -> dict[str, Any] | None:
     """Return the options of the step that takes out duplicates, None without one."""
-    return next((dict(s["spec"]) for s in steps if s["step"] == DROP_DUPLICATES), None)
+    steps = content.each("steps") if "steps" in content else ()
+    return next((s.plain("spec") for s in steps if s.text("step") == DROP_DUPLICATES), None)
 
 
 def _json(content: Mapping[str, Any]) -> str:

@@ -85,6 +85,7 @@ def replay(
     differences = data_differences(recipe, dataset, reference)
     specs, unknown = _specs(recipe)
     differences += unknown
+    differences += _absent(recipe, dataset) if not differences else []
     if differences:
         return Replay(recipe, None, None, tuple(differences), notes)
     made, selection = _run(recipe, specs, dataset, reference, monitor)
@@ -126,6 +127,17 @@ def _unlike(what: str, given: Mapping[str, Any], dataset: Dataset) -> list[str]:
     return [
         f"{what}: {dataset.name} has the fingerprint {dataset.fingerprint}, the recipe was made "
         f"from {given['name']} with {given['fingerprint']} ({detail})"
+    ]
+
+
+def _absent(recipe: Recipe, dataset: Dataset) -> list[str]:
+    """Return what the recipe says of structures that the data does not have, in words."""
+    known = set(dataset.frame_indices.tolist())
+    groups = (("forces in", recipe.keep), ("forces out", recipe.drop))
+    return [
+        f"structures: the recipe {what} {min(absent)}, which the data does not have"
+        for what, frames in groups
+        if (absent := set(frames) - known)
     ]
 
 
@@ -211,7 +223,9 @@ def _run(
         budget=recipe.budget,
         duplicates=duplicates,
         reference=reference,
-        reasons={places[frame]: reason for frame, reason in recipe.reasons.items()},
+        reasons={
+            places[frame]: reason for frame, reason in recipe.reasons.items() if frame in places
+        },
     )
     return made, selection
 
@@ -242,8 +256,11 @@ def _result_differences(recipe: Recipe, made: Recipe, notes: tuple[str, ...]) ->
     if notes:
         found.append(f"versions: {'; '.join(notes)}")
     if len(found) == 1:
-        here, there = (one.full_set["entropy_nats"] for one in (made, recipe))
-        agree = abs(here - there) <= 1e-9 * max(1.0, abs(there))
+        here, there = (one.full_set.get("entropy_nats") for one in (made, recipe))
+        if here is None or there is None:
+            agree = here is there
+        else:
+            agree = abs(here - there) <= 1e-9 * max(1.0, abs(there))
         cause = (
             "the entropies of the full set agree, so the method differs or rounds otherwise"
             if agree

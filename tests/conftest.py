@@ -13,8 +13,10 @@ from analytics.cli.main import main
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Keep results in a folder of this run; servers that tests start inherit it."""
-    before = {name: os.environ.get(name) for name in ("WINNOW_CACHE", "WINNOW_CACHE_LIMIT")}
+    names = ("WINNOW_CACHE", "WINNOW_CACHE_LIMIT", "XDG_STATE_HOME")
+    before = {name: os.environ.get(name) for name in names}
     os.environ["WINNOW_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ.pop("WINNOW_CACHE_LIMIT", None)
     yield
     for name, value in before.items():

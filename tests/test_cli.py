@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -707,31 +708,72 @@ def test_a_plug_in_brings_a_command(run, monkeypatch, tmp_path):
 
 @pytest.fixture
 def served(monkeypatch, tmp_path):
-    """Record the command in place of running it; stand in for the page."""
-    commands = []
+    """Record the command and what it is told in place of running it; stand in for the page."""
+    started = []
     app = tmp_path / "app.py"
     app.touch()
     monkeypatch.setattr(serve, "find_app", lambda: app)
-    monkeypatch.setattr(serve, "_run", lambda command: commands.append(command) or 0)
-    return commands
+    monkeypatch.setattr(serve, "_run", lambda *what: started.append(what) or 0)
+    monkeypatch.delenv("WINNOW_TOKEN", raising=False)
+    return started
 
 
 def test_serve(run, served, clusters, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    panel = [sys.executable, "-m", "panel", "serve", str(tmp_path / "app.py")]
+    panel = [sys.executable, "-P", "-m", "panel", "serve", str(tmp_path / "app.py"), "--warm"]
     assert run("serve")[0] == 0
-    assert served.pop() == [*panel, "--port", "5006"]
+    command, told = served.pop()
+    assert command[:11] == [*panel, "--address", "127.0.0.1", "--port", "5006"]
+    assert told["WINNOW_ADDRESS"] == "http://localhost:5006/app"
+    assert "WINNOW_OPEN" not in told
     code, out, _ = run("serve", clusters.name, "--port", 5123, "--show")
-    assert code == 0
-    assert "http://localhost:5123/app" in out
-    assert served.pop() == [*panel, "--port", "5123", "--show", "--args", str(clusters)]
+    assert (code, out) == (0, "")  # the address is told when it answers
+    command, told = served.pop()
+    assert command[-2:] == ["--args", str(clusters)]
+    assert told["WINNOW_SHOW"] == "1"
     assert run("serve", f"{clusters.name}@0:3", "--no-show")[0] == 0
-    assert served.pop()[-2:] == ["--args", f"{clusters}@0:3"]
+    assert served.pop()[0][-2:] == ["--args", f"{clusters}@0:3"]
+
+
+def test_a_token_is_new_each_time_and_on_no_command_line(run, served, monkeypatch):
+    tokens = []
+    for _ in range(2):
+        run("serve")
+        command, told = served.pop()
+        tokens.append(told["WINNOW_TOKEN"])
+        assert len(tokens[-1]) >= 32
+        assert not any(tokens[-1] in word or told["BOKEH_SECRET_KEY"] in word for word in command)
+    assert tokens[0] != tokens[1]
+    monkeypatch.setenv("WINNOW_TOKEN", "of-the-group")
+    run("serve")
+    assert served.pop()[1]["WINNOW_TOKEN"] == "of-the-group"
+    run("serve", "--token", "mine")
+    assert served.pop()[1]["WINNOW_TOKEN"] == "mine"
+
+
+def test_serve_opens_up_when_told_to_and_says_what_that_means(run, served, tmp_path):
+    (tmp_path / "sets").mkdir()
+    code, out, _ = run(
+        *("serve", "--host", "0.0.0.0", "--root", tmp_path / "sets", "--root", tmp_path),
+        *("--no-paths", "--origin", "lab.example", "--prefix", "/winnow/"),
+    )
+    assert code == 0
+    assert len(out.splitlines()) == 1
+    assert "whoever reaches this machine and has the token can open files as you" in out
+    command, told = served.pop()
+    assert command[command.index("--address") + 1] == "0.0.0.0"
+    assert command[command.index("--prefix") + 1] == "winnow"
+    assert told["WINNOW_OPEN"] == told["WINNOW_NO_PATHS"] == "1"
+    assert told["WINNOW_ROOT"].split(os.pathsep) == [str(tmp_path / "sets"), str(tmp_path)]
+    assert told["WINNOW_ORIGIN"] == "lab.example"
+    assert told["WINNOW_ADDRESS"] == f"http://{socket.gethostname()}:5006/winnow/app"
 
 
 def test_serve_refuses_what_is_not_there(fails, served, tmp_path):
     assert "no such file" in fails("serve", tmp_path / "missing.xyz")
     assert "is not a port" in fails("serve", "--port", 70000)
+    assert "there is no such folder" in fails("serve", "--root", tmp_path / "missing")
+    assert "a token consists of" in fails("serve", "--token", "a&b")
     assert not served
 
 

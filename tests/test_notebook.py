@@ -3,6 +3,7 @@
 import ast
 import doctest
 import inspect
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -11,9 +12,8 @@ import numpy as np
 import pytest
 
 import winnow_atomistic as winnow
-from analytics.cli.serve import serve_command
+from analytics.cli.serve import Serving
 from analytics.runtime.assets import asset
-from winnow_atomistic import page
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = [name for name in winnow.__all__ if inspect.isfunction(getattr(winnow, name))]
@@ -107,9 +107,7 @@ def test_the_page_is_served_from_a_notebook_and_stopped(names) -> None:
 
 
 def test_a_page_that_does_not_start_says_why(monkeypatch) -> None:
-    def broken(file, port, show):
-        return [*serve_command(None, port, show)[:1], "-c", "raise SystemExit('no such luck')"]
-
-    monkeypatch.setattr(page, "serve_command", broken)
+    broken = [sys.executable, "-c", "raise SystemExit('no such luck')"]
+    monkeypatch.setattr(Serving, "command", lambda self: broken)
     with pytest.raises(winnow.WinnowError, match="the page did not start: no such luck"):
         winnow.serve()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import filecmp
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
@@ -16,8 +19,9 @@ from scipy import sparse
 
 import analytics.pipeline as stages
 from analytics.data.dataset import Dataset, Record
+from analytics.descriptors.base import DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec
-from analytics.descriptors.distances import DistanceSpec
+from analytics.descriptors.distances import DistanceSpec, describe
 from analytics.descriptors.stored import StoredSpec
 from analytics.evaluation.redundancy import redundancy
 from analytics.information.analysis import Analysis
@@ -26,7 +30,10 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.cache import Cache
 from analytics.runtime.errors import Cancelled
 from analytics.runtime.store import Store
+from analytics.runtime.workers import Workers
 from analytics.selection.base import METHODS, Selection, select
+
+CARBON = Path(__file__).parents[1] / "assets" / "carbon.xyz.gz"
 
 
 @pytest.fixture
@@ -333,3 +340,89 @@ def test_redundancy_is_kept_for_each_way_to_class_structures(
     again = Pipeline(Cache(store=Store(tmp_path)))
     kept = again.redundancy(again.analyse(dataset))
     assert_equal(list(map(asdict, kept)), list(map(asdict, found)))
+
+
+# ---- in worker processes ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    made = Workers(1)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("limit", [10**9, 0])
+def test_every_stage_gives_the_same_in_a_worker(
+    tmp_path: Path, dataset: Dataset, workers: Workers, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """With a store, which the worker writes to, and without one."""
+
+    def stages_of(pipeline: Pipeline) -> list[object]:
+        made = run_all(pipeline, dataset, SpeciesDistanceSpec(k=4))
+        return [
+            *made,
+            *pipeline.redundancy(made[2]),
+            pipeline.retention(made[2], pipeline.select(made[2], "kmeans", size=2)),
+            pipeline.read(CARBON, {"energy_key": ""}),
+        ]
+
+    here = stages_of(Pipeline(Cache(store=Store(tmp_path / "here"))))
+    monkeypatch.setattr("analytics.runtime.workers._Job.here", lambda *_: pytest.fail("here"))
+    store = Store(tmp_path / "there", limit)
+    there = stages_of(Pipeline(Cache(store=store), workers=workers))
+    for one, two in zip(here, there, strict=True):
+        assert type(one) is type(two)
+        assert_equal_fields(one, two)
+    assert there[2].dataset is dataset
+    assert there[2].descriptors is there[1]
+    names, kept = (
+        {f.name for f in (tmp_path / each).glob("*.entry")} for each in ("here", "there")
+    )
+    assert kept == (names if limit else set())
+    for name in kept:
+        assert filecmp.cmp(tmp_path / "here" / name, tmp_path / "there" / name, shallow=False), name
+
+
+def test_exact_scores_are_the_same_in_a_worker(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, workers: Workers
+) -> None:
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 5)
+    sampled = Pipeline(Cache(store=Store(tmp_path / "sampled"))).analyse(dataset)
+    assert not sampled.exact
+    here, there = (
+        Pipeline(Cache(store=Store(tmp_path / name)), workers=w)
+        for name, w in (("here", None), ("there", workers))
+    )
+    assert_equal_fields(here.refine(sampled).outliers, there.refine(sampled).outliers)
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnSpec:
+    """A descriptor that only this process knows, as a notebook may define one."""
+
+    k: int = 4
+
+
+def test_a_descriptor_of_a_notebook_is_computed_here(
+    tmp_path: Path, dataset: Dataset, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OwnSpec, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "OwnSpec", OwnSpec, raising=False)
+
+    def own(dataset: Dataset, spec: OwnSpec, *, monitor: Any) -> Any:
+        return dataclasses.replace(describe(dataset, DistanceSpec(k=spec.k)), spec=spec)
+
+    monkeypatch.setitem(DESCRIPTORS._items, "own", (OwnSpec, own))
+    found = Pipeline(Cache(store=Store(tmp_path)), workers=workers).describe(dataset, OwnSpec())
+    assert_array_equal(found.values, describe(dataset, DistanceSpec(k=4)).values)
+
+
+def test_a_cancelled_stage_leaves_its_worker(
+    tmp_path: Path, dataset: Dataset, workers: Workers
+) -> None:
+    pipeline = Pipeline(Cache(store=Store(tmp_path)), workers=workers)
+    with pytest.raises(Cancelled):
+        pipeline.describe(dataset, monitor=Recorder(cancel_at=1))
+    assert pipeline.describe(dataset).n_environments == 32

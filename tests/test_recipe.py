@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import winnow_atomistic as winnow
+from analytics.cli.main import main
 from analytics.data.dataset import Dataset
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information.kernel import KernelSpec
@@ -219,3 +220,70 @@ def test_files_out_of_reach_are_named(recipe, tmp_path):
         Recipe.load(tmp_path / "gone.json")
     with pytest.raises(InputError, match="cannot be written"):
         recipe.save(tmp_path / "no" / "r.json")
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "cause"),
+    [
+        (("seed",), INFINITE, "seed is inf, not a whole number"),
+        (("seed",), -1, "seed is -1"),
+        (("n_structures",), 10**30, "n_structures is 1"),
+        (("n_environments",), True, "n_environments is True"),
+        (("input",), [], "input is a list, not an object"),
+        (("input", "name"), {"a": 1}, "input.name is an object, not a text"),
+        (("input", "fingerprint"), "\ud800", "input.fingerprint is"),
+        (("input", "frames"), "../x", "not a slice"),
+        (("input", "frames"), [1, 1], "lists an index twice"),
+        (("input", "frames"), [1.5], "input.frames is 1.5"),
+        (("keys", "energy"), 3, "keys.energy is 3, not a text"),
+        (("descriptor", "spec"), {"k": [32]}, "descriptor.spec.k is a list"),
+        (("kernel",), {"bandwidth": 10**400}, "kernel.bandwidth is 1"),
+        (("method",), None, "method is None"),
+        (("picked_frame_indices",), [-1], "picked_frame_indices is -1"),
+        (("picked_frame_indices",), "12", "picked_frame_indices is '12', not a list"),
+        (("keep",), [104], "forces structure 104 in and out"),
+        (("metrics",), {}, "no 'metrics.n_environments'"),
+        (("full_set", "n_structures"), 0, "full_set.n_structures is 0"),
+        (("full_set", "entropy_nats"), "x", "full_set.entropy_nats is 'x'"),
+        (("versions",), {"numpy": [1]}, "versions.numpy is a list"),
+        (("budget", "given"), -1, "budget.given is -1"),
+        (("budget", "given"), [1], "budget.given is a list"),
+        (("budget", "given"), INFINITE, "budget.given is inf"),
+        (("budget", "unit"), "atoms", "not one of structures, environments"),
+        (("reference",), NAN, "reference is nan, not an object"),
+        (("reference",), {"name": "x"}, "no 'reference.fingerprint'"),
+        (("sample",), {"environments": "all"}, "sample.environments is 'all'"),
+        (("sample",), 3, "sample is 3, not an object"),
+        (("parts",), 0, "parts is 0"),
+        (("rules",), "x", "rules is 'x'"),
+        (("equations",), {"a": 1}, "equations is an object"),
+        (("steps",), [3], r"steps\[0\] is 3"),
+        (("steps",), [{"step": "drop_duplicates"}], r"no 'steps\[0\].spec'"),
+        (("ledger",), {"a": 1}, "ledger is an object, not a list"),
+        (("ledger",), [{"step": "x", "reason": "y", "structures": [0.5]}], "structures is 0.5"),
+    ],
+)
+def test_every_entry_is_checked(recipe, place, value, cause):
+    content = json.loads(json.dumps(recipe.to_dict()))
+    *above, name = place
+    holder = content
+    for step in above:
+        holder = holder[step]
+    holder[name] = value
+    with pytest.raises(WinnowError, match=cause) as caught:
+        Recipe.from_dict(content)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 200
+
+
+def test_a_recipe_of_others_does_not_choose_the_folder(recipe, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "data.xyz").write_text("1\n\nH 0 0 0\n")
+    content = recipe.to_dict()
+    content["input"]["name"] = "../data.xyz"
+    (tmp_path / "in" / "r.json").write_text(json.dumps(content))
+    assert main(["replay", str(tmp_path / "in" / "r.json")]) == 2
+    assert "say FILE" in capsys.readouterr().err

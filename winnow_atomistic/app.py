@@ -6,15 +6,17 @@ import sys
 
 import panel as pn
 
+from views.shell.access import guard
 from views.shell.page import publish
 from views.shell.server import first_paint, new_session, start, warm_up
 from views.state.session import DEMO
 
-pn.extension("tabulator", "filedropper", notifications=False)
+if guard(pn.state.curdoc):
+    pn.extension("tabulator", "filedropper", notifications=False)
 
-path = sys.argv[1] if len(sys.argv) > 1 else DEMO
-warm_up(path)
+    path = sys.argv[1] if len(sys.argv) > 1 else DEMO
+    warm_up(path)
 
-session = new_session()
-start(session, path)
-publish(session, first_paint(path))
+    session = new_session()
+    start(session, path)
+    publish(session, first_paint(path))

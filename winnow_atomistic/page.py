@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from analytics.cli.serve import serve_command
+from analytics.cli.serve import Serving
 from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
 from analytics.data.readers import read
@@ -37,19 +37,24 @@ class Server:
     Attributes
     ----------
     url : str
-        Address of the page.
+        Address of the page, with the token that it asks for: whoever has it comes in.
     """
 
-    def __init__(self, source: Source | None, port: int | None) -> None:
+    def __init__(self, source: Source | None, port: int | None, framed: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="winnow_")
-        chosen = _free_port() if port is None else port
-        self.url = f"http://localhost:{chosen}/app"
+        serving = Serving(
+            file=_file_of(source, Path(self._folder.name)),
+            port=_free_port() if port is None else port,
+            framed=framed,
+        )
+        self.url = serving.url
         self._log = Path(self._folder.name, "log.txt")
-        command = serve_command(_file_of(source, Path(self._folder.name)), chosen, show=False)
         with self._log.open("w") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                serving.command(), env=serving.environment(), stdout=log, stderr=subprocess.STDOUT
+            )
         atexit.register(self.stop)
-        self._wait(chosen)
+        self._wait(serving.port)
 
     def stop(self) -> None:
         """End the server; a second time does nothing."""
@@ -131,7 +136,7 @@ def panel(source: Source | None = None, *, height: int = 900, port: int | None =
     pn: Any = import_module("panel")  # untyped, slow to import, and not all ask for it
     pn.extension()  # a notebook loads what shows Panel objects once
 
-    server = serve(source, port=port)
+    server = Server(source, port, framed=True)
     style = f"width:100%; height:{height}px; border:0"
     frame = pn.pane.HTML(
         f'<iframe src="{escape(server.url)}" title="Winnow" style="{style}"></iframe>',

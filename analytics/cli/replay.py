@@ -71,9 +71,10 @@ def _named(given: str | None, name: str, recipe: str, what: str) -> str:
     if given is not None:
         input_path(given)
         return given
-    for place in (Path(recipe).parent / name, Path(name)):
-        if name and place.exists():
-            return str(place)
+    if name and Path(name).name == name:  # a recipe of others does not choose the folder
+        for place in (Path(recipe).parent / name, Path(name)):
+            if place.exists():
+                return str(place)
     raise UsageError(f"say {what}: there is no {name!r} next to the recipe or here")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from analytics.information.structure_kernel import Structures, prepared_structur
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.memory import physical_memory
-from analytics.runtime.parallel import elsewhere, in_order
+from analytics.runtime.parallel import cores, elsewhere, in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
 from analytics.selection.base import METHODS, Budget, Selection
@@ -263,7 +262,7 @@ def _refuse_oversize(
     rows, _ = problem._rows(np.sort(some), SILENT)
     each = (rows.data.nbytes + rows.indices.nbytes) / PROBED
     part = len(open_) / min(parts, len(open_))
-    at_once = 0 if elsewhere() else min(parts, os.cpu_count() or 1)
+    at_once = 0 if elsewhere() else min(parts, cores())
     picked = min(size, n_kept + part)
     # parts being handled, with their picks; the picks of all, joined and sorted
     needed = each * (at_once * (n_kept + part + picked) + 3 * parts * picked)

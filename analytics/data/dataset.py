@@ -42,7 +42,7 @@ class Record(Value):
     columns: Columns = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset(Table):
     """All structures of one file; arrays are read-only.
 

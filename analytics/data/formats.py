@@ -18,6 +18,7 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
 from analytics.data.frames import Frame, species_numbers
+from analytics.data.numpy_files import read_npy
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
@@ -220,10 +221,14 @@ def read_deepmd(
 
 def _load(folder: Path, path: Path) -> Array:
     try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        cause = f"{path.relative_to(folder)} cannot be read ({_said(error)})"
+        values = read_npy(path)
+    except (OSError, ValueError) as error:
+        cause = f"{path.relative_to(folder)} cannot be read: {getattr(error, 'strerror', error)}"
         raise InputError(cause, source=folder.name) from None
+    if values.ndim == 0:
+        cause = f"{path.relative_to(folder)} holds a single value, not one row per structure"
+        raise InputError(cause, source=folder.name)
+    return values
 
 
 class _DeepmdSet:
@@ -264,9 +269,9 @@ class _DeepmdSet:
     def _species(self, kinds: Array, names: list[str]) -> list[str]:
         try:
             numbers = [int(kind) for kind in kinds]
-        except ValueError:
+        except (ValueError, OverflowError):
             numbers = [-1]
-        if min(numbers) < 0 or max(numbers) >= len(names):
+        if min(numbers, default=-1) < 0 or max(numbers) >= len(names):
             cause = f"type.raw does not fit the {len(names)} elements of type_map.raw"
             raise InputError(cause, source=self.folder.name)
         return [names[number] for number in numbers]

@@ -55,5 +55,6 @@ def _species_number(symbol: str) -> int:
     if number is None and symbol.isascii() and symbol.isdigit():
         number = int(symbol) if 0 < int(symbol) < len(chemical_symbols) else None
     if number is None:
-        raise ValueError(f"{symbol!r} is not the symbol of an element")
+        shown = symbol if len(symbol) <= 40 else f"{symbol[:40]}..."
+        raise ValueError(f"{shown!r} is not the symbol of an element")
     return number

@@ -13,6 +13,7 @@ from analytics.data.extxyz import read_extxyz
 from analytics.data.formats import ase_format, frame_from_atoms, read_ase, read_deepmd, to_atoms
 from analytics.data.frames import Frame
 from analytics.data.labels import AvailableKeys, assemble, keys_of
+from analytics.data.opened import check_file
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 
@@ -136,8 +137,8 @@ def _frames(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) ->
         return read_deepmd(path, choose, monitor)
     if _XYZ.search(path.name):
         return read_extxyz(path, choose, monitor)
-    if path.stat().st_size == 0:
-        raise InputError("the file is empty", source=path.name)
+    if not path.is_dir():
+        check_file(path)
     kind = ase_format(path)
     if kind in ("xyz", "extxyz"):
         return read_extxyz(path, choose, monitor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.data.numpy_files import read_npz
 from analytics.density.grid import BOHR, Calculation, DensityData, join
 from analytics.density.validation import Place, check_density, check_geometry, formula
 from analytics.density.volumetric import is_npz, read_volume
@@ -39,6 +39,7 @@ KEYS = {
     "energy": "energies",
     "electrons": "n_electrons",
 }
+EXTRA = ("origin", "role", "condition", "mesh", "stride", "k", "sigma")
 
 
 def read_density(
@@ -118,10 +119,8 @@ def _common_name(parts: Sequence[DensityData]) -> str:
 
 def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) -> DensityData:
     try:
-        # opened here, because np.load leaves the file of a damaged archive open
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
-            found = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        found = read_npz(path, {*KEYS, *KEYS.values(), *EXTRA, "unit"})
+    except (OSError, ValueError) as error:
         raise InputError(f"cannot be read: {error}", source=path.name) from None
     arrays = {key: found[key] if key in found else found[other]
               for key, other in KEYS.items() if key in found or other in found}  # fmt: skip
@@ -129,11 +128,10 @@ def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) 
     missing = [f"{key} (or {KEYS[key]})" for key in needed if key not in arrays]
     if missing:
         raise InputError(f"no electron density: {', '.join(missing)} missing", source=path.name)
-    extra = ("origin", "role", "condition", "mesh", "stride", "k", "sigma")
-    arrays |= {key: found[key] for key in extra if key in found}
+    arrays |= {key: found[key] for key in EXTRA if key in found}
     stated = str(found["unit"]) if "unit" in found else unit or "e/bohr3"
     if stated not in UNITS:
-        raise InputError(f"unit {stated!r} is none of {', '.join(UNITS)}", source=path.name)
+        raise InputError(f"unit {stated[:40]!r} is none of {', '.join(UNITS)}", source=path.name)
     if arrays["rho"].dtype.kind not in "fiu":
         raise InputError(f"rho is of type {arrays['rho'].dtype}", source=path.name)
     if stated != "e/bohr3":
@@ -159,9 +157,12 @@ def _assemble(
     cells = _per_snapshot(arrays, "cell", n, (3, 3), source)
     numbers = _per_snapshot(arrays, "Z", n, (-1,), source)
     positions = _per_snapshot(arrays, "pos", n, (-1, 3), source)
-    _check_mesh(arrays, shape, source)
+    calculation = _calculation(arrays, shape, source)
     stated = electrons if electrons is not None else arrays.get("electrons")
-    wanted = None if stated is None else np.broadcast_to(np.asarray(stated, float).ravel(), (n,))
+    wanted = None if stated is None else _numbers({"electrons": stated}, "electrons", (n,), source)
+    origins = _numbers(arrays, "origin", (n, 3), source, default=np.zeros(3))
+    if not np.isfinite(origins).all():
+        raise InputError("origin is not finite", source=source)
     checked = []
     for at in range(n):
         place = Place(source, at if n > 1 else None)
@@ -176,24 +177,54 @@ def _assemble(
         atom_offsets=np.arange(n + 1) * n_atoms,
         cells=cells,
         pbc=np.ones((n, 3), dtype=bool),
-        origins=np.broadcast_to(arrays.get("origin", np.zeros(3)), (n, 3)),
+        origins=origins,
         shapes=np.broadcast_to(np.array(shape), (n, 3)),
         densities=np.concatenate([c.density.ravel() for c in checked]),
         electrons=np.array([c.electrons for c in checked]),
-        energies=np.broadcast_to(np.asarray(arrays.get("energy", np.nan), float), (n,)),
+        energies=_numbers(arrays, "energy", (n,), source, default=np.nan),
         roles=_words(arrays, "role", n, source),
         conditions=_words(arrays, "condition", n, source),
         sources=(source,) * n,
-        calculation=_calculation(arrays),
+        calculation=calculation,
         notes=_notes(source, unit, checked[0].note, rho, checked),
     )
+
+
+def _numbers(
+    arrays: Mapping[str, npt.ArrayLike], key: str, shape: tuple[int, ...], source: str,
+    *, default: npt.ArrayLike = 0,
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Return real numbers repeated to a shape."""
+    values = np.asarray(arrays.get(key, default))
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"{key} is of type {values.dtype}, no numbers", source=source)
+    single = values.size == 1 and len(shape) == 1
+    try:
+        return np.broadcast_to(values.ravel() if single else values, shape).astype(np.float64)
+    except ValueError:
+        cause = f"{key} has shape {values.shape}, which does not fit {shape}"
+        raise InputError(cause, source=source) from None
+
+
+def _whole(
+    arrays: Mapping[str, npt.NDArray[Any]], key: str, shape: tuple[int, ...], source: str,
+    *, default: npt.ArrayLike = 1, low: int = 1,
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """Return whole numbers, repeated to a shape."""
+    values = _numbers(arrays, key, shape, source, default=default)
+    with np.errstate(invalid="ignore"):
+        good = (values >= low) & (values < 2**31) & (values % 1 == 0)
+    if not good.all():
+        shown = values[~good].flat[0]
+        raise InputError(f"{key} is {shown:g}, not a whole number from {low} on", source=source)
+    return values.astype(np.int64)
 
 
 def _per_snapshot(
     arrays: Mapping[str, npt.NDArray[Any]], key: str, n: int, shape: tuple[int, ...], source: str
 ) -> npt.NDArray[Any]:
     """Return an array with one entry per snapshot; one for all is repeated."""
-    values = np.asarray(arrays[key], dtype=np.int64 if key == "Z" else np.float64)
+    values = arrays[key]
     if values.ndim == len(shape):
         values = np.broadcast_to(values, (n, *values.shape))
     good = values.ndim == len(shape) + 1 and len(values) == n
@@ -204,40 +235,44 @@ def _per_snapshot(
             f"{key} has shape {np.shape(arrays[key])}, which does not fit {n} snapshots",
             source=source,
         )
-    return np.ascontiguousarray(values)
-
-
-def _check_mesh(
-    arrays: Mapping[str, npt.NDArray[Any]], shape: tuple[int, ...], source: str
-) -> None:
-    if "mesh" not in arrays:
-        return
-    mesh, stride = arrays["mesh"].astype(int), int(arrays.get("stride", np.array(1)))
-    if mesh.shape != (3,) or stride < 1 or (mesh % stride).any() or (mesh // stride != shape).any():
-        raise InputError(
-            f"the grid {shape} is not every {stride}. point of the mesh {tuple(mesh.tolist())}",
-            source=source,
-        )
+    if key == "Z":  # which of them are no elements is said with the snapshot
+        return _whole({key: values}, key, values.shape, source, low=-(2**31))
+    return _numbers({key: values}, key, values.shape, source)
 
 
 def _words(
     arrays: Mapping[str, npt.NDArray[Any]], key: str, n: int, source: str
 ) -> npt.NDArray[np.str_]:
-    words = np.asarray(arrays.get(key, np.full(n, "")), dtype=np.str_)
+    try:
+        words = np.asarray(arrays.get(key, np.full(n, ""))).astype(np.str_)
+        strange = set(words.ravel().tolist()) - {"train", "test", "unseen", ""}
+    except (ValueError, TypeError):
+        raise InputError(f"{key} is no text", source=source) from None
     if words.shape != (n,):
         raise InputError(f"{key} has shape {words.shape}, not ({n},)", source=source)
-    strange = set(words.tolist()) - {"train", "test", "unseen", ""}
     if key == "role" and strange:
-        raise InputError(f"role {min(strange)!r} is none of train, test, unseen", source=source)
+        shown = min(strange)[:40]
+        raise InputError(f"role {shown!r} is none of train, test, unseen", source=source)
     return words
 
 
-def _calculation(arrays: Mapping[str, npt.NDArray[Any]]) -> Calculation | None:
-    if "energy" not in arrays or "mesh" not in arrays:
+def _calculation(
+    arrays: Mapping[str, npt.NDArray[Any]], shape: tuple[int, ...], source: str
+) -> Calculation | None:
+    """Return how a density was calculated, if that is said; raise if the grid contradicts it."""
+    stride, k = (int(_whole(arrays, key, (1,), source)[0]) for key in ("stride", "k"))
+    smearing = float(_numbers(arrays, "sigma", (1,), source)[0])
+    if not 0 <= smearing < np.inf:
+        raise InputError(f"sigma is {smearing:g}, not a number from 0 on", source=source)
+    if "mesh" not in arrays:
         return None
-    values = [float(arrays.get(key, np.array(other)))
-              for key, other in (("stride", 1), ("k", 1), ("sigma", 0))]  # fmt: skip
-    return Calculation(int(values[0]), int(values[1]), values[2])
+    mesh = _whole(arrays, "mesh", (3,), source)
+    if (mesh % stride).any() or (mesh // stride != shape).any():
+        raise InputError(
+            f"the grid {shape} is not every {stride}. point of the mesh {tuple(mesh.tolist())}",
+            source=source,
+        )
+    return Calculation(stride, k, smearing) if "energy" in arrays else None
 
 
 def _notes(

@@ -18,10 +18,16 @@ __all__ = ["Checked", "Place", "check_density", "check_geometry", "formula"]
 TOLERANCE = 0.02
 #: Interpolated densities dip below zero by a little; so many electrons, as a share, are clipped.
 NEGATIVE_SHARE = 1e-3
+#: A larger integral is a damaged value or cell.
+MOST_ELECTRONS = 1e9
 #: Grid spacings along the cell vectors differ by less than this factor in every code.
 SPACING_RATIO = 3.0
 #: From this many electrons on, being close to a whole number says nothing.
 TELLING = 25
+#: Atoms farther away than so many cells were not meant.
+FARTHEST = 1e6
+#: Distance between opposite faces of a cell, angstrom: less is no cell, and no end of neighbours.
+FLATTEST, WIDEST = 0.3, 1e6
 _NOBLE = (0, 2, 10, 18, 36, 54, 86)
 
 
@@ -69,8 +75,7 @@ def check_geometry(
         raise place.error(f"{z.size} atomic numbers but positions of shape {positions.shape}")
     if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
         raise place.error("positions or cell are not finite")
-    if cell.shape != (3, 3) or abs(np.linalg.det(cell)) < 1e-6:
-        raise place.error("the cell has no volume")
+    _check_cell(positions, cell, place)
     if len(shape) != 3 or min(shape) < 2:
         raise place.error(f"the grid has shape {shape}, not three directions of several points")
     spacing = np.linalg.norm(cell, axis=1) / np.array(shape)
@@ -79,6 +84,19 @@ def check_geometry(
             f"the grid {' × '.join(map(str, shape))} does not match the cell: points are "
             f"{', '.join(f'{s:.2f}' for s in spacing)} Å apart along its vectors"
         )
+
+
+def _check_cell(positions: FloatArray, cell: FloatArray, place: Place) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if cell.shape != (3, 3) or not abs(np.linalg.det(cell)) >= 1e-6:
+            raise place.error("the cell has no volume")
+        heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+        if not (heights.min() >= FLATTEST and np.abs(cell).max() <= WIDEST):
+            shown = ", ".join(f"{h:.3g}" for h in heights)
+            raise place.error(f"the faces of the cell are {shown} Å apart: no cell of atoms")
+        far = np.abs(np.linalg.solve(cell.T, positions.T)).max(axis=0) > FARTHEST
+    if far.any():
+        raise place.error(f"atom {int(np.argmax(far))} is more than {FARTHEST:g} cells away")
 
 
 def check_density(
@@ -109,8 +127,9 @@ def check_density(
     if bad:
         raise place.error(f"the density is not finite at {bad} of {values.size} grid points")
     element = abs(float(np.linalg.det(cell))) / BOHR**3 / values.size
-    integral = float(values.sum() * element)
-    if integral <= 0.0:
+    with np.errstate(over="ignore", invalid="ignore"):
+        integral = float(values.sum()) * element
+    if not 0.0 < integral <= MOST_ELECTRONS:
         raise place.error(f"the density integrates to {integral:.3g} electrons")
     negative = float(-values[values < 0].sum() * element)
     if negative > NEGATIVE_SHARE * integral:
@@ -133,6 +152,8 @@ def _expected(
     place: Place,
 ) -> tuple[float, str]:
     if electrons is not None:
+        if not 0 < electrons <= MOST_ELECTRONS:
+            raise place.error(f"states {electrons:g} electrons")
         if abs(integral - electrons) > tolerance * electrons:
             raise place.error(
                 f"integrates to {integral:.4g} electrons, not {electrons:g}: wrong unit, cell or "

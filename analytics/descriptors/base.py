@@ -34,7 +34,7 @@ def described_structures(dataset: Dataset) -> IntArray:
     return np.flatnonzero(~dataset.isolated & (dataset.sizes > 0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Descriptors(Value):
     """One row of numbers per environment of the structures that take part in the analysis.
 

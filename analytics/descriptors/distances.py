@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import build_cloud, gather_neighbours
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.compiled import helper, kernel
-from analytics.runtime.parallel import fill_rows
+from analytics.runtime.parallel import cores, fill_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
 
@@ -221,7 +220,7 @@ def distance_rows(
     The kernel is serial and runs in Python threads without the interpreter's lock. Numba's own
     threads would end the process if two users of a server computed at once.
     """
-    ranges = _ranges(offsets, k, cutoff, os.cpu_count() or 1)
+    ranges = _ranges(offsets, k, cutoff, cores())
 
     def write(block: int, rows: FloatArray) -> None:
         first, stop = ranges[block]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from analytics.runtime.arrays import fingerprint
+from analytics.runtime.fair_queue import who_asks
 from analytics.runtime.memory import buffers_of, physical_memory
 from analytics.runtime.packing import pack, unpack
 from analytics.runtime.progress import SILENT, Monitor
@@ -43,13 +44,15 @@ class _Flight:
     """A computation under way, and those who wait for it."""
 
     def __init__(self) -> None:
-        self.owner = threading.get_ident()
+        self.owner, self.asker = threading.get_ident(), who_asks()
         self.over = threading.Event()
         self.step, self.value = (0.0, ""), _ABSENT
 
     def wait(self, monitor: Monitor) -> None:
         """Return when it is over; report meanwhile how far it is."""
         while not self.over.wait(TICK):
+            if not who_asks().ahead:
+                self.asker.ahead = False  # somebody looks at it now
             monitor.report(*self.step)
             monitor.checkpoint()
 
@@ -177,7 +180,7 @@ class Cache:
             if other.value is not _ABSENT:
                 return other.value  # type: ignore[no-any-return]
         try:
-            place = fingerprint(key, code_version(*made_by)) if made_by else None
+            place = self.place(key, made_by)
             value = self._load(place, known or {})
             if value is _ABSENT:
                 value = make(_Relay(monitor, flight))
@@ -190,6 +193,10 @@ class Cache:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
             flight.over.set()
+
+    def place(self, key: str, made_by: tuple[Any, ...]) -> str | None:
+        """Return the key on disk of a result; None if it stays in memory. See `result`."""
+        return fingerprint(key, code_version(*made_by)) if made_by else None
 
     def _waits_for(self, flight: _Flight, thread: int) -> bool:
         """Whether a computation waits, through others, for a thread: it must not wait in turn."""
@@ -256,8 +263,8 @@ class Cache:
             return _ABSENT
 
     def _save(self, place: str | None, value: Any, known: Mapping[str, Any]) -> None:
-        if place is None:
-            return
+        if place is None or self.store.limit == 0 or place in self.store:
+            return  # whoever made it, in another process, has written it
         try:
             tree, arrays = pack(value, known)
         except TypeError:  # of a plug-in; in memory it can stay

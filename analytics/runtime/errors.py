@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cancelled", "InputError", "WinnowError"]
+__all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost"]
 
 
 class WinnowError(Exception):
@@ -37,3 +37,21 @@ class Cancelled(WinnowError):
 
     def __init__(self) -> None:
         super().__init__("cancelled")
+
+
+class WorkerLost(WinnowError):
+    """The process that did the work is gone; asked again, it is done by a new one.
+
+    Parameters
+    ----------
+    work : str
+        What failed.
+    doing : str
+        What it was doing.
+    how : str
+        How its process ended.
+    """
+
+    def __init__(self, work: str, doing: str, how: str) -> None:
+        self.work, self.doing, self.how = work, doing, how
+        super().__init__(f"{work} failed: {how} while {doing}")

@@ -16,28 +16,21 @@ class Held(Enum):
 
     HERE = "this process"
     BY_OTHERS = "another process"
-    UNKNOWN = "nobody can tell: the system or the file system has no locks"
+    UNKNOWN = "nobody can tell: there are no locks, or the file cannot be opened"
 
 
 @contextmanager
-def locked(path: Path, *, create: bool = False, mode: int = 0o600) -> Iterator[Held]:
+def locked(path: Path) -> Iterator[Held]:
     """Hold the lock of a file if it is free, without waiting.
 
     Parameters
     ----------
     path : Path
-        The file; a link is not followed, and nothing in it changes.
-    create : bool
-        Make the file where there is none; raises `OSError` where that cannot be.
-    mode : int
-        Who may use a file that is made.
+        The file, made where there is none; a link is not followed, and nothing in it changes.
     """
-    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | (os.O_CREAT if create else 0)
     try:
-        descriptor = os.open(path, flags, mode)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     except OSError:
-        if create:
-            raise
         yield Held.UNKNOWN
         return
     try:

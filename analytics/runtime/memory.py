@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Buffers", "buffers_of", "physical_memory"]
+__all__ = ["Buffers", "base_of", "buffers_of", "physical_memory"]
 
 #: Nothing that could hold an array of its own, or what it holds belongs to everybody.
 _LEAVES = (
@@ -50,14 +50,20 @@ class Buffers:
 
     def add(self, array: np.ndarray) -> None:
         """Take note of the buffer that an array looks into, the whole of it."""
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        base = owner.base.obj if isinstance(owner.base, memoryview) else owner.base
+        base = base_of(array)
         if isinstance(base, mmap.mmap):
             self.mapped.add(id(base))
         else:
-            self.owned[owner.__array_interface__["data"][0]] = owner.nbytes
+            self.owned[base.__array_interface__["data"][0]] = base.nbytes
+
+
+def base_of(array: np.ndarray) -> Any:
+    """Return what an array looks into: a file that is mapped, or the array that owns the memory."""
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    base = owner.base.obj if isinstance(owner.base, memoryview) else owner.base
+    return base if isinstance(base, mmap.mmap) else owner
 
 
 def buffers_of(value: Any) -> Buffers:

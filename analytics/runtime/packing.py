@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["Packed", "pack", "unpack"]
+__all__ = ["Packed", "Packer", "pack", "unpack"]
 
 Packed = tuple[Any, dict[str, npt.NDArray[Any]]]
 
+_NOTHING: Mapping[str, Any] = {}
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -40,13 +41,15 @@ def pack(value: Any, known: Mapping[str, Any] | None = None) -> Packed:
     TypeError
         For anything else.
     """
-    packer = _Packer({id(item): name for name, item in (known or {}).items()})
+    packer = Packer(known)
     return packer.tree(value), packer.arrays
 
 
-class _Packer:
-    def __init__(self, names: dict[int, str]) -> None:
-        self._names = names
+class Packer:
+    """Takes values apart; `arrays` are what lies in no tree. See `pack`."""
+
+    def __init__(self, known: Mapping[str, Any] | None = None) -> None:
+        self._names = {id(item): name for name, item in (known or {}).items()}
         self._seen: dict[tuple[Any, ...], str] = {}
         self.arrays: dict[str, npt.NDArray[Any]] = {}
 
@@ -57,9 +60,9 @@ class _Packer:
         if id(value) in self._names:
             return {"known": self._names[id(value)]}
         if isinstance(value, np.ndarray):
-            return {"array": self._array(value)}
+            return {"array": self.array(value)}
         if isinstance(value, np.generic):
-            return {"scalar": self._array(np.asarray(value))}
+            return {"scalar": self.array(np.asarray(value))}
         if sparse.issparse(value):
             return self._sparse(value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -71,7 +74,7 @@ class _Packer:
             return {"pairs": [[key, self.tree(item)] for key, item in value.items()]}
         raise TypeError(f"a {type(value).__name__} cannot be kept in the store")
 
-    def _array(self, array: npt.NDArray[Any]) -> str:
+    def array(self, array: npt.NDArray[Any]) -> str:
         """Return the name of an array; one that occurs twice is kept once."""
         if array.dtype.kind not in "buifcSU":
             raise TypeError(f"an array of {array.dtype} cannot be kept in the store")
@@ -84,12 +87,12 @@ class _Packer:
     def _sparse(self, matrix: Any) -> Any:
         if not isinstance(matrix, (sparse.csr_matrix, sparse.csr_array)):
             raise TypeError(f"a {type(matrix).__name__} cannot be kept in the store")
-        parts = [self._array(part) for part in (matrix.data, matrix.indices, matrix.indptr)]
+        parts = [self.array(part) for part in (matrix.data, matrix.indices, matrix.indptr)]
         return {"csr": type(matrix).__name__, "parts": parts, "shape": list(matrix.shape)}
 
 
 def unpack(
-    tree: Any, arrays: Mapping[str, npt.NDArray[Any]], known: Mapping[str, Any] | None = None
+    tree: Any, arrays: Mapping[str, npt.NDArray[Any]], known: Mapping[str, Any] = _NOTHING
 ) -> Any:
     """Put together what `pack` took apart.
 
@@ -101,7 +104,7 @@ def unpack(
     if type(tree) in _PLAIN:
         return tree
     if "known" in tree:
-        return (known or {})[tree["known"]]
+        return known[tree["known"]]
     if "array" in tree:
         return arrays[tree["array"]]
     if "scalar" in tree:
@@ -141,9 +144,11 @@ def _class_of(name: str) -> Any:
     for part in path.split("."):
         if part == "<locals>":
             raise TypeError(f"{name} cannot be found again by its name")
-        found = getattr(found, part)
+        found = vars(found)[part]  # getattr could run code: a module may import on demand
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise TypeError(f"{name} is no dataclass")
+    if hasattr(found, "__del__"):
+        raise TypeError(f"{name} does something when it goes")
     return found
 
 

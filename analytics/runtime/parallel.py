@@ -20,9 +20,10 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from analytics.runtime.arrays import FloatArray
+from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 
-__all__ = ["Executor", "elsewhere", "fill_rows", "in_order", "running_on", "single_thread"]
+__all__ = ["Executor", "cores", "elsewhere", "fill_rows", "in_order", "running_on", "single_thread"]
 
 T = TypeVar("T")
 
@@ -66,6 +67,24 @@ def _libraries() -> ThreadpoolController:
 def single_thread() -> AbstractContextManager[Any]:
     """Return a context in which BLAS uses one thread: what it is given is tiny, or one of many."""
     return cast(AbstractContextManager[Any], _libraries().limit(limits=1, user_api="blas"))
+
+
+def cores() -> int:
+    """Return how many cores this process may use: WINNOW_THREADS, or those the system gives it.
+
+    Raises
+    ------
+    WinnowError
+        If WINNOW_THREADS is no number.
+    """
+    text = os.environ.get("WINNOW_THREADS")
+    if text:
+        if not text.isdecimal() or int(text) < 1:
+            raise WinnowError(f"WINNOW_THREADS is {text!r}, not a number from 1 on")
+        return int(text)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def elsewhere() -> bool:
@@ -143,7 +162,7 @@ def fill_rows(
 def _on_threads(
     work: Callable[[int], T], blocks: Sequence[int], monitor: Monitor, message: str
 ) -> Iterator[T]:
-    threads = os.cpu_count() or 1
+    threads = cores()
     pending: deque[Future[T]] = deque()
     done = 0
     with single_thread(), ThreadPoolExecutor(threads) as pool:

@@ -235,7 +235,8 @@ def _staging(folder: Path) -> Iterator[_Staging]:
     with ExitStack() as stack:
         while True:
             place = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_PART, dir=folder))
-            held = stack.enter_context(locked(place / _LOCK, create=True))
+            (place / _LOCK).touch()
+            held = stack.enter_context(locked(place / _LOCK))
             if held is not Held.BY_OTHERS and (place / _LOCK).exists():
                 break  # else it was taken for a leftover just before it was locked
         staging = _Staging(place)

@@ -7,7 +7,6 @@ minimum set cover and farthest points. `LazyMax` evaluates few of them at each s
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -17,6 +16,7 @@ import numpy as np
 from analytics.linalg.lazy_max import LazyMax
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
+from analytics.runtime.parallel import cores
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.base import Order, Pool
 
@@ -244,7 +244,7 @@ def falling_order(
         equal = np.flatnonzero(remaining & (allowed >= allowed.max() - tie))
         best = int(equal[np.argmin(rank[equal])])
         take(best, float(first[best]))
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
 
         def evaluate(some: list[int], enough: float) -> list[float]:
             parts = [some[at : at + SHARE] for at in range(0, len(some), SHARE)]

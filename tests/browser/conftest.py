@@ -28,6 +28,7 @@ OWN = re.compile(r"(https?|ws)://localhost[:/]|data:|blob:")
 #: The first page of a process may have to wait until the kernels are compiled.
 FIRST_PAGE = 180_000
 TIMES = []
+TOKEN = "of-the-tests"
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -71,9 +72,14 @@ def serving(tmp_path_factory):
         port = probe.getsockname()[1]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "panel", "serve", "app.py", "--port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "WINNOW_CACHE": str(folder / "cache")},
+            [sys.executable, "-P", "-m", "analytics.cli", "serve", "--port", str(port)],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "WINNOW_CACHE": str(folder / "cache"),
+                "WINNOW_TOKEN": TOKEN,
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -83,7 +89,7 @@ def serving(tmp_path_factory):
             alive = process.poll() is None and time.monotonic() < until
             assert alive, f"the server did not start:\n{(folder / 'log').read_text()}"
             time.sleep(0.1)
-        yield f"http://localhost:{port}/app", process
+        yield f"http://localhost:{port}/app?token={TOKEN}", process
         troubles = [line for line in (folder / "log").read_text().splitlines() if "ERROR" in line]
         assert not troubles, (folder / "log").read_text()
     finally:

@@ -264,3 +264,85 @@ def test_valence_electrons() -> None:
     expected = {1: 1, 3: 1, 8: 6, 13: 3, 14: 4, 26: 8, 30: 12, 31: 3, 50: 4, 53: 7, 55: 1, 78: 10,
                 79: 11, 82: 4}  # fmt: skip
     assert {z: _valence(z) for z in expected} == expected
+
+
+# ------------------------------------------------------------------------------- damaged
+
+MIXED = np.zeros(4, dtype=[("a", "<f8"), ("b", "S3")])
+STRANGE = {
+    "structured": ({"role": MIXED}, "role: values of type"),
+    "structured_numbers": ({"Z": MIXED}, "Z: values of type"),
+    "text_positions": ({"pos": np.full((4, 2, 3), "x")}, "pos is of type <U1"),
+    "complex_cell": ({"cell": np.eye(3) + 0j}, "cell is of type complex128"),
+    "half_elements": ({"Z": np.array([3.5, 1.0])}, "Z is 3.5, not a whole number"),
+    "missing_elements": ({"Z": np.array([np.nan, 1.0])}, "Z is nan, not a whole number"),
+    "origin": ({"origin": np.zeros(2)}, "origin has shape"),
+    "origin_nan": ({"origin": np.array([0, np.nan, 0])}, "origin is not finite"),
+    "energy": ({"energy": np.zeros(3)}, "energy has shape"),
+    "electrons_text": ({"electrons": np.array("two")}, "electrons is of type"),
+    "electrons_negative": ({"electrons": np.array(-2.0)}, "states -2 electrons"),
+    "electrons_missing": ({"electrons": np.array(np.nan)}, "states nan electrons"),
+    "stride": ({"mesh": np.array([10, 10, 12]), "stride": np.array(0)}, "stride is 0"),
+    "k": ({"k": np.array(1e300)}, r"k is 1e\+300"),
+    "sigma": ({"sigma": np.array(np.inf)}, "sigma is inf"),
+    "role_bytes": ({"role": np.array([b"\xff"] * 4)}, "role is no text"),
+    "huge_density": ({"rho": np.full((4, 10, 10, 12), 1e308)}, "integrates to"),
+    "flat_cell": ({"cell": np.array([[3.2, 0, 0], [3.2, 1e-4, 0], [0, 0, 3.7]])}, "Å apart"),
+    "far_atom": ({"pos": np.full((4, 2, 3), 1e12)}, "atom 0 is more than"),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_strange_arrays_are_refused_in_one_line(tmp_path, kind) -> None:
+    change, cause = STRANGE[kind]
+    with pytest.raises(InputError, match=rf"bad\.npz.*{cause}") as caught:
+        read_density(write(tmp_path / "bad.npz", **change))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def volumetric(kind: str) -> str:
+    """Return a cube or CHGCAR file of lithium hydride as text."""
+    first = {key: value[0] for key, value in archive().items()}
+    if kind == "cube":
+        values = " ".join(f"{v:.6e}" for v in first["rho"].ravel())
+        axes = first["cell"] / np.array([[10], [10], [12]]) / BOHR
+        rows = [f"{n} {x} {y} {z}" for n, (x, y, z) in zip((10, 10, 12), axes, strict=True)]
+        atoms = [f"{z} 0 {x} {y} {w}" for z, (x, y, w) in
+                 zip((3, 1), first["pos"] / BOHR, strict=True)]  # fmt: skip
+        return "\n".join(["a", "b", "2 0 0 0", *rows, *atoms, values])
+    cell = first["cell"]
+    values = first["rho"].transpose(2, 1, 0).ravel() * np.linalg.det(cell) / BOHR**3
+    rows = [" ".join(map(str, row)) for row in cell.tolist()]
+    sites = [" ".join(map(str, r)) for r in first["pos"].tolist()]
+    numbers = " ".join(f"{v:.6e}" for v in values)
+    return "\n".join(
+        ["x", "1.0", *rows, "Li H", "1 1", "Cartesian", *sites, "", "10 10 12", numbers]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "cause"),
+    [
+        ("cube", "", "", None),
+        ("cube", "\n2 0", "\n200000000 0", "atoms announced"),
+        ("cube", "\n2 0 0 0", "\n2 0 0 0 1000000000", "1000000000 values per point"),
+        ("cube", "\n2 0", "\n-2 0", "values per point"),
+        ("cube", "\n10 ", "\n10000000000 ", "damaged cube"),
+        ("cube", "e-0", "e+300 ", "damaged cube|integrates"),
+        ("CHGCAR", "", "", None),
+        ("CHGCAR", "1 1", "1 99999999", "99999999 atoms"),
+        ("CHGCAR", "1 1", f"1 {'9' * 5000}", "999 atoms"),
+        ("CHGCAR", "10 10 12", "10 10 999999999999", "the grid needs"),
+        ("CHGCAR", "10 10 12", "10 10 ²", "no grid after"),
+        ("CHGCAR", "1.0", "0.0", "no volume|damaged CHGCAR"),
+    ],
+)
+def test_announced_counts_are_not_believed(tmp_path, kind, old, new, cause) -> None:
+    path = tmp_path / kind
+    path.write_text(volumetric(kind).replace(old, new, 1), encoding="utf-8")
+    if cause is None:
+        assert_allclose(read_density(path).integrals, 2.0, rtol=0.02)
+        return
+    with pytest.raises(InputError, match=cause) as caught:
+        read_density(path)
+    assert len(str(caught.value).splitlines()) == 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
+import stat
 import time
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +18,8 @@ from numpy.testing import assert_array_equal
 
 from analytics.runtime import store as module
 from analytics.runtime.errors import WinnowError
-from analytics.runtime.store import Store, parse_size
+from analytics.runtime.locks import Held, locked
+from analytics.runtime.store import Store, default_mode, parse_size
 
 
 def entries(folder: Path) -> list[str]:
@@ -131,6 +136,212 @@ def test_any_flipped_bit_that_matters_is_noticed(tmp_path: Path) -> None:
             assert found.tree == {"x": 1}
             for name, array in arrays.items():
                 assert_array_equal(found[name], array)
+
+
+def test_damage_to_any_byte_is_noticed(tmp_path: Path) -> None:
+    """Every byte changed, cleared and left out; anything more at the end."""
+    store, array = Store(tmp_path), np.arange(24.0)
+    store.save("key", {"x": [1]}, a=array)
+    path = tmp_path / "key.entry"
+    whole = path.read_bytes()
+    first = whole.index(b"}}}") + 4 if b"}}}" in whole else len(whole)
+    for at in range(len(whole)):
+        for damaged in (
+            whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :],
+            whole[:at] + b"\0" * 16 + whole[at + 16 :],
+            whole[:at] + whole[at + 1 :],
+            whole[:at] + b"\n" + whole[at:],
+        ):
+            path.write_bytes(damaged)
+            found = store.load("key")
+            assert found is None or (found.tree == {"x": [1]} and (found["a"] == array).all())
+            assert found is None or at < first or len(damaged) == len(whole), at
+
+
+def test_a_header_that_asks_for_anything_else_is_refused(tmp_path: Path) -> None:
+    """With check sums that are right: somebody has made it."""
+    store = Store(tmp_path)
+    path = tmp_path / "key.entry"
+
+    def forged(**item: object) -> bytes:
+        array = {"dtype": "<f8", "shape": [2], "offset": 0, "check": 0, "frozen": True}
+        head = {"key": "key", "tree": None, "arrays": {"a": {**array, **item}}, "size": 16}
+        content = json.dumps(head).encode()
+        start = module._MAGIC + module._HEAD.pack(len(content), zlib.crc32(content)) + content
+        return start + b"\0" * (module._aligned(len(start)) - len(start)) + b"\0" * 16
+
+    good = zlib.crc32(b"\0" * 16)
+    path.write_bytes(forged(check=good))
+    assert store.load("key") is not None
+    for item in (
+        {"dtype": "|O", "check": good},
+        {"dtype": "|V16", "shape": [1], "check": good},
+        {"dtype": "(2,)<f8,i4", "check": good},
+        {"offset": -16}, {"offset": 64}, {"offset": 8}, {"offset": None}, {"offset": 2**70},
+        {"shape": [2**40, 2**40]}, {"shape": [-2]}, {"shape": ["2"]}, {"shape": [2, 0.5]},
+    ):  # fmt: skip
+        path.write_bytes(forged(**item))
+        assert store.load("key") is None, item
+    deep = b"[" * 200_000
+    path.write_bytes(module._MAGIC + module._HEAD.pack(len(deep), zlib.crc32(deep)) + deep)
+    assert store.load("key") is None
+    path.write_bytes(module._MAGIC + module._HEAD.pack(2**63, 0))
+    assert store.load("key") is None
+
+
+def test_whatever_else_lies_there_is_no_entry(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save("real", a=np.arange(3))
+    (tmp_path / "precious").write_text("not ours")
+    (tmp_path / "folder.entry").mkdir()
+    (tmp_path / "link.entry").symlink_to(tmp_path / "real.entry")
+    (tmp_path / "lost.entry").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.entry")
+    for key in ("folder", "link", "lost", "pipe"):
+        assert store.load(key) is None  # and does not wait
+    (tmp_path / ".lock").unlink()
+    (tmp_path / ".lock").symlink_to(tmp_path / "precious")
+    assert not store.save("folder", a=np.arange(3))
+    for key in ("link", "lost", "pipe"):
+        assert Store(tmp_path).save(key, a=np.arange(3))
+        assert store.load(key) is not None
+    assert (tmp_path / "precious").read_text() == "not ours"
+    store.clear()
+
+
+def test_a_handle_that_became_stale_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, read, failures = Store(tmp_path), module._read, [1]
+    store.save("key", a=np.arange(3))
+
+    def stale(*arguments: Any, **named: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return read(*arguments, **named)
+
+    monkeypatch.setattr(module, "_read", stale)
+    assert store.load("key") is not None
+    failures.extend([1, 1])
+    assert store.load("key") is None
+    failures.clear()
+    assert store.load("key") is not None  # it was not taken for damaged
+
+
+# --- whose it is -------------------------------------------------------------------------------
+
+
+def modes(store: Store) -> tuple[int, int]:
+    paths = store.folder, store.folder / "key.entry"
+    return tuple(stat.S_IMODE(path.stat().st_mode) for path in paths)  # type: ignore[return-value]
+
+
+def test_a_cache_is_private_unless_it_is_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0)
+    try:
+        monkeypatch.delenv("WINNOW_CACHE_MODE", raising=False)
+        store = Store(tmp_path / "deep" / "own")
+        store.save("key", a=np.arange(3))
+        assert modes(store) == (0o700, 0o600)
+        for text, folder, file in (("0660", 0o2770, 0o660), ("2770", 0o2770, 0o660),
+                                   ("640", 0o2750, 0o640), ("0664", 0o2775, 0o664)):  # fmt: skip
+            os.umask(0o77)
+            monkeypatch.setenv("WINNOW_CACHE_MODE", text)
+            store = Store(tmp_path / text)
+            store.save("key", a=np.arange(3))
+            assert modes(store) == (folder, file)
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("text", ["0666", "0060", "rw", "99", "0o1777777", "-660", "0440"])
+def test_a_mode_that_is_none(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("WINNOW_CACHE_MODE", text)
+    with pytest.raises(WinnowError, match="WINNOW_CACHE_MODE is"):
+        default_mode()
+
+
+@pytest.mark.parametrize(("mode", "file", "found"), [
+    (0o600, 0o600, False), (0o660, 0o660, True), (0o660, 0o666, False), (0o660, 0o644, True),
+])  # fmt: skip
+def test_entries_of_others_count_where_the_cache_is_shared(
+    tmp_path: Path, mode: int, file: int, found: bool
+) -> None:
+    Store(tmp_path).save("key", a=np.arange(1000))
+    (tmp_path / "key.entry").chmod(file)
+    store = Store(tmp_path, mode=mode)
+    store._myself = {-1}  # somebody else
+    entry = store.load("key")
+    assert (entry is not None) is found
+    assert (tmp_path / "key.entry").exists()
+    if entry is not None:  # its owner may cut the file now
+        os.truncate(tmp_path / "key.entry", 10)
+        assert_array_equal(entry["a"], np.arange(1000))
+    assert store.save("key", a=np.arange(5))  # now it is known who this user is
+    assert store.load("key") is not None
+
+
+def test_on_a_network_nothing_is_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_on_forgetful", lambda _: True)
+    store, frozen = Store(tmp_path), np.arange(1000)
+    frozen.flags.writeable = False
+    store.save("key", a=np.arange(1000), frozen=frozen)
+    entry = store.load("key")
+    assert entry is not None
+    os.truncate(tmp_path / "key.entry", 10)
+    assert_array_equal(entry["a"], np.arange(1000))
+    entry["a"][0] = 1
+    assert not entry["frozen"].flags.writeable
+
+
+def test_file_systems_are_known_by_their_mounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = (
+        "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+        r"23 22 0:40 / /home/my\040group rw shared:1 - nfs4 server:/home rw" "\n"
+        "24 23 8:2 / /home/my/scratch rw - xfs /dev/sdb rw\n"
+    )  # fmt: skip
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: mounts)
+    module._on_forgetful.cache_clear()
+    for folder, forgetful in (
+        ("/home/my group/x", True),
+        ("/home/my/scratch", False),
+        ("/", False),
+    ):
+        assert module._on_forgetful(Path(folder)) is forgetful
+    module._on_forgetful.cache_clear()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_only_be_read(tmp_path: Path) -> None:
+    Store(tmp_path).save("key", a=np.arange(3))
+    (tmp_path / "bad.entry").write_bytes(b"damaged")
+    tmp_path.chmod(0o500)
+    try:
+        store = Store(tmp_path)
+        assert store.load("key") is not None
+        assert store.load("bad") is None
+        assert not store.save("other", a=np.arange(3))
+        store.clear()
+        assert store.load("key") is not None
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_an_entry_that_is_removed_while_it_is_mapped_lives_on(tmp_path: Path) -> None:
+    one, other = Store(tmp_path, limit=100_000), Store(tmp_path, limit=100_000)
+    one.save("key", a=np.arange(3000))
+    entry = one.load("key")
+    aged(one, "key", 60)
+    for name in "abcdef":
+        other.save(name, a=np.zeros(3000))
+    assert "key" not in entries(tmp_path)
+    assert entry is not None
+    assert_array_equal(entry["a"], np.arange(3000))
 
 
 def test_an_entry_under_another_name_is_not_taken(tmp_path: Path) -> None:
@@ -259,8 +470,8 @@ def test_two_processes_share_a_folder(tmp_path: Path) -> None:
 
 def test_making_room_is_left_to_whoever_does_it_already(tmp_path: Path) -> None:
     store = Store(tmp_path, limit=10_000)
-    with module._lock(tmp_path / ".lock") as mine:
-        assert mine
+    with locked(tmp_path / ".lock") as held:
+        assert held is Held.HERE
         for key in "abcd":
             store.save(key, x=np.zeros(4000, np.uint8))
         assert entries(tmp_path) == ["a", "b", "c", "d"]

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -170,3 +172,34 @@ def test_style_sheets_know_the_widths_and_the_colours():
 
 def test_outside_a_server_a_style_sheet_is_its_text():
     assert css("card") == css_text("card")
+
+
+def test_remembered_defaults_are_those_that_bokeh_works_out():
+    script = """
+import json, sys
+from bokeh import models
+from bokeh.core.property.descriptors import UnsetValueError
+from bokeh.model import Model
+if "remember" in sys.argv:
+    from views.kit.bokeh_defaults import remember_defaults
+    remember_defaults()
+found = {}
+for name in sorted(models.__all__):
+    kind = getattr(models, name)
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        continue
+    for _ in range(2):
+        one = kind()
+        for key in sorted(one.properties()):
+            try:
+                found[f"{name}.{key}"] = repr(type(getattr(one, key))), getattr(one, key)
+            except UnsetValueError:
+                pass
+print(json.dumps(found, default=lambda value: type(value).__name__, sort_keys=True))
+"""
+    plain, remembered = (
+        subprocess.run([sys.executable, "-c", script, how], check=True, capture_output=True).stdout
+        for how in ("plain", "remember")
+    )
+    assert len(plain) > 100_000
+    assert plain == remembered

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import wraps
 
 import ase.io
 import numpy as np
@@ -83,7 +84,8 @@ class TestReview:
     ):
         found = {name: getattr(state, name) for name in PARTS}
         for name in PARTS:
-            monkeypatch.setattr(Review, f"_{name}", staticmethod(lambda *_: 1 / 0))
+            same = wraps(getattr(Review, f"_{name}"))(lambda *_: 1 / 0)  # counts as the same code
+            monkeypatch.setattr(Review, f"_{name}", staticmethod(same))
         moved = tmp_path / "elsewhere.xyz"
         moved.write_text(with_copies.read_text())
         again = Session(Inline(), Pipeline(Cache(store=view._session.pipeline.cache.store)))

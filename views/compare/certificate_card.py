@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import Range1d
-from bokeh.plotting import figure
+from bokeh.models import Line, Plot, Range1d, VArea
 
 from analytics.selection.certificates.curve import Fewest
 from views.compare.certificates import Certificate, Certificates
 from views.kit import html, layout
 from views.kit.draggable_lines import BudgetLines
-from views.kit.figures import empty_source, figure_pane, paint, plain_figure, ticks_at
+from views.kit.figures import Figures, figure_pane, paint, ticks_at
 from views.kit.text import Html, exact_percent, grouped, heading, note, percent, swatch
 from views.kit.theme import palette
 from views.kit.widgets import Button
@@ -43,7 +42,8 @@ class CertificateCard(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._lines = session, BudgetLines(session)
         self.state = Certificates(session)
-        self.sources = [empty_source("x", "value", "bound") for _ in session.slots]
+        self._make = Figures()
+        self.sources = [self._make.source("x", "value", "bound") for _ in session.slots]
         self.plot = self._figure()
         self.text = Html()
         self.tighten = Button(
@@ -64,22 +64,23 @@ class CertificateCard(pn.viewable.Viewer):
         session.param.watch(self._on_budget, ["budget"])
         self.restyle(False)
 
-    def _figure(self) -> figure:
-        plot = plain_figure(
+    def _figure(self) -> Plot:
+        plot = self._make.plain(
             "certificate",
             HEIGHT,
-            x_axis_type="log",
+            x="log",
             x_range=Range1d(0.1, 104),
             y_range=Range1d(0.0, 1.04),
             title="Certificate: share of the full set's objective",
-            x_axis_label="structures kept (%)",
+            x_label="structures kept (%)",
             min_border_left=30,
             min_border_right=8,
             min_border_top=2,
         )
         for column, source in enumerate(self.sources):
-            plot.varea("x", "value", "bound", source=source, fill_alpha=0.22, name=f"band-{column}")
-            plot.line("x", "value", source=source, line_width=2, name=f"value-{column}")
+            band = VArea(x="x", y1="value", y2="bound", fill_alpha=0.22)
+            self._make.draw(plot, band, source, f"band-{column}")
+            self._make.draw(plot, Line(x="x", y="value", line_width=2), source, f"value-{column}")
         self._lines.add(plot, "budget-certificate")
         return plot
 

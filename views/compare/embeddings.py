@@ -12,19 +12,16 @@ from bokeh.models import (
     HoverTool,
     LassoSelectTool,
     PanTool,
+    Plot,
     Range1d,
-    ResetTool,
     Scatter,
     TapTool,
-    WheelZoomTool,
 )
-from bokeh.plotting import figure
 
 from analytics.runtime.arrays import IntArray
 from views.kit import html, layout
-from views.kit.figures import empty_source, named, paint
+from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import brush_mode
-from views.kit.style_sheets import css_text
 from views.kit.text import Html, grouped, percent
 from views.kit.theme import palette
 from views.state.session import Session
@@ -49,18 +46,19 @@ class Maps:
 
     def __init__(self, session: Session) -> None:
         self._session, self._quiet = session, False
+        self._make = Figures()
         self._held: dict[str, bool] | None = None  # keys held since the drag under way began
-        self.backdrop = empty_source("x", "y", "structure", "type")
-        self.brushed = empty_source("x", "y")
-        self.active = empty_source("x", "y")
-        self.kept = [empty_source("x", "y") for _ in session.slots]
+        self.backdrop = self._make.source("x", "y", "structure", "type")
+        self.brushed = self._make.source("x", "y")
+        self.active = self._make.source("x", "y")
+        self.kept = [self._make.source("x", "y") for _ in session.slots]
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figures = [self._figure(column) for column in range(3)]
         self.captions = [Html(height=16) for _ in self.figures]
         self.panes = [
             layout.column(
                 layout.column(
-                    pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0),
+                    figure_pane(plot, height=None),
                     height=HEIGHT,
                     gives="tall",
                 ),
@@ -77,87 +75,40 @@ class Maps:
         session.param.watch(self._on_active, ["active", "active_atom"])
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
-        self.restyle(False)
         self._on_embedding()
 
-    def _figure(self, column: int) -> figure:
-        tools = [
+    def _figure(self, column: int) -> Plot:
+        make = self._make
+        plot = make.pressed(
+            f"map-{column}",
+            HEIGHT,
             lasso := LassoSelectTool(continuous=False),
-            BoxSelectTool(),
+            box := make.box(BoxSelectTool),
             tap := TapTool(),
             PanTool(),
-            WheelZoomTool(zoom_on_axis=False),
-            ResetTool(),
-        ]
-        plot = figure(
+            drag=lasso,
+            tap=tap,
+            x=None,
+            y=None,
             x_range=self.x_range,
             y_range=self.y_range,
-            tools=tools,
-            active_drag=lasso,
-            active_tap=tap,
-            active_scroll=None,  # the wheel scrolls the page until its tool is chosen
             sizing_mode="stretch_both",
             min_height=150,
-            toolbar_location="above",
             min_border=0,
-            name=f"map-{column}",
         )
-        plot.toolbar.autohide = True
-        plot.toolbar.stylesheets = [css_text("toolbar")]
-        rest = plot.scatter(
-            "x",
-            "y",
-            source=self.backdrop,
-            size=3.5,
-            line_color=None,
-            name="rest",
-            fill_alpha=0.75,
-        )
-        rest.selection_glyph = rest.nonselection_glyph = Scatter(
-            x="x", y="y", size=3.5, line_color=None, fill_alpha=0.75
-        )
+        plain = {"size": 3.5, "line_color": None, "fill_alpha": 0.75}
+        alike = Scatter(**plain)
+        states = {"selection_glyph": alike, "nonselection_glyph": alike}
+        rest = make.draw(plot, Scatter(**plain), self.backdrop, "rest", **states)
         # what changes is drawn on a layer of its own: the grey points need not be drawn again
-        plot.scatter(
-            "x",
-            "y",
-            source=self.brushed,
-            size=4.5,
-            line_color=None,
-            name="brush",
-            visible=False,
-            level="overlay",
-        )
-        plot.scatter(
-            "x",
-            "y",
-            source=self.kept[column],
-            size=5,
-            line_color=None,
-            fill_alpha=0.85,
-            name="kept",
-            level="overlay",
-        )
-        plot.scatter(
-            "x",
-            "y",
-            source=self.brushed,
-            size=6,
-            fill_color=None,
-            line_width=1,
-            line_alpha=0.7,
-            name="rings",
-            level="overlay",
-        )
-        plot.scatter(
-            "x",
-            "y",
-            source=self.active,
-            size=9,
-            marker="diamond",
-            line_width=1,
-            name="active",
-            level="overlay",
-        )
+        brushed = Scatter(size=4.5, line_color=None)
+        make.draw(plot, brushed, self.brushed, "brush", level="overlay", visible=False)
+        kept = Scatter(size=5, line_color=None, fill_alpha=0.85)
+        make.draw(plot, kept, self.kept[column], "kept", level="overlay")
+        rings = Scatter(size=6, fill_color=None, line_alpha=0.7)
+        make.draw(plot, rings, self.brushed, "rings", level="overlay")
+        active = Scatter(size=9, marker="diamond")
+        make.draw(plot, active, self.active, "active", level="overlay")
         plot.add_tools(
             HoverTool(
                 renderers=[rest],
@@ -165,9 +116,8 @@ class Maps:
                 point_policy="follow_mouse",
             )
         )
-        for tool in (lasso, tools[1]):
+        for tool in (lasso, box, tap):
             tool.renderers = [rest]
-        tap.renderers = [rest]
         plot.on_event(PanStart, lambda event: self._set_held(event.modifiers or {}))
         plot.on_event(PanEnd, lambda event: self._set_held(None))
         return plot

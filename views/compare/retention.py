@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import Line, Range1d
-from bokeh.plotting import figure
+from bokeh.models import FixedTicker, Line, Plot, Range1d
 
 from analytics.evaluation.prefixes import PrefixMetrics
 from views.compare.certificate_card import CertificateCard
 from views.kit import layout
 from views.kit.draggable_lines import BudgetLines
-from views.kit.figures import empty_source, figure_pane, paint, plain_figure, ticks_at
+from views.kit.figures import Figures, figure_pane, paint, ticks_at
 from views.kit.theme import palette
 from views.state.session import Session
 
@@ -37,8 +36,9 @@ class Retention(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._lines = session, BudgetLines(session)
-        self.sources = [empty_source("share", *CURVES) for _ in session.slots]
-        self.full = empty_source("share", *CURVES)
+        self._make, self._ticker = Figures(), FixedTicker()
+        self.sources = [self._make.source("share", *CURVES) for _ in session.slots]
+        self.full = self._make.source("share", *CURVES)
         self._shares = Range1d(0.1, 104)
         self.figures = {name: self._figure(name) for name in CURVES}
         self._row = layout.card(
@@ -52,30 +52,30 @@ class Retention(pn.viewable.Viewer):
         session.param.watch(self._on_opened, ["opened"])
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda event, column=column: self._draw(column), ["retention"])
-        self.restyle(False)
         self._on_opened()
         if pn.state.curdoc is None:
             self.certificate.state.refresh()
         else:  # the columns are what a user waits for; the certificates follow
             pn.state.onload(self.certificate.state.refresh)
 
-    def _figure(self, name: str) -> figure:
-        plot = plain_figure(
+    def _figure(self, name: str) -> Plot:
+        plot = self._make.plain(
             f"retention-{name}",
             HEIGHT,
-            x_axis_type="log",
+            x="log",
             x_range=self._shares,
             y_range=Range1d(0.0, 1.04),
             title=CURVES[name],
-            x_axis_label="structures kept (%)",
+            x_label="structures kept (%)",
             min_border_left=30,
             min_border_right=8,
             min_border_top=2,
         )
+        plot.xaxis.ticker = self._ticker
         dotted = Line(x="share", y=name, line_width=1, line_dash="dotted")
-        plot.add_glyph(self.full, dotted, name=FULL)
+        self._make.draw(plot, dotted, self.full, FULL)
         for column, source in enumerate(self.sources):
-            plot.add_glyph(source, Line(x="share", y=name, line_width=2), name=str(column))
+            self._make.draw(plot, Line(x="share", y=name, line_width=2), source, str(column))
         self._lines.add(plot, f"budget-{name}")
         return plot
 

@@ -10,14 +10,13 @@ from bokeh.events import PanStart, SelectionGeometry
 from bokeh.models import (
     BoxSelectTool,
     BoxZoomTool,
+    Line,
+    Plot,
     Range1d,
-    ResetTool,
-    WheelZoomTool,
 )
-from bokeh.plotting import figure
 
 from analytics.evaluation.tails import complementary_distribution
-from views.kit.figures import empty_source, figure_pane, paint, powers_of_ten
+from views.kit.figures import Figures, figure_pane, paint, powers_of_ten
 from views.kit.gestures import brush_mode
 from views.kit.theme import palette
 from views.state.session import Session
@@ -25,6 +24,7 @@ from views.state.session import Session
 __all__ = ["Tails"]
 
 HEIGHT = 158
+LABEL = "|F| per atom (eV/Å) · share of atoms above"
 
 
 class Tails:
@@ -32,9 +32,10 @@ class Tails:
 
     def __init__(self, session: Session) -> None:
         self._session, self._mode = session, "replace"
-        self.full = empty_source("x", "y")
-        self.brushed = empty_source("x", "y")
-        self.kept = [empty_source("x", "y") for _ in session.slots]
+        self._make, self._decades = Figures(), powers_of_ten()
+        self.full = self._make.source("x", "y")
+        self.brushed = self._make.source("x", "y")
+        self.kept = [self._make.source("x", "y") for _ in session.slots]
         self.x_range, self.y_range = Range1d(0.01, 10), Range1d(1e-4, 1.5)
         self.figures = [self._figure(column) for column in range(3)]
         self.panes = [figure_pane(plot) for plot in self.figures]
@@ -43,39 +44,34 @@ class Tails:
         session.param.watch(self._on_brush, ["brush"])
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
-        self.restyle(False)
         self._on_opened()
 
-    def _figure(self, column: int) -> figure:
-        tools = [
-            span := BoxSelectTool(dimensions="width", renderers=[], persistent=False),
-            BoxZoomTool(),
-            WheelZoomTool(zoom_on_axis=False),
-            ResetTool(),
-        ]
-        plot = figure(
-            x_axis_type="log",
-            y_axis_type="log",
+    def _figure(self, column: int) -> Plot:
+        make = self._make
+        span = make.box(BoxSelectTool, dimensions="width", renderers=[], persistent=False)
+        plot = make.pressed(
+            f"tail-{column}",
+            HEIGHT,
+            span,
+            make.box(BoxZoomTool),
+            drag=span,
+            x="log",
+            y="log",
             x_range=self.x_range,
             y_range=self.y_range,
-            tools=tools,
-            active_drag=span,
-            sizing_mode="stretch_width",
-            height=HEIGHT,
             toolbar_location="right",
+            toolbar_inner=True,
             min_border_left=36,
             min_border_top=4,
             min_border_bottom=0,
             min_border_right=4,
-            x_axis_label="|F| per atom (eV/Å) · share of atoms above",
-            name=f"tail-{column}",
+            x_label=LABEL,
         )
-        plot.toolbar.autohide, plot.toolbar_inner = True, True
         for axis in plot.axis:
-            axis.formatter = powers_of_ten()
-        plot.line("x", "y", source=self.full, line_width=1.6, name="full")
-        plot.line("x", "y", source=self.kept[column], line_width=2, name="kept")
-        plot.line("x", "y", source=self.brushed, line_width=1.4, line_dash="4 3", name="brush")
+            axis.formatter = self._decades
+        make.draw(plot, Line(line_width=1.6), self.full, "full")
+        make.draw(plot, Line(line_width=2), self.kept[column], "kept")
+        make.draw(plot, Line(line_width=1.4, line_dash="4 3"), self.brushed, "brush")
         plot.on_event(PanStart, self._on_start)
         plot.on_event(SelectionGeometry, self._on_drag)
         return plot
@@ -101,9 +97,7 @@ class Tails:
             ):
                 range_.update(start=start, end=end, reset_start=start, reset_end=end)
         for plot in self.figures:
-            plot.xaxis.axis_label = (
-                "|F| per atom (eV/Å) · share of atoms above" if len(x) else "no forces in this file"
-            )
+            plot.xaxis.axis_label = LABEL if len(x) else "no forces in this file"
         self._on_budget()
         self._on_brush()
 

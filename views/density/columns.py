@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import PanTool, Range1d, ResetTool, WheelZoomTool
-from bokeh.plotting import figure
+from bokeh.models import PanTool, Plot, Quad, Range1d, Scatter
 
 from analytics.density.pruning import PRUNINGS
 from analytics.evaluation.ranking import leaders
 from views.density.state import DensityState
 from views.density.words import relabel, title_of, with_spread
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, paint, plain_figure, powers_of_ten
+from views.kit.figures import Figures, figure_pane, paint, powers_of_ten
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.style_sheets import css_text
 from views.kit.text import KINDS, Html, counted, exact_percent, grouped, significant, swatch
 from views.kit.theme import palette
 from views.kit.widgets import heading_select, segments
@@ -184,40 +182,38 @@ class Columns(pn.viewable.Viewer):
         self._pick()
 
     def _sources(self) -> None:
-        self.rest = empty_source("x", "y")
-        self.kept = [empty_source("x", "y") for _ in range(3)]
-        self.all_bins = empty_source("left", "right", "top")
-        self.bins = [empty_source("left", "right", "top") for _ in range(3)]
+        self._make = Figures()
+        self.rest = self._make.source("x", "y")
+        self.kept = [self._make.source("x", "y") for _ in range(3)]
+        self.all_bins = self._make.source("left", "right", "top")
+        self.bins = [self._make.source("left", "right", "top") for _ in range(3)]
         self.map_x, self.map_y = Range1d(0, 1), Range1d(0, 1)
         self.bin_x, self.bin_y = Range1d(1e-6, 1), Range1d(0.5, 1e5)
 
-    def _map(self, column: int) -> figure:
-        plot = figure(
-            x_range=self.map_x, y_range=self.map_y, min_border=0, sizing_mode="stretch_width",
-            height=MAP_HEIGHT, tools=[PanTool(), WheelZoomTool(), ResetTool()], active_drag=None,
-            active_scroll=None, toolbar_location="above", name=f"density-map-{column}",
+    def _map(self, column: int) -> Plot:
+        plot = self._make.pressed(
+            f"density-map-{column}", MAP_HEIGHT, PanTool(), drag=None, x=None, y=None,
+            x_range=self.map_x, y_range=self.map_y, min_border=0,
         )  # fmt: skip
-        plot.toolbar.autohide = True
-        plot.toolbar.stylesheets = [css_text("toolbar")]
-        common = {"line_color": None}
-        plot.scatter("x", "y", source=self.rest, size=3, fill_alpha=0.7, name="rest", **common)
-        plot.scatter("x", "y", source=self.kept[column], size=4.5, fill_alpha=0.8, name="kept",
-                     **common)  # fmt: skip
+        rest = Scatter(size=3, fill_alpha=0.7, line_color=None)
+        self._make.draw(plot, rest, self.rest, "rest")
+        kept = Scatter(size=4.5, fill_alpha=0.8, line_color=None)
+        self._make.draw(plot, kept, self.kept[column], "kept")
         return plot
 
-    def _histogram(self, column: int) -> figure:
-        plot = plain_figure(
-            f"density-bins-{column}", HISTOGRAM_HEIGHT, x_axis_type="log", y_axis_type="log",
+    def _histogram(self, column: int) -> Plot:
+        plot = self._make.plain(
+            f"density-bins-{column}", HISTOGRAM_HEIGHT, x="log", y="log",
             x_range=self.bin_x, y_range=self.bin_y, min_border_left=36, min_border_right=6,
             min_border_top=4, min_border_bottom=0,
-            x_axis_label="density (e/bohr³) · points per bin",
+            x_label="density (e/bohr³) · points per bin",
         )  # fmt: skip
         for axis in plot.axis:
             axis.formatter = powers_of_ten()
         for name, source in (("rest", self.all_bins), ("kept", self.bins[column])):
             alpha = 0.6 if name == "rest" else 0.85
-            plot.quad(left="left", right="right", top="top", bottom=0.5, source=source,
-                      line_color=None, name=name, fill_alpha=alpha)  # fmt: skip
+            bars = Quad(bottom=0.5, line_color=None, fill_alpha=alpha)
+            self._make.draw(plot, bars, source, name)
         return plot
 
     def _card(self, column: int) -> Any:

@@ -6,14 +6,23 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, Label, Range1d, Span
-from bokeh.plotting import figure
+from bokeh.models import (
+    ColumnDataSource,
+    HoverTool,
+    Label,
+    Line,
+    Plot,
+    Range1d,
+    Scatter,
+    Span,
+    VArea,
+)
 
 from views.density.state import DensityState
 from views.density.words import title_of
 from views.kit import html, layout
 from views.kit.draggable_lines import DraggedLines
-from views.kit.figures import figure_pane, paint, plain_figure, powers_of_ten, ticks_at
+from views.kit.figures import Figures, figure_pane, paint, powers_of_ten, ticks_at
 from views.kit.text import Html, exact_percent, heading, note, significant
 from views.kit.theme import FONT, palette
 from views.kit.widgets import segments
@@ -46,11 +55,12 @@ TIP = html.div(
 )
 
 
-class Plot:
+class CurvePlot:
     """One quantity against the share kept, on logarithmic axes."""
 
     def __init__(self, state: DensityState, name: str, quantity: str) -> None:
         self._state, self.quantity = state, quantity
+        self._make = Figures()
         self.sources = [ColumnDataSource(dict(EMPTY)) for _ in range(3)]
         self.x_range, self.y_range = Range1d(0.08, 110), Range1d(0.1, 10)
         self.figure = self._figure(name)
@@ -69,20 +79,20 @@ class Plot:
         for item in (self.full, self.base, *self.labels):
             self.figure.add_layout(item)
 
-    def _figure(self, name: str) -> figure:
-        plot = plain_figure(
-            name, HEIGHT, x_axis_type="log", y_axis_type="log", x_range=self.x_range,
+    def _figure(self, name: str) -> Plot:
+        plot = self._make.plain(
+            name, HEIGHT, x="log", y="log", x_range=self.x_range,
             y_range=self.y_range, min_border_left=44, min_border_right=8, min_border_top=4,
-            min_border_bottom=0, x_axis_label="kept (%)",
+            min_border_bottom=0, x_label="kept (%)",
         )  # fmt: skip
         ticks_at(plot.xaxis, [0.1, 0.3, 1, 3, 10, 30, 100])
         plot.yaxis.formatter = powers_of_ten()
-        points = []
+        points, draw = [], self._make.draw
         for column, source in enumerate(self.sources):
-            plot.varea("x", "low", "high", source=source, fill_alpha=0.16, name=str(column))
-            plot.line("x", "y", source=source, line_width=2, name=str(column))
-            points.append(plot.scatter("x", "y", source=source, size=6, line_color=None,
-                                       name=str(column)))  # fmt: skip
+            band = VArea(y1="low", y2="high", fill_alpha=0.16)
+            draw(plot, band, source, str(column))
+            draw(plot, Line(line_width=2), source, str(column))
+            points.append(draw(plot, Scatter(size=6, line_color=None), source, str(column)))
         plot.add_tools(HoverTool(renderers=points, tooltips=str(TIP)))
         return plot
 
@@ -148,8 +158,8 @@ class Curves(pn.viewable.Viewer):
     def __init__(self, state: DensityState, **params: Any) -> None:
         super().__init__(**params)
         self._state = state
-        self.error = Plot(state, "density-error", "density_error_pct")
-        self.other = Plot(state, "density-other", "unseen_error_pct")
+        self.error = CurvePlot(state, "density-error", "density_error_pct")
+        self.other = CurvePlot(state, "density-other", "unseen_error_pct")
         self.switch = segments(
             "Second plot", OTHERS, value="unseen_error_pct", margin=0,
             sx={"& > button": {"height": 24, "padding": "0 8px", "fontSize": "12px"}},
@@ -201,7 +211,7 @@ class Curves(pn.viewable.Viewer):
             height=24,
         )
 
-        def half(plot: Plot, *head: Any) -> Any:
+        def half(plot: CurvePlot, *head: Any) -> Any:
             return layout.column(
                 layout.row(*head, height=26), figure_pane(plot.figure), min_width=220
             )

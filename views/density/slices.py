@@ -13,18 +13,21 @@ from bokeh.models import (
     ColumnDataSource,
     CustomJSTickFormatter,
     DataRange1d,
+    Image,
     LinearColorMapper,
     LogColorMapper,
+    Plot,
+    Scatter,
+    Text,
 )
 from bokeh.palettes import RdBu11, Viridis256
-from bokeh.plotting import figure
 
 from analytics.density.pictures import DensitySlice
 from analytics.runtime.arrays import FloatArray
 from views.density.state import DensityState
 from views.density.words import relabel, title_of
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, plain_figure, style_figure
+from views.kit.figures import Figures, figure_pane, style_figure
 from views.kit.text import Html, exact_percent, heading, significant
 from views.kit.theme import FONT, palette
 from views.kit.widgets import Button, look, segments
@@ -87,8 +90,9 @@ class Slices(pn.viewable.Viewer):
         self._state, self._moving, self._asked = state, False, 0
         self._make_controls()
         self.images = {name: ColumnDataSource(_no_image()) for name in NAMES}
-        self.points = empty_source("x", "y")
-        self.atoms = empty_source("x", "y", "symbol", "alpha")
+        self._make = Figures()
+        self.points = self._make.source("x", "y")
+        self.atoms = self._make.source("x", "y", "symbol", "alpha")
         # with the ranges of the data an angstrom is as long across as it is upwards
         self.x_range, self.y_range = DataRange1d(range_padding=0), DataRange1d(range_padding=0)
         self.linear = LinearColorMapper(palette=Viridis256, low=0, high=1)
@@ -147,23 +151,24 @@ class Slices(pn.viewable.Viewer):
             with pn.io.hold():
                 self._state.param.update(**values)
 
-    def _figure(self, name: str) -> figure:
-        plot = plain_figure(
+    def _figure(self, name: str) -> Plot:
+        plot = self._make.plain(
             f"density-slice-{name}", HEIGHT, x_range=self.x_range, y_range=self.y_range,
             match_aspect=True, min_border_left=34, min_border_top=4, min_border_bottom=0,
-            x_axis_label="Å", title=TITLES[NAMES.index(name)],
+            x_label="Å", title=TITLES[NAMES.index(name)],
         )  # fmt: skip
+        draw = self._make.draw
         mapper = self.diverging if name == "error" else self.linear
         # an image goes on with the colours that it began with, whatever mapper it is given later
         for colours in [mapper] if name == "error" else [self.linear, self.log]:
-            plot.image("image", "x", "y", "dw", "dh", source=self.images[name],
-                       color_mapper=colours, name="image")  # fmt: skip
-        plot.scatter("x", "y", source=self.points, size=5, line_width=1, name="kept")
-        plot.scatter("x", "y", source=self.atoms, size=13, line_width=1.5, fill_alpha=0.0,
-                     line_alpha="alpha", name="atoms")  # fmt: skip
-        plot.text("x", "y", text="symbol", source=self.atoms, text_align="center",
-                  text_baseline="middle", text_font_size="10px", text_alpha="alpha",
-                  text_font={"value": FONT}, name="symbols")  # fmt: skip
+            draw(plot, Image(color_mapper=colours), self.images[name], "image")
+        draw(plot, Scatter(size=5), self.points, "kept")
+        balls = Scatter(size=13, line_width=1.5, fill_alpha=0.0, line_alpha="alpha")
+        draw(plot, balls, self.atoms, "atoms")
+        symbols = Text(text="symbol", text_align="center", text_baseline="middle",
+                       text_font_size="10px", text_alpha="alpha",
+                       text_font={"value": FONT})  # fmt: skip
+        draw(plot, symbols, self.atoms, "symbols")
         bar = ColorBar(color_mapper=mapper, width=8, padding=4, margin=0,
                        formatter=CustomJSTickFormatter(code=PLAIN),
                        title="e/bohr³", background_fill_alpha=0.0, border_line_color=None,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, LogTicker, Range1d
-from bokeh.plotting import figure
+from bokeh.models import ColumnDataSource, Line, LogTicker, Plot, Range1d, Scatter, VArea
 
 from analytics.runtime.arrays import FloatArray
 from views.kit.draggable_lines import BudgetLines
-from views.kit.figures import empty_source, figure_pane, named, paint, plain_figure, ticks_at
+from views.kit.figures import Figures, figure_pane, named, paint, ticks_at
 from views.kit.theme import palette
 from views.retrain.state import HOLD_OUT, RetrainState, name_of, split_of
 from views.state.session import Session
@@ -29,11 +28,16 @@ def _ticks(low: float, high: float) -> list[float]:
     return [tick for tick in found if low <= tick <= high]
 
 
+def _area(alpha: float) -> VArea:
+    return VArea(y1="low", y2="high", fill_alpha=alpha)
+
+
 class Curves:
     """Energy and force error against the budget, in and out of distribution: four figures."""
 
     def __init__(self, session: Session, state: RetrainState) -> None:
         self._session, self._state, self._lines = session, state, BudgetLines(session)
+        self._make = Figures()
         self._sources: dict[tuple[str, str], dict[str, ColumnDataSource]] = {}
         self.figures = {
             (place, what): self._figure(place, what)
@@ -47,35 +51,35 @@ class Curves:
         self.restyle(False)
         self.draw()
 
-    def _figure(self, place: str, what: str) -> figure:
-        plot = plain_figure(
+    def _figure(self, place: str, what: str) -> Plot:
+        make = self._make
+        plot = make.plain(
             f"retrain-{place}-{what}",
             HEIGHT,
-            x_axis_type="log",
-            y_axis_type="log",
+            x="log",
+            y="log",
             x_range=Range1d(1, 108),
             y_range=Range1d(1, 10),
             min_border_left=38,
             min_border_right=6,
             min_border_top=2,
             title=f"{what.capitalize()} ({UNITS[what]})",
-            x_axis_label="structures kept (%)",
+            x_label="structures kept (%)",
         )
         sources = self._sources[place, what] = {}
-        whole = sources["whole"] = empty_source("x", "low", "mean", "high")
-        plot.varea("x", "low", "high", source=whole, fill_alpha=0.25, name="whole-band")
-        plot.line("x", "mean", source=whole, line_dash="4 3", line_width=1.5, name="whole")
+        whole = sources["whole"] = self._make.source("x", "low", "mean", "high")
+        make.draw(plot, _area(0.25), whole, "whole-band")
+        make.draw(plot, Line(y="mean", line_dash="4 3", line_width=1.5), whole, "whole")
         for column in range(3):
-            source = empty_source("x", "low", "mean", "high")
+            source = self._make.source("x", "low", "mean", "high")
             sources[str(column)] = source
-            plot.varea("x", "low", "high", source=source, fill_alpha=0.14, name=f"band-{column}")
-            plot.line("x", "mean", source=source, line_width=2, name=f"line-{column}")
-            plot.scatter(
-                "x", "mean", source=source, size=3.5, line_color=None, name=f"dot-{column}"
-            )
+            make.draw(plot, _area(0.14), source, f"band-{column}")
+            make.draw(plot, Line(y="mean", line_width=2), source, f"line-{column}")
+            dots = Scatter(y="mean", size=3.5, line_color=None)
+            make.draw(plot, dots, source, f"dot-{column}")
         for column in range(3):
-            source = sources[f"now-{column}"] = empty_source("x", "y")
-            plot.scatter("x", "y", source=source, size=9, line_width=1.5, name=f"now-{column}")
+            source = sources[f"now-{column}"] = self._make.source("x", "y")
+            make.draw(plot, Scatter(size=9, line_width=1.5), source, f"now-{column}")
         self._lines.add(plot, f"budget-{place}-{what}")
         return plot
 
@@ -168,7 +172,7 @@ def _band(x: FloatArray, values: FloatArray) -> dict[str, Any]:
     return {"x": x, "low": low, "mean": mean, "high": mean + spread}
 
 
-def _set_ranges(plot: figure, lines: dict[str, dict[str, Any]]) -> None:
+def _set_ranges(plot: Plot, lines: dict[str, dict[str, Any]]) -> None:
     if not lines:
         return
     drawn = [line for who, line in lines.items() if who != "whole"]

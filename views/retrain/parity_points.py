@@ -13,19 +13,17 @@ from bokeh.models import (
     LassoSelectTool,
     LinearColorMapper,
     PanTool,
+    Plot,
     Range1d,
-    ResetTool,
+    Scatter,
     Slope,
-    WheelZoomTool,
 )
-from bokeh.plotting import figure
 
 from analytics.evaluation.retrain.errors import Parity
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, named, paint
+from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import brush_mode
-from views.kit.style_sheets import css_text
 from views.kit.text import Html, grouped, heading, tone
 from views.kit.theme import Palette, palette
 from views.state.session import Session
@@ -52,14 +50,15 @@ class ParityPlot:
         self, session: Session, column: int, title: Callable[[], str], x: Range1d, y: Range1d
     ) -> None:
         self._session, self._column, self._title = session, column, title
+        self._make = Figures()
         self._mode, self._what = "replace", "force"
         self._parity: Parity | None = None
         self._own = True
         self._xy, self._owner, self._shown = np.empty((0, 2)), np.empty(0, np.int64), np.empty(0)
-        self.source = empty_source("x", "y", "density")
+        self.source = self._make.source("x", "y", "density")
         self._shades = LinearColorMapper(palette=["#000000"], low=0.0, high=1.0)
-        self.brushed = empty_source("x", "y")
-        self.active = empty_source("x", "y")
+        self.brushed = self._make.source("x", "y")
+        self.active = self._make.source("x", "y")
         self.figure = self._figure(x, y)
         self.caption = Html(height=16)
         self.head = Html(margin=(0, 0, 2, 4), height=22)
@@ -70,38 +69,30 @@ class ParityPlot:
         session.param.watch(self._on_active, ["active", "active_atom"])
         self.restyle(False)
 
-    def _figure(self, x: Range1d, y: Range1d) -> figure:
-        box = BoxSelectTool(renderers=[], persistent=False)
+    def _figure(self, x: Range1d, y: Range1d) -> Plot:
+        box = self._make.box(BoxSelectTool, renderers=[], persistent=False)
         lasso = LassoSelectTool(renderers=[], persistent=False, continuous=False)
-        plot = figure(
+        plot = self._make.pressed(
+            f"parity-{self._column}",
+            PARITY_HEIGHT,
+            lasso,
+            box,
+            PanTool(),
+            drag=lasso,
             x_range=x,
             y_range=y,
-            tools=[lasso, box, PanTool(), WheelZoomTool(zoom_on_axis=False), ResetTool()],
-            active_drag=lasso,
-            active_scroll=None,
-            toolbar_location="above",
-            sizing_mode="stretch_width",
-            height=PARITY_HEIGHT,
-            min_border_left=40,
+            toolbar_inner=True,
             min_border_right=6,
             min_border_top=0,
-            name=f"parity-{self._column}",
-            output_backend="canvas",
         )
-        plot.toolbar.autohide, plot.toolbar_inner = True, True
-        plot.toolbar.stylesheets = [css_text("toolbar")]
         plot.add_layout(Slope(gradient=1, y_intercept=0, line_width=1, level="underlay"))
-        for name, source, size in (
-            ("points", self.source, 4),
-            ("brush", self.brushed, 4),
-            ("active", self.active, 9),
-        ):
-            plot.scatter("x", "y", source=source, size=size, line_color=None, name=name)
-        points, brush, _ = plot.renderers
-        points.glyph.fill_color = {"field": "density", "transform": self._shades}
-        points.nonselection_glyph = points.glyph
-        brush.glyph.fill_alpha = 0.6
-        plot.renderers[-1].glyph.marker = "diamond"
+        shade = {"field": "density", "transform": self._shades}
+        points = Scatter(size=4, line_color=None, fill_color=shade)
+        self._make.draw(plot, points, self.source, "points", nonselection_glyph=points)
+        brush = Scatter(size=4, line_color=None, fill_alpha=0.6)
+        self._make.draw(plot, brush, self.brushed, "brush")
+        active = Scatter(size=9, line_color=None, marker="diamond")
+        self._make.draw(plot, active, self.active, "active")
         plot.on_event(PanStart, lambda event: setattr(self, "_mode", brush_mode(event.modifiers)))
         plot.on_event(SelectionGeometry, self._on_drag)
         plot.on_event(Tap, self._on_tap)

@@ -7,12 +7,22 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, Range1d, Span
-from bokeh.plotting import figure
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    FixedTicker,
+    Line,
+    Plot,
+    Range1d,
+    Scatter,
+    Segment,
+    Span,
+    VArea,
+)
 
 from analytics.evaluation.redundancy import Redundancy
 from views.kit import html, layout
-from views.kit.figures import empty_source, figure_pane, named, paint, plain_figure
+from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table
 from views.kit.text import (
@@ -107,6 +117,10 @@ class RedundancyCard(pn.viewable.Viewer):
         return self._card
 
 
+def _error_bars() -> Segment:
+    return Segment(x0="x", y0="low", x1="x", y1="high")
+
+
 class _Drawn(pn.viewable.Viewer):
     """A card with one figure that follows one result."""
 
@@ -115,6 +129,7 @@ class _Drawn(pn.viewable.Viewer):
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._state = session, state
+        self._make = Figures()
         self.plot = self._figure()
         # a pane takes its visibility back from its figure: what holds it is hidden instead
         self.body = layout.column(figure_pane(self.plot), visible=False)
@@ -122,7 +137,7 @@ class _Drawn(pn.viewable.Viewer):
         state.param.watch(self._show, [self.RESULT])
         self._show()
 
-    def _figure(self) -> figure:
+    def _figure(self) -> Plot:
         raise NotImplementedError
 
     def _draw(self, found: Any) -> tuple[Any, Any]:
@@ -156,17 +171,21 @@ class CurveCard(_Drawn):
 
     NAME, RESULT = "Learning curve of entropy", "curve"
 
-    def _figure(self) -> figure:
-        self.source, self.top = empty_source("x", "mean", "low", "high"), empty_source("x", "y")
-        plot = plain_figure(
-            "learning-curve",
-            x_axis_label="structures drawn at random",
-            y_axis_label="entropy (nats)",
+    def _figure(self) -> Plot:
+        self.source, self.top = (
+            self._make.source("x", "mean", "low", "high"),
+            self._make.source("x", "y"),
         )
-        plot.varea("x", "low", "high", source=self.source, fill_alpha=0.25, name="band")
-        plot.line("x", "mean", source=self.source, line_width=2, name="line")
-        plot.scatter("x", "mean", source=self.source, size=5, line_color=None, name="points")
-        plot.line("x", "y", source=self.top, line_dash="dotted", name="top")
+        plot = self._make.plain(
+            "learning-curve",
+            x_label="structures drawn at random",
+            y_label="entropy (nats)",
+        )
+        draw = self._make.draw
+        draw(plot, VArea(y1="low", y2="high", fill_alpha=0.25), self.source, "band")
+        draw(plot, Line(y="mean", line_width=2), self.source, "line")
+        draw(plot, Scatter(y="mean", size=5, line_color=None), self.source, "points")
+        draw(plot, Line(line_dash="dotted"), self.top, "top")
         return plot
 
     def _missing(self, found: Any) -> str:
@@ -202,18 +221,18 @@ class ScanCard(_Drawn):
 
     NAME, RESULT = "Bandwidth scan", "scan"
 
-    def _figure(self) -> figure:
-        self.source = empty_source("x", "y")
-        self.errors = empty_source("x", "low", "high")
-        plot = plain_figure(
+    def _figure(self) -> Plot:
+        self.source = self._make.source("x", "y")
+        self.errors = self._make.source("x", "low", "high")
+        plot = self._make.plain(
             "bandwidth-scan",
-            x_axis_type="log",
-            x_axis_label="bandwidth h",
-            y_axis_label="entropy (nats)",
+            x="log",
+            x_label="bandwidth h",
+            y_label="entropy (nats)",
         )
-        plot.line("x", "y", source=self.source, line_width=2, name="line")
-        plot.scatter("x", "y", source=self.source, size=5, line_color=None, name="points")
-        plot.segment("x", "low", "x", "high", source=self.errors, name="error")
+        self._make.draw(plot, Line(line_width=2), self.source, "line")
+        self._make.draw(plot, Scatter(size=5, line_color=None), self.source, "points")
+        self._make.draw(plot, _error_bars(), self.errors, "error")
         for name, dash in (("chosen", "solid"), ("rule", "dashed")):
             plot.add_layout(
                 Span(dimension="height", location=1, line_width=1.6, line_dash=dash, name=name)
@@ -254,20 +273,20 @@ class DimensionCard(_Drawn):
 
     NAME, RESULT = "Intrinsic dimension", "dimension"
 
-    def _figure(self) -> figure:
-        self.source = empty_source("x", "y")
-        self.errors: ColumnDataSource = empty_source("x", "low", "high")
-        plot = plain_figure(
+    def _figure(self) -> Plot:
+        self.source = self._make.source("x", "y")
+        self.errors: ColumnDataSource = self._make.source("x", "low", "high")
+        plot = self._make.plain(
             "intrinsic-dimension",
-            x_axis_type="log",
-            x_axis_label="environments in the sample (fewer: a coarser scale)",
-            y_axis_label="dimension (TwoNN)",
+            x="log",
+            x_label="environments in the sample (fewer: a coarser scale)",
+            y_label="dimension (TwoNN)",
             y_range=Range1d(0.0, 1.0),
         )
         plot.xaxis.formatter = CustomJSTickFormatter(code="return String(tick)")
-        plot.segment("x", "low", "x", "high", source=self.errors, name="error")
-        plot.line("x", "y", source=self.source, line_width=1.5, name="line")
-        plot.scatter("x", "y", source=self.source, size=6, line_color=None, name="points")
+        self._make.draw(plot, _error_bars(), self.errors, "error")
+        self._make.draw(plot, Line(line_width=1.5), self.source, "line")
+        self._make.draw(plot, Scatter(size=6, line_color=None), self.source, "points")
         return plot
 
     def _missing(self, found: Any) -> str:

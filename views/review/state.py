@@ -142,11 +142,7 @@ class Review(param.Parameterized):
         def work(monitor: Monitor) -> Any:
             part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name]}")
             part.report(0.0)
-
-            def work_out(monitor: Monitor) -> Any:
-                return make(analysis, *details, monitor)
-
-            return pipeline.finding(name, analysis, work_out, *details, monitor=part)
+            return pipeline.finding(name, analysis, make, *details, monitor=part)
 
         return work
 

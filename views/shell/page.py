@@ -14,6 +14,7 @@ from panel.util import edit_readonly
 from analytics.information.analysis import Analysis
 from views.inspector.inspector import Brushed, Inspector
 from views.kit import html
+from views.kit.bokeh_defaults import remember_defaults
 from views.kit.style_sheets import css
 from views.kit.text import Html, counted, grouped, percent, percent_error
 from views.kit.theme import (
@@ -126,6 +127,7 @@ class Page:
     """Builds the parts once and shows the stage that is chosen."""
 
     def __init__(self, session: Session) -> None:
+        remember_defaults()
         self.session = session
         kinds = stages_in_order()
         self.rooms = {kind.title: Room(kind(session), at) for at, kind in enumerate(kinds)}

@@ -1,0 +1,238 @@
+"""Opening files of others, compressed or not: regular ones only, read in pieces, within limits.
+
+Nothing is memory mapped. What another program does to a file while it is read can change what
+is read, and is noticed; it cannot end the process, as a mapped file that becomes shorter does.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import stat
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.progress import Monitor
+from analytics.runtime.store import parse_size
+
+__all__ = ["Content", "check_file", "opened", "read_limit", "unpacked"]
+
+#: What a file may hold, unpacked, unless WINNOW_READ_LIMIT says otherwise, bytes: the arrays of
+#: so much text take about as much memory again.
+DEFAULT_LIMIT = 16_000_000_000
+#: Bytes a compressed file may unpack to for each of its own. Structures as text reach 3 to 10,
+#: files of one structure again and again 50; nothing but a bomb (xz: 7000) was seen above.
+LARGEST_RATIO = 200
+#: Bytes that are unpacked whatever the ratio, so that small and repetitive files are read.
+FREE = 1 << 24
+#: Bytes taken at once.
+PIECE = 1 << 22
+#: Bytes at either end that tell whether a file that has grown is still the same, up to there.
+_SAMPLE = 1 << 12
+
+_UNPACKERS: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+_OTHERS = {b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"7z\xbc\xaf\x27\x1c": "7z"}
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def read_limit() -> int:
+    """Return how many bytes a file may hold, unpacked: WINNOW_READ_LIMIT, or 16 GB."""
+    text = os.environ.get("WINNOW_READ_LIMIT")
+    return parse_size(text, "WINNOW_READ_LIMIT") if text else DEFAULT_LIMIT
+
+
+class Content:
+    """The bytes of an open file, read where they are asked for.
+
+    Attributes
+    ----------
+    source : str
+        Name of the file, for errors.
+    size : int
+        Bytes, when it was opened.
+    """
+
+    def __init__(self, file: IO[bytes], source: str) -> None:
+        self._file, self.source = file, source
+        found = os.fstat(file.fileno())
+        self.size, self._written = found.st_size, found.st_mtime_ns
+        self._start, self._window = 0, b""
+        self._sample = self._ends()
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes start..stop-1; a little more is read ahead."""
+        if start < self._start or stop > self._start + len(self._window):
+            self._file.seek(start)
+            self._window = self._file.read(min(max(stop - start, PIECE), self.size - start))
+            self._start = start
+        found = self._window[start - self._start : stop - self._start]
+        if len(found) != stop - start:
+            raise self.changed()
+        return found
+
+    def _ends(self) -> list[bytes]:
+        found = []
+        for start in (0, max(0, self.size - _SAMPLE)):
+            self._file.seek(start)
+            found.append(self._file.read(min(_SAMPLE, self.size - start)))
+        return found
+
+    def check_unchanged(self) -> None:
+        """Raise `InputError` if what was read has been written to since it was opened.
+
+        More at the end is none of it: a calculation that runs appends to its file.
+        """
+        found = os.fstat(self._file.fileno())
+        if found.st_mtime_ns == self._written and found.st_size == self.size:
+            return
+        if found.st_size <= self.size or self._ends() != self._sample:
+            raise self.changed()
+
+    def changed(self) -> InputError:
+        """Return the error for a file that does not stay the same while it is read."""
+        cause = "was changed by another program while it was read; read it again once it is whole"
+        return InputError(cause, source=self.source)
+
+
+@contextmanager
+def opened(path: Path, monitor: Monitor) -> Iterator[Content]:
+    """Yield the bytes of a file, unpacked into a file of our own if they are compressed.
+
+    Goes by the first bytes rather than by the name: files are often renamed.
+
+    Parameters
+    ----------
+    path : Path
+    monitor : Monitor
+        Told how far the unpacking is.
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, is empty, is too large, or cannot be decompressed.
+    """
+    with _regular(path) as file:
+        if _unpacker(file.read(8), path.name) is None:
+            content = Content(file, path.name)
+            try:
+                yield content
+            except InputError:  # what seems to be wrong with it may come of that
+                content.check_unchanged()
+                raise
+            content.check_unchanged()
+            return
+        with tempfile.TemporaryFile(prefix="winnow-") as copy:
+            _unpack(file, copy, path.name, monitor)
+            if not copy.tell():
+                raise InputError("the file is empty", source=path.name)
+            yield Content(copy, path.name)
+
+
+@contextmanager
+def unpacked(path: Path, monitor: Monitor) -> Iterator[Path]:
+    """Yield the path of a file that holds no more than it may and is not compressed.
+
+    A compressed one is unpacked into a folder of our own, under its name without the suffix.
+    """
+    with _regular(path) as file:
+        if _unpacker(file.read(8), path.name) is None:
+            yield path
+            return
+        with tempfile.TemporaryDirectory(prefix="winnow-", ignore_cleanup_errors=True) as folder:
+            copy = Path(folder) / (path.stem or path.name)
+            with copy.open("wb") as out:
+                _unpack(file, out, path.name, monitor)
+            yield copy
+
+
+def check_file(path: Path) -> None:
+    """Raise `InputError` for what `opened` would not read, as far as the first bytes tell."""
+    with _regular(path) as file:
+        _unpacker(file.read(8), path.name)
+
+
+def _regular(path: Path) -> IO[bytes]:
+    """Open a regular file; anything else is not even opened, because that may wait for ever."""
+    _check_regular(path.stat().st_mode, path.name)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags), "rb")
+    try:
+        found = os.fstat(file.fileno())
+        _check_regular(found.st_mode, path.name)  # it was replaced meanwhile
+        if found.st_size == 0:
+            raise InputError("the file is empty", source=path.name)
+        if found.st_size > read_limit():
+            raise _too_large(path.name)
+    except WinnowError:
+        file.close()
+        raise
+    return file
+
+
+def _check_regular(mode: int, source: str) -> None:
+    if not stat.S_ISREG(mode):
+        kind = next((name for holds, name in _KINDS if holds(mode)), "something else")
+        raise InputError(f"is {kind}, not a file", source=source)
+
+
+def _unpacker(head: bytes, source: str) -> Callable[[Any], Any] | None:
+    for magic, name in _OTHERS.items():
+        if head.startswith(magic):
+            raise InputError(
+                f"is compressed with {name}, which is not read here: unpack it first, or use gzip",
+                source=source,
+            )
+    return next((make for magic, make in _UNPACKERS.items() if head.startswith(magic)), None)
+
+
+def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> None:
+    """Write the unpacked bytes of a file to another, as far as the limits allow."""
+    size, limit, total = os.fstat(file.fileno()).st_size, read_limit(), 0
+    file.seek(0)
+    make = _unpacker(file.read(8), source)
+    assert make is not None
+    file.seek(0)
+    try:
+        with make(file) as stream:
+            while piece := stream.read(PIECE):
+                total += len(piece)
+                if total > limit:
+                    raise _too_large(source)
+                if total > FREE and total > LARGEST_RATIO * file.tell():
+                    raise InputError(
+                        f"unpacks to more than {LARGEST_RATIO} times its size, which no "
+                        "structures do; unpack it yourself if it is meant to",
+                        source=source,
+                    )
+                out.write(piece)
+                monitor.report(min(1.0, file.tell() / max(1, size)), "unpacking")
+                monitor.checkpoint()
+        out.flush()
+    except (OSError, EOFError, lzma.LZMAError, zlib.error, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, not of what was read
+        raise InputError(f"cannot be decompressed: {error}", source=source) from None
+
+
+def _too_large(source: str) -> InputError:
+    return InputError(
+        f"holds more than {read_limit() / 1e9:g} GB; set WINNOW_READ_LIMIT to read it",
+        source=source,
+    )

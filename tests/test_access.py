@@ -1,0 +1,351 @@
+"""Who may come in: raw clients, without a browser's manners, against `winnow serve`."""
+
+import base64
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from bokeh.util.token import generate_jwt_token, get_session_id
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+
+from views.shell import access
+from views.shell.access import Gate
+
+ROOT = Path(__file__).resolve().parents[1]
+TOKEN = "let-me-in"
+#: Module names that everything imports sooner or later.
+STRANGERS = ("random", "numpy", "panel", "sitecustomize", "views", "stolen")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Client:
+    """One person: requests as they write them, with the cookies that they have."""
+
+    def __init__(self, port, cookie=""):
+        self.port, self.cookie = port, cookie
+
+    def get(self, path, method="GET", **headers):
+        """Return the answer to a request, redirections as they are."""
+        link = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            link.request(method, path, headers={"Cookie": self.cookie, **headers})
+            answer = link.getresponse()
+            return SimpleNamespace(
+                code=answer.status, headers=answer.headers, body=answer.read().decode()
+            )
+        finally:
+            link.close()
+
+    def enter(self, path="/app"):
+        """Show the token, and keep the cookie."""
+        answer = self.get(f"{path}?token={TOKEN}")
+        self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        return answer
+
+    def page(self, path="/app"):
+        """Open the page; return the signed session that its web socket has to name."""
+        answer = self.get(path)
+        assert answer.code == 200
+        return re.search(r'"token":"([^"]+)"', answer.body)[1]
+
+    def connect(self, session, path="/app/ws", **headers):
+        """Ask for the web socket of a session: "welcome", "closed", or the code of a refusal."""
+        link = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        asked = {
+            "Cookie": self.cookie, "Upgrade": "websocket", "Connection": "Upgrade",
+            "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Protocol": f"bokeh, {session}",
+        }  # fmt: skip
+        try:
+            link.request("GET", path, headers=asked | headers)
+            answer = link.getresponse()
+            if answer.status != 101:
+                return answer.status
+            return "welcome" if answer.fp.read(1) == b"\x81" else "closed"
+        finally:
+            link.close()
+
+
+@contextmanager
+def running(folder, *arguments, ready="Winnow: http", **told):
+    """Run `winnow serve` in a folder; give its client, its log and its process."""
+    port, log = free_port(), folder / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "analytics.cli", "serve", "--port", str(port), *arguments],
+            cwd=folder, stdout=out, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "WINNOW_TOKEN": TOKEN, **told},
+        )  # fmt: skip
+    try:
+        until = time.monotonic() + 180
+        while ready not in log.read_text():
+            waiting = process.poll() is None and time.monotonic() < until
+            assert waiting, log.read_text()
+            time.sleep(0.05)
+        yield SimpleNamespace(client=lambda: Client(port), port=port, log=log, folder=folder)
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Serve the page from a folder with modules that nobody should import."""
+    folder = tmp_path_factory.mktemp("strangers")
+    for name in STRANGERS:
+        (folder / f"{name}.py").write_text(
+            f"open({str(folder / 'imported')!r}, 'a').write('{name} ')"
+        )
+    with running(folder) as server:
+        yield server
+
+
+# ---- the token ------------------------------------------------------------------------------
+
+
+ROUTES = (
+    "/", "/app", "/app/", "/app/metadata", "/app/autoload.js?bokeh-autoload-element=1",
+    "/static/js/bokeh.min.js", "/app/static/js/bokeh.min.js", "/favicon.ico",
+    "/static/extensions/panel/panel.min.js", "/components/views.inspector.atoms_view/a/b/c",
+    "/nothing", "//app", "/app/ws",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT"])
+def test_every_route_needs_the_token(served, path, method):
+    for client in (
+        served.client(),
+        Client(served.port, f'winnow-{served.port}="2|1:0|10:1|a|b|c"'),
+    ):
+        answer = client.get(path, method)
+        assert answer.code == 403
+        if method != "HEAD":
+            assert "the address with the token stands in the terminal" in answer.body.lower()
+        mark = "&" if "?" in path else "?"
+        for wrong in ("", "let-me-im", f"{TOKEN}x", "%00", "%ff"):
+            assert client.get(f"{path}{mark}token={wrong}", method).code == 403
+
+
+def test_the_token_is_shown_once(served):
+    person = served.client()
+    answer = person.enter("/app")
+    assert (answer.code, answer.headers["Location"]) == (302, "/app")
+    told = answer.headers["Set-Cookie"]
+    assert f"winnow-{served.port}=" in told
+    assert "HttpOnly" in told
+    assert "SameSite=Lax" in told
+    assert TOKEN not in told
+    assert person.get("/app").code == person.get("/static/js/bokeh.min.js").code == 200
+    assert person.get(f"/app?token={TOKEN}").headers.get("Set-Cookie") is None  # known already
+    # never to another server, whatever the address
+    assert person.get(f"//elsewhere.example/a?b=1&token={TOKEN}").headers["Location"] == (
+        "/elsewhere.example/a?b=1"
+    )
+    log = served.log.read_text().splitlines()
+    assert sum(TOKEN in line for line in log) == 1  # the address that was printed
+
+
+def test_cookies_outlive_the_server_but_not_their_secret(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    secret = access._secret.__wrapped__
+    first = secret()
+    assert secret() == first
+    file = tmp_path / "winnow" / "cookie_secret"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)
+    assert secret() != first  # others may have read it
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    assert len(secret()) == 32
+
+
+def test_it_listens_to_this_machine_and_says_so_when_it_does(served):
+    told = served.log.read_text().splitlines()[0]
+    assert told == f"Winnow: http://localhost:{served.port}/app?token={TOKEN}   (Ctrl+C stops it)"
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        assert probe.connect_ex((socket.gethostbyname(socket.gethostname()), served.port)) != 0 or (
+            socket.gethostbyname(socket.gethostname()).startswith("127.")
+        )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "evil.example",
+        "evil.example:{}",
+        "169.254.169.254",
+        "localhost.evil.example",
+        "[::2]",
+        "[",
+        "",
+    ],
+)
+def test_a_name_that_was_made_to_lead_here_gets_nothing(served, name):
+    person = served.client()
+    person.enter()
+    answer = person.get("/app", Host=name.format(served.port))
+    assert answer.code in (400, 403)
+
+
+def test_every_answer_says_how_it_may_be_used(served):
+    person = served.client()
+    person.enter()
+    for client, path in (
+        (person, "/app"),
+        (person, "/static/js/bokeh.min.js"),
+        (person, "/x"),
+        (served.client(), "/app"),
+    ):
+        headers = client.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'self'" in policy
+        assert "http" not in policy
+        assert "*" not in policy
+        assert "frame-ancestors 'self'" in policy
+        assert headers["X-Frame-Options"] == "SAMEORIGIN"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "Server" not in headers
+
+
+# ---- sessions -------------------------------------------------------------------------------
+
+
+def test_a_session_is_of_whoever_opened_it(served):
+    mine, other = served.client(), served.client()
+    mine.enter()
+    other.enter()
+    session = mine.page()
+    assert mine.connect(session) == "welcome"
+    assert mine.connect(session) == "welcome"  # a lost connection comes back
+    assert other.connect(session) == 403  # also with a token of their own
+    assert served.client().connect(session) == 403
+    assert Client(served.port, "winnow-1=a").connect(session) == 403
+
+
+def test_a_session_cannot_be_made_up(served):
+    mine, other = served.client(), served.client()
+    mine.enter()
+    other.enter()
+    session = mine.page()
+    name, _, cookie = other.cookie.partition("=")
+    claimed = {"cookies": {name: cookie.strip('"')}, "headers": {}, "arguments": {}}
+    for stolen in (get_session_id(session), "chosen"):
+        for signed in ({"signed": False}, {"signed": True, "secret_key": b"guessed"}):
+            assert other.connect(generate_jwt_token(stolen, extra_payload=claimed, **signed)) == (
+                "closed"
+            )
+    head, _, signature = session.partition(".")
+    payload = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    payload["cookies"] = {name: cookie.strip('"')}
+    changed = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+    assert other.connect(f"{changed}.{signature}") in ("closed", 403)
+    for garbage in ("", ".", "a.b", "é", "e30.e30"):
+        assert other.connect(garbage) in ("closed", 400, 403)
+    assert mine.connect(session) == "welcome"
+
+
+def test_a_page_of_another_site_cannot_connect(served):
+    person = served.client()
+    person.enter()
+    session = person.page()
+    own = ("http://127.0.0.1:{}", "https://127.0.0.1:{}")
+    others = (
+        *("http://localhost:{}", "http://127.0.0.1:1", "http://127.0.0.1", "null", "file://"),
+        *("http://evil.example", "http://127.0.0.1:{}.evil.example", "127.0.0.1:{}"),
+    )
+    assert person.connect(session) == "welcome"  # no browser: it says no origin
+    for origin in own:
+        assert person.connect(session, Origin=origin.format(served.port)) == "welcome"
+    for origin in others:
+        assert person.connect(session, Origin=origin.format(served.port)) == 403
+
+
+# ---- what is imported -----------------------------------------------------------------------
+
+
+def test_nothing_is_imported_from_the_working_folder_nor_by_an_address(served):
+    person = served.client()
+    person.enter()
+    person.page()
+    for name in ("stolen", "antigravity", "this", "..stolen", "tests.test_access", "os", ""):
+        for rest in ("X/__css__/a", "", "/", "X/_resources/css/a"):
+            answer = person.get(f"/components/{name}/{rest}")
+            assert answer.code in (400, 403, 404), name
+    assert not (served.folder / "imported").exists()
+
+
+# ---- the gate by itself ---------------------------------------------------------------------
+
+
+def asked(peer="127.0.0.1", host="localhost:5006", path="/app", **headers):
+    context = SimpleNamespace(address=(peer, 4000), remote_ip=peer, protocol="http")
+    return HTTPServerRequest(
+        headers=HTTPHeaders({"Host": host, **headers}),
+        connection=SimpleNamespace(context=context),
+        start_line=RequestStartLine("GET", path, "HTTP/1.1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "answered"),
+    [
+        (asked(), True),
+        (asked("127.8.9.1"), True),
+        (asked("::1", "[::1]:5006"), True),
+        (asked("::ffff:127.0.0.1"), True),
+        (asked(host="winnow.localhost"), True),
+        (asked("192.168.1.7"), False),
+        (asked("::ffff:192.168.1.7"), False),
+        (asked("fe80::1%eth0"), False),
+        (asked("192.168.1.7", **{"X-Forwarded-For": "127.0.0.1"}), False),
+        (asked("192.168.1.7", **{"X-Real-Ip": "127.0.0.1"}), False),
+        (asked(**{"X-Forwarded-For": "192.168.1.7"}), False),
+        (asked(**{"X-Forwarded-For": "127.0.0.1, 192.168.1.7"}), False),
+        (asked(**{"X-Real-Ip": "10.0.0.1"}), False),
+        (asked(**{"Forwarded": "for=10.0.0.1"}), False),
+        (asked(**{"X-Forwarded-For": "127.0.0.1"}), True),
+        (asked(host="evil.example:5006"), False),
+        (asked(host="192.168.1.7:5006"), False),
+    ],
+)
+def test_a_plain_panel_serve_answers_this_machine_only(request_, answered):
+    assert bool(Gate().refusal(request_, None)) != answered
+    assert not Gate(open=True).refusal(request_, None)
+
+
+def test_a_plain_panel_serve_asks_for_a_token_if_there_is_one(monkeypatch):
+    monkeypatch.setenv("WINNOW_TOKEN", TOKEN)
+    monkeypatch.setenv("WINNOW_ORIGIN", "lab.example, other.example:8443")
+    gate = Gate.from_environment()
+    assert "token" in gate.refusal(asked(), None)
+    assert "token" in gate.refusal(asked(host="lab.example"), None)
+    assert "token" in gate.refusal(asked(host="other.example:8443"), None)
+    assert "does not know itself" in gate.refusal(asked(host="evil.example"), None)
+
+
+def test_in_a_notebook_the_token_is_part_of_every_address():
+    gate = Gate(token=TOKEN, framed=True)
+    assert not gate.refusal(asked(path=f"/{TOKEN}/app"), None)
+    assert gate.refusal(asked(path="/app"), None)
+    assert gate.refusal(asked(path=f"/x/{TOKEN}/app"), None)
+    assert gate.refusal(asked(path=f"/{TOKEN}x/app"), None)
+    assert "X-Frame-Options" not in gate.headers()
+    assert "frame-ancestors" not in gate.headers()["Content-Security-Policy"]
