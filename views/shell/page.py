@@ -32,7 +32,9 @@ from views.shell.budget_bar import BudgetBar
 from views.shell.connection import Connection
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
+from views.shell.recipe_dialog import RecipeDialog
 from views.shell.room import Room, StageTabs, seen_with, switching
+from views.shell.sessions_dialog import Sessions
 from views.shell.shortcuts import Keys
 from views.shell.stage import Stage, stages_in_order
 from views.state.saver import Saver
@@ -138,7 +140,9 @@ class Page:
         self.budget = BudgetBar(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
-        self.export.button.sx = HEADER_BUTTON
+        self.recipe = RecipeDialog(session)
+        self.sessions = Sessions(self.connection.go, self.recipe.show)
+        self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
         self.chip = Html(wide=False, stylesheets=[css("content"), CHIP], margin=(0, 12, 0, 12))
         self.stage = segments(
             "Stage",
@@ -218,6 +222,8 @@ class Page:
             body,
             self.help,
             self.export.dialog,
+            self.sessions.dialog,
+            self.recipe,
             self.keys,
             self.connection,
             overlay,
@@ -269,7 +275,8 @@ class Page:
             width=36,
             **bar,
         )
-        self.export.button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
+        for button in (self.sessions.button, self.export.button):
+            button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
         return pn.Row(
             Html(
                 html.span("Winnow", class_="product"),
@@ -282,6 +289,7 @@ class Page:
             pn.Spacer(sizing_mode="stretch_width"),
             self.map_kind,
             self.open_side,
+            self.sessions,
             self.export,
             help_button,
             sizing_mode="stretch_width",
@@ -327,7 +335,7 @@ class Page:
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
-        for dialog in (self.help, self.export.dialog):
+        for dialog in (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog):
             dialog.param.watch(self._on_dialog, "open")
         self.keys.param.watch(lambda e: self._show_side(False), "narrow")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
@@ -338,6 +346,7 @@ class Page:
     def attach(self, saver: Saver) -> None:
         """Have the page saved with its session, and shown what there is to come back to."""
         self.connection.follow(saver)
+        self.sessions.attach(saver)
         saver.attach(self)
 
     def save(self) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
@@ -358,7 +367,8 @@ class Page:
         """Carry the theme into the plots and the style variables."""
         self.keys.variables = variables(palette(dark))
         self.inspector.restyle(dark)
-        self.export.restyle(dark)
+        for part in (self.export, self.sessions, self.recipe):
+            part.restyle(dark)
         for room in self.rooms.values():
             if room.built:
                 room.stage.restyle(dark)
@@ -374,7 +384,8 @@ class Page:
 
     def _dialogs(self) -> list[Any]:
         built = [room.stage for room in self.rooms.values() if room.built]
-        return [self.help, self.export.dialog, *(d for stage in built for d in stage.dialogs)]
+        own = (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog)
+        return [*own, *(d for stage in built for d in stage.dialogs)]
 
     def _on_dialog(self, *_: Any) -> None:
         self.keys.blocked = any(dialog.open for dialog in self._dialogs())

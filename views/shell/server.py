@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,9 @@ __all__ = ["first_paint", "new_session", "start", "warm_up"]
 _PIPELINE = Pipeline()
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
+#: When the sessions of a user were last looked through for old ones, and how often that is done.
+_TIDIED: dict[Path, float] = {}
+TIDY = 3600.0
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
@@ -88,7 +92,7 @@ def new_session() -> Session:
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
     if loop is not None:
-        Saver(session, Shelf(pn.state.user or ""), Threaded(_delay(doc), post))
+        _save(session, Threaded(_delay(doc), post))
 
     def end(_: object) -> None:
         worker.cancel()
@@ -97,6 +101,19 @@ def new_session() -> Session:
     pn.state.on_session_destroyed(end)
     session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
     return session
+
+
+def _save(session: Session, clock: Threaded) -> None:
+    """Have the session kept on the disk, with those of the same user."""
+    try:
+        shelf = Shelf(pn.state.user or "")
+    except WinnowError as error:  # what the environment says makes no sense
+        session.tell_when_open(f"sessions are not saved: {error}")
+        return
+    Saver(session, shelf, clock)
+    if time.monotonic() - _TIDIED.get(shelf.folder, -TIDY) > TIDY:
+        _TIDIED[shelf.folder] = time.monotonic()
+        clock.aside(shelf.tidy, lambda _: None)
 
 
 def _delay(doc: Document) -> Callable[[float, Callable[[], None]], None]:

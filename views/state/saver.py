@@ -204,6 +204,11 @@ class Saver(param.Parameterized):
 
         self._clock.aside(work, done)
 
+    @property
+    def clock(self) -> Clock:
+        """When work on the shelf is done."""
+        return self._clock
+
     def rename(self, title: str) -> None:
         """Give the session a title."""
         self.title = title
