@@ -6,6 +6,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SERVE_ARGS ?=
 COUNT ?= 10000
+KILLS ?= 100
 SEED ?= 0
 TARGETS ?=
 
@@ -27,7 +28,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench fuzz lock hooks clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -38,6 +39,7 @@ help:
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
 	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
+	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
 	@echo "make hooks                               run the linters before every commit"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
@@ -70,6 +72,9 @@ bench: $(DEV_STAMP)
 
 fuzz: $(DEV_STAMP)
 	$(PY) -m fuzz --count $(COUNT) --seed $(SEED) $(TARGETS)
+
+kill: $(DEV_STAMP)
+	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m benchmarks kill
 
 lock: $(STAMP)
 	$(PY) scripts/lock.py

@@ -8,6 +8,7 @@ from benchmarks import (
     density,
     descriptors,
     kernel,
+    kill,
     neighbours,
     page,
     responsiveness,
@@ -27,7 +28,7 @@ ALL = {
     "selections": selections.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main}
+LONG = {"density": density.main, "kill": kill.main}
 
 
 def main(names: list[str]) -> int:

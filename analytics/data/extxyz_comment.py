@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -24,16 +24,20 @@ __all__ = ["RESERVED", "format_comment", "parse_comment", "parse_properties"]
 #: Keys that the format itself gives a meaning.
 RESERVED = ("Lattice", "Properties", "pbc")
 
-_PAIR = re.compile(
-    r"""(?:"(?P<quoted>(?:\\.|[^"\\])*)" | (?P<key>[^\s="]+))
-        (?:\s*=\s*(?P<value>
-            "(?:\\.|[^"\\])*"
-          | '(?:\\.|[^'\\])*'
-          | \{[^}]*\}
-          | \[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\]
-          | \S*))?""",
-    re.VERBOSE,
-)
+#: Texts and lists from what opens them to what closes them, or else to the end of the line.
+_ENCLOSED = {
+    '"': r"""(?:\\.|[^"\\])*+(?:"|(?P<double>\\?\Z))""",
+    "'": r"""(?:\\.|[^'\\])*+(?:'|(?P<single>\\?\Z))""",
+    "{": r"[^}]*+(?:\}|(?P<brace>\Z))",
+}
+_LIST = r"\[[^\[\]]*+(?:\[[^\[\]]*+\][^\[\]]*+)*+\]"
+#: Brackets within brackets that are still a value and not a way to use up the stack.
+_DEEPEST = 32
+#: Columns that a structure may announce.
+_MOST_COLUMNS = 10_000
+#: Digits of the longest whole number; Python converts no longer ones.
+_MOST_DIGITS = 4000
+_BRACKETS = re.compile(r"[\[\]{}]")
 _SPLIT = re.compile(r"[^\s,]+")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?\Z")
@@ -59,28 +63,68 @@ def parse_comment(text: str) -> dict[str, Any]:
     if "=" not in text:
         return {"comment": text} if text else {}
     pairs: dict[str, Any] = {}
-    for match in _PAIR.finditer(text):
+    for match in _matches(text):
         key, token = match["key"], match["value"]
         if key is None:
-            key = _unescape(match["quoted"])
+            key = _unescape(match["quoted"][:-1])
         pairs[key] = True if token is None else _parse_token(key, token)
     return pairs
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    """Find the pairs, in a time that grows with the length of the line and no faster.
+
+    A quote or brace that nothing closes encloses nothing. That is seen at the end of the line,
+    and true of all that come after it, which are not followed there again.
+    """
+    keys = values = ""  # the kinds that nothing closes any more, as keys and as values
+    at = 0
+    while match := _pair(keys, values).search(text, at):
+        if match["key_quote"] is not None:
+            keys = values = values + '"'
+            continue
+        kinds = zip(_ENCLOSED, (match["double"], match["single"], match["brace"]), strict=True)
+        found = "".join(opening for opening, end in kinds if end is not None)
+        if found:
+            values += found
+            continue
+        yield match
+        at, keys = match.end(), values
+
+
+@lru_cache(maxsize=64)
+def _pair(keys: str, values: str) -> re.Pattern[str]:
+    """Return the pattern of a pair, where some kinds of texts and lists are not closed any more."""
+    groups = {'"': "double", "'": "single", "{": "brace"}
+    parts = [
+        f"(?P<{groups[opening]}>(?!))" if opening in values else re.escape(opening) + rest
+        for opening, rest in _ENCLOSED.items()
+    ]
+    quoted = _ENCLOSED['"'].replace("double", "key_quote")
+    key = "(?P<quoted>(?P<key_quote>(?!)))" if '"' in keys else f'"(?P<quoted>{quoted})'
+    return re.compile(
+        rf"""(?:{key}|(?P<key>[^\s="]+))(?:\s*=\s*(?P<value>{"|".join(parts)}|{_LIST}|\S*))?"""
+    )
 
 
 @lru_cache(maxsize=256)
 def parse_properties(text: str) -> Columns:
     """Return name, kind (R, I, S or L) and number of columns of each per-atom property."""
     fields = text.split(":")
+    shown = text if len(text) <= 120 else f"{text[:120]}..."
     if len(fields) % 3:
-        raise ValueError(f"Properties={text} is not a list of name:type:columns")
+        raise ValueError(f"Properties={shown} is not a list of name:type:columns")
+    if len(fields) > 3 * _MOST_COLUMNS:
+        raise ValueError(f"Properties names {len(fields) // 3} columns, more than {_MOST_COLUMNS}")
     columns = []
     for name, kind, width in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
         if kind.upper() not in _KINDS or not re.fullmatch(r"[1-9][0-9]{0,5}", width) or not name:
-            raise ValueError(f"Properties has {name}:{kind}:{width}, not name:R|I|S|L:columns")
+            wrong = f"{name[:40]}:{kind[:10]}:{width[:20]}"
+            raise ValueError(f"Properties has {wrong}, not name:R|I|S|L:columns")
         columns.append((name, kind.upper(), int(width)))
     names = [name for name, _, _ in columns]
     if len(set(names)) < len(names):
-        raise ValueError(f"Properties={text} names a column twice")
+        raise ValueError(f"Properties={shown} names a column twice")
     return tuple(columns)
 
 
@@ -106,11 +150,8 @@ def _parse_token(key: str, token: str) -> Any:
 def _parse_list(key: str, token: str) -> Any:
     """Parse ``[1, 2]``, ``{1 2}`` or ``[[1, 2], [3, 4]]``; anything else stays text."""
     if token.startswith("[["):
-        try:
-            array = np.array(json.loads(token))
-        except ValueError:
-            return token
-        return array if array.dtype.kind in "ifb" else token
+        array = _json_array(token)
+        return token if array is None else array
     value = _parse_text(key, token[1:-1])
     if isinstance(value, bool | int | float):
         return np.array([value])
@@ -132,7 +173,7 @@ def _parse_text(key: str, text: str) -> Any:
 def _parse_scalar(text: str) -> bool | int | float | None:
     if text[0].isalpha() and text[0] not in "nNiI":  # most values: a word
         return _LOGICAL.get(text)
-    if _INTEGER.match(text):
+    if _INTEGER.match(text) and len(text) < _MOST_DIGITS:
         return int(text)
     if _DECIMAL.match(text) or _NOT_FINITE.match(text):
         return float(text)
@@ -159,18 +200,35 @@ def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
 
 
 def _parse_json(text: str) -> Any:
+    tail = text[len("_JSON ") :]
+    if _too_deep(tail):
+        return text
     try:
-        value = json.loads(text[len("_JSON ") :])
+        value = json.loads(tail)
     except ValueError:
         return text
-    if isinstance(value, list):
-        try:
-            array = np.array(value)
-        except ValueError:  # a ragged list
-            return value
-        if array.dtype.kind in "ifb":
-            return array
-    return value
+    array = _json_array(tail) if isinstance(value, list) else None
+    return value if array is None else array
+
+
+def _json_array(text: str) -> npt.NDArray[Any] | None:
+    """Return nested lists of numbers or logicals as an array; None for anything else."""
+    if '"' in text or _too_deep(text):  # one long text among many would fill the memory
+        return None
+    try:
+        array = np.array(json.loads(text))
+    except ValueError:  # no JSON, or a ragged list
+        return None
+    return array if array.dtype.kind in "ifb" else None
+
+
+def _too_deep(text: str) -> bool:
+    depth = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _quote(text: str) -> str:

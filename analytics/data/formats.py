@@ -1,4 +1,4 @@
-"""Every format but extended XYZ: ASE's structures, whatever ASE reads, and deepmd/npy folders."""
+"""Structures that ASE holds, there and back, and deepmd/npy folders."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import ase.db
-import ase.io
-import ase.io.formats
 import numpy as np
 import numpy.typing as npt
 from ase import Atoms
@@ -22,7 +19,7 @@ from analytics.data.numpy_files import read_npy
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
-__all__ = ["ase_format", "frame_from_atoms", "read_ase", "read_deepmd", "to_atoms"]
+__all__ = ["frame_from_atoms", "read_deepmd", "to_atoms"]
 
 _PER_ATOM_RESULTS = ("forces", "energies", "stresses", "charges", "magmoms")
 _VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
@@ -123,63 +120,9 @@ def _atoms_of(dataset: Dataset, structure: int) -> Atoms:
     return atoms
 
 
-def ase_format(path: Path) -> str:
-    """Return ASE's name for the format of a file; raises `InputError` if it knows none."""
-    try:
-        return str(ase.io.formats.filetype(str(path)))
-    except Exception as error:
-        raise InputError(
-            f"ASE does not know its format ({_said(error)})", source=path.name
-        ) from None
-
-
-def read_ase(
-    path: Path, kind: str, choose: Callable[[int], list[int]], monitor: Monitor
-) -> Iterator[Frame]:
-    """Yield the chosen structures of a file in any format that ASE reads.
-
-    ASE cannot tell how many there are without reading them, so all are read.
-    """
-    monitor.report(0.0, f"reading with ASE ({kind})")
-    images: list[Any]
-    try:
-        if kind in ("db", "json"):
-            images = _database(path)
-        else:
-            images = list(ase.io.read(path, ":", format=kind))
-    except ase.io.formats.UnknownFileTypeError:
-        raise InputError("ASE does not know its format", source=path.name) from None
-    except Exception as error:  # every format of ASE fails in its own way
-        cause = f"ASE cannot read it as {kind} ({_said(error)})"
-        raise InputError(cause, source=path.name) from None
-    if not images:
-        raise InputError("holds no structures", source=path.name)
-    chosen = choose(len(images))
-    for done, index in enumerate(chosen):
-        if done % 100 == 0:
-            monitor.report(done / len(chosen), "taking over structures")
-            monitor.checkpoint()
-        try:
-            yield frame_from_atoms(index, images[index])
-        except ValueError as error:
-            raise InputError(str(error), source=path.name, structure=index) from None
-
-
 def _said(error: Exception) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-
-
-def _database(path: Path) -> list[Atoms]:
-    """Read an ASE database with the key-value pairs that `ase.io.read` leaves behind."""
-    images = []
-    with ase.db.connect(path, serial=True) as connection:  # type: ignore[no-untyped-call]
-        for row in connection.select():
-            atoms = row.toatoms()
-            atoms.info.update(row.data)
-            atoms.info.update(row.key_value_pairs)
-            images.append(atoms)
-    return images
 
 
 def read_deepmd(

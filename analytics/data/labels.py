@@ -28,6 +28,8 @@ FORCES_NAMES = (
     *("forces_eV_A", "dft_total_forces", "atomic_forces", "frc"),
 )
 CONFIG_TYPE_NAMES = ("config_type", "config_name")
+#: Characters of a class: an array of texts has room for the longest in every structure.
+_LONGEST_CLASS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def assemble(
     keys = _choose(frames, name, asked)
     sizes = [len(frame.numbers) for frame in frames]
     # the class first: it is cheap, and forces are taken out of the arrays
-    config_type = np.array([_text(frame.info.get(keys.config_type or "")) for frame in frames])
+    config_type = np.array([_class(frame, name, keys.config_type) for frame in frames])
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
         positions=np.concatenate([frame.positions for frame in frames]),
@@ -174,7 +176,7 @@ def _choose(frames: Sequence[Frame], name: str, asked: LabelKeys) -> LabelKeys:
         ("forces", asked.forces, counts.arrays + counts.info),
     ):
         if key and key not in known:
-            have = ", ".join(sorted(known)) or "none"
+            have = ", ".join(sorted(known)[:20]) or "none"
             raise InputError(f"no structure has {label} {key!r}; it has {have}", source=name)
     energies = counts.info
     if {"i", "time"} <= set(counts.info):
@@ -199,11 +201,15 @@ def _is_list(frames: Sequence[Frame], key: str) -> bool:
     return any(isinstance(frame.info.get(key), np.ndarray) for frame in frames)
 
 
-def _text(value: Any) -> str:
+def _class(frame: Frame, name: str, key: str | None) -> str:
+    value = frame.info.get(key or "")
     if value is None:
         return ""
-    if isinstance(value, np.ndarray):
-        return " ".join(str(item) for item in value.ravel().tolist())
+    if isinstance(value, np.ndarray) and value.size <= _LONGEST_CLASS:
+        value = " ".join(str(item) for item in value.ravel().tolist())
+    if isinstance(value, np.ndarray) or len(str(value)) > _LONGEST_CLASS:
+        cause = f"config type {key!r} is no class: it is longer than {_LONGEST_CLASS} characters"
+        raise InputError(cause, source=name, structure=frame.index)
     return str(value)
 
 
@@ -218,8 +224,8 @@ def _energies(frames: Sequence[Frame], name: str, key: str | None) -> FloatArray
             continue
         try:
             energies[s] = _number(value)
-        except (TypeError, ValueError):
-            shown = repr(value) if isinstance(value, str) else str(value)
+        except (TypeError, ValueError, OverflowError):
+            shown = repr(value[:80]) if isinstance(value, str) else str(value)
             raise InputError(
                 f"energy {key!r} is {shown[:60]}, not a number", source=name, structure=frame.index
             ) from None

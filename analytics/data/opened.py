@@ -22,7 +22,7 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.store import parse_size
 
-__all__ = ["Content", "check_file", "opened", "read_limit", "unpacked"]
+__all__ = ["Content", "opened", "read_limit", "unpacked"]
 
 #: What a file may hold, unpacked, unless WINNOW_READ_LIMIT says otherwise, bytes: the arrays of
 #: so much text take about as much memory again.
@@ -160,12 +160,6 @@ def unpacked(path: Path, monitor: Monitor) -> Iterator[Path]:
             with copy.open("wb") as out:
                 _unpack(file, out, path.name, monitor)
             yield copy
-
-
-def check_file(path: Path) -> None:
-    """Raise `InputError` for what `opened` would not read, as far as the first bytes tell."""
-    with _regular(path) as file:
-        _unpacker(file.read(8), path.name)
 
 
 def _regular(path: Path) -> IO[bytes]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ase import Atoms
 
+from analytics.data.ase_reader import read_ase
 from analytics.data.dataset import Dataset, LabelKeys, Record
 from analytics.data.extxyz import read_extxyz
-from analytics.data.formats import ase_format, frame_from_atoms, read_ase, read_deepmd, to_atoms
+from analytics.data.formats import frame_from_atoms, read_deepmd, to_atoms
 from analytics.data.frames import Frame
 from analytics.data.labels import AvailableKeys, assemble, keys_of
-from analytics.data.opened import check_file
+from analytics.data.opened import unpacked
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 
@@ -133,16 +134,26 @@ def available_keys(source: str | Path | Dataset | Sequence[Record]) -> Available
 
 def _frames(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) -> Iterator[Frame]:
     """Return the structures of a file or folder by the reader for its format."""
-    if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
+    if path.is_dir():
+        if path.suffix in (".traj", ".bundle"):  # ASE's own folders
+            return _chosen(read_ase(path, path.name, monitor) or [], choose)
         return read_deepmd(path, choose, monitor)
     if _XYZ.search(path.name):
         return read_extxyz(path, choose, monitor)
-    if not path.is_dir():
-        check_file(path)
-    kind = ase_format(path)
-    if kind in ("xyz", "extxyz"):
-        return read_extxyz(path, choose, monitor)
-    return read_ase(path, kind, choose, monitor)
+    return _others(path, choose, monitor)
+
+
+def _others(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) -> Iterator[Frame]:
+    with unpacked(path, Part(monitor, 0.0, 0.2)) as plain:
+        rest = Part(monitor, 0.2, 1.0)
+        frames = read_ase(plain, path.name, rest)
+        if frames is None:  # extended XYZ under another name
+            return (yield from read_extxyz(path, choose, rest))
+        yield from _chosen(frames, choose)
+
+
+def _chosen(frames: list[Frame], choose: Callable[[int], list[int]]) -> Iterator[Frame]:
+    return (frames[index] for index in choose(len(frames)))
 
 
 def _split(text: str) -> tuple[Path, Callable[[int], list[int]]]:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost"]
+__all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost", "one_line"]
+
+
+def one_line(text: str, longest: int = 500) -> str:
+    """Return a text on one line, cut where it is long, without characters that cannot be shown."""
+    words = " ".join(text[: 4 * longest].split())
+    shown = words if len(words) <= longest else f"{words[:longest]}..."
+    if shown.isprintable():
+        return shown
+    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return "".join(escaped)
 
 
 class WinnowError(Exception):
@@ -25,11 +35,11 @@ class InputError(WinnowError):
     def __init__(
         self, cause: str, *, source: str | None = None, structure: int | None = None
     ) -> None:
-        self.cause, self.source, self.structure = cause, source, structure
-        place = [] if source is None else [source]
+        self.cause, self.source, self.structure = one_line(cause), source, structure
+        place = [] if source is None else [one_line(source)]
         if structure is not None:
             place.append(f"structure {structure}")
-        super().__init__(": ".join([", ".join(place), cause]) if place else cause)
+        super().__init__(": ".join([", ".join(place), self.cause]) if place else self.cause)
 
 
 class Cancelled(WinnowError):

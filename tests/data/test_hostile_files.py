@@ -247,3 +247,60 @@ def test_unpacking_can_be_cancelled_and_reports(write) -> None:
 def test_other_compressions_are_named(write, head, name) -> None:
     for file in ("a.xyz.zst", "a.xyz", "OUTCAR.zst"):
         assert f"is compressed with {name}" in refusal(write(head + b"x" * 100, file))
+
+
+# ---------------------------------------------------------------- comment lines
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a={ ", 'a="\\', "a='\\", '"\\', "a=[ [1] ", "a=[[1] ", "a    ", "a=1 ", "[[", "= ", "'{"],
+)
+def test_comments_take_a_time_that_grows_with_their_length(write, unit) -> None:
+    read(write(f"1\n{unit * 100_000}\nH 0 0 0\n"))  # the square of it would be an hour
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000,
+        '"' + "9" * 5000 + ' 1"',
+        '"_JSON ' + "[" * 5000 + "]" * 5000 + '"',
+        "[[" + "1," * 5000 + "1],[1]]",
+        '[["' + "x" * 100_000 + '"' + ',"y"' * 10_000 + "]]",
+        "1e999",
+        "-" + "9" * 400,
+    ],
+)
+def test_values_beyond_what_numbers_and_lists_can_be(write, value) -> None:
+    assert read(write(f"1\nthing={value}\nH 0 0 0\n")).n_structures == 1
+    path = write(f"1\nenergy={value}\nH 0 0 0\n")
+    if value in ("1e999", "9" * 5000):
+        assert np.isinf(read(path).energies).all()
+    else:
+        assert refusal(path).startswith("a.xyz, structure 0: energy 'energy' is ")
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        ":".join(["a:R:1"] * 20_000),
+        ":".join(f"a{i}:R:1" for i in range(20_000)),
+        "species:S:1:pos:R:3:" + "x" * 10_000 + ":Q:1",
+        "species:S:1:pos:R:3:x:R:" + "9" * 5000,
+        "species:S:1:pos:R:-3",
+        "::::::",
+    ],
+)
+def test_lists_of_properties_that_are_none(write, properties) -> None:
+    assert "Properties" in refusal(write(f"1\nProperties={properties}\nH 0 0 0\n"))
+
+
+def test_a_class_as_long_as_a_book(write) -> None:
+    text = refusal(write(f"1\nconfig_type={'x' * 10_000}\nH 0 0 0\n"))
+    assert "structure 0: config type 'config_type' is no class" in text
+
+
+def test_errors_are_one_line_of_what_can_be_shown(write) -> None:
+    path = write("1\nPropertie\x1bs=\x07\nH\u2028a 0 0 0\n", "a\nb\x1b.xyz")
+    assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0 has 5 values in its line")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import ase.io
 import numpy as np
@@ -233,9 +234,10 @@ def test_only_what_is_new_is_opened_from_the_drop_zone(session, monkeypatch):
     opened = []
     monkeypatch.setattr(session, "open", lambda path: opened.append((path.name, path.read_bytes())))
     view = DataView(session)
-    for name, content in (("a.xyz", b"first"), ("b.xyz", "second"), ("a.xyz", b"third")):
-        view.drop.value[name] = content
-        view.drop.param.trigger("value")
-    view.drop.param.trigger("value")  # as when the list in the browser is cleared
+    for name, content in (("a.xyz", b"first"), ("b.xyz", b"second"), ("a.xyz", b"third")):
+        piece = {"name": name, "type": "", "data": content, "chunk": 1, "total_chunks": 1}
+        view.drop._process_event(SimpleNamespace(event_name="upload_event", data=piece))
+        # as when the list in the browser is cleared
+        view.drop._process_event(SimpleNamespace(event_name="delete_event", data={"name": name}))
     assert opened == [("a.xyz", b"first"), ("b.xyz", b"second"), ("a.xyz", b"third")]
     session.end()

@@ -56,9 +56,10 @@ class DataView(pn.viewable.Viewer):
             label="or a path on the machine that runs Winnow",
             size="small",
             placeholder="folder/data.xyz or data.xyz@0:1000:10",
+            visible=session.places.named,
             sizing_mode="stretch_width",
         )
-        self.load = Button(label="Open path", margin=(10, 0))
+        self.load = Button(label="Open path", margin=(10, 0), visible=session.places.named)
         self.demo = Button(
             label="Open the carbon demonstration set",
             variant="text",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import io
 import shlex
 from pathlib import Path
@@ -247,7 +246,7 @@ class OwnFiles(pn.viewable.Viewer):
         self.path = pmui.TextInput(
             label="or paths on the machine that runs Winnow", size="small",
             placeholder="run/*/CHGCAR or density.npz", sizing_mode="stretch_width",
-            margin=(4, 10, 0, 0),
+            margin=(4, 10, 0, 0), visible=session.places.named,
         )  # fmt: skip
         self.open = Button(label="Open densities", margin=(0, 10, 0, 0), align="end")
         self.close = Button(label="Close", margin=0, align="end", variant="text")
@@ -297,10 +296,8 @@ class OwnFiles(pn.viewable.Viewer):
             words = shlex.split(self.path.value or "")
         except ValueError:  # an odd quotation mark: then it is one path
             words = [self.path.value]
-        for word in words:
-            paths += sorted(glob.glob(word)) or [word]
-        if paths:
-            self._state.open_files(paths)
+        if paths or words:
+            self._state.open_files([*paths, *words])
 
     def __panel__(self) -> Any:
         return self._layout

@@ -205,7 +205,13 @@ class DensityState(param.Parameterized):
         )
 
     def open_files(self, paths: Sequence[str | Path]) -> None:
-        """Read and describe a user's own files; what is shown stays until that has worked."""
+        """Read and describe a user's own files; what is shown stays until that has worked.
+
+        Patterns such as ``run/*/CHGCAR`` stand for the files that they match.
+        """
+
+        def work(monitor: Monitor) -> Prepared:
+            return prepare_files(self._session.places.expanded(paths), monitor)
 
         def done(prepared: Prepared) -> None:
             self._take("", prepared.data.name, prepared, None)
@@ -213,7 +219,7 @@ class DensityState(param.Parameterized):
             self._bring_back_settings()
             self._bring_back_plane()
 
-        self._session.run("density open", lambda monitor: prepare_files(paths, monitor), done)
+        self._session.run("density open", work, done)
 
     def bring_back(self, chosen: Mapping[str, Any]) -> None:
         """Show the system and the settings that a saved session says."""

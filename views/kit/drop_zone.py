@@ -10,13 +10,12 @@ from typing import Any
 
 import panel as pn
 
+from analytics.runtime.errors import WinnowError
 from views.kit.style_sheets import css
 from views.state.session import Session
+from views.state.uploads import FILE_LIMIT
 
 __all__ = ["DropZone"]
-
-#: Larger files are better opened by path: these pass through the browser. The zone knows KB and MB.
-LIMIT = "2000MB"
 
 
 class DropZone(pn.widgets.FileDropper):
@@ -35,32 +34,38 @@ class DropZone(pn.widgets.FileDropper):
     def __init__(self, session: Session, taken: Callable[[Path], None], **params: Any) -> None:
         super().__init__(
             **{
-                "max_file_size": LIMIT,
+                "max_file_size": f"{FILE_LIMIT}MB",
                 "multiple": False,
                 "sizing_mode": "stretch_width",
                 "stylesheets": [css("drop_zone")],
                 **params,
             }
         )
-        self._taken, self._saver = taken, session.saver
+        self._session, self._taken = session, taken
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self.param.watch(self._take, "value")
         session.on_end(self._clean)
 
-    def _take(self, *_: Any) -> None:
-        """Hand on what has arrived; the zone would keep and repeat every file it ever had."""
-        for name in list(self.value):
-            content = self.value.pop(name)
-            # a folder for each: one of the same name must not replace the one that is open
-            path = self._new_folder() / (Path(name).name or "dropped")
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    def _process_event(self, event: Any) -> None:
+        """Take a piece of a file; Panel would keep all of it in memory, whatever its size."""
+        if event.event_name != "upload_event" or not isinstance(event.data, dict):
+            return
+        try:
+            path = self._session.uploads.take(event.data, self._new_folder)
+        except WinnowError as error:
+            self._session.notice = ("error", str(error))
+            return
+        if path is not None:
+            self._session.places = self._session.places.with_own(path)
             self._taken(path)
 
     def _new_folder(self) -> Path:
-        """Make a folder that is kept as long as the session is saved, or else lives."""
-        if self._saver is not None:
-            with suppress(OSError):  # where nothing can be saved, it goes with the session
-                return self._saver.shelf.new_upload()
+        """Make a folder for a file: one of the same name must not replace the one that is open.
+
+        It is kept as long as the session is saved; where nothing can be saved it goes with it.
+        """
+        if self._session.saver is not None:
+            with suppress(OSError):
+                return self._session.saver.shelf.new_upload()
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
         return Path(tempfile.mkdtemp(dir=self._folder.name))

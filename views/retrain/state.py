@@ -274,7 +274,8 @@ class RetrainState(param.Parameterized):
             return
 
         def work(monitor: Monitor) -> Dataset:
-            dataset = read(str(path), monitor=Part(monitor, 0.0, 0.2, "reading"), **keys)
+            place = self._session.places.allowed(path)
+            dataset = read(place, monitor=Part(monitor, 0.0, 0.2, "reading"), **keys)
             run = self.runs.get(HOLD_OUT)
             if run is not None:  # a test that cannot be used is refused before it is listed
                 make_file_test(run.ground, name, dataset, monitor=Part(monitor, 0.2, 1.0))

@@ -71,9 +71,10 @@ class RetrainView(pn.viewable.Viewer):
         self.path = pmui.TextInput(
             label="Path on the machine that runs Winnow", size="small",
             placeholder="folder/test.xyz", sizing_mode="stretch_width",
+            visible=self._session.places.named,
         )  # fmt: skip
         self.use = Button(
-            label="Test on this",
+            label="Test on this", visible=self._session.places.named,
             on_click=lambda e: self._add(self.path.value) if self.path.value else None,
         )  # fmt: skip
         self.drop = DropZone(self._session, self._add, height=100)

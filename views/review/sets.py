@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 
 from analytics.curation.overlap import OverlapMatrix
 from views.kit import html, layout
+from views.kit.drop_zone import DropZone
 from views.kit.layout import Card
 from views.kit.tables import cells, row_table, show_rows
 from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
@@ -141,8 +142,12 @@ class AgainstCard(pn.viewable.Viewer):
             widths={"#": 52, "largest": 94, "mean": 86, "covered": 86, "repeats": 62},
         )
         self.table.on_click(self._on_click)
+        named = session.places.named
+        self.path.visible = self.compare.visible = named
+        self.drop = DropZone(session, state.compare_with, height=90, visible=not named)
         self._card = Card(
             layout.row(self.path, self.compare),
+            self.drop,
             self.order,
             self.table,
             name=self.NAME,

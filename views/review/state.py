@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -217,7 +218,7 @@ class Review(param.Parameterized):
             monitor=monitor,
         )
 
-    def compare_with(self, path: str) -> None:
+    def compare_with(self, path: str | Path) -> None:
         """Measure what of another file is new, given the open one, and what repeats it."""
         analysis, pipeline, tolerance = self._for, self._session.pipeline, self.tolerance
         if analysis is None or not path:
@@ -225,7 +226,9 @@ class Review(param.Parameterized):
         ours, h = analysis.dataset, analysis.spec.bandwidth
 
         def work(monitor: Monitor) -> Against:
-            other = read(path, monitor=Part(monitor, 0.0, 0.1, "reading"))
+            other = read(
+                self._session.places.allowed(path), monitor=Part(monitor, 0.0, 0.1, "reading")
+            )
             spec = resolved_spec(self._session.descriptor, ours, other)
             known = pipeline.describe(ours, spec, monitor=Part(monitor, 0.1, 0.3, "describing"))
             asked = pipeline.describe(other, spec, monitor=Part(monitor, 0.3, 0.5, "describing"))

@@ -17,8 +17,13 @@ from analytics.runtime.progress import Monitor
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, submit_shared
+<<<<<<< HEAD
 from views.state.saver import Saver, Threaded
 from views.state.session import Opened, Session
+=======
+from views.state.places import Places
+from views.state.session import DEMO, Opened, Session
+>>>>>>> main
 from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
@@ -91,6 +96,7 @@ def new_session() -> Session:
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
+    session.places = Places.from_environment().with_own(DEMO)
     if loop is not None:
         _save(session, Threaded(_delay(doc), post))
 
@@ -110,6 +116,7 @@ def _save(session: Session, clock: Threaded) -> None:
     except WinnowError as error:  # what the environment says makes no sense
         session.tell_when_open(f"sessions are not saved: {error}")
         return
+    session.places = session.places.with_own(shelf.uploads)
     Saver(session, shelf, clock)
     if time.monotonic() - _TIDIED.get(shelf.folder, -TIDY) > TIDY:
         _TIDIED[shelf.folder] = time.monotonic()
@@ -161,6 +168,7 @@ def start(session: Session, path: str | Path) -> None:
 
     Work must not finish before the page exists: its result would have nowhere to go.
     """
+    session.places = session.places.with_own(path)  # whoever runs the server has named it
     name, saver = _asked_for(), session.saver
 
     def instead(error: WinnowError) -> None:

@@ -28,7 +28,9 @@ from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import Choice, Opened, Slot, lower_first
 from views.state.jobs import Lane, Runner
 from views.state.looking import NOTHING
+from views.state.places import Places
 from views.state.saving import Saving
+from views.state.uploads import Uploads
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
@@ -63,6 +65,8 @@ class Session(Saving):
         self.page: Any = None
         #: What keeps it on the disk, where it is the session of a page that is served.
         self.saver: Any = None
+        #: What may be opened, and what was sent.
+        self.places, self.uploads = Places(), Uploads()
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -111,7 +115,9 @@ class Session(Saving):
         name, methods = str(path), self._methods()
 
         def work(monitor: Monitor) -> Opened:
-            dataset = read(name, monitor=Part(monitor, 0.0, 0.1, "reading"), **keys)
+            dataset = read(
+                self.places.allowed(name), monitor=Part(monitor, 0.0, 0.1, "reading"), **keys
+            )
             return self._prepare(dataset, methods, Part(monitor, 0.1, 1.0))
 
         self._submit("open", work, lambda opened: self._take(opened, source=(name, keys)))

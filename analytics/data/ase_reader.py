@@ -1,0 +1,204 @@
+"""Reading with ASE, in a process of its own: what its formats may do, how long and in what memory.
+
+ASE has about eighty readers. Some never return on a damaged file, some take all memory, some look
+into other files; none of that concerns the process that asks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analytics.data.frames import Frame
+from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
+from analytics.runtime.packing import pack
+from analytics.runtime.process import Limits, call
+from analytics.runtime.progress import Monitor
+from analytics.runtime.store import parse_size
+
+__all__ = ["EXCLUDED", "FORMATS", "read_ase"]
+
+#: Formats of ASE that are read, by its names of them.
+FORMATS = frozenset((
+    "abinit-gsr", "abinit-in", "abinit-out", "acemolecule-input", "acemolecule-out", "aims",
+    "aims-output", "bundletrajectory", "castep-castep", "castep-geom", "castep-md",
+    "castep-phonon", "cfg", "cif", "cjson", "cmdft", "cp2k-dcd", "cp2k-restart", "crystal",
+    "cube", "dacapo-text", "db", "dftb", "dlp-history", "dlp4", "dmol-arc", "dmol-car",
+    "dmol-incoor", "elk", "eon", "espresso-in", "espresso-out", "gamess-us-out",
+    "gamess-us-punch", "gaussian-in", "gaussian-out", "gen", "gpaw-out", "gpumd", "gpw",
+    "gromacs", "gromos", "json", "jsv", "lammps-data", "lammps-dump-binary", "lammps-dump-text",
+    "magres", "mol", "mustem", "netcdftrajectory", "nomad-json", "nwchem-in", "nwchem-out",
+    "octopus-in", "onetep-in", "onetep-out", "orca-output", "prismatic", "proteindatabank",
+    "qbox", "res", "rmc6f", "runnerdata", "sdf", "siesta-xv", "struct", "struct_out", "sys",
+    "traj", "turbomole", "turbomole-gradient", "v-sim", "vasp", "vasp-out", "vasp-xdatcar",
+    "vasp-xml", "wout", "xsd", "xsf", "xtd",
+))  # fmt: skip
+#: Formats of ASE that are not read, and why.
+EXCLUDED = {
+    "castep-cell": "ASE starts the program castep to read it; convert it to .cif or .xyz",
+    "mysql": "it is a server, not a file",
+    "postgresql": "it is a server, not a file",
+}
+#: What reading may take unless WINNOW_READER_SECONDS and WINNOW_READER_MEMORY say otherwise: ASE
+#: reads 2 to 20 MB of text in a second, into 5 to 30 times the memory.
+SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
+MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
+
+
+def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame] | None:
+    """Return all structures of a file, or None if it is extended XYZ, which is read without ASE.
+
+    ASE cannot tell how many there are without reading them, so all are read.
+
+    Parameters
+    ----------
+    path : Path
+        Not compressed; a folder if it is a bundle of ASE.
+    source : str
+        Name of the file, for errors.
+    monitor : Monitor
+
+    Raises
+    ------
+    InputError
+        If its format is not in `FORMATS`, or ASE cannot read it within the limits.
+    """
+    try:
+        frames: list[Frame] | None = call(
+            read_frames,
+            str(path.absolute()),
+            name="ASE",
+            message="reading with ASE",
+            monitor=monitor,
+            limits=_limits(path.stat().st_size),
+        )
+    except InputError as error:
+        raise InputError(error.cause, source=source, structure=error.structure) from None
+    except WinnowError as error:
+        if type(error) not in (WinnowError, WorkerLost):
+            raise  # cancelled
+        cause = str(error).partition(" failed: ")[2] or str(error)
+        raise InputError(f"ASE cannot read it: {cause}", source=source) from None
+    if frames is not None and not frames:
+        raise InputError("holds no structures", source=source)
+    return frames
+
+
+def _limits(size: int) -> Limits:
+    seconds, memory = (
+        os.environ.get("WINNOW_READER_SECONDS"),
+        os.environ.get("WINNOW_READER_MEMORY"),
+    )
+    return Limits(
+        seconds=_seconds(seconds) if seconds else SECONDS + SECONDS_PER_BYTE * size,
+        memory=parse_size(memory, "WINNOW_READER_MEMORY")
+        if memory
+        else MEMORY + MEMORY_PER_BYTE * size,
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0.0:
+        raise WinnowError(f"WINNOW_READER_SECONDS is {text!r}, not a number of seconds")
+    return seconds
+
+
+# ---- inside the process -----------------------------------------------------------------------
+
+
+def read_frames(file: str, monitor: Monitor) -> list[Frame] | None:
+    """Return all structures of a file, or None; called in a process of its own, see `read_ase`.
+
+    Parameters
+    ----------
+    file : str
+        Absolute path.
+    monitor : Monitor
+    """
+    import ase.io.formats  # slow, and of no use to the process that asks
+
+    from analytics.data.confined import confined
+    from analytics.data.formats import frame_from_atoms
+
+    path = Path(file)
+    with confined(path.parent, path, Path.cwd()):
+        try:
+            kind = str(ase.io.formats.filetype(file))
+        except Exception as error:
+            raise InputError(f"ASE does not know its format ({_said(error)})") from None
+    if kind in ("xyz", "extxyz"):
+        return None
+    if kind in EXCLUDED:
+        raise InputError(f"files of the format {kind} are not read: {EXCLUDED[kind]}")
+    if kind not in FORMATS:
+        raise InputError("ASE does not know its format")
+    monitor.report(0.1, kind)
+    if kind in ("db", "json"):  # databases are opened for writing
+        path = Path(shutil.copyfile(path, Path.cwd() / path.name))
+    with confined(path.parent, path):
+        images = _images(path, kind)
+    frames = []
+    for index, atoms in enumerate(images):
+        if index % 100 == 0:
+            monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
+        try:
+            frames.append(_packable(frame_from_atoms(index, atoms)))
+        except ValueError as error:
+            raise InputError(str(error), structure=index) from None
+    return frames
+
+
+def _images(path: Path, kind: str) -> list[Any]:
+    import ase.io
+
+    try:
+        if kind in ("db", "json"):
+            return _database(path, kind)
+        return list(ase.io.read(path, ":", format=kind))
+    except ase.io.formats.UnknownFileTypeError:
+        raise InputError("ASE does not know its format") from None
+    # every format of ASE fails in its own way
+    except (Exception, RecursionError) as error:
+        raise InputError(f"ASE cannot read it as {kind} ({_said(error)})") from None
+
+
+def _database(path: Path, kind: str) -> list[Any]:
+    """Read an ASE database with the key-value pairs that `ase.io.read` leaves behind."""
+    import ase.db
+
+    images = []
+    with ase.db.connect(path, type=kind, serial=True) as connection:  # type: ignore[no-untyped-call]
+        for row in connection.select():
+            atoms = row.toatoms()
+            atoms.info.update(row.data)
+            atoms.info.update(row.key_value_pairs)
+            images.append(atoms)
+    return images
+
+
+def _packable(frame: Frame) -> Frame:
+    """Return a structure with all it brings along as numbers and text (a space group: its name)."""
+    for values in (frame.info, frame.arrays):
+        for key in list(values):
+            value = values.pop(key)
+            try:
+                pack(value)
+            except (TypeError, RecursionError):
+                if values is frame.arrays:
+                    continue  # no column of objects means anything to anyone else
+                value = one_line(getattr(value, "symbol", None) or str(value))
+            values[str(key)] = np.asarray(value) if values is frame.arrays else value
+    return frame
+
+
+def _said(error: BaseException) -> str:
+    text = one_line(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
