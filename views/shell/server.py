@@ -17,13 +17,9 @@ from analytics.runtime.progress import Monitor
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, submit_shared
-<<<<<<< HEAD
-from views.state.saver import Saver, Threaded
-from views.state.session import Opened, Session
-=======
 from views.state.places import Places
+from views.state.saver import Saver, Threaded
 from views.state.session import DEMO, Opened, Session
->>>>>>> main
 from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
