@@ -50,11 +50,12 @@ class Pipeline:
     cache : Cache, optional
         Default: the one of the process.
     scheduler : str, optional
-        Address of a Dask scheduler on whose workers descriptors and kernels are computed; default
-        DASK_SCHEDULER_ADDRESS, without that this machine.
+        Address of a Dask scheduler on whose workers descriptors, kernels and exact scores are
+        computed; default DASK_SCHEDULER_ADDRESS, without that this machine. Checks, selections,
+        curves and maps stay here: each is one piece of work on data that are here.
     workers : Workers, optional
-        Processes that stages run in, those that have a scheduler included: they send blocks there
-        and add up what comes back. Default: this process. The results are the same.
+        Processes that stages run in. Those that use a scheduler do as well: the process sends
+        blocks there and adds up what comes back. Default: this process. The results are the same.
     """
 
     def __init__(

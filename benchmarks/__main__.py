@@ -9,26 +9,31 @@ from benchmarks import (
     descriptors,
     kernel,
     kill,
+    load,
+    memory,
     neighbours,
     page,
     responsiveness,
     retrain,
     scale,
     selections,
+    workers,
 )
 
 ALL = {
     "descriptors": descriptors.main,
     "kernel": kernel.main,
     "neighbours": neighbours.main,
+    "load": load.main,
     "page": page.main,
     "responsiveness": responsiveness.main,
     "scale": scale.main,
     "retrain": retrain.main,
     "selections": selections.main,
+    "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main}
+LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
 
 
 def main(names: list[str]) -> int:

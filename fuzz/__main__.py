@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fuzz.worker import ROOT, write_files
+from fuzz.worker import ROOT, read_here, write_files
 
 PATIENCE = 120.0  # seconds on the clock after which an input hangs that takes no processor time
 COMPILING = 1800.0  # seconds before the first input
-MEMORY = 2e9  # bytes
-BATCH = 400  # inputs per process
+ENDS = {-signal.SIGPROF: "hangs", -signal.SIGSEGV: "segmentation fault"}
+READ_ELSEWHERE = ("ase",)  # what Winnow reads in a process of its own
+BATCH, FEW = 400, 600  # inputs per process, and up to how many one process is enough
 ONE = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -34,6 +35,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: dict[str, list[str]] = field(default_factory=dict)
     warnings: Counter[str] = field(default_factory=Counter)
+    again: int = 0  # that ended or held up a reader
     slowest: float = 0.0
     memory: int = 0
 
@@ -51,13 +53,19 @@ class Tally:
             self.outcomes[told["outcome"]] += 1
 
 
-def start(run: Path, name: str, seed: int, first: int, stop: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "fuzz.worker", run, name, *map(str, (seed, first, stop))]
+#: Name, first input and the one after the last.
+Job = tuple[str, int, int]
+
+
+def start(run: Path, way: str, seed: int, jobs: list[Job]) -> subprocess.Popen[str]:
+    words = [f"{name}:{first}:{stop}" for name, first, stop in jobs]
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    limits = {"PYTHONPATH": path, "WINNOW_READER_SECONDS": "8", "WINNOW_READER_MEMORY": "1900MB"}
     with (run / "stderr.txt").open("a") as stderr:
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "fuzz.worker", run, way, str(seed), *words],
             cwd=ROOT,
-            env=os.environ | dict.fromkeys(ONE, "1"),
+            env=os.environ | dict.fromkeys(ONE, "1") | limits,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -65,9 +73,29 @@ def start(run: Path, name: str, seed: int, first: int, stop: int) -> subprocess.
         )
 
 
-def run_batch(run: Path, name: str, seed: int, first: int, stop: int, tally: Tally) -> int:
-    """Use inputs in a process of its own; return the first one that it did not come to."""
-    process = start(run, name, seed, first, stop)
+def run_jobs(run: Path, way: str, seed: int, jobs: list[Job], found: dict[str, Tally]) -> None:
+    """Use inputs in a process, and those after one that ended it in another."""
+    while jobs:
+        ended = run_until_fault(run, way, seed, jobs, found)
+        if ended is None:
+            return
+        name, index, why = ended
+        if way == "here" and name in READ_ELSEWHERE:
+            found[name].again += 1
+            run_jobs(run, "elsewhere", seed, [(name, index, index + 1)], found)
+        else:
+            found[name].add_fault(why, run / "inputs" / f"{name}_{index}")
+        at = next(at for at, job in enumerate(jobs) if job[0] == name and index < job[2])
+        jobs = [(name, index + 1, jobs[at][2]), *jobs[at + 1 :]]
+        if jobs[0][1] == jobs[0][2]:
+            del jobs[0]
+
+
+def run_until_fault(
+    run: Path, way: str, seed: int, jobs: list[Job], found: dict[str, Tally]
+) -> tuple[str, int, str] | None:
+    """Use inputs in a process; return the one that ended it, and how, or None."""
+    process = start(run, way, seed, jobs)
     lines: queue.Queue[str | None] = queue.Queue()
 
     def listen() -> None:
@@ -76,53 +104,46 @@ def run_batch(run: Path, name: str, seed: int, first: int, stop: int, tally: Tal
         lines.put(None)
 
     threading.Thread(target=listen, daemon=True).start()
-    current, done = first, first
+    patience, name, index = COMPILING, jobs[0][0], jobs[0][1]
     try:
-        line = lines.get(timeout=COMPILING)
-        while line is not None:
+        while (line := lines.get(timeout=patience)) is not None:
             told = json.loads(line)
-            current = max(first, told.get("start", current))
+            patience = COMPILING if "warming" in told else PATIENCE
+            name, index = told.get("name", name), told.get("start", index)
             if "outcome" in told:
-                done = told["index"] + 1
-                tally.add(told, run / "inputs" / f"{name}_{told['index']}")
-                if told["memory"] > MEMORY:  # the next input gets a process that has less
-                    tally.add_fault("memory above 2 GB", run / "inputs" / f"{name}_{done - 1}")
-                    return done
-            line = lines.get(timeout=PATIENCE)
+                found[name].add(told, run / "inputs" / f"{name}_{index}")
         code = process.wait()
-        why = "" if code == 0 else "hangs" if code == -signal.SIGPROF else f"exit code {code}"
+        return None if code == 0 else (name, index, ENDS.get(code, f"exit code {code}"))
     except queue.Empty:
-        why = "hangs without computing"
+        return name, index, "hangs without computing"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if not why:
-        return stop
-    tally.add_fault(why, run / "inputs" / f"{name}_{current}")
-    return max(done, current) + 1
 
 
-def make_seeds(run: Path, name: str) -> int:
+def make_seeds(run: Path, name: str) -> None:
     from fuzz.targets import TARGETS
 
-    pool = TARGETS[name].seeds()
-    for at, files in enumerate(pool):
+    for at, files in enumerate(TARGETS[name].seeds()):
         folder = run / "seeds" / name / f"{at:03d}"
         write_files(folder, files)
         folder.with_suffix(".json").write_text(json.dumps(list(files)))
-    return len(pool)
 
 
-def fuzz(run: Path, names: dict[str, int], seed: int) -> dict[str, Tally]:
-    found = {}
-    for name, count in names.items():
-        tally, clock = Tally(), time.monotonic()
-        count = max(count, make_seeds(run, name))
-        at = 0
-        while at < count:
-            at = run_batch(run, name, seed, at, min(at + BATCH, count), tally)
-        found[name] = tally
+def fuzz(run: Path, counts: dict[str, int], seed: int) -> dict[str, Tally]:
+    read_here()
+    found = {name: Tally() for name in counts}
+    for name in counts:
+        make_seeds(run, name)
+    if sum(counts.values()) <= FEW:
+        run_jobs(run, "here", seed, [(name, 0, count) for name, count in counts.items()], found)
+    for name, tally in found.items():
+        clock = time.monotonic()
+        if not tally.outcomes:
+            for at in range(0, counts[name], BATCH):
+                job = (name, at, min(at + BATCH, counts[name]))
+                run_jobs(run, "here", seed, [job], found)
         print(row(name, tally, time.monotonic() - clock), flush=True)
         for what, folders in tally.faults.items():
             print(f"    {len(folders)} x {what}\n        {folders[0]}", flush=True)
@@ -131,9 +152,10 @@ def fuzz(run: Path, names: dict[str, int], seed: int) -> dict[str, Tally]:
 
 def row(name: str, tally: Tally, seconds: float) -> str:
     counts = "  ".join(f"{tally.outcomes[kind]:6d} {kind}" for kind in ("read", "refused", "fault"))
+    again = f"  ({tally.again} ended or held up their reader)" if tally.again else ""
     return (
         f"{name:14s} {counts}  slowest {tally.slowest:5.1f} s  "
-        f"peak {tally.memory / 1e6:5.0f} MB  in {seconds:.0f} s"
+        f"peak {tally.memory / 1e6:5.0f} MB  in {seconds:.0f} s{again}"
     )
 
 

@@ -9,6 +9,7 @@ import json
 import lzma
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from ase.io.formats import ioformats
 import winnow_atomistic as winnow
 from analytics.density.grid import BOHR
 from fuzz.mutations import Files
+from views.state.columns import Choice
+from views.state.decisions import Step
+from views.state.saved import SavedSession, Source
 
 RICH = """\
 2
@@ -47,7 +51,7 @@ H 0.0 -0.763 -0.477
 """
 FEATURES = """\
 2
-Properties=species:S:1:pos:R:3:features:R:4:Z:I:1 forces="0 1 2 3 4 5" REF_energy=-3 virial="1 2 3 4 5 6 7 8 9" pbc="F F F"
+Properties=species:S:1:pos:R:3:features:R:4:Z:I:1 dipole="0 1 2" REF_energy=-3 virial="1 2 3 4 5 6 7 8 9" pbc="F F F"
 Si 0 0 0 0.1 0.2 0.3 0.4 14
 Si 2.3 0 0 0.5 0.6 0.7 0.8 14
 2
@@ -210,6 +214,25 @@ def recipes() -> list[Files]:
         selection = winnow.select(analysis, "facility_location", size=2, reference=described)
         found.append(winnow.recipe(analysis, selection, reference=data).to_dict())
     return [{"r.json": json.dumps(content).encode()} for content in found]
+
+
+def sessions() -> list[Files]:
+    source = Source("/data/a.xyz@0:6", False, {"energy_key": "E"}, "a.xyz", "ab", 6, 48)
+    choices = [
+        Choice("random", 3),
+        Choice("facility_location", 0, {"width": 2.0}),
+        Choice("largest_force"),
+    ]
+    few = SavedSession(
+        source=source, descriptor=("distances", {"k": 32, "cutoff": 5.0}),
+        kernel={"bandwidth": 0.015}, choices=choices, budget=3, pinned=[1], rejected=[2, 4],
+        reasons={2: "odd", 4: "odd"}, brush=np.array([1, 2, 40]), active=1, active_atom=2,
+        undo=[Step([], [2], {2: "why"}, choices)], redo=[Step([1], [2, 4], {}, choices)],
+        marks={1: 5, 2: 2**32 - 1, 4: 7}, stage="Review", stages={"Review": {"tolerance": 0.2}},
+        title="Silicon", saved=1.7e9,
+    )  # fmt: skip
+    many = replace(few, brush=np.arange(0, 10_000, 3), undo=[], redo=[])
+    return [{"s.winnow": session.to_bytes()} for session in (few, many)]
 
 
 def options() -> list[Files]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
 import io
 import json
+import lzma
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +39,8 @@ from fuzz.mutations import (
     mutate_text,
     several,
 )
+from views.state.restored import live_choice, live_settings, restored, where_now
+from views.state.saved import load, parse
 
 LARGE = 3000  # atoms: larger inputs are read, not analysed
 
@@ -115,8 +120,13 @@ def check_round_trip(data: winnow.Dataset, source: Path) -> None:
         if not same(getattr(data, what), getattr(again, what)):
             raise Fault(f"round trip: {what} differ")
     for s, (one, other) in enumerate(zip(data.records, again.records, strict=True)):
-        for what in ("info", "arrays"):
-            check_same_values(s, getattr(one, what), getattr(other, what))
+        check_same_values(s, values_of(one), values_of(other))
+
+
+def values_of(record: Any) -> dict[str, Any]:
+    """Return everything a structure brought along; arrays that are no columns travel as keys."""
+    arrays = {key: np.asarray(array) for key, array in record.arrays.items()}
+    return record.info | {f"{k} (column)" if k in record.info else k: x for k, x in arrays.items()}
 
 
 def check_same_values(s: int, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
@@ -126,10 +136,13 @@ def check_same_values(s: int, one: Mapping[str, Any], other: Mapping[str, Any]) 
     if extra := sorted(key for key in added if "original_index" not in key):
         raise Fault(f"round trip: structure {s} gained {extra[0][:40]!r}")
     for key, value in one.items():
-        if not same(value, other[key]):
+        found = other[key]
+        if isinstance(value, np.ndarray) and isinstance(found, list):
+            found = np.asarray(found)
+        if not same(value, found):
             raise Fault(
                 f"round trip: {key[:40]!r} of structure {s} was {type(value).__name__} "
-                f"{value!r:.60} and is {type(other[key]).__name__} {other[key]!r:.60}"
+                f"{value!r:.60} and is {type(found).__name__} {found!r:.60}"
             )
 
 
@@ -162,9 +175,19 @@ def mutate_deepmd(name: str, data: bytes, random: Random) -> bytes:
     return mutate_npy(data, random) if name.endswith(".npy") else several(mutate_text, data, random)
 
 
+PACKINGS: dict[str, tuple[Any, Any]] = {
+    ".gz": (gzip.decompress, gzip.compress),
+    ".bz2": (bz2.decompress, bz2.compress),
+    ".xz": (lzma.decompress, lzma.compress),
+}
+
+
 def mutate_structures(name: str, data: bytes, random: Random) -> bytes:
-    """Damage a text file as text, and one that is not (or is compressed) as bytes."""
-    packed = name.endswith((".gz", ".bz2", ".xz")) or b"\0" in data
+    """Damage text as text, packed again where it was, as a rule; and the rest as bytes."""
+    unpack, pack = PACKINGS.get(Path(name).suffix, (None, None))
+    if unpack is not None and random.random() < 0.7:
+        return pack(several(mutate_text, unpack(data), random))
+    packed = unpack is not None or b"\0" in data
     if name.endswith((".json", ".db")) and not packed and random.random() < 0.5:
         return mutate_json(data, random)
     return several(mutate_bytes if packed else mutate_text, data, random)
@@ -221,6 +244,27 @@ def use_recipe(path: Path) -> None:
     winnow.replay(recipe, data, data if recipe.reference is not None else None)
 
 
+# ---------------------------------------------------------------------------------- sessions
+
+
+@cache
+def the_analysis(place: Path) -> Any:
+    data = the_dataset(place)
+    return winnow.analyse(data, winnow.describe(data))
+
+
+def use_session(path: Path) -> None:
+    saved = load(path)
+    if parse(saved.to_bytes()).to_dict() != saved.to_dict():
+        raise Fault("the session written is not the one that was read")
+    live_settings(saved)
+    for choice in saved.choices:
+        live_choice(choice, choice)
+    analysis = the_analysis(the_file())
+    restored(saved, analysis)
+    restored(saved, analysis, where_now(analysis.dataset, saved.marks))
+
+
 # ---------------------------------------------------------------------------------- commands
 
 
@@ -251,16 +295,14 @@ VALUES = (
 
 
 @cache
-def flags() -> tuple[str, ...]:
-    """Return every option of every command but those that write, serve or take long."""
-    found: dict[str, None] = {}
-    for name in COMMANDS:
-        parser = Parser()
-        if name != "serve":
-            COMMANDS[name].add_arguments(parser)
-        found.update(dict.fromkeys(parser.flags))
-    skipped = ("--output", "--recipe", "--help", "--scheduler", "-o", "-h", "--workers")
-    return tuple(sorted(f for f in found if not f.startswith(skipped)))
+def flags(command: str) -> tuple[str, ...]:
+    """Return the options of a command but those that write, serve or take long."""
+    parser = Parser()
+    if command in COMMANDS:
+        COMMANDS[command].add_arguments(parser)
+    skipped = ("--output", "--recipe", "--help", "--scheduler", "-o", "-h", "--workers", "--csv")
+    found = (flag for flag in parser.flags if not flag.startswith(skipped))
+    return tuple(sorted(set(found))) or ("--json",)
 
 
 class Parser:
@@ -286,7 +328,7 @@ def mutate_options(name: str, data: bytes, random: Random) -> bytes:
         if kind == 0 and len(words) > 1:
             words[random.randrange(1, len(words))] = random.choice(VALUES)
         else:
-            words += [random.choice(flags()), random.choice(VALUES)]
+            words += [random.choice(flags(words[0])), random.choice(VALUES)]
     return json.dumps(words).encode()
 
 
@@ -303,14 +345,15 @@ TARGETS: dict[str, Target] = {
     "density-npz": Target(seeds.density_npz, ignoring_name(mutate_npz), use_density, weight=3),
     "density-text": Target(seeds.volumes, mutate_structures, use_density, weight=3),
     "recipe": Target(seeds.recipes, ignoring_name(mutate_json), use_recipe, weight=3),
+    "session": Target(seeds.sessions, ignoring_name(mutate_json), use_session, weight=3),
     "options": Target(seeds.options, mutate_options, use_options, weight=2),
 }
 
 
 def make_input(name: str, pool: list[Files], seed: int, index: int) -> Files:
-    """Return input `index` of a target: its seeds as they are first, then damaged ones."""
-    if index < len(pool):
-        return pool[index]
+    """Return input `index` of a target: seeds as they are between the first damaged ones."""
+    if index % 3 == 0 and index // 3 < len(pool):
+        return pool[index // 3]
     random = Random(f"{seed}/{name}/{index}")
     files = dict(random.choice(pool))
     changed = random.choice(list(files))

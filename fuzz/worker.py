@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+MEMORY = 2_000_000_000  # bytes of data that a process may take
 SECONDS = 10.0  # processor time from which an input hangs
 LENGTH = 2000  # characters of a message that is still one line
 
@@ -70,41 +72,67 @@ def used(target: Any, path: Path) -> dict[str, str]:
     return {"outcome": "read", "what": ""}
 
 
-def work(run: Path, name: str, seed: int, start: int, stop: int) -> None:
-    """Use inputs `start` to `stop` of a target; those with faults stay in the run's folder."""
+def work(run: Path, seed: int, jobs: list[str]) -> None:
+    """Use the inputs of jobs NAME:FIRST:STOP; those with faults stay in the run's folder."""
     from fuzz.targets import TARGETS, make_input
 
-    target = TARGETS[name]
-    pool = [read_files(p) for p in sorted((run / "seeds" / name).iterdir()) if p.is_dir()]
-    warm_up(run / "inputs" / f"{name}_warm", target, pool[0])
-    for index in range(start, stop):
-        folder = run / "inputs" / f"{name}_{index}"
-        files = make_input(name, pool, seed, index)
-        write_files(folder, files)
-        tell(start=index)
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        clock = time.monotonic()
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
-            found = used(target, folder if target.folder else folder / next(iter(files)))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        seconds = time.monotonic() - clock
-        said = sorted({f"{w.category.__name__}: {w.message}"[:100] for w in warned})
-        tell(index=index, **found, seconds=seconds, memory=peak_memory(), warnings=said)
-        if found["outcome"] != "fault":
-            shutil.rmtree(folder)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    for name, first, stop in (job.split(":") for job in jobs):
+        target = TARGETS[name]
+        pool = [read_files(p) for p in sorted((run / "seeds" / name).iterdir()) if p.is_dir()]
+        warm_up(run / "inputs" / f"{name}_warm", target, pool[0])
+        for index in range(int(first), int(stop)):
+            folder = run / "inputs" / f"{name}_{index}"
+            files = make_input(name, pool, seed, index)
+            write_files(folder, files)
+            tell(name=name, start=index)
+            found = timed(target, folder if target.folder else folder / next(iter(files)))
+            tell(name=name, index=index, **found)
+            if found["outcome"] != "fault":
+                shutil.rmtree(folder)
+
+
+def timed(target: Any, path: Path) -> dict[str, Any]:
+    """Use one input under the limit on processor time; say what it took as well."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    clock = time.monotonic()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found = used(target, path)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    said = sorted({f"{w.category.__name__}: {w.message}".splitlines()[0][:100] for w in warned})
+    took = {"seconds": time.monotonic() - clock, "memory": peak_memory()}
+    return {**found, **took, "warnings": said}
+
+
+def read_here() -> None:
+    """Let this process read what another would be started for; what ends it is read again there.
+
+    Starting a process for each of thousands of files would take hours.
+    """
+    from analytics.data import ase_reader
+
+    def call(work: Any, *arguments: Any, monitor: Any, **_: Any) -> Any:
+        return work(*arguments, monitor)
+
+    ase_reader.call = call  # type: ignore[assignment]
 
 
 def warm_up(folder: Path, target: Any, files: dict[str, bytes]) -> None:
     """Use a seed without a limit: what is compiled at first is no fault of an input."""
+    tell(warming=folder.name)
     write_files(folder, files)
     with warnings.catch_warnings(action="ignore"):
         used(target, folder if target.folder else folder / next(iter(files)))
     shutil.rmtree(folder)
-    tell(start=-1)
 
 
 if __name__ == "__main__":
     TO = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    work(Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:]))
+    place, way, seed, *jobs = sys.argv[1:]
+    if way == "here":
+        read_here()
+    with tempfile.TemporaryDirectory(prefix="winnow-fuzz-") as own:
+        os.chdir(own)
+        work(Path(place), int(seed), jobs)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from numpy.testing import assert_array_equal
 
 import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
@@ -186,3 +187,19 @@ class Recorder:
         self.checkpoints += 1
         if self.cancel_at is not None and self.checkpoints >= self.cancel_at:
             raise Cancelled
+
+
+def assert_same(a: Dataset, b: Dataset, *, added: tuple[str, ...] = ("original_index",)) -> None:
+    """Check that a data set came back from a file, but for the keys that were added."""
+    assert a.fingerprint == b.fingerprint
+    assert a.keys == b.keys
+    for x, y in zip(a.records, b.records, strict=True):
+        info = {k: v for k, v in y.info.items() if k not in added}
+        assert x.info.keys() == info.keys()
+        for key, value in x.info.items():
+            assert type(value) is type(info[key])
+            assert_array_equal(value, info[key])
+        assert x.arrays.keys() == y.arrays.keys()
+        for key, array in x.arrays.items():
+            assert array.dtype.kind == y.arrays[key].dtype.kind
+            assert_array_equal(array, y.arrays[key])

@@ -1,22 +1,27 @@
 """Who may come in: raw clients, without a browser's manners, against `winnow serve`."""
 
+import asyncio
 import base64
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from bokeh.protocol import Protocol
 from bokeh.util.token import generate_jwt_token, get_session_id
+from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.websocket import websocket_connect
 
 from views.shell import access
 from views.shell.access import Gate
@@ -39,11 +44,11 @@ class Client:
     def __init__(self, port, cookie=""):
         self.port, self.cookie = port, cookie
 
-    def get(self, path, method="GET", **headers):
+    def get(self, path, method="GET", body=None, **headers):
         """Return the answer to a request, redirections as they are."""
         link = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            link.request(method, path, headers={"Cookie": self.cookie, **headers})
+            link.request(method, path, body, headers={"Cookie": self.cookie, **headers})
             answer = link.getresponse()
             return SimpleNamespace(
                 code=answer.status, headers=answer.headers, body=answer.read().decode()
@@ -276,6 +281,212 @@ def test_a_page_of_another_site_cannot_connect(served):
         assert person.connect(session, Origin=origin.format(served.port)) == "welcome"
     for origin in others:
         assert person.connect(session, Origin=origin.format(served.port)) == 403
+
+
+class Wire:
+    """A web socket that sends what no page would."""
+
+    def __init__(self, link):
+        self._link = link
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, person):
+        session = person.page()
+        request = HTTPRequest(
+            f"ws://127.0.0.1:{person.port}/app/ws", headers={"Cookie": person.cookie}
+        )
+        link = await websocket_connect(request, subprotocols=["bokeh", session])
+        wire = cls(link)
+        try:
+            await wire._message()
+            await wire.patch(READY)
+            yield wire
+        finally:
+            link.close()
+            while await link.read_message() is not None:
+                pass
+
+    async def _message(self):
+        head = json.loads(await asyncio.wait_for(self._link.read_message(), 60))
+        await self._link.read_message()
+        content = json.loads(await self._link.read_message())
+        for _ in range(2 * head.get("num_buffers", 0)):
+            await self._link.read_message()
+        return head, content
+
+    async def ask(self, kind, content):
+        head = PROTOCOL.create("PULL-DOC-REQ").header | {"msgtype": kind}
+        for part in (head, {}, content):
+            await self._link.write_message(json.dumps(part))
+        while True:
+            answer, content = await self._message()
+            if answer.get("reqid") == head["msgid"]:
+                return answer["msgtype"], content
+
+    async def patch(self, *events):
+        return (await self.ask("PATCH-DOC", {"events": events}))[0]
+
+    async def models(self):
+        found = {}
+
+        def look(tree):
+            for item in tree.values() if isinstance(tree, dict) else tree:
+                if isinstance(item, dict | list):
+                    look(item)
+            if isinstance(tree, dict) and "attributes" in tree and tree.get("type") == "object":
+                found[tree["id"]] = (tree["name"], tree["attributes"])
+
+        look((await self.ask("PULL-DOC-REQ", {}))[1])
+        return found
+
+    async def until(self, holds):
+        for _ in range(600):
+            models = await self.models()
+            if holds(models):
+                return models
+            await asyncio.sleep(0.1)
+        raise AssertionError("it never came")
+
+
+PROTOCOL = Protocol()
+READY = {
+    "kind": "MessageSent",
+    "msg_type": "bokeh_event",
+    "msg_data": {
+        "type": "event", "name": "document_ready", "values": {"type": "map", "entries": []}
+    },
+}  # fmt: skip
+STRANGE = (
+    None, "no such", "../../etc/passwd", -1, 10**12, 0.5, True, [], ["a"],
+    {"type": "number", "value": "nan"}, {"type": "map", "entries": []},
+)  # fmt: skip
+
+
+def _has(models, kind):
+    return any(name.startswith(kind) for name, _ in models.values())
+
+
+def test_values_that_no_widget_offers_are_refused_and_the_page_goes_on(served):
+    async def attack():
+        person = served.client()
+        person.enter()
+        async with Wire.of(person) as wire:
+            models = await wire.until(lambda models: _has(models, "StageTabs"))
+            for id_, (name, attributes) in models.items():
+                if "value" not in attributes or not name.startswith(("Select", "StageTabs", "Int")):
+                    continue
+                for new in STRANGE:
+                    change = {
+                        "kind": "ModelChanged", "model": {"id": id_}, "attr": "value", "new": new
+                    }  # fmt: skip
+                    assert await wire.patch(change) in ("OK", "ERROR")
+            shown = [
+                attributes.get("object", "")
+                for name, attributes in (await wire.models()).values()
+                if name.startswith("Notice")
+            ]
+            assert any("that was not done" in text for text in shown)
+            return await wire.patch(READY)
+
+    assert asyncio.run(attack()) == "OK"
+    assert served.client().enter().code == 302
+
+
+# ---- a group: logins, a prefix, nginx ----------------------------------------------------------
+
+NGINX = """
+daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
+events {{ }}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{front};
+    location /winnow/ {{
+      proxy_pass http://127.0.0.1:{back};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header Host $http_host;
+    }}
+  }}
+}}
+"""
+
+
+class Member(Client):
+    """Somebody with a login, behind a path."""
+
+    def log_in(self, name, password):
+        body = f"username={name}&password={password}"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = self.get("/winnow/login", "POST", body, **kind)
+        told = answer.headers.get_all("Set-Cookie", [])
+        self.cookie = "; ".join(cookie.partition(";")[0] for cookie in told if "user=" in cookie)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    """Serve the page to people who log in."""
+    folder = tmp_path_factory.mktemp("group")
+    (folder / "users.json").write_text(json.dumps({"ann": "a1", "bob": "b1"}))
+    options = ("--prefix", "winnow", "--origin", "lab.example", "--basic-auth", "users.json")
+    with running(folder, *options) as server:
+        yield server
+
+
+def members(port):
+    """Return two people who have logged in."""
+    ann, bob = Member(port), Member(port)
+    ann.log_in("ann", "a1")
+    bob.log_in("bob", "b1")
+    return ann, bob
+
+
+def test_a_login_takes_the_place_of_the_token(group):
+    assert TOKEN not in group.log.read_text()
+    stranger = Member(group.port)
+    for path in ("/winnow/app", f"/winnow/app?token={TOKEN}"):
+        assert stranger.get(path).code == 302
+        assert "login" in stranger.get(path).headers["Location"]
+    assert stranger.get("/winnow/login").code == 200
+    assert stranger.log_in("ann", "wrong").code == 302
+    assert stranger.cookie == ""
+    assert stranger.connect("x", "/winnow/app/ws") == 403
+    ann, bob = members(group.port)
+    session = ann.page("/winnow/app")
+    assert ann.connect(session, "/winnow/app/ws") == "welcome"
+    assert bob.connect(session, "/winnow/app/ws") == 403
+    assert stranger.connect(session, "/winnow/app/ws") == 403
+    assert ann.connect(session, "/winnow/app/ws", Origin="http://evil.example") == 403
+    assert ann.get("/winnow/components/antigravity/a/b/c").code == 403
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+def test_nginx_hands_the_page_on_under_a_path(group, tmp_path):
+    front, conf = free_port(), tmp_path / "nginx.conf"
+    conf.write_text(NGINX.format(folder=tmp_path, front=front, back=group.port))
+    proxy = subprocess.Popen(["nginx", "-p", str(tmp_path), "-c", str(conf)])
+    try:
+        ann, bob = members(group.port)
+        ann.port = bob.port = front
+        until = time.monotonic() + 30
+        while proxy.poll() is None and time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", front)) == 0:
+                    break
+        session = ann.page("/winnow/app")
+        there = {"Host": "lab.example", "Origin": "https://lab.example"}
+        assert ann.connect(session, "/winnow/app/ws", **there) == "welcome"
+        assert bob.connect(session, "/winnow/app/ws", **there) == 403
+        assert ann.get("/winnow/static/js/bokeh.min.js", **there).code == 200
+        elsewhere = {"Host": "lab.example", "Origin": "https://evil.example"}
+        assert ann.connect(session, "/winnow/app/ws", **elsewhere) == 403
+    finally:
+        proxy.terminate()
+        proxy.wait(20)
 
 
 # ---- what is imported -----------------------------------------------------------------------

@@ -573,6 +573,8 @@ def test_a_table_is_not_replaced_without_force(run, fails, clusters, tmp_path):
     assert "out_forces.csv: exists already; --overwrite" in fails("conflicts", clusters, "-o", out)
     assert out.read_text() == "precious"
     assert run("conflicts", clusters, "-o", out, "--overwrite")[0] == 0
+    # a device is written to, and what is said of it does not go into the table
+    assert run("compare", clusters, "--budgets", 0.5, "-o", os.devnull)[:2] == (0, "")
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.b.extxyz", "A.XYZ.GZ", "a.extxyz.gz", "a.xyz.xyz"])

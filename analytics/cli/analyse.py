@@ -30,7 +30,7 @@ from analytics.cli.stages import (
     pipeline_of,
     read_input,
 )
-from analytics.cli.tables import write_tables
+from analytics.cli.tables import say_written, write_tables
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             content["intrinsic_dimension"] = asdict(dimension)
         print_json(content)
     elif arguments.output is not None:
-        print(f"{arguments.output}: {len(table)} rows")
+        say_written(arguments.output, f"{len(table)} rows")
     else:
         print(analysis_text(analysis, Path(arguments.file).name, classes, curve, dimension))
     return 0

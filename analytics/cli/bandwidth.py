@@ -13,7 +13,7 @@ from analytics.cli.options import parse_count, parse_list
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, descriptor_spec, kernel_spec, read_input
-from analytics.cli.tables import table_of, write_tables
+from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.descriptors.base import suggested_bandwidth
 from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.runtime.progress import Part
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         }
         print_json(head | facts | {"rows": records})
     elif arguments.output is not None:
-        print(f"{arguments.output}: {len(records)} rows")
+        say_written(arguments.output, f"{len(records)} rows")
     else:
         print(_text(scan, Path(arguments.file).name))
     return 0

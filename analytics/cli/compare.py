@@ -27,7 +27,7 @@ from analytics.cli.stages import (
     read_input,
     refuse_without_labels,
 )
-from analytics.cli.tables import write_tables
+from analytics.cli.tables import say_written, write_tables
 from analytics.descriptors.base import described_structures
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.information.analysis import Analysis
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is None:
         print(comparison_text(analysis, table))
     else:
-        print(f"{arguments.output}: {len(table)} rows")
+        say_written(arguments.output, f"{len(table)} rows")
     return 0
 
 

@@ -11,7 +11,7 @@ from analytics.cli.options import add_spec_options, spec_from_arguments
 from analytics.cli.output import columns, count, counted, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
-from analytics.cli.tables import table_of, write_tables
+from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
         print_json(head | {"n_structures": dataset.n_structures} | content)
     elif arguments.output is not None:
-        print(f"{arguments.output}: {counted(len(found.copies), 'copy', 'copies')}")
+        say_written(arguments.output, counted(len(found.copies), "copy", "copies"))
     else:
         print(_text(dataset, found, Path(arguments.file).name))
     return 0

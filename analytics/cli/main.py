@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from analytics.cli.errors import UsageError
 from analytics.cli.registry import COMMANDS
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.errors import WinnowError, one_line
 from analytics.runtime.versions import version_of
 
 __all__ = ["Parser", "build_parser", "main"]
@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
+        raise UsageError(f"{one_line(message)} (see {self.prog} --help)")
 
 
 def build_parser(chosen: str | None = None) -> Parser:

@@ -14,7 +14,7 @@ from analytics.cli.options import add_spec_options, parse_seed, spec_from_argume
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
-from analytics.cli.tables import table_of, write_tables
+from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.curation.duplicates import DuplicateSpec
 from analytics.curation.overlap import (
     Leakage,
@@ -145,7 +145,7 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
             }
         )
     elif arguments.output is not None:
-        print(f"{arguments.output}: {len(records)} rows")
+        say_written(arguments.output, f"{len(records)} rows")
     else:
         print(_pair_text(train, test, found, records))
     return 0
@@ -227,7 +227,7 @@ def _report_matrix(
             }
         )
     elif arguments.output is not None:
-        print(f"{arguments.output}: {len(table)} rows")
+        say_written(arguments.output, f"{len(table)} rows")
     else:
         print(_matrix_text(matrix))
     return 0

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument(
         "--basic-auth",
         metavar="FILE",
-        help="ask for a login instead of the token: JSON of names and passwords, or one password",
+        help="ask for a login instead of the token: JSON that maps names to passwords",
     )
     who.add_argument(
         "--origin",
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         token=arguments.token or os.environ.get("WINNOW_TOKEN", ""),
         roots=tuple(_folder(root) for root in arguments.root),
         paths=not arguments.no_paths,
-        login=arguments.basic_auth,
+        login=None if arguments.basic_auth is None else _logins(arguments.basic_auth),
         origins=tuple(arguments.origin),
         prefix=arguments.prefix.strip("/"),
     )
@@ -103,6 +103,14 @@ def run(arguments: argparse.Namespace) -> int:
             flush=True,
         )
     return _run(serving.command(), serving.environment())
+
+
+def _logins(text: str) -> str:
+    """Return the path of the logins; Panel would take the name of a missing file for a password."""
+    file = Path(text).expanduser().resolve()
+    if not file.is_file():
+        raise UsageError(f"--basic-auth {text}: there is no such file")
+    return str(file)
 
 
 def _folder(text: str) -> str:
@@ -132,7 +140,7 @@ class Serving:
     paths : bool
         Whether visitors may name files of this machine.
     login : str, optional
-        File with names and passwords, or a password, that is asked for instead of the token.
+        File with names and passwords that are asked for instead of the token.
     origins : tuple of str
         Host names under which a proxy hands the page on.
     prefix : str
@@ -203,7 +211,8 @@ class Serving:
         """Return what the server is told, besides the command: other users see that one."""
         told = {
             "BOKEH_SECRET_KEY": secrets.token_hex(32),
-            "PANEL_BASIC_AUTH": self.login or "",
+            "PANEL_BASIC_AUTH": self.login or os.environ.get("PANEL_BASIC_AUTH", ""),
+            "PANEL_COOKIE_SECRET": os.environ.get("PANEL_COOKIE_SECRET") or secrets.token_hex(32),
             "WINNOW_ADDRESS": self.address,
             "WINNOW_FRAME": "1" if self.framed else "",
             "WINNOW_NO_PATHS": "" if self.paths else "1",

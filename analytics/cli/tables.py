@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analytics.runtime.writing import Writer, write_files
+from analytics.runtime.writing import Writer, is_stream, write_files
 
-__all__ = ["table_of", "write_tables"]
+__all__ = ["say_written", "table_of", "write_tables"]
 
 
 def write_tables(tables: Mapping[Path, pd.DataFrame], *, force: bool) -> None:
@@ -27,6 +28,11 @@ def write_tables(tables: Mapping[Path, pd.DataFrame], *, force: bool) -> None:
 
 def _writer(table: pd.DataFrame) -> Writer:
     return lambda file: file.write(table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def say_written(path: str, what: str) -> None:
+    """Tell what was written where; not into the table itself if it went to a pipe."""
+    print(f"{path}: {what}", file=sys.stderr if is_stream(Path(path)) else sys.stdout)
 
 
 def table_of(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

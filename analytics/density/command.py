@@ -27,7 +27,7 @@ from analytics.cli.output import (
     with_error,
 )  # fmt: skip
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.tables import table_of, write_tables
+from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.density.claims import Claim, check_claims
 from analytics.density.descriptor import PointSpec
 from analytics.density.energy_check import energies_possible
@@ -206,7 +206,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(_content(results, asked, claims))
     elif arguments.output is not None:
-        print(f"{arguments.output}: {counted(len(asked), 'row')}")
+        say_written(arguments.output, counted(len(asked), "row"))
     else:
         print(_table_text(results))
     if claims and not arguments.json:

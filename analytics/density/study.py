@@ -35,13 +35,16 @@ from analytics.selection.base import Budget
 __all__ = [
     "FULL",
     "ModelResult",
+    "ModelTask",
     "Study",
     "StudySpec",
     "compare_density",
     "keep_points",
+    "model_tasks",
     "prepare_study",
     "spec_for",
     "train_model",
+    "train_task",
     "vary_study",
 ]
 
@@ -312,30 +315,32 @@ def vary_study(study: Study, **changes: Any) -> Study:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class ModelTask:
+    """One model to train: its method, the share it keeps, its seed, and steps if not all."""
+
     method: str
     kept: float
     seed: int
     steps: int | None = None
 
 
-def _tasks(spec: StudySpec) -> list[_Task]:
+def model_tasks(spec: StudySpec) -> list[ModelTask]:
     """List the models, first seeds first, so that whole curves appear early."""
     shares = sorted(set(spec.kept), reverse=True)
     methods = [m for m in dict.fromkeys(spec.methods) if m != FULL]
     tasks = []
     for seed in range(spec.seeds):
-        tasks.append(_Task(FULL, 1.0, seed))
-        tasks += [_Task(m, share, seed) for share in shares for m in methods]
+        tasks.append(ModelTask(FULL, 1.0, seed))
+        tasks += [ModelTask(m, share, seed) for share in shares for m in methods]
         if spec.third and spec.network.epochs == 0:
             steps = spec.network.steps // 3
             near = min(shares, key=lambda share: abs(np.log(share / 0.01)))
-            tasks.append(_Task(FULL, 1.0, seed, steps))
-            tasks += [_Task(m, near, seed, steps) for m in methods if m in ("random", "ccs")]
+            tasks.append(ModelTask(FULL, 1.0, seed, steps))
+            tasks += [ModelTask(m, near, seed, steps) for m in methods if m in ("random", "ccs")]
     return tasks
 
 
-def _kept_rows(study: Study, candidates: Candidates, task: _Task, monitor: Monitor) -> IntArray:
+def _kept_rows(study: Study, candidates: Candidates, task: ModelTask, monitor: Monitor) -> IntArray:
     if task.method == FULL:
         return np.arange(len(study.pool))
     size = Budget(task.kept).of(len(candidates))
@@ -361,7 +366,12 @@ def _errors(study: Study, network: Network, points: PointSet) -> tuple[IntArray,
 
 
 def _evaluated(
-    study: Study, task: _Task, rows: IntArray, network: Network, seconds: float, monitor: Monitor
+    study: Study,
+    task: ModelTask,
+    rows: IntArray,
+    network: Network,
+    seconds: float,
+    monitor: Monitor,
 ) -> ModelResult:
     monitor.checkpoint()
     snapshots, percent, nrmse = _errors(study, network, study.test)
@@ -399,7 +409,7 @@ def _evaluated(
     )
 
 
-def _run(study: Study, candidates: Candidates, task: _Task, monitor: Monitor) -> ModelResult:
+def _run(study: Study, candidates: Candidates, task: ModelTask, monitor: Monitor) -> ModelResult:
     rows = _kept_rows(study, candidates, task, monitor)
     targets = TARGETS[study.spec.target][0](study.pool.density)
     shared = (float(targets.mean()), float(targets.std()))
@@ -444,11 +454,11 @@ def compare_density(study: Study, *, monitor: Monitor = SILENT) -> Iterator[Mode
     study : Study
     monitor : Monitor, optional
     """
-    tasks = _tasks(study.spec)
+    tasks = model_tasks(study.spec)
     stop = _Stop()
     candidates = study.candidates()
 
-    def job(task: _Task) -> Callable[[], ModelResult]:
+    def job(task: ModelTask) -> Callable[[], ModelResult]:
         return lambda: _run(study, candidates, task, stop)
 
     with single_thread(), ThreadPoolExecutor(study.spec.workers) as workers:
@@ -476,7 +486,13 @@ def keep_points(
     parameters are those of `train_model`.
     """
     candidates = study.candidates() if candidates is None else candidates
-    return _kept_rows(study, candidates, _Task(method, kept, seed), monitor)
+    return _kept_rows(study, candidates, ModelTask(method, kept, seed), monitor)
+
+
+def train_task(study: Study, task: ModelTask, *, monitor: Monitor = SILENT) -> ModelResult:
+    """Train one of the models that `model_tasks` lists."""
+    with single_thread():
+        return _run(study, study.candidates(), task, monitor)
 
 
 def train_model(
@@ -499,4 +515,4 @@ def train_model(
     candidates = study.candidates() if candidates is None else candidates
     monitor.report(0.0, f"training {method}")
     with single_thread():
-        return _run(study, candidates, _Task(method, kept, seed), monitor)
+        return _run(study, candidates, ModelTask(method, kept, seed), monitor)

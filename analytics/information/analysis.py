@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -81,6 +82,9 @@ class Analysis(Value):
     outliers: OutlierScores
     audit: StructureKernel | None = None
     seed: int = 0
+
+    #: Kept with it where it is stored: these take seconds for large sets.
+    worked_out: ClassVar[tuple[str, ...]] = ("kernel_sums", "_figures", "by_content")
 
     def _facts(self) -> Iterator[str]:
         yield self.dataset.name
@@ -209,6 +213,11 @@ class Analysis(Value):
     def content_rank(self) -> IntArray:
         """The place of each structure in `by_content`."""
         return np.argsort(self.by_content)
+
+    @cached_property
+    def top_counts(self) -> dict[Any, Any]:
+        """What `top_share` has counted; it depends on nothing else."""
+        return {}
 
     @cached_property
     def force_norms(self) -> FloatArray:

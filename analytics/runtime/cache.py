@@ -23,7 +23,7 @@ from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.provenance import code_version
 from analytics.runtime.store import Store, default_folder, default_limit, parse_size
 
-__all__ = ["Cache", "shared_cache"]
+__all__ = ["Cache", "default_memory", "shared_cache"]
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class Cache:
     """
 
     def __init__(self, limit: int | None = None, store: Store | None = None) -> None:
-        self.limit = _default_memory() if limit is None else limit
+        self.limit = default_memory() if limit is None else limit
         self.store = store or Store()
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
@@ -276,7 +276,8 @@ def _attributes(value: Any) -> int:
     return len(getattr(value, "__dict__", ()))
 
 
-def _default_memory() -> int:
+def default_memory() -> int:
+    """Return the bytes that results may hold: WINNOW_MEMORY_CACHE, or a share of the memory."""
     text = os.environ.get("WINNOW_MEMORY_CACHE")
     if text:
         return parse_size(text, "WINNOW_MEMORY_CACHE")
@@ -285,7 +286,7 @@ def _default_memory() -> int:
 
 def shared_cache() -> Cache:
     """Return the cache that all of this process shares, as the environment sets it up."""
-    return _cache_of(default_folder(), default_limit(), _default_memory())
+    return _cache_of(default_folder(), default_limit(), default_memory())
 
 
 @lru_cache(maxsize=1)

@@ -150,6 +150,8 @@ def main() -> int:
     listener, received = _Listener(), Received()
     if hasattr(os, "nice"):
         os.nice(10)
+    with suppress(OSError):  # sessions are scheduled against one another on many systems
+        Path("/proc/self/autogroup").write_text("10")
     with suppress(OSError):  # if memory runs out, this process goes and not whom it works for
         Path("/proc/self/oom_score_adj").write_text("500")
     while True:

@@ -1,21 +1,23 @@
 """Serialisation of values as a JSON tree and flat arrays, without pickle, for the store.
 
 A value is packed by the fields of its dataclass, so that a class may gain and lose fields without
-a word here; entries of older code are not found, because the code is part of their key
-(`analytics.runtime.provenance`). Nothing is ever executed: a tree names only classes of this
-package or of a module that is already imported, and they are filled field by field.
+a word here. The cached properties that it names in `worked_out` are kept with it: whoever gets the
+value need not work them out again. Entries of older code are not found, because the code is part
+of their key (`analytics.runtime.provenance`). Nothing is ever executed: a tree names only classes
+of this package or of a module that is already imported, and they are filled field by field.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+from analytics.runtime.packed_columns import class_of, column_of, filled, values_of
 
 __all__ = ["Packed", "Packer", "pack", "unpack"]
 
@@ -67,12 +69,21 @@ class Packer:
             return self._sparse(value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = {f.name: self.tree(getattr(value, f.name)) for f in dataclasses.fields(value)}
-            return {"class": _name_of(type(value)), "fields": fields}
+            also = {name: self.tree(getattr(value, name)) for name in self.worked_out(value)}
+            return {"class": self.name_of(type(value)), "fields": fields, "also": also}
         if type(value) in (tuple, list):
-            return {type(value).__name__: [self.tree(item) for item in value]}
+            return self._sequence(value)
         if isinstance(value, Mapping) and all(type(key) in _PLAIN for key in value):
             return {"pairs": [[key, self.tree(item)] for key, item in value.items()]}
         raise TypeError(f"a {type(value).__name__} cannot be kept in the store")
+
+    def _sequence(self, values: Any) -> Any:
+        """Return the tree of a tuple or a list: by columns if it is long and its items alike."""
+        kind = type(values).__name__
+        column = column_of(values, self)
+        if column is None:
+            return {kind: [self.tree(item) for item in values]}
+        return {"column": column, "as": kind}
 
     def array(self, array: npt.NDArray[Any]) -> str:
         """Return the name of an array; one that occurs twice is kept once."""
@@ -83,6 +94,17 @@ class Packer:
             self._seen[place] = f"a{len(self.arrays)}"
             self.arrays[self._seen[place]] = array
         return self._seen[place]
+
+    def worked_out(self, value: Any) -> Iterable[str]:
+        """Return the cached properties to keep with a dataclass."""
+        return getattr(value, "worked_out", ())
+
+    def name_of(self, kind: type) -> str:
+        """Return the name of a dataclass."""
+        name = f"{kind.__module__}:{kind.__qualname__}"
+        if class_of(name) is not kind:
+            raise TypeError(f"{name} cannot be found again by its name")
+        return name
 
     def _sparse(self, matrix: Any) -> Any:
         if not isinstance(matrix, (sparse.csr_matrix, sparse.csr_array)):
@@ -113,7 +135,13 @@ def unpack(
         return _csr(tree, arrays)
     if "class" in tree:
         fields = {name: unpack(item, arrays, known) for name, item in tree["fields"].items()}
-        return _filled(_class_of(tree["class"]), fields)
+        made = filled(class_of(tree["class"]), fields)
+        for name, item in tree["also"].items():
+            vars(made)[name] = unpack(item, arrays, known)
+        return made
+    if "column" in tree:
+        items = values_of(tree["column"], arrays, lambda part: unpack(part, arrays, known))
+        return tuple(items) if tree["as"] == "tuple" else items
     if "pairs" in tree:
         return {key: unpack(item, arrays, known) for key, item in tree["pairs"]}
     (kind,) = tree
@@ -128,36 +156,3 @@ def _csr(tree: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any
     matrix = kind(tuple(tree["shape"]), dtype=data.dtype)
     matrix.data, matrix.indices, matrix.indptr = data, indices, indptr
     return matrix
-
-
-def _name_of(kind: type) -> str:
-    name = f"{kind.__module__}:{kind.__qualname__}"
-    if _class_of(name) is not kind:
-        raise TypeError(f"{name} cannot be found again by its name")
-    return name
-
-
-def _class_of(name: str) -> Any:
-    """Return a dataclass by its name; only from modules that are imported already."""
-    module, _, path = name.partition(":")
-    found: Any = sys.modules[module]
-    for part in path.split("."):
-        if part == "<locals>":
-            raise TypeError(f"{name} cannot be found again by its name")
-        found = vars(found)[part]  # getattr could run code: a module may import on demand
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise TypeError(f"{name} is no dataclass")
-    if hasattr(found, "__del__"):
-        raise TypeError(f"{name} does something when it goes")
-    return found
-
-
-def _filled(kind: Any, fields: Mapping[str, Any]) -> Any:
-    """Return an instance with exactly these fields; its values were checked when it was made."""
-    expected = {f.name for f in dataclasses.fields(kind)}
-    if expected != set(fields):
-        raise TypeError(f"{kind.__name__} has other fields now")
-    made: Any = object.__new__(kind)
-    for name, item in fields.items():
-        object.__setattr__(made, name, item)
-    return made

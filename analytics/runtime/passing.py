@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -59,9 +59,6 @@ class _Sender(Packer):
 
     def fields(self, value: Any) -> Any:
         """Return the JSON tree of a dataclass, shared or not."""
-        self.modules.add(type(value).__module__)
-        if type(value).__module__ == "__main__":
-            raise TypeError(f"no other process knows {type(value).__name__}")
         self._depth += 1
         try:
             return super().tree(value)
@@ -99,6 +96,18 @@ class _Sender(Packer):
             if place is not None:
                 self.places[name] = place
         return name
+
+    def worked_out(self, value: Any) -> Iterable[str]:
+        """Return the cached properties to send: for others to work on, only what is there."""
+        names = super().worked_out(value)
+        return names if self._shared is None else [name for name in names if name in vars(value)]
+
+    def name_of(self, kind: type) -> str:
+        """Return the name of a dataclass, and note where it stands."""
+        if kind.__module__ == "__main__":
+            raise TypeError(f"no other process knows {kind.__name__}")
+        self.modules.add(kind.__module__)
+        return super().name_of(kind)
 
     def content(self, tree: Any) -> tuple[Any, dict[str, npt.NDArray[Any]]]:
         """Return what is to be written for a tree."""

@@ -20,7 +20,6 @@ import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
+from analytics.runtime.own_folder import OwnFolder
 from analytics.runtime.passing import receive, send
 from analytics.runtime.progress import SILENT, Monitor
 
@@ -261,7 +261,7 @@ class Helper:
         self, folder: Path, limits: Limits, environment: Mapping[str, str] | None = None
     ) -> None:
         paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        self.limits = limits
+        self.folder, self.limits = folder, limits
         self._heard: queue.SimpleQueue[Words] = queue.SimpleQueue()
         self._number = 0
         self._child = _Child(
@@ -378,8 +378,7 @@ def call(
         monitor.checkpoint()
         overdue()
 
-    with tempfile.TemporaryDirectory(prefix="winnow-", ignore_cleanup_errors=True) as place:
-        folder = Path(place)
+    with OwnFolder() as folder:
         send(folder, "arguments", arguments, by_place=False)
         helper = Helper(folder, limits)
         try:

@@ -23,7 +23,7 @@ from typing import IO, Any
 from analytics.runtime.errors import InputError
 from analytics.runtime.locks import Held, locked
 
-__all__ = ["Writer", "check_free", "tidy", "write_files"]
+__all__ = ["Writer", "check_free", "is_stream", "tidy", "write_files"]
 
 #: Writes the content of one file.
 Writer = Callable[[IO[bytes]], object]
@@ -58,7 +58,7 @@ def write_files(writers: Mapping[Path, Writer], *, force: bool = False) -> None:
         Naming the file that exists already or cannot be written.
     """
     check_free(writers, force=force)
-    streams = {path: write for path, write in writers.items() if _is_stream(path)}
+    streams = {path: write for path, write in writers.items() if is_stream(path)}
     folders: dict[Path, _Staging] = {}
     with ExitStack() as stack:
         for path, write in writers.items():
@@ -85,7 +85,7 @@ def check_free(paths: Iterable[Path], *, force: bool = False) -> None:
     for folder in dict.fromkeys(path.parent for path in paths):
         tidy(folder)
     for path in paths:
-        if _is_stream(path):
+        if is_stream(path):
             continue
         with _named(path):
             if path.is_symlink():
@@ -263,7 +263,8 @@ def _synchronise(folder: Path) -> None:
 # ---- pipes and devices --------------------------------------------------------------------------
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
+    """Whether a path is a pipe, a device or an open file of this process."""
     if str(path) in _STANDARD or _DESCRIPTOR.match(str(path)):
         return True
     try:

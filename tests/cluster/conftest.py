@@ -12,3 +12,19 @@ from makers import dask_workers
 def scheduler() -> Iterator[str]:
     with dask_workers(2) as address:
         yield address
+
+
+@pytest.fixture
+def tasks_done(scheduler):
+    """Return a function that counts the tasks which the scheduler has seen through."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.Client(scheduler, set_as_default=False) as client:
+
+        def count():
+            return client.run_on_scheduler(
+                lambda dask_scheduler: sum(
+                    finish == "memory" for _, _, finish, *_ in dask_scheduler.transition_log
+                )
+            )
+
+        yield count

@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from makers import assert_same
 from numpy.testing import assert_array_equal
 
 from analytics.data.dataset import Dataset
@@ -37,21 +38,6 @@ RICH = (
 def rich(tmp_path) -> Dataset:
     (tmp_path / "rich.xyz").write_text(RICH, encoding="utf-8")
     return read(tmp_path / "rich.xyz")
-
-
-def assert_same(a: Dataset, b: Dataset, *, added: tuple[str, ...] = ("original_index",)) -> None:
-    assert a.fingerprint == b.fingerprint
-    assert a.keys == b.keys
-    for x, y in zip(a.records, b.records, strict=True):
-        info = {k: v for k, v in y.info.items() if k not in added}
-        assert x.info.keys() == info.keys()
-        for key, value in x.info.items():
-            assert type(value) is type(info[key])
-            assert_array_equal(value, info[key])
-        assert x.arrays.keys() == y.arrays.keys()
-        for key, array in x.arrays.items():
-            assert array.dtype.kind == y.arrays[key].dtype.kind
-            assert_array_equal(array, y.arrays[key])
 
 
 @pytest.mark.parametrize("name", ["out.xyz", "out.extxyz", "out.xyz.gz"])
@@ -286,7 +272,7 @@ names = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     pairs=st.lists(st.tuples(names, st.sampled_from(["=", " = ", ""]), words), max_size=5),
     columns=st.lists(

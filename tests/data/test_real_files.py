@@ -7,12 +7,14 @@ import re
 import ase.io
 import numpy as np
 import pytest
+from makers import assert_same
 from numpy.testing import assert_array_equal
 
 from analytics.data.checks.registry import check
 from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
 from analytics.data.readers import read
+from analytics.runtime.errors import InputError
 
 COUNTS = {
     "mlearn_Cu_train.xyz": (262, 27416),
@@ -120,3 +122,21 @@ def test_a_copy_of_the_large_one_is_the_same(tungsten_beryllium, tmp_path) -> No
     some = np.arange(0, data.n_structures, 7)
     write_subset(data, some, tmp_path / "copy.xyz")
     assert read(tmp_path / "copy.xyz").fingerprint == data.take(some).fingerprint
+
+
+def test_every_case_that_is_read_comes_back(real_data, tmp_path) -> None:
+    """Extended XYZ and deepmd folders of all sorts: values, columns and labels."""
+    folder = real_data / "cases"
+    deepmd = sorted({place.parent.parent for place in folder.rglob("type.raw")})
+    came_back = 0
+    for path in [*sorted(folder.glob("*xyz*")), *sorted(folder.glob("*.XYZ")), *deepmd]:
+        try:
+            data = read(path)
+        except InputError:
+            continue
+        write_subset(data, np.arange(data.n_structures), tmp_path / f"{came_back}.xyz")
+        back = read(tmp_path / f"{came_back}.xyz")
+        (index,) = back.records[0].info.keys() - data.records[0].info.keys()
+        assert_same(data, back, added=(index,))
+        came_back += 1
+    assert came_back > 50

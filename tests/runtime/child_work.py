@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -91,3 +92,9 @@ def waited(marks, monitor):
         monitor.report(0.5, "waiting for the mark")
         time.sleep(0.01)
     return os.getpid()
+
+
+def littered(monitor):
+    """Leave files behind: what this process started may do so too."""
+    Path(tempfile.mkdtemp(prefix="job"), "file").write_text("x")
+    os.kill(os.getpid(), 9)

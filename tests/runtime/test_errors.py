@@ -29,6 +29,13 @@ def test_an_input_error_says_where_and_why(place: dict, message: str) -> None:
     )
 
 
+@pytest.mark.parametrize("odd", ["a\nb\r\nc", "x" * 100_000, "a\u2028b", "\n"])
+def test_an_input_error_is_one_line_whatever_it_repeats(odd: str) -> None:
+    for error in (InputError(f"{odd!s} is no number"), InputError("no atoms", source=odd)):
+        assert len(str(error).splitlines()) == 1
+        assert len(str(error)) < 1100
+
+
 def test_cancelled_is_a_winnow_error() -> None:
     assert issubclass(Cancelled, WinnowError)
     assert str(Cancelled()) == "cancelled"

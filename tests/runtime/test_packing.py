@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -157,3 +158,88 @@ def test_an_analysis_and_its_orders_survive() -> None:
         assert kept.fingerprint == one.fingerprint
         for field in dataclasses.fields(one):
             assert_array_equal(getattr(kept, field.name), getattr(one, field.name))
+
+
+@dataclass(frozen=True)
+class Working:
+    values: Any
+    worked_out: ClassVar[tuple[str, ...]] = ("total",)
+
+    @cached_property
+    def total(self) -> Any:
+        return np.asarray(self.values).sum()
+
+
+def test_what_was_worked_out_is_kept() -> None:
+    found = there_and_back(Working((1.5, 2.0)))
+    assert vars(found)["total"] == found.total == 3.5
+
+
+# ---- many values alike --------------------------------------------------------------------------
+
+
+def assert_same(one: Any, two: Any) -> None:
+    assert type(one) is type(two)
+    if isinstance(one, np.ndarray):
+        assert (one.dtype, one.flags.writeable) == (two.dtype, two.flags.writeable)
+        assert_array_equal(one, two)
+    elif dataclasses.is_dataclass(one):
+        for field in dataclasses.fields(one):
+            assert_same(getattr(one, field.name), getattr(two, field.name))
+    elif isinstance(one, dict):
+        assert list(one) == list(two)  # the order is that of the file
+        assert_same(list(one.values()), list(two.values()))
+    elif isinstance(one, tuple | list):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert_same(a, b)
+    else:
+        assert one == two or one != one
+
+
+MANY = {
+    "numbers": [0.1 * i for i in range(40)],
+    "not finite": [float("nan"), float("inf"), -0.0] * 20,
+    "whole numbers": [2**62 - i for i in range(40)],
+    "large numbers": [2**70 + i for i in range(40)],
+    "truth": [i % 3 == 0 for i in range(40)],
+    "number and truth": [i if i % 2 else True for i in range(40)],
+    "text": ["", "\udc80 not valid", "NUL\0", "zwölf \U0001f600"] * 10,
+    "nothing": [None] * 40,
+    "scalars": [np.float32(i) for i in range(40)],
+    "tuples": [(("pos", "R", 3), ("f", "R", 1 if i % 2 else 1.0)) for i in range(40)],
+    "different tuples": [(i, i) for i in range(40)],
+    "arrays": [np.arange(i, dtype=np.int32) for i in range(40)],
+    "read-only arrays": [np.broadcast_to(np.ones((1, 3)), (i, 3)) for i in range(1, 40)],
+    "scalars as arrays": [np.array(float(i)) for i in range(40)],
+    "different arrays": [np.zeros(2, float if i % 2 else int) for i in range(40)],
+    "text arrays": [np.array(["a" * i]) for i in range(1, 40)],
+    "mappings": [{"a": i, **({"b": f"{i}"} if i % 3 else {})} for i in range(100)],
+    "empty mappings": [{} for _ in range(40)],
+    "keys of numbers": [{1: i} for i in range(40)],
+    "many kinds of mappings": [{f"k{i}": i} for i in range(40)],
+    "values": [Inner((i, {"x": np.ones(i)}), i) for i in range(40)],
+    "few values": [Inner(i) for i in range(3)],
+    "mixed": [1, "a", 2.0, None] * 10,
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_values_alike_keep_type_and_order(name: str) -> None:
+    for value in (MANY[name], tuple(MANY[name])):
+        assert_same(there_and_back({"in": value})["in"], value)
+
+
+def test_known_values_are_names_among_many() -> None:
+    outer = [Outer(i) for i in range(40)]
+    assert there_and_back(outer, seventh=outer[7])[7] is outer[7]
+
+
+def test_records_of_a_large_file_are_a_few_arrays() -> None:
+    records = tuple(
+        Inner({"energy": 0.1 * i, "name": f"s{i}"}, {"f": np.zeros((i % 7, 3))}) for i in range(999)
+    )
+    tree, arrays = pack(records)
+    assert len(json.dumps(tree)) < 1000
+    assert len(arrays) < 12
+    assert_same(there_and_back(records), records)

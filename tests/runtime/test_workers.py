@@ -277,7 +277,7 @@ def test_a_worker_that_listens_outlives_a_cancel(pool: Workers, background: Back
 
 def test_files_of_work_are_removed(pool: Workers, place: Path) -> None:
     with pytest.raises(WorkerLost):
-        pool.call(child_work.killed, 9, name="test")
+        pool.call(child_work.littered, name="test")
     assert list(place.rglob("job*")) == []
 
 

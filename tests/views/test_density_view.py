@@ -269,7 +269,7 @@ def test_results_stream_in_and_stay_after_a_cancel(own):
         posted.get()()
     assert len(state.results.rows) == kept
     deadline = threading.Event()
-    session.run("probe", lambda monitor: None, lambda _: deadline.set(), lane="work")
+    session.run("probe", lambda monitor: None, lambda _: deadline.set())
     until(deadline.is_set)  # the worker is free again
 
 

@@ -1,47 +1,46 @@
 """Runners: what is posted, what is dropped, and that nobody waits for nothing."""
 
 import logging
-import queue
 import threading
 
 import pytest
+from fake_workers import Desk as Loop
+from fake_workers import FakeWorkers, settle
 
-from analytics.runtime.errors import Cancelled, InputError
-from views.state.jobs import Inline, Runner, Worker, submit_shared
+from analytics.runtime.errors import Cancelled, InputError, WorkerLost
+from analytics.runtime.fair_queue import Running, Waiting, who_asks
+from analytics.runtime.progress import SILENT
+from views.state.background import Task, Working, waiting_words
+from views.state.jobs import Inline, Job, Runner, Worker, side_by_side
 
 SECONDS = 60
 
 
-class Desk:
+class Desk(Loop):
     """A session's own loop, turned by hand, and a record of what it was told."""
 
     def __init__(self):
-        self._posted = queue.Queue()
-        self.worker = Worker(self._posted.put)
+        super().__init__()
+        self.worker = Worker(self.post)
         self.told = []
 
-    def submit(self, stage, work, name="job", done=None):
+    def submit(self, stage, work, name="job", done=None, place="workers"):
         self.worker.submit(
-            stage,
-            work,
-            done or (lambda result: self.told.append(("done", name, result))),
-            lambda error: self.told.append(("failed", name, error)),
-            lambda fraction, message: self.told.append(("progress", name, fraction, message)),
+            Job(
+                stage,
+                work,
+                done or (lambda result: self.told.append(("done", name, result))),
+                lambda error: self.told.append(("failed", name, error)),
+                lambda fraction, message: self.told.append(("progress", name, fraction, message)),
+                lambda waiting: self.told.append(("waits", name, waiting)),
+                place,
+            )
         )
 
     def turn(self):
-        """Carry out everything posted until the worker has nothing left to do."""
-        settle()
-        while not self._posted.empty():
-            self._posted.get()()
+        """Carry out everything posted until nothing runs any more."""
+        super().turn()
         return self.told
-
-
-def settle():
-    """Wait until everything handed to the worker so far has run: it has one thread."""
-    idle = threading.Event()
-    submit_shared(idle.set)
-    assert idle.wait(SECONDS)
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_results_arrive_where_they_are_posted_and_not_before(desk):
     assert desk.told == []
     ((what, _, thread),) = desk.turn()
     assert what == "done"
-    assert thread.startswith("winnow-work")
+    assert thread.startswith("winnow-job")
 
 
 def test_errors_are_handed_over(desk):
@@ -127,9 +126,9 @@ def test_cancel_stops_work_at_its_next_checkpoint(desk, gate):
 
 def test_cancel_of_waiting_work_keeps_it_from_starting(desk, gate):
     ran = []
-    desk.submit("a", gate)
+    desk.submit("a", gate, place="here")
     gate.wait()
-    desk.submit("b", ran.append)
+    desk.submit("b", ran.append, place="here")
     desk.worker.cancel("b")
     gate.open.set()
     assert desk.turn() == [("done", "job", "through")]
@@ -203,7 +202,7 @@ def test_work_asked_for_in_a_callback_runs(desk):
     assert desk.turn() == [("done", "job", 2)]
 
 
-def test_sessions_share_one_thread_and_cancel_only_their_own(desk, gate):
+def test_sessions_cancel_only_their_own(desk, gate):
     other = Desk()
     desk.submit("a", gate)
     gate.wait()
@@ -215,11 +214,204 @@ def test_sessions_share_one_thread_and_cancel_only_their_own(desk, gate):
     assert other.turn() == [("done", "job", 3)]
 
 
+@pytest.mark.parametrize("place", ["workers", "ahead"])
+def test_stages_run_side_by_side(desk, gate, place):
+    desk.submit("slow", gate, place=place)
+    gate.wait()
+    desk.submit("quick", lambda monitor: 2, "quick")
+    desk.submit("here", lambda monitor: 3, "here", place="here")
+    desk.until(lambda: len(desk.told) == 2)
+    assert sorted(desk.told) == [("done", "here", 3), ("done", "quick", 2)]
+    gate.open.set()
+    assert desk.turn()[-1] == ("done", "job", "through")
+
+
+def test_what_is_done_here_is_done_one_after_the_other(desk, gate):
+    desk.submit("a", gate, "first", place="here")
+    gate.wait()
+    desk.submit("b", lambda monitor: 2, "second", place="here")
+    desk.submit("c", lambda monitor: 3, "other")
+    desk.until(lambda: desk.told)
+    assert desk.told == [("done", "other", 3)]
+    gate.open.set()
+    desk.until(lambda: len(desk.told) == 3)
+    assert [entry[1] for entry in desk.told] == ["other", "first", "second"]
+
+
+def test_workers_are_told_who_asks_and_whether_anybody_waits(desk, gate):
+    asked = []
+
+    def work(monitor):
+        asked.append(who_asks())
+        return gate(monitor)
+
+    desk.submit("a", work, place="ahead")
+    gate.wait()
+    assert asked[0].ahead
+    desk.worker.hurry("a")  # somebody looks at it now
+    assert not asked[0].ahead
+    gate.open.set()
+    desk.turn()
+    other = Desk()
+    for one in (desk, other):
+        one.submit("a", work)
+        one.turn()
+    assert asked[0].who == asked[1].who != asked[2].who
+
+
+def test_place_in_the_queue_is_told_and_that_it_is_left(desk):
+    workers = FakeWorkers()
+    workers.open.clear()
+    desk.submit("a", lambda monitor: workers.call(lambda m: 1, name="n", monitor=monitor))
+    desk.until(lambda: desk.told)
+    assert desk.told[0] == ("waits", "job", workers.waiting)
+    workers.open.set()
+    told = desk.turn()
+    assert told[-2:] == [("waits", "job", None), ("done", "job", 1)]
+
+
+def test_what_waits_is_cancelled_at_once(desk):
+    workers = FakeWorkers()
+    workers.open.clear()
+    desk.submit("a", lambda monitor: workers.call(lambda m: 1, name="n", monitor=monitor))
+    desk.until(lambda: desk.told)
+    desk.worker.cancel()
+    desk.told.clear()
+    settle()  # its thread is gone, though nobody let the workers go on
+    assert desk.turn() == []
+
+
+def test_side_by_side_hands_over_results_as_they_come():
+    first, second = threading.Event(), threading.Event()
+
+    def one(monitor):
+        assert second.wait(SECONDS)
+        first.set()
+        return "one"
+
+    def other(monitor):
+        second.set()
+        return "other"
+
+    assert {*side_by_side([one, other], 2, SILENT, "both")} == {"one", "other"}
+    assert first.is_set()
+
+
+def test_side_by_side_stops_all_when_one_fails():
+    stopped = threading.Event()
+
+    def endless(monitor):
+        while True:
+            try:
+                monitor.checkpoint()
+            except Cancelled:
+                stopped.set()
+                raise
+
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side([endless, lambda monitor: 1 / 0], 2, SILENT, "both"))
+    assert stopped.wait(SECONDS)
+
+
+# ---- what the page is told ----------------------------------------------------------------------
+
+
+WAITING = Waiting(3, 1, (Running("analysis", False, False, 0.4),), 200.0)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        (
+            WAITING,
+            "waiting, place 3 in the queue · now running: analysis (another user's, 40 %) · "
+            "begins in about 3 min",
+        ),
+        (
+            Waiting(1, 1, (Running("selection", True, False, 0.0),) * 2, None),
+            "waiting, place 1 in the queue · now running: selection (yours)",
+        ),
+        (Waiting(1, 0, (), 0.2), "waiting, place 1 in the queue · begins in about 1 s"),
+    ],
+)
+def test_words_for_the_queue(waiting, words):
+    assert waiting_words(waiting) == words
+
+
+@pytest.fixture
+def user(desk):
+    user = Working(desk.worker)
+    user.workers, user.desk, user.got = FakeWorkers(), desk, []
+
+    def ask(stage, **options):
+        def work(monitor):
+            monitor.report(0.5, f"{stage} half done")
+            return user.workers.call(lambda m: stage, name=stage, monitor=monitor)
+
+        user.run(stage, work, user.got.append, **options)
+
+    user.ask = ask
+    return user
+
+
+def test_page_shows_the_queue_for_the_newest_and_counts_the_others(user):
+    user.workers.open.clear()
+    user.ask("Retrain")
+    user.ask("Density")
+    user.desk.until(lambda: all(task.waiting for task in user.tasks.values()))
+    assert user.working_on == f"{waiting_words(user.workers.waiting)} (and 1 more)"
+    user.workers.open.set()
+    user.desk.turn()
+    assert sorted(user.got) == ["Density", "Retrain"]
+    assert (user.tasks, user.progress, user.working_on) == ({}, -1, "")
+
+
+def test_work_whose_process_was_lost_is_offered_again(user):
+    user.workers.losses = 1
+    user.ask("Retrain")
+    user.desk.turn()
+    severity, told = user.notice
+    assert severity == "error"
+    assert told == str(
+        WorkerLost("Retrain", "reading", "its process was ended by signal 9 (killed)")
+    )
+    assert user.got == []
+    user.again()
+    assert user.again is None  # what went wrong is no news while it is tried again
+    user.desk.turn()
+    assert user.got == ["Retrain"]
+    assert user.notice == ("", "")
+
+
+def test_other_errors_and_other_news_offer_nothing(user):
+    user.workers.losses = 1
+    user.ask("Retrain")
+    user.desk.turn()
+    user.notice = ("info", "cancelled")
+    assert user.again is None
+    user.run("a", fail_with(InputError("no atoms")), user.got.append)
+    user.desk.turn()
+    assert user.again is None
+
+
+def test_a_stage_may_say_what_is_asked_again(user):
+    user.workers.losses = 1
+    user.ask("Review", again=lambda: user.got.append("asked"), quiet=True)
+    user.desk.turn()
+    user.again()
+    assert user.got == ["asked"]
+
+
+def test_task_says_what_it_does_unless_it_waits():
+    assert str(Task(0.5, "describing")) == "describing"
+    assert str(Task(0.5, "describing", WAITING)) == waiting_words(WAITING)
+
+
 def test_inline_runs_at_once():
     told, runner = [], Inline()
 
     def submit(work):
-        runner.submit("a", work, told.append, told.append, lambda *report: told.append(report))
+        runner.submit(Job("a", work, told.append, told.append, lambda *report: told.append(report)))
 
     error = ValueError("no")
     submit(lambda monitor: monitor.report(0.5, "half") or 1)

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from views.kit.style_sheets import Sheets, css, css_text
 from views.kit.tables import bar_cell, cells, read_table
 from views.kit.text import Html, facts, heading, shortened, swatch, tone
 from views.kit.theme import LIGHT, THREE, WIDE, variables
+from views.kit.widgets import Notice
 from views.state.jobs import Inline
 from views.state.session import Session
 
@@ -203,3 +205,12 @@ print(json.dumps(found, default=lambda value: type(value).__name__, sort_keys=Tr
     )
     assert len(plain) > 100_000
     assert plain == remembered
+
+
+@pytest.mark.parametrize(
+    "text", ["![a](http://evil.example/a.png)", "<img src=x>", "a & b *c* `d`"]
+)
+def test_a_notice_is_text(text):
+    shown = Notice(object=text)._process_param_change({"object": text})["object"]
+    assert unescape(unescape(shown)) == text
+    assert not set("<>") & set(unescape(shown))

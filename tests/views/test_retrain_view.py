@@ -245,7 +245,7 @@ def test_a_file_with_the_same_structures_has_predictions_of_its_own(session, mon
         atoms.info["MACE_energy"] += 0.2 * len(atoms)
     again = dataset_from_atoms(worse, name="worse.xyz")
     assert again.fingerprint == session.dataset.fingerprint
-    monkeypatch.setattr("views.retrain.state.read", lambda *args, **rest: again)
+    monkeypatch.setattr(session.pipeline, "read", lambda *args, **rest: again)
     state = RetrainState(session, resamples=2, shown=True)
     state.add_file("worse.xyz")
     assert_allclose(state.now[HOLD_OUT]["MACE"].total.energy, 100.0, rtol=1e-6)

@@ -1,12 +1,11 @@
 """What one user sees and decides, without a page: work runs at once, in the caller."""
 
 import inspect
-import queue
-import threading
 
 import numpy as np
 import param
 import pytest
+from fake_workers import Desk, FakeWorkers
 
 from analytics.data.export import write_subset
 from analytics.data.readers import read
@@ -20,7 +19,7 @@ from analytics.runtime.store import Store
 from analytics.selection.base import METHODS
 from views.state.columns import lower_first
 from views.state.decisions import UNDO_DEPTH
-from views.state.jobs import Inline, Worker, submit_shared
+from views.state.jobs import Inline, Worker
 from views.state.session import DEFAULT_METHODS, DEMO, Session, Slot
 
 SECONDS = 60
@@ -295,13 +294,13 @@ def test_watchers_see_orders_and_data_of_one_kind(session, cut, structures):
 
 
 def test_adopt_takes_over_without_work(session, small, pipeline):
-    other = Session(Inline(), pipeline)
-    other._runner = None
+    workers = FakeWorkers()
+    other = Session(Inline(), Pipeline(pipeline.cache, workers=workers))
     other.adopt(session.opened, small)
+    assert workers.called == []
     assert other.opened is session.opened
     assert other.budget == 9
     assert orders(other) == orders(session)
-    other._runner = Inline()
     other.reread(config_type_key="")
     assert not other.dataset.config_type.astype(bool).any()
 
@@ -694,36 +693,26 @@ class Background:
     """A session on the real worker, whose loop is turned by hand."""
 
     def __init__(self, pipeline, small):
-        self._posted, self.gates = queue.Queue(), []
-        self.session = Session(Worker(self._posted.put), pipeline)
+        self._desk, self.workers = Desk(), FakeWorkers()
+        held = Pipeline(pipeline.cache, workers=self.workers)
+        self.session = Session(Worker(self._desk.post), held)
         self.session.open(small)
         self.turn()
 
     def hold(self):
-        """Keep the shared worker busy: what is asked for next has to wait."""
-        gate = threading.Event()
-        self.gates.append(gate)
-        submit_shared(lambda: gate.wait(SECONDS))
+        """Keep the workers busy: what is asked for next has to wait."""
+        self.workers.open.clear()
 
     def turn(self):
-        for gate in self.gates:
-            gate.set()
-        while True:
-            idle = threading.Event()
-            submit_shared(idle.set)
-            assert idle.wait(SECONDS)
-            if self._posted.empty():
-                return
-            while not self._posted.empty():
-                self._posted.get()()
+        self.workers.open.set()
+        self._desk.turn()
 
 
 @pytest.fixture
 def background(pipeline, small):
     background = Background(pipeline, small)
     yield background
-    for gate in background.gates:
-        gate.set()
+    background.turn()
 
 
 def test_work_shows_that_it_runs_and_leaves_the_rest_alone(background):

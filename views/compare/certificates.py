@@ -7,6 +7,7 @@ from typing import Any
 
 import param
 
+from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, Selection
 from analytics.selection.certificates.curve import (
@@ -42,6 +43,20 @@ class Certificate:
     curve: CertificateCurve
     fewest: tuple[Fewest, ...]
     tight: tuple[TightBound, ...]
+
+
+def certify(
+    analysis: Analysis, selection: Selection, tight: tuple[TightBound, ...], monitor: Monitor
+) -> tuple[CertificateCurve, tuple[Fewest, ...]]:
+    """Return the certificate of a selection along all budgets; runs in a worker process."""
+    monitor.checkpoint()
+    curve = certificate_curve(analysis, selection, tight=tight)
+    return curve, fewest_of(curve) if curve.unit == "structures" else ()
+
+
+def tightened(analysis: Analysis, selection: Selection, size: int, monitor: Monitor) -> TightBound:
+    """Return a closer bound at a budget; runs in a worker process."""
+    return tighten(analysis, selection, size, monitor=monitor)
 
 
 class Certificates(param.Parameterized):
@@ -80,12 +95,14 @@ class Certificates(param.Parameterized):
         }
         self.param.update(columns=current, expected=titles)
 
+        session = self._session
+
         def work(monitor: Monitor) -> dict[int, Certificate]:
             made = {}
             for column, (selection, tight) in wanted.items():
-                monitor.checkpoint()
-                curve = certificate_curve(analysis, selection, tight=tight)
-                fewest = fewest_of(curve) if curve.unit == "structures" else ()
+                curve, fewest = session.compute(
+                    certify, analysis, selection, tight, name="certificates", monitor=monitor
+                )
                 made[column] = Certificate(titles[column], selection, curve, fewest, tight)
             return made
 
@@ -111,7 +128,9 @@ class Certificates(param.Parameterized):
             for at, (column, (selection, size)) in enumerate(asked.items()):
                 part = Part(monitor, at / len(asked), (at + 1) / len(asked))
                 part.report(0.0, "tightening the certificate")
-                found[column] = tighten(analysis, selection, size, monitor=part)
+                found[column] = session.compute(
+                    tightened, analysis, selection, size, name="tightening", monitor=part
+                )
             return found
 
         def done(found: dict[int, TightBound]) -> None:

@@ -208,9 +208,9 @@ class Columns(pn.viewable.Viewer):
         ]
         self.which = segments("Column shown", {}, columns=True)
         self.which.param.watch(self._pick, "value")
-        session.param.watch(self._show, ["opened", "budget"])
+        session.param.watch(self._show, ["measured"])
         for slot in session.slots:
-            slot.param.watch(self._show, ["selection", "spec", "tight"])
+            slot.param.watch(self._show, ["spec", "tight"])
             slot.param.watch(self._name, ["method"])
         self._name()
         self._pick()
@@ -230,10 +230,9 @@ class Columns(pn.viewable.Viewer):
 
     def _show(self, *_: Any) -> None:
         session = self._session
-        scores = [session.scores(slot) for slot in session.slots]
-        if any(s is None for s in scores):
+        if not session.measured:
             return
-        rows = [_rows(s, session) for s in scores if s is not None]
+        rows = [_rows(scores, session) for scores in session.measured]
         best = [
             leaders([v for v, _ in row], better=1, written=[shown.value for _, shown in row])
             for row in zip(*rows, strict=True)

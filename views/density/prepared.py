@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +18,7 @@ from analytics.runtime.arrays import fingerprint
 from analytics.runtime.cache import shared_cache
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["Prepared", "prepare_embedded", "prepare_files", "ready"]
+__all__ = ["Prepared", "prepare", "prepare_once", "ready"]
 
 #: Grey points behind the kept ones: more would be slow to draw and look the same.
 BACKGROUND = 5_000
@@ -61,17 +60,6 @@ class Prepared:
         return fingerprint(f"density {what}", self._name, *details)
 
 
-def _prepare(data: DensityData, monitor: Monitor, *, dimension: bool) -> Prepared:
-    study = prepare_study(data, spec_for(data), monitor=Part(monitor, 0.0, 0.85))
-    monitor.report(0.85, "projecting points")
-    projection = project_points(study, background=BACKGROUND)
-    part = Part(monitor, 0.9, 1.0, "intrinsic dimension")
-    head = collect(study, [], dimension=dimension, monitor=part)
-    prepared = Prepared(study, projection, head, energies_possible(data))
-    prepared.candidates("points")
-    return prepared
-
-
 def _key(system: str) -> str:
     return fingerprint("density prepared", system)
 
@@ -82,15 +70,20 @@ def ready(system: str) -> Prepared | None:
     return found
 
 
-def prepare_embedded(system: str, monitor: Monitor, *, dimension: bool) -> Prepared:
-    """Read and describe an embedded system, once per process."""
-
-    def make(monitor: Monitor) -> Prepared:
-        return _prepare(read_density(system, monitor=monitor), monitor, dimension=dimension)
-
+def prepare_once(system: str, make: Callable[[Monitor], Prepared], monitor: Monitor) -> Prepared:
+    """Return an embedded system that somebody has looked at before, or as it is made now."""
     return shared_cache().result(_key(system), make, monitor=monitor)
 
 
-def prepare_files(paths: Sequence[str | Path], monitor: Monitor) -> Prepared:
-    """Read and describe a user's own files: snapshots of one system."""
-    return _prepare(read_density(list(paths), monitor=monitor), monitor, dimension=True)
+def prepare(source: str | list[str], dimension: bool, monitor: Monitor) -> Prepared:
+    """Read and describe an embedded system by name, or a user's own files: snapshots of one.
+
+    Runs in a worker process.
+    """
+    data = read_density(source, monitor=monitor)
+    study = prepare_study(data, spec_for(data), monitor=Part(monitor, 0.0, 0.85))
+    monitor.report(0.85, "projecting points")
+    projection = project_points(study, background=BACKGROUND)
+    part = Part(monitor, 0.9, 1.0, "intrinsic dimension")
+    head = collect(study, [], dimension=dimension, monitor=part)
+    return Prepared(study, projection, head, energies_possible(data))

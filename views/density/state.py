@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,29 +15,31 @@ from analytics.density.claims import Claim, check_claims
 from analytics.density.pictures import DensitySlice, density_slice
 from analytics.density.pruning import PRUNINGS
 from analytics.density.readers import EMBEDDED
-from analytics.density.results import DensityResults, collect, precomputed
+from analytics.density.results import DensityResults, precomputed
 from analytics.density.study import (
     FULL,
     ModelResult,
+    ModelTask,
     Study,
-    compare_density,
-    prepare_study,
-    train_model,
+    model_tasks,
     vary_study,
 )
 from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.cache import shared_cache
 from analytics.runtime.progress import Monitor, Part
 from views.density.measured import Figure, Measured, effective
-from views.density.prepared import Prepared, prepare_embedded, prepare_files, ready
+from views.density.prepared import Prepared, prepare, prepare_once, ready
 from views.density.work import (
     Chosen,
     choose_points,
-    count_models,
-    row_with_histogram,
+    head_of,
+    study_with_energies,
     suggested,
+    train_for_slice,
+    train_one,
 )
 from views.state.choices import choose
+from views.state.jobs import Place, side_by_side
 from views.state.session import Session
 
 __all__ = ["BETAS", "CHOICES", "DEFAULT_METHODS", "SHARES", "DensityState"]
@@ -198,11 +200,13 @@ class DensityState(param.Parameterized):
             return
         shipped = precomputed(system)
         dimension = shipped is None or "intrinsic_dimension" not in shipped.facts
-        self._session.run(
-            "density open",
-            lambda monitor: prepare_embedded(system, monitor, dimension=dimension),
-            done,
-        )
+
+        def make(monitor: Monitor) -> Prepared:
+            return self._session.compute(
+                prepare, system, dimension, name="describing densities", monitor=monitor
+            )
+
+        self._session.run("density open", lambda monitor: prepare_once(system, make, monitor), done)
 
     def open_files(self, paths: Sequence[str | Path]) -> None:
         """Read and describe a user's own files; what is shown stays until that has worked.
@@ -211,7 +215,10 @@ class DensityState(param.Parameterized):
         """
 
         def work(monitor: Monitor) -> Prepared:
-            return prepare_files(self._session.places.expanded(paths), monitor)
+            return self._session.compute(
+                prepare, self._session.places.expanded(paths), True,
+                name="describing densities", monitor=monitor,
+            )  # fmt: skip
 
         def done(prepared: Prepared) -> None:
             self._take("", prepared.data.name, prepared, None)
@@ -326,7 +333,12 @@ class DensityState(param.Parameterized):
 
         def choose(key: Any, monitor: Monitor) -> Chosen:
             def make(monitor: Monitor) -> Chosen:
-                return choose_points(prepared, study, wanted[key], kept, monitor)
+                if quiet:
+                    return choose_points(prepared, study, wanted[key], kept, monitor)
+                return self._session.compute(
+                    choose_points, prepared, study, wanted[key], kept,
+                    name="choosing density points", monitor=monitor,
+                )  # fmt: skip
 
             return shared_cache().result(prepared.key("kept", key), make, monitor=monitor)
 
@@ -338,7 +350,8 @@ class DensityState(param.Parameterized):
         def work(monitor: Monitor) -> dict[Any, Chosen]:
             return {key: choose(key, monitor) for key in wanted}
 
-        self._session.run(stage, work, done, lane="quick" if quiet else "work", quiet=quiet)
+        place: Place = "here" if quiet else "workers"
+        self._session.run(stage, work, done, place=place, quiet=quiet)
 
     def _show_kept(self) -> None:
         keys = [self._key(column) for column in range(3)]
@@ -360,18 +373,27 @@ class DensityState(param.Parameterized):
         stream = self._stream = queue.SimpleQueue()
         self._rows, energy, facts = [], self.energy, dict(self.facts)
 
+        compute = self._session.compute
+
         def work(monitor: Monitor) -> None:
             study = prepared.study
             if energy:
-                spec = replace(study.spec, energy=True)
-                study = prepare_study(prepared.data, spec, monitor=Part(monitor, 0.0, 0.2))
+                part = Part(monitor, 0.0, 0.2)
+                study = compute(study_with_energies, study, name="energies", monitor=part)
             study = vary_study(study, **changes)
-            head = collect(study, [], dimension=False)
+            head = compute(head_of, study, name="counting points", monitor=monitor)
             extra = {k: v for k, v in facts.items() if k.startswith("intrinsic")}
-            stream.put((replace(head, facts={**head.facts, **extra}), count_models(study)))
-            part = Part(monitor, 0.2 if energy else 0.0, 1.0)
-            for model in compare_density(study, monitor=part):
-                stream.put((model, row_with_histogram(study, model)))
+            tasks = model_tasks(study.spec)
+            stream.put((replace(head, facts={**head.facts, **extra}), len(tasks)))
+
+            def train(task: ModelTask) -> Callable[[Monitor], Any]:
+                return lambda stop: compute(
+                    train_one, study, task, name="training density models", monitor=stop
+                )
+
+            part, most = Part(monitor, 0.2 if energy else 0.0, 1.0), study.spec.workers
+            for model in side_by_side([train(t) for t in tasks], most, part, "training models"):
+                stream.put(model)
 
         def done(_: None) -> None:
             self._drain()
@@ -382,7 +404,9 @@ class DensityState(param.Parameterized):
             self.training = False
 
         self.param.update(training=True, arrived=(0, 0))
-        self._session.run("density train", work, done, failed=failed, tick=self._drain)
+        self._session.run(
+            "density train", work, done, failed=failed, again=self.train, tick=self._drain
+        )
 
     def _drain(self) -> None:
         """Show the models that have arrived."""
@@ -478,8 +502,10 @@ class DensityState(param.Parameterized):
         kept = key[1]
 
         def work(monitor: Monitor) -> ModelResult:
-            candidates = prepared.candidates(study.spec.unit)
-            return train_model(study, method, kept, candidates=candidates, monitor=monitor)
+            return self._session.compute(
+                train_for_slice, study, method, kept,
+                name="training a density model", monitor=monitor,
+            )  # fmt: skip
 
         def done(model: ModelResult) -> None:
             if self.prepared is prepared:
@@ -499,4 +525,4 @@ class DensityState(param.Parameterized):
             if self.prepared is not None and self.prepared.study is study:
                 self.param.update(cut=found, cut_model=model)
 
-        self._session.run("density cut", work, done, lane="quick", quiet=True)
+        self._session.run("density cut", work, done, place="here", quiet=True)

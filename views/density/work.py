@@ -1,16 +1,25 @@
-"""Background work of the Density stage, and what it remembers of it."""
+"""Background work of the Density stage (worker side): what is kept, trained, counted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analytics.density.pictures import DensityHistogram, density_histogram
 from analytics.density.points import suggest
-from analytics.density.results import row_of
-from analytics.density.study import FULL, ModelResult, Study, keep_points
+from analytics.density.results import DensityResults, collect, row_of
+from analytics.density.study import (
+    FULL,
+    ModelResult,
+    ModelTask,
+    Study,
+    keep_points,
+    prepare_study,
+    train_model,
+    train_task,
+)
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
 from views.density.prepared import Prepared
@@ -18,9 +27,11 @@ from views.density.prepared import Prepared
 __all__ = [
     "Chosen",
     "choose_points",
-    "count_models",
-    "row_with_histogram",
+    "head_of",
+    "study_with_energies",
     "suggested",
+    "train_for_slice",
+    "train_one",
 ]
 
 
@@ -69,17 +80,28 @@ def choose_points(
     return Chosen(method, kept, rows, snapshots, electrons, histogram)
 
 
-def row_with_histogram(study: Study, model: ModelResult) -> dict[str, Any]:
-    """Return a model as a row of a comparison."""
+def train_one(
+    study: Study, task: ModelTask, monitor: Monitor
+) -> tuple[ModelResult, dict[str, Any]]:
+    """Train a model of a comparison; return it, and its row in the table."""
+    model = train_task(study, task, monitor=monitor)
     row = row_of(model)
     if model.seed == 0 and model.method != FULL:
         row["histogram"] = density_histogram(study, model.rows).points.tolist()
-    return row
+    return model, row
 
 
-def count_models(study: Study) -> int:
-    """Return how many models a comparison will train."""
-    spec = study.spec
-    each = 1 + len(spec.kept) * len([m for m in spec.methods if m != FULL])
-    third = 1 + len([m for m in spec.methods if m in ("random", "ccs")]) if spec.third else 0
-    return spec.seeds * (each + third)
+def train_for_slice(study: Study, method: str, kept: float, monitor: Monitor) -> ModelResult:
+    """Train the model of one column at one share."""
+    return train_model(study, method, kept, monitor=monitor)
+
+
+def study_with_energies(study: Study, monitor: Monitor) -> Study:
+    """Prepare a study again so that errors in energy can be computed."""
+    return prepare_study(study.data, replace(study.spec, energy=True), monitor=monitor)
+
+
+def head_of(study: Study, monitor: Monitor) -> DensityResults:
+    """Return facts and settings of a comparison that has no models yet."""
+    monitor.report(0.0, "counting points")
+    return collect(study, [], dimension=False)

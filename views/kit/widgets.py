@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, ClassVar
 
 import panel as pn
@@ -11,7 +12,7 @@ from panel_material_ui.widgets.base import MaterialWidget
 from views.kit.style_sheets import css
 
 __all__ = [
-    "Button", "Dialog", "Download", "Region", "Toggle", "choice",
+    "Button", "Dialog", "Download", "Notice", "Region", "Toggle", "choice",
     "heading_select", "look", "reveal", "segments",
 ]  # fmt: skip
 
@@ -42,6 +43,17 @@ class _Hinted:
 
 class Button(_Hinted, pmui.Button):
     """A button with a hint."""
+
+
+class Notice(pmui.Alert):
+    """A message; pmui would read it as Markdown, and fetch an image that a file name spells."""
+
+    def _process_param_change(self, params: dict[str, Any]) -> dict[str, Any]:
+        text = params.get("object")
+        changed: dict[str, Any] = super()._process_param_change(params)
+        if text is not None:
+            changed["object"] = escape(escape(text))  # the browser takes one layer off
+        return changed
 
 
 class Toggle(_Hinted, pmui.Toggle):

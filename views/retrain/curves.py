@@ -186,6 +186,7 @@ def _set_ranges(plot: Plot, lines: dict[str, dict[str, Any]]) -> None:
         (plot.yaxis, _ticks(low, high)),
         (plot.xaxis, [t for t in (0.3, 1, 3, 10, 30, 100) if t >= 0.85 * left]),
     ):
-        ticks_at(axis, ticks)
-        if not ticks:
+        if ticks:
+            ticks_at(axis, ticks)
+        elif not isinstance(axis.ticker, LogTicker):
             axis.ticker = LogTicker()

@@ -1,4 +1,7 @@
-"""Runs of the Retrain stage: what its tests are called, and what is known of one split."""
+"""Runs of the Retrain stage: what its tests are called, and what is known of one split.
+
+The functions that make them run in worker processes.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.engine import Repetition
-from analytics.evaluation.retrain.ground import Ground, prepare_ground
+from analytics.evaluation.retrain.engine import Repetition, Wanted, repeat
+from analytics.evaluation.retrain.errors import TestSet
+from analytics.evaluation.retrain.ground import Ground, make_file_test, prepare_ground
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor
 
@@ -21,8 +25,10 @@ __all__ = [
     "SHARES",
     "TAIL",
     "Run",
+    "file_test",
     "ground_of",
     "name_of",
+    "resample_of",
     "split_of",
 ]
 
@@ -59,3 +65,20 @@ def ground_of(analysis: Analysis, split: str, resamples: int, monitor: Monitor) 
     kind = {HOLD_OUT: "random", TAIL: "high_force"}.get(split, "leave_class_out")
     left_out = split.removeprefix(CLASS) if split.startswith(CLASS) else None
     return prepare_ground(analysis, kind, left_out=left_out, resamples=resamples, monitor=monitor)
+
+
+def file_test(ground: Ground, name: str, data: Dataset, monitor: Monitor) -> TestSet:
+    """Make a file a test of the fits on a ground."""
+    return make_file_test(ground, name, data, monitor=monitor)
+
+
+def resample_of(
+    ground: Ground,
+    r: int,
+    wanted: dict[str, Wanted],
+    given: tuple[TestSet, ...],
+    old: Repetition | None,
+    monitor: Monitor,
+) -> Repetition:
+    """Order and fit one resample."""
+    return repeat(ground, r, wanted, given, old, monitor=monitor)

@@ -16,12 +16,11 @@ import pandas as pd
 import param
 
 from analytics.data.dataset import Dataset
-from analytics.data.readers import read
 from analytics.evaluation.retrain.check import PutBack
-from analytics.evaluation.retrain.engine import Wanted, repetitions
+from analytics.evaluation.retrain.engine import Wanted
 from analytics.evaluation.retrain.errors import Now, Parity, TestSet, parity_of_fit, summed_up
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL, rows_of
-from analytics.evaluation.retrain.ground import Ground, make_file_test
+from analytics.evaluation.retrain.ground import Ground
 from analytics.evaluation.retrain.predictions import (
     Prediction,
     errors_of,
@@ -30,6 +29,7 @@ from analytics.evaluation.retrain.predictions import (
 )
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray, ragged_rows
+from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import Budget, is_nested
 from views.retrain.runs import (
@@ -41,8 +41,10 @@ from views.retrain.runs import (
     SHARES,
     TAIL,
     Run,
+    file_test,
     ground_of,
     name_of,
+    resample_of,
     split_of,
 )
 from views.state.choices import choose
@@ -57,9 +59,6 @@ __all__ = [
     "name_of",
     "split_of",
 ]
-
-#: With more functions than this a fit is not done while the page waits.
-AT_ONCE = 450
 
 
 class RetrainState(param.Parameterized):
@@ -90,7 +89,7 @@ class RetrainState(param.Parameterized):
         self._stale = True
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_budget, ["budget"])
-        session.param.watch(self._on_progress, ["progress"])
+        session.on_cancel(self._on_cancel)
         for slot in session.slots:
             slot.param.watch(self._on_order, ["selection"])
         self._on_opened()
@@ -160,8 +159,8 @@ class RetrainState(param.Parameterized):
         if self.shown:
             self.start()
 
-    def _on_progress(self, *_: Any) -> None:
-        if self._session.progress < 0 and self.running:
+    def _on_cancel(self) -> None:
+        if self.running:
             self.param.update(running="", stopped=True)
 
     # ---- long work --------------------------------------------------------------------------
@@ -211,18 +210,31 @@ class RetrainState(param.Parameterized):
         wanted = self._wanted()
         files = dict(self._files) if split == HOLD_OUT else {}
         ready: list[Run] = []
-        ticks = 0
+        ticks, session = 0, self._session
 
         def work(monitor: Monitor) -> None:
             known = [] if old is None else list(old.repetitions)
-            start = Part(monitor, 0.0, 0.7)
-            ground = (
-                ground_of(analysis, split, self._resamples, start) if old is None else old.ground
-            )
-            rest = Part(monitor, 0.7, 1.0)
-            found = repetitions(ground, wanted, files, known=tuple(known), monitor=rest)
-            for r, each in enumerate(found):
-                known[r : r + 1] = [each]
+            ground = old.ground if old is not None else session.compute(
+                ground_of, analysis, split, self._resamples,
+                name="normal equations", monitor=Part(monitor, 0.0, 0.7),
+            )  # fmt: skip
+            tests = tuple(
+                session.compute(
+                    file_test, ground, name, data,
+                    name="a test file", monitor=Part(monitor, 0.7, 0.75, name),
+                )
+                for name, data in files.items()
+            )  # fmt: skip
+            start = 0.75 if files else 0.7
+            for r in range(len(ground)):
+                share = (1.0 - start) / len(ground)
+                known[r : r + 1] = [
+                    session.compute(
+                        resample_of, ground, r, wanted, tests, known[r] if r < len(known) else None,
+                        name="retraining",
+                        monitor=Part(monitor, start + share * r, start + share * (r + 1)),
+                    )
+                ]  # fmt: skip
                 ready.append(Run(ground, tuple(known), files))
 
         def tick() -> None:
@@ -244,14 +256,16 @@ class RetrainState(param.Parameterized):
             self.running = ""
             if self._session.analysis is not analysis:
                 return
-            if split == HOLD_OUT and old is None:
+            if isinstance(error, WorkerLost):
+                self.stopped = True
+            elif split == HOLD_OUT and old is None:
                 self.problem = str(error) or type(error).__name__
                 self._look()
             elif test == self.outside:
                 self.outside = ""
 
         self.param.update(running=test, stopped=False)
-        self._session.run("retrain", work, done, failed=failed, tick=tick)
+        self._session.run("retrain", work, done, failed=failed, again=self.start, tick=tick)
 
     def bring_back(self, chosen: Mapping[str, Any]) -> None:
         """Choose what a saved session says, as far as the data set that is open has it."""
@@ -273,12 +287,16 @@ class RetrainState(param.Parameterized):
         if opened is None:
             return
 
+        session, run = self._session, self.runs.get(HOLD_OUT)
+
         def work(monitor: Monitor) -> Dataset:
-            place = self._session.places.allowed(path)
-            dataset = read(place, monitor=Part(monitor, 0.0, 0.2, "reading"), **keys)
-            run = self.runs.get(HOLD_OUT)
+            place, part = session.places.allowed(path), Part(monitor, 0.0, 0.2, "reading")
+            dataset = session.pipeline.read(place, keys, monitor=part)
             if run is not None:  # a test that cannot be used is refused before it is listed
-                make_file_test(run.ground, name, dataset, monitor=Part(monitor, 0.2, 1.0))
+                session.compute(
+                    file_test, run.ground, name, dataset,
+                    name="a test file", monitor=Part(monitor, 0.2, 1.0),
+                )  # fmt: skip
             return dataset
 
         def done(dataset: Dataset) -> None:
@@ -315,11 +333,7 @@ class RetrainState(param.Parameterized):
     def _follow(self, *, live: bool = False) -> None:
         """Bring errors at the budget up to date, and what hangs on them."""
         self._stale = False
-        functions = [len(run.ground.equations.design.basis) for run in self.runs.values()]
-        if functions and max(functions) > AT_ONCE:
-            self._session.run("retrain now", self._errors, self._take_now, quiet=True, lane="quick")
-        else:
-            self._take_now(self._errors())
+        self._session.run("retrain now", self._errors, self._take_now, quiet=True, place="here")
         if not live:
             self._look()
             self._rank()
@@ -383,7 +397,7 @@ class RetrainState(param.Parameterized):
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
 
-        self._session.run("retrain parity", work, done, quiet=True, lane="quick")
+        self._session.run("retrain parity", work, done, quiet=True, place="here")
 
     def _parity(self, run: Run, test: str, column: str, share: Budget, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""
@@ -495,4 +509,4 @@ class RetrainState(param.Parameterized):
         def done(found: PutBack) -> None:
             self.put_back = found
 
-        self._session.run("retrain put back", work, done, quiet=True, lane="quick")
+        self._session.run("retrain put back", work, done, quiet=True, place="here")

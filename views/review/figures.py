@@ -10,7 +10,6 @@ import panel as pn
 from bokeh.models import (
     ColumnDataSource,
     CustomJSTickFormatter,
-    FixedTicker,
     Line,
     Plot,
     Range1d,
@@ -22,7 +21,7 @@ from bokeh.models import (
 
 from analytics.evaluation.redundancy import Redundancy
 from views.kit import html, layout
-from views.kit.figures import Figures, figure_pane, named, paint
+from views.kit.figures import Figures, figure_pane, named, paint, place_ticks
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table
 from views.kit.text import (
@@ -242,7 +241,7 @@ class ScanCard(_Drawn):
 
     def _draw(self, found: Any) -> tuple[Any, Any]:
         h, y = found.bandwidths, found.entropy
-        self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(h.min(), h.max()))
+        place_ticks(self.plot.xaxis, _round_numbers(h.min(), h.max()))
         self.source.data = {"x": h, "y": y}
         self.errors.data = {
             "x": h, "low": y - found.entropy_error, "high": y + found.entropy_error
@@ -299,7 +298,7 @@ class DimensionCard(_Drawn):
         self.source.data = {"x": x, "y": y}
         self.errors.data = {"x": x, "low": y - error, "high": y + error}
         self.plot.y_range.end = 1.15 * float((y + error).max())
-        self.plot.xaxis.ticker = FixedTicker(ticks=_round_numbers(x.min(), x.max()))
+        place_ticks(self.plot.xaxis, _round_numbers(x.min(), x.max()))
         analysis = self._session.analysis
         d = analysis.descriptors.values.shape[1] if analysis is not None else 0
         return (

@@ -15,7 +15,8 @@ from views.kit.layout import Card
 from views.kit.tables import cells, row_table, show_rows
 from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
 from views.kit.widgets import Button, segments
-from views.review.state import CLASSES, Against, Review
+from views.review.parts import CLASSES, Against
+from views.review.state import Review
 from views.state.session import Session
 
 __all__ = ["AgainstCard", "OverlapCard"]

@@ -3,63 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import param
 
-from analytics.curation.conflicts import Conflicts, conflicts
-from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.curation.conflicts import Conflicts
+from analytics.curation.duplicates import Duplicates
 from analytics.curation.force_cut import ForceCut, force_cut
-from analytics.curation.overlap import Leakage, OverlapMatrix, classes_of, leakage, overlap_matrix
-from analytics.data.dataset import Dataset
-from analytics.data.readers import read
+from analytics.curation.overlap import OverlapMatrix
 from analytics.descriptors.base import resolved_spec
-from analytics.evaluation.redundancy import LearningCurve, Redundancy, learning_curve, redundancy
+from analytics.evaluation.redundancy import LearningCurve
 from analytics.information.analysis import Analysis
-from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
-from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
+from analytics.information.bandwidth import BandwidthScan
+from analytics.information.intrinsic_dimension import IntrinsicDimension
 from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import Monitor, Part
+from views.review.parts import PARTS, Against, compare_files
 from views.state.choices import choose
 from views.state.session import Session
 
-__all__ = ["PARTS", "Against", "Review"]
-
-#: What is worked out when the stage is first looked at, in this order, and its name.
-PARTS = {
-    "redundancy": "redundancy by class",
-    "duplicates": "near-duplicates",
-    "conflicts": "conflicting labels",
-    "curve": "learning curve",
-    "dimension": "intrinsic dimension",
-    "scan": "bandwidths",
-    "overlap": "classes against one another",
-}
-#: Classes in the overlap matrix: more are not readable.
-CLASSES = 24
-#: Pairs of environments that the overlap matrix may look at, some seconds.
-PAIRS = 4e8
-#: At least, and at most, so many environments of a class are measured.
-FEWEST, MOST = 100, 600
-
-
-@dataclass(frozen=True, slots=True)
-class Against:
-    """Another file, given the one that is open.
-
-    Attributes
-    ----------
-    dataset : Dataset
-        The other file.
-    found : Leakage
-        The open data set is the training set, the other the test set.
-    """
-
-    dataset: Dataset
-    found: Leakage
+__all__ = ["Review"]
 
 
 class Review(param.Parameterized):
@@ -129,21 +95,28 @@ class Review(param.Parameterized):
                 self.param.update(waiting=[p for p in self.waiting if p != name], **result)
                 self._next()
 
+        def failed(error: Exception) -> None:
+            if isinstance(error, WorkerLost):  # offered again, and so are those after it
+                self.stopped = True
+            else:
+                arrived()
+
         self._session.run(
             "review",
             self._work(name, analysis),
             lambda result: arrived(**{name: result}),
-            failed=lambda error: arrived(),
+            failed=failed,
+            again=self.go_on,
         )
 
     def _work(self, name: str, analysis: Analysis) -> Callable[[Monitor], Any]:
-        make, pipeline = getattr(self, f"_{name}"), self._session.pipeline
+        pipeline = self._session.pipeline
         details = (list(self._session.pinned), self.tolerance) if name == "duplicates" else ()
 
         def work(monitor: Monitor) -> Any:
-            part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name]}")
+            part = Part(monitor, 0.0, 1.0, f"Review: {PARTS[name].title}")
             part.report(0.0)
-            return pipeline.finding(name, analysis, make, *details, monitor=part)
+            return pipeline.finding(name, analysis, PARTS[name].find, *details, monitor=part)
 
         return work
 
@@ -164,84 +137,25 @@ class Review(param.Parameterized):
 
         self._session.run("review duplicates", self._work("duplicates", analysis), done)
 
-    # ---- the parts, which run in the worker and touch no state ------------------------------
-
-    @staticmethod
-    def _redundancy(analysis: Analysis, monitor: Monitor) -> tuple[Redundancy, ...]:
-        return redundancy(analysis, monitor=monitor)
-
-    @staticmethod
-    def _duplicates(
-        analysis: Analysis, pinned: list[int], tolerance: float, monitor: Monitor
-    ) -> Duplicates:
-        return near_duplicates(
-            analysis.dataset,
-            analysis.descriptors,
-            DuplicateSpec(tolerance=tolerance),
-            bandwidth=analysis.spec.bandwidth,
-            keep=pinned,
-            monitor=monitor,
-        )
-
-    @staticmethod
-    def _conflicts(analysis: Analysis, monitor: Monitor) -> Conflicts:
-        h = analysis.spec.bandwidth
-        return conflicts(analysis.dataset, analysis.descriptors, bandwidth=h, monitor=monitor)
-
-    @staticmethod
-    def _dimension(analysis: Analysis, monitor: Monitor) -> IntrinsicDimension:
-        x, h = analysis.descriptors.values, analysis.spec.bandwidth
-        return intrinsic_dimension(x, bandwidth=h, monitor=monitor)
-
-    @staticmethod
-    def _overlap(analysis: Analysis, monitor: Monitor) -> OverlapMatrix | None:
-        classes = classes_of(analysis.dataset, analysis.descriptors)
-        if len(classes) < 2:
-            return None
-        largest = sorted(classes, key=lambda name: -len(classes[name]))[:CLASSES]
-        sets = {name or "(none)": classes[name] for name in classes if name in largest}
-        pairs = len(sets) * analysis.n_environments
-        sample = int(min(MOST, max(FEWEST, PAIRS / pairs)))
-        h = analysis.spec.bandwidth
-        return overlap_matrix(sets, bandwidth=h, sample=sample, monitor=monitor)
-
-    @staticmethod
-    def _curve(analysis: Analysis, monitor: Monitor) -> LearningCurve:
-        return learning_curve(analysis, monitor=monitor)
-
-    @staticmethod
-    def _scan(analysis: Analysis, monitor: Monitor) -> BandwidthScan:
-        return bandwidth_scan(
-            analysis.dataset,
-            analysis.descriptors,
-            chosen=analysis.spec.bandwidth,
-            monitor=monitor,
-        )
-
     def compare_with(self, path: str | Path) -> None:
         """Measure what of another file is new, given the open one, and what repeats it."""
         analysis, pipeline, tolerance = self._for, self._session.pipeline, self.tolerance
         if analysis is None or not path:
             return
-        ours, h = analysis.dataset, analysis.spec.bandwidth
+        session, descriptor = self._session, self._session.descriptor
 
         def work(monitor: Monitor) -> Against:
-            other = read(
-                self._session.places.allowed(path), monitor=Part(monitor, 0.0, 0.1, "reading")
-            )
-            spec = resolved_spec(self._session.descriptor, ours, other)
+            place, part = session.places.allowed(path), Part(monitor, 0.0, 0.1, "reading")
+            other = pipeline.read(place, monitor=part)
+            ours = analysis.dataset
+            spec = resolved_spec(descriptor, ours, other)
             known = pipeline.describe(ours, spec, monitor=Part(monitor, 0.1, 0.3, "describing"))
             asked = pipeline.describe(other, spec, monitor=Part(monitor, 0.3, 0.5, "describing"))
-            if asked.n_environments == 0:
-                raise ValueError(f"{other.name} holds isolated atoms only: nothing to compare")
-            found = leakage(
-                (ours, known),
-                (other, asked),
-                DuplicateSpec(tolerance=tolerance),
-                bandwidth=h,
-                monitor=Part(monitor, 0.5, 1.0, f"{other.name} against {ours.name}"),
-            )
-            return Against(other, found)
+            step = Part(monitor, 0.5, 1.0, f"{other.name} against {ours.name}")
+            return session.compute(
+                compare_files, analysis, known, other, asked, tolerance,
+                name="comparing files", monitor=step,
+            )  # fmt: skip
 
         def done(found: Against) -> None:
             if self._for is analysis:

@@ -12,8 +12,9 @@ from views.kit.text import Html, grouped, note, percent, percent_error, signific
 from views.kit.widgets import Button
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
 from views.review.labels import ConflictCard, CutCard, DuplicateCard, EnergyCard
+from views.review.parts import PARTS
 from views.review.sets import AgainstCard, OverlapCard
-from views.review.state import PARTS, Review
+from views.review.state import Review
 from views.state.session import Session
 
 __all__ = ["ReviewView"]
@@ -91,7 +92,7 @@ class ReviewView(pn.viewable.Viewer):
             known = math.isfinite(d.dimension)
             dimension = estimated(f"{d.dimension:.1f}", significant(d.error, 1)) if known else "–"
         numbers.append((dimension, "intrinsic dimension"))
-        rest = ", ".join(PARTS[p] for p in state.waiting)
+        rest = ", ".join(PARTS[p].title for p in state.waiting)
         told = (
             note(f"{'Cancelled' if state.stopped else 'Still to come'}: {rest}") if rest else None
         )

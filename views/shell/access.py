@@ -107,11 +107,11 @@ class Gate:
     def refusal(self, request: HTTPServerRequest, app: BokehTornado | None) -> str:
         """Say why nobody gets an answer to a request; empty if it is answered."""
         login = _has_login(app)
+        if not (login or self.token or self.open or _from_this_machine(request)):
+            return NOT_HERE
         if not (login or self.open or _names_this_machine(request) or self._named(request.host)):
             name = _host_name(request.host)
             return f"This server does not know itself as {name!r}: see `winnow serve --origin`."
-        if not (login or self.token or self.open or _from_this_machine(request)):
-            return NOT_HERE
         if not login and self.token and not self._shown(request):
             return NO_TOKEN
         if _is_socket(request) and not self._may_connect(request, app):
@@ -153,7 +153,8 @@ class Gate:
         with suppress(Exception):  # it is text from outside, in whatever state
             opened_by = get_token_payload(offered[-1].strip())["cookies"]
             if login:
-                return _login_name(opened_by["user"]) == _login_name(request.cookies["user"].value)
+                user = request.cookies.get("user")
+                return _login_name(opened_by.get("user")) == _login_name(user and user.value)
             return bool(opened_by[_cookie_name(request.host)] == _visitor(request))
         return False
 
@@ -209,7 +210,8 @@ def _from_this_machine(request: HTTPServerRequest) -> bool:
     return _loopback(peer) and all(
         _loopback(told.strip())
         for name in FORWARDED
-        for line in request.headers.get_list(name)
+        # the request that a page's script runs for has a plain dictionary
+        for line in HTTPHeaders(request.headers).get_list(name)
         for told in line.split(",")
     )
 
@@ -257,9 +259,10 @@ def _visitor(request: HTTPServerRequest) -> str:
     return value if known else ""
 
 
-def _login_name(cookie: str) -> bytes | None:
+def _login_name(cookie: str | None) -> bytes | None:
+    """Return who has logged in; None for a guest, where Panel is told to let them in."""
     secret = pn.config.cookie_secret
-    return decode_signed_value(secret, "user", cookie) if secret else None
+    return decode_signed_value(secret, "user", cookie) if secret and cookie else None
 
 
 # ---- answers ----------------------------------------------------------------------------------

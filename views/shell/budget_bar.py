@@ -97,7 +97,7 @@ class BudgetBar(pn.viewable.Viewer):
             self._newest(int(event.new))
 
     def _keep(self, at: int) -> None:
-        self._session.set_budget(int(self._sizes[min(at, len(self._sizes) - 1)]))
+        self._session.set_budget(int(self._sizes[max(0, min(at, len(self._sizes) - 1))]))
 
     def _show(self, *_: Any) -> None:
         session = self._session

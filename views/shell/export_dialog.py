@@ -26,6 +26,11 @@ __all__ = ["Export", "file_name"]
 _KINDS = re.compile(r"(\.(xyz|extxyz|traj|db|json|vasp|xml|cif|npz|gz|bz2|xz))+$", re.IGNORECASE)
 _LONGEST = 100
 
+WHERE = (
+    "Your browser puts them among its downloads and keeps files that have the name already. "
+    "Nothing is written on the server."
+)
+
 
 def file_name(data: str, selection: Selection, size: int) -> str:
     """Name an export after the data set and what tells one selection from another."""
@@ -104,8 +109,9 @@ class Export(pn.viewable.Viewer):
         self.downloads["rest"].filename = f"{base}_rest.xyz"
         self.downloads["recipe"].filename = f"{base}.json"
         names = [(item.filename, html.br()) for item in self.downloads.values()]
-        self.text.object = html.p(
-            self._contents(), html.br(), html.span(names, class_="quiet"), class_="say"
+        self.text.object = html.join(
+            html.p(self._contents(), html.br(), html.span(names, class_="quiet"), class_="say"),
+            html.p(html.span(WHERE, class_="quiet"), class_="say"),
         )
 
     def _contents(self) -> str:

@@ -27,7 +27,7 @@ from views.kit.theme import (
     theme_config,
     variables,
 )
-from views.kit.widgets import Button, Dialog, Region, reveal, segments
+from views.kit.widgets import Button, Dialog, Notice, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
 from views.shell.connection import Connection
 from views.shell.export_dialog import Export
@@ -173,7 +173,15 @@ class Page:
             stylesheets=[FLOATING],
             margin=(8, 0, 0, 0),
         )
-        self.notice = pmui.Alert(
+        self.try_again = Button(
+            label="Try again",
+            margin=(0, 8),
+            hint="Ask once more for what was lost with its process",
+            on_click=lambda e: self._try_again(),
+            styles={"display": "none"},
+        )
+        self.notice = Notice(
+            self.try_again,
             title="",
             closeable=True,
             sizing_mode="stretch_width",
@@ -444,7 +452,8 @@ class Page:
         reveal(self.working, session.progress >= 0)
         if session.progress >= 0:
             self.bar.value = round(100 * session.progress)
-            self.step.object = html.span(f"{session.working_on}…", class_="say")
+            every = "\n".join(f"{task}" for task in session.tasks.values())
+            self.step.object = html.span(f"{session.working_on}…", class_="say", title=every)
         if session.opened is None:
             text = (
                 "Reading and analysing the data set…"
@@ -458,12 +467,19 @@ class Page:
     def _on_notice(self, *_: Any) -> None:
         severity, text = self.session.notice
         reveal(self.news, bool(text))
+        reveal(self.try_again, self.session.again is not None)
         if text:
             # closed by hand, the one before would keep this one from being seen
             self.notice.param.update(object=text, severity=severity, closed=False)
         if text and severity in {"info", "success"} and pn.state.curdoc is not None:
             said = self.session.notice
             pn.state.curdoc.add_timeout_callback(lambda: self._forget(said), 1000 * NEWS)
+
+    def _try_again(self) -> None:
+        again = self.session.again
+        if again is not None:
+            reveal(self.news, False)
+            again()
 
     def _forget(self, said: tuple[str, str]) -> None:
         if self.session.notice is said:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import panel as pn
@@ -14,9 +17,10 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
+from analytics.runtime.workers import shared_workers
 from views.shell.first_paint import first_answer
 from views.shell.page import Page
-from views.state.jobs import Inline, Worker, submit_shared
+from views.state.jobs import Inline, Worker, in_background
 from views.state.places import Places
 from views.state.saver import Saver, Threaded
 from views.state.session import DEMO, Opened, Session
@@ -24,13 +28,16 @@ from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
 
+_LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
-_PIPELINE = Pipeline()
+_PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
 #: When the sessions of a user were last looked through for old ones, and how often that is done.
 _TIDIED: dict[Path, float] = {}
 TIDY = 3600.0
+#: One visitor's warm-up is enough for all.
+_WARMING = threading.Lock()
 #: After so long without work the page counts as idle, milliseconds.
 IDLE = 8000
 
@@ -52,7 +59,9 @@ def warm_up(path: str | Path) -> None:
         return session.opened
 
     def work() -> None:
-        if key not in _FIRST_PAINTS:
+        with _WARMING:
+            if key in _FIRST_PAINTS:
+                return
             session = Session(Inline(), _PIPELINE)
             session.adopt(_PIPELINE.cache.result(key, make), path)
             page = Page(session)
@@ -61,7 +70,7 @@ def warm_up(path: str | Path) -> None:
 
     key = _key(path)
     if _PIPELINE.cache.get(key) is None or key not in _FIRST_PAINTS:
-        submit_shared(work)
+        in_background(work)
 
 
 def first_paint(path: str | Path) -> str:
@@ -95,6 +104,9 @@ def new_session() -> Session:
     session.places = Places.from_environment().with_own(DEMO)
     if loop is not None:
         _save(session, Threaded(_delay(doc), post))
+
+    if loop is not None:
+        pn.config.exception_handler = partial(_refuse, session)
 
     def end(_: object) -> None:
         worker.cancel()
@@ -130,6 +142,13 @@ def _delay(doc: Document) -> Callable[[float, Callable[[], None]], None]:
 def _asked_for() -> str:
     """Return the name of the session that the address of the page asks for; empty for none."""
     return str(pn.state.session_args.get("session", [b""])[0].decode(errors="replace"))
+
+
+def _refuse(session: Session, error: Exception) -> None:
+    """Say what came of a value that no widget offers, or of a fault; the page goes on."""
+    _LOG.error("an event of a page was refused", exc_info=error)
+    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    session.notice = ("error", f"that was not done: {cause}")
 
 
 def _go_on_when_idle(session: Session) -> None:

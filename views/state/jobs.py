@@ -1,8 +1,8 @@
-"""Job queue: one worker per process, progress, cancel; results that come too late are dropped.
+"""Background jobs of one user: threads that wait, progress, place in the queue, cancel.
 
-Work that computes shares one worker. Work that only waits for another process (a map that is laid
-out) goes to a lane of its own, so that nobody's analysis stands behind it; what was not asked for
-but may be wanted soon goes to a third, so that nobody's map stands behind that.
+What computes does so in the worker processes, of which one queue says who comes next
+(`analytics.runtime.workers`); the thread of a job only waits for them, so that the stages of one
+user run side by side. A result that comes too late is dropped.
 """
 
 from __future__ import annotations
@@ -11,37 +11,40 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.runtime.fair_queue import Asker, Waiting, asking, who_asks
+from analytics.runtime.progress import Monitor
 
-__all__ = ["Inline", "Job", "Lane", "Runner", "Worker", "submit_shared"]
+__all__ = ["Inline", "Job", "Place", "Runner", "Worker", "in_background", "side_by_side"]
 
 log = logging.getLogger("winnow")
 
-#: One queue for all sessions: kernels use every core, two at a time would only slow each other.
-_POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="winnow-work")
-
+T = TypeVar("T")
 Work = Callable[[Any], Any]
 Post = Callable[[Callable[[], None]], None]
-#: "work" computes in this process; "aside" waits for another; "ahead" was not asked for yet;
-#: "quick" takes a fraction of a second and must not stand behind work of minutes.
-Lane = Literal["work", "aside", "ahead", "quick"]
+#: "workers" waits for worker processes; "ahead" does so too, for what was not asked for yet;
+#: "here" takes a fraction of a second in this process, one piece after another.
+Place = Literal["workers", "ahead", "here"]
+#: Seconds between two looks at the monitor while several pieces of work are under way.
+TICK = 0.1
 
 
-def submit_shared(work: Callable[[], None]) -> None:
-    """Run work that belongs to no session, on the worker that all sessions share."""
-    _POOL.submit(work)
+def in_background(work: Callable[[], None]) -> None:
+    """Run work that belongs to no session in a thread that does not keep the process alive."""
+    threading.Thread(target=work, name="winnow-job", daemon=True).start()
 
 
 class _Queue:
-    """One thread that does not keep the process alive: what it waits for may take minutes."""
+    """One thread for what computes in this process: two at a time would only slow each other."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self._waiting = name, queue.SimpleQueue[Callable[[], None]]()
+    def __init__(self) -> None:
+        self._waiting = queue.SimpleQueue[Callable[[], None]]()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -49,7 +52,7 @@ class _Queue:
         self._waiting.put(work)
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread = threading.Thread(target=self._run, name="winnow-here", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
@@ -57,12 +60,7 @@ class _Queue:
             self._waiting.get()()
 
 
-_LANES: dict[Lane, Callable[[Callable[[], None]], Any]] = {
-    "work": submit_shared,
-    "aside": _Queue("winnow-aside").submit,
-    "ahead": _Queue("winnow-ahead").submit,
-    "quick": _Queue("winnow-quick").submit,
-}
+_HERE = _Queue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,44 +72,57 @@ class Job:
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
     progress: Callable[[float, str], None]
-    lane: Lane = "work"
+    waits: Callable[[Waiting | None], None] = lambda waiting: None
+    place: Place = "workers"
 
 
 class Runner:
     """Runs work for one session."""
 
-    def submit(
-        self,
-        stage: str,
-        work: Work,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-        progress: Callable[[float, str], None],
-        lane: Lane = "work",
-    ) -> None:
-        """Run `work(monitor)`; a newer request for the same stage cancels the older one."""
-        self._start(Job(stage, work, done, failed, progress, lane))
+    def submit(self, job: Job) -> None:
+        """Run `job.work(monitor)`; a newer job for the same stage cancels the older one."""
+        raise NotImplementedError
 
     def cancel(self, stage: str | None = None) -> None:
         """Stop the work of one stage, or all."""
         raise NotImplementedError
 
-    def _start(self, job: Job) -> None:
-        raise NotImplementedError
+    def hurry(self, stage: str) -> None:
+        """Treat work that was prepared ahead as asked for: somebody waits for it now."""
 
 
 class _Ticket:
     """The monitor of one job; `every` is the least time between two words of it, seconds."""
 
-    def __init__(self, tell: Callable[[float, str], None], every: float = 0.15) -> None:
+    def __init__(
+        self,
+        tell: Callable[[float, str], None],
+        waits: Callable[[Waiting | None], None] = lambda waiting: None,
+        every: float = 0.15,
+    ) -> None:
         self.stopped = threading.Event()
-        self._tell, self._every, self._last = tell, every, 0.0
+        self._tell, self._waits, self._every = tell, waits, every
+        self._last, self._waiting = 0.0, False
+        self.ahead = False
+        self.asker: Asker | None = None
 
     def report(self, fraction: float, message: str = "") -> None:
-        now = time.monotonic()
-        if now - self._last >= self._every and not self.stopped.is_set():
-            self._last = now
+        if not self._waiting and self._due():
             self._tell(fraction, message)
+
+    def wait(self, waiting: Waiting | None) -> None:
+        """Say where the job stands in the queue, or that it does not stand there any more."""
+        over = waiting is None and self._waiting
+        self._waiting = waiting is not None
+        if over or (self._waiting and self._due()):
+            self._waits(waiting)
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        if self.stopped.is_set() or now - self._last < self._every:
+            return False
+        self._last = now
+        return True
 
     def checkpoint(self) -> None:
         if self.stopped.is_set():
@@ -119,16 +130,18 @@ class _Ticket:
 
 
 class Worker(Runner):
-    """Runs work on the threads that all sessions share, and hands results back.
+    """Runs every job in a thread of its own, and hands results back.
 
     Parameters
     ----------
     post : callable
         Schedules a callable where the session's state may be touched.
+    who : hashable, optional
+        The user for whom the worker processes are asked; default: whoever has this runner.
     """
 
-    def __init__(self, post: Post) -> None:
-        self._post = post
+    def __init__(self, post: Post, who: Hashable = None) -> None:
+        self._post, self._who = post, who or id(self)
         self._current: dict[str, _Ticket] = {}
 
     def cancel(self, stage: str | None = None) -> None:
@@ -138,24 +151,37 @@ class Worker(Runner):
             if ticket is not None:
                 ticket.stopped.set()
 
-    def _start(self, job: Job) -> None:
+    def hurry(self, stage: str) -> None:
+        """See `Runner`."""
+        ticket = self._current.get(stage)
+        if ticket is not None:
+            ticket.ahead = False
+            if ticket.asker is not None:
+                ticket.asker.ahead = False
+
+    def submit(self, job: Job) -> None:
+        """See `Runner`."""
         self.cancel(job.stage)
 
         def tell(fraction: float, message: str) -> None:
-            self._post(
-                lambda: job.progress(fraction, message) if self._is(job.stage, ticket) else None
-            )
+            self._post(lambda: job.progress(fraction, message) if is_current() else None)
 
-        ticket = self._current[job.stage] = _Ticket(tell)
-        _LANES[job.lane](lambda: self._run(job, ticket))
+        def waits(waiting: Waiting | None) -> None:
+            self._post(lambda: job.waits(waiting) if is_current() else None)
 
-    def _is(self, stage: str, ticket: _Ticket) -> bool:
-        return self._current.get(stage) is ticket
+        def is_current() -> bool:
+            return self._current.get(job.stage) is ticket
+
+        ticket = self._current[job.stage] = _Ticket(tell, waits)
+        ticket.ahead = job.place == "ahead"
+        start = _HERE.submit if job.place == "here" else in_background
+        start(lambda: self._run(job, ticket))
 
     def _run(self, job: Job, ticket: _Ticket) -> None:
         try:
             ticket.checkpoint()
-            result, error = job.work(ticket), None
+            with asking(self._who, ticket.ahead, ticket.wait) as ticket.asker:
+                result, error = job.work(ticket), None
         except Cancelled:
             return
         except Exception as exc:
@@ -164,7 +190,7 @@ class Worker(Runner):
             result, error = None, exc
 
         def finish() -> None:
-            if not self._is(job.stage, ticket):
+            if self._current.get(job.stage) is not ticket:
                 return  # cancelled, or a newer request is on its way
             del self._current[job.stage]
             if error is not None:
@@ -185,7 +211,8 @@ class Inline(Runner):
         """See `Runner`."""
         self.cancelled.append(stage)
 
-    def _start(self, job: Job) -> None:
+    def submit(self, job: Job) -> None:
+        """See `Runner`."""
         try:
             result = job.work(_Ticket(job.progress, every=0.0))
         except Cancelled:
@@ -194,3 +221,45 @@ class Inline(Runner):
             job.failed(exc)
             return
         job.done(result)
+
+
+def side_by_side(
+    jobs: Sequence[Callable[[Monitor], T]], most: int, monitor: Monitor, message: str
+) -> Iterator[T]:
+    """Yield the results of jobs as they are done, so many of them under way at a time.
+
+    Each waits for the worker processes in a thread of its own, for the user of this thread; where
+    the first stands in the queue is told.
+
+    Parameters
+    ----------
+    jobs : sequence of callable
+        Each is given a monitor that only says when to stop.
+    most : int
+    monitor : Monitor
+    message : str
+        Names the work in reports.
+    """
+    ticket, asker = _Ticket(lambda *_: None), who_asks()
+
+    def run(at: int) -> T:
+        if at == 0:
+            return jobs[at](ticket)
+        with asking(asker.who, asker.ahead):
+            return jobs[at](ticket)
+
+    with ThreadPoolExecutor(most) as threads:
+        waiting: set[Future[T]] = {
+            threads.submit(copy_context().run, run, at) for at in range(len(jobs))
+        }
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+                monitor.checkpoint()
+                for future in done:
+                    yield future.result()
+                monitor.report(1.0 - len(waiting) / len(jobs), message)
+        finally:
+            ticket.stopped.set()
+            for future in waiting:
+                future.cancel()

@@ -129,7 +129,7 @@ class Saving(Deciding):
                 self._follow_decisions()
 
         data, marks = opened.dataset, saved.marks
-        self._submit("restore", lambda monitor: where_now(data, marks), done, lane="quick")
+        self._submit("restore", lambda monitor: where_now(data, marks), done, place="here")
 
     def _returned(self, found: Restored, changed: Source | None = None) -> dict[str, Any]:
         """Take over undo and redo; return the parameters, what is lost among them."""

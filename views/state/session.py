@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import param
 from param.parameterized import discard_events
 
 from analytics.data.dataset import Dataset
-from analytics.data.readers import read
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
 from analytics.information.analysis import Analysis
@@ -23,16 +22,18 @@ from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
-from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import Choice, Opened, Slot, lower_first
-from views.state.jobs import Lane, Runner
+from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
 from views.state.saving import Saving
 from views.state.uploads import Uploads
 
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
+
+T = TypeVar("T")
 
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 DEMO = asset("carbon.xyz.gz")
@@ -46,11 +47,21 @@ def _showpiece(analysis: Analysis) -> int:
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
+def _metrics(
+    analysis: Analysis, selection: Selection, budget: int, monitor: Monitor = SILENT
+) -> PrefixMetrics:
+    size = min(max(1, budget), len(selection))
+    return prefix_metrics(analysis, selection.positions, np.array([size]), monitor=monitor)
+
+
 class Session(Saving):
     """What one user has open and how they look at it."""
 
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
+    measured = param.Parameter(
+        (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
+    )
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
@@ -60,6 +71,9 @@ class Session(Saving):
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
         self._unavailable: dict[int, Choice] = {}
+        self.param.watch(self._measure, ["opened", "budget"])
+        for slot in self.slots:
+            slot.param.watch(self._measure, ["selection"])
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
@@ -98,8 +112,24 @@ class Session(Saving):
         """Return the metrics of a method at the budget."""
         if self.analysis is None or slot.selection is None or len(slot.selection) == 0:
             return None
-        size = min(max(1, self.budget), len(slot.selection))
-        return prefix_metrics(self.analysis, slot.selection.positions, np.array([size]))
+        return _metrics(self.analysis, slot.selection, self.budget)
+
+    def _measure(self, *_: Any) -> None:
+        """Bring the metrics of the columns up to date, aside from what the page answers at once."""
+        analysis, budget = self.analysis, self.budget
+        orders = [slot.selection for slot in self.slots if slot.selection]
+        if analysis is None or len(orders) < len(self.slots):
+            self.measured = ()
+            return
+
+        def work(monitor: Monitor) -> tuple[PrefixMetrics, ...]:
+            return tuple(_metrics(analysis, order, budget, monitor) for order in orders)
+
+        def done(found: tuple[PrefixMetrics, ...]) -> None:
+            if self.analysis is analysis:
+                self.measured = found
+
+        self.run("scores", work, done, place="here", quiet=True)
 
     def kept_rows(self, slot: Slot) -> IntArray:
         """Return the descriptor rows of what a method keeps at the budget."""
@@ -108,6 +138,19 @@ class Session(Saving):
         offsets = self.analysis.descriptors.structure_offsets
         return ragged_rows(offsets, slot.selection.positions[: self.budget])
 
+    def compute(
+        self,
+        work: Callable[..., T],
+        *arguments: Any,
+        name: str,
+        message: str = "",
+        monitor: Monitor,
+    ) -> T:
+        """Return what a function of a module returns, called in a worker process; see `Workers`."""
+        return self.pipeline.workers.call(
+            work, *arguments, name=name, message=message, monitor=monitor
+        )
+
     # ---- opening ----------------------------------------------------------------------------
 
     def open(self, path: str | Path, **keys: str | None) -> None:
@@ -115,9 +158,8 @@ class Session(Saving):
         name, methods = str(path), self._methods()
 
         def work(monitor: Monitor) -> Opened:
-            dataset = read(
-                self.places.allowed(name), monitor=Part(monitor, 0.0, 0.1, "reading"), **keys
-            )
+            place, part = self.places.allowed(name), Part(monitor, 0.0, 0.1, "reading")
+            dataset = self.pipeline.read(place, keys, monitor=part)
             return self._prepare(dataset, methods, Part(monitor, 0.1, 1.0))
 
         self._submit("open", work, lambda opened: self._take(opened, source=(name, keys)))
@@ -330,7 +372,12 @@ class Session(Saving):
                 self._arrived(column, wanted)
                 self.slots[column].param.trigger("method")
             self._drop_empty_step()
-            self._fail(error)
+            self._fail(error, again)
+
+        def again() -> None:
+            if any(self._wanted(column) != choice for column, choice in wanted.items()):
+                self._remember()
+            self._run_slots(wanted)
 
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
         self._submit(stage, work, done, failed)
@@ -359,10 +406,11 @@ class Session(Saving):
         def failed(error: Exception) -> None:
             if self.analysis is analysis:
                 self.map_kind = self.embedding.method if self.embedding else "PCA"
-                self._fail(error)
+                self._fail(error, lambda: self.show_map(kind))
 
-        lane: Lane = "aside" if kind == "UMAP" else "work"
-        self._submit("map", self._lay_out(analysis, kind), done, failed, lane)
+        if kind == "UMAP":  # it may be on its way: whoever asks waits for that one
+            self._runner.hurry("map ahead")
+        self._submit("map", self._lay_out(analysis, kind), done, failed)
 
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:
@@ -382,8 +430,8 @@ class Session(Saving):
                 self.umap = embedding
 
         work = self._lay_out(analysis, "UMAP")
-        # whoever asks for the map meanwhile waits for this one, and hears how far it is
-        self._runner.submit("map ahead", work, done, lambda error: None, lambda *_: None, "ahead")
+        nothing: Callable[..., None] = lambda *_: None  # noqa: E731
+        self._runner.submit(Job("map ahead", work, done, nothing, nothing, place="ahead"))
 
     def refine(self) -> None:
         """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
@@ -417,7 +465,7 @@ class Session(Saving):
             for slot in self.slots:
                 slot.param.trigger("selection")
 
-        self._submit("refine", work, done, lane="ahead", news=self.notice)
+        self._submit("refine", work, done, place="ahead", news=self.notice)
 
     def _decisions(self) -> tuple[list[Choice], list[int], list[int]]:
         """Return what the orders depend on: the methods, what is forced in and out."""
@@ -428,7 +476,6 @@ class Session(Saving):
     def cancel(self) -> None:
         """Stop all running work; what is shown stays."""
         self._runner.cancel()
-        self._running.clear()
         self._asked.clear()
         if self._restoring is not None and self.opened is not None:
             self._restoring, self.lost = None, ["everything that was decided (cancelled)"]
@@ -436,7 +483,8 @@ class Session(Saving):
         if selection is not None:  # pins that were being worked in are taken back
             self._decide(selection.keep.tolist(), selection.drop.tolist())
         self._drop_empty_step()
-        self.param.update(progress=-1.0, working_on="", notice=("info", "cancelled"))
+        self._tell_all({})
+        self.notice = ("info", "cancelled")
         if self.embedding is not None:
             self.map_kind = self.embedding.method
         for slot in self.slots:

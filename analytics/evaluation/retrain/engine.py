@@ -23,7 +23,7 @@ from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Value
 from analytics.selection.base import Budget, by_model, select
 
-__all__ = ["Repetition", "Wanted", "repetitions"]
+__all__ = ["Repetition", "Wanted", "repeat", "repetitions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +110,19 @@ def repetitions(
         start, share = (1 / 3 if files else 0.0), (2 / 3 if files else 1.0) / len(ground)
         step = Part(monitor, start + share * r, start + share * (r + 1))
         old = known[r] if r < len(known) else None
-        yield _repeat(ground, r, dict(wanted), given, old, step)
+        yield repeat(ground, r, dict(wanted), given, old, monitor=step)
 
 
-def _repeat(
+def repeat(
     ground: Ground,
     r: int,
     wanted: dict[str, Wanted],
     given: Sequence[TestSet],
     old: Repetition | None,
-    monitor: Monitor,
+    *,
+    monitor: Monitor = SILENT,
 ) -> Repetition:
+    """Return one of `repetitions`, with the files as tests already; `old` is what is known."""
     said = f"retraining, resample {r + 1} of {len(ground)}"
     monitor.report(0.0, said)
     part = ground.part(r, monitor=Part(monitor, 0.0, 0.3, said)) if old is None else old.part

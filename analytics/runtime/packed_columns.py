@@ -1,0 +1,187 @@
+"""Columnar serialisation of many values alike: the records of a data set, column by column.
+
+A data set of 25 000 structures has as many records of the same few keys. Taken apart one by one
+they are half a million nodes of JSON; by columns they are a handful of arrays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["class_of", "column_of", "filled", "values_of"]
+
+#: Sequences shorter than this are not worth it.
+FEWEST = 32
+#: Different sets of keys that are told apart.
+MOST_KINDS = 32
+
+_PLAIN = (str, bool, int, float, type(None))
+_NUMBERS = {float: np.float64, bool: np.bool_, int: np.int64}
+
+
+class Taker(Protocol):
+    """What takes values apart, see `analytics.runtime.packing`."""
+
+    def tree(self, value: Any) -> Any:
+        """Return the JSON tree of a value."""
+
+    def array(self, array: npt.NDArray[Any]) -> str:
+        """Put an array aside and return its name."""
+
+    def name_of(self, kind: type) -> str:
+        """Return the name of a dataclass."""
+
+
+def column_of(values: Sequence[Any], taker: Taker) -> Any:
+    """Return the JSON tree of a sequence of values; None if it is short, or they are not alike."""
+    kinds = set(map(type, values)) if len(values) >= FEWEST else ()
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    if kind in _NUMBERS:
+        if kind is int and not -(2**63) <= min(values) <= max(values) < 2**63:
+            return None
+        return {"numbers": taker.array(np.array(values, dtype=_NUMBERS[kind]))}
+    if issubclass(kind, np.number | np.bool_):
+        return {"scalars": taker.array(np.array(values))}
+    if kind is str:
+        texts = [text.encode("utf-8", "surrogatepass") for text in values]
+        whole = np.frombuffer(b"".join(texts), np.uint8)
+        return {"texts": taker.array(whole), "ends": taker.array(_ends(texts))}
+    if issubclass(kind, np.ndarray):
+        return _joined(values, taker)
+    if issubclass(kind, Mapping):
+        return _mappings(values, taker)
+    if kind is tuple:
+        return _repeated(values, taker)
+    if dataclasses.is_dataclass(kind) and not kind.__weakrefoffset__:  # others may be shared
+        names = [f.name for f in dataclasses.fields(kind)]
+        fields = {name: taker.tree([getattr(value, name) for value in values]) for name in names}
+        return {"class": taker.name_of(kind), "fields": fields}
+    return None
+
+
+def _plain(value: Any) -> bool:
+    return type(value) in _PLAIN or (type(value) is tuple and all(map(_plain, value)))
+
+
+def _repeated(values: Sequence[Any], taker: Taker) -> Any:
+    """Return tuples of plain values of which few differ."""
+    if not all(map(_plain, values)):
+        return None
+    keys = list(map(repr, values))  # 1, 1.0 and True are equal, and not the same
+    distinct = dict(zip(keys, values, strict=True))
+    if 4 * len(distinct) > len(values):
+        return None
+    number = {key: at for at, key in enumerate(distinct)}
+    which = np.array([number[key] for key in keys], dtype=np.int64)
+    return {"distinct": taker.tree(list(distinct.values())), "which": taker.array(which)}
+
+
+def _ends(parts: Sequence[Any]) -> npt.NDArray[np.int64]:
+    return np.cumsum([len(part) for part in parts], dtype=np.int64)
+
+
+def _joined(arrays: Sequence[npt.NDArray[Any]], taker: Taker) -> Any:
+    """Return arrays that differ in length at most, one behind the other."""
+    kinds = {(a.dtype.str, a.shape[1:], a.flags.writeable) for a in arrays if a.ndim}
+    if len(kinds) != 1 or not all(a.ndim for a in arrays):
+        return None
+    whole = np.concatenate(arrays)
+    whole.flags.writeable = next(iter(kinds))[2]
+    return {"joined": taker.array(whole), "ends": taker.array(_ends(arrays))}
+
+
+def _mappings(values: Sequence[Mapping[Any, Any]], taker: Taker) -> Any:
+    keys = [tuple(value) for value in values]
+    kinds = list(dict.fromkeys(keys))
+    if len(kinds) > MOST_KINDS or not all(isinstance(key, str) for kind in kinds for key in kind):
+        return None
+    number = {kind: at for at, kind in enumerate(kinds)}
+    columns = []
+    for kind in kinds:
+        alike = [value for value, own in zip(values, keys, strict=True) if own == kind]
+        columns.append([[key, taker.tree([value[key] for value in alike])] for key in kind])
+    which = taker.array(np.array([number[own] for own in keys], dtype=np.int64))
+    return {"mappings": columns, "which": which}
+
+
+def values_of(
+    column: Mapping[str, Any],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    unpack: Callable[[Any], Any],
+) -> list[Any]:
+    """Return the values that `column_of` took apart; `unpack` is told what was not alike."""
+    if "numbers" in column:
+        return arrays[column["numbers"]].tolist()  # type: ignore[no-any-return]
+    if "scalars" in column:
+        return list(arrays[column["scalars"]])
+    if "texts" in column:
+        whole, ends = arrays[column["texts"]].tobytes(), arrays[column["ends"]].tolist()
+        starts = [0, *ends[:-1]]
+        return [
+            whole[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True)
+        ]
+    if "joined" in column:
+        return np.split(arrays[column["joined"]], arrays[column["ends"]][:-1])
+    if "class" in column:
+        parts = {name: unpack(part) for name, part in column["fields"].items()}
+        return _instances(class_of(column["class"]), parts)
+    if "distinct" in column:
+        distinct = unpack(column["distinct"])
+        return [distinct[at] for at in arrays[column["which"]].tolist()]
+    return _dicts(column, arrays, unpack)
+
+
+def _dicts(
+    column: Mapping[str, Any],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    unpack: Callable[[Any], Any],
+) -> list[Any]:
+    rows = [
+        iter(zip(*(unpack(values) for _, values in kind), strict=True)) if kind else None
+        for kind in column["mappings"]
+    ]
+    keys = [[key for key, _ in kind] for kind in column["mappings"]]
+    return [
+        dict(zip(keys[at], next(row), strict=True)) if (row := rows[at]) is not None else {}
+        for at in arrays[column["which"]].tolist()
+    ]
+
+
+def class_of(name: str) -> Any:
+    """Return a dataclass by its name; only from modules that are imported already."""
+    module, _, path = name.partition(":")
+    found: Any = sys.modules[module]
+    for part in path.split("."):
+        if part == "<locals>":
+            raise TypeError(f"{name} cannot be found again by its name")
+        found = vars(found)[part]  # getattr could run code: a module may import on demand
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise TypeError(f"{name} is no dataclass")
+    if hasattr(found, "__del__"):
+        raise TypeError(f"{name} does something when it goes")
+    return found
+
+
+def filled(kind: Any, fields: Mapping[str, Any]) -> Any:
+    """Return an instance with exactly these fields; its values were checked when it was made."""
+    (made,) = _instances(kind, {name: [item] for name, item in fields.items()})
+    return made
+
+
+def _instances(kind: Any, fields: Mapping[str, Sequence[Any]]) -> list[Any]:
+    if {f.name for f in dataclasses.fields(kind)} != set(fields):
+        raise TypeError(f"{kind.__name__} has other fields now")
+    lengths = {len(items) for items in fields.values()}
+    made = [object.__new__(kind) for _ in range(max(lengths, default=1))]
+    for name, items in fields.items():
+        for one, item in zip(made, items, strict=True):
+            object.__setattr__(one, name, item)
+    return made

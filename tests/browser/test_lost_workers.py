@@ -1,0 +1,58 @@
+"""A worker process that is killed: the page says so, stays usable and offers the work again."""
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from test_page import Screen
+
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from views.state.session import DEMO
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
+
+
+def workers_of(server):
+    """Return the processes that the server has started for its work."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(re.search(r"PPid:\s+(\d+)", (place / "status").read_text())[1])
+            command = (place / "cmdline").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        if parent == server.pid and "analytics.runtime.helper" in command:
+            found.append(int(place.name))
+    return found
+
+
+def test_work_of_a_killed_worker_is_offered_again(visit, serving, tmp_path):
+    data, path = read(DEMO), tmp_path / "part.xyz"
+    write_subset(data, range(40), path)
+    visitor = visit()
+    screen = Screen(visitor.page).ready()
+    screen.stage("Data")
+    workers = workers_of(serving[1])
+    assert workers
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)  # whoever gets the work does not come to its end
+    screen.open_path(path)
+    cancel = visitor.page.get_by_role("button", name="Cancel")
+    cancel.wait_for()
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    expect(screen.notice).to_contain_text("signal 9")
+    expect(cancel).to_be_hidden()
+    expect(screen.chip).to_contain_text("carbon.xyz.gz")
+    screen.button("Try again").click()
+    expect(screen.chip).to_contain_text("part.xyz")
+    expect(screen.notice).to_be_hidden()
+    visitor.check()
