@@ -1,33 +1,25 @@
-"""Many users at once, and what is left of them in memory.
+"""Load test: many users at once, how long each waits.
 
     python -m benchmarks load
 
-30 sessions on carbon, each a step of the budget or a lasso every 3 s; then 12 sessions that open
-the page, brush and leave, five rounds, with the memory of the server after each. The users are raw
-websocket clients (`benchmarks.visitors`) in one process, beside the server on the same machine:
-times end when the answer has arrived.
+30 sessions on carbon, each a step of the budget or a lasso every 3 s. The users are raw websocket
+clients (`benchmarks.visitors`) in one process, beside the server on the same machine: times end
+when the answer has arrived.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import SERVE, serve
+from benchmarks.page import serve
 from benchmarks.responsiveness import step
 from benchmarks.visitors import Visitor
 
 SESSIONS, SECONDS, EVERY = 30, 60.0, 3.0
-ROUNDS, PER_ROUND = 5, 12
-#: Sessions that nobody has open any more are looked for and dropped so often, milliseconds.
-FORGET = ("--unused-session-lifetime", "1000", "--check-unused-sessions", "1000")
-#: Seconds after which the sessions of a round are gone.
-GONE = 8.0
 
 
 async def visit(address: str) -> Visitor:
@@ -88,40 +80,10 @@ async def crowd(address: str) -> None:
         visitor.close()
 
 
-async def rounds(address: str, port: int) -> None:
-    """Let users come and go, and print what the server holds after each round."""
-    held = []
-    for _ in range(ROUNDS):
-        visitors = [await visit(address) for _ in range(PER_ROUND)]
-        for seed, visitor in enumerate(visitors):
-            await lasso(visitor, random.Random(seed))
-            await step(visitor, 4)
-        for visitor in visitors:
-            visitor.close()
-        await asyncio.sleep(GONE)
-        held.append(resident(port))
-    print(
-        f"{PER_ROUND} sessions that open, brush and close: "
-        f"{', '.join(f'{each:.0f}' for each in held)} MB after each round, "
-        f"the last {100 * (held[-1] / held[0] - 1):+.1f} % of the first"
-    )
-
-
-def resident(port: int) -> float:
-    """Return the resident memory of the server on a port, MB (Linux)."""
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        if f"--port\0{port}\0" in place.read_text():
-            status = place.with_name("status").read_text()
-            return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1e3
-    raise RuntimeError(f"no server on port {port}")
-
-
 def main() -> None:
-    """Serve the page twice: for the crowd, and for those who come and go."""
+    """Serve the page and let the crowd in."""
     with serve() as address:
         asyncio.run(crowd(address))
-    with serve((*SERVE, *FORGET)) as address:
-        asyncio.run(rounds(address, int(address.split(":")[2].split("/")[0])))
 
 
 if __name__ == "__main__":

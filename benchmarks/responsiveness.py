@@ -135,27 +135,24 @@ async def measure(address: str, notes: Path) -> None:
     await asyncio.sleep(12)  # until what is prepared ahead is over
     idle: list[float] = []
     await steps(b, idle, 12)
-    phases = []
+    base = statistics.median(idle)
+    print(f"budget step of user B, idle: {_words(idle)}", flush=True)
 
-    async def phase(what: str, work: Awaitable[None]) -> list[float]:
+    async def phase(what: str, work: Awaitable[None]) -> None:
         times: list[float] = []
         began = time.perf_counter()
         async with meanwhile(lambda: steps(b, times)):
             await work
-        phases.append((what, began, time.perf_counter(), times))
-        return times
+        report(what, told(notes, began, time.perf_counter()))
+        if times:
+            ratio = statistics.median(times) / base
+            words = f"{_words(times)}, {ratio:.1f} times idle"
+            print(f"  budget step of user B meanwhile: {words}", flush=True)
 
     await phase("stages on carbon", tour(a, 8.0))
     if LARGE.is_file():
         await phase(f"{LARGE.name} is opened", open_file(a, LARGE))
         await phase(f"stages on {LARGE.name}", tour(a, 10.0))
-    base = statistics.median(idle)
-    print(f"budget step of user B, idle: {_words(idle)}")
-    for what, began, ended, times in phases:
-        report(what, told(notes, began, ended))
-        if times:
-            ratio = statistics.median(times) / base
-            print(f"  budget step of user B meanwhile: {_words(times)}, {ratio:.1f} times idle")
     a.close()
     b.close()
 

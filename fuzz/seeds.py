@@ -238,11 +238,10 @@ def sessions() -> list[Files]:
 def options() -> list[Files]:
     """Return command lines; FILE stands for the data set."""
     lines = [
-        "select FILE --budget 2", "select FILE --budget 2 --method random --seed 1",
-        "select FILE --budget 0.5 --method farthest_first --keep 1 --drop 2",
         "check FILE", "duplicates FILE", "conflicts FILE", "overlap FILE", "overlap FILE FILE",
-        "compare FILE --methods random,kmeans --budgets 2,3", "bandwidth FILE",
-        "select FILE --budget 2 --descriptor stored --descriptor-key forces", "methods",
+        "compare FILE --methods random,kmeans --budgets 2,3", "bandwidth FILE", "methods",
         "analyse FILE", "density info al", "replay FILE FILE",
+        "select FILE --json --budget 2 --descriptor stored --descriptor-key forces",
+        *(f"select FILE --json --budget 2 --method {name}" for name in winnow.METHODS),
     ]  # fmt: skip
     return [{"arguments.json": json.dumps(line.split()).encode()} for line in lines]

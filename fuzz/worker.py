@@ -136,3 +136,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="winnow-fuzz-") as own:
         os.chdir(own)
         work(Path(place), int(seed), jobs)
+    TO.close()

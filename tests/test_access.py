@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 import os
 import re
@@ -51,7 +52,9 @@ class Client:
             link.request(method, path, body, headers={"Cookie": self.cookie, **headers})
             answer = link.getresponse()
             return SimpleNamespace(
-                code=answer.status, headers=answer.headers, body=answer.read().decode()
+                code=answer.status,
+                headers=answer.headers,
+                body=answer.read().decode(errors="replace"),
             )
         finally:
             link.close()
@@ -291,10 +294,10 @@ class Wire:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, person):
-        session = person.page()
+    async def of(cls, person, path="/app"):
+        session = person.page(path)
         request = HTTPRequest(
-            f"ws://127.0.0.1:{person.port}/app/ws", headers={"Cookie": person.cookie}
+            f"ws://127.0.0.1:{person.port}{path}/ws", headers={"Cookie": person.cookie}
         )
         link = await websocket_connect(request, subprotocols=["bokeh", session])
         wire = cls(link)
@@ -335,17 +338,45 @@ class Wire:
                 if isinstance(item, dict | list):
                     look(item)
             if isinstance(tree, dict) and "attributes" in tree and tree.get("type") == "object":
-                found[tree["id"]] = (tree["name"], tree["attributes"])
+                found[tree["id"]] = (tree["name"].rpartition(".")[2], tree["attributes"])
 
         look((await self.ask("PULL-DOC-REQ", {}))[1])
         return found
 
+    async def put(self, model, **values):
+        """Write properties of a model."""
+        for name, new in values.items():
+            about = {"kind": "ModelChanged", "model": {"id": model}, "attr": name, "new": new}
+            answer = await self.patch(about)
+        return answer
+
+    async def show(self, stage, kind):
+        """Show a stage; return its models once there is one of a kind."""
+        tabs = _find(await self.until(lambda models: _has(models, "StageTabs")), "StageTabs")
+        for _ in range(60):  # what is put before the page is complete, nobody hears
+            for title in ("Compare", stage):
+                await self.put(tabs, value=title)
+            await asyncio.sleep(1)
+            models = await self.models()
+            if _has(models, kind):
+                return models
+        raise AssertionError(f"{stage} never came")
+
+    async def says(self, *words):
+        """Wait until the notice says something."""
+
+        def said(models):
+            texts = [about.get("object") for name, about in models.values() if "Notice" in name]
+            return any(all(word in (text or "") for word in words) for text in texts)
+
+        await self.until(said)
+
     async def until(self, holds):
-        for _ in range(600):
+        for _ in range(100):
             models = await self.models()
             if holds(models):
                 return models
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
         raise AssertionError("it never came")
 
 
@@ -367,6 +398,14 @@ def _has(models, kind):
     return any(name.startswith(kind) for name, _ in models.values())
 
 
+def _find(models, kind, **about):
+    return next(
+        id_
+        for id_, (name, attributes) in models.items()
+        if name.startswith(kind) and about.items() <= attributes.items()
+    )
+
+
 def test_values_that_no_widget_offers_are_refused_and_the_page_goes_on(served):
     async def attack():
         person = served.client()
@@ -377,20 +416,41 @@ def test_values_that_no_widget_offers_are_refused_and_the_page_goes_on(served):
                 if "value" not in attributes or not name.startswith(("Select", "StageTabs", "Int")):
                     continue
                 for new in STRANGE:
-                    change = {
-                        "kind": "ModelChanged", "model": {"id": id_}, "attr": "value", "new": new
-                    }  # fmt: skip
-                    assert await wire.patch(change) in ("OK", "ERROR")
-            shown = [
-                attributes.get("object", "")
-                for name, attributes in (await wire.models()).values()
-                if name.startswith("Notice")
-            ]
-            assert any("that was not done" in text for text in shown)
+                    assert await wire.put(id_, value=new) in ("OK", "ERROR")
+            await wire.says("that was not done")
             return await wire.patch(READY)
 
     assert asyncio.run(attack()) == "OK"
     assert served.client().enter().code == 302
+
+
+def _upload(model, name, content):
+    data = {
+        "name": name, "type": "", "chunk": 1, "total_chunks": 1,
+        "data": {"type": "bytes", "data": base64.b64encode(gzip.compress(content)).decode()},
+    }  # fmt: skip
+    entries = [
+        ["model", {"id": model}],
+        ["data", {"type": "map", "entries": [list(pair) for pair in data.items()]}],
+    ]
+    values = {"type": "map", "entries": entries}
+    event = {"type": "event", "name": "upload_event", "values": values}
+    return {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event}
+
+
+def test_uploads_are_looked_at_by_the_server(served):
+    async def attack():
+        person = served.client()
+        person.enter()
+        async with Wire.of(person) as wire:
+            zone = _find(await wire.show("Data", "FileDropper"), "FileDropper")
+            for name in ("../../odd.xyz", "..", "a\0b", "x" * 300):
+                await wire.patch(_upload(zone, name, b"1\n\nC 0 0 0\n"))
+                await wire.says(name.replace("\0", "?")[:60].replace("'", "&"), "name")
+            await wire.patch(_upload(zone, "broken.xyz", b"what is this"))
+            await wire.says("broken.xyz")
+
+    asyncio.run(attack())
 
 
 # ---- a group: logins, a prefix, nginx ----------------------------------------------------------
@@ -432,7 +492,9 @@ def group(tmp_path_factory):
     """Serve the page to people who log in."""
     folder = tmp_path_factory.mktemp("group")
     (folder / "users.json").write_text(json.dumps({"ann": "a1", "bob": "b1"}))
+    (folder / "sets").mkdir()
     options = ("--prefix", "winnow", "--origin", "lab.example", "--basic-auth", "users.json")
+    options += ("--root", "sets")
     with running(folder, *options) as server:
         yield server
 
@@ -462,6 +524,21 @@ def test_a_login_takes_the_place_of_the_token(group):
     assert stranger.connect(session, "/winnow/app/ws") == 403
     assert ann.connect(session, "/winnow/app/ws", Origin="http://evil.example") == 403
     assert ann.get("/winnow/components/antigravity/a/b/c").code == 403
+
+
+def test_a_visitor_names_no_file_outside_the_folders(group):
+    async def attack():
+        ann, _ = members(group.port)
+        async with Wire.of(ann, "/winnow/app") as wire:
+            models = await wire.show("Data", "FileDropper")
+            field = _find(models, "TextInput", label="or a path on the machine that runs Winnow")
+            button = _find(models, "Button", label="Open path")
+            for at, path in enumerate(("/etc/hosts", "../users.json", f"{group.folder}/log")):
+                await wire.put(field, value=path)
+                await wire.put(button, clicks=at + 1)
+                await wire.says(path, "there is no such file in")
+
+    asyncio.run(attack())
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
@@ -552,10 +629,29 @@ def test_a_plain_panel_serve_asks_for_a_token_if_there_is_one(monkeypatch):
     assert "does not know itself" in gate.refusal(asked(host="evil.example"), None)
 
 
+def test_show_tells_the_browser_where_without_telling_everybody(monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(access.webbrowser, "open", opened.append)
+    monkeypatch.setattr(access, "IOLoop", SimpleNamespace(current=lambda: SimpleNamespace(
+        call_later=lambda seconds, act, **how: how
+    )))  # fmt: skip
+    monkeypatch.setenv("WINNOW_ADDRESS", "http://localhost:5006/app")
+    monkeypatch.setenv("WINNOW_SHOW", "1")
+    access._announce(Gate(token=TOKEN))
+    told = f"http://localhost:5006/app?token={TOKEN}"
+    assert capsys.readouterr().out == f"Winnow: {told}   (Ctrl+C stops it)\n"
+    file = Path(opened[0].removeprefix("file://"))
+    assert TOKEN not in opened[0]
+    assert told in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.unlink()
+
+
 def test_in_a_notebook_the_token_is_part_of_every_address():
     gate = Gate(token=TOKEN, framed=True)
     assert not gate.refusal(asked(path=f"/{TOKEN}/app"), None)
-    assert gate.refusal(asked(path="/app"), None)
+    for path in ("/app", "/", "", "*"):
+        assert gate.refusal(asked(path=path), None)
     assert gate.refusal(asked(path=f"/x/{TOKEN}/app"), None)
     assert gate.refusal(asked(path=f"/{TOKEN}x/app"), None)
     assert "X-Frame-Options" not in gate.headers()

@@ -883,3 +883,13 @@ def test_a_closed_pipe_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait() == 141
+
+
+@pytest.mark.parametrize(
+    "words", [["check", "x" * 100_000], ["methods", "--json", "x" * 100_000], ["select", "a\nb"]]
+)
+def test_an_error_that_repeats_what_was_typed_is_one_short_line(words, capsys) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert len(said) < 2000

@@ -17,6 +17,7 @@ from analytics.runtime.versions import version_of
 __all__ = ["Parser", "build_parser", "main"]
 
 BAD_INPUT = 2
+LONGEST = 1500  # characters of an error: it may repeat what was typed
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print("winnow: error:", " ".join(message.split()), file=sys.stderr)
+    print("winnow: error:", one_line(message, LONGEST), file=sys.stderr)
     return code
 
 

@@ -21,6 +21,8 @@ SMALLEST_SCALE = 1e-3
 #: The median absolute deviation of a normal distribution times this is its standard deviation.
 MAD_TO_SIGMA = 1.4826
 ROUNDS = 30
+#: What is larger is damage, and would decide the fit alone, eV/atom.
+LARGEST_ENERGY = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def reference_energies(dataset: Dataset) -> tuple[dict[int, float], FloatArray]:
     if dataset.energies is None:
         return {}, np.full(dataset.n_structures, np.nan)
     energies = dataset.energies / sizes
-    used = np.isfinite(energies) & ~dataset.isolated & (dataset.sizes > 0)
+    # NaN and infinity are no such energy either
+    used = (np.abs(energies) < LARGEST_ENERGY) & ~dataset.isolated & (dataset.sizes > 0)
     if not used.any():
         return {}, np.full(dataset.n_structures, np.nan)
     x, y = shares[used], energies[used]

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.frames import Columns
+from analytics.geometry.limits import unsearchable
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
+from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
 
 __all__ = ["Dataset", "LabelKeys", "Record"]
@@ -45,6 +47,8 @@ class Record(Value):
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset(Table):
     """All structures of one file; arrays are read-only.
+
+    Making one raises `InputError` for coordinates and cells beyond `analytics.geometry.limits`.
 
     Attributes
     ----------
@@ -107,7 +111,16 @@ class Dataset(Table):
         if len(self.frame_indices) != n:
             put(self, "frame_indices", np.arange(n))
         put(self, "frame_indices", frozen(self.frame_indices, np.int64))
+        self._check_searchable()
         put(self, "fingerprint", self._fingerprint())
+
+    def _check_searchable(self) -> None:
+        """Raise `InputError` for a structure that no search of neighbours could deal with."""
+        found = unsearchable(self.positions, self.structure_offsets, self.cells, self.pbc)
+        if found is not None:
+            structure, cause = found
+            frame = int(self.frame_indices[structure])
+            raise InputError(cause, source=self.name, structure=frame)
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]

@@ -24,12 +24,14 @@ __all__ = ["RESERVED", "format_comment", "parse_comment", "parse_properties"]
 #: Keys that the format itself gives a meaning.
 RESERVED = ("Lattice", "Properties", "pbc")
 
-#: Texts and lists from what opens them to what closes them, or else to the end of the line.
+#: Texts and lists from what opens them to what closes them; {} stands for the end of the line.
 _ENCLOSED = {
-    '"': r"""(?:\\.|[^"\\])*+(?:"|(?P<double>\\?\Z))""",
-    "'": r"""(?:\\.|[^'\\])*+(?:'|(?P<single>\\?\Z))""",
-    "{": r"[^}]*+(?:\}|(?P<brace>\Z))",
+    '"': r"""(?:\\.|[^"\\])*+(?:"|{})""",
+    "'": r"""(?:\\.|[^'\\])*+(?:'|{})""",
+    "{": r"[^}}]*+(?:\}}|{})",
 }
+_NAMES = {'"': "double", "'": "single", "{": "brace"}
+_NEVER, _END = "(?!)", r"\\?\Z"
 _LIST = r"\[[^\[\]]*+(?:\[[^\[\]]*+\][^\[\]]*+)*+\]"
 #: Brackets within brackets that are still a value and not a way to use up the stack.
 _DEEPEST = 32
@@ -77,14 +79,16 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
     A quote or brace that nothing closes encloses nothing. That is seen at the end of the line,
     and true of all that come after it, which are not followed there again.
     """
+    if "{" not in text and "\\" not in text:  # then only one quote of each kind can be so
+        yield from _pair("", "", False).finditer(text)
+        return
     keys = values = ""  # the kinds that nothing closes any more, as keys and as values
     at = 0
-    while match := _pair(keys, values).search(text, at):
+    while match := _pair(keys, values, True).search(text, at):
         if match["key_quote"] is not None:
             keys = values = values + '"'
             continue
-        kinds = zip(_ENCLOSED, (match["double"], match["single"], match["brace"]), strict=True)
-        found = "".join(opening for opening, end in kinds if end is not None)
+        found = "".join(kind for kind, name in _NAMES.items() if match[name] is not None)
         if found:
             values += found
             continue
@@ -93,17 +97,26 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
 
 
 @lru_cache(maxsize=64)
-def _pair(keys: str, values: str) -> re.Pattern[str]:
-    """Return the pattern of a pair, where some kinds of texts and lists are not closed any more."""
-    groups = {'"': "double", "'": "single", "{": "brace"}
-    parts = [
-        f"(?P<{groups[opening]}>(?!))" if opening in values else re.escape(opening) + rest
-        for opening, rest in _ENCLOSED.items()
-    ]
-    quoted = _ENCLOSED['"'].replace("double", "key_quote")
-    key = "(?P<quoted>(?P<key_quote>(?!)))" if '"' in keys else f'"(?P<quoted>{quoted})'
+def _pair(keys: str, values: str, ends: bool) -> re.Pattern[str]:
+    """Return the pattern of a pair.
+
+    Parameters
+    ----------
+    keys, values : str
+        Kinds of texts and lists that nothing closes any more.
+    ends : bool
+        Whether to match one that nothing closes up to the end of the line, in a group that tells.
+    """
+
+    def enclosed(kind: str, name: str, unclosed: str) -> str:
+        end = f"(?P<{name}>{_END if ends and kind not in unclosed else _NEVER})"
+        return _NEVER + end if kind in unclosed else _ENCLOSED[kind].format(end)
+
+    parts = [re.escape(kind) + enclosed(kind, name, values) for kind, name in _NAMES.items()]
+    quoted = enclosed('"', "key_quote", keys)
     return re.compile(
-        rf"""(?:{key}|(?P<key>[^\s="]+))(?:\s*=\s*(?P<value>{"|".join(parts)}|{_LIST}|\S*))?"""
+        rf"""(?:"(?P<quoted>{quoted})|(?P<key>[^\s="]+))"""
+        rf"""(?:\s*=\s*(?P<value>{"|".join(parts)}|{_LIST}|\S*))?"""
     )
 
 
@@ -193,7 +206,10 @@ def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
         except ValueError:
             return None
     if array.dtype.kind != "i":  # or integers beyond 64 bit
-        array = array.astype(np.float64)
+        try:
+            array = array.astype(np.float64)
+        except OverflowError:  # or beyond all floats
+            return None
     if key in _MATRICES and array.shape == (9,):
         return array.reshape((3, 3), order="F")
     return array

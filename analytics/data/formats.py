@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ase.data import chemical_symbols
 from analytics.data.dataset import Dataset
 from analytics.data.frames import Frame, species_numbers
 from analytics.data.numpy_files import read_npy
+from analytics.data.opened import listed, open_regular
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
@@ -128,24 +130,28 @@ def _said(error: Exception) -> str:
 def read_deepmd(
     folder: Path, choose: Callable[[int], list[int]], monitor: Monitor
 ) -> Iterator[Frame]:
-    """Yield the chosen structures of a deepmd/npy folder: one system or several below it.
+    """Yield the chosen structures of a deepmd/npy folder: one system, or several folders of them.
 
     Structures are numbered system after system (by path), set after set. With several systems
     the path of each is its class, under ``config_type``.
     """
-    systems = sorted(path.parent for path in folder.rglob("type.raw"))
+    name = folder.name or str(folder.resolve())
+    systems = [path for path in (folder, *listed(folder, monitor)) if _has(path / "type.raw")]
     if not systems:
         raise InputError(
-            "no data set in this folder: expected type.raw and set.*/coord.npy (deepmd/npy)",
-            source=folder.name,
+            "no data set in this folder or the folders in it: expected type.raw and "
+            "set.*/coord.npy (deepmd/npy)",
+            source=name,
         )
     frames: list[tuple[Path, Path, int]] = []
     for system in systems:
-        for part in sorted(path.parent for path in system.glob("set.*/coord.npy")):
+        for part in listed(system, monitor):
+            if not part.name.startswith("set.") or not _has(part / "coord.npy"):
+                continue
             count = len(_load(folder, part / "coord.npy"))
             frames.extend((system, part, i) for i in range(count))
     if not frames:
-        raise InputError("has type.raw but no set.*/coord.npy with structures", source=folder.name)
+        raise InputError("has type.raw but no set.*/coord.npy with structures", source=name)
     chosen = choose(len(frames))
     loaded: _DeepmdSet | None = None
     for done, index in enumerate(chosen):
@@ -160,6 +166,13 @@ def read_deepmd(
             yield loaded.frame(index, i, label)
         except ValueError as error:
             raise InputError(str(error), source=folder.name, structure=index) from None
+
+
+def _has(path: Path) -> bool:
+    """Say whether there is such a file; a loop of links, or a folder that is locked, is none."""
+    with suppress(OSError):
+        return path.exists()
+    return False
 
 
 def _load(folder: Path, path: Path) -> Array:
@@ -204,7 +217,10 @@ class _DeepmdSet:
 
     def _words(self, path: Path) -> list[str]:
         try:
-            return path.read_text(encoding="utf-8").split() if path.exists() else []
+            if not path.exists():
+                return []
+            with open_regular(path) as file:
+                return file.read().decode().split()
         except (OSError, UnicodeDecodeError) as error:
             cause = f"{path.name} cannot be read ({_said(error)})"
             raise InputError(cause, source=self.folder.name) from None

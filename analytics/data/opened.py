@@ -22,7 +22,7 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.store import parse_size
 
-__all__ = ["Content", "opened", "read_limit", "unpacked"]
+__all__ = ["Content", "listed", "open_regular", "opened", "read_limit", "unpacked"]
 
 #: What a file may hold, unpacked, unless WINNOW_READ_LIMIT says otherwise, bytes: the arrays of
 #: so much text take about as much memory again.
@@ -34,6 +34,8 @@ LARGEST_RATIO = 200
 FREE = 1 << 24
 #: Bytes taken at once.
 PIECE = 1 << 22
+#: Files and folders that a folder may hold to be looked at.
+MOST_ENTRIES = 10_000
 #: Bytes at either end that tell whether a file that has grown is still the same, up to there.
 _SAMPLE = 1 << 12
 
@@ -42,7 +44,11 @@ _UNPACKERS: dict[bytes, Callable[[Any], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-_OTHERS = {b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"7z\xbc\xaf\x27\x1c": "7z"}
+_OTHERS = {
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+}
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -128,7 +134,7 @@ def opened(path: Path, monitor: Monitor) -> Iterator[Content]:
     InputError
         If it is no regular file, is empty, is too large, or cannot be decompressed.
     """
-    with _regular(path) as file:
+    with open_regular(path) as file:
         if _unpacker(file.read(8), path.name) is None:
             content = Content(file, path.name)
             try:
@@ -151,7 +157,7 @@ def unpacked(path: Path, monitor: Monitor) -> Iterator[Path]:
 
     A compressed one is unpacked into a folder of our own, under its name without the suffix.
     """
-    with _regular(path) as file:
+    with open_regular(path) as file:
         if _unpacker(file.read(8), path.name) is None:
             yield path
             return
@@ -162,7 +168,7 @@ def unpacked(path: Path, monitor: Monitor) -> Iterator[Path]:
             yield copy
 
 
-def _regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file; anything else is not even opened, because that may wait for ever."""
     _check_regular(path.stat().st_mode, path.name)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -180,6 +186,29 @@ def _regular(path: Path) -> IO[bytes]:
     return file
 
 
+def listed(folder: Path, monitor: Monitor) -> list[Path]:
+    """Return what is in a folder, not below it, in the order of the names.
+
+    Raises
+    ------
+    InputError
+        If that is too much to be a data set.
+    """
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found.append(folder / entry.name)
+            if len(found) > MOST_ENTRIES:
+                raise InputError(
+                    f"holds more than {MOST_ENTRIES} files; name one of them, or a folder of a "
+                    "data set",
+                    source=folder.name or str(folder),
+                )
+            if len(found) % 100 == 0:
+                monitor.checkpoint()
+    return sorted(found)
+
+
 def _check_regular(mode: int, source: str) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for holds, name in _KINDS if holds(mode)), "something else")
@@ -189,9 +218,12 @@ def _check_regular(mode: int, source: str) -> None:
 def _unpacker(head: bytes, source: str) -> Callable[[Any], Any] | None:
     for magic, name in _OTHERS.items():
         if head.startswith(magic):
+            if source.endswith(".npz"):
+                raise InputError(
+                    "is an archive of arrays, which holds no structures", source=source
+                )
             raise InputError(
-                f"is compressed with {name}, which is not read here: unpack it first, or use gzip",
-                source=source,
+                f"is {name}, which is not read here: unpack it first, or use gzip", source=source
             )
     return next((make for magic, make in _UNPACKERS.items() if head.startswith(magic)), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ase import Atoms
@@ -21,8 +22,8 @@ from analytics.runtime.progress import SILENT, Monitor, Part
 __all__ = ["AvailableKeys", "available_keys", "dataset_from_atoms", "read", "to_atoms"]
 
 _XYZ = re.compile(r"\.(?:ext)?xyz(?:\.(?:gz|bz2|xz))?\Z", re.IGNORECASE)
-_INDEX = re.compile(r"-?[0-9]+\Z")
-_SLICE = re.compile(r"(-?[0-9]+)?:(-?[0-9]+)?(?::(-?[0-9]+)?)?\Z")
+_INDEX = re.compile(r"-?[0-9]{1,18}\Z")
+_SLICE = re.compile(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?(?::(-?[0-9]{1,18})?)?\Z")
 
 
 def read(
@@ -77,6 +78,8 @@ def read(
         frames = list(_frames(place, choose, Part(monitor, 0.0, 0.9)))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
+    except MemoryError:
+        raise InputError("cannot be read: there is not enough memory", source=name) from None
     except RecursionError:
         raise InputError("cannot be read: nested too deeply", source=name) from None
     monitor.report(0.9, "sorting out labels")
@@ -159,10 +162,10 @@ def _chosen(frames: list[Frame], choose: Callable[[int], list[int]]) -> Iterator
 def _split(text: str) -> tuple[Path, Callable[[int], list[int]]]:
     """Split ``file@slice`` into the file and a function from its length to the indices."""
     whole = Path(text)
-    if whole.exists():
+    if _exists(whole):
         return whole, lambda n: list(range(n))
     name, at, wanted = text.rpartition("@")
-    if not at or not Path(name).exists():
+    if not at or not _exists(Path(name)):
         missing = Path(name) if at and (_INDEX.match(wanted) or _SLICE.match(wanted)) else whole
         raise InputError("no such file or folder", source=str(missing))
     source = Path(name).name
@@ -175,6 +178,12 @@ def _split(text: str) -> tuple[Path, Callable[[int], list[int]]]:
         )
     bounds = slice(*(None if part is None else int(part) for part in match.groups()))
     return Path(name), lambda n: _several(bounds, wanted, n, source)
+
+
+def _exists(path: Path) -> bool:
+    with suppress(OSError):  # a name too long, or a loop of links
+        return path.exists()
+    return False
 
 
 def _single(index: int, n: int, source: str) -> int:

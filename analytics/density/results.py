@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -214,11 +215,14 @@ def load_results(path: Path = FILE) -> tuple[DensityResults, ...]:
     """Read comparisons that `save_results` wrote."""
     try:
         content = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise InputError(f"cannot be read: {error}", source=path.name) from None
-    if content.get("format") != FORMAT:
-        raise InputError(f"format {content.get('format')}, not {FORMAT}", source=path.name)
-    return tuple(DensityResults.from_dict(item) for item in content["results"])
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"holds no results of densities in format {FORMAT}", source=path.name)
+    try:
+        return tuple(DensityResults.from_dict(item) for item in content["results"])
+    except (AttributeError, KeyError, TypeError):
+        raise InputError("holds results that are damaged", source=path.name) from None
 
 
 @cache

@@ -29,6 +29,10 @@ __all__ = ["Cloud", "Pairs", "build_cloud", "gather_around", "gather_neighbours"
 
 #: Below this many atoms and images one bin is faster than many.
 _FEW = 48
+#: Lengths and their inverses that are none.
+_BEYOND = 1e15
+#: Atoms and images of one structure; they take 80 bytes each.
+_MOST = 1e8
 #: Atoms whose neighbours are listed at once.
 _ROWS = 4096
 
@@ -75,10 +79,20 @@ def _wrap(
             f = 0.0
             for x in range(3):
                 f += dual[d, x] * positions[i, x]
+            if not abs(f) < _BEYOND:
+                raise ValueError("positions and cells have to be finite and below 1e15")
             turns = math.floor(f)
             fractions[i, d] = f - turns
             for x in range(3):
                 inside[i, x] -= turns * basis[d, x]
+
+
+@helper
+def _refuse(values: FloatArray) -> None:
+    """Raise ValueError for what would be no index in the end, and write outside an array."""
+    for value in values.flat:
+        if not abs(value) < _BEYOND:
+            raise ValueError("positions and cells have to be finite and below 1e15")
 
 
 @helper
@@ -106,10 +120,12 @@ def _shifts(
             if height > 0.0:
                 first[i, d] = math.ceil(low - reach - fractions[i, d])
                 count[i, d] = math.floor(high + reach - fractions[i, d]) - first[i, d] + 1
-    total = 0
+    total = 0.0
     for i in range(len(fractions)):
-        total += count[i, 0] * count[i, 1] * count[i, 2]
-    return total
+        total += float(count[i, 0]) * float(count[i, 1]) * float(count[i, 2])
+    if total > _MOST:
+        raise ValueError("the cutoff reaches too many periodic images")
+    return int(total)
 
 
 @helper
@@ -184,7 +200,15 @@ def build_cloud(
     cutoff : float, angstrom
     whole : bool
         Whether images are wanted around any point of the reduced cell, not only around atoms.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or absurd; data sets are checked before (`geometry.limits`).
     """
+    _refuse(positions)
+    _refuse(basis)
+    _refuse(dual)
     loose, owners, home = _images(positions, basis, dual, cutoff, whole)
     low, edge, shape = np.empty(3), np.empty(3), np.empty(3, dtype=np.int64)
     _bin_shape(loose, cutoff, low, edge, shape)

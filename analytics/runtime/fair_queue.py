@@ -189,7 +189,7 @@ class FairQueue:
         return turn.begun.wait(patience)
 
     def rejoin(self, turn: Turn) -> None:
-        """Give up the place of what was interrupted, and wait again where it stood before."""
+        """Give up the place of what was interrupted, and wait for another."""
         with self._lock:
             self._running.remove(turn)
             turn.begun.clear()

@@ -24,7 +24,7 @@ from analytics.runtime.store import Gone, Store, place_of, placed
 
 __all__ = ["Received", "Shared", "receive", "send"]
 
-#: Bytes of arrays from which a value is worth a file of its own.
+#: Bytes of arrays from which a value is worth a file of its own, and one that is mapped.
 LARGE = 1 << 16
 #: Shared values that a process keeps of those it has been told.
 KEPT = 16
@@ -277,4 +277,14 @@ def _read(folder: Path, key: str, known: Mapping[str, Any]) -> Any:
         for name in entry.tree["modules"]:
             import_module(name)
     lying = {name: placed(place) for name, place in entry.tree["places"].items()}
-    return unpack(entry.tree["value"], {**entry.arrays, **lying}, known)
+    return unpack(entry.tree["value"], {**_held(entry.arrays), **lying}, known)
+
+
+def _held(arrays: Mapping[str, npt.NDArray[Any]]) -> Mapping[str, npt.NDArray[Any]]:
+    """Return arrays as they lie in their file, small ones in memory: each file takes a handle."""
+    if sum(array.nbytes for array in arrays.values()) >= LARGE:
+        return arrays
+    copies = {name: array.copy() for name, array in arrays.items()}
+    for name, array in copies.items():
+        array.flags.writeable = arrays[name].flags.writeable
+    return copies

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-from makers import Recorder, real_descriptors, real_file
+from makers import Recorder, make_dataset, real_descriptors, real_file
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
@@ -232,6 +233,16 @@ def test_references_are_found_in_spite_of_broken_energies():
     assert sorted(found.structures.tolist()) == [3, 40, 41]
     assert (np.diff(np.abs(found.z_scores)) <= 0).all()
     assert found.n_compared == 55  # the class of five has no median worth comparing with
+
+
+def test_an_energy_beyond_all_bounds_does_not_decide_the_fit():
+    dataset = make_dataset([3, 4, 5, 6] * 4)
+    expected, _ = reference_energies(dataset.take(np.arange(1, 16)))
+    energies = dataset.energies.copy()
+    energies[0] = 1e308  # its square is infinite
+    found, residuals = reference_energies(replace(dataset, energies=energies))
+    assert found == pytest.approx(expected)
+    assert residuals[0] > 1e300
 
 
 def test_z_scores_are_those_of_the_class():

@@ -129,3 +129,11 @@ def _number_to_ase(text: str) -> bool:
         return [float(part) for part in text.replace(",", " ").split()] != []
     except ValueError:
         return False
+
+
+def test_whole_numbers_beyond_all_floats_stay_text() -> None:
+    digits = "9" * 400
+    found = parse_comment(f'a="1 {digits}" b={{{digits} 2}} c="1 {10**30}"')
+    assert found["a"] == f"1 {digits}"
+    assert found["b"] == f"{{{digits} 2}}"
+    assert found["c"].tolist() == [1.0, 1e30]

@@ -141,13 +141,16 @@ def test_structures_of_ase_come_back(tmp_path) -> None:
     number=st.one_of(st.integers(-(2**62), 2**62), st.floats(), st.booleans()),
 )
 def test_any_value_comes_back(tmp_path_factory, values, text, number) -> None:
-    atoms = Atoms("HO", positions=np.array(values).reshape(2, 3))
+    vectors = np.array(values).reshape(2, 3)
+    atoms = Atoms("HO", positions=np.clip(vectors, -1e8, 1e8))  # beyond, they are refused
+    atoms.new_array("vectors", vectors)
     atoms.info.update(text=text, number=number, values=np.array(values))
     data = dataset_from_atoms([atoms])
     path = tmp_path_factory.mktemp("any") / "a.xyz"
     write_subset(data, [0], path)
     back = read(path)
     assert_array_equal(back.positions, data.positions)
+    assert_array_equal(back.records[0].arrays["vectors"], vectors)
     info = back.records[0].info
     assert info["text"] == text
     assert type(info["number"]) is type(number)

@@ -242,11 +242,15 @@ def test_unpacking_can_be_cancelled_and_reports(write) -> None:
 
 @pytest.mark.parametrize(
     ("head", "name"),
-    [(b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "zip"), (b"7z\xbc\xaf\x27\x1c", "7z")],
+    [
+        (b"\x28\xb5\x2f\xfd", "is compressed with zstd"),
+        (b"PK\x03\x04", "is a zip archive"),
+        (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
+    ],
 )
 def test_other_compressions_are_named(write, head, name) -> None:
     for file in ("a.xyz.zst", "a.xyz", "OUTCAR.zst"):
-        assert f"is compressed with {name}" in refusal(write(head + b"x" * 100, file))
+        assert name in refusal(write(head + b"x" * 100, file))
 
 
 # ---------------------------------------------------------------- comment lines
@@ -304,3 +308,47 @@ def test_a_class_as_long_as_a_book(write) -> None:
 def test_errors_are_one_line_of_what_can_be_shown(write) -> None:
     path = write("1\nPropertie\x1bs=\x07\nH\u2028a 0 0 0\n", "a\nb\x1b.xyz")
     assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0 has 5 values in its line")
+
+
+# ---------------------------------------------------------------- names and folders
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\0b.xyz",
+        "x" * 300,
+        "x/" * 3000,
+        "a.xyz@" + "9" * 5000,
+        "\ud800.xyz",
+        "a\nb.xyz",
+        "a.xyz/b",
+    ],
+)
+def test_odd_names(write, name) -> None:
+    path = write("1\n\nH 0 0 0\n")
+    refusal(f"{path.parent}/{name}")
+
+
+def test_folders_are_not_walked(tmp_path, monkeypatch) -> None:
+    deep = tmp_path / "one" / "two"
+    deep.mkdir(parents=True)
+    (deep / "type.raw").write_text("0")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert "no data set in this folder or the folders in it" in refusal(tmp_path)
+    assert "no data set in this folder" in refusal("/")
+    monkeypatch.setattr(opened, "MOST_ENTRIES", 2)
+    assert "holds more than 2 files" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["type.raw", "type_map.raw", "set.0/coord.npy", "set.0/box.npy"])
+def test_pipes_in_a_deepmd_folder(tmp_path, name) -> None:
+    (tmp_path / "set.0").mkdir()
+    (tmp_path / "type.raw").write_text("0\n")
+    (tmp_path / "type_map.raw").write_text("H\n")
+    np.save(tmp_path / "set.0" / "coord.npy", np.zeros((2, 3)))
+    assert read(tmp_path).n_structures == 2
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    refusal(tmp_path)

@@ -516,3 +516,10 @@ def test_bad_deepmd_systems(tmp_path, file, content, cause) -> None:
         (tmp_path / "w" / file).write_bytes(content)
     with pytest.raises(InputError, match=cause):
         read(tmp_path / "w")
+
+
+def test_an_energy_beyond_all_floats_is_refused(tmp_path) -> None:
+    path = tmp_path / "a.xyz"
+    path.write_text(f"1\nenergy={'9' * 400}\nH 0 0 0\n")
+    with pytest.raises(InputError, match=r"structure 0: energy 'energy' is 999.*, not a number"):
+        read(path)

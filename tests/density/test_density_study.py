@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from itertools import count
 
@@ -259,9 +260,16 @@ def test_results_survive_a_file(study, models, tmp_path) -> None:
     assert_allclose(again.table["density_error_pct"], results.table["density_error_pct"], rtol=1e-5)
     assert again.table["energy_error_mev_atom"].isna().all()
     assert [c.verdict for c in check_claims(again)] == [c.verdict for c in check_claims(results)]
-    path.write_bytes(b"no gzip")
-    with pytest.raises(InputError, match="cannot be read"):
-        load_results(path)
+    damaged = {
+        b"no gzip": "cannot be read",
+        gzip.compress(b"[" * 200_000): "cannot be read",
+        gzip.compress(b"[1]"): "holds no results",
+        gzip.compress(b'{"format": 1, "results": [{"rows": 3}]}'): "are damaged",
+    }
+    for content, cause in damaged.items():
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=cause):
+            load_results(path)
 
 
 def test_summary_is_mean_and_spread(study, models) -> None:

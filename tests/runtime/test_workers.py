@@ -184,6 +184,15 @@ def test_results_go_to_the_store_if_there_is_room(pool: Workers, tmp_path: Path)
         assert (store.load("key") is None) == (limit == 0)
 
 
+def test_small_results_hold_no_file(pool: Workers) -> None:
+    small, large = (
+        pool.call(child_work.given_back, np.arange(n), name="test") for n in (10, 100_000)
+    )
+    assert small.flags.owndata
+    assert small.flags.writeable
+    assert not large.flags.owndata
+
+
 @pytest.mark.parametrize(
     ("kind", "error", "line"),
     [

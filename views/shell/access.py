@@ -131,7 +131,7 @@ class Gate:
         return f"/{request.path.lstrip('/')}{'?' if rest else ''}{rest}"
 
     def _shown(self, request: HTTPServerRequest) -> bool:
-        if self.framed and _same(request.path.split("/")[1], self.token):
+        if self.framed and _same(request.path.lstrip("/").partition("/")[0], self.token):
             return True
         return bool(_visitor(request))
 

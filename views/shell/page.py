@@ -8,6 +8,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 from bokeh.document import Document
 from panel.util import edit_readonly
 
@@ -123,6 +124,16 @@ def _sampled(analysis: Analysis) -> str:
     known = f", ± {percent_error(error)}" if error > 0 else ""
     what = "coverage sampled" if analysis.exact else "sampled"
     return f" · {what}: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
+
+
+class _Idle(param.Parameterized):
+    """What a page follows instead of the state of the server.
+
+    That would hold every page for ever (a reference of param 2.4 lets go only of its source when
+    it is given another), and send two messages more with each callback.
+    """
+
+    busy = param.Boolean(False)
 
 
 class Page:
@@ -307,7 +318,7 @@ class Page:
 
     @staticmethod
     def _frame(header: pn.Row, main: pn.Column) -> pmui.Page:
-        return pmui.Page(
+        made = pmui.Page(
             title="",  # the header has a name of its own
             template=TEMPLATE,
             header=[header],
@@ -330,6 +341,9 @@ class Page:
                 "& main": {"backgroundColor": "background.default"},
             },
         )
+        with edit_readonly(made):
+            made.busy = _Idle().param.busy
+        return made
 
     def _connect(self) -> None:
         session = self.session
@@ -521,8 +535,6 @@ def _furnish(session: Session, doc: Document | None) -> None:
     session.page = page  # kept alive as long as the session is
     if session.saver is not None:
         page.attach(session.saver)
-    with edit_readonly(page.page):  # no indicator shows it, and each callback would send it twice
-        page.page.busy = False
     if doc is None:
         page.page.servable(title="Winnow")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -106,7 +107,9 @@ def new_session() -> Session:
         _save(session, Threaded(_delay(doc), post))
 
     if loop is not None:
-        pn.config.exception_handler = partial(_refuse, session)
+        # weakly: Panel (1.9) keeps the settings of a session's document after its end, with all
+        # that they hold, which would be the document and so its own key
+        pn.config.exception_handler = partial(_refuse, weakref.ref(session))
 
     def end(_: object) -> None:
         worker.cancel()
@@ -144,11 +147,17 @@ def _asked_for() -> str:
     return str(pn.state.session_args.get("session", [b""])[0].decode(errors="replace"))
 
 
-def _refuse(session: Session, error: Exception) -> None:
+def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
     """Say what came of a value that no widget offers, or of a fault; the page goes on."""
-    _LOG.error("an event of a page was refused", exc_info=error)
-    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
-    session.notice = ("error", f"that was not done: {cause}")
+    if isinstance(error, WinnowError):
+        told = str(error)
+    else:
+        _LOG.error("an event of a page was refused", exc_info=error)
+        cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+        told = f"that was not done: {cause}"
+    session = page_of()
+    if session is not None:
+        session.notice = ("error", told)
 
 
 def _go_on_when_idle(session: Session) -> None:
