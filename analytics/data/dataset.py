@@ -11,7 +11,6 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.frames import Columns
-from analytics.geometry.limits import unsearchable
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
@@ -116,6 +115,8 @@ class Dataset(Table):
 
     def _check_searchable(self) -> None:
         """Raise `InputError` for a structure that no search of neighbours could deal with."""
+        from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
+
         found = unsearchable(self.positions, self.structure_offsets, self.cells, self.pbc)
         if found is not None:
             structure, cause = found

@@ -274,6 +274,7 @@ def test_comments_take_a_time_that_grows_with_their_length(write, unit) -> None:
         '[["' + "x" * 100_000 + '"' + ',"y"' * 10_000 + "]]",
         "1e999",
         "-" + "9" * 400,
+        '"1 ' + "9" * 400 + '"',
     ],
 )
 def test_values_beyond_what_numbers_and_lists_can_be(write, value) -> None:
