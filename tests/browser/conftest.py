@@ -78,6 +78,7 @@ def serving(tmp_path_factory):
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
                 "WINNOW_CACHE": str(folder / "cache"),
+                "WINNOW_SESSIONS": str(folder / "sessions"),
                 "WINNOW_TOKEN": TOKEN,
             },
             stdout=log,

@@ -5,6 +5,8 @@ import random
 import signal
 import stat
 import time
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -283,3 +285,66 @@ def test_killed_at_any_moment_leaves_a_whole_session(visit, shelf, small):
         os.utime(left, (0, 0))  # younger ones may be somebody's who has only just begun
     shelf.write(saver.name_on_shelf, content)
     assert sorted(shelf.folder.iterdir()) == sorted([path, shelf.uploads])
+
+
+# ---- sessions as files --------------------------------------------------------------------------
+
+
+def test_a_session_goes_home_as_one_file_and_comes_back(visit, shelf, small, tmp_path):
+    saver = visit(small)
+    saver.session.pin(3)
+    saver.rename("mine")
+    taken = tmp_path / "mine.winnow"
+    taken.write_bytes(shelf.pack(saver.name_on_shelf))
+    name = shelf.take_in(taken)
+    assert name != saver.name_on_shelf
+    again = visit(name=name)
+    assert (again.session.pinned, again.title) == ([3], "mine")
+
+
+def test_an_upload_goes_home_with_its_session(visit, shelf, small, tmp_path):
+    mine = shelf.new_upload() / "dropped.xyz"
+    mine.write_bytes(small.read_bytes())
+    saver = visit(small)
+    saver.session.open(mine)
+    saver.session.pin(3)
+    taken, elsewhere = tmp_path / "mine.winnow", Shelf(root=tmp_path / "elsewhere")
+    taken.write_bytes(shelf.pack(saver.name_on_shelf))
+    held = elsewhere.load(elsewhere.take_in(taken))
+    assert held.pinned == [3]
+    assert held.source.path.endswith("/dropped.xyz")
+    assert Path(held.source.path).read_bytes() == small.read_bytes()
+
+
+def archive(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+
+
+def test_archives_of_others_are_told(visit, shelf, small, tmp_path, monkeypatch):
+    saver = visit(small)
+    saver.session.pin(3)
+    whole = shelf.path(saver.name_on_shelf).read_bytes()
+    cases = {
+        "nothing": {},
+        "another": {"a.txt": b"a"},
+        "damaged": {"session.json": b"{"},
+        "odd place": {"session.json": whole, "data/../../../evil": b"x"},
+        "bomb": {"session.json": whole, "data/x.xyz": b" " * (3 << 20)},
+    }
+    monkeypatch.setattr("views.state.shelf.CARRIED", 1 << 20)
+    kept = names(shelf)
+    for case, members in cases.items():
+        archive(path := tmp_path / f"{case}.winnow", members)
+        if case == "odd place":  # no data of that name: the session alone
+            shelf.delete(shelf.take_in(path))
+            continue
+        with pytest.raises(WinnowError, match=case):
+            shelf.take_in(path)
+    cut = tmp_path / "cut.winnow"
+    cut.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(WinnowError, match=r"cut\.winnow"):
+        shelf.take_in(cut)
+    assert names(shelf) == kept
+    assert not list(tmp_path.rglob("evil"))

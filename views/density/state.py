@@ -13,6 +13,7 @@ import param
 
 from analytics.density.claims import Claim, check_claims
 from analytics.density.pictures import DensitySlice, density_slice
+from analytics.density.pruning import PRUNINGS
 from analytics.density.readers import EMBEDDED
 from analytics.density.results import DensityResults, precomputed
 from analytics.density.study import (
@@ -37,10 +38,11 @@ from views.density.work import (
     train_for_slice,
     train_one,
 )
+from views.state.choices import choose
 from views.state.jobs import Place, side_by_side
 from views.state.session import Session
 
-__all__ = ["BETAS", "DEFAULT_METHODS", "SHARES", "DensityState"]
+__all__ = ["BETAS", "CHOICES", "DEFAULT_METHODS", "SHARES", "DensityState"]
 
 DEFAULT_METHODS = ("random", "ccs", "grand")
 #: Shares that the slider offers, in steps that look even on a logarithmic scale.
@@ -49,6 +51,11 @@ SNAPSHOT_SHARES = (0.5, 0.25, 0.1, 0.05)
 BETAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 #: Shares that are trained by default; the one on the slider joins them.
 TRAINED = {"points": (0.5, 0.1, 0.05, 0.01, 0.001), "snapshots": SNAPSHOT_SHARES}
+#: What a user chooses besides the system and the plane.
+CHOICES = (
+    "unit", "kept", "methods", "beta", "strata", "scale", "seeds", "energy", "origin",
+    "slice_column",
+)  # fmt: skip
 #: Methods that answer within a fraction of a second; others show progress.
 QUICK = frozenset({"random", "ccs", "grand", "el2n", "log_density"})
 
@@ -57,6 +64,7 @@ class DensityState(param.Parameterized):
     """System, settings, results and models of one user's Density stage."""
 
     system = param.String("", doc="Embedded system by name; empty for the user's own files.")
+    paths = param.List([], item_type=str, doc="The user's own files, where they are shown.")
     title = param.String("", doc="Name of the system as a user reads it.")
     prepared = param.ClassSelector(class_=Prepared, doc="Described points; None until ready.")
     results = param.ClassSelector(class_=DensityResults, doc="The comparison that is shown.")
@@ -93,6 +101,7 @@ class DensityState(param.Parameterized):
         self._stream: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._measured: Measured | None = None
         self._rows: list[dict[str, Any]] = []
+        self._back: Mapping[str, Any] = {}  # of a saved session, until there are points for it
         session.on_cancel(self._on_cancel)
         self.param.watch(
             self._follow,
@@ -184,6 +193,7 @@ class DensityState(param.Parameterized):
             if self.system == system:
                 own = {} if self.results is not None else suggested(prepared)
                 self.param.update(prepared=prepared, **own, **self._plane(prepared))
+                self._bring_back_plane()
 
         if known is not None:
             done(known)
@@ -212,8 +222,38 @@ class DensityState(param.Parameterized):
 
         def done(prepared: Prepared) -> None:
             self._take("", prepared.data.name, prepared, None)
+            self.paths = [str(path) for path in paths]
+            self._bring_back_settings()
+            self._bring_back_plane()
 
         self._session.run("density open", work, done)
+
+    def bring_back(self, chosen: Mapping[str, Any]) -> None:
+        """Show the system and the settings that a saved session says."""
+        self._back = chosen
+        system, paths = chosen.get("system"), chosen.get("paths")
+        if isinstance(paths, list) and paths and all(isinstance(p, str) for p in paths):
+            self.open_files(paths)
+            return
+        if system in EMBEDDED and system != self.system:
+            self.open_system(system)
+        self._bring_back_settings()
+        if self.prepared is not None:
+            self._bring_back_plane()
+
+    def _bring_back_settings(self) -> None:
+        chosen = dict(self._back)
+        methods = chosen.get("methods", ())
+        if not isinstance(methods, list) or not set(map(str, methods)) <= {*PRUNINGS}:
+            chosen.pop("methods", None)
+        choose(self, CHOICES, chosen)
+        self._choose()
+
+    def _bring_back_plane(self) -> None:
+        chosen, self._back = self._back, {}
+        snapshot = chosen.get("snapshot")
+        if isinstance(snapshot, int) and snapshot < self.prepared.data.n_snapshots:
+            choose(self, ("snapshot", "axis", "position"), {"axis": 2, "position": 0.5, **chosen})
 
     def _take(
         self, system: str, title: str, prepared: Prepared | None, shipped: DensityResults | None
@@ -227,6 +267,7 @@ class DensityState(param.Parameterized):
         elif shipped is not None:
             ccs = dict(shipped.settings["options"]["ccs"])
         values = {"system": system, "title": title, "prepared": prepared, "trained": None}
+        values |= {"paths": []}
         values |= {"results": shipped, "origin": "precomputed", "unit": "points", "strata": 50}
         values |= {"beta": float(ccs["beta"]), "scale": str(ccs["scale"]), "energy": False}
         values["kept"] = self.kept if self.kept in SHARES else 0.01

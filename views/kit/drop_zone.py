@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ __all__ = ["DropZone"]
 
 
 class DropZone(pn.widgets.FileDropper):
-    """Writes what is dropped to a folder that goes with the session, and hands on its path.
+    """Writes what is dropped to a folder that is kept with the session, and hands on its path.
 
     Parameters
     ----------
     session : Session
-        Its end is the end of the files.
+        The files are kept as long as it is saved, or else end with it.
     taken : callable
         Gets the path of each file, which has the name it was dropped with.
     **params
@@ -58,7 +59,13 @@ class DropZone(pn.widgets.FileDropper):
             self._taken(path)
 
     def _new_folder(self) -> Path:
-        """Make a folder for a file: one of the same name must not replace the one that is open."""
+        """Make a folder for a file: one of the same name must not replace the one that is open.
+
+        It is kept as long as the session is saved; where nothing can be saved it goes with it.
+        """
+        if self._session.saver is not None:
+            with suppress(OSError):
+                return self._session.saver.shelf.new_upload()
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="winnow-")
         return Path(tempfile.mkdtemp(dir=self._folder.name))

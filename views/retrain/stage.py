@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import panel_material_ui as pmui
 from panel.viewable import Viewer
@@ -24,7 +25,12 @@ class RetrainStage(Stage):
 
         self._view = RetrainView(self.session, self.param.shown)
         self._view.restyle(dark)
+        self.keep(self._view.state, "outside", "looked_at", "column", "aligned", "paths")
         return self._view
+
+    def restore(self, chosen: Mapping[str, Any]) -> None:
+        """See `Stage`."""
+        self._view.state.bring_back(chosen)
 
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:

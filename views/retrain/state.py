@@ -7,6 +7,7 @@ budget is a sum of normal equations and a small solve, and is done at once.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from views.retrain.runs import (
     resample_of,
     split_of,
 )
+from views.state.choices import choose
 from views.state.session import Session
 
 __all__ = [
@@ -74,6 +76,7 @@ class RetrainState(param.Parameterized):
     runs = param.Dict({}, doc="What is known, by split.")
     now = param.Dict({}, doc="Errors at the budget: test -> column or WHOLE or model -> Now.")
     parities = param.Dict({}, doc="Points of the parity plots: column or model -> Parity.")
+    paths = param.List([], item_type=str, doc="Files of the user's that are tested on.")
     models = param.List([], item_type=Prediction, doc="Models whose predictions the file has.")
     put_back = param.ClassSelector(class_=PutBack, doc="What left-out structures would bring.")
 
@@ -104,7 +107,7 @@ class RetrainState(param.Parameterized):
         self._stale = True
         self.param.update(
             runs={}, now={}, parities={}, put_back=None, models=[], problem="", running="",
-            stopped=False, looked_at=HOLD_OUT, outsides=self._choices(),
+            paths=[], stopped=False, looked_at=HOLD_OUT, outsides=self._choices(),
         )  # fmt: skip
         values = list(self.outsides.values())
         has_forces = data is not None and data.forces is not None
@@ -264,6 +267,19 @@ class RetrainState(param.Parameterized):
         self.param.update(running=test, stopped=False)
         self._session.run("retrain", work, done, failed=failed, again=self.start, tick=tick)
 
+    def bring_back(self, chosen: Mapping[str, Any]) -> None:
+        """Choose what a saved session says, as far as the data set that is open has it."""
+        choose(self, ("column", "aligned"), chosen)
+        outside, looked_at = chosen.get("outside"), chosen.get("looked_at")
+        if outside in self.outsides.values():
+            self.outside = outside
+        if looked_at in (LEFT_OUT, self.outside) and looked_at:
+            self.looked_at = looked_at
+        paths = chosen.get("paths")
+        for path in paths if isinstance(paths, list) else ():
+            if isinstance(path, str):
+                self.add_file(path)
+
     def add_file(self, path: str | Path) -> None:
         """Add a file of the user's as a test."""
         name = Path(str(path).partition("@")[0]).name
@@ -286,6 +302,7 @@ class RetrainState(param.Parameterized):
         def done(dataset: Dataset) -> None:
             if self._session.opened is opened:
                 self._files[FILE + name] = dataset
+                self.paths = [*(p for p in self.paths if p != str(path)), str(path)]
                 self.outsides = self._choices()
                 self.outside = FILE + name
 

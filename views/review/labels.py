@@ -110,9 +110,13 @@ class DuplicateCard(_Listing):
         self._card.insert(1, self.tolerance)
         self._card.append(self.reject)
         self.tolerance.param.watch(lambda e: state.set_tolerance(e.new), "value_throttled")
+        state.param.watch(self._follow, ["tolerance"])
         state.param.watch(self._show, ["duplicates"])
         session.param.watch(self._enable, ["rejected"])
         self._show()
+
+    def _follow(self, *_: Any) -> None:
+        self.tolerance.value = min(self._state.tolerance, self.tolerance.end)
 
     def _show(self, *_: Any) -> None:
         found, data = self._state.duplicates, self._session.dataset
@@ -372,6 +376,8 @@ class CutCard(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         if not self.slider.visible:
             return
+        if np.isfinite(self._state.limit):
+            self.slider.value = min(self._state.limit, self.slider.end)
         found = self._state.cut()
         none = found is None or not len(found.structures)
         self.brush.disabled = self.reject.disabled = none

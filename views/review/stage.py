@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from panel.viewable import Viewer
 
 from views.shell.stage import Stage, register
@@ -20,7 +23,12 @@ class ReviewStage(Stage):
         from views.review.view import ReviewView
 
         self._view = ReviewView(self.session, dark=dark, shown=self.param.shown)
+        self.keep(self._view.state, "tolerance", "limit", "other")
         return self._view
+
+    def restore(self, chosen: Mapping[str, Any]) -> None:
+        """See `Stage`."""
+        self._view.state.bring_back(chosen)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

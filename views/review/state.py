@@ -22,6 +22,7 @@ from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import Monitor, Part
 from views.review.parts import PARTS, Against, compare_files
+from views.state.choices import choose
 from views.state.session import Session
 
 __all__ = ["Review"]
@@ -38,6 +39,7 @@ class Review(param.Parameterized):
     curve = param.ClassSelector(class_=LearningCurve, doc="Entropy against size.")
     scan = param.ClassSelector(class_=BandwidthScan, doc="Entropy against bandwidth.")
     against = param.ClassSelector(class_=Against, doc="Another file, given this one.")
+    other = param.String("", doc="Path of the other file; empty without one.")
     tolerance = param.Number(0.1, bounds=(0.0, 10.0), doc="Of near-duplicates, in bandwidths.")
     limit = param.Number(np.inf, bounds=(0.0, None), doc="Largest |F| that would stay, eV/Å.")
     waiting = param.List(default=[], item_type=str, doc="Parts that are still to come.")
@@ -49,6 +51,7 @@ class Review(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._for = session, None
+        self._back: Mapping[str, Any] = {}  # of a saved session, until there is data for it
         session.param.watch(self.start, ["opened"])
         self.param.watch(self.start, ["shown"])
         session.on_cancel(self._on_cancel)
@@ -62,8 +65,18 @@ class Review(param.Parameterized):
             return
         self._for = analysis
         nothing = dict.fromkeys([*PARTS, "against"])
-        self.param.update(**nothing, limit=np.inf, waiting=list(PARTS), stopped=False)
+        self.param.update(**nothing, limit=np.inf, other="", waiting=list(PARTS), stopped=False)
+        self.bring_back(self._back)
         self._next()
+
+    def bring_back(self, chosen: Mapping[str, Any]) -> None:
+        """Choose what a saved session says, at once or when there is something to review."""
+        self._back = chosen if self._for is None else {}
+        choose(self, ("tolerance",), chosen)
+        if self._for is not None:
+            choose(self, ("limit",), chosen)
+            if isinstance(chosen.get("other"), str):
+                self.compare_with(chosen["other"])
 
     def go_on(self) -> None:
         """Go on with the parts that were cancelled."""
@@ -146,7 +159,7 @@ class Review(param.Parameterized):
 
         def done(found: Against) -> None:
             if self._for is analysis:
-                self.against = found
+                self.param.update(against=found, other=path)
 
         self._session.run("review against", work, done)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -30,11 +30,15 @@ from views.kit.theme import (
 )
 from views.kit.widgets import Button, Dialog, Notice, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
+from views.shell.connection import Connection
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
+from views.shell.recipe_dialog import RecipeDialog
 from views.shell.room import Room, StageTabs, seen_with, switching
+from views.shell.sessions_dialog import Sessions
 from views.shell.shortcuts import Keys
 from views.shell.stage import Stage, stages_in_order
+from views.state.saver import Saver
 from views.state.session import Session
 
 __all__ = ["Page", "publish"]
@@ -141,10 +145,15 @@ class Page:
         kinds = stages_in_order()
         self.rooms = {kind.title: Room(kind(session), at) for at, kind in enumerate(kinds)}
         self._opening = next((kind for kind in kinds if kind.opening), kinds[0])
+        #: What a saved session has of stages that are not installed here.
+        self._strangers: Mapping[str, Mapping[str, Any]] = {}
+        self.connection = Connection()
         self.budget = BudgetBar(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
-        self.export.button.sx = HEADER_BUTTON
+        self.recipe = RecipeDialog(session)
+        self.sessions = Sessions(self.connection.go, self.recipe.show)
+        self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
         self.chip = Html(wide=False, stylesheets=[css("content"), CHIP], margin=(0, 12, 0, 12))
         self.stage = segments(
             "Stage",
@@ -232,7 +241,10 @@ class Page:
             body,
             self.help,
             self.export.dialog,
+            self.sessions.dialog,
+            self.recipe,
             self.keys,
+            self.connection,
             overlay,
             sizing_mode="stretch_width",
             margin=(0, 0, 10, 12),
@@ -282,7 +294,8 @@ class Page:
             width=36,
             **bar,
         )
-        self.export.button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
+        for button in (self.sessions.button, self.export.button):
+            button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
         return pn.Row(
             Html(
                 html.span("Winnow", class_="product"),
@@ -295,6 +308,7 @@ class Page:
             pn.Spacer(sizing_mode="stretch_width"),
             self.map_kind,
             self.open_side,
+            self.sessions,
             self.export,
             help_button,
             sizing_mode="stretch_width",
@@ -334,6 +348,7 @@ class Page:
     def _connect(self) -> None:
         session = self.session
         self.stage.param.watch(self._on_stage, "value")
+        self.stage.param.watch(lambda e: session.param.trigger("chosen"), "value")
         self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
         session.param.watch(lambda e: setattr(self.map_kind, "value", e.new), ["map_kind"])
@@ -342,7 +357,7 @@ class Page:
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
-        for dialog in (self.help, self.export.dialog):
+        for dialog in (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog):
             dialog.param.watch(self._on_dialog, "open")
         self.keys.param.watch(lambda e: self._show_side(False), "narrow")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
@@ -350,11 +365,32 @@ class Page:
         self._on_opened()
         self._on_progress()
 
+    def attach(self, saver: Saver) -> None:
+        """Have the page saved with its session, and shown what there is to come back to."""
+        self.connection.follow(saver)
+        self.sessions.attach(saver)
+        saver.attach(self)
+
+    def save(self) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+        """Return the stage shown, empty for the one that opens, and what was chosen by stage."""
+        shown = "" if self.stage.value == self._opening.title else self.stage.value
+        chosen = {title: room.save() for title, room in self.rooms.items()}
+        return shown, {**self._strangers, **{t: some for t, some in chosen.items() if some}}
+
+    def restore(self, stage: str, stages: Mapping[str, Mapping[str, Any]]) -> None:
+        """Show a stage, and bring back what was chosen in each."""
+        self._strangers = {t: some for t, some in stages.items() if t not in self.rooms}
+        for title, room in self.rooms.items():
+            room.restore(stages.get(title, {}))
+        if stage in self.rooms:
+            self.stage.value = stage
+
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
         self.keys.variables = variables(palette(dark))
         self.inspector.restyle(dark)
-        self.export.restyle(dark)
+        for part in (self.export, self.sessions, self.recipe):
+            part.restyle(dark)
         for room in self.rooms.values():
             if room.built:
                 room.stage.restyle(dark)
@@ -370,7 +406,8 @@ class Page:
 
     def _dialogs(self) -> list[Any]:
         built = [room.stage for room in self.rooms.values() if room.built]
-        return [self.help, self.export.dialog, *(d for stage in built for d in stage.dialogs)]
+        own = (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog)
+        return [*own, *(d for stage in built for d in stage.dialogs)]
 
     def _on_dialog(self, *_: Any) -> None:
         self.keys.blocked = any(dialog.open for dialog in self._dialogs())
@@ -496,6 +533,8 @@ def _furnish(session: Session, doc: Document | None) -> None:
     """Make the models of the page."""
     page = Page(session)
     session.page = page  # kept alive as long as the session is
+    if session.saver is not None:
+        page.attach(session.saver)
     if doc is None:
         page.page.servable(title="Winnow")
         return

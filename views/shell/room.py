@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import panel as pn
@@ -82,6 +82,7 @@ class Room(pn.viewable.Viewer):
     def __init__(self, stage: Stage, at: int, **params: Any) -> None:
         super().__init__(**params)
         self.stage, self.built = stage, False
+        self._chosen: Mapping[str, Any] = {}  # of a saved session, until it is built
         self._skeleton = Html()
         self._column = layout.column(
             self._skeleton, gives="shrinks", stylesheets=[seen_with(at, stage.opening)]
@@ -108,6 +109,22 @@ class Room(pn.viewable.Viewer):
             return
         self.built = True
         self._column[:] = [built]
+        self.restore(self._chosen)
+
+    def save(self) -> Mapping[str, Any]:
+        """Return what was chosen in the stage."""
+        return self.stage.save() if self.built else self._chosen
+
+    def restore(self, chosen: Mapping[str, Any]) -> None:
+        """Bring back what was chosen in the stage, as soon as it is built."""
+        self._chosen = chosen
+        if self.built and chosen:
+            try:
+                self.stage.restore(chosen)
+            except Exception:  # somebody else's stage, or a file that nobody has written
+                log.exception("stage %s cannot be restored", self.stage.title)
+                what = f"what was chosen under {self.stage.title} cannot be brought back"
+                self.stage.session.notice = ("warning", what)
 
     def __panel__(self) -> Any:
         return self._column

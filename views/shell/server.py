@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import panel as pn
+from bokeh.document import Document
 from tornado.ioloop import IOLoop
 
 from analytics.pipeline import Pipeline
@@ -21,6 +23,7 @@ from views.shell.first_paint import first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, in_background
 from views.state.places import Places
+from views.state.saver import Saver, Threaded
 from views.state.session import DEMO, Opened, Session
 from views.state.shelf import Shelf
 
@@ -31,6 +34,9 @@ _LOG = logging.getLogger(__name__)
 _PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
 _FIRST_PAINTS: dict[str, dict[bool, str]] = {}
+#: When the sessions of a user were last looked through for old ones, and how often that is done.
+_TIDIED: dict[Path, float] = {}
+TIDY = 3600.0
 #: One visitor's warm-up is enough for all.
 _WARMING = threading.Lock()
 #: After so long without work the page counts as idle, milliseconds.
@@ -70,6 +76,8 @@ def warm_up(path: str | Path) -> None:
 
 def first_paint(path: str | Path) -> str:
     """Return the first paint of a page that opens with a file; empty while there is none."""
+    if _asked_for():
+        return ""
     return _FIRST_PAINTS.get(_key(path), {}).get(pn.config.theme == "dark", "")
 
 
@@ -94,8 +102,9 @@ def new_session() -> Session:
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
-    kept = Shelf(pn.state.user or "").uploads
-    session.places = Places.from_environment().with_own(DEMO).with_own(kept)
+    session.places = Places.from_environment().with_own(DEMO)
+    if loop is not None:
+        _save(session, Threaded(_delay(doc), post))
 
     if loop is not None:
         # weakly: Panel (1.9) keeps the settings of a session's document after its end, with all
@@ -109,6 +118,33 @@ def new_session() -> Session:
     pn.state.on_session_destroyed(end)
     session.param.watch(lambda event: _go_on_when_idle(session), ["opened"])
     return session
+
+
+def _save(session: Session, clock: Threaded) -> None:
+    """Have the session kept on the disk, with those of the same user."""
+    try:
+        shelf = Shelf(pn.state.user or "")
+    except WinnowError as error:  # what the environment says makes no sense
+        session.tell_when_open(f"sessions are not saved: {error}")
+        return
+    session.places = session.places.with_own(shelf.uploads)
+    Saver(session, shelf, clock)
+    if time.monotonic() - _TIDIED.get(shelf.folder, -TIDY) > TIDY:
+        _TIDIED[shelf.folder] = time.monotonic()
+        clock.aside(shelf.tidy, lambda _: None)
+
+
+def _delay(doc: Document) -> Callable[[float, Callable[[], None]], None]:
+    def delay(seconds: float, act: Callable[[], None]) -> None:
+        if doc.session_context is not None:
+            doc.add_timeout_callback(act, round(1000 * seconds))
+
+    return delay
+
+
+def _asked_for() -> str:
+    """Return the name of the session that the address of the page asks for; empty for none."""
+    return str(pn.state.session_args.get("session", [b""])[0].decode(errors="replace"))
 
 
 def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
@@ -150,11 +186,25 @@ def _go_on_when_idle(session: Session) -> None:
 
 
 def start(session: Session, path: str | Path) -> None:
-    """Show a file: at once if it is ready, otherwise when the page has been drawn.
+    """Show the session that the address asks for, or else a file.
+
+    A file is shown at once if it is ready, otherwise when the page has been drawn.
 
     Work must not finish before the page exists: its result would have nowhere to go.
     """
     session.places = session.places.with_own(path)  # whoever runs the server has named it
+    name, saver = _asked_for(), session.saver
+
+    def instead(error: WinnowError) -> None:
+        session.tell_when_open(str(error))
+        saver.start(path)
+        session.open(path)
+
+    if name and saver is not None:
+        pn.state.onload(lambda: saver.open(name, instead))
+        return
+    if saver is not None:
+        saver.start(path)
     ready = _PIPELINE.cache.get(_key(path))
     if ready is not None:
         session.adopt(ready, path)

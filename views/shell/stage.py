@@ -18,6 +18,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from analytics.runtime.registry import Registry
+from views.state.choices import choices_of, choose
 from views.state.session import Session
 
 __all__ = ["STAGES", "Stage", "register", "stages_in_order"]
@@ -61,6 +62,7 @@ class Stage(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self.session = session
+        self._kept: tuple[param.Parameterized | None, tuple[str, ...]] = (None, ())
 
     def build(self, dark: bool) -> Viewable | Viewer:
         """Return what the stage shows, in the colours of the theme; called once."""
@@ -73,6 +75,25 @@ class Stage(param.Parameterized):
 
     def restyle(self, dark: bool) -> None:
         """Carry another theme into what was built."""
+
+    def keep(self, state: param.Parameterized, *names: str) -> None:
+        """Have parameters of a state saved with the session, and restored: say so in `build`."""
+        self._kept = (state, names)
+        state.param.watch(lambda *_: self.session.param.trigger("chosen"), list(names))
+
+    def save(self) -> dict[str, Any]:
+        """Return what was chosen in what was built, as values for JSON."""
+        state, names = self._kept
+        return {} if state is None else choices_of(state, names)
+
+    def restore(self, chosen: Mapping[str, Any]) -> None:
+        """Take back what `save` has returned, once it is built; from a file that may say anything.
+
+        What cannot be taken is left as it is.
+        """
+        state, names = self._kept
+        if state is not None:
+            choose(state, names, chosen)
 
 
 #: Stages by title.

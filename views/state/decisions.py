@@ -142,6 +142,29 @@ class Deciding(Looking):
             self._reorder()
         return len(new)
 
+    def choice(self, column: int) -> Choice:
+        """Return what is wanted in a column."""
+        return self._wanted(column)
+
+    def decide(
+        self,
+        column: int,
+        choice: Choice,
+        budget: int,
+        pinned: list[int],
+        rejected: list[int],
+        reasons: Mapping[int, str],
+    ) -> None:
+        """Decide all at once: a method for a column, budget, pins and rejections."""
+        if self.opened is None:
+            return
+        self._remember()
+        self.reasons = dict(reasons)
+        low, high = self._bounds(pinned, rejected)
+        self.param.update(pinned=pinned, rejected=rejected, budget=min(max(low, budget), high))
+        choices = {at: self._wanted(at) for at in range(len(self.slots))}
+        self._run_slots(choices | {column: choice})
+
     def _toggle(self, name: str, other: str, structure: int) -> None:
         if self.dataset is None or structure < 0:
             return

@@ -30,8 +30,8 @@ from views.state.columns import Choice
 from views.state.decisions import UNDO_DEPTH, Step
 
 __all__ = [
-    "FORMAT", "FORMAT_VERSION", "Packing", "SavedSession", "Source", "as_json", "load", "marks_of",
-    "parse",
+    "FORMAT", "FORMAT_VERSION", "LARGEST", "Packing", "SavedSession", "Source", "as_json", "load",
+    "marks_of", "parse",
 ]  # fmt: skip
 
 FORMAT = "winnow-session"

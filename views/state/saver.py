@@ -150,10 +150,17 @@ class Saver(param.Parameterized):
         for slot in session.slots:
             slot.param.watch(self.note, ["method", "seed", "spec"])
         session.on_end(self.close)
-        session.new_upload = shelf.new_upload
+        session.saver = self
         self._all.add(self)
 
     # ---- what the page does with it ---------------------------------------------------------
+
+    def attach(self, page: Page) -> None:
+        """Save what is chosen on a page as well, and give it what is to come back."""
+        self.page = page
+        if self.of_page != ("", {}):
+            page.restore(*self.of_page)
+        self.param.trigger("name_on_shelf")
 
     def start(self, path: str | Path) -> None:
         """Take what a page opens with for nothing worth saving, until it is changed."""
@@ -196,6 +203,11 @@ class Saver(param.Parameterized):
                 self.session.notice = ("error", f"{found.source.name}: {error}")
 
         self._clock.aside(work, done)
+
+    @property
+    def clock(self) -> Clock:
+        """When work on the shelf is done."""
+        return self._clock
 
     def rename(self, title: str) -> None:
         """Give the session a title."""

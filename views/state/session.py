@@ -77,10 +77,10 @@ class Session(Saving):
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
+        #: What keeps it on the disk, where it is the session of a page that is served.
+        self.saver: Any = None
         #: What may be opened, and what was sent.
         self.places, self.uploads = Places(), Uploads()
-        #: Makes a folder that is kept with the session, for what is uploaded.
-        self.new_upload: Callable[[], Path] | None = None
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""

@@ -7,11 +7,14 @@ account can read.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
 import shutil
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +24,7 @@ from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.store import parse_size
 from analytics.runtime.writing import write_files
-from views.state.saved import SavedSession, load
+from views.state.saved import LARGEST, SavedSession, load, parse
 
 __all__ = ["ENDING", "Listed", "Shelf", "default_shelves", "is_name", "new_name"]
 
@@ -31,9 +34,12 @@ ENDING = ".winnow"
 DAYS = 30.0
 #: What sessions and uploads of one user may take, unless WINNOW_SESSION_LIMIT says otherwise.
 LIMIT = 20_000_000_000
+#: What was uploaded goes into a file that is downloaded up to so many bytes.
+CARRIED = 200 << 20
 #: An upload that no session names may be on its way to one for so long, seconds.
 UNNAMED = 86_400.0
 
+_INSIDE = "session.json"
 _NAME = re.compile(r"[a-z0-9]{12}\Z")
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is taken for another
 _USER = re.compile(r"[a-z0-9][a-z0-9_.@-]{0,63}\Z")
@@ -190,6 +196,64 @@ class Shelf:
         folder = self.uploads / new_name()
         folder.mkdir(mode=0o700)
         return folder
+
+    def pack(self, name: str) -> bytes:
+        """Return a session as one file: with what was uploaded for it, if that is not too much.
+
+        The file is the JSON document itself, or a zip archive of it and the data.
+        """
+        path = self.path(name)
+        try:
+            content = path.read_bytes()
+            data = Path(self.from_disk(parse(content, path.name)).source.path)
+            if not data.is_relative_to(self.uploads) or data.stat().st_size > CARRIED:
+                return content
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(_INSIDE, content)
+                archive.write(data, f"data/{data.name}")
+        except OSError as error:
+            cause = f"cannot be read: {error.strerror or error}"
+            raise InputError(cause, source=path.name) from None
+        return out.getvalue()
+
+    def take_in(self, path: Path) -> str:
+        """Put a session that was downloaded on the shelf; return its new name.
+
+        Raises
+        ------
+        InputError
+            If it is no session.
+        """
+        name = new_name()
+        if not zipfile.is_zipfile(path):
+            saved = load(path)
+            self.write(name, saved.to_bytes())
+            return name
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self.write(name, self._unpacked(archive, path.name).to_bytes())
+        except (OSError, RuntimeError, NotImplementedError, EOFError, zlib.error,
+                zipfile.BadZipFile) as error:  # fmt: skip
+            raise InputError(f"is no session, or damaged: {error}", source=path.name) from None
+        return name
+
+    def _unpacked(self, archive: zipfile.ZipFile, source: str) -> SavedSession:
+        members = {item.filename: item for item in archive.infolist()}
+        if _INSIDE not in members or members[_INSIDE].file_size > LARGEST:
+            raise InputError("is no session: an archive of something else", source=source)
+        saved = parse(archive.read(_INSIDE), source)
+        for item in members.values():
+            folder, _, name = item.filename.rpartition("/")
+            if folder == "data" and name not in ("", ".", "..") and "\0" not in name:
+                place = self.new_upload() / name
+                with archive.open(item) as packed, place.open("xb") as plain:
+                    for _ in range(CARRIED >> 20):
+                        plain.write(packed.read(1 << 20))
+                    if packed.read(1):
+                        raise InputError("holds too much data", source=source)
+                return self.for_disk(replace(saved, source=replace(saved.source, path=str(place))))
+        return saved
 
     def use(self, name: str) -> None:
         """Note that a session is used, now."""

@@ -1,0 +1,161 @@
+"""Recipes on the page: what one differs in from what is shown, and taking it over. No Panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.data.dataset import Dataset
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.information.kernel import KernelSpec
+from analytics.recipe import DROP_DUPLICATES, Recipe
+from analytics.replay import data_differences
+from analytics.runtime.registry import spec_from
+from analytics.runtime.versions import versions
+from analytics.selection.base import METHODS
+from views.state.columns import Choice
+from views.state.restored import ranges
+from views.state.session import Session
+
+__all__ = ["Difference", "differences", "reproduced", "take_over", "unfit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that a recipe has otherwise than the page.
+
+    Attributes
+    ----------
+    what : str
+        "method", "budget", "pinned", ...
+    recipe, page : str
+        How either has it.
+    """
+
+    what: str
+    recipe: str
+    page: str
+
+
+def unfit(recipe: Recipe, session: Session) -> list[str]:
+    """Return why a recipe cannot be taken over, in words; empty if it can."""
+    data = session.dataset
+    if data is None:
+        return ["no data set is open"]
+    found = data_differences(recipe, data) if recipe.reference is None else []
+    if recipe.reference is not None:
+        found.append(f"it adds to {recipe.reference['name']}, which the page does not do")
+    if recipe.parts > 1:
+        found.append("it selects in two rounds, which the page does not do")
+    if recipe.equations:
+        found.append("its method was given normal equations that a recipe does not carry")
+    if recipe.sample is not None and session.analysis.sampled is None:
+        found.append("its kernels were sampled, those of the page are whole")
+    _, unknown = _specs(recipe)
+    return found + unknown
+
+
+def differences(recipe: Recipe, session: Session, column: int) -> list[Difference]:
+    """Compare a recipe with what a column of the page shows."""
+    data, choice = session.dataset, session.choice(column)
+    specs, _ = _specs(recipe)
+    found = []
+
+    def compare(what: str, recipe_has: Any, page_has: Any) -> None:
+        if recipe_has != page_has:
+            found.append(Difference(what, str(recipe_has), str(page_has)))
+
+    compare("file", recipe.name, data.name if data else "none")
+    if data is not None:
+        compare("content of the file", recipe.fingerprint[:12], data.fingerprint[:12])
+    compare("method", _title(recipe.method), _title(choice.method))
+    if choice.method == recipe.method and "method" in specs:
+        own = choice.spec or METHODS[choice.method].spec()
+        compare("options", _options(specs["method"], own), _options(own, specs["method"]))
+        if METHODS[recipe.method].random:
+            compare("seed", recipe.seed, choice.seed)
+    compare("budget", f"{recipe.size} structures", f"{session.budget} structures")
+    if data is not None:
+        keep, drop = _forced(recipe, data)
+        compare("pinned", ranges(keep) or "none", ranges(session.pinned) or "none")
+        compare("rejected", ranges(drop) or "none", ranges(session.rejected) or "none")
+    for name, shown in (("descriptor", session.descriptor), ("kernel", session.kernel)):
+        if name in specs:
+            compare(name, _options(specs[name], shown), _options(shown, specs[name]))
+    here = versions()
+    for name, version in recipe.versions.items():
+        compare(f"version of {name}", version, here.get(name, "absent"))
+    return found
+
+
+def take_over(recipe: Recipe, session: Session, column: int) -> None:
+    """Put the method of a recipe into a column, with its settings, budget, pins and rejections.
+
+    What takes it back is one undo; settings of descriptor and kernel are not part of that.
+    """
+    specs, data = _specs(recipe)[0], session.dataset
+    assert data is not None
+    keep, drop = _forced(recipe, data)
+    frames = {int(frame): s for s, frame in enumerate(data.frame_indices.tolist())}
+    reasons = {frames[f]: why for r in recipe.ledger for f in r.structures for why in (r.reason,)
+               if f in frames and frames[f] in drop}  # fmt: skip
+    spec = specs["method"]
+    choice = Choice(recipe.method, recipe.seed, None if spec == type(spec)() else spec)
+    session.decide(column, choice, recipe.size, sorted(keep), sorted(drop), reasons)
+    session.reanalyse(specs["descriptor"], specs["kernel"])
+
+
+def reproduced(recipe: Recipe, session: Session, column: int) -> tuple[int, bool]:
+    """Return how many of the recipe's structures a column keeps, and whether in its order."""
+    data = session.dataset
+    if data is None:
+        return 0, False
+    picked = data.frame_indices[session.kept(session.slots[column])].tolist()
+    return len(set(picked) & set(recipe.picked)), tuple(picked) == recipe.picked
+
+
+def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
+    """Return the specs of a recipe, and what of it this Winnow does not know."""
+    wanted, unknown = {"kernel": (KernelSpec, recipe.kernel_spec)}, []
+    if recipe.descriptor in DESCRIPTORS:
+        wanted["descriptor"] = (DESCRIPTORS[recipe.descriptor][0], recipe.descriptor_spec)
+    else:
+        unknown.append(f"this Winnow has no descriptor {recipe.descriptor!r}")
+    if recipe.method in METHODS:
+        wanted["method"] = (METHODS[recipe.method].spec, recipe.method_spec)
+    else:
+        unknown.append(f"this Winnow has no method {recipe.method!r}")
+    made: dict[str, Any] = {}
+    for what, (kind, values) in wanted.items():
+        try:
+            made[what] = spec_from(kind, values)
+        except (TypeError, ValueError) as error:
+            unknown.append(f"{what}: {error}")
+    return made, unknown
+
+
+def _forced(recipe: Recipe, data: Dataset) -> tuple[set[int], set[int]]:
+    """Return what a recipe forces in and out, copies that it dropped among them."""
+    frames = {int(frame): s for s, frame in enumerate(data.frame_indices.tolist())}
+    copies = [f for r in recipe.ledger if r.step == DROP_DUPLICATES for f in r.structures]
+
+    def here(structures: Iterable[int]) -> set[int]:
+        return {frames[f] for f in structures if f in frames and not data.isolated[frames[f]]}
+
+    keep = here(recipe.keep)
+    return keep, here([*recipe.drop, *copies]) - keep
+
+
+def _title(method: str) -> str:
+    return METHODS[method].title if method in METHODS else method
+
+
+def _options(spec: Any, other: Any) -> str:
+    """Write those options that another spec has otherwise."""
+    kind = type(spec).__name__.removesuffix("Spec")
+    if type(spec) is not type(other):
+        return kind
+    fields = getattr(spec, "__dataclass_fields__", {})
+    told = [f"{n} {getattr(spec, n)}" for n in fields if getattr(spec, n) != getattr(other, n)]
+    return ", ".join(told)
