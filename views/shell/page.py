@@ -284,11 +284,8 @@ class Page:
                     "borderColor": "divider",
                 },
                 # MUI 7 gives its bar a height by the width of the window
-                "& header .MuiToolbar-root.MuiToolbar-root": {
-                    "minHeight": BAR,
-                    "height": BAR,
-                    "padding": "0 12px",
-                },
+                "& .MuiToolbar-root.MuiToolbar-root": {"minHeight": BAR, "height": BAR},
+                "& header .MuiToolbar-root": {"padding": "0 12px"},
                 "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
             },
