@@ -197,7 +197,8 @@ class Serving:
     def command(self) -> list[str]:
         """Return the command that serves the page: nothing is imported from where it is run."""
         opened = [] if self.file is None else ["--args", _absolute(self.file)]
-        prefix = ["--prefix", self._prefix.strip("/")] if self._prefix else []
+        # in one word: a token may begin with a hyphen
+        prefix = [f"--prefix={self._prefix.strip('/')}"] if self._prefix else []
         return [
             *(sys.executable, "-P", "-m", "panel", "serve", str(find_app()), "--warm"),
             *("--address", self.host, "--port", str(self.port), *prefix),

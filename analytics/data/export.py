@@ -28,6 +28,7 @@ __all__ = ["ExportFiles", "export_selection", "write_subset"]
 
 INDEX_KEY = "original_index"
 _NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?:\.gz)?)\Z", re.IGNORECASE)
+LONGEST_WORD = 255  # bytes, see `analytics.data.extxyz`
 _WORD = re.compile(r"\S+\Z")
 _COLUMN = re.compile(r"[^\s:=\"'\\]+(?: [^\s:=\"'\\]+)*\Z")
 _KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "S": "S", "O": "S"}
@@ -375,9 +376,14 @@ def _kind(name: str, array: npt.NDArray[Any]) -> str:
     if not plain or not _COLUMN.match(name) or array.ndim > 2 or array.size == 0:
         return ""
     kind = _KINDS.get(array.dtype.kind, "")
-    if kind == "S" and not all(_WORD.match(str(word)) for word in array.ravel().tolist()):
+    if kind == "S" and not all(_fits(str(word)) for word in array.ravel().tolist()):
         return ""
     return kind
+
+
+def _fits(word: str) -> bool:
+    """Whether a text can stand in a column: no spaces, and no longer than the reader takes."""
+    return _WORD.match(word) is not None and len(word.encode()) <= LONGEST_WORD
 
 
 def _words(kind: str, array: npt.NDArray[Any]) -> list[list[str]]:

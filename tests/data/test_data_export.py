@@ -359,3 +359,14 @@ def test_cancelling_leaves_nothing_behind(tmp_path) -> None:
 
 def test_versions() -> None:
     assert versions()["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize("word", ["1" * 255, "1" * 256, "é" * 200, "x" * 5000])
+def test_labels_longer_than_a_column_takes_come_back(tmp_path, word) -> None:
+    atoms = Atoms("H2", [[0, 0, 0], [0, 0, 1]])
+    atoms.set_array("labels", np.array([word, "b"]))
+    data = dataset_from_atoms([atoms])
+    write_subset(data, [0], tmp_path / "a.xyz")
+    (record,) = read(tmp_path / "a.xyz").records
+    found = record.arrays.get("labels", record.info.get("labels"))
+    assert list(found) == [word, "b"]
