@@ -5,6 +5,8 @@ interface BokehView {
 }
 
 interface BokehModel {
+  class_name?: string;
+  data?: any;
   html_attributes?: Map<string, string> | Record<string, string>;
   type: string;
 }

@@ -5,9 +5,10 @@ import re
 import pytest
 
 from analytics.pipeline import Pipeline
+from analytics.runtime.store import Store
 from views.kit.text import percent
 from views.kit.theme import DARK, LIGHT
-from views.shell.first_paint import first_answer
+from views.shell.first_paint import FirstPaints, first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline
 from views.state.session import DEMO, Session
@@ -59,8 +60,8 @@ def test_follows_the_budget(opened):
 
 def test_wears_the_theme(opened):
     session, page = page_of(opened)
-    assert f"background:{LIGHT.page}" in first_answer(session, page)
-    assert f"background:{DARK.page}" in first_answer(session, page, dark=True)
+    assert f"--winnow-page:{LIGHT.page};" in first_answer(session, page)
+    assert f"--winnow-page:{DARK.page};" in first_answer(session, page, dark=True)
 
 
 def test_nothing_while_there_is_no_answer():
@@ -72,3 +73,17 @@ def test_leaves_no_tag_open(opened):
     for tag in ("div", "section", "template", "style", "script", "span", "aside", "header"):
         opening = len(re.findall(rf"<{tag}[ >]", text))
         assert opening == text.count(f"</{tag}>"), tag
+
+
+def test_is_there_at_once_when_the_server_starts_again(tmp_path):
+    FirstPaints(Store(tmp_path)).keep("file", {"default": "<p>light</p>", "dark": "<p>dark</p>"})
+    again = FirstPaints(Store(tmp_path))
+    assert again.get("file", "dark") == "<p>dark</p>"
+    assert again.get("another", "dark") == ""
+
+
+def test_is_not_taken_from_a_folder_that_others_can_write_to(tmp_path):
+    shared = Store(tmp_path, mode=0o660)
+    FirstPaints(shared).keep("file", {"default": "<script>", "dark": ""})
+    assert FirstPaints(shared).get("file", "default") == ""
+    assert FirstPaints(Store(tmp_path)).get("file", "default") == ""

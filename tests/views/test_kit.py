@@ -17,11 +17,12 @@ from views.density.view import DensityView
 from views.kit import html
 from views.kit.layout import Card
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.style_sheets import Sheets, css, css_text
+from views.kit.style_sheets import css, css_text, sheets
 from views.kit.tables import bar_cell, cells, read_table
 from views.kit.text import Html, facts, heading, shortened, swatch, tone
 from views.kit.theme import LIGHT, THREE, WIDE, variables
 from views.kit.widgets import Notice
+from views.shell.page import BAR
 from views.state.jobs import Inline
 from views.state.session import Session
 
@@ -151,7 +152,7 @@ def test_no_markup_is_put_together_by_hand(file):
     assert not found
 
 
-@pytest.mark.parametrize("sheet", Sheets._stylesheets, ids=lambda p: p.stem)
+@pytest.mark.parametrize("sheet", sheets(), ids=lambda p: p.stem)
 def test_style_sheets_outweigh_without_shouting(sheet):
     text = css_text(sheet.stem)
     assert "!important" not in text
@@ -166,8 +167,13 @@ def test_style_sheets_know_the_widths_and_the_colours():
         WIDE,
         THREE,
     }
+    assert set(re.findall(r"max-width: ([\d.]+)px\)", css_text("page"))) == {
+        str(WIDE - 0.02),
+        str(THREE - 0.02),
+    }
+    assert {int(n) for n in re.findall(r"top: (\d\d)px", css_text("page"))} == {BAR}
     used = set()
-    for sheet in Sheets._stylesheets:
+    for sheet in sheets():
         used |= set(re.findall(r"var\((--winnow-\w+)\)", css_text(sheet.stem)))
     assert used <= set(variables(LIGHT))
 

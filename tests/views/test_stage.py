@@ -87,6 +87,7 @@ def test_a_plugin_brings_a_stage(registry, monkeypatch, tmp_path):
     assert html_of(room) == "made for 1, dark False"
     page.page.dark_theme = True
     assert room.stage.restyled
+    page.help.open = True  # filled when it is first opened
     assert "knock on the table" in page.help.objects[0].object
 
 

@@ -40,11 +40,11 @@ class CertificateCard(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._lines = session, BudgetLines(session)
+        self._session, self._lines, self._dark = session, BudgetLines(session), False
         self.state = Certificates(session)
         self._make = Figures()
         self.sources = [self._make.source("x", "value", "bound") for _ in session.slots]
-        self.plot = self._figure()
+        self.plot: Plot | None = None  # no visit pays for it where nothing is certain
         self.text = Html()
         self.tighten = Button(
             label="Tighten",
@@ -53,7 +53,6 @@ class CertificateCard(pn.viewable.Viewer):
             on_click=lambda e: self.state.tighten(),
         )
         self._card = layout.card(
-            figure_pane(self.plot, min_width=240),
             layout.column(self.text, self.tighten, margin=(0, 0, 0, 18)),
             kind=pn.Row,
             visible=False,
@@ -62,7 +61,6 @@ class CertificateCard(pn.viewable.Viewer):
         )
         self.state.param.watch(self._show, ["columns", "expected"])
         session.param.watch(self._on_budget, ["budget"])
-        self.restyle(False)
 
     def _figure(self) -> Plot:
         plot = self._make.plain(
@@ -86,15 +84,22 @@ class CertificateCard(pn.viewable.Viewer):
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
-        colors = palette(dark)
-        paint(self.plot, colors, lambda name: colors.methods[int(name.split("-")[1])])
-        self._lines.restyle(colors)
+        self._dark = dark
+        if self.plot is not None:
+            colors = palette(dark)
+            paint(self.plot, colors, lambda name: colors.methods[int(name.split("-")[1])])
+            self._lines.restyle(colors)
 
     def _show(self, *_: Any) -> None:
         analysis = self._session.analysis
         certificates: dict[int, Certificate] = self.state.columns
-        self._card.visible = bool(self.state.expected)
-        if analysis is None:
+        expected = analysis is not None and bool(self.state.expected)
+        if expected and self.plot is None:
+            self.plot = self._figure()
+            self.restyle(self._dark)
+            self._card.insert(0, figure_pane(self.plot, min_width=240))
+        self._card.visible = expected
+        if analysis is None or self.plot is None:
             return
         n = analysis.n_structures
         for column, source in enumerate(self.sources):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 __all__ = [
@@ -150,32 +150,9 @@ WIDE = 1200
 THREE = 900
 
 
-#: For what only a window without room for the inspector, or for three columns, has use for.
-ONLY_NARROW = f"@media (min-width: {WIDE}px) {{:host {{display: none !important;}}}}"
-#: A row asks for room for all its children, the hidden ones included.
-SHRINKS = ":host {min-width: 0 !important;}"
-CARD = """
-:host(.card) {
-  background: var(--winnow-card); border: 1px solid var(--winnow-border); border-radius: 8px;
-  box-sizing: border-box;
-}
-"""
-
-
 def variables(colors: Palette) -> dict[str, str]:
     """Return the colours as style variables, to be set once on the document."""
-    pairs = {
-        "page": colors.page,
-        "card": colors.card,
-        "border": colors.border,
-        "outline": colors.outline,
-        "text": colors.text,
-        "quiet": colors.quiet,
-        "grid": colors.grid,
-        "active": colors.active,
-        "warning": colors.warning,
-        "error": colors.error,
-        "other": colors.other,
-    }
+    names = (item.name for item in fields(colors) if item.name != "methods")
+    pairs = {name: getattr(colors, name) for name in names}
     pairs |= {f"m{i}": value for i, value in enumerate(colors.methods)}
     return {f"--winnow-{name}": value for name, value in pairs.items()}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 from panel_material_ui.widgets.base import MaterialWidget
 
 from views.kit.style_sheets import css
@@ -139,7 +140,7 @@ def heading_select(label: str, **params: Any) -> Any:
 
 
 class Dialog(pmui.Dialog):
-    """A dialog that its cross, Escape and a click beside it close."""
+    """A dialog that its cross, Escape and a click beside it close; filled when first opened."""
 
     #: The cross and the room above the first field, half of whose name stands above it (MUI 7).
     LOOK: ClassVar[dict[str, Any]] = {
@@ -152,12 +153,19 @@ class Dialog(pmui.Dialog):
 
     def __init__(self, *objects: Any, **params: Any) -> None:
         usual = {"show_close_button": True, "close_on_click": True, "width_option": "sm"}
-        super().__init__(*objects, **(usual | {"sx": self.LOOK} | params))
+        super().__init__(**(usual | {"sx": self.LOOK} | params))
+        self._held = list(objects)  # until then no visit pays for it
+
+    @param.depends("open", watch=True)
+    def _fill(self) -> None:
+        if self.open and self._held:
+            self.objects, self._held = self._held, []
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme: what is in a closed dialog does not hear of a change."""
-        for widget in self.select(MaterialWidget):
-            widget.dark_theme = dark
+        for part in (self, *self._held):
+            for widget in part.select(MaterialWidget):
+                widget.dark_theme = dark
 
 
 class Region(pn.Column):

@@ -8,26 +8,16 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-import param
 from bokeh.document import Document
-from panel.util import edit_readonly
 
 from analytics.information.analysis import Analysis
 from views.inspector.inspector import Brushed, Inspector
-from views.kit import html
+from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
+from views.kit.material_page import MaterialPage
 from views.kit.style_sheets import css
 from views.kit.text import Html, counted, grouped, percent, percent_error
-from views.kit.theme import (
-    CARD,
-    ONLY_NARROW,
-    SHRINKS,
-    THREE,
-    WIDE,
-    palette,
-    theme_config,
-    variables,
-)
+from views.kit.theme import theme_config
 from views.kit.widgets import Button, Dialog, Notice, Region, reveal, segments
 from views.shell.budget_bar import BudgetBar
 from views.shell.connection import Connection
@@ -43,11 +33,8 @@ from views.state.session import Session
 
 __all__ = ["Page", "publish"]
 
-#: Height of the bar at the top; what is laid over the page begins below it.
+#: Height of the bar at the top, pixels; css/page.css says it too.
 BAR = 52
-#: The name of the data set gives way to everything else in the bar.
-CHIP = ":host {flex: 0 1 auto !important; min-width: 60px !important; align-self: center;}"
-LOGO = f"@media (max-width: {THREE - 0.02}px) {{:host {{display: none !important;}}}}"
 #: Buttons in the bar take the bar's own contrast colour unless told otherwise.
 HEADER_BUTTON = {
     "&&&": {
@@ -58,34 +45,6 @@ HEADER_BUTTON = {
         "padding": "0 12px",
     }
 }
-#: The inspector: beside the columns, or a drawer over them where the window is not wide. Closed,
-#: it is out of the window as well: panes that arrive late make themselves visible.
-SIDE = f"""
-@media (max-width: {WIDE - 0.02}px) {{
-  :host(.side) {{ position: fixed !important; top: {BAR}px; right: -400px; bottom: 0; z-index: 1100;
-    width: 350px !important; max-width: 100vw; margin: 0 !important; padding: 0 12px 12px;
-    box-sizing: border-box; overflow-y: auto; background: var(--winnow-page);
-    border-left: 1px solid var(--winnow-outline); box-shadow: -6px 0 24px rgb(0 0 0 / 18%);
-    height: calc(100vh - {BAR}px) !important; visibility: hidden; }}
-  :host(.side.open) {{ visibility: visible; right: 0; }}
-}}
-"""
-#: What is under way and what went wrong, over the lower edge: nothing on the page moves for it.
-OVERLAY = """
-:host { position: fixed !important; left: 50%; bottom: 14px; transform: translateX(-50%);
-  z-index: 1250; width: min(620px, calc(100vw - 24px)) !important; height: auto !important; }
-"""
-FLOATING = (
-    CARD + ":host(.card) {padding: 8px 12px; align-items: center; "
-    "border-color: var(--winnow-outline); box-shadow: 0 4px 20px rgb(0 0 0 / 20%);}"
-)
-#: In sight wherever the page has been scrolled to.
-STICKY = """
-:host { position: sticky !important; top: 0; z-index: 20; background: var(--winnow-page);
-  padding: 8px 0 0; }
-"""
-#: As high as what it holds, for what sticks within it would leave with a lower one.
-WHOLE = ":host {min-height: max-content;}"
 #: Milliseconds after which the response has been written and the models are made.
 AFTER_RESPONSE = 20
 #: Seconds until a piece of news that asks for nothing goes away by itself.
@@ -126,16 +85,6 @@ def _sampled(analysis: Analysis) -> str:
     return f" · {what}: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)}{known}"
 
 
-class _Idle(param.Parameterized):
-    """What a page follows instead of the state of the server.
-
-    That would hold every page for ever (a reference of param 2.4 lets go only of its source when
-    it is given another), and send two messages more with each callback.
-    """
-
-    busy = param.Boolean(False)
-
-
 class Page:
     """Builds the parts once and shows the stage that is chosen."""
 
@@ -154,7 +103,12 @@ class Page:
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
         self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
-        self.chip = Html(wide=False, stylesheets=[css("content"), CHIP], margin=(0, 12, 0, 12))
+        self.chip = Html(
+            wide=False,
+            css_classes=["about"],
+            stylesheets=[css("content"), css("page")],
+            margin=(0, 12, 0, 12),
+        )
         self.stage = segments(
             "Stage",
             list(self.rooms),
@@ -174,14 +128,14 @@ class Page:
             margin=0,
             on_click=lambda e: session.cancel(),
         )
-        self.working = pn.Row(
+        self.working = layout.card(
             self.step,
             self.bar,
             self.cancel,
-            sizing_mode="stretch_width",
+            kind=pn.Row,
+            look="floating",
+            stylesheets=[css("page")],
             styles={"display": "none"},
-            css_classes=["card"],
-            stylesheets=[FLOATING],
             margin=(8, 0, 0, 0),
         )
         self.try_again = Button(
@@ -205,28 +159,19 @@ class Page:
                 "& .MuiAlertTitle-root": {"display": "none"},
             },
         )
-        self.news = pn.Column(
-            self.notice, sizing_mode="stretch_width", margin=0, styles={"display": "none"}
-        )
+        self.news = layout.column(self.notice, styles={"display": "none"})
         self.page = self._assemble()
         self._connect()
 
-    def _assemble(self) -> pmui.Page:
-        body = pn.Row(
-            pn.Column(
-                *self.rooms.values(), sizing_mode="stretch_width", margin=0, stylesheets=[SHRINKS]
-            ),
-            self._side(),
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[SHRINKS],
-        )
+    def _assemble(self) -> MaterialPage:
+        rooms = layout.column(*self.rooms.values(), gives="shrinks")
+        body = layout.row(rooms, self._side(), gives="shrinks")
         # it sticks within what holds it: its column is the whole page
-        self.top = pn.Column(
+        self.top = layout.column(
             self.budget,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[STICKY, seen_with("budget", self._opening.budget)],
+            css_classes=["sticky"],
+            stylesheets=[css("page")],
+            styles=seen_with("budget", self._opening.budget),
         )
         overlay = Region(
             self.news,
@@ -234,9 +179,10 @@ class Page:
             title="Progress and messages",
             role="status",
             margin=0,
-            stylesheets=[OVERLAY],
+            css_classes=["overlay"],
+            stylesheets=[css("page")],
         )
-        main = pn.Column(
+        main = layout.column(
             self.top,
             body,
             self.help,
@@ -246,9 +192,9 @@ class Page:
             self.keys,
             self.connection,
             overlay,
-            sizing_mode="stretch_width",
             margin=(0, 0, 10, 12),
-            stylesheets=[SHRINKS, WHOLE],
+            css_classes=["whole"],
+            stylesheets=[css("page")],
         )
         return self._frame(self._header(), main)
 
@@ -260,7 +206,8 @@ class Page:
             align="end",
             margin=(6, 0, 2, 0),
             on_click=lambda e: self._show_side(False),
-            stylesheets=[ONLY_NARROW],
+            css_classes=["only-narrow"],
+            stylesheets=[css("layout")],
         )
         self.side = Region(
             close,
@@ -271,7 +218,8 @@ class Page:
             width=326,
             margin=(0, 12, 0, 0),
             css_classes=["side"],
-            stylesheets=[seen_with("inspector", self._opening.inspector), SIDE],
+            stylesheets=[css("page")],
+            styles=seen_with("inspector", self._opening.inspector),
         )
         return self.side
 
@@ -281,7 +229,8 @@ class Page:
             label="Structure",
             hint="Show the structure inspector and what is brushed",
             on_click=lambda e: self._show_side("open" not in self.side.css_classes),
-            stylesheets=[ONLY_NARROW],
+            css_classes=["only-narrow"],
+            stylesheets=[css("layout")],
             margin=(0, 10, 0, 0),
             **bar,
         )
@@ -296,11 +245,12 @@ class Page:
         )
         for button in (self.sessions.button, self.export.button):
             button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
-        return pn.Row(
+        return layout.row(
             Html(
                 html.span("Winnow", class_="product"),
                 wide=False,
-                stylesheets=[css("content"), LOGO],
+                css_classes=["logo"],
+                stylesheets=[css("content"), css("page")],
                 align="center",
             ),
             self.chip,
@@ -311,21 +261,19 @@ class Page:
             self.sessions,
             self.export,
             help_button,
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[":host {min-width: 0 !important; align-items: center;}"],
+            css_classes=["bar"],
+            stylesheets=[css("page")],
         )
 
     @staticmethod
-    def _frame(header: pn.Row, main: pn.Column) -> pmui.Page:
-        made = pmui.Page(
+    def _frame(header: pn.Row, main: pn.Column) -> MaterialPage:
+        return MaterialPage(
             title="",  # the header has a name of its own
             template=TEMPLATE,
             header=[header],
             main=[main],
             theme_config=theme_config(),
             theme_toggle=True,
-            busy_indicator=None,
             sx={
                 "& .MuiAppBar-root": {
                     "backgroundColor": "background.paper",
@@ -335,15 +283,16 @@ class Page:
                     "borderBottom": "1px solid",
                     "borderColor": "divider",
                 },
-                "& .MuiToolbar-root": {"minHeight": f"{BAR}px !important", "height": BAR},
-                "& header .MuiToolbar-root": {"padding": "0 12px"},
+                # MUI 7 gives its bar a height by the width of the window
+                "& header .MuiToolbar-root.MuiToolbar-root": {
+                    "minHeight": BAR,
+                    "height": BAR,
+                    "padding": "0 12px",
+                },
                 "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
             },
         )
-        with edit_readonly(made):
-            made.busy = _Idle().param.busy
-        return made
 
     def _connect(self) -> None:
         session = self.session
@@ -387,7 +336,6 @@ class Page:
 
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
-        self.keys.variables = variables(palette(dark))
         self.inspector.restyle(dark)
         for part in (self.export, self.sessions, self.recipe):
             part.restyle(dark)
@@ -539,7 +487,3 @@ def _furnish(session: Session, doc: Document | None) -> None:
         page.page.servable(title="Winnow")
         return
     page.page.server_doc(doc, title="Winnow", location=False)
-    for root in doc.roots:
-        if "_custom_theme" in getattr(root, "data", root).properties():
-            # plots are styled by `style_figure`; the page would style them once more
-            root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]

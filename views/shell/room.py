@@ -32,8 +32,8 @@ def _variable(part: str | int) -> str:
     return f"--winnow-{'stage-' if isinstance(part, int) else 'beside-'}{part}"
 
 
-def seen_with(part: str | int, at_first: bool) -> str:
-    """Return the style sheet of what is seen with some stages only.
+def seen_with(part: str | int, at_first: bool) -> dict[str, str]:
+    """Return the style of what is seen with some stages only.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def seen_with(part: str | int, at_first: bool) -> str:
     at_first : bool
         Whether it is seen when the page opens.
     """
-    return f":host {{ display: var({_variable(part)}, {'flex' if at_first else 'none'}); }}"
+    return {"display": f"var({_variable(part)}, {'flex' if at_first else 'none'})"}
 
 
 def switching(stages: Sequence[type[Stage]]) -> str:
@@ -85,7 +85,7 @@ class Room(pn.viewable.Viewer):
         self._chosen: Mapping[str, Any] = {}  # of a saved session, until it is built
         self._skeleton = Html()
         self._column = layout.column(
-            self._skeleton, gives="shrinks", stylesheets=[seen_with(at, stage.opening)]
+            self._skeleton, gives="shrinks", styles=seen_with(at, stage.opening)
         )
         self.await_(stage.waiting)
 

@@ -19,7 +19,7 @@ from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
-from views.shell.first_paint import first_answer
+from views.shell.first_paint import FirstPaints, first_answer
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, in_background
 from views.state.places import Places
@@ -33,7 +33,9 @@ _LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
 _PIPELINE = Pipeline(workers=shared_workers())
 #: What a page that opens with a file paints first, by the theme: the same for everybody.
-_FIRST_PAINTS: dict[str, dict[bool, str]] = {}
+_FIRST_PAINTS = FirstPaints(_PIPELINE.cache.store)
+#: Files of which it was made by this process: one from an earlier run does for a start.
+_PAINTED: set[str] = set()
 #: When the sessions of a user were last looked through for old ones, and how often that is done.
 _TIDIED: dict[Path, float] = {}
 TIDY = 3600.0
@@ -61,16 +63,18 @@ def warm_up(path: str | Path) -> None:
 
     def work() -> None:
         with _WARMING:
-            if key in _FIRST_PAINTS:
+            if key in _PAINTED:
                 return
             session = Session(Inline(), _PIPELINE)
             session.adopt(_PIPELINE.cache.result(key, make), path)
             page = Page(session)
-            _FIRST_PAINTS.clear()  # of an earlier version of the file
-            _FIRST_PAINTS[key] = {dark: first_answer(session, page, dark) for dark in (False, True)}
+            themes = {"default": False, "dark": True}
+            made = {name: first_answer(session, page, dark) for name, dark in themes.items()}
+            _FIRST_PAINTS.keep(key, made)
+            _PAINTED.add(key)
 
     key = _key(path)
-    if _PIPELINE.cache.get(key) is None or key not in _FIRST_PAINTS:
+    if _PIPELINE.cache.get(key) is None or key not in _PAINTED:
         in_background(work)
 
 
@@ -78,7 +82,7 @@ def first_paint(path: str | Path) -> str:
     """Return the first paint of a page that opens with a file; empty while there is none."""
     if _asked_for():
         return ""
-    return _FIRST_PAINTS.get(_key(path), {}).get(pn.config.theme == "dark", "")
+    return _FIRST_PAINTS.get(_key(path), "dark" if pn.config.theme == "dark" else "default")
 
 
 def new_session() -> Session:

@@ -1,56 +1,12 @@
+import { giveComponentsTheirAttributes } from '../kit/component_attributes.js'
+import { letTablesRest } from '../kit/table_rest.js'
+
 // Keyboard shortcuts, style variables and width of the document (see shortcuts.py).
 
 /**
- * @typedef {{variables: Record<string, string>, blocked: boolean, wide: number, narrow: boolean,
+ * @typedef {{variables: {light: Record<string, string>, dark: Record<string, string>}, blocked: boolean, wide: number, narrow: boolean,
  *   send_msg(key: string): void, on(name: string, callback: () => void): void}} Model
  */
-
-// Panel's table (1.9.4) knows the style sheets it was made with. Once a theme has given it others
-// it waits for the first ones, in a loop without end that takes a core.
-function letTablesRest() {
-  const table = Bokeh.Models.get('panel.models.tabulator.DataTabulator')
-    ?.prototype.default_view?.prototype
-  if (!table?._update_stylesheets || table.rests) return
-  /** @param {any} view */
-  const settle = (view) => {
-    for (const { el: link } of view._applied_stylesheets) {
-      if (!(link instanceof HTMLLinkElement)) continue
-      const done = () => view._initialized_stylesheets.set(link.href, true)
-      if (link.sheet) done()
-      else link.addEventListener('load', done)
-    }
-  }
-  const update = table._update_stylesheets
-  /** @this {any} */
-  table._update_stylesheets = function () {
-    update.call(this)
-    if (this._initialized_stylesheets) settle(this)
-  }
-  table.rests = true
-  for (const doc of Bokeh.documents)
-    for (const item of doc.all_models) {
-      const view = item.type.endsWith('DataTabulator') && Bokeh.index.find_one(item)
-      if (view?._initialized_stylesheets) settle(view)
-    }
-}
-
-// Components written with React (Panel 1.9.4) leave out what Bokeh gives every other element: its
-// HTML attributes, of which `title` is the tooltip of a button.
-function giveComponentsTheirAttributes() {
-  const component = Bokeh.Models.get('panel.models.esm.ReactComponent')
-    ?.prototype.default_view?.prototype
-  if (!component?._apply_html_attributes || component.has_attributes) return
-  const render = component.render
-  /** @this {any} */
-  component.render = function () {
-    render.call(this)
-    this._apply_html_attributes()
-  }
-  component.has_attributes = true
-  for (const doc of Bokeh.documents)
-    for (const item of doc.all_models)
-      if (item.html_attributes) Bokeh.index.find_one(item)?._apply_html_attributes?.()
-}
 
 /** Whether an event comes from within an element. @type {(event: Event, of: string) => boolean} */
 const within = (event, of) =>
@@ -92,16 +48,20 @@ export function render({ model, el }) {
     if (key !== 'clear') event.preventDefault()
     model.send_msg(key) // a parameter would show only the last of two quick strokes
   }
+  // the theme is a choice made in the browser: its colours do not wait for the server
+  const page = Bokeh.documents.flatMap((doc) => [...doc.all_models])
+    .find((item) => item.class_name === 'Page')?.data
   const paint = () => {
-    for (const [name, value] of Object.entries(model.variables))
+    for (const [name, value] of Object.entries(model.variables[page?.dark_theme ? 'dark' : 'light']))
       document.documentElement.style.setProperty(name, value)
   }
   const width = matchMedia(`(max-width: ${model.wide - 0.02}px)`)
   const measure = () => { model.narrow = width.matches }
   document.addEventListener('keydown', onKey)
   width.addEventListener('change', measure)
-  model.on('variables', paint)
+  page?.properties.dark_theme.change.connect(paint)
   model.on('remove', () => {
+    page?.properties.dark_theme.change.disconnect(paint)
     document.removeEventListener('keydown', onKey)
     width.removeEventListener('change', measure)
   })

@@ -13,7 +13,8 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from views.kit.theme import WIDE
+from views.kit.javascript import module_text
+from views.kit.theme import DARK, LIGHT, WIDE, variables
 from views.state.session import Session
 
 __all__ = ["Keys"]
@@ -26,12 +27,15 @@ class Keys(JSComponent):
     tree, dialogs included.
     """
 
-    variables = param.Dict(default={}, doc="Style variables of the document, name -> value.")
+    variables = param.Dict(
+        default={"light": variables(LIGHT), "dark": variables(DARK)},
+        doc="Theme -> style variables of the document, name -> value.",
+    )
     blocked = param.Boolean(default=False, doc="Whether a dialog is open: keys belong to it.")
     wide = param.Integer(default=WIDE, doc="Width from which the window counts as wide, pixels.")
     narrow = param.Boolean(default=False, doc="Written by the browser: the window is not wide.")
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = module_text(Path(__file__).with_suffix(".js"))
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
