@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,9 @@ def run_until_fault(
 def make_seeds(run: Path, name: str) -> None:
     from fuzz.targets import TARGETS
 
-    for at, files in enumerate(TARGETS[name].seeds()):
+    with chdir(run):  # what is read here is copied to the working folder
+        pool = TARGETS[name].seeds()
+    for at, files in enumerate(pool):
         folder = run / "seeds" / name / f"{at:03d}"
         write_files(folder, files)
         folder.with_suffix(".json").write_text(json.dumps(list(files)))

@@ -274,5 +274,5 @@ def _forces_cause(key: str, values: npt.NDArray[Any], n_atoms: int) -> str:
             f"forces {key!r} are one flat list of {values.size} numbers; expected three columns "
             f"per atom ({key}:R:3)"
         )
-    width = 1 if values.ndim == 1 else values.shape[-1]
+    width = 1 if values.ndim < 2 else values.shape[-1]
     return f"forces {key!r} have {width} column{'s' * (width != 1)} per atom, expected 3"

@@ -62,7 +62,8 @@ def fit_superposition(
         y = data.density_of(snapshot).ravel()[rows].astype(np.float64)
         gram = x.T @ x if not gram.size else gram + x.T @ x
         moment = x.T @ y if not moment.size else moment + x.T @ y
-    ridge = 1e-9 * float(np.trace(gram)) / len(gram)
+    # no ridge means no point near an atom: then the atoms explain nothing
+    ridge = 1e-9 * float(np.trace(gram)) / len(gram) or 1.0
     weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), moment)
     fitted = Superposition(weights, species, np.nan)
     errors = []

@@ -777,35 +777,6 @@ def test_files_that_are_dropped(screen, files):
     screen.shows("kept", 55)
 
 
-IMAGE = "<img src=x onerror=window.hit=1>"
-
-
-def test_names_from_files_are_text(screen, tmp_path):
-    classes = (IMAGE, "![a](http://127.0.0.9/a.png)", "$$x$$ <b>b</b>", "[a](javascript:hit)")
-    frame = (
-        '3\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-{at} pbc="F F F" '
-        'config_type="{kind}"\n'
-        "C 0 0 0 0 0 {at}\nC 1.4 0 0 0 0 -{at}\nC 0 1.{at} 0 0 0 0\n"
-    )
-    name = f"![a](b.png) {IMAGE} $$y$$.xyz"
-    file = tmp_path / name
-    file.write_text(
-        "".join(frame.format(at=at, kind=classes[at % len(classes)]) for at in range(1, 25))
-    )
-    screen.stage("Data")
-    screen.drop(file)
-    expect(screen.chip).to_contain_text(name, timeout=LONG)
-    for stage in ("Data", "Review", "Compare", "Retrain"):
-        screen.stage(stage)
-        screen.page.wait_for_function(IDLE, timeout=LONG)
-    screen.stage("Data")
-    expect(screen.page.get_by_text(IMAGE, exact=True).first).to_be_visible()
-    screen.open_path(tmp_path / f"![a](gone.png) {IMAGE}.xyz")
-    expect(screen.notice).to_contain_text(f"![a](gone.png) {IMAGE}")
-    assert screen.page.evaluate("window.hit") is None
-    screen.open_carbon()
-
-
 def test_news_moves_nothing(screen, tmp_path):
     screen.stage("Data")
     expect(screen.page.locator(".filepond--root")).to_be_visible()

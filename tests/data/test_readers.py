@@ -523,3 +523,10 @@ def test_an_energy_beyond_all_floats_is_refused(tmp_path) -> None:
     path.write_text(f"1\nenergy={'9' * 400}\nH 0 0 0\n")
     with pytest.raises(InputError, match=r"structure 0: energy 'energy' is 999.*, not a number"):
         read(path)
+
+
+def test_a_single_number_as_forces_is_refused() -> None:
+    atoms = Atoms("H2", [[0, 0, 0], [0, 0, 1]])
+    atoms.info["forces"] = np.array(1.0)
+    with pytest.raises(InputError, match="have 1 column per atom"):
+        dataset_from_atoms([atoms])

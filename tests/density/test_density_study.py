@@ -117,6 +117,18 @@ def test_spherical_atoms_are_recovered_exactly() -> None:
     assert fit_superposition(exact, split, test).density_error_pct < 1e-2
 
 
+def test_points_far_from_all_atoms_leave_nothing_to_fit() -> None:
+    arrays = {
+        "rho": np.full((4, 2, 2, 2), 1e-8),
+        "pos": np.full((4, 2, 3), 50.0),
+        "cell": np.broadcast_to(200.0 * np.eye(3), (4, 3, 3)),
+        "Z": np.full((4, 2), 3),
+    }
+    data = data_of(arrays)
+    study = prepare_study(data, spec_for(data, methods=("random",), kept=(0.5,), seeds=1))
+    assert not study.baseline.weights.any()
+
+
 def test_network_recovers_a_synthetic_density() -> None:
     spec = replace(
         TINY, methods=(), seeds=1, points=PointSpec(cutoff=4.5),

@@ -108,7 +108,7 @@ class Sessions(pn.viewable.Viewer):
         self.table = row_table(
             {"name": object, "file": object, "used": object, "decided": object},
             HINTS, page_size=8, selectable=1,
-            widths={"used": 120, "decided": 220},
+            widths={"name": 125, "used": 75, "decided": 135},
         )  # fmt: skip
         self.table.on_click(lambda event: self._choose(int(event.row)))
         self.show = Button(label="Open", on_click=self._open, margin=(8, 8, 0, 10))
