@@ -15,6 +15,7 @@ interface BokehDocument {
   all_models: Iterable<BokehModel>;
   is_idle: boolean;
   get_model_by_name(name: string): BokehModel | null;
+  on_event(name: string, callback: (event: unknown) => void): void;
 }
 
 declare const Bokeh: {
