@@ -17,7 +17,7 @@ __all__ = [
     "p", "small", "span", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
 ]  # fmt: skip
 
-_VOID = frozenset({"br", "hr"})
+_VOID = frozenset({"br", "hr", "meta"})
 
 
 def element(tag: str, *content: Any, **attributes: Any) -> Markup:

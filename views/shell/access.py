@@ -18,8 +18,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
+from string import Template
 from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -36,6 +36,8 @@ from tornado.web import (
     decode_signed_value,
     stream_request_body,
 )
+
+from views.kit import html
 
 __all__ = ["Gate", "guard"]
 
@@ -57,10 +59,8 @@ HEADERS = {
 }
 #: Where proxies write down for whom they ask.
 FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded")
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Winnow</title>
-<style>body{{font:16px/1.5 sans-serif;max-width:34em;margin:4em auto;padding:0 1em}}</style>
-<h1>Winnow</h1><p>{}</p></html>
-"""
+#: What is shown instead of the page.
+REFUSED = Template(Path(__file__).with_name("refused.html").read_text("utf-8"))
 NO_TOKEN = (
     "This page needs the token of its server. The address with the token stands in the terminal "
     "that Winnow was started in, after “Winnow:”; whoever started it can pass it on."
@@ -278,7 +278,7 @@ class _Refused(RequestHandler):
     def prepare(self) -> None:
         self.set_status(403)
         self.set_header("Cache-Control", "no-store")
-        self.finish(PAGE.format(escape(self._why)))
+        self.finish(REFUSED.substitute(why=html.p(self._why)))
 
     def data_received(self, chunk: bytes) -> None:
         pass
@@ -345,7 +345,7 @@ def guard(doc: Document) -> bool:
     why = gate.refusal(request, None)
     _dress(request, gate.headers(), 403 if why else None)
     if why:
-        doc.template = f"{{% block inner_body %}}<p>{escape(why)}</p>{{% endblock %}}"
+        doc.template = f"{{% block inner_body %}}{html.p(why)}{{% endblock %}}"
     return not why
 
 
@@ -390,6 +390,7 @@ def _announce(gate: Gate) -> None:
     if address and os.environ.get("WINNOW_SHOW"):
         # a browser is told the address on its command line, which every user of the machine sees
         with NamedTemporaryFile("w", suffix=".html", prefix="winnow-", delete=False) as file:
-            file.write(f'<meta http-equiv="refresh" content="0;url={escape(address)}">')
+            refresh = {"http-equiv": "refresh", "content": f"0;url={address}"}
+            file.write(html.element("meta", **refresh))
         webbrowser.open(Path(file.name).as_uri())
         IOLoop.current().call_later(60, Path(file.name).unlink, missing_ok=True)
