@@ -8,13 +8,13 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from analytics.runtime.errors import InputError, WinnowError
 
-__all__ = ["Entries", "load_json"]
+__all__ = ["LARGEST", "Entries", "load_json", "parse_json"]
 
 #: A file larger than that is none of ours, bytes.
 LARGEST = 256_000_000
@@ -27,7 +27,7 @@ _UNSHOWABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def load_json(path: Path) -> Any:
-    """Read a JSON file: no NaN, no infinity, and no name twice in an object.
+    """Read a JSON file; see `parse_json`.
 
     Raises
     ------
@@ -36,23 +36,44 @@ def load_json(path: Path) -> Any:
     """
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-            raise InputError("is no file, or far too large for JSON of Winnow", source=path.name)
-        text = path.read_text(encoding="utf-8")
+        if not stat.S_ISREG(found.st_mode):
+            raise InputError("cannot be read: it is no file", source=path.name)
+        if found.st_size > LARGEST:
+            raise InputError("is far too large for JSON of Winnow", source=path.name)
+        content = path.read_bytes()
     except OSError as error:
         cause = f"cannot be read: {error.strerror or error}"
         raise InputError(cause, source=path.name) from None
+    return parse_json(content, path.name)
+
+
+def parse_json(content: bytes, name: str) -> Any:
+    """Return what a JSON file holds: no NaN, no infinity, and no name twice in an object.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for the error.
+
+    Raises
+    ------
+    InputError
+        If it is not JSON.
+    """
+    try:
+        text = content.decode()
     except ValueError:
-        raise InputError("is not JSON (not UTF-8 text)", source=path.name) from None
+        raise InputError("is not JSON (not UTF-8 text)", source=name) from None
     try:
         return json.loads(
             text, object_pairs_hook=_object, parse_constant=_finite, parse_float=_finite
         )
     except RecursionError:
-        raise InputError("is not JSON of Winnow: nested too deeply", source=path.name) from None
+        raise InputError("is not JSON of Winnow: nested too deeply", source=name) from None
     except ValueError as error:
         said = str(error) if isinstance(error, _Refused) else "cut short or damaged"
-        raise InputError(f"is not JSON ({said})", source=path.name) from None
+        raise InputError(f"is not JSON ({said})", source=name) from None
 
 
 class _Refused(ValueError):
@@ -138,11 +159,12 @@ class Entries:
             raise self.damaged(place, f"a whole number from {low} on", value)
         return int(value)
 
-    def sequence(self, name: str) -> list[Any]:
-        """Return a list, its items unchecked."""
+    def sequence(self, name: str, most: int | None = None) -> list[Any]:
+        """Return a list, its items unchecked, of at most so many."""
         value = self[name]
-        if not isinstance(value, list | tuple):
-            raise self.damaged(self._path(name), "a list", value)
+        if not isinstance(value, list | tuple) or (most is not None and len(value) > most):
+            wanted = "a list" if most is None else f"a list of at most {most}"
+            raise self.damaged(self._path(name), wanted, value)
         return list(value)
 
     def indices(self, name: str) -> tuple[int, ...]:
@@ -153,14 +175,14 @@ class Entries:
             raise WinnowError(f"{self._document} is damaged: {place} lists an index twice")
         return found
 
-    def object(self, name: str) -> Entries:
+    def object(self, name: str) -> Self:
         """Return an object."""
-        return Entries(self[name], self._document, self._path(name))
+        return type(self)(self[name], self._document, self._path(name))
 
-    def each(self, name: str) -> Iterator[Entries]:
-        """Yield the objects of a list."""
-        for at, value in enumerate(self.sequence(name)):
-            yield Entries(value, self._document, f"{self._path(name)}[{at}]")
+    def each(self, name: str, most: int | None = None) -> Iterator[Self]:
+        """Yield the objects of a list of at most so many."""
+        for at, value in enumerate(self.sequence(name, most)):
+            yield type(self)(value, self._document, f"{self._path(name)}[{at}]")
 
     def plain(self, name: str) -> dict[str, Any]:
         """Return an object of numbers, logicals and texts: options, figures, versions."""

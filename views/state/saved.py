@@ -11,8 +11,6 @@ import base64
 import binascii
 import dataclasses
 import json
-import math
-import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,30 +22,25 @@ import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
+from analytics.runtime.documents import Entries, load_json, parse_json
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.versions import version_of
 from views.state.columns import Choice
 from views.state.decisions import UNDO_DEPTH, Step
 
 __all__ = [
-    "FORMAT", "FORMAT_VERSION", "LARGEST", "Packing", "SavedSession", "Source", "as_json", "load",
+    "FORMAT", "FORMAT_VERSION", "Packing", "SavedSession", "Source", "as_json", "load",
     "marks_of", "parse",
 ]  # fmt: skip
 
 FORMAT = "winnow-session"
 #: Raised by one whenever an older Winnow could no longer open a session.
 FORMAT_VERSION = 1
-#: A file larger than that is no session, bytes.
-LARGEST = 256_000_000
 #: Longer lists of indices are packed.
 PLAIN = 64
 #: zlib packs no better than that.
 RATIO = 1040
-#: Characters of a text: names, reasons, paths.
-LONGEST = 10_000
 COLUMNS = 3
-#: What no text of a session holds: it could not be sent to a browser.
-_UNSHOWABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +194,7 @@ def load(path: str | Path) -> SavedSession:
         Naming the file, and what is wrong in one line.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST:
-            raise InputError("is too large for a session", source=path.name)
-        content = path.read_bytes()
-    except OSError as error:
-        cause = f"cannot be read: {error.strerror or error}"
-        raise InputError(cause, source=path.name) from None
-    return parse(content, path.name)
+    return _checked(load_json(path), path.name)
 
 
 def parse(content: bytes, name: str = "session") -> SavedSession:
@@ -220,21 +206,14 @@ def parse(content: bytes, name: str = "session") -> SavedSession:
     name : str
         Of the file, for the error.
     """
+    return _checked(parse_json(content, name), name)
+
+
+def _checked(content: Any, name: str) -> SavedSession:
     try:
-        found = json.loads(content.decode(), parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):  # not UTF-8 is a ValueError as well
-        raise InputError("is not JSON: no session, or cut short", source=name) from None
-    try:
-        return _session(_Entries(found, ""))
+        return _session(_Entries(content, "the session"))
     except WinnowError as error:
         raise InputError(str(error), source=name) from None
-
-
-def _finite(word: str) -> float:
-    value = float(word)
-    if not math.isfinite(value):
-        raise ValueError(word)
-    return value
 
 
 # ---- writing ------------------------------------------------------------------------------------
@@ -296,138 +275,76 @@ def _plain_choice(choice: Choice) -> dict[str, Any]:
 # ---- reading ------------------------------------------------------------------------------------
 
 
-class _Entries:
-    """The entries of an object of the file, each checked when it is taken out."""
+class _Entries(Entries):
+    """The entries of an object of the file; what is not taken out is known."""
 
-    def __init__(self, content: Any, place: str) -> None:
-        if not isinstance(content, dict):
-            raise _damaged(place or "the whole", "an object", content)
-        self.content: dict[str, Any] = content
-        self._place, self._taken = place, set[str]()
-
-    def _path(self, name: str) -> str:
-        return f"{self._place}.{name}" if self._place else name
+    def __init__(self, content: Any, document: str, place: str = "") -> None:
+        super().__init__(content, document, place)
+        self._taken = set[str]()
 
     def __getitem__(self, name: str) -> Any:
         self._taken.add(name)
-        if name not in self.content:
-            raise WinnowError(f"the session has no {self._path(name)!r}")
-        return self.content[name]
+        return super().__getitem__(name)
 
     def unknown(self) -> tuple[str, ...]:
         """Return the names of what has not been taken out."""
         return tuple(sorted(name[:100] for name in set(self.content) - self._taken))
 
-    def text(self, name: str) -> str:
-        return _text(self[name], self._path(name))
-
-    def flag(self, name: str) -> bool:
-        value = self[name]
-        if not isinstance(value, bool):
-            raise _damaged(self._path(name), "true or false", value)
-        return value
-
-    def integer(self, name: str, low: int = 0) -> int:
-        return _integer(self[name], self._path(name), low)
-
-    def entries(self, name: str) -> _Entries:
-        return _Entries(self[name], self._path(name))
-
-    def sequence(self, name: str, most: int) -> list[Any]:
-        value = self[name]
-        if not isinstance(value, list) or len(value) > most:
-            raise _damaged(self._path(name), f"a list of at most {most}", value)
-        return value
-
-    def each(self, name: str, most: int) -> list[_Entries]:
-        found = self.sequence(name, most)
-        return [_Entries(value, f"{self._path(name)}[{i}]") for i, value in enumerate(found)]
-
-    def indices(self, name: str) -> IntArray:
-        return _indices(self[name], self._path(name))
+    def numbers(self, name: str) -> IntArray:
+        """Return whole numbers, packed or not."""
+        value, place = self[name], self._path(name)
+        if isinstance(value, list):
+            return np.array([self._whole(v, place, -1) for v in value], dtype=np.int64)
+        entries = self.object(name)
+        count, data = entries.whole("count"), entries["packed"]
+        damaged = self.damaged(f"{place}.packed", f"{count} packed numbers", data)
+        if not isinstance(data, str) or count * 8 > RATIO * len(data):
+            raise damaged
+        try:
+            unpacking = zlib.decompressobj()
+            raw = unpacking.decompress(base64.b64decode(data, validate=True), count * 8 + 1)
+        except (binascii.Error, ValueError, zlib.error):
+            raise damaged from None
+        if len(raw) != count * 8 or not unpacking.eof:
+            raise damaged
+        return np.cumsum(np.frombuffer(raw, dtype="<i8"), dtype=np.int64)
 
     def structures(self, name: str) -> list[int]:
         """Return indices that must rise: a set."""
-        found = self.indices(name)
+        found = self.numbers(name)
         if len(found) and (found[0] < 0 or (np.diff(found) <= 0).any()):
             raise WinnowError(f"the session is damaged: {self._path(name)} is not in order")
         return [int(s) for s in found.tolist()]
 
-    def options(self, name: str) -> dict[str, float | str | None]:
-        """Return options of a method: plain values by name."""
-        content, place = self[name], self._path(name)
-        if not isinstance(content, dict) or not all(
-            isinstance(v, float | str | None) or (isinstance(v, int) and abs(v) < 2**62)
-            for v in content.values()
-        ):
-            raise _damaged(place, "plain values by name", content)
-        return dict(content)
-
-
-def _damaged(place: str, wanted: str, value: Any) -> WinnowError:
-    shown = "a list" if isinstance(value, list) else "an object"
-    if isinstance(value, int | float | str | None):
-        shown = ascii(value)[:40]
-    return WinnowError(f"the session is damaged: {place} is {shown}, not {wanted}")
-
-
-def _text(value: Any, place: str) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST or _UNSHOWABLE.search(value):
-        raise _damaged(place, "a text", value)
-    return value
-
-
-def _integer(value: Any, place: str, low: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value < 2**62:
-        raise _damaged(place, "a whole number" + (" from 0 on" if low == 0 else ""), value)
-    return value
-
-
-def _indices(value: Any, place: str) -> IntArray:
-    if isinstance(value, list):
-        return np.array([_integer(v, place, -1) for v in value], dtype=np.int64)
-    entries = _Entries(value, place)
-    count, data = entries.integer("count"), entries["packed"]
-    if not isinstance(data, str) or count * 8 > RATIO * len(data):
-        raise _damaged(f"{place}.packed", f"{count} packed numbers", data)
-    try:
-        unpacking = zlib.decompressobj()
-        raw = unpacking.decompress(base64.b64decode(data, validate=True), count * 8 + 1)
-    except (binascii.Error, ValueError, zlib.error):
-        raise _damaged(f"{place}.packed", f"{count} packed numbers", data) from None
-    if len(raw) != count * 8 or not unpacking.eof:
-        raise _damaged(f"{place}.packed", f"{count} packed numbers", data)
-    return np.cumsum(np.frombuffer(raw, dtype="<i8"), dtype=np.int64)
-
 
 def _session(file: _Entries) -> SavedSession:
     _check_format(file)
-    marks = file.entries("marks")
-    marked, digests = marks.structures("structures"), marks.indices("digests")
+    marks = file.object("marks")
+    marked, digests = marks.structures("structures"), marks.numbers("digests")
     if len(marked) != len(digests):
         raise WinnowError("the session is damaged: marks have other lengths")
-    descriptor, step = file.entries("descriptor"), _step(file)
-    stages = file.entries("stages")
+    descriptor, step = file.object("descriptor"), _step(file)
+    stages = file.object("stages")
     found = {
-        "source": _source(file.entries("source")),
-        "descriptor": (descriptor.text("name"), descriptor.options("spec")),
-        "kernel": file.options("kernel"),
+        "source": _source(file.object("source")),
+        "descriptor": (descriptor.text("name"), descriptor.plain("spec")),
+        "kernel": file.plain("kernel"),
         "choices": step.choices,
-        "budget": file.integer("budget"),
+        "budget": file.whole("budget"),
         "pinned": step.pinned,
         "rejected": step.rejected,
         "reasons": step.reasons,
         "brush": np.array(file.structures("brush"), dtype=np.int64),
-        "active": file.integer("active", -1),
-        "active_atom": file.integer("active_atom", -1),
+        "active": file.whole("active", -1),
+        "active_atom": file.whole("active_atom", -1),
         "map_kind": file.text("map"),
         "undo": [_step(one) for one in file.each("undo", UNDO_DEPTH)],
         "redo": [_step(one) for one in file.each("redo", UNDO_DEPTH)],
         "marks": dict(zip(marked, digests.tolist(), strict=True)),
         "stage": file.text("stage"),
-        "stages": {name: stages.entries(name).content for name in stages.content},
+        "stages": {name: stages.object(name).content for name in stages.content},
         "title": file.text("title"),
-        "saved": _time(file["saved"]),
+        "saved": _time(file),
     }
     return SavedSession(**found, unknown=file.unknown())
 
@@ -444,22 +361,23 @@ def _check_format(file: _Entries) -> None:
         )
 
 
-def _time(value: Any) -> float:
+def _time(file: _Entries) -> float:
+    value = file["saved"]
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e11:
-        raise _damaged("saved", "a time", value)
+        raise file.damaged("saved", "a time", value)
     return float(value)
 
 
 def _source(file: _Entries) -> Source:
-    keys = file.entries("keys")
+    keys = file.object("keys")
     return Source(
         path=file.text("path"),
         uploaded=file.flag("uploaded"),
-        keys={k: None if v is None else _text(v, "source.keys") for k, v in keys.content.items()},
+        keys={k: None if v is None else keys.text(k) for k, v in keys.content.items()},
         name=file.text("name"),
         fingerprint=file.text("fingerprint"),
-        n_structures=file.integer("n_structures"),
-        n_environments=file.integer("n_environments"),
+        n_structures=file.whole("n_structures"),
+        n_environments=file.whole("n_environments"),
     )
 
 
@@ -470,12 +388,12 @@ def _step(file: _Entries) -> Step:
     pinned, rejected = file.structures("pinned"), file.structures("rejected")
     if not {*pinned}.isdisjoint(rejected):
         raise WinnowError("the session is damaged: structures are both pinned and rejected")
-    columns = file.each("columns", COLUMNS)
+    columns = list(file.each("columns", COLUMNS))
     if len(columns) != COLUMNS:
-        raise _damaged("columns", f"a list of {COLUMNS}", columns)
+        raise file.damaged("columns", f"a list of {COLUMNS}", columns)
     return Step(pinned, rejected, reasons, [_choice(column) for column in columns])
 
 
 def _choice(file: _Entries) -> Choice:
-    spec = None if file["spec"] is None else file.options("spec")
-    return Choice(file.text("method"), file.integer("seed"), spec)
+    spec = None if file["spec"] is None else file.plain("spec")
+    return Choice(file.text("method"), file.whole("seed"), spec)

@@ -21,10 +21,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analytics.runtime.arrays import fingerprint
+from analytics.runtime.documents import LARGEST
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.store import parse_size
 from analytics.runtime.writing import write_files
-from views.state.saved import LARGEST, SavedSession, load, parse
+from views.state.saved import SavedSession, load, parse
 
 __all__ = ["ENDING", "Listed", "Shelf", "default_shelves", "is_name", "new_name"]
 
