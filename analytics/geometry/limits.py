@@ -23,9 +23,9 @@ MOST_TURNS = 1e6
 _FAR = 1e3
 #: Edge of the boxes in which atoms are counted, angstrom.
 _BOX = 4.0
-#: Neighbours within a box of as many atoms as are listed together. A list of them takes a third of
-#: a gigabyte at a cutoff of 5 angstrom; 4096 atoms of a liquid have 40 000, of diamond 50 000.
-MOST_NEIGHBOURS = 1e6
+#: Neighbours within a box of as many atoms as are listed together. A list of them takes a
+#: gigabyte at a cutoff of 5 angstrom; 4096 atoms of a liquid have 40 000, of diamond 50 000.
+MOST_NEIGHBOURS = 3e6
 #: Atoms whose neighbours are listed together.
 _TOGETHER = 4096
 #: Cells thinner than this are not searched, angstrom.

@@ -15,16 +15,15 @@ def scheduler() -> Iterator[str]:
 
 
 @pytest.fixture
-def tasks_done(scheduler):
-    """Return a function that counts the tasks which the scheduler has seen through."""
+def task_steps(scheduler):
+    """Return a function that counts what happened to tasks at the scheduler, ever.
+
+    Its log would only reach a thousand steps back.
+    """
     distributed = pytest.importorskip("distributed")
     with distributed.Client(scheduler, set_as_default=False) as client:
 
         def count():
-            return client.run_on_scheduler(
-                lambda dask_scheduler: sum(
-                    finish == "memory" for _, _, finish, *_ in dask_scheduler.transition_log
-                )
-            )
+            return client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
 
         yield count

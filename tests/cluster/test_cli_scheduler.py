@@ -32,25 +32,25 @@ def without_names(recipe):
 
 @pytest.mark.parametrize("how", ["option", "environment"])
 def test_a_selection_is_made_on_the_cluster_and_is_the_same(
-    select, scheduler, tasks_done, monkeypatch, how
+    select, scheduler, task_steps, monkeypatch, how
 ):
     here = select()
-    before = tasks_done()
+    before = task_steps()
     if how == "environment":
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", scheduler)
         there = select()
     else:
         there = select("--scheduler", scheduler)
-    assert tasks_done() > before + 2
+    assert task_steps() > before + 6  # three for each task
     assert without_names(there) == without_names(here)
     assert here["rounds"] == 1  # the kernels of all structures fit this machine
 
 
-def test_two_rounds_on_the_cluster(select, scheduler, tasks_done):
+def test_two_rounds_on_the_cluster(select, scheduler, task_steps):
     here = select("--rounds", 2, "--parts", 3, "--seed", 5)
-    before = tasks_done()
+    before = task_steps()
     there = select("--rounds", 2, "--parts", 3, "--seed", 5, "--scheduler", scheduler)
-    assert tasks_done() > before
+    assert task_steps() > before
     assert (there["rounds"], there["parts"], here["rounds"]) == (2, 3, 2)
     assert without_names(there) == without_names(here)
     described = winnow.describe(winnow.read(CARBON))

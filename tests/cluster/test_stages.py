@@ -24,23 +24,23 @@ def workers() -> Iterator[Workers]:
 
 
 def test_blocks_of_descriptors_and_kernels_go_there_and_the_rest_stays(
-    scheduler: str, tasks_done: Callable[[], int], workers: Workers, tmp_path: Path
+    scheduler: str, task_steps: Callable[[], int], workers: Workers, tmp_path: Path
 ) -> None:
     data = make_dataset([20, 31, 5, 44], seed=2)
     here, there = (
         Pipeline(Cache(store=Store(tmp_path / name)), address, processes)
         for name, address, processes in (("here", None, None), ("there", scheduler, workers))
     )
-    counts = [tasks_done()]
+    counts = [task_steps()]
     x = there.describe(data)
-    counts.append(tasks_done())
+    counts.append(task_steps())
     analysis = there.analyse(data)
-    counts.append(tasks_done())
+    counts.append(task_steps())
     order = there.select(analysis, "facility_location")
     there.retention(analysis, order)
     there.check(data)
     there.embed(x)
-    counts.append(tasks_done())
+    counts.append(task_steps())
     described, analysed, others = np.diff(counts)
     assert described > 0
     assert analysed > 0

@@ -1,6 +1,7 @@
 """A page that its user has left is let go of, with everything that it showed."""
 
 import gc
+import logging
 import types
 import weakref
 
@@ -26,6 +27,15 @@ def served_and_left():
     return [weakref.ref(each) for each in (doc, session, page)]
 
 
+@pytest.fixture
+def _unlogged():
+    """Keep pytest from holding what Panel logs: the records hold the page."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("_unlogged")
 @pytest.mark.filterwarnings("ignore")  # of Panel, about its own widgets, when models are made
 def test_nothing_of_a_page_stays_when_its_user_has_left():
     left = served_and_left()
