@@ -108,7 +108,7 @@ class Duplicates(Table):
         """Groups of structures equal atom by atom."""
         return _groups(self.exact_of)
 
-    @property
+    @cached_property
     def exact(self) -> npt.NDArray[np.bool_]:
         """Mask of the copies that equal another structure atom by atom, (n_structures,)."""
         return np.asarray(self.exact_of != np.arange(len(self.exact_of)))

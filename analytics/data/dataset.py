@@ -191,10 +191,12 @@ class Dataset(Table):
         put them in a large periodic box). They are reference energies: always kept, and left
         out of entropy, quotas and tails.
         """
-        labels = [c.lower().replace("_", "").replace("-", "") for c in self.config_type]
-        named = np.array([c.startswith(("isolatedatom", "isoatom")) for c in labels], dtype=bool)
         single: npt.NDArray[np.bool_] = self.sizes == 1
-        return single & (named | ~self.pbc.any(axis=1))
+        found = single & ~self.pbc.any(axis=1)
+        for s in np.flatnonzero(single & ~found).tolist():
+            label = self.config_type[s].lower().replace("_", "").replace("-", "")
+            found[s] = label.startswith(("isolatedatom", "isoatom"))
+        return found
 
     @property
     def force_norms(self) -> FloatArray:

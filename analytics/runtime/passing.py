@@ -8,9 +8,11 @@ Large values that are passed again and again, a data set for one, are told once 
 from __future__ import annotations
 
 import dataclasses
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -157,7 +159,10 @@ class Shared:
         if self._paths.get(identity) == path:
             del self._paths[identity]
         self.sizes.pop(path, None)
-        _file(path).unlink(missing_ok=True)
+        # a large file takes a tenth of a second and more, and any thread may be the one that asks
+        remove = threading.Thread(target=_file(path).unlink, kwargs={"missing_ok": True})
+        with suppress(RuntimeError):  # Python ends: the whole folder goes
+            remove.start()
 
 
 class Received(Mapping[str, Any]):
