@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -33,6 +34,12 @@ TOKEN = "let-me-in"
 PATIENCE = 180
 #: Module names that everything imports sooner or later.
 STRANGERS = ("random", "numpy", "panel", "sitecustomize", "views", "stolen")
+
+
+def run(attack):
+    """Run it in a loop of its own thread: after browser tests that of Playwright runs here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(attack())).result()
 
 
 def free_port():
@@ -423,7 +430,7 @@ def test_values_that_no_widget_offers_are_refused_and_the_page_goes_on(served):
             await wire.says("that was not done")
             return await wire.patch(READY)
 
-    assert asyncio.run(attack()) == "OK"
+    assert run(attack) == "OK"
     assert served.client().enter().code == 302
 
 
@@ -453,7 +460,7 @@ def test_uploads_are_looked_at_by_the_server(served):
             await wire.patch(_upload(zone, "broken.xyz", b"what is this"))
             await wire.says("broken.xyz")
 
-    asyncio.run(attack())
+    run(attack)
 
 
 # ---- a group: logins, a prefix, nginx ----------------------------------------------------------
@@ -541,7 +548,7 @@ def test_a_visitor_names_no_file_outside_the_folders(group):
                 await wire.put(button, clicks=at + 1)
                 await wire.says(path, "there is no such file in")
 
-    asyncio.run(attack())
+    run(attack)
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")

@@ -151,6 +151,9 @@ class Dialog(pmui.Dialog):
         "&& .MuiDialogTitle-root ~ .MuiDialogContent-root": {"paddingTop": "6px"},
     }
 
+    #: As wide as it may be, whatever is in it: for tables.
+    WIDE: ClassVar[dict[str, Any]] = LOOK | {"& .MuiDialog-paper": {"width": "100%"}}
+
     def __init__(self, *objects: Any, **params: Any) -> None:
         usual = {"show_close_button": True, "close_on_click": True, "width_option": "sm"}
         super().__init__(**(usual | {"sx": self.LOOK} | params))

@@ -120,17 +120,16 @@ class Page:
         self.map_kind = segments("Map", ["PCA", "UMAP"], value="PCA", margin=(0, 10, 0, 10))
         self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
         self.bar = pmui.LinearProgress(
-            variant="determinate", value=0, sizing_mode="stretch_width", margin=(0, 10)
+            variant="determinate", value=0, sizing_mode="stretch_width", margin=(6, 0, 0, 0)
         )
-        self.step = Html(wide=False)
+        self.step = Html()
         self.cancel = Button(
             label="Cancel",
-            margin=0,
+            margin=(0, 0, 0, 14),
             on_click=lambda e: session.cancel(),
         )
         self.working = layout.card(
-            self.step,
-            self.bar,
+            layout.column(self.step, self.bar),
             self.cancel,
             kind=pn.Row,
             look="floating",

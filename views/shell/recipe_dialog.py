@@ -28,7 +28,7 @@ class RecipeDialog(pn.viewable.Viewer):
         super().__init__(**params)
         self._session = session
         self.recipe: Recipe | None = None
-        self.dialog = Dialog(title="Recipe", width_option="md")
+        self.dialog = Dialog(title="Recipe", width_option="md", sx=Dialog.WIDE)
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""

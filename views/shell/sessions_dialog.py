@@ -69,7 +69,7 @@ class Sessions(pn.viewable.Viewer):
         self._saver: Saver | None = None
         self._listed: list[Listed] = []
         self._chosen = -1
-        self.dialog = Dialog(title="Sessions", width_option="md")
+        self.dialog = Dialog(title="Sessions", width_option="md", sx=Dialog.WIDE)
         self.button = Button(
             label="Sessions",
             on_click=self.open,
@@ -93,8 +93,8 @@ class Sessions(pn.viewable.Viewer):
         if not self.dialog.objects:
             self._furnish(self._saver)
         self.title.value = self._saver.title
-        self.dialog.open = True
         self._list()
+        self.dialog.open = True
 
     # ---- parts ------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class Sessions(pn.viewable.Viewer):
         self.table = row_table(
             {"name": object, "file": object, "used": object, "decided": object},
             HINTS, page_size=8, selectable=1,
-            widths={"name": 125, "used": 75, "decided": 135},
+            widths={"name": 280, "used": 110, "decided": 190},
         )  # fmt: skip
         self.table.on_click(lambda event: self._choose(int(event.row)))
         self.show = Button(label="Open", on_click=self._open, margin=(8, 8, 0, 10))
