@@ -122,7 +122,9 @@ class PutBackCard:
             f"of {counted(left, 'structure')} that {lower_first(slot.title)} left out",
             class_="tall",
         )
-        self.brush.disabled = self.pin.disabled = len(self._ranked) == 0
+        # not while it is worked out: a change that comes soon after another may be lost in the browser
+        none = found is not None and len(self._ranked) == 0
+        self.brush.disabled = self.pin.disabled = none
 
     def brush_listed(self) -> None:
         """Highlight the listed structures in all views."""
