@@ -122,7 +122,7 @@ class PutBackCard:
             f"of {counted(left, 'structure')} that {lower_first(slot.title)} left out",
             class_="tall",
         )
-        # not while it is worked out: a change that comes soon after another may be lost in the browser
+        # not while it is worked out: of two changes in a row the browser may lose one
         none = found is not None and len(self._ranked) == 0
         self.brush.disabled = self.pin.disabled = none
 
