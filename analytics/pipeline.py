@@ -79,10 +79,9 @@ class Pipeline:
         monitor: Monitor,
     ) -> T:
         """Return a result that is known, or have it made; see `Cache.result`, `Workers.call`."""
-        place = self.cache.place(key, made_by)
-        modules = {str(maker.__module__) for maker in made_by}
 
         def make(monitor: Monitor) -> T:
+            place = self.cache.place(key, made_by)
             return self.workers.call(
                 work,
                 *arguments,
@@ -90,7 +89,7 @@ class Pipeline:
                 monitor=monitor,
                 known=known,
                 store=None if place is None else (self.cache.store, place),
-                modules=modules,
+                modules={str(maker.__module__) for maker in made_by},
             )
 
         return self.cache.result(key, make, made_by=made_by, known=known, monitor=monitor)

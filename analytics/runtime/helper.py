@@ -22,6 +22,7 @@ from typing import IO, Any
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 from analytics.runtime.packing import pack
 from analytics.runtime.passing import Received, receive, send
+from analytics.runtime.process import members
 from analytics.runtime.store import Gone, Store
 
 #: Least time between two reports of a step, seconds.
@@ -80,9 +81,9 @@ def _end_others() -> None:
     """End the processes that were started from this one: they lead groups in its session."""
     if sys.platform == "linux":
         me = os.getpid()
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            with suppress(OSError):
-                if pid != me and os.getsid(pid) == me:
+        for pid in members(me, os.getsid):
+            if pid != me:
+                with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+
+from analytics.runtime.locks import Held, locked
 
 __all__ = ["OwnFolder", "remove_orphans"]
 
@@ -26,8 +27,8 @@ class OwnFolder:
 
     def __init__(self) -> None:
         made = Path(tempfile.mkdtemp(prefix=NEW))
-        (made / LIVES).touch()
-        self._lock = _hold(made / LIVES)
+        self._lock = ExitStack()
+        self._lock.enter_context(locked(made / LIVES))
         # others look for this name: from now on it is locked
         self.path = made.rename(made.with_name(PREFIX + made.name.removeprefix(NEW)))
 
@@ -40,29 +41,14 @@ class OwnFolder:
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        if self._lock is not None:
-            self._lock.close()
+        self._lock.close()
 
 
 def remove_orphans() -> None:
     """Remove the folders whose processes were killed; those of others stay."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = None if folder.is_symlink() else _hold(folder / LIVES)
-        if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.close()
-
-
-def _hold(path: Path) -> IO[bytes] | None:
-    """Return a file with a lock on it; None if another process holds one, or there are none."""
-    with suppress(ImportError, OSError):
-        import fcntl
-
-        handle = path.open("r+b")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.close()
-            raise
-        return handle
-    return None
+        if folder.is_symlink() or not (folder / LIVES).exists():
+            continue
+        with locked(folder / LIVES) as held:
+            if held is Held.HERE:
+                shutil.rmtree(folder, ignore_errors=True)

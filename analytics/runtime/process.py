@@ -213,19 +213,23 @@ class _Child:
                 with suppress(OSError):
                     os.killpg(self._process.pid, signal.SIGKILL)
             return []
-        of = os.getsid if self._leads else os.getpgid
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            with suppress(OSError):
-                if of(int(name)) == self._process.pid:
-                    found.append(int(name))
-        return found
+        return members(self._process.pid, os.getsid if self._leads else os.getpgid)
 
     def outcome(self) -> Ended:
         """Return how it ended."""
         said = (self._folder / REMARKS).read_text(errors="replace").splitlines()
         lines = tuple(line.strip() for line in said if line.strip())
         return Ended(self._process.returncode, lines)
+
+
+def members(leader: int, of: Callable[[int], int]) -> list[int]:
+    """Return the processes of a session (`os.getsid`) or a group (`os.getpgid`); on Linux."""
+    found = []
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with suppress(OSError):
+            if of(pid) == leader:
+                found.append(pid)
+    return found
 
 
 def _listen(stream: IO[bytes] | None, listen: Callable[[str], None] | None) -> None:
