@@ -6,7 +6,6 @@ into other files; none of that concerns the process that asks.
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from analytics.data.frames import Frame
+from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
 from analytics.runtime.packing import pack
 from analytics.runtime.process import Limits, call
 from analytics.runtime.progress import Monitor
-from analytics.runtime.store import parse_size
 
 __all__ = ["EXCLUDED", "FORMATS", "read_ase"]
 
@@ -89,26 +88,12 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame] | None:
 
 
 def _limits(size: int) -> Limits:
-    seconds, memory = (
-        os.environ.get("WINNOW_READER_SECONDS"),
-        os.environ.get("WINNOW_READER_MEMORY"),
-    )
     return Limits(
-        seconds=_seconds(seconds) if seconds else SECONDS + SECONDS_PER_BYTE * size,
-        memory=parse_size(memory, "WINNOW_READER_MEMORY")
-        if memory
-        else MEMORY + MEMORY_PER_BYTE * size,
+        seconds=positive_from(
+            "WINNOW_READER_SECONDS", SECONDS + SECONDS_PER_BYTE * size, "seconds"
+        ),
+        memory=size_from("WINNOW_READER_MEMORY", MEMORY + MEMORY_PER_BYTE * size),
     )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0.0:
-        raise WinnowError(f"WINNOW_READER_SECONDS is {text!r}, not a number of seconds")
-    return seconds
 
 
 # ---- inside the process -----------------------------------------------------------------------

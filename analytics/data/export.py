@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
-from analytics.data.extxyz import ATOMIC_NUMBERS, POSITIONS
+from analytics.data.extxyz import ATOMIC_NUMBERS, LONGEST_WORD, POSITIONS
 from analytics.data.extxyz_comment import RESERVED, format_comment
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
@@ -28,7 +28,6 @@ __all__ = ["ExportFiles", "export_selection", "write_subset"]
 
 INDEX_KEY = "original_index"
 _NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?:\.gz)?)\Z", re.IGNORECASE)
-LONGEST_WORD = 255  # bytes, see `analytics.data.extxyz`
 _WORD = re.compile(r"\S+\Z")
 _COLUMN = re.compile(r"[^\s:=\"'\\]+(?: [^\s:=\"'\\]+)*\Z")
 _KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "S": "S", "O": "S"}

@@ -32,7 +32,7 @@ from analytics.data.opened import PIECE, Content, opened
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["ATOMIC_NUMBERS", "POSITIONS", "read_extxyz"]
+__all__ = ["ATOMIC_NUMBERS", "LONGEST_WORD", "POSITIONS", "read_extxyz"]
 
 _BOM = codecs.BOM_UTF8
 _PLAIN = "species:S:1:pos:R:3"
@@ -46,7 +46,7 @@ _C_BLANKS = re.compile(rb"[ \t\r\n]+")
 _BATCH = 1 << 21
 #: Bytes of the longest word in an atom line that is a number or a label; a float64 written out
 #: in full takes up to 330, but nobody writes 1e300 that way. The C parser has room for 1000.
-_LONGEST_WORD = 255
+LONGEST_WORD = 255
 #: Bytes of the longest line that the C parser is given: its time grows with the square of it.
 _LONGEST_LINE = 1 << 16
 #: Bytes of atom lines of one structure; the C parser counts with 32 bit.
@@ -344,9 +344,9 @@ def _words_are_short(text: bytes) -> bool:
     """
     codes = np.frombuffer(text, np.uint8)
     blank = (codes == ord(" ")) | (codes == ord("\n"))
-    if _never_apart(blank, _LONGEST_WORD // 2):
+    if _never_apart(blank, LONGEST_WORD // 2):
         return True
-    return _never_apart(blank | (codes == ord("\t")) | (codes == ord("\r")), _LONGEST_WORD // 2)
+    return _never_apart(blank | (codes == ord("\t")) | (codes == ord("\r")), LONGEST_WORD // 2)
 
 
 def _never_apart(marks: npt.NDArray[np.bool_], step: int) -> bool:
@@ -358,7 +358,7 @@ def _never_apart(marks: npt.NDArray[np.bool_], step: int) -> bool:
 def _fits_c_parser(block: _Block, short: bool) -> bool:
     """Say whether the C parser can be given the lines of a structure, without harm to memory."""
     # to C a vertical tab and a form feed are letters
-    if not short and max(map(len, _C_BLANKS.split(block.lines))) > _LONGEST_WORD:
+    if not short and max(map(len, _C_BLANKS.split(block.lines))) > LONGEST_WORD:
         return False
     n_columns = sum(width for _, _, width in block.columns)
     # it makes room for what is announced before it looks
@@ -451,8 +451,8 @@ def _parse_columns(block: bytes, columns: Columns) -> list[npt.NDArray[Any]]:
 
 def _check_words(words: list[str], atom: int, columns: Columns) -> None:
     """Refuse a word that is too long for a number or a label, by atom and column."""
-    if words and len(max(words, key=len)) > _LONGEST_WORD:
-        at = next(i for i, word in enumerate(words) if len(word) > _LONGEST_WORD)
+    if words and len(max(words, key=len)) > LONGEST_WORD:
+        at = next(i for i, word in enumerate(words) if len(word) > LONGEST_WORD)
         names = [name for name, _, width in columns for _ in range(min(width, at + 1))]
         where = f"in column {names[at]!r}" if at < len(names) else "past its last column"
         raise ValueError(

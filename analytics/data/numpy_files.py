@@ -18,12 +18,10 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.data.opened import FREE, LARGEST_RATIO
+
 __all__ = ["read_npy", "read_npz"]
 
-#: Bytes an archive may unpack to for each of its own; densities reach 10.
-LARGEST_RATIO = 200
-#: Bytes that are unpacked whatever the ratio.
-FREE = 1 << 24
 #: Kinds of numpy's types that are numbers, logicals or text.
 _KINDS = "biufcSU"
 _HEADERS = {

@@ -18,17 +18,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from analytics.runtime.environment import size_from
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import Monitor
-from analytics.runtime.store import parse_size
 
-__all__ = ["Content", "listed", "open_regular", "opened", "read_limit", "unpacked"]
+__all__ = [
+    "FREE",
+    "LARGEST_RATIO",
+    "Content",
+    "listed",
+    "open_regular",
+    "opened",
+    "read_limit",
+    "unpacked",
+]
 
 #: What a file may hold, unpacked, unless WINNOW_READ_LIMIT says otherwise, bytes: the arrays of
 #: so much text take about as much memory again.
 DEFAULT_LIMIT = 16_000_000_000
 #: Bytes a compressed file may unpack to for each of its own. Structures as text reach 3 to 10,
-#: files of one structure again and again 50; nothing but a bomb (xz: 7000) was seen above.
+#: densities 10, files of one structure again and again 50; nothing but a bomb (xz: 7000) was seen
+#: above.
 LARGEST_RATIO = 200
 #: Bytes that are unpacked whatever the ratio, so that small and repetitive files are read.
 FREE = 1 << 24
@@ -60,8 +70,7 @@ _KINDS = (
 
 def read_limit() -> int:
     """Return how many bytes a file may hold, unpacked: WINNOW_READ_LIMIT, or 16 GB."""
-    text = os.environ.get("WINNOW_READ_LIMIT")
-    return parse_size(text, "WINNOW_READ_LIMIT") if text else DEFAULT_LIMIT
+    return size_from("WINNOW_READ_LIMIT", DEFAULT_LIMIT)
 
 
 class Content:

@@ -6,7 +6,6 @@ Whoever asks for what somebody else is working out waits for it instead of worki
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
@@ -16,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from analytics.runtime.arrays import fingerprint
+from analytics.runtime.environment import size_from
 from analytics.runtime.fair_queue import who_asks
 from analytics.runtime.memory import buffers_of, physical_memory
 from analytics.runtime.packing import pack, unpack
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.provenance import code_version
-from analytics.runtime.store import Store, default_folder, default_limit, parse_size
+from analytics.runtime.store import Store, default_folder, default_limit
 
 __all__ = ["Cache", "default_memory", "shared_cache"]
 
@@ -278,10 +278,7 @@ def _attributes(value: Any) -> int:
 
 def default_memory() -> int:
     """Return the bytes that results may hold: WINNOW_MEMORY_CACHE, or a share of the memory."""
-    text = os.environ.get("WINNOW_MEMORY_CACHE")
-    if text:
-        return parse_size(text, "WINNOW_MEMORY_CACHE")
-    return int(min(SHARE * physical_memory(), 2**62))
+    return size_from("WINNOW_MEMORY_CACHE", int(min(SHARE * physical_memory(), 2**62)))
 
 
 def shared_cache() -> Cache:

@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from analytics.runtime.arrays import FloatArray
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.environment import count_from
 from analytics.runtime.progress import Monitor
 
 __all__ = ["Executor", "cores", "elsewhere", "fill_rows", "in_order", "running_on", "single_thread"]
@@ -77,11 +77,9 @@ def cores() -> int:
     WinnowError
         If WINNOW_THREADS is no number.
     """
-    text = os.environ.get("WINNOW_THREADS")
-    if text:
-        if not text.isdecimal() or int(text) < 1:
-            raise WinnowError(f"WINNOW_THREADS is {text!r}, not a number from 1 on")
-        return int(text)
+    given = count_from("WINNOW_THREADS", None, 1)
+    if given is not None:
+        return given
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -47,6 +47,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
+from analytics.runtime.environment import size_from
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.locks import Held, locked
 from analytics.runtime.memory import base_of
@@ -59,7 +60,6 @@ __all__ = [
     "default_folder",
     "default_limit",
     "default_mode",
-    "parse_size",
     "place_of",
     "placed",
 ]
@@ -85,7 +85,6 @@ _SUFFIX = ".entry"
 _KINDS = "buifcSU"
 _ALIGNMENT = 64
 _HEAD = struct.Struct("<QI")  # length of the header, and its check sum
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +106,6 @@ class Entry:
         return self.arrays[name]
 
 
-def parse_size(text: str, name: str = "WINNOW_CACHE_LIMIT") -> int:
-    """Return the number of bytes of a text such as ``8GB``, ``500 MB`` or ``0``.
-
-    Parameters
-    ----------
-    text : str
-    name : str
-        Whose value it is, for the error.
-
-    Raises
-    ------
-    WinnowError
-        If it is no size.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
-    if match is None:
-        raise WinnowError(f"{name} is {text!r}, not a size such as 8GB")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
 def default_folder() -> Path:
     """Return the folder of WINNOW_CACHE, or ``winnow`` in the user's cache folder."""
     own, shared = os.environ.get("WINNOW_CACHE"), os.environ.get("XDG_CACHE_HOME")
@@ -137,8 +116,7 @@ def default_folder() -> Path:
 
 def default_limit() -> int:
     """Return the bytes that the folder may hold: WINNOW_CACHE_LIMIT, or 8 GB."""
-    text = os.environ.get("WINNOW_CACHE_LIMIT")
-    return parse_size(text) if text else DEFAULT_LIMIT
+    return size_from("WINNOW_CACHE_LIMIT", DEFAULT_LIMIT)
 
 
 def default_mode() -> int:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from analytics.runtime.cache import default_memory
+from analytics.runtime.environment import count_from, size_from
 from analytics.runtime.errors import WinnowError, WorkerLost
 from analytics.runtime.fair_queue import FairQueue, Turn
 from analytics.runtime.own_folder import OwnFolder, remove_orphans
@@ -34,7 +35,7 @@ from analytics.runtime.parallel import cores
 from analytics.runtime.passing import Shared, receive, send
 from analytics.runtime.process import PATIENCE, Ended, Helper, Limits, Words, fail
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.store import Store, parse_size
+from analytics.runtime.store import Store
 
 __all__ = ["HERE", "Here", "Workers", "shared_workers"]
 
@@ -406,11 +407,11 @@ def shared_workers() -> Workers:
     uses all cores, because most of the time it is alone; where several work, the system shares
     the cores out evenly.
     """
-    count = _number("WINNOW_WORKERS", max(2, min(MOST, cores() // 4)), 0)
-    threads = _number("WINNOW_WORKER_THREADS", cores(), 1)
-    text = os.environ.get("WINNOW_WORKER_MEMORY")
-    memory = parse_size(text, "WINNOW_WORKER_MEMORY") if text else inf
+    count = count_from("WINNOW_WORKERS", max(2, min(MOST, cores() // 4)), 0)
+    threads = count_from("WINNOW_WORKER_THREADS", cores(), 1)
+    memory = size_from("WINNOW_WORKER_MEMORY", inf)
     if memory < LEAST_MEMORY:
+        text = os.environ["WINNOW_WORKER_MEMORY"]
         raise WinnowError(
             f"WINNOW_WORKER_MEMORY is {text!r}: less than 1GB does not hold the libraries"
         )
@@ -422,12 +423,3 @@ def _workers_of(count: int, memory: float, threads: int, held: int) -> Workers:
     # results that they hold: together half of what the server does
     share = {"WINNOW_MEMORY_CACHE": str(held // (2 * max(1, count)))}
     return Workers(count, Limits(memory=memory, threads=threads), share)
-
-
-def _number(name: str, default: int, least: int) -> int:
-    text = os.environ.get(name)
-    if not text:
-        return default
-    if not text.strip().isdecimal() or int(text) < least:
-        raise WinnowError(f"{name} is {text!r}, not a number from {least} on")
-    return int(text)

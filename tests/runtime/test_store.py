@@ -17,9 +17,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from analytics.runtime import store as module
+from analytics.runtime.environment import parse_size
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.locks import Held, locked
-from analytics.runtime.store import Store, default_mode, parse_size
+from analytics.runtime.store import Store, default_mode
 
 
 def entries(folder: Path) -> list[str]:
@@ -516,4 +517,4 @@ def test_the_limit_follows_the_environment(
 @pytest.mark.parametrize("text", ["", "much", "-1", "1 PB", "GB"])
 def test_a_size_that_is_none(text: str) -> None:
     with pytest.raises(WinnowError, match="WINNOW_CACHE_LIMIT is"):
-        parse_size(text)
+        parse_size(text, "WINNOW_CACHE_LIMIT")

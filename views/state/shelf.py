@@ -22,8 +22,8 @@ from pathlib import Path
 
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.documents import LARGEST
+from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError
-from analytics.runtime.store import parse_size
 from analytics.runtime.writing import write_files
 from views.state.saved import SavedSession, load, parse
 
@@ -62,22 +62,6 @@ def default_shelves() -> Path:
     if own:
         return Path(own)
     return (Path(shared) if shared else Path.home() / ".local" / "share") / "winnow" / "sessions"
-
-
-def _days() -> float:
-    text = os.environ.get("WINNOW_SESSION_DAYS", "").strip()
-    try:
-        days = float(text) if text else DAYS
-    except ValueError:
-        days = -1.0
-    if not days > 0:
-        raise WinnowError(f"WINNOW_SESSION_DAYS is {text!r}, not a number of days above 0")
-    return days
-
-
-def _limit() -> int:
-    text = os.environ.get("WINNOW_SESSION_LIMIT")
-    return parse_size(text, "WINNOW_SESSION_LIMIT") if text else LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +112,10 @@ class Shelf:
             user = f"login-{user}"
         self.folder = (default_shelves() if root is None else root) / (user or "everybody")
         self.uploads = self.folder / "uploads"
-        self.days = _days() if days is None else days
-        self.limit = _limit() if limit is None else limit
+        self.days = (
+            positive_from("WINNOW_SESSION_DAYS", DAYS, "days above 0") if days is None else days
+        )
+        self.limit = size_from("WINNOW_SESSION_LIMIT", LIMIT) if limit is None else limit
 
     def path(self, name: str) -> Path:
         """Return where a session is, or would be."""

@@ -5,15 +5,14 @@ Sizes, names and order of the pieces are what a stranger wrote: all of them are 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analytics.runtime.environment import size_from
 from analytics.runtime.errors import InputError
-from analytics.runtime.store import parse_size
 
 __all__ = ["FILE_LIMIT", "Uploads"]
 
@@ -47,10 +46,7 @@ class Uploads:
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        told = os.environ.get("WINNOW_UPLOAD_LIMIT")
-        self.limit = limit if limit is not None else LIMIT
-        if limit is None and told:
-            self.limit = parse_size(told, "WINNOW_UPLOAD_LIMIT")
+        self.limit = size_from("WINNOW_UPLOAD_LIMIT", LIMIT) if limit is None else limit
         self.size = self.count = 0
         self._coming: dict[str, _Coming] = {}
 
