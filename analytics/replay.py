@@ -20,7 +20,7 @@ from analytics.runtime.value import Value
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS, Selection, select
 
-__all__ = ["Replay", "data_differences", "replay"]
+__all__ = ["Replay", "data_differences", "replay", "specs_of"]
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def replay(
     """
     notes = _version_notes(recipe.versions)
     differences = data_differences(recipe, dataset, reference)
-    specs, unknown = _specs(recipe)
-    differences += unknown
+    specs, unknown = specs_of(recipe)
+    differences += [f"{what}: {cause}" for what, cause in unknown]
     differences += _absent(recipe, dataset) if not differences else []
     if differences:
         return Replay(recipe, None, None, tuple(differences), notes)
@@ -150,23 +150,24 @@ def _version_notes(made_with: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
-    """Return specs made from the recipe, and what of it this Winnow does not know."""
+def specs_of(recipe: Recipe) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Return specs made from a recipe, and what of it cannot be done again, with the cause."""
     specs: dict[str, tuple[type, Mapping[str, Any]]] = {}
     unknown = []
     if recipe.descriptor in DESCRIPTORS:
         specs["descriptor"] = DESCRIPTORS[recipe.descriptor][0], recipe.descriptor_spec
     else:
-        unknown.append(f"descriptor: this Winnow has no descriptor {recipe.descriptor!r}")
+        unknown.append(("descriptor", f"this Winnow has no descriptor {recipe.descriptor!r}"))
     if recipe.method in METHODS:
         specs["method"] = METHODS[recipe.method].spec, recipe.method_spec
     else:
-        unknown.append(f"method: this Winnow has no method {recipe.method!r}")
+        unknown.append(("method", f"this Winnow has no method {recipe.method!r}"))
     if recipe.equations:
-        unknown.append(
-            f"equations: {recipe.method} was given normal equations ({recipe.equations}), which a "
-            "recipe does not carry"
+        cause = (
+            f"{recipe.method} was given normal equations ({recipe.equations}), which a recipe does "
+            "not carry"
         )
+        unknown.append(("equations", cause))
     specs["kernel"] = (KernelSpec, recipe.kernel_spec)
     if recipe.duplicates is not None:
         specs["duplicates"] = (DuplicateSpec, recipe.duplicates)
@@ -175,7 +176,7 @@ def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
         try:
             made[what] = spec_from(kind, values)
         except (TypeError, ValueError) as error:
-            unknown.append(f"{what}: {error}")
+            unknown.append((what, str(error)))
     return made, unknown
 
 
@@ -197,7 +198,7 @@ def _run(
     )  # fmt: skip
     if sample.get("exact_scores"):
         analysis = refine(analysis, monitor=Part(monitor, 0.6, 0.7))
-    places = {int(frame): place for place, frame in enumerate(dataset.frame_indices)}
+    places = dataset.structure_of_frame()
     keep, drop = ([places[frame] for frame in frames] for frames in (recipe.keep, recipe.drop))
     duplicates = None
     if "duplicates" in specs:

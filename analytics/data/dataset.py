@@ -183,6 +183,10 @@ class Dataset(Table):
         counts = np.bincount(flat, minlength=self.n_structures * len(elements))
         return counts.reshape(self.n_structures, len(elements))
 
+    def structure_of_frame(self) -> dict[int, int]:
+        """Return the structure that each frame of the original file is, by the frame's index."""
+        return {frame: s for s, frame in enumerate(self.frame_indices.tolist())}
+
     @property
     def isolated(self) -> npt.NDArray[np.bool_]:
         """Mask of the isolated atoms, bool array (n_structures,).

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import DESCRIPTORS
-from analytics.information.kernel import KernelSpec
 from analytics.recipe import DROP_DUPLICATES, Recipe
-from analytics.replay import data_differences
-from analytics.runtime.registry import spec_from
+from analytics.replay import data_differences, specs_of
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS
 from views.state.columns import Choice
@@ -48,18 +45,16 @@ def unfit(recipe: Recipe, session: Session) -> list[str]:
         found.append(f"it adds to {recipe.reference['name']}, which the page does not do")
     if recipe.parts > 1:
         found.append("it selects in two rounds, which the page does not do")
-    if recipe.equations:
-        found.append("its method was given normal equations that a recipe does not carry")
     if recipe.sample is not None and session.analysis.sampled is None:
         found.append("its kernels were sampled, those of the page are whole")
-    _, unknown = _specs(recipe)
-    return found + unknown
+    _, unknown = specs_of(recipe)
+    return found + [f"{what}: {cause}" for what, cause in unknown]
 
 
 def differences(recipe: Recipe, session: Session, column: int) -> list[Difference]:
     """Compare a recipe with what a column of the page shows."""
     data, choice = session.dataset, session.choice(column)
-    specs, _ = _specs(recipe)
+    specs, _ = specs_of(recipe)
     found = []
 
     def compare(what: str, recipe_has: Any, page_has: Any) -> None:
@@ -94,10 +89,10 @@ def take_over(recipe: Recipe, session: Session, column: int) -> None:
 
     What takes it back is one undo; settings of descriptor and kernel are not part of that.
     """
-    specs, data = _specs(recipe)[0], session.dataset
+    specs, data = specs_of(recipe)[0], session.dataset
     assert data is not None
     keep, drop = _forced(recipe, data)
-    frames = {int(frame): s for s, frame in enumerate(data.frame_indices.tolist())}
+    frames = data.structure_of_frame()
     reasons = {frames[f]: why for r in recipe.ledger for f in r.structures for why in (r.reason,)
                if f in frames and frames[f] in drop}  # fmt: skip
     spec = specs["method"]
@@ -115,29 +110,9 @@ def reproduced(recipe: Recipe, session: Session, column: int) -> tuple[int, bool
     return len(set(picked) & set(recipe.picked)), tuple(picked) == recipe.picked
 
 
-def _specs(recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
-    """Return the specs of a recipe, and what of it this Winnow does not know."""
-    wanted, unknown = {"kernel": (KernelSpec, recipe.kernel_spec)}, []
-    if recipe.descriptor in DESCRIPTORS:
-        wanted["descriptor"] = (DESCRIPTORS[recipe.descriptor][0], recipe.descriptor_spec)
-    else:
-        unknown.append(f"this Winnow has no descriptor {recipe.descriptor!r}")
-    if recipe.method in METHODS:
-        wanted["method"] = (METHODS[recipe.method].spec, recipe.method_spec)
-    else:
-        unknown.append(f"this Winnow has no method {recipe.method!r}")
-    made: dict[str, Any] = {}
-    for what, (kind, values) in wanted.items():
-        try:
-            made[what] = spec_from(kind, values)
-        except (TypeError, ValueError) as error:
-            unknown.append(f"{what}: {error}")
-    return made, unknown
-
-
 def _forced(recipe: Recipe, data: Dataset) -> tuple[set[int], set[int]]:
     """Return what a recipe forces in and out, copies that it dropped among them."""
-    frames = {int(frame): s for s, frame in enumerate(data.frame_indices.tolist())}
+    frames = data.structure_of_frame()
     copies = [f for r in recipe.ledger if r.step == DROP_DUPLICATES for f in r.structures]
 
     def here(structures: Iterable[int]) -> set[int]:
