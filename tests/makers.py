@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -203,3 +204,20 @@ def assert_same(a: Dataset, b: Dataset, *, added: tuple[str, ...] = ("original_i
         for key, array in x.arrays.items():
             assert array.dtype.kind == y.arrays[key].dtype.kind
             assert_array_equal(array, y.arrays[key])
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Wait until something holds, a minute at most; return whether it does."""
+    until = time.monotonic() + 60.0
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.01)
+    return condition()
+
+
+def runs(pid: int) -> bool:
+    """Whether a process exists and has not ended: one that nobody has waited for has."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0]
+    except OSError:
+        return False
+    return status not in "ZX"

@@ -14,3 +14,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data sets in {folder}")
     return folder
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes a file and returns its path."""
+
+    def write(content: str | bytes, name: str = "a.xyz"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write

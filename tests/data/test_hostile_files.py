@@ -22,16 +22,6 @@ from analytics.runtime.progress import Silent
 PROPERTIES = "Properties=species:S:1:pos:R:3:tag:I:1:fix:L:1"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(content: str | bytes, name: str = "a.xyz"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
 def refusal(path, **asked) -> str:
     with pytest.raises(InputError) as caught:
         read(path, **asked)

@@ -24,16 +24,6 @@ TWO = (
 )
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(content: str | bytes, name: str = "a.xyz"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
 def one(comment: str = "energy=1", atoms: str = "H 0 0 0") -> str:
     return f"1\n{comment}\n{atoms}\n"
 

@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import child_work
 import numpy as np
 import pytest
-from makers import Recorder
+from makers import Recorder, runs, soon
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
@@ -45,22 +43,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
     monkeypatch.setattr(process.subprocess, "Popen", Noted)
     return made
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + SECONDS
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.01)
-    return condition()
-
-
-def runs(pid: int) -> bool:
-    """Whether a process exists and has not ended: one that nobody has waited for has."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0]
-    except OSError:
-        return False
-    return status not in "ZX"
 
 
 def test_arguments_go_there_and_the_result_comes_back(started, place: Path) -> None:

@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import child_work
 import numpy as np
 import pytest
-from makers import Recorder, make_dataset
+from makers import Recorder, make_dataset, runs, soon
 from numpy.testing import assert_array_equal
 
 from analytics.runtime import process
@@ -45,21 +44,6 @@ def pool(place: Path) -> Iterator[Workers]:
     made = Workers(2)
     yield made
     made.close()
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + SECONDS
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.01)
-    return condition()
-
-
-def runs(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0]
-    except OSError:
-        return False
-    return status not in "ZX"
 
 
 class Background:

@@ -10,27 +10,12 @@ from analytics.data.export import write_subset
 from analytics.data.readers import read
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information.kernel import KernelSpec
-from analytics.pipeline import Pipeline
 from analytics.recipe import make_recipe
-from analytics.runtime.cache import Cache
-from analytics.runtime.store import Store
 from analytics.selection.coverage import FacilityLocationSpec
 from views.shell.recipe_dialog import RecipeDialog
 from views.state.jobs import Inline
 from views.state.recipes import differences, reproduced, take_over, unfit
-from views.state.session import DEMO, Session
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "small.xyz"
-    write_subset(read(DEMO), np.arange(0, 552, 24), path)
-    return path
+from views.state.session import Session
 
 
 def opened(path, pipeline):

@@ -10,20 +10,11 @@ from analytics.data.export import write_subset
 from analytics.data.readers import read
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information.kernel import KernelSpec
-from analytics.pipeline import Pipeline
-from analytics.runtime.cache import Cache
-from analytics.runtime.store import Store
 from analytics.selection.base import METHODS
 from analytics.selection.coverage import FacilityLocationSpec
 from views.state.jobs import Inline
 from views.state.saved import marks_of, parse
 from views.state.session import DEMO, Session
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    """Share results, as the sessions of a server do."""
-    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
 
 
 @pytest.fixture(scope="module")

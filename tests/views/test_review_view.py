@@ -55,11 +55,6 @@ def with_copies(tmp_path_factory):
     return folder / "copies.xyz"
 
 
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
-
-
 @pytest.fixture
 def session(with_copies, pipeline):
     session = Session(Inline(), pipeline)

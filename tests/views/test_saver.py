@@ -13,27 +13,12 @@ import pytest
 
 from analytics.data.export import write_subset
 from analytics.data.readers import read
-from analytics.pipeline import Pipeline
-from analytics.runtime.cache import Cache
 from analytics.runtime.errors import WinnowError
-from analytics.runtime.store import Store
 from views.state.jobs import Inline
 from views.state.saved import load
 from views.state.saver import Immediate, Saver
-from views.state.session import DEMO, Session
+from views.state.session import Session
 from views.state.shelf import Shelf, is_name, new_name
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory):
-    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "small.xyz"
-    write_subset(read(DEMO), np.arange(0, 552, 24), path)
-    return path
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""What the tests of the page's state share: results, and a small data set."""
+
+import numpy as np
+import pytest
+
+from analytics.data.export import write_subset
+from analytics.data.readers import read
+from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
+from analytics.runtime.store import Store
+from views.state.session import DEMO
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    """Share results, as the sessions of a server do."""
+    return Pipeline(Cache(store=Store(tmp_path_factory.mktemp("store"))))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A few structures of the carbon set."""
+    path = tmp_path_factory.mktemp("data") / "small.xyz"
+    write_subset(read(DEMO), np.arange(0, 552, 24), path)
+    return path
