@@ -108,7 +108,7 @@ def _read(
         dataset = read(file, monitor=monitor)  # too short for the slice: replay says how
     if dataset.fingerprint == fingerprint or dataset.keys == keys:
         return dataset
-    names = {
+    names: dict[str, Any] = {
         "energy_key": keys.energy or "",
         "forces_key": keys.forces or "",
         "config_type_key": keys.config_type or "",

@@ -1,5 +1,7 @@
 """Reading with ASE, in a process of its own: what its formats may do, how long and in what memory.
 
+Formats of `analytics.data.file_formats` are read there too, and come before ASE.
+
 ASE has about eighty readers. Some never return on a damaged file, some take all memory, some look
 into other files; none of that concerns the process that asks.
 """
@@ -12,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from analytics.data.frames import Frame
+from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
+from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
 from analytics.runtime.packing import pack
@@ -46,9 +49,11 @@ EXCLUDED = {
 #: reads 2 to 20 MB of text in a second, into 5 to 30 times the memory.
 SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
 MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
+#: Bytes by which a format is recognised.
+_HEAD = 1 << 16
 
 
-def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame] | None:
+def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     """Return all structures of a file, or None if it is extended XYZ, which is read without ASE.
 
     ASE cannot tell how many there are without reading them, so all are read.
@@ -67,7 +72,7 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame] | None:
         If its format is not in `FORMATS`, or ASE cannot read it within the limits.
     """
     try:
-        frames: list[Frame] | None = call(
+        frames: list[Frame | LeftOut] | None = call(
             read_frames,
             str(path.absolute()),
             name="ASE",
@@ -76,7 +81,9 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame] | None:
             limits=_limits(path.stat().st_size),
         )
     except InputError as error:
-        raise InputError(error.cause, source=source, structure=error.structure) from None
+        raise InputError(
+            error.cause, source=source, structure=error.structure, asks=error.asks
+        ) from None
     except WinnowError as error:
         if type(error) not in (WinnowError, WorkerLost):
             raise  # cancelled
@@ -99,7 +106,7 @@ def _limits(size: int) -> Limits:
 # ---- inside the process -----------------------------------------------------------------------
 
 
-def read_frames(file: str, monitor: Monitor) -> list[Frame] | None:
+def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     """Return all structures of a file, or None; called in a process of its own, see `read_ase`.
 
     Parameters
@@ -115,6 +122,10 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame] | None:
 
     path = Path(file)
     with confined(path.parent, path, Path.cwd()):
+        own = _own_format(path)
+        if own is not None:
+            monitor.report(0.1, own.title)
+            return [_packable(x) if isinstance(x, Frame) else x for x in own.read(path, monitor)]
         try:
             kind = str(ase.io.formats.filetype(file))
         except Exception as error:
@@ -130,7 +141,7 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame] | None:
         path = Path(shutil.copyfile(path, Path.cwd() / path.name))
     with confined(path.parent, path):
         images = _images(path, kind)
-    frames = []
+    frames: list[Frame | LeftOut] = []
     for index, atoms in enumerate(images):
         if index % 100 == 0:
             monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
@@ -139,6 +150,18 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame] | None:
         except ValueError as error:
             raise InputError(str(error), structure=index) from None
     return frames
+
+
+def _own_format(path: Path) -> FileFormat | None:
+    """Return the format of `analytics.data.file_formats` that a file has, if any."""
+    head = b""
+    if path.is_file():
+        with path.open("rb") as opened_file:
+            head = opened_file.read(_HEAD)
+    return next(
+        (FILE_FORMATS[name] for name in FILE_FORMATS if FILE_FORMATS[name].recognise(path, head)),
+        None,
+    )
 
 
 def _images(path: Path, kind: str) -> list[Any]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.frames import Columns
+from analytics.data.understood import Understood
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
@@ -25,6 +26,7 @@ class LabelKeys:
     energy: str | None = None
     forces: str | None = None
     config_type: str | None = None
+    stress: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class Dataset(Table):
         Total energy; NaN where missing. None where no structure has one.
     forces : float array (n_environments, 3), eV/angstrom, or None
         NaN where missing. None where no structure has any.
+    stress : float array (n_structures, 3, 3), eV/angstrom^3, or None
+        Positive where the cell is under tension (the sign of ASE); NaN where missing. None where
+        no structure has one.
     config_type : str array (n_structures,)
         The class given in the file; empty where none is.
     frame_indices : int array (n_structures,)
@@ -72,6 +77,8 @@ class Dataset(Table):
         Name of the file, without its folder.
     keys : LabelKeys
         Where the labels were read from.
+    understood : Understood
+        How the file was read, in full; not part of the fingerprint.
     records : tuple of Record
         What else each structure carried, for a lossless export; () when made in memory.
     fingerprint : str
@@ -85,10 +92,12 @@ class Dataset(Table):
     pbc: npt.NDArray[np.bool_]
     energies: FloatArray | None = None
     forces: FloatArray | None = None
+    stress: FloatArray | None = None
     config_type: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
     frame_indices: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     name: str = "in memory"
     keys: LabelKeys = LabelKeys()
+    understood: Understood = field(default_factory=Understood)
     records: tuple[Record, ...] = ()
     fingerprint: str = field(init=False, default="")
 
@@ -101,7 +110,7 @@ class Dataset(Table):
         n = len(self.structure_offsets) - 1
         put(self, "cells", frozen(self.cells, np.float64).reshape(n, 3, 3))
         put(self, "pbc", frozen(self.pbc, bool).reshape(n, 3))
-        for label in ("energies", "forces"):
+        for label in ("energies", "forces", "stress"):
             if getattr(self, label) is not None:
                 put(self, label, frozen(getattr(self, label), np.float64))
         if len(self.config_type) != n:
@@ -125,6 +134,7 @@ class Dataset(Table):
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]
+        labels += [] if self.stress is None else [self.stress]
         return fingerprint(
             self.numbers,
             self.positions,
@@ -231,9 +241,11 @@ class Dataset(Table):
             pbc=self.pbc[structures],
             energies=None if self.energies is None else self.energies[structures],
             forces=None if self.forces is None else self.forces[rows],
+            stress=None if self.stress is None else self.stress[structures],
             config_type=self.config_type[structures],
             frame_indices=self.frame_indices[structures],
             name=self.name,
             keys=self.keys,
+            understood=self.understood,
             records=tuple(self.records[int(s)] for s in structures) if self.records else (),
         )

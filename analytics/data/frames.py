@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-__all__ = ["Columns", "Frame", "species_numbers"]
+__all__ = ["Columns", "Frame", "LeftOut", "species_numbers"]
 
 #: Name, kind (R, I, S or L) and width of each per-atom column of an extended XYZ file.
 Columns = tuple[tuple[str, str, int], ...]
@@ -23,6 +23,11 @@ class Frame:
 
     `index` is its zero-based place in the file; `cell` has the vectors as rows, angstrom. Extended
     XYZ also leaves its `comment` line of key=value pairs and its `columns`, for a faithful copy.
+
+    Where the file names types of atoms and not elements, `types` holds one word per atom and
+    `numbers` zeros, until somebody says which element each type is. `units` are those that the
+    file states, by the name of the value ('energy': 'hartree'); 'length' is that of positions and
+    cell. `notes` are sentences on what was decided on the way.
     """
 
     index: int
@@ -34,6 +39,31 @@ class Frame:
     arrays: dict[str, npt.NDArray[Any]]
     comment: str = ""
     columns: Columns = ()
+    types: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A frame, or a label of one, that cannot be used; the rest of the file is read.
+
+    Attributes
+    ----------
+    frame : int
+        Zero-based index in the file.
+    cause : str
+        What is wrong, naming atom and column where it is in one.
+    line : int or None
+        One-based line of the file.
+    part : 'frame', 'energy', 'forces' or 'stress'
+        What is left out.
+    """
+
+    frame: int
+    cause: str
+    line: int | None = None
+    part: Literal["frame", "energy", "forces", "stress"] = "frame"
 
 
 def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset, LabelKeys, Record
-from analytics.data.frames import Frame
+from analytics.data.frames import Frame, LeftOut
+from analytics.data.read_options import ReadOptions
+from analytics.data.understood import Understood
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 
@@ -62,23 +64,27 @@ def keys_of(items: Iterable[Frame | Record]) -> AvailableKeys:
 
 
 def assemble(
-    frames: Sequence[Frame], name: str, asked: LabelKeys, *, describes: str = "file"
+    found: Sequence[Frame | LeftOut], name: str, asked: ReadOptions, *, describes: str = "file"
 ) -> Dataset:
     """Join structures into a data set, telling labels from the rest.
 
     Parameters
     ----------
-    frames : sequence of Frame
+    found : sequence of Frame and LeftOut
     name : str
         Name of the source, for the data set and for errors.
-    asked : LabelKeys
-        Names given by the user: None to look for the usual ones, "" for none.
+    asked : ReadOptions
     describes : str
         What the source is called in errors.
     """
+    frames = [one for one in found if isinstance(one, Frame)]
+    left_out = tuple(one for one in found if isinstance(one, LeftOut))
+    if left_out and (asked.strict or not frames):
+        first = left_out[0]
+        raise InputError(first.cause, source=name, structure=first.frame)
     if not frames:
         raise InputError(f"the {describes} holds no structures", source=name)
-    keys = _choose(frames, name, asked)
+    keys = _choose(frames, name, asked.keys)
     sizes = [len(frame.numbers) for frame in frames]
     # the class first: it is cheap, and forces are taken out of the arrays
     config_type = np.array([_class(frame, name, keys.config_type) for frame in frames])
@@ -94,6 +100,7 @@ def assemble(
         frame_indices=np.array([frame.index for frame in frames]),
         name=name,
         keys=keys,
+        understood=Understood(frames_in_file=len(found), left_out=left_out),
         records=tuple(
             Record(frame.info, _other_arrays(frame, keys.forces), frame.comment, frame.columns)
             for frame in frames

@@ -10,12 +10,13 @@ from pathlib import Path
 from ase import Atoms
 
 from analytics.data.ase_reader import read_ase
-from analytics.data.dataset import Dataset, LabelKeys, Record
+from analytics.data.dataset import Dataset, Record
 from analytics.data.extxyz import read_extxyz
 from analytics.data.formats import frame_from_atoms, read_deepmd, to_atoms
-from analytics.data.frames import Frame
+from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.data.opened import unpacked
+from analytics.data.read_options import ReadOptions
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 
@@ -32,6 +33,10 @@ def read(
     energy_key: str | None = None,
     forces_key: str | None = None,
     config_type_key: str | None = None,
+    stress_key: str | None = None,
+    species: str | None = None,
+    units: str | None = None,
+    strict: bool = False,
     monitor: Monitor = SILENT,
 ) -> Dataset:
     """Read a training set from a file, or from structures that ASE holds.
@@ -46,6 +51,14 @@ def read(
     energy_key, forces_key, config_type_key : str, optional
         The file's own names of the labels: total energy in eV, forces in eV/angstrom, class.
         None looks for the usual names, "" reads no such label.
+    stress_key : str, optional
+        The same for the stress or virial.
+    species : str, optional
+        The element of each type of atoms, where the file has types: ``"1=Si,2=O"``.
+    units : str, optional
+        Units of what the file does not say: ``"energy=hartree,length=bohr,forces=Ha/bohr"``.
+    strict : bool
+        Refuse the file if a frame or a label of one cannot be used, instead of leaving it out.
     monitor : Monitor
         Told how far the reading is.
 
@@ -67,11 +80,19 @@ def read(
     >>> winnow.read(ase.io.read("assets/carbon.xyz.gz", "0:60")) == data
     True
     """
-    asked = LabelKeys(energy_key, forces_key, config_type_key)
+    asked = ReadOptions.of(
+        energy_key=energy_key,
+        forces_key=forces_key,
+        config_type_key=config_type_key,
+        stress_key=stress_key,
+        species=species,
+        units=units,
+        strict=strict,
+    )
     if isinstance(source, Atoms):
-        return dataset_from_atoms([source], keys=asked)
+        return dataset_from_atoms([source], options=asked)
     if not isinstance(source, str | Path):
-        return dataset_from_atoms(source, keys=asked)
+        return dataset_from_atoms(source, options=asked)
     place, choose = _split(str(source))
     name = place.name or str(place)
     try:
@@ -90,7 +111,7 @@ def read(
 
 
 def dataset_from_atoms(
-    frames: Iterable[Atoms], name: str = "in memory", keys: LabelKeys | None = None
+    frames: Iterable[Atoms], name: str = "in memory", options: ReadOptions | None = None
 ) -> Dataset:
     """Return structures held by ASE as a data set, labels taken from their calculators.
 
@@ -99,10 +120,9 @@ def dataset_from_atoms(
     frames : iterable of ase.Atoms
     name : str
         What to call the data set.
-    keys : LabelKeys, optional
-        Names of the labels, see `read`.
+    options : ReadOptions, optional
     """
-    found = []
+    found: list[Frame | LeftOut] = []
     for index, atoms in enumerate(frames):
         if not isinstance(atoms, Atoms):
             raise InputError(
@@ -112,7 +132,7 @@ def dataset_from_atoms(
             found.append(frame_from_atoms(index, atoms))
         except ValueError as error:
             raise InputError(str(error), source=name, structure=index) from None
-    return assemble(found, name, keys or LabelKeys(), describes="list")
+    return assemble(found, name, options or ReadOptions(), describes="list")
 
 
 def available_keys(source: str | Path | Dataset | Sequence[Record]) -> AvailableKeys:
@@ -135,7 +155,9 @@ def available_keys(source: str | Path | Dataset | Sequence[Record]) -> Available
     return keys
 
 
-def _frames(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) -> Iterator[Frame]:
+def _frames(
+    path: Path, choose: Callable[[int], list[int]], monitor: Monitor
+) -> Iterator[Frame | LeftOut]:
     """Return the structures of a file or folder by the reader for its format."""
     if path.is_dir():
         if path.suffix in (".traj", ".bundle"):  # ASE's own folders
@@ -146,7 +168,9 @@ def _frames(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) ->
     return _others(path, choose, monitor)
 
 
-def _others(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) -> Iterator[Frame]:
+def _others(
+    path: Path, choose: Callable[[int], list[int]], monitor: Monitor
+) -> Iterator[Frame | LeftOut]:
     with unpacked(path, Part(monitor, 0.0, 0.2)) as plain:
         rest = Part(monitor, 0.2, 1.0)
         frames = read_ase(plain, path.name, rest)
@@ -155,7 +179,9 @@ def _others(path: Path, choose: Callable[[int], list[int]], monitor: Monitor) ->
         yield from _chosen(frames, choose)
 
 
-def _chosen(frames: list[Frame], choose: Callable[[int], list[int]]) -> Iterator[Frame]:
+def _chosen(
+    frames: list[Frame | LeftOut], choose: Callable[[int], list[int]]
+) -> Iterator[Frame | LeftOut]:
     return (frames[index] for index in choose(len(frames)))
 
 

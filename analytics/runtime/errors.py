@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost", "one_line"]
 
 
@@ -30,12 +32,21 @@ class InputError(WinnowError):
         Name of the file.
     structure : int, optional
         Zero-based index of the structure in the original file.
+    asks : sequence of str
+        Where an answer of the user would do: what is asked ('species', 'units'), then what it is
+        asked of (the types of atoms that have no element).
     """
 
     def __init__(
-        self, cause: str, *, source: str | None = None, structure: int | None = None
+        self,
+        cause: str,
+        *,
+        source: str | None = None,
+        structure: int | None = None,
+        asks: Sequence[str] = (),
     ) -> None:
         self.cause, self.source, self.structure = one_line(cause), source, structure
+        self.asks = tuple(asks)
         place = [] if source is None else [one_line(source)]
         if structure is not None:
             place.append(f"structure {structure}")

@@ -1,0 +1,1 @@
+"""File formats of our own: one module each, recognised by content."""

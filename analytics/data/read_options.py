@@ -1,0 +1,68 @@
+"""Options of reading: names of labels, elements of types, units, and whether to be strict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analytics.data.dataset import LabelKeys
+from analytics.runtime.errors import InputError
+
+__all__ = ["ReadOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a user says about a file that the file does not say itself.
+
+    Attributes
+    ----------
+    keys : LabelKeys
+        Names of the labels: None to look for the usual ones, "" for none.
+    species : mapping of str to str
+        Element symbol of each type of atoms.
+    units : mapping of str to str
+        Unit of 'length', 'energy', 'forces' and 'stress', where the file states none.
+    strict : bool
+        Refuse the file if a frame or a label of one cannot be used.
+    """
+
+    keys: LabelKeys = field(default_factory=LabelKeys)
+    species: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        energy_key: str | None = None,
+        forces_key: str | None = None,
+        config_type_key: str | None = None,
+        stress_key: str | None = None,
+        species: str | None = None,
+        units: str | None = None,
+        strict: bool = False,
+    ) -> ReadOptions:
+        """Return options from what stands on a command line, in a recipe or in a field.
+
+        Raises
+        ------
+        InputError
+            If `species` or `units` are not of the form ``name=value,name=value``.
+        """
+        keys = LabelKeys(
+            energy=energy_key, forces=forces_key, config_type=config_type_key, stress=stress_key
+        )
+        return cls(keys, _pairs(species, "species"), _pairs(units, "units"), strict)
+
+
+def _pairs(text: str | None, what: str) -> dict[str, str]:
+    found = {}
+    for part in filter(None, (piece.strip() for piece in (text or "").split(","))):
+        name, sign, value = (word.strip() for word in part.partition("="))
+        if not (name and sign and value):
+            example = {"species": "1=Si,2=O", "units": "energy=hartree,length=bohr"}[what]
+            raise InputError(f"{what} {part!r} is not of the form {example}")
+        found[name] = value
+    return found
