@@ -473,6 +473,92 @@ def test_elements_and_mask_of_a_vasprun(write) -> None:
     assert "forces" not in found[1].arrays
 
 
+# ---- ML_AB ------------------------------------------------------------------------------------
+
+
+def section(title: str, *rows: str, rule: str = "=") -> str:
+    return "\n".join([rule * 50, f"     {title}", "-" * 50, *(f"  {row}" for row in rows), ""])
+
+
+def configuration(number: int, elements=("O 1", "H 2"), energy="-12.5", stress="10 20 30") -> str:
+    return (
+        f"{'*' * 50}\n     Configuration num. {number:6d}\n"
+        + section("System name", "water  at 300 K")
+        + section("The number of atom types", str(len(elements)))
+        + section("The number of atoms", "3")
+        + section("Atom types and atom numbers", *elements, rule="*")
+        + section("CTIFOR", "0.002")
+        + section("Primitive lattice vectors (ang.)", "10 0 0", "-1.5 11 0", "0 0 12")
+        + section("Atomic positions (ang.)", *(" ".join(map(str, row)) for row in WATER))
+        + section("Total energy (eV)", energy)
+        + section("Forces (eV ang.^-1)", *(" ".join(map(str, row)) for row in PULL))
+        + section("Stress (kbar)", "XX YY ZZ")
+        + f"{'-' * 50}\n {stress}\n{'-' * 50}\n XY YZ ZX\n{'-' * 50}\n {stress[:1]} 5 6\n"
+    )
+
+
+ML_AB = " 1.0 Version\n" + section("The number of configurations", "2", rule="*")
+
+
+def test_numbers_of_an_ml_ab(write) -> None:
+    text = ML_AB + configuration(1) + configuration(2, elements=("H 2", "Zr 1"), energy="****")
+    found = steps(write(text, "ML_ABN"))
+    first, missing, second = found
+    assert isinstance(first, Frame)
+    assert_array_equal(first.numbers, [8, 1, 1])
+    assert_array_equal(first.positions, WATER)
+    assert_array_equal(first.cell, [[10, 0, 0], [-1.5, 11, 0], [0, 0, 12]])
+    assert_array_equal(first.arrays["forces"], PULL)
+    assert first.info["energy"] == -12.5
+    assert first.info["config_type"] == "water  at 300 K"
+    assert_allclose(
+        first.info["stress"] / (-0.1 * GPa), [[10, 1, 6], [1, 20, 5], [6, 5, 30]], rtol=1e-12
+    )
+    assert isinstance(missing, LeftOut)
+    assert (missing.frame, missing.part) == (1, "energy")
+    assert isinstance(second, Frame)
+    assert_array_equal(second.numbers, [1, 1, 40])
+    cut = text[: text.rindex("Forces (eV") - 200]
+    last = steps(write(cut, "ML_AB"))[-1]
+    assert isinstance(last, LeftOut)
+    assert last.frame == 1
+
+
+def test_numbers_of_atoms_that_do_not_add_up_are_asked_about(write) -> None:
+    text = ML_AB + configuration(1, elements=("O 2", "H 2"))
+    (frame,) = frames(write(text, "ML_AB"))
+    assert frame.types == ("O", "H or O", "H")  # either one O too many, or one H
+    assert not frame.numbers.any()
+    assert "announces 2 O, 2 H and lists 3 atoms" in frame.notes[0]
+    (missing,) = steps(write(ML_AB + configuration(1, elements=("O 9", "H 9")), "ML_AB"))
+    assert isinstance(missing, LeftOut)
+    (missing, frame) = steps(write(ML_AB + configuration(1).replace("10 20 30\n", "0 0 0\n")
+                                   .replace("1 5 6", "0 0 0"), "ML_AB"))  # fmt: skip
+    assert isinstance(missing, LeftOut)
+    assert missing.part == "stress"
+
+
+def test_published_ml_ab(real_data, write) -> None:
+    """It announces 8 Y where 41 atoms leave room for one, has no energies, and no stress."""
+    packed = (real_data / "public" / "bzoyh_ML_AB.gz").read_bytes()
+    found = frames(write(gzip.decompress(packed), "ML_AB"))
+    assert len(found) == 134
+    for frame in found:
+        assert frame.types == tuple(
+            ["Ba"]
+            + ["Zr or Ba"] * 7
+            + ["Y or Zr"] * 7
+            + ["Y"]
+            + ["O or Y"] * 7
+            + ["O"] * 17
+            + ["H"]
+        )
+        assert "energy" not in frame.info
+        assert "stress" not in frame.info
+    assert_array_equal(found[0].arrays["forces"][0], [-0.000780, -0.000973, 0.000245])
+    assert found[0].info["config_type"] == "P01"
+
+
 # ---- shared cases, and through the whole reader -----------------------------------------------
 
 
