@@ -44,11 +44,9 @@ def read_ml_ab(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     path : Path
     monitor : Monitor
     """
-    size = max(1, path.stat().st_size)
     with path.open(encoding="latin-1") as file:
         for index, configuration in enumerate(_configurations(file)):
             if index % 100 == 0:
-                monitor.report(min(1.0, file.buffer.tell() / size), "ML_AB")
                 monitor.checkpoint()
             try:
                 yield from _frames(index, configuration)
