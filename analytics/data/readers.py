@@ -10,6 +10,7 @@ from pathlib import Path
 from ase import Atoms
 
 from analytics.data.ase_reader import read_ase
+from analytics.data.cp2k import is_cp2k_trajectory, read_cp2k
 from analytics.data.dataset import Dataset, Record
 from analytics.data.deepmd import read_deepmd
 from analytics.data.extxyz import read_extxyz
@@ -164,6 +165,8 @@ def _frames(
         frames = read_deepmd(path, choose, monitor)
         return frames or _chosen(read_ase(path, path.name, monitor) or [], choose)
     if _XYZ.search(path.name):
+        if is_cp2k_trajectory(path):
+            return read_cp2k(path, choose, monitor)
         return read_extxyz(path, choose, monitor)
     return _others(path, choose, monitor)
 

@@ -31,7 +31,7 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             try:
                 if not whole:
                     raise ValueError("it has no END_CFG: the file was cut short")
-                yield from _frame(index, lines)
+                yield _frame(index, lines)
             except (ValueError, IndexError) as error:
                 yield LeftOut(index, str(error), line=number)
 
@@ -55,7 +55,7 @@ def _blocks(file: Any) -> Iterator[tuple[int, Lines, bool]]:
         yield start, lines, False
 
 
-def _frame(index: int, lines: Lines) -> Iterator[Frame | LeftOut]:
+def _frame(index: int, lines: Lines) -> Frame:
     parts = _parts(lines)
     size = int(_one(parts, "Size")[0])
     names, table = parts.get("AtomData", ([], []))
@@ -71,7 +71,7 @@ def _frame(index: int, lines: Lines) -> Iterator[Frame | LeftOut]:
         info["energy"] = float(_one(parts, "Energy")[0])
     if "PlusStress" in parts:  # the virial in eV: positive where the cell wants to expand
         info["virial"] = voigt(_one(parts, "PlusStress"))
-    yield Frame(
+    return Frame(
         index=index,
         numbers=np.zeros(size, dtype=np.int64),
         positions=_positions(columns, cell),
@@ -80,10 +80,8 @@ def _frame(index: int, lines: Lines) -> Iterator[Frame | LeftOut]:
         info=info,
         arrays=_arrays(columns),
         types=tuple(columns["type"]) if "type" in columns else ("0",) * size,
+        notes=("Stress is not read: only PlusStress says its sign",) if "Stress" in parts else (),
     )
-    if "Stress" in parts:
-        cause = "its Stress is not read: the sign is that of PlusStress in no version of MLIP"
-        yield LeftOut(index, cause, part="stress")
 
 
 def _parts(lines: Lines) -> dict[str, tuple[list[str], Lines]]:
