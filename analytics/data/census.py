@@ -49,7 +49,7 @@ class Numbers:
     @property
     def frames(self) -> int:
         """In how many structures there is a number."""
-        return int(np.isfinite(self.values).sum())
+        return int((~np.isnan(self.values)).sum())
 
 
 class Census:

@@ -9,10 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-__all__ = ["Columns", "Frame", "LeftOut", "species_numbers"]
+__all__ = ["SCF_CONVERGED", "Columns", "Frame", "LeftOut", "species_numbers"]
 
 #: Name, kind (R, I, S or L) and width of each per-atom column of an extended XYZ file.
 Columns = tuple[tuple[str, str, int], ...]
+
+#: Key among a structure's own values: whether its electronic loop (SCF) met its criterion. Set by
+#: readers of the outputs of codes, where the file tells; kept by the export.
+SCF_CONVERGED = "scf_converged"
 
 _NUMBERS = {symbol: number for number, symbol in enumerate(chemical_symbols) if number}
 

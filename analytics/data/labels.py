@@ -128,7 +128,7 @@ def assemble(
         name=name,
         keys=labels.keys,
         understood=Understood(
-            frames_in_file=len(found),
+            frames_in_file=len(frames) + sum(one.part == "frame" for one in left_out),
             left_out=tuple(left_out),
             keys=labels.uses,
             candidates=labels.candidates,
@@ -250,7 +250,7 @@ class _Labels:
                 continue
             numbers = census.numbers(key)
             if numbers.frames or numbers.unusable:
-                coverage[key] = np.isfinite(numbers.values)
+                coverage[key] = ~np.isnan(numbers.values)
         label = Label(
             "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
         )
@@ -363,7 +363,7 @@ class _Labels:
                 if not all("None" in each for each in numbers.unusable.values()):
                     self._unusable("energy", key, s, cause)
             values = self._energies_of(key)
-            self._fill("energy", at, energies, values, np.isfinite(values), "energy")
+            self._fill("energy", at, energies, values, ~np.isnan(values), "energy")
         self._leave_out(
             "energy",
             energies,
@@ -489,7 +489,7 @@ class _Labels:
             except InputError as error:  # in a unit that is not known
                 yield Candidate(label, key, 0, None, error.cause)
                 continue
-            known = np.isfinite(given).reshape(len(given), -1).all(axis=1)
+            known = ~np.isnan(given).reshape(len(given), -1).any(axis=1)
             if label == "forces":
                 frames = len(np.unique(owners(self.offsets)[known]))
             else:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ase import Atoms
 
 from analytics.data.ase_reader import read_ase
+from analytics.data.cp2k import is_cp2k_trajectory, read_cp2k
 from analytics.data.dataset import Dataset, Record
+from analytics.data.deepmd import read_deepmd
 from analytics.data.extxyz import read_extxyz
-from analytics.data.formats import frame_from_atoms, read_deepmd, to_atoms
+from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.data.opened import unpacked
@@ -148,11 +151,10 @@ def available_keys(source: str | Path | Dataset | Sequence[Record]) -> Available
     if not isinstance(source, Dataset):
         return keys_of(source)
     keys = keys_of(source.records)
-    chosen = source.keys.forces
-    if chosen and chosen not in keys.forces:
-        # the forces in use are held by the data set, not by the records
-        return AvailableKeys(keys.energy, (chosen, *keys.forces), keys.config_type)
-    return keys
+    # the forces in use are held by the data set, not by the records
+    used = (use.key for use in source.understood.keys_of("forces"))
+    held = tuple(key for key in used if key not in keys.forces)
+    return replace(keys, forces=held + keys.forces)
 
 
 def _frames(
@@ -160,10 +162,11 @@ def _frames(
 ) -> Iterator[Frame | LeftOut]:
     """Return the structures of a file or folder by the reader for its format."""
     if path.is_dir():
-        if path.suffix in (".traj", ".bundle"):  # ASE's own folders
-            return _chosen(read_ase(path, path.name, monitor) or [], choose)
-        return read_deepmd(path, choose, monitor)
+        frames = read_deepmd(path, choose, monitor)
+        return frames or _chosen(read_ase(path, path.name, monitor) or [], choose)
     if _XYZ.search(path.name):
+        if is_cp2k_trajectory(path):
+            return read_cp2k(path, choose, monitor)
         return read_extxyz(path, choose, monitor)
     return _others(path, choose, monitor)
 
