@@ -322,7 +322,7 @@ def test_a_few_reference_atoms_do_not_decide_the_key(write) -> None:
 
 def test_hartrees_of_cp2k_are_not_taken_for_electronvolts(write) -> None:
     path = write(one("i = 1, time = 0.5, E = -17.25"))
-    assert read(path).energies is None
+    assert_allclose(read(path).energies, [-17.25 * 27.2113860], rtol=1e-7)
     assert_array_equal(read(path, energy_key="E").energies, [-17.25])
 
 
