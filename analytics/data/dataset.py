@@ -16,7 +16,11 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, 
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
 
-__all__ = ["Dataset", "LabelKeys", "Record"]
+__all__ = ["Dataset", "LabelKeys", "Record", "Unsearchable"]
+
+
+class Unsearchable(InputError):
+    """A structure that no search of neighbours could deal with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +127,14 @@ class Dataset(Table):
         put(self, "fingerprint", self._fingerprint())
 
     def _check_searchable(self) -> None:
-        """Raise `InputError` for a structure that no search of neighbours could deal with."""
+        """Raise `Unsearchable` for a structure that no search of neighbours could deal with."""
         from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
         found = unsearchable(self.positions, self.structure_offsets, self.cells, self.pbc)
         if found is not None:
             structure, cause = found
             frame = int(self.frame_indices[structure])
-            raise InputError(cause, source=self.name, structure=frame)
+            raise Unsearchable(cause, source=self.name, structure=frame)
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]

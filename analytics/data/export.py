@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
-from analytics.data.extxyz import ATOMIC_NUMBERS, LONGEST_WORD, POSITIONS
+from analytics.data.extxyz import ATOMIC_NUMBERS
+from analytics.data.extxyz_columns import LONGEST_WORD, POSITIONS
 from analytics.data.extxyz_comment import RESERVED, format_comment
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
