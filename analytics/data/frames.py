@@ -10,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-__all__ = ["Columns", "Frame", "LeftOut", "isotopes", "species_numbers"]
+__all__ = ["SCF_CONVERGED", "Columns", "Frame", "LeftOut", "isotopes", "species_numbers"]
 
 #: Name, kind (R, I, S or L) and width of each per-atom column of an extended XYZ file.
 Columns = tuple[tuple[str, str, int], ...]
+
+#: Key among a structure's own values: whether its electronic loop (SCF) met its criterion. Set by
+#: readers of the outputs of codes, where the file tells; kept by the export.
+SCF_CONVERGED = "scf_converged"
 
 #: Isotopes with a symbol of their own.
 _ISOTOPES = {"D": "deuterium", "T": "tritium"}

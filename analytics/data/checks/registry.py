@@ -55,9 +55,10 @@ Check = Callable[[Subject], Iterable[Finding]]
 
 #: The checks of this package, each in the module of its name.
 BUILT_IN = (
-    "positions", "cells", "overlapping_atoms", "close_atoms", "energies", "forces", "net_force",
-    "zero_forces", "duplicates", "conflicting_duplicates", "energy_out_of_line", "isolated_atoms",
-    "config_types",
+    "positions", "cells", "species_columns", "fractional_positions", "lengths",
+    "overlapping_atoms", "close_atoms", "energies", "forces", "large_forces", "net_force",
+    "frozen_atoms", "zero_forces", "duplicates", "conflicting_duplicates", "energy_out_of_line",
+    "isolated_atoms", "no_neighbours", "rare_elements", "config_types",
 )  # fmt: skip
 CHECKS: Registry[Check] = Registry(
     "check", {f"analytics.data.checks.{name}": (name,) for name in BUILT_IN}
