@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from analytics.data.ase_reader import read_ase
+from analytics.data.cp2k import is_cp2k_trajectory, read_cp2k
 from analytics.data.dataset import Dataset, Record, Unsearchable
 from analytics.data.extxyz import read_extxyz
 from analytics.data.formats import frame_from_atoms, read_deepmd, to_atoms
@@ -189,6 +190,8 @@ def _frames(
             return _chosen(read_ase(path, path.name, monitor) or [], choose)
         return read_deepmd(path, choose, monitor)
     if _XYZ.search(path.name):
+        if is_cp2k_trajectory(path):
+            return read_cp2k(path, choose, monitor)
         return read_extxyz(path, choose, monitor)
     return _others(path, choose, monitor)
 
