@@ -38,6 +38,7 @@ from analytics.data.extxyz_index import Span, find_structures
 from analytics.data.extxyz_lattice import NestedLattice, cell_of, is_nested, periodicity
 from analytics.data.frames import Columns, Frame, LeftOut, isotopes, species_numbers
 from analytics.data.opened import PIECE, Content, opened
+from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
@@ -343,7 +344,7 @@ def _frame_of(block: _Block, read: ReadColumns, nested: NestedLattice) -> Frame:
     notes = [*block.notes, *read.notes, *notes]
     try:
         lattice = _pop(info, "Lattice")
-        cell = np.zeros((3, 3)) if lattice is None else cell_of(lattice)
+        cell: FloatArray = np.zeros((3, 3)) if lattice is None else cell_of(lattice)
         if lattice is not None and is_nested(block.comment):
             cell, said = nested.cell(np.ascontiguousarray(cell.T), positions, numbers)
             notes.append(said)
