@@ -13,8 +13,9 @@ from ase import Atoms
 from analytics.data.ase_reader import read_ase
 from analytics.data.cp2k import is_cp2k_trajectory, read_cp2k
 from analytics.data.dataset import Dataset, Record, Unsearchable
+from analytics.data.deepmd import read_deepmd
 from analytics.data.extxyz import read_extxyz
-from analytics.data.formats import frame_from_atoms, read_deepmd, to_atoms
+from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.data.opened import unpacked
@@ -186,9 +187,8 @@ def _frames(
 ) -> Iterator[Frame | LeftOut]:
     """Return the structures of a file or folder by the reader for its format."""
     if path.is_dir():
-        if path.suffix in (".traj", ".bundle"):  # ASE's own folders
-            return _chosen(read_ase(path, path.name, monitor) or [], choose)
-        return read_deepmd(path, choose, monitor)
+        frames = read_deepmd(path, choose, monitor)
+        return frames or _chosen(read_ase(path, path.name, monitor) or [], choose)
     if _XYZ.search(path.name):
         if is_cp2k_trajectory(path):
             return read_cp2k(path, choose, monitor)

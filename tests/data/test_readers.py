@@ -484,9 +484,7 @@ def test_several_deepmd_systems_are_classes(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "cause"),
     [
-        ("type_map.raw", None, "no type_map.raw"),
         ("type.raw", b"0\n7\n", "does not fit"),
-        ("type_map.raw", b"H\nQq\n", "'Qq' is not the symbol"),
         ("set.000/coord.npy", b"junk", "coord.npy cannot be read"),
         ("set.000/coord.npy", None, r"no set.\*/coord.npy"),
         ("type.raw", b"0\n1\n1\n", "coord.npy has shape"),
