@@ -76,13 +76,16 @@ def _add_system(parser: argparse.ArgumentParser) -> None:
         "system",
         nargs="+",
         metavar="SYSTEM",
-        help=f"{', '.join(EMBEDDED)}, or your files: npz, CHGCAR or cube, one or more snapshots",
+        help=f"{', '.join(EMBEDDED)}, or your files (npz, CHGCAR, cube, XSF)",
     )
     parser.add_argument(
         "--unit", choices=("e/bohr3", "e/A3"), help="of npz files that do not say (e/bohr3)"
     )
     parser.add_argument(
         "--electrons", type=_positive, metavar="NUMBER", help="electrons of each snapshot"
+    )
+    parser.add_argument(
+        "--species", metavar="1=Si,2=O", help="elements of the types of a CHGCAR that names none"
     )
     add_json(parser)
 
@@ -215,7 +218,12 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _read(arguments: argparse.Namespace) -> DensityData:
-    return read_density(arguments.system, unit=arguments.unit, electrons=arguments.electrons)
+    return read_density(
+        arguments.system,
+        unit=arguments.unit,
+        electrons=arguments.electrons,
+        species=arguments.species,
+    )
 
 
 def _spec(arguments: argparse.Namespace, data: DensityData) -> StudySpec:
