@@ -559,6 +559,73 @@ def test_published_ml_ab(real_data, write) -> None:
     assert found[0].info["config_type"] == "P01"
 
 
+# ---- CP2K ----------------------------------------------------------------------------------------
+
+
+def cp2k(steps=(0, 1, 2), rows=WATER, energy=-17.25) -> str:
+    atoms = "".join(
+        f"  {symbol} " + " ".join(f"{x:.10f}" for x in row) + "\n"
+        for symbol, row in zip("OHH", rows, strict=True)
+    )
+    return "".join(
+        f"       3\n i = {i:8d}, time = {i / 2:12.3f}, E = {energy + i:20.10f}\n{atoms}"
+        for i in steps
+    )
+
+
+CELLS = "#   Step   Time [fs]       Ax [Angstrom]  and so on\n" + "".join(
+    f"  {i}  {i / 2:.3f}  1{i}.0 0.0 0.0  -1.5 11.0 0.0  0.0 0.0 12.0   1320.0\n" for i in range(3)
+)
+
+
+def test_positions_forces_and_cells_of_cp2k(write) -> None:
+    path = write(cp2k(), "w-pos-1.xyz")
+    write(cp2k(rows=PULL), "w-frc-1.xyz")
+    write(CELLS, "w-1.cell")
+    dataset = read(path)
+    assert_allclose(dataset.energies, np.array([-17.25, -16.25, -15.25]) * 27.2113860, rtol=1e-7)
+    # one hartree/bohr is 51.42206707 eV/angstrom (CODATA 2014)
+    assert_allclose(dataset.forces, np.tile(PULL, (3, 1)) * 51.4220671, rtol=1e-7)
+    assert_array_equal(dataset.positions, np.tile(WATER, (3, 1)))
+    assert_array_equal(dataset.cells[2], [[12, 0, 0], [-1.5, 11, 0], [0, 0, 12]])
+    assert dataset.pbc.all()
+    assert read(f"{path}@1").energies == dataset.energies[1]
+
+
+def test_what_is_missing_beside_a_trajectory_of_cp2k(write) -> None:
+    path = write(cp2k(), "w-pos-1.xyz")
+    dataset = read(path)
+    assert dataset.forces is None
+    assert not dataset.pbc.any()
+    write(cp2k((0, 2), rows=PULL), "w-frc-1.xyz")
+    restart = " &GLOBAL\n RUN_TYPE  MD\n &END\n ENSEMBLE  NVT\n &CELL\n   A  10.0 0.0 0.0\n"
+    write(
+        restart + "   B  0 11 0\n   C  0 0 1.2E+01\n   PERIODIC  XYZ\n &END CELL\n", "w-1.restart"
+    )
+    dataset = read(path)
+    assert [(one.frame, one.part) for one in dataset.understood.left_out] == [(1, "forces")]
+    assert dataset.forces is not None
+    assert_array_equal(np.isnan(dataset.forces).all(axis=1), [False] * 3 + [True] * 3 + [False] * 3)
+    assert_array_equal(dataset.cells[1], np.diag([10, 11, 12]))
+    write(
+        restart.replace("NVT", "NPT_I") + "   B  0 11 0\n   C  0 0 12\n &END CELL\n", "w-1.restart"
+    )
+    assert not read(path).pbc.any()
+
+
+def test_forces_of_cp2k_are_no_positions(write) -> None:
+    path = write(cp2k(rows=PULL), "w-frc-1.xyz")
+    with pytest.raises(InputError, match=r"holds forces of CP2K .*; open w-pos-1.xyz"):
+        read(path)
+
+
+def test_energies_of_cp2k_under_any_name(write) -> None:
+    relaxation = cp2k().replace(", time =        0.000", "").replace(", time =        0.500", "")
+    dataset = read(write(relaxation, "relaxed.xyz"))
+    assert_allclose(dataset.energies[:2], np.array([-17.25, -16.25]) * 27.2113860, rtol=1e-7)
+    assert read(write(cp2k().replace("i =", "step ="), "other.xyz")).keys.energy != "energy"
+
+
 # ---- shared cases, and through the whole reader -----------------------------------------------
 
 
@@ -585,6 +652,11 @@ def test_cases_of_vasp(cases, name, kept, left, converged) -> None:
     assert [frame.index for frame in frames(path)] == kept
     assert [one.frame for one in left_out(path)] == left
     assert [frame.info["scf_converged"] for frame in frames(path)] == converged
+
+
+def test_case_of_cp2k(cases) -> None:
+    dataset = read(cases / "54_cp2k-pos-1.xyz")
+    assert_allclose(dataset.energies[0], -0.5185659445 * 27.2113860, rtol=1e-7)
 
 
 def test_compressed_in_the_confined_process(tmp_path) -> None:
