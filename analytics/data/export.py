@@ -27,6 +27,9 @@ __all__ = [
     "export_notes",
     "export_selection",
     "format_of",
+    "json_writer",
+    "part_file",
+    "recipe_file",
     "write_subset",
     "write_subsets",
 ]
@@ -56,11 +59,27 @@ class ExportFiles(NamedTuple):
         InputError
             If the name does not fit the format, or none is given and its ending means none.
         """
-        path, found = Path(kept), format_of(kept, format)
-        ending = _ending(path.name, found)
-        stem = path.name[: len(path.name) - len(ending)]
-        rest = path.with_name(f"{stem}_rest{ending}")
-        return cls(path, rest, path.with_name(f"{stem}.json"))
+        path = Path(kept)
+        return cls(path, part_file(path, "rest", format), recipe_file(path, format))
+
+
+def part_file(path: str | Path, part: str, format: str | None = None) -> Path:
+    """Return the name for a part beside a file (or folder) of this name: ``NAME_part.xyz``."""
+    path = Path(path)
+    stem, ending = _stem(path, format)
+    return path.with_name(f"{stem}_{part}{ending}")
+
+
+def recipe_file(path: str | Path, format: str | None = None) -> Path:
+    """Return the name for the recipe beside a file (or folder) of this name: ``NAME.json``."""
+    path = Path(path)
+    return path.with_name(f"{_stem(path, format)[0]}.json")
+
+
+def _stem(path: Path, format: str | None) -> tuple[str, str]:
+    """Split a name into stem and ending."""
+    ending = _ending(path.name, format_of(path, format))
+    return path.name[: len(path.name) - len(ending)], ending
 
 
 def format_of(path: str | Path, name: str | None = None) -> ExportFormat:
@@ -271,14 +290,17 @@ def export_selection(
     content = dict(recipe or {})
     for key, value in _facts(dataset, kept, left, files, found, rest).items():
         content.setdefault(key, value)
-    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    write = json_writer(content)
     parts = {files.kept: kept} | ({files.rest: left} if rest else {})
-    recipes: dict[Path, Writer] = {
-        place: lambda file: file.write((text + "\n").encode())
-        for place in (files.recipe, *([] if also is None else [Path(also)]))
-    }
+    recipes = {files.recipe: write} | ({} if also is None else {Path(also): write})
     write_subsets(dataset, parts, found, also=recipes, force=force, monitor=monitor)
     return files
+
+
+def json_writer(content: Mapping[str, Any]) -> Writer:
+    """Return what writes values, also of numpy, to a file as JSON."""
+    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    return lambda file: file.write((text + "\n").encode())
 
 
 def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
