@@ -16,13 +16,14 @@ import numpy as np
 
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
 from analytics.data.frames import Frame, LeftOut
+from analytics.data.opened import listed
 from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
 from analytics.runtime.packing import pack
 from analytics.runtime.process import Limits, call
-from analytics.runtime.progress import Monitor
+from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["EXCLUDED", "FORMATS", "read_ase"]
+__all__ = ["EXCLUDED", "FORMATS", "own_format", "read_ase"]
 
 #: Formats of ASE that are read, by its names of them.
 FORMATS = frozenset((
@@ -78,7 +79,7 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut]
             name="ASE",
             message="reading with ASE",
             monitor=monitor,
-            limits=_limits(path.stat().st_size),
+            limits=_limits(_size(path)),
         )
     except InputError as error:
         raise InputError(
@@ -92,6 +93,13 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut]
     if frames is not None and not frames:
         raise InputError("holds no structures", source=source)
     return frames
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of the files in a folder."""
+    if path.is_dir():
+        return sum(place.stat().st_size for place in listed(path, SILENT) if place.is_file())
+    return path.stat().st_size
 
 
 def _limits(size: int) -> Limits:
@@ -122,10 +130,15 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
 
     path = Path(file)
     with confined(path.parent, path, Path.cwd()):
-        own = _own_format(path)
+        own = own_format(path)
         if own is not None:
             monitor.report(0.1, own.title)
-            return [_packable(x) if isinstance(x, Frame) else x for x in own.read(path, monitor)]
+            return _frames_of(own, path, monitor)
+        if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
+            raise InputError(
+                "no data set in this folder or the folders in it: expected type.raw and "
+                "set.*/coord.npy (deepmd/npy), or files of a format in docs/formats.md"
+            )
         try:
             kind = str(ase.io.formats.filetype(file))
         except Exception as error:
@@ -152,7 +165,7 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     return frames
 
 
-def _own_format(path: Path) -> FileFormat | None:
+def own_format(path: Path) -> FileFormat | None:
     """Return the format of `analytics.data.file_formats` that a file has, if any."""
     head = b""
     if path.is_file():
@@ -162,6 +175,15 @@ def _own_format(path: Path) -> FileFormat | None:
         (FILE_FORMATS[name] for name in FILE_FORMATS if FILE_FORMATS[name].recognise(path, head)),
         None,
     )
+
+
+def _frames_of(own: FileFormat, path: Path, monitor: Monitor) -> list[Frame | LeftOut]:
+    try:
+        return [_packable(x) if isinstance(x, Frame) else x for x in own.read(path, monitor)]
+    except WinnowError:
+        raise
+    except (Exception, RecursionError) as error:  # a damaged file fails anywhere
+        raise InputError(f"cannot be read as {own.title} ({_said(error)})") from None
 
 
 def _images(path: Path, kind: str) -> list[Any]:

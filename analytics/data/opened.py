@@ -228,9 +228,7 @@ def _unpacker(head: bytes, source: str) -> Callable[[Any], Any] | None:
     for magic, name in _OTHERS.items():
         if head.startswith(magic):
             if source.endswith(".npz"):
-                raise InputError(
-                    "is an archive of arrays, which holds no structures", source=source
-                )
+                return None  # its arrays are unpacked by whoever knows them
             raise InputError(
                 f"is {name}, which is not read here: unpack it first, or use gzip", source=source
             )

@@ -473,6 +473,159 @@ def test_elements_and_mask_of_a_vasprun(write) -> None:
     assert "forces" not in found[1].arrays
 
 
+# ---- ML_AB ------------------------------------------------------------------------------------
+
+
+def section(title: str, *rows: str, rule: str = "=") -> str:
+    return "\n".join([rule * 50, f"     {title}", "-" * 50, *(f"  {row}" for row in rows), ""])
+
+
+def configuration(number: int, elements=("O 1", "H 2"), energy="-12.5", stress="10 20 30") -> str:
+    return (
+        f"{'*' * 50}\n     Configuration num. {number:6d}\n"
+        + section("System name", "water  at 300 K")
+        + section("The number of atom types", str(len(elements)))
+        + section("The number of atoms", "3")
+        + section("Atom types and atom numbers", *elements, rule="*")
+        + section("CTIFOR", "0.002")
+        + section("Primitive lattice vectors (ang.)", "10 0 0", "-1.5 11 0", "0 0 12")
+        + section("Atomic positions (ang.)", *(" ".join(map(str, row)) for row in WATER))
+        + section("Total energy (eV)", energy)
+        + section("Forces (eV ang.^-1)", *(" ".join(map(str, row)) for row in PULL))
+        + section("Stress (kbar)", "XX YY ZZ")
+        + f"{'-' * 50}\n {stress}\n{'-' * 50}\n XY YZ ZX\n{'-' * 50}\n {stress[:1]} 5 6\n"
+    )
+
+
+ML_AB = " 1.0 Version\n" + section("The number of configurations", "2", rule="*")
+
+
+def test_numbers_of_an_ml_ab(write) -> None:
+    text = ML_AB + configuration(1) + configuration(2, elements=("H 2", "Zr 1"), energy="****")
+    found = steps(write(text, "ML_ABN"))
+    first, missing, second = found
+    assert isinstance(first, Frame)
+    assert_array_equal(first.numbers, [8, 1, 1])
+    assert_array_equal(first.positions, WATER)
+    assert_array_equal(first.cell, [[10, 0, 0], [-1.5, 11, 0], [0, 0, 12]])
+    assert_array_equal(first.arrays["forces"], PULL)
+    assert first.info["energy"] == -12.5
+    assert first.info["config_type"] == "water  at 300 K"
+    assert_allclose(
+        first.info["stress"] / (-0.1 * GPa), [[10, 1, 6], [1, 20, 5], [6, 5, 30]], rtol=1e-12
+    )
+    assert isinstance(missing, LeftOut)
+    assert (missing.frame, missing.part) == (1, "energy")
+    assert isinstance(second, Frame)
+    assert_array_equal(second.numbers, [1, 1, 40])
+    cut = text[: text.rindex("Forces (eV") - 200]
+    last = steps(write(cut, "ML_AB"))[-1]
+    assert isinstance(last, LeftOut)
+    assert last.frame == 1
+
+
+def test_numbers_of_atoms_that_do_not_add_up_are_asked_about(write) -> None:
+    text = ML_AB + configuration(1, elements=("O 2", "H 2"))
+    (frame,) = frames(write(text, "ML_AB"))
+    assert frame.types == ("O", "H or O", "H")  # either one O too many, or one H
+    assert not frame.numbers.any()
+    assert "announces 2 O, 2 H and lists 3 atoms" in frame.notes[0]
+    (missing,) = steps(write(ML_AB + configuration(1, elements=("O 9", "H 9")), "ML_AB"))
+    assert isinstance(missing, LeftOut)
+    (missing, frame) = steps(write(ML_AB + configuration(1).replace("10 20 30\n", "0 0 0\n")
+                                   .replace("1 5 6", "0 0 0"), "ML_AB"))  # fmt: skip
+    assert isinstance(missing, LeftOut)
+    assert missing.part == "stress"
+
+
+def test_published_ml_ab(real_data, write) -> None:
+    """It announces 8 Y where 41 atoms leave room for one, has no energies, and no stress."""
+    packed = (real_data / "public" / "bzoyh_ML_AB.gz").read_bytes()
+    found = frames(write(gzip.decompress(packed), "ML_AB"))
+    assert len(found) == 134
+    for frame in found:
+        assert frame.types == tuple(
+            ["Ba"]
+            + ["Zr or Ba"] * 7
+            + ["Y or Zr"] * 7
+            + ["Y"]
+            + ["O or Y"] * 7
+            + ["O"] * 17
+            + ["H"]
+        )
+        assert "energy" not in frame.info
+        assert "stress" not in frame.info
+    assert_array_equal(found[0].arrays["forces"][0], [-0.000780, -0.000973, 0.000245])
+    assert found[0].info["config_type"] == "P01"
+
+
+# ---- CP2K ----------------------------------------------------------------------------------------
+
+
+def cp2k(steps=(0, 1, 2), rows=WATER, energy=-17.25) -> str:
+    atoms = "".join(
+        f"  {symbol} " + " ".join(f"{x:.10f}" for x in row) + "\n"
+        for symbol, row in zip("OHH", rows, strict=True)
+    )
+    return "".join(
+        f"       3\n i = {i:8d}, time = {i / 2:12.3f}, E = {energy + i:20.10f}\n{atoms}"
+        for i in steps
+    )
+
+
+CELLS = "#   Step   Time [fs]       Ax [Angstrom]  and so on\n" + "".join(
+    f"  {i}  {i / 2:.3f}  1{i}.0 0.0 0.0  -1.5 11.0 0.0  0.0 0.0 12.0   1320.0\n" for i in range(3)
+)
+
+
+def test_positions_forces_and_cells_of_cp2k(write) -> None:
+    path = write(cp2k(), "w-pos-1.xyz")
+    write(cp2k(rows=PULL), "w-frc-1.xyz")
+    write(CELLS, "w-1.cell")
+    dataset = read(path)
+    assert_allclose(dataset.energies, np.array([-17.25, -16.25, -15.25]) * 27.2113860, rtol=1e-7)
+    # one hartree/bohr is 51.42206707 eV/angstrom (CODATA 2014)
+    assert_allclose(dataset.forces, np.tile(PULL, (3, 1)) * 51.4220671, rtol=1e-7)
+    assert_array_equal(dataset.positions, np.tile(WATER, (3, 1)))
+    assert_array_equal(dataset.cells[2], [[12, 0, 0], [-1.5, 11, 0], [0, 0, 12]])
+    assert dataset.pbc.all()
+    assert read(f"{path}@1").energies == dataset.energies[1]
+
+
+def test_what_is_missing_beside_a_trajectory_of_cp2k(write) -> None:
+    path = write(cp2k(), "w-pos-1.xyz")
+    dataset = read(path)
+    assert dataset.forces is None
+    assert not dataset.pbc.any()
+    write(cp2k((0, 2), rows=PULL), "w-frc-1.xyz")
+    restart = " &GLOBAL\n RUN_TYPE  MD\n &END\n ENSEMBLE  NVT\n &CELL\n   A  10.0 0.0 0.0\n"
+    write(
+        restart + "   B  0 11 0\n   C  0 0 1.2E+01\n   PERIODIC  XYZ\n &END CELL\n", "w-1.restart"
+    )
+    dataset = read(path)
+    assert [(one.frame, one.part) for one in dataset.understood.left_out] == [(1, "forces")]
+    assert dataset.forces is not None
+    assert_array_equal(np.isnan(dataset.forces).all(axis=1), [False] * 3 + [True] * 3 + [False] * 3)
+    assert_array_equal(dataset.cells[1], np.diag([10, 11, 12]))
+    write(
+        restart.replace("NVT", "NPT_I") + "   B  0 11 0\n   C  0 0 12\n &END CELL\n", "w-1.restart"
+    )
+    assert not read(path).pbc.any()
+
+
+def test_forces_of_cp2k_are_no_positions(write) -> None:
+    path = write(cp2k(rows=PULL), "w-frc-1.xyz")
+    with pytest.raises(InputError, match=r"holds forces of CP2K .*; open w-pos-1.xyz"):
+        read(path)
+
+
+def test_energies_of_cp2k_under_any_name(write) -> None:
+    relaxation = cp2k().replace(", time =        0.000", "").replace(", time =        0.500", "")
+    dataset = read(write(relaxation, "relaxed.xyz"))
+    assert_allclose(dataset.energies[:2], np.array([-17.25, -16.25]) * 27.2113860, rtol=1e-7)
+    assert read(write(cp2k().replace("i =", "step ="), "other.xyz")).keys.energy != "energy"
+
+
 # ---- shared cases, and through the whole reader -----------------------------------------------
 
 
@@ -499,6 +652,11 @@ def test_cases_of_vasp(cases, name, kept, left, converged) -> None:
     assert [frame.index for frame in frames(path)] == kept
     assert [one.frame for one in left_out(path)] == left
     assert [frame.info["scf_converged"] for frame in frames(path)] == converged
+
+
+def test_case_of_cp2k(cases) -> None:
+    dataset = read(cases / "54_cp2k-pos-1.xyz")
+    assert_allclose(dataset.energies[0], -0.5185659445 * 27.2113860, rtol=1e-7)
 
 
 def test_compressed_in_the_confined_process(tmp_path) -> None:

@@ -47,7 +47,10 @@ class FileFormat:
 
 
 #: The formats of this package, each in the module of its name.
-BUILT_IN: tuple[str, ...] = ("outcar", "vasprun")
+BUILT_IN: tuple[str, ...] = (
+    *("outcar", "vasprun", "ml_ab"),
+    *("mtp", "runner", "fitsnap", "pymatgen_json", "qcschema", "json_records", "json_folder"),
+)
 FILE_FORMATS: Registry[FileFormat] = Registry(
     "file format", {f"analytics.data.file_formats.{name}": (name,) for name in BUILT_IN}
 )
