@@ -17,11 +17,15 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, 
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
 
-__all__ = ["ALONE", "Dataset", "Record"]
+__all__ = ["ALONE", "Dataset", "Record", "Unsearchable"]
 
 ALONE = 8.0
 """A single atom is isolated where its nearest image is this far away, angstrom: primitive cells of
 crystals are 2 to 6 Å high, and descriptors see 5 or 6 Å."""
+
+
+class Unsearchable(InputError):
+    """A structure that no search of neighbours could deal with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +124,14 @@ class Dataset(Table):
         put(self, "fingerprint", self._fingerprint())
 
     def _check_searchable(self) -> None:
-        """Raise `InputError` for a structure that no search of neighbours could deal with."""
+        """Raise `Unsearchable` for a structure that no search of neighbours could deal with."""
         from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
         found = unsearchable(self.positions, self.structure_offsets, self.cells, self.pbc)
         if found is not None:
             structure, cause = found
             frame = int(self.frame_indices[structure])
-            raise InputError(cause, source=self.name, structure=frame)
+            raise Unsearchable(cause, source=self.name, structure=frame)
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]

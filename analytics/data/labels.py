@@ -141,7 +141,7 @@ def assemble(
 
 
 def _refuse(one: LeftOut, name: str) -> None:
-    raise InputError(one.cause, source=name, structure=one.frame)
+    raise InputError(one.said, source=name, structure=one.frame)
 
 
 def _with_elements(
