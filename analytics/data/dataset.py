@@ -16,7 +16,15 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, 
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
 
-__all__ = ["Dataset", "LabelKeys", "Record"]
+__all__ = ["ALONE", "Dataset", "LabelKeys", "Record", "Unsearchable"]
+
+ALONE = 8.0
+"""A single atom is isolated where its nearest image is this far away, angstrom: primitive cells of
+crystals are 2 to 6 Å high, and descriptors see 5 or 6 Å."""
+
+
+class Unsearchable(InputError):
+    """A structure that no search of neighbours could deal with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +131,14 @@ class Dataset(Table):
         put(self, "fingerprint", self._fingerprint())
 
     def _check_searchable(self) -> None:
-        """Raise `InputError` for a structure that no search of neighbours could deal with."""
+        """Raise `Unsearchable` for a structure that no search of neighbours could deal with."""
         from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
         found = unsearchable(self.positions, self.structure_offsets, self.cells, self.pbc)
         if found is not None:
             structure, cause = found
             frame = int(self.frame_indices[structure])
-            raise InputError(cause, source=self.name, structure=frame)
+            raise Unsearchable(cause, source=self.name, structure=frame)
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]
@@ -201,13 +209,19 @@ class Dataset(Table):
     def isolated(self) -> npt.NDArray[np.bool_]:
         """Mask of the isolated atoms, bool array (n_structures,).
 
-        Single atoms without periodicity, or single atoms whose config_type says so (some codes
-        put them in a large periodic box). They are reference energies: always kept, and left
-        out of entropy, quotas and tails.
+        Single atoms without periodicity, in a periodic box whose faces are `ALONE` apart (some
+        codes need one), or whose config_type says so. They are reference energies: always kept,
+        and left out of entropy, quotas and tails.
         """
+        from analytics.geometry.lattice import cell_heights  # with numba, which is slow to import
+
         single: npt.NDArray[np.bool_] = self.sizes == 1
         found = single & ~self.pbc.any(axis=1)
-        for s in np.flatnonzero(single & ~found).tolist():
+        boxed = np.flatnonzero(single & ~found)
+        if len(boxed):
+            heights = cell_heights(self.cells[boxed], self.pbc[boxed])
+            found[boxed] = heights.min(axis=1) >= ALONE
+        for s in boxed[~found[boxed]].tolist():
             label = self.config_type[s].lower().replace("_", "").replace("-", "")
             found[s] = label.startswith(("isolatedatom", "isoatom"))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
-from analytics.data.export_formats.labelled import has_labels, partial_forces
+from analytics.data.export_formats.labelled import with_labels, with_partial_forces
 from analytics.data.export_formats.registry import EXPORT_FORMATS, Exported, ExportFormat
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
@@ -26,7 +27,11 @@ __all__ = [
     "ExportFiles",
     "export_notes",
     "export_selection",
+    "exported_bytes",
     "format_of",
+    "json_writer",
+    "part_file",
+    "recipe_file",
     "write_subset",
     "write_subsets",
 ]
@@ -56,11 +61,27 @@ class ExportFiles(NamedTuple):
         InputError
             If the name does not fit the format, or none is given and its ending means none.
         """
-        path, found = Path(kept), format_of(kept, format)
-        ending = _ending(path.name, found)
-        stem = path.name[: len(path.name) - len(ending)]
-        rest = path.with_name(f"{stem}_rest{ending}")
-        return cls(path, rest, path.with_name(f"{stem}.json"))
+        path = Path(kept)
+        return cls(path, part_file(path, "rest", format), recipe_file(path, format))
+
+
+def part_file(path: str | Path, part: str, format: str | None = None) -> Path:
+    """Return the name for a part beside a file (or folder) of this name: ``NAME_part.xyz``."""
+    path = Path(path)
+    stem, ending = _stem(path, format)
+    return path.with_name(f"{stem}_{part}{ending}")
+
+
+def recipe_file(path: str | Path, format: str | None = None) -> Path:
+    """Return the name for the recipe beside a file (or folder) of this name: ``NAME.json``."""
+    path = Path(path)
+    return path.with_name(f"{_stem(path, format)[0]}.json")
+
+
+def _stem(path: Path, format: str | None) -> tuple[str, str]:
+    """Split a name into stem and ending."""
+    ending = _ending(path.name, format_of(path, format))
+    return path.name[: len(path.name) - len(ending)], ending
 
 
 def format_of(path: str | Path, name: str | None = None) -> ExportFormat:
@@ -200,6 +221,19 @@ def write_subsets(
     write_files({**writers, **(also or {})}, force=force)
 
 
+def exported_bytes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> bytes:
+    """Return structures as the content of a file, or as a zip archive where it is a folder."""
+    exported = _exported(dataset, _indices(dataset, structures), format, SILENT)
+    if format.content is not None:
+        return b"".join(format.content(exported))
+    assert format.members is not None
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in format.members(exported):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()
+
+
 def export_notes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> list[str]:
     """Return sentences on what a format leaves out of structures, and how it is to be read."""
     chosen = _indices(dataset, structures)
@@ -214,7 +248,7 @@ def export_notes(dataset: Dataset, structures: npt.ArrayLike, format: ExportForm
             f"{left} of {len(chosen)} structures are not written: {format.name} needs {labels} "
             "and they lack it"
         )
-    partial_ones = sum(partial_forces(dataset, s) for s in exported.structures.tolist())
+    partial_ones = int(with_partial_forces(dataset)[exported.structures].sum())
     if partial_ones:
         said.append(
             f"forces of {partial_ones} structures are left out: they are missing on some atoms"
@@ -271,14 +305,17 @@ def export_selection(
     content = dict(recipe or {})
     for key, value in _facts(dataset, kept, left, files, found, rest).items():
         content.setdefault(key, value)
-    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    write = json_writer(content)
     parts = {files.kept: kept} | ({files.rest: left} if rest else {})
-    recipes: dict[Path, Writer] = {
-        place: lambda file: file.write((text + "\n").encode())
-        for place in (files.recipe, *([] if also is None else [Path(also)]))
-    }
+    recipes = {files.recipe: write} | ({} if also is None else {Path(also): write})
     write_subsets(dataset, parts, found, also=recipes, force=force, monitor=monitor)
     return files
+
+
+def json_writer(content: Mapping[str, Any]) -> Writer:
+    """Return what writes values, also of numpy, to a file as JSON."""
+    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    return lambda file: file.write((text + "\n").encode())
 
 
 def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
@@ -301,8 +338,7 @@ def _exported(
 ) -> Exported:
     """Return what is written of structures: those that have the labels that the format needs."""
     if format.needs:
-        having = [has_labels(dataset, s, format.needs) for s in structures.tolist()]
-        structures = structures[np.array(having, dtype=bool)]
+        structures = structures[with_labels(dataset, format.needs)[structures]]
     return Exported(dataset, structures, monitor)
 
 

@@ -19,7 +19,14 @@ import numpy.typing as npt
 
 from analytics.data.frames import Columns
 
-__all__ = ["RESERVED", "format_comment", "parse_comment", "parse_properties", "text_lists"]
+__all__ = [
+    "RESERVED",
+    "format_comment",
+    "parse_comment",
+    "parse_pairs",
+    "parse_properties",
+    "text_lists",
+]
 
 #: Keys that the format itself gives a meaning.
 RESERVED = ("Lattice", "Properties", "pbc")
@@ -61,16 +68,24 @@ def parse_comment(text: str) -> dict[str, Any]:
 
     A line without any ``=`` is free text, kept under the key ``comment`` (nothing if blank).
     """
+    return parse_pairs(text)[0]
+
+
+def parse_pairs(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the pairs of a comment line, and the keys that stand there more than once."""
     text = text.strip()
     if "=" not in text:
-        return {"comment": text} if text else {}
+        return ({"comment": text} if text else {}), []
     pairs: dict[str, Any] = {}
+    repeated: dict[str, None] = {}
     for match in _matches(text):
         key, token = match["key"], match["value"]
         if key is None:
             key = _unescape(match["quoted"][:-1])
+        if key in pairs:
+            repeated[key] = None
         pairs[key] = True if token is None else _parse_token(key, token)
-    return pairs
+    return pairs, list(repeated)
 
 
 def text_lists(text: str) -> dict[str, str]:
@@ -223,7 +238,7 @@ def _parse_scalar(text: str) -> bool | int | float | None:
 
 
 def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
-    if all(part in _LOGICAL for part in parts):
+    if parts[0] in _LOGICAL and all(part in _LOGICAL for part in parts):
         return np.array([_LOGICAL[part] for part in parts])
     if not all(_NUMBER_START.match(part) for part in parts):
         return None

@@ -81,7 +81,7 @@ def assemble(
     left_out = tuple(one for one in found if isinstance(one, LeftOut))
     if left_out and (asked.strict or not frames):
         first = left_out[0]
-        raise InputError(first.cause, source=name, structure=first.frame)
+        raise InputError(first.said, source=name, structure=first.frame)
     if not frames:
         raise InputError(f"the {describes} holds no structures", source=name)
     keys = _choose(frames, name, asked.keys)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from analytics.data.ase_reader import read_ase
 from analytics.data.cp2k import is_cp2k_trajectory, read_cp2k
-from analytics.data.dataset import Dataset, Record
+from analytics.data.dataset import Dataset, Record, Unsearchable
 from analytics.data.deepmd import read_deepmd
 from analytics.data.extxyz import read_extxyz
 from analytics.data.formats import frame_from_atoms, to_atoms
@@ -107,9 +108,33 @@ def read(
         raise InputError("cannot be read: nested too deeply", source=name) from None
     monitor.report(0.9, "sorting out labels")
     monitor.checkpoint()
-    dataset = assemble(frames, name, asked, describes="folder" if place.is_dir() else "file")
+    describes = "folder" if place.is_dir() else "file"
+    try:
+        dataset = assemble(frames, name, asked, describes=describes)
+    except Unsearchable:
+        dataset = assemble(_searchable(frames, name), name, asked, describes=describes)
     monitor.report(1.0, "read")
     return dataset
+
+
+def _searchable(found: list[Frame | LeftOut], name: str) -> list[Frame | LeftOut]:
+    """Leave out the structures whose neighbours cannot be searched."""
+    from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
+
+    kept: list[Frame | LeftOut] = []
+    lost = []
+    for one in found:
+        if isinstance(one, Frame):
+            offsets = np.array([0, len(one.numbers)])
+            flaw = unsearchable(one.positions, offsets, one.cell[None], one.pbc[None])
+            if flaw is not None:
+                lost.append(LeftOut(one.index, flaw[1]))
+                kept.append(lost[-1])
+                continue
+        kept.append(one)
+    if 2 * len(lost) > sum(isinstance(one, Frame) for one in found):
+        raise InputError(lost[0].cause, source=name, structure=lost[0].frame)
+    return kept
 
 
 def dataset_from_atoms(
@@ -183,9 +208,14 @@ def _others(
 
 
 def _chosen(
-    frames: list[Frame | LeftOut], choose: Callable[[int], list[int]]
+    found: Sequence[Frame | LeftOut], choose: Callable[[int], list[int]]
 ) -> Iterator[Frame | LeftOut]:
-    return (frames[index] for index in choose(len(frames)))
+    """Return what was found of the chosen frames: a frame, and labels of it that are left out."""
+    frames: dict[int, list[Frame | LeftOut]] = {}
+    for one in found:
+        frames.setdefault(one.index if isinstance(one, Frame) else one.frame, []).append(one)
+    chosen = choose(max(frames, default=-1) + 1)
+    return (one for index in chosen for one in frames.get(index, ()))
 
 
 def _split(text: str) -> tuple[Path, Callable[[int], list[int]]]:

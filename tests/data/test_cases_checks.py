@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
-from ase.units import Bohr, kcal, mol
+from ase.units import Bohr, Hartree, kcal, kJ, mol
 
 from analytics.data.checks.registry import check
 from analytics.data.checks.report import CheckReport, Finding
@@ -222,3 +223,213 @@ def test_classes_that_number_the_structures() -> None:
     for at, atoms in enumerate(images):
         atoms.info["config_type"] = f"group-{at % 6}"
     assert of(images) == {}
+
+
+def series(n: int = 12, seed: int = 3) -> list[Atoms]:
+    """Return a crystal that wanders, with the energies and forces of a potential."""
+    rng, atoms, images = np.random.default_rng(seed), bulk("Cu", cubic=True), []
+    atoms.positions += rng.normal(scale=0.05, size=atoms.positions.shape)
+    for _ in range(n):
+        atoms = atoms.copy()
+        atoms.positions += rng.normal(scale=0.02, size=atoms.positions.shape)
+        images.append(labelled(atoms))
+    return images
+
+
+def bending(n: int = 12, seed: int = 4) -> list[Atoms]:
+    """Return a molecule that vibrates and tumbles."""
+    rng, images = np.random.default_rng(seed), []
+    for _ in range(n):
+        atoms = molecule("CH3OH")
+        atoms.positions += rng.normal(scale=0.02, size=atoms.positions.shape)
+        atoms.rotate(rng.uniform(0, 360), rng.normal(size=3))
+        images.append(labelled(atoms))
+    return images
+
+
+@pytest.mark.parametrize("make", [series, bending])
+@pytest.mark.parametrize(
+    ("label", "factor", "code", "words"),
+    [
+        ("REF_forces", 1.0, None, ""),
+        ("REF_forces", -1.0, "forces_reversed", "multiply the forces by -1"),
+        ("REF_forces", Bohr / Hartree, "forces_against_energies", "forces are in hartree/bohr"),
+        ("REF_forces", mol / kcal, "forces_against_energies", "forces in kcal/mol/Å"),
+        ("REF_energy", 1 / Hartree, "forces_against_energies", "energies are in hartree"),
+        ("REF_energy", mol / kJ, "forces_against_energies", "energies are in kJ/mol"),
+    ],
+)
+def test_forces_against_energies(make, label, factor, code, words) -> None:
+    images = make()
+    for atoms in images:
+        if label == "REF_energy":
+            atoms.info[label] *= factor
+        else:
+            atoms.arrays[label] *= factor
+    codes = of(images)
+    if code is None:
+        assert codes == {}
+    else:
+        assert codes[code].structures.tolist() == list(range(12))
+        assert words in codes[code].evidence + codes[code].advice
+
+
+def test_forces_of_the_other_sign(cases) -> None:
+    assert "forces_reversed" in found(check(read(cases / "science" / "b.xyz")))
+    assert "forces_reversed" not in found(check(read(cases / "science" / "a.xyz")))
+    finding = found(check(read(cases / "10_gradients_among_forces.xyz")))["conflicting_forces"]
+    assert "6 of the pairs have the same forces with the other sign" in finding.evidence
+
+
+@pytest.mark.parametrize("name", ["11_hartree_among_ev.xyz", "11b_hartree_small_offset.xyz"])
+def test_hartree_among_electronvolts(cases, name) -> None:
+    finding = found(check(read(cases / name)))["mixed_energy_units"]
+    assert finding.structures.tolist() == [8, 9, 10, 11]
+    assert "hartree" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [(Hartree, "hartree"), (kcal / mol, "kcal/mol"), (kJ / mol, "kJ/mol"), (1e-3, "meV")],
+)
+@pytest.mark.parametrize("offset", [-3.5, -400.0, -30_000.0])
+def test_other_units_in_a_part_of_the_energies(unit, words, offset) -> None:
+    images = crystals(14)
+    for atoms in images:
+        atoms.info["REF_energy"] += offset * len(atoms)
+    assert "mixed_energy_units" not in of(images)
+    for atoms in images[9:]:
+        atoms.info["REF_energy"] /= unit
+    finding = of(images)["mixed_energy_units"]
+    assert finding.structures.tolist() == [9, 10, 11, 12, 13]
+    assert f"energies in {words} among" in finding.message
+
+
+def test_energies_that_cross_zero_are_in_one_unit() -> None:
+    images = [bulk("Cu", a=3.6 * scale) for scale in np.linspace(0.8, 1.5, 40)]
+    for scale, atoms in zip(np.linspace(0.8, 1.5, 40), images, strict=True):
+        atoms.info |= {"REF_energy": 4 * (scale**-12 - 2 * scale**-6) + 0.5, "config_type": "eos"}
+    assert "mixed_energy_units" not in of(images)
+
+
+def sized(factor: float = 1.0) -> list[Atoms]:
+    images = [bulk("Cu", cubic=True) * (n, m, 1) for n in (1, 2, 3) for m in (1, 2, 3)]
+    images += [molecule(name) for name in ("H2O", "CH4", "C2H6", "CH3OH", "C6H6", "CO2")]
+    for atoms in images:
+        atoms.rattle(0.02, seed=len(atoms))
+        labelled(atoms).info["REF_energy"] -= 7.0 * factor * len(atoms)
+    return images
+
+
+def test_energies_per_atom(public, cases) -> None:
+    for path in (public / "snap_mo2017.xyz.gz", cases / "science" / "mo_energy_per_atom.xyz.gz"):
+        finding = found(check(read(path)))["energies_per_atom"]
+        assert (finding.severity, len(finding.structures)) == ("error", 97)
+    images = sized()
+    assert not {"energies_per_atom", "some_energies_per_atom"} & set(of(images))
+    for atoms in images:
+        atoms.info["REF_energy"] /= len(atoms)
+    assert len(of(images)["energies_per_atom"].structures) == len(images)
+
+
+def test_energies_per_atom_in_a_part_of_the_structures() -> None:
+    images = crystals(12)
+    for atoms in images:
+        atoms.info["REF_energy"] -= 5.0 * len(atoms)
+    for atoms in images[8:]:
+        atoms.info["REF_energy"] /= len(atoms)
+    assert of(images)["some_energies_per_atom"].structures.tolist() == [8, 9, 10, 11]
+
+
+def test_unconverged_structures(cases) -> None:
+    images = crystals(4)
+    images[1].info["scf_converged"] = False
+    images[2].info["converged"] = True
+    finding = of(images)["unconverged"]
+    assert finding.structures.tolist() == [1]
+    assert finding.evidence == "scf_converged is false"
+
+
+def test_reference_energies_that_do_not_belong() -> None:
+    images = crystals(6)
+    atom = Atoms("Cu", info={"REF_energy": 0.0, "config_type": "isolated"})
+    assert set(of([*images, atom])) == {"isolated_atoms"}
+    atom.info["REF_energy"] = -1640.5
+    finding = of([*images, atom])["reference_energies"]
+    assert finding.structures.tolist() == [6]
+
+
+def test_isolated_atoms_in_a_box_are_found_by_their_distance(public) -> None:
+    data = read(public / "ecemc_liquid.xyz.gz")
+    assert np.flatnonzero(data.isolated).tolist() == [0, 1, 2]
+    codes = found(check(data))
+    assert codes["isolated_atoms"].structures.tolist() == [0, 1, 2]
+    assert "missing_forces" not in codes
+
+
+@pytest.mark.parametrize("make", [crystals, molecules, series, bending, lambda: sized(0.0)])
+def test_clean_frames_add_no_finding(make) -> None:
+    wrong = crystals(10, seed=9)
+    for atoms in wrong[6:]:
+        atoms.positions[:] = atoms.get_scaled_positions()
+    alone, together = of(wrong), of(wrong + make())
+    assert {code: f.structures.tolist() for code, f in alone.items()} == {
+        code: f.structures.tolist() for code, f in together.items()
+    }
+
+
+def stressed(factor: float = 1.0, lopsided: float = 0.0) -> dict[str, Finding]:
+    """Return the findings of a strained crystal whose stresses are multiplied by a factor."""
+    rng, images, stresses = np.random.default_rng(5), [], []
+    for _ in range(14):
+        atoms = bulk("Cu", cubic=True)
+        strain = np.eye(3) + 0.01 * rng.normal(size=(3, 3))
+        atoms.set_cell(atoms.cell @ (0.5 * (strain + strain.T)), scale_atoms=True)
+        atoms.positions += rng.normal(scale=0.02, size=atoms.positions.shape)
+        images.append(labelled(atoms))
+        atoms.calc = EMT()
+        stresses.append(atoms.get_stress(voigt=False))
+        atoms.calc = None
+    stress = factor * np.array(stresses)
+    stress[:, 0, 1] *= 1.0 + lopsided
+    return found(check(replace(dataset_from_atoms(images), stress=stress)))
+
+
+def test_stresses_in_the_right_unit_give_no_finding() -> None:
+    assert stressed() == {}
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (-1.0, "eV/Å³ with the other sign"),
+        (160.22, "that is GPa"),
+        (1602.2, "that is kbar"),
+        (-1602.2, "that is kbar with the other sign"),
+        (46.0, "a virial"),
+    ],
+)
+def test_stress_against_energies(factor, words) -> None:
+    finding = stressed(factor)["stress_against_energies"]
+    assert words in finding.evidence
+    assert finding.severity == "error"
+
+
+def test_a_stress_is_symmetric() -> None:
+    assert stressed(lopsided=0.3)["stress_not_symmetric"].severity == "warning"
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1, None), (-1, "stress_reversed"), (1602.2, "kbar")])
+def test_stress_of_structures_that_are_no_series(factor, code) -> None:
+    images = [labelled(bulk("Cu", a=3.4 + 0.04 * n) * (1, 1, 1 + n % 3)) for n in range(12)]
+    for atoms in images:
+        atoms.calc = EMT()
+    stress = factor * np.array([atoms.get_stress(voigt=False) for atoms in images])
+    for atoms in images:
+        atoms.calc = None
+    codes = found(check(replace(dataset_from_atoms(images), stress=stress)))
+    codes.pop("zero_forces", None)
+    if code == "kbar":
+        assert "it looks like kbar" in codes["stress_too_large"].message
+    else:
+        assert set(codes) == ({code} if code else set())

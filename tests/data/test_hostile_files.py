@@ -298,7 +298,7 @@ def test_a_class_as_long_as_a_book(write) -> None:
 
 def test_errors_are_one_line_of_what_can_be_shown(write) -> None:
     path = write("1\nPropertie\x1bs=\x07\nH\u2028a 0 0 0\n", "a\nb\x1b.xyz")
-    assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0 has 5 values in its line")
+    assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0: 'a' in column 'pos'")
 
 
 # ---------------------------------------------------------------- names and folders

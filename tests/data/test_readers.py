@@ -141,7 +141,6 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         (b"hello\nworld\n", "structure 0: line 1 should hold a number of atoms but reads 'hello'"),
         (b"1.5\n\nH 0 0 0\n", "reads '1.5'"),
         (b"-3\n\nH 0 0 0\n", "reads '-3'"),
-        (b"1\rx=1\rH 0 0 0\r", "should hold a number of atoms"),
         (b"99999999999\n\nH 0 0 0\n", "structure 0: the file ends early: 1 of the 99999999999"),
         (b"99999999999999\n\nH 0 0 0\n", "should hold a number of atoms"),
         (b"0\nenergy=1\n1\n\nH 0 0 0\n", "structure 0: has no atoms"),
@@ -151,7 +150,7 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         (many(1).encode() + b"2\nx=1\nH 0 0 0\nH 0 0", "structure 1: atom 1 has 3 values"),
         (
             b"3\n\nH 0 0 0\nH 0 0 1\n1\n\nH 0 0 0\n",
-            "line 7 should hold a number of atoms but reads 'H 0 0 0'; does structure 0 announce",
+            "structure 0: 3 atoms are announced on line 1, but the next structure begins on line 5",
         ),
         (
             b"3\n\nH 0 0 0\nH 0 0 1\n1\n1\n\nH 0 0 0\n",
@@ -159,13 +158,11 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         ),
         (
             b"1\n\nH 0 0 0\nH 0 0 1\n1\n\nH 0 0 0\n",
-            "structure 1: line 4 should hold a number of atoms but reads 'H 0 0 1'; does structure "
-            "0 announce",
+            "structure 0: 1 atom is announced on line 1, but line 4 after them reads 'H 0 0 1'",
         ),
         (one(atoms="H 0 abc 0").encode(), "structure 0: atom 0: 'abc' in column 'pos'"),
         ((many(3) + one(atoms="Xx 0 0 0")).encode(), "structure 3: 'Xx' is not the symbol"),
         (one(atoms="X 0 0 0").encode(), "'X' is not the symbol"),
-        (one(atoms="999 0 0 0").encode(), "'999' is not the symbol"),
         ((one() + one("energy=high")).encode(), "structure 1: energy 'energy' is 'high', not a nu"),
         (one('energy="1 2"').encode(), "not a number"),
         (one("energy=T").encode(), "not a number"),
@@ -184,16 +181,12 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
             one("Properties=species:S:1:pos:R:3:forces:S:3", "H 0 0 0 a b c").encode(),
             "forces 'forces' are not numbers",
         ),
-        (
-            one("Properties=species:S:1:pos:R:3:i:I:1", "H 0 0 0 1.5").encode(),
-            "column 'i' holds something that is not a whole number",
-        ),
     ],
 )
 def test_bad_files_are_explained(write, capfd, content, cause) -> None:
     path = write(content, "bad.xyz")
     with pytest.raises(InputError, match=re.escape(cause)) as caught:
-        read(path)
+        read(path, strict=True)
     assert str(caught.value).startswith("bad.xyz")
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -214,10 +207,11 @@ def test_damaged_files_never_do_worse_than_an_error(write) -> None:
         damaged = bytearray(original)
         for at in rng.integers(len(damaged), size=3):
             damaged[at] = rng.integers(9, 127)
-        try:
-            read(write(bytes(damaged)))
-        except InputError as error:
-            outcomes.append(str(error))
+        for strict in (True, False):
+            try:
+                read(write(bytes(damaged)), strict=strict)
+            except InputError as error:
+                outcomes.append(str(error))
     assert all(text.startswith("a.xyz") for text in outcomes)
     assert len(outcomes) > 50
 
@@ -322,7 +316,7 @@ def test_a_few_reference_atoms_do_not_decide_the_key(write) -> None:
 
 def test_hartrees_of_cp2k_are_not_taken_for_electronvolts(write) -> None:
     path = write(one("i = 1, time = 0.5, E = -17.25"))
-    assert read(path).energies is None
+    assert_allclose(read(path).energies, [-17.25 * 27.2113860], rtol=1e-7)
     assert_array_equal(read(path, energy_key="E").energies, [-17.25])
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ase.data import covalent_radii
 
 from analytics.data.checks.report import Finding, Severity
+from analytics.data.checks.steps import Steps, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
@@ -132,6 +133,26 @@ class Subject:
         net = np.linalg.norm(self.reduced(np.add, forces, 0.0), axis=1)
         net[~self.every_atom(finite)] = 0.0
         return np.asarray(net)
+
+    @cached_property
+    def composition_groups(self) -> tuple[IntArray, ...]:
+        """Structures of the same composition, whatever their number of atoms."""
+        fractions = self.dataset.compositions / np.maximum(1, self.dataset.sizes)[:, None]
+        _, group = np.unique(np.rint(fractions * 1e6), axis=0, return_inverse=True)
+        group = group.ravel()
+        order = np.argsort(group, kind="stable")
+        return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
+
+    @cached_property
+    def steps(self) -> tuple[Steps, ...]:
+        """Steps along series of like structures, see `analytics.data.checks.steps`."""
+        dataset = self.dataset
+        if dataset.energies is None or dataset.forces is None:
+            return ()
+        known = np.isfinite(dataset.energies) & self.every_atom(np.isfinite(dataset.forces))
+        classes = len(np.unique(dataset.config_type))
+        by_class = classes <= dataset.n_structures / 4
+        return tuple(steps_of(dataset, known & self.looked_at, by_class))
 
     def reduced(self, by: np.ufunc, rows: FloatArray, empty: float) -> FloatArray:
         """Return the sum, least, ... of the rows of each structure, (n_structures, ...).

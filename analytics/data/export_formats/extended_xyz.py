@@ -12,7 +12,8 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
 from analytics.data.export_formats.registry import Exported, ExportFormat, register
-from analytics.data.extxyz import ATOMIC_NUMBERS, LONGEST_WORD, POSITIONS
+from analytics.data.extxyz import ATOMIC_NUMBERS
+from analytics.data.extxyz_columns import LONGEST_WORD, POSITIONS
 from analytics.data.extxyz_comment import RESERVED, format_comment
 
 __all__ = ["Written", "column", "index_key", "structure_text"]
