@@ -603,7 +603,7 @@ def test_hdf5_of_qm7x(hdf5) -> None:
 def test_hdf5_of_ani(hdf5) -> None:
     """ANI-1: symbols as bytes, many conformations, hartree without a word."""
     group = {"species": np.array([b"O", b"H", b"H"]), "coordinates": np.array([WATER] * 5),
-             "energies": -76.38 + 0.01 * np.arange(5), "smiles": np.array([b"O", b"]"])}  # fmt: skip
+             "energies": -76.38 + 0.01 * np.arange(5), "smiles": [b"O", b"H"]}  # fmt: skip
     frames = frames_in(hdf5({"gdb11_s01": {"gdb11_s01-0": group}}))
     assert [frame.info["energy"] for frame in frames] == list(group["energies"])
     assert frames[0].units == {"length": "Å", "energy": "hartree", "forces": "hartree/Å"}
