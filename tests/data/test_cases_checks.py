@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -375,3 +376,60 @@ def test_clean_frames_add_no_finding(make) -> None:
     assert {code: f.structures.tolist() for code, f in alone.items()} == {
         code: f.structures.tolist() for code, f in together.items()
     }
+
+
+def stressed(factor: float = 1.0, lopsided: float = 0.0) -> dict[str, Finding]:
+    """Return the findings of a strained crystal whose stresses are multiplied by a factor."""
+    rng, images, stresses = np.random.default_rng(5), [], []
+    for _ in range(14):
+        atoms = bulk("Cu", cubic=True)
+        strain = np.eye(3) + 0.01 * rng.normal(size=(3, 3))
+        atoms.set_cell(atoms.cell @ (0.5 * (strain + strain.T)), scale_atoms=True)
+        atoms.positions += rng.normal(scale=0.02, size=atoms.positions.shape)
+        images.append(labelled(atoms))
+        atoms.calc = EMT()
+        stresses.append(atoms.get_stress(voigt=False))
+        atoms.calc = None
+    stress = factor * np.array(stresses)
+    stress[:, 0, 1] *= 1.0 + lopsided
+    return found(check(replace(dataset_from_atoms(images), stress=stress)))
+
+
+def test_stresses_in_the_right_unit_give_no_finding() -> None:
+    assert stressed() == {}
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (-1.0, "eV/Å³ with the other sign"),
+        (160.22, "that is GPa"),
+        (1602.2, "that is kbar"),
+        (-1602.2, "that is kbar with the other sign"),
+        (46.0, "a virial"),
+    ],
+)
+def test_stress_against_energies(factor, words) -> None:
+    finding = stressed(factor)["stress_against_energies"]
+    assert words in finding.evidence
+    assert finding.severity == "error"
+
+
+def test_a_stress_is_symmetric() -> None:
+    assert stressed(lopsided=0.3)["stress_not_symmetric"].severity == "warning"
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1, None), (-1, "stress_reversed"), (1602.2, "kbar")])
+def test_stress_of_structures_that_are_no_series(factor, code) -> None:
+    images = [labelled(bulk("Cu", a=3.4 + 0.04 * n) * (1, 1, 1 + n % 3)) for n in range(12)]
+    for atoms in images:
+        atoms.calc = EMT()
+    stress = factor * np.array([atoms.get_stress(voigt=False) for atoms in images])
+    for atoms in images:
+        atoms.calc = None
+    codes = found(check(replace(dataset_from_atoms(images), stress=stress)))
+    codes.pop("zero_forces", None)
+    if code == "kbar":
+        assert "it looks like kbar" in codes["stress_too_large"].message
+    else:
+        assert set(codes) == ({code} if code else set())

@@ -71,7 +71,7 @@ def test_the_checks_of_this_package_come_in_the_order_of_the_report() -> None:
         "positions", "cells", "species_columns", "fractional_positions", "lengths",
         "overlapping_atoms", "close_atoms", "energies", "energies_per_atom", "energy_units",
         "forces", "large_forces", "forces_against_energies", "net_force", "frozen_atoms",
-        "zero_forces", "unconverged", "duplicates", "conflicting_duplicates",
+        "zero_forces", "stress", "unconverged", "duplicates", "conflicting_duplicates",
         "conflicting_forces", "energy_out_of_line", "reference_energies", "isolated_atoms",
         "no_neighbours", "rare_elements", "config_types",
     ]  # fmt: skip

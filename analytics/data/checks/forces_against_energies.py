@@ -9,7 +9,7 @@ from ase.units import Bohr, Hartree, Rydberg, kcal, kJ, mol
 
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
-from analytics.data.checks.steps import Steps
+from analytics.data.checks.steps import Steps, slope_of
 from analytics.data.checks.subject import Subject
 
 STEPS = 6
@@ -73,17 +73,13 @@ def check_forces_against_energies(subject: Subject) -> Iterator[Finding]:
 def _factor(steps: Steps) -> float | None:
     """Return forces over what the energies say, or None where they agree or nothing is clear."""
     clear = (steps.strain < 1e-3) & (np.abs(steps.force_work) > LEAST_WORK)
-    work, energy = steps.force_work[clear], steps.energy[clear]
-    if len(work) < STEPS or not energy.any():
+    found = slope_of(steps.energy[clear], steps.force_work[clear], STEPS)
+    if found is None:
         return None
-    straight = float(work @ energy / np.sqrt((work @ work) * (energy @ energy)))
-    slope = float(work @ energy / (work @ work))
-    middle = float(np.median(energy / work))
-    if straight < UPHILL and -RIGHT[1] < slope < -RIGHT[0] and middle < 0:
-        return 1.0 / slope
-    if straight > STRAIGHT and not RIGHT[0] < slope < RIGHT[1] and abs(slope / middle - 1.0) < 0.3:
-        return 1.0 / slope
-    return None
+    slope, straight = found
+    uphill = straight < UPHILL and -RIGHT[1] < slope < -RIGHT[0]
+    other = straight > STRAIGHT and not RIGHT[0] < slope < RIGHT[1]
+    return 1.0 / slope if uphill or other else None
 
 
 def _meaning(subject: Subject, scaled: list[Steps], factor: float) -> str:

@@ -21,7 +21,7 @@ from analytics.data.dataset import Dataset
 from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray
 
-__all__ = ["Steps", "steps_of"]
+__all__ = ["Steps", "slope_of", "steps_of"]
 
 WINDOW = 24
 """Structures that follow one another and are looked at together."""
@@ -32,6 +32,8 @@ GROUPS = 30
 FARTHEST = 0.8
 """Longest displacement of an atom in a step, angstrom."""
 LONGEST_STRAIN = 0.1
+TOGETHER = 0.3
+"""Agreement of the slope with the median of single steps, as a part of it."""
 LONGEST = 3000
 """Atoms of a structure beyond which its steps are not looked at: they cost memory."""
 
@@ -151,3 +153,16 @@ def _turned(positions: FloatArray, forces: FloatArray) -> tuple[FloatArray, Floa
     left[:, :, 2] *= np.linalg.det(left @ right)[:, None]
     turn = left @ right
     return second @ turn - first, forces[:-1], forces[1:] @ turn
+
+
+def slope_of(energy: FloatArray, work: FloatArray, least: int) -> tuple[float, float] | None:
+    """Return the slope of energy differences against work, and their correlation.
+
+    None where there are fewer than `least` steps, or where most of them say something else.
+    """
+    if len(work) < least or not energy.any() or not work.all():
+        return None
+    straight = float(work @ energy / np.sqrt((work @ work) * (energy @ energy)))
+    slope = float(work @ energy / (work @ work))
+    middle = float(np.median(energy / work))
+    return (slope, straight) if abs(middle / slope - 1.0) < TOGETHER else None
