@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
-from analytics.data.export_formats.labelled import has_labels, partial_forces
+from analytics.data.export_formats.labelled import with_labels, with_partial_forces
 from analytics.data.export_formats.registry import EXPORT_FORMATS, Exported, ExportFormat
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
@@ -26,6 +27,7 @@ __all__ = [
     "ExportFiles",
     "export_notes",
     "export_selection",
+    "exported_bytes",
     "format_of",
     "json_writer",
     "part_file",
@@ -219,6 +221,19 @@ def write_subsets(
     write_files({**writers, **(also or {})}, force=force)
 
 
+def exported_bytes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> bytes:
+    """Return structures as the content of a file, or as a zip archive where it is a folder."""
+    exported = _exported(dataset, _indices(dataset, structures), format, SILENT)
+    if format.content is not None:
+        return b"".join(format.content(exported))
+    assert format.members is not None
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in format.members(exported):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()
+
+
 def export_notes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> list[str]:
     """Return sentences on what a format leaves out of structures, and how it is to be read."""
     chosen = _indices(dataset, structures)
@@ -233,7 +248,7 @@ def export_notes(dataset: Dataset, structures: npt.ArrayLike, format: ExportForm
             f"{left} of {len(chosen)} structures are not written: {format.name} needs {labels} "
             "and they lack it"
         )
-    partial_ones = sum(partial_forces(dataset, s) for s in exported.structures.tolist())
+    partial_ones = int(with_partial_forces(dataset)[exported.structures].sum())
     if partial_ones:
         said.append(
             f"forces of {partial_ones} structures are left out: they are missing on some atoms"
@@ -323,8 +338,7 @@ def _exported(
 ) -> Exported:
     """Return what is written of structures: those that have the labels that the format needs."""
     if format.needs:
-        having = [has_labels(dataset, s, format.needs) for s in structures.tolist()]
-        structures = structures[np.array(having, dtype=bool)]
+        structures = structures[with_labels(dataset, format.needs)[structures]]
     return Exported(dataset, structures, monitor)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -86,6 +87,9 @@ def _add_system(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--species", metavar="1=Si,2=O", help="elements of the types of a CHGCAR that names none"
+    )
+    parser.add_argument(
+        "--any-atoms", action="store_true", help="read densities that do not fit their atoms, too"
     )
     add_json(parser)
 
@@ -197,6 +201,8 @@ def _compare(arguments: argparse.Namespace) -> int:
         check_targets([Path(arguments.output)], *files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         data = _read(arguments)
+        for doubt in data.doubts:
+            print("winnow: doubtful:", doubt, file=sys.stderr)
         spec = _spec(arguments, data)
         study = prepare_study(data, spec, monitor=Part(monitor, 0.0, 0.2))
         models = list(compare_density(study, monitor=Part(monitor, 0.2, 1.0)))
@@ -223,6 +229,7 @@ def _read(arguments: argparse.Namespace) -> DensityData:
         unit=arguments.unit,
         electrons=arguments.electrons,
         species=arguments.species,
+        any_atoms=arguments.any_atoms,
     )
 
 
@@ -346,6 +353,7 @@ def _info(arguments: argparse.Namespace) -> int:
                 "conditions": data.conditions,
                 "sources": data.sources,
                 "notes": data.notes,
+                "doubts": data.doubts,
                 "vacuum_share": found.vacuum,
                 "suggested": asdict(found),
                 "energies": energies_possible(data) or "possible",
@@ -363,7 +371,8 @@ def _info(arguments: argparse.Namespace) -> int:
         ("cutoff", f"{found.cutoff:g} Å", f"suggested; target {found.target}, CCS strata "
          f"{found.scale}, beta {found.beta:g}"),
     ]  # fmt: skip
-    print("\n".join([*data.notes, aligned(rows)]))
+    doubts = (f"doubtful: {doubt}" for doubt in data.doubts)
+    print("\n".join([*data.notes, *doubts, aligned(rows)]))
     print(f"  errors in energy: {energies_possible(data) or 'possible'}")
     return 0
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analytics.data.numpy_files import read_npz
 from analytics.data.read_options import ReadOptions
+from analytics.density.belonging import check_belonging
 from analytics.density.grid import BOHR, Calculation, DensityData, join
 from analytics.density.validation import Checked, Place, check_density, check_geometry, formula
 from analytics.density.volume import Volume
@@ -21,9 +23,6 @@ from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 
 __all__ = ["EMBEDDED", "UNITS", "read_density"]
-
-#: A density, and whether its electrons say that it was read right.
-_Assembled: TypeAlias = "tuple[DensityData, bool]"
 
 FOLDER = asset("density")
 #: Systems that come with Winnow, and what they are.
@@ -53,12 +52,23 @@ _HINTS = {
 EXTRA = ("origin", "role", "condition", "mesh", "stride", "k", "sigma")
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What a user says about the files."""
+
+    unit: str | None
+    electrons: float | None
+    species: Mapping[str, str]
+    any_atoms: bool
+
+
 def read_density(
     source: str | Path | Sequence[str | Path],
     *,
     unit: str | None = None,
     electrons: float | None = None,
     species: str | None = None,
+    any_atoms: bool = False,
     monitor: Monitor = SILENT,
 ) -> DensityData:
     """Read one system: an embedded one by name, or one or several files.
@@ -79,51 +89,57 @@ def read_density(
         Electrons per snapshot.
     species : str, optional
         Elements of the types of a CHGCAR of VASP 4, which names none: ``1=Si,2=O``.
+    any_atoms : bool
+        Read a density also if it does not fit its atoms: if spherical atoms explain it with the
+        axes or the positions read otherwise, or its points are in disorder.
     monitor : Monitor, optional
 
     Raises
     ------
     InputError
-        If a file is no density, does not hold the electrons it should, or is of another system.
+        If a file is no density, does not hold the electrons it should, does not fit its atoms, or
+        is of another system.
     """
     if unit is not None and unit not in UNITS:
         raise InputError(f"unit {unit!r} is none of {', '.join(UNITS)}")
     sources = [source] if isinstance(source, str | Path) else list(source)
     if not sources:
         raise InputError("no density to read")
-    elements = ReadOptions.of(species=species).species
+    options = _Options(unit, electrons, ReadOptions.of(species=species).species, any_atoms)
     parts = []
     for at, item in enumerate(sources):
         monitor.checkpoint()
         monitor.report(at / len(sources), f"reading {Path(item).name}")
-        parts.append(_read_one(item, unit, electrons, elements, monitor))
+        parts.append(_read_one(item, options, monitor))
     data = parts[0] if len(parts) == 1 else join(parts, _common_name(parts))
     _check_same_system(data)
     return data
 
 
-def _read_one(
-    item: str | Path,
-    unit: str | None,
-    electrons: float | None,
-    species: Mapping[str, str],
-    monitor: Monitor,
-) -> DensityData:
+def _read_one(item: str | Path, options: _Options, monitor: Monitor) -> DensityData:
     path = Path(item)
     name = str(item).lower()
     name = _ALSO.get(name, name)
     if name in EMBEDDED and not path.is_file():
-        return _read_npz(FOLDER / f"{name}_f16.npz", name, unit, electrons)
+        return _read_npz(FOLDER / f"{name}_f16.npz", name, options)
     if not path.is_file():
         known = ", ".join(EMBEDDED)
         raise InputError(f"no such file, nor one of the systems {known}", source=str(item))
     if is_npz(path):
-        return _read_npz(path, path.stem, unit, electrons)
-    volumes = read_volumes(path, species, monitor=monitor)
-    return _likeliest([partial(_of_volume, volume, path.name, electrons) for volume in volumes])
+        return _fitting(_read_npz(path, path.stem, options), options, monitor)
+    volumes = read_volumes(path, options.species, monitor=monitor)
+    return _likeliest([partial(_of_volume, v, path.name, options, monitor) for v in volumes])
 
 
-def _of_volume(volume: Volume, source: str, electrons: float | None) -> _Assembled:
+def _fitting(data: DensityData, options: _Options, monitor: Monitor) -> DensityData:
+    """Return a density that fits its atoms, with what is doubtful about that."""
+    return data if options.any_atoms else replace(data, doubts=check_belonging(data, monitor))
+
+
+def _of_volume(
+    volume: Volume, source: str, options: _Options, monitor: Monitor
+) -> tuple[DensityData, bool]:
+    """Return a density, and whether its electrons say that it was read right."""
     atoms = volume.atoms
     arrays = {
         "rho": volume.density[None],
@@ -133,10 +149,11 @@ def _of_volume(volume: Volume, source: str, electrons: float | None) -> _Assembl
         "origin": volume.origin,
     }
     name = source.split(".")[0]
-    return _assemble(arrays, source, name, volume.unit, electrons, volume)
+    data, telling = _assemble(arrays, source, name, volume.unit, options.electrons, volume)
+    return _fitting(data, options, monitor), telling
 
 
-def _likeliest(readings: Sequence[Callable[[], _Assembled]]) -> DensityData:
+def _likeliest(readings: Sequence[Callable[[], tuple[DensityData, bool]]]) -> DensityData:
     """Return the reading whose electrons follow from the elements, else the first that passes."""
     passed, refused = [], []
     for reading in readings:
@@ -160,7 +177,7 @@ def _common_name(parts: Sequence[DensityData]) -> str:
 # ------------------------------------------------------------------------------- npz
 
 
-def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) -> DensityData:
+def _read_npz(path: Path, name: str, options: _Options) -> DensityData:
     try:
         found = read_npz(path, {*KEYS, *KEYS.values(), *EXTRA, "unit"})
     except (OSError, ValueError) as error:
@@ -172,14 +189,14 @@ def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) 
     if missing:
         raise InputError(f"no electron density: {', '.join(missing)} missing", source=path.name)
     arrays |= {key: found[key] for key in EXTRA if key in found}
-    stated = str(found["unit"]) if "unit" in found else unit or "e/bohr3"
+    stated = str(found["unit"]) if "unit" in found else options.unit or "e/bohr3"
     if stated not in UNITS:
         raise InputError(f"unit {stated[:40]!r} is none of {', '.join(UNITS)}", source=path.name)
     if arrays["rho"].dtype.kind not in "fiu":
         raise InputError(f"rho is of type {arrays['rho'].dtype}", source=path.name)
     if stated != "e/bohr3":
         arrays["rho"] = arrays["rho"].astype(np.float64) * UNITS[stated]
-    data, _ = _assemble(arrays, path.name, name, stated, electrons)
+    data, _ = _assemble(arrays, path.name, name, stated, options.electrons)
     return data
 
 
@@ -190,7 +207,7 @@ def _assemble(
     unit: str,
     electrons: float | None,
     volume: Volume | None = None,
-) -> _Assembled:
+) -> tuple[DensityData, bool]:
     """Check and bring into one shape what a file holds."""
     rho = arrays["rho"]
     rho = rho[None] if rho.ndim == 3 else rho

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -84,12 +85,23 @@ def check_geometry(
     _check_cell(positions, cell, place)
     if len(shape) != 3 or min(shape) < 2:
         raise place.error(f"the grid has shape {shape}, not three directions of several points")
-    spacing = np.linalg.norm(cell, axis=1) / np.array(shape)
-    if spacing.max() > SPACING_RATIO * spacing.min():
+    lengths = np.linalg.norm(cell, axis=1)
+    spacing = lengths / np.array(shape)
+    if not _even(spacing):
+        orders = [o for o in permutations(shape) if _even(lengths / np.array(o))]
+        fits = f"; {_grid(orders[0])} would: are its axes exchanged?" if orders else ""
         raise place.error(
-            f"the grid {' × '.join(map(str, shape))} does not match the cell: points are "
-            f"{', '.join(f'{s:.2f}' for s in spacing)} Å apart along its vectors"
+            f"the grid {_grid(shape)} does not match the cell: points are "
+            f"{', '.join(f'{s:.2f}' for s in spacing)} Å apart along its vectors{fits}"
         )
+
+
+def _grid(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _even(spacing: FloatArray) -> bool:
+    return bool(spacing.max() <= SPACING_RATIO * spacing.min())
 
 
 def _check_cell(positions: FloatArray, cell: FloatArray, place: Place) -> None:

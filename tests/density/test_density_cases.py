@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import bz2
 import lzma
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 from makers import real_file
 from numpy.testing import assert_allclose
 
+from analytics.density.command import add_arguments, run
 from analytics.density.grid import BOHR, DensityData
 from analytics.density.readers import read_density
 from analytics.runtime.errors import InputError
@@ -215,3 +217,82 @@ def test_compressed(tmp_path, pack) -> None:
     reads(tmp_path, "CHGCAR", pack(chgcar().encode()))
     with pytest.raises(InputError, match="cannot be decompressed"):
         reads(tmp_path, "cut", pack(chgcar().encode())[:2000])
+
+
+# ------------------------------------------------------------------------------- atoms
+
+
+WRONG = {
+    "ch4_axes_swapped.npz": r"7\.\d+ % of its.*0\.07\d* % with the axes of the grid in the order "
+                            r"\(2, 1, 0\)",
+    "ch4_points_shuffled.npz": "the points of the grid are in disorder",
+    "ch4_positions_in_bohr.npz": r"with positions × 0\.5292 \(they seem to be in bohr\)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_right_electrons_in_the_wrong_places_are_refused(name) -> None:
+    path = real_file(f"cases/science/{name}")
+    with pytest.raises(InputError, match=WRONG[name]) as caught:
+        read_density(path)
+    assert caught.value.source == name
+    assert read_density(path, any_atoms=True).n_snapshots == 1
+
+
+@pytest.mark.parametrize("name", [
+    "cases/science/ch4_ok.npz", "density_be2_mala.npz", "density/al_f16.npz",
+    "density/water_f16.npz", "density/sigesn_f16.npz", "density/ethanol_f16.npz",
+    "fixtures/CHGCAR_Li_32.gz", "fixtures/CHGCAR_NaCl_56.gz", "fixtures/silica_elec_24.cube.gz",
+])  # fmt: skip
+def test_right_densities_pass_without_a_word(name) -> None:
+    assert read_density(real_file(name)).doubts == ()
+
+
+def _in_memory_order(rho: np.ndarray) -> np.ndarray:
+    return rho.ravel(order="F").reshape(rho.shape)
+
+
+MISREAD = {
+    "two axes": (lambda a: {"rho": a["rho"].transpose(1, 0, 2)}, r"in the order \(1, 0, 2\)"),
+    "all axes": (lambda a: {"rho": a["rho"].transpose(1, 2, 0)}, r"in the order \(2, 0, 1\)"),
+    "memory": (lambda a: {"rho": _in_memory_order(a["rho"])},
+               r"the values as a grid of \(20, 16, 16\) and then its axes in the order"),
+    "reversed": (lambda a: {"rho": a["rho"][::-1]}, "points along a reversed"),
+    "centred": (lambda a: {"rho": np.roll(a["rho"], (8, 8, 10), (0, 1, 2))},
+                "the grid moved by half the cell along a, b, c"),
+    "bohr": (lambda a: {"pos": a["pos"] / BOHR}, r"positions × 0\.5292"),
+    "angstrom": (lambda a: {"pos": a["pos"] * BOHR}, r"positions × 1\.89"),
+    "nm": (lambda a: {"pos": a["pos"] / 10}, "positions × 10"),
+    "fractional": (lambda a: {"pos": a["pos"] @ np.linalg.inv(a["cell"])}, "as fractional"),
+    "disorder": (lambda a: {"rho": np.random.default_rng(0).permutation(a["rho"].ravel()).reshape(
+        a["rho"].shape)}, "in disorder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MISREAD)
+def test_the_reading_that_fits_is_named(tmp_path, kind) -> None:
+    right = {"rho": density(), "pos": SITES, "cell": CELL, "Z": np.array([3, 1])}
+    change, cause = MISREAD[kind]
+    np.savez(tmp_path / "a.npz", **right | change(right))
+    with pytest.raises(InputError, match=cause):
+        read_density(tmp_path / "a.npz")
+
+
+def test_one_wrong_snapshot_of_many_is_named(tmp_path) -> None:
+    rho = np.stack([density()] * 4)
+    rho[2] = rho[2].transpose(1, 0, 2)
+    np.savez(tmp_path / "a.npz", rho=rho, pos=[SITES] * 4, cell=CELL, Z=np.array([3, 1]))
+    with pytest.raises(InputError, match=r"a\.npz, structure 2: .*in the order \(1, 0, 2\)"):
+        read_density(tmp_path / "a.npz")
+
+
+def test_other_atoms_are_doubtful_and_said(tmp_path, capsys) -> None:
+    path = tmp_path / "a.npz"
+    places = SITES + np.array([[0.9, 0.4, 1.1], [0.6, 1.3, 0.0]])
+    np.savez(path, rho=density(), pos=places, cell=CELL, Z=np.array([3, 1]))
+    (doubt,) = read_density(path).doubts
+    assert "are these its atoms?" in doubt
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert run(parser.parse_args(["info", str(path)])) == 0
+    assert f"doubtful: {doubt}" in capsys.readouterr().out

@@ -60,8 +60,8 @@ def _group(config_type: str) -> str:
 
 
 def _notes(exported: Exported) -> list[str]:
-    dataset = exported.dataset
-    groups = sorted({_group(str(dataset.config_type[s])) for s in exported.structures.tolist()})
+    classes = np.unique(exported.dataset.config_type[exported.structures])
+    groups = sorted({_group(str(name)) for name in classes})
     shown = ", ".join(groups[:20]) + (", ..." if len(groups) > 20 else "")
     return [f"groups to be named in the input of FitSNAP: {shown}", *boxed_note(exported)]
 

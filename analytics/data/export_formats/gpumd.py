@@ -14,6 +14,7 @@ from analytics.data.export_formats.labelled import (
     boxed_note,
     in_a_box,
     labelled,
+    weight_of,
 )
 from analytics.data.export_formats.registry import Exported, ExportFormat, register
 
@@ -44,10 +45,9 @@ def _pairs(structure: LabelledStructure) -> dict[str, Any]:
 
 
 def _notes(exported: Exported) -> list[str]:
-    outside = sum(
-        structure.weight is not None and not 0 < structure.weight <= _LARGEST_WEIGHT
-        for structure in labelled(exported)
-    )
+    records = exported.dataset.records
+    weights = [weight_of(records[s].info) for s in exported.structures.tolist() if records]
+    outside = sum(w is not None and not 0 < w <= _LARGEST_WEIGHT for w in weights)
     if not outside:
         return boxed_note(exported)
     left = f"weights of {outside} structures are left out: GPUMD takes those above 0 and up to 100"

@@ -20,10 +20,11 @@ __all__ = [
     "LabelledStructure",
     "boxed_note",
     "elements",
-    "has_labels",
     "in_a_box",
     "labelled",
-    "partial_forces",
+    "weight_of",
+    "with_labels",
+    "with_partial_forces",
 ]
 
 #: Empty space between a molecule and its images where a code knows periodic structures only.
@@ -96,25 +97,44 @@ def labelled(exported: Exported) -> Iterator[LabelledStructure]:
             stress=_stress(dataset, s),
             config_type=str(dataset.config_type[s]),
             isolated=bool(dataset.isolated[s]),
-            weight=_weight(record.info),
+            weight=weight_of(record.info),
             info={k: v for k, v in record.info.items() if not _told(k, v, labels)},
             arrays={k: v for k, v in record.arrays.items() if k not in labels},
             comment=record.comment,
         )
 
 
-def has_labels(dataset: Dataset, s: int, needed: tuple[str, ...]) -> bool:
-    """Whether a structure has all of some labels."""
-    found = {"energy": _energy, "forces": _forces}
-    return all(found[label](dataset, s) is not None for label in needed)
+def with_labels(dataset: Dataset, needed: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Return which structures have all of some labels, bool array (n_structures,)."""
+    found = np.ones(dataset.n_structures, dtype=bool)
+    if "energy" in needed:
+        found &= False if dataset.energies is None else ~np.isnan(dataset.energies)
+    if "forces" in needed:
+        found &= _atoms_without_force(dataset) == 0
+    return found
 
 
-def partial_forces(dataset: Dataset, s: int) -> bool:
-    """Whether forces of some atoms are missing and those of others are not."""
+def with_partial_forces(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Return where forces of some atoms are missing and others not, bool array (n_structures,)."""
+    missing = _atoms_without_force(dataset)
+    return np.asarray((missing > 0) & (missing < dataset.sizes))
+
+
+def _atoms_without_force(dataset: Dataset) -> IntArray:
+    """Return how many atoms of each structure lack their force, int array (n_structures,)."""
     if dataset.forces is None:
-        return False
-    missing = np.isnan(dataset.forces[dataset.rows(s)])
-    return bool(missing.any() and not missing.all())
+        return dataset.sizes
+    missing = np.isnan(dataset.forces).any(axis=1)
+    return np.add.reduceat(missing, dataset.structure_offsets[:-1], dtype=np.int64)
+
+
+def weight_of(info: Mapping[str, Any]) -> float | None:
+    """Return the weight that a file gives a structure in training, under the usual names."""
+    for name in _WEIGHTS:
+        value = info.get(name)
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+            return float(value)
+    return None
 
 
 def elements(dataset: Dataset) -> dict[int, int]:
@@ -199,11 +219,3 @@ def _stress(dataset: Dataset, s: int) -> FloatArray | None:
     if dataset.stress is None or np.isnan(dataset.stress[s]).any():
         return None
     return np.asarray(dataset.stress[s])
-
-
-def _weight(info: Mapping[str, Any]) -> float | None:
-    for name in _WEIGHTS:
-        value = info.get(name)
-        if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-            return float(value)
-    return None
