@@ -206,13 +206,11 @@ def _database(path: Path, kind: str) -> list[Any]:
     """Read an ASE database with the key-value pairs that `ase.io.read` leaves behind."""
     import ase.db
 
-    images = []
+    from analytics.data.formats import atoms_of_row
+
+    images: list[Any] = []
     with ase.db.connect(path, type=kind, serial=True) as connection:  # type: ignore[no-untyped-call]
-        for row in connection.select():
-            atoms = row.toatoms()
-            atoms.info.update(row.data)
-            atoms.info.update(row.key_value_pairs)
-            images.append(atoms)
+        images.extend(atoms_of_row(row) for row in connection.select())
     return images
 
 
