@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from analytics.cli.errors import UsageError
-from analytics.runtime.errors import InputError
+from analytics.data.places import places_of
 from analytics.runtime.writing import check_free
 
 __all__ = [
@@ -52,13 +52,9 @@ def _standard_input() -> Path:
 
 
 def input_path(text: str) -> Path:
-    """Return the file or folder that is meant, without a slice that may follow an ``@``."""
-    path = Path(text)
-    if not path.exists() and "@" in text:
-        path = Path(text.rpartition("@")[0])
-    if not path.exists():
-        raise InputError("no such file or folder", source=str(path))
-    return path
+    """Return the first file or folder that is meant: without a slice, or the archive it is in."""
+    _, places, _ = places_of([text])
+    return places[0].path
 
 
 def add_force(parser: argparse.ArgumentParser, flag: str = FORCE) -> None:

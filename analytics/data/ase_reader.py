@@ -96,10 +96,12 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut]
 
 
 def _size(path: Path) -> int:
-    """Return the bytes of a file, or of the files in a folder."""
-    if path.is_dir():
-        return sum(place.stat().st_size for place in listed(path, SILENT) if place.is_file())
-    return path.stat().st_size
+    """Return the bytes of a file, or of the files in a folder and in the folders in it."""
+    if not path.is_dir():
+        return path.stat().st_size
+    inside = listed(path, SILENT)
+    inside += [deep for place in inside if place.is_dir() for deep in listed(place, SILENT)]
+    return sum(place.stat().st_size for place in inside if place.is_file())
 
 
 def _limits(size: int) -> Limits:
@@ -204,13 +206,11 @@ def _database(path: Path, kind: str) -> list[Any]:
     """Read an ASE database with the key-value pairs that `ase.io.read` leaves behind."""
     import ase.db
 
-    images = []
+    from analytics.data.formats import atoms_of_row
+
+    images: list[Any] = []
     with ase.db.connect(path, type=kind, serial=True) as connection:  # type: ignore[no-untyped-call]
-        for row in connection.select():
-            atoms = row.toatoms()
-            atoms.info.update(row.data)
-            atoms.info.update(row.key_value_pairs)
-            images.append(atoms)
+        images.extend(atoms_of_row(row) for row in connection.select())
     return images
 
 

@@ -14,7 +14,7 @@ from ase.data import chemical_symbols
 from analytics.data.dataset import Dataset
 from analytics.data.frames import Frame
 
-__all__ = ["frame_from_atoms", "to_atoms"]
+__all__ = ["atoms_of_row", "frame_from_atoms", "to_atoms"]
 
 _PER_ATOM_RESULTS = ("forces", "energies", "stresses", "charges", "magmoms")
 _VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
@@ -52,6 +52,14 @@ def frame_from_atoms(index: int, atoms: Atoms) -> Frame:
         info=info,
         arrays={k: v.copy() for k, v in arrays.items()},
     )
+
+
+def atoms_of_row(row: Any) -> Atoms:
+    """Return the structure in a row of an ASE database, with its key-value pairs and data."""
+    atoms: Atoms = row.toatoms()
+    atoms.info.update(row.data)
+    atoms.info.update(row.key_value_pairs)
+    return atoms
 
 
 def _results(atoms: Atoms) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
+import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -508,4 +511,385 @@ def test_json_that_ends_early(tmp_path, cut) -> None:
     path = tmp_path / "a.json"
     path.write_text(text[: int(cut * len(text))])
     with pytest.raises(InputError, match="the JSON ends early"):
+        found_in(path)
+
+
+# ---------------------------------------------------------------- HDF5
+
+
+@pytest.fixture
+def hdf5(tmp_path):
+    """Return a function that writes an HDF5 file of nested dictionaries."""
+    h5py = pytest.importorskip("h5py")
+
+    def fill(group, content) -> None:
+        for name, value in content.items():
+            if isinstance(value, dict):
+                fill(group.create_group(name), value)
+            else:
+                group[name] = value
+
+    def write(content, name: str = "a.h5", **attributes) -> Path:
+        path = tmp_path / name
+        with h5py.File(path, "w") as file:
+            fill(file, content)
+            for place, unit in attributes.items():
+                file[place.replace("__", "/")].attrs["units"] = unit
+        return path
+
+    return write
+
+
+def mace_config(atoms: Atoms, *, old: bool) -> dict:
+    labels = {"energy": atoms.info["energy"], "forces": atoms.arrays["forces"], "stress": "None"}
+    config = {"atomic_numbers": atoms.numbers, "positions": atoms.positions,
+              "cell": atoms.cell.array, "pbc": atoms.pbc, "config_type": "Default",
+              "weight": 1.0}  # fmt: skip
+    return {**config, **labels} if old else {**config, "properties": labels}
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_hdf5_of_mace(hdf5, old) -> None:
+    configs = [mace_config(atoms, old=old) for atoms in silver() * 4]
+    path = hdf5({"config_batch_0": {f"config_{i}": c for i, c in enumerate(configs)}})
+    for frame, atoms in zip(frames_in(path), silver() * 4, strict=True):  # 10 after 9
+        assert_structure(frame, atoms)
+        assert "stress" not in frame.info
+        assert frame.info["config_type"] == "Default"
+
+
+def dpdata_system(atoms: Atoms):
+    dpdata = pytest.importorskip("dpdata")
+    images = [atoms.copy(), atoms.copy()]
+    for image in images:
+        image.info.clear()
+    return dpdata.LabeledSystem(data={
+        "atom_names": ["Ag", "Cu"], "atom_numbs": [7, 1],
+        "atom_types": (atoms.numbers == 29).astype(int), "orig": np.zeros(3),
+        "cells": np.array([a.cell.array for a in images]),
+        "coords": np.array([a.positions for a in images]),
+        "energies": np.full(2, atoms.info["energy"]),
+        "forces": np.array([atoms.arrays["forces"]] * 2),
+        "virials": np.array([atoms.info["virial"]] * 2),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["npy", "raw", "hdf5", "npy/mixed"])
+def test_what_dpdata_writes(tmp_path, kind) -> None:
+    atoms = silver()[0]
+    system = dpdata_system(atoms)
+    path = tmp_path / ("a.hdf5" if kind == "hdf5" else "a")
+    system.to(f"deepmd/{kind}", str(path))
+    frames = frames_in(path) if kind == "hdf5" else deepmd_frames(path)
+    assert len(frames) == 2
+    order = np.argsort(atoms.numbers == 29, kind="stable")
+    for frame in frames:
+        frame.arrays["forces"] = frame.arrays.pop("force")
+        assert_structure(frame, atoms if len(set(frame.numbers[:2])) == 2 else atoms[order])
+        assert_allclose(frame.info["virial"], atoms.info["virial"], atol=1e-6)
+
+
+def test_hdf5_of_qm7x(hdf5) -> None:
+    conformation = {"atNUM": [8, 1, 1], "atXYZ": WATER, "ePBE0+MBD": [-2079.1],
+                    "totFOR": 0.1 * WATER, "eAT": [-10.1]}  # fmt: skip
+    path = hdf5({"12": {"Geom-m1-i1-c1-opt": conformation, "Geom-m1-i1-c1-1": conformation}})
+    for frame in frames_in(path):
+        assert frame.info["energy"] == -2079.1
+        assert_allclose(frame.arrays["forces"], 0.1 * WATER)
+        assert frame.units["energy"] == "eV"
+        assert frame.info["group"].startswith("12/Geom-m1")
+
+
+def test_hdf5_of_ani(hdf5) -> None:
+    """ANI-1: symbols as bytes, many conformations, hartree without a word."""
+    group = {"species": np.array([b"O", b"H", b"H"]), "coordinates": np.array([WATER] * 5),
+             "energies": -76.38 + 0.01 * np.arange(5), "smiles": [b"O", b"H"]}  # fmt: skip
+    frames = frames_in(hdf5({"gdb11_s01": {"gdb11_s01-0": group}}))
+    assert [frame.info["energy"] for frame in frames] == list(group["energies"])
+    assert frames[0].units == {"length": "Å", "energy": "hartree", "forces": "hartree/Å"}
+    assert "hartree was assumed" in frames[0].notes[0]
+    assert_array_equal(frames[0].numbers, [8, 1, 1])
+
+
+def test_hdf5_of_ani1x_has_gaps(hdf5) -> None:
+    energies = np.array([-76.4, np.nan])
+    group = {"atomic_numbers": [8, 1, 1], "coordinates": np.array([WATER] * 2),
+             "wb97x_dz.energy": [-76.4, -76.3], "ccsd(t)_cbs.energy": energies,
+             "wb97x_dz.forces": np.array([WATER] * 2)}  # fmt: skip
+    first, second = frames_in(hdf5({"H2O": group}))
+    assert first.units["energy"] == "hartree"
+    assert np.isnan(second.info["ccsd(t)_cbs.energy"])
+    assert second.arrays["wb97x_dz.forces"].shape == (3, 3)
+
+
+def test_hdf5_of_spice(hdf5) -> None:
+    group = {"atomic_numbers": [8, 1, 1], "conformations": np.array([WATER / Bohr] * 2),
+             "dft_total_energy": [-76.4, -76.3], "formation_energy": [-0.3, -0.2],
+             "dft_total_gradient": np.array([WATER] * 2), "smiles": [b"[O:1]"],
+             "subset": [b"SPICE"]}  # fmt: skip
+    path = hdf5({"water": group}, water__conformations="bohr", water__dft_total_energy="hartree",
+                water__dft_total_gradient="hartree/bohr")  # fmt: skip
+    first, _ = frames_in(path)
+    assert first.units == {"length": "bohr", "energy": "hartree", "forces": "hartree/bohr"}
+    assert_allclose(first.arrays["dft_total_forces"], -WATER)
+    assert first.info["subset"] == "SPICE"
+    assert "negative of dft_total_gradient" in first.notes[0]
+
+
+def test_hdf5_padded(hdf5) -> None:
+    path = hdf5({"species": [[8, 1, 1], [1, 1, -1]], "coordinates": np.array([WATER] * 2),
+                 "energies": [-76.4, -1.17], "forces": np.array([WATER] * 2)})  # fmt: skip
+    first, second = frames_in(path)
+    assert (len(first.numbers), len(second.numbers)) == (3, 2)
+    assert second.arrays["forces"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("how", ["external", "external_group", "virtual", "storage"])
+def test_hdf5_that_refers_to_other_files(tmp_path, hdf5, how) -> None:
+    h5py = pytest.importorskip("h5py")
+    secret = hdf5({"coordinates": WATER[None], "group": {"coordinates": WATER[None]}}, "secret.h5")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["species"] = [8, 1, 1]
+        if how == "external":
+            file["coordinates"] = h5py.ExternalLink(str(secret), "/coordinates")
+        elif how == "external_group":
+            file["inner"] = h5py.ExternalLink(str(secret), "/group")
+        elif how == "virtual":
+            layout = h5py.VirtualLayout(shape=(1, 3, 3), dtype="f8")
+            layout[:] = h5py.VirtualSource(str(secret), "coordinates", shape=(1, 3, 3))
+            file.create_virtual_dataset("coordinates", layout)
+        else:
+            (tmp_path / "raw").write_bytes(WATER.tobytes())
+            file.create_dataset(
+                "coordinates", (1, 3, 3), "f8", external=[(str(tmp_path / "raw"), 0, 72)]
+            )
+    with pytest.raises(InputError, match="refers to another file"):
+        found_in(path)
+
+
+def test_hdf5_with_links_round_in_circles(tmp_path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in ("one", "two"):
+            file[name] = file  # hard links to the root
+        file["soft"] = h5py.SoftLink("/one")
+    with pytest.raises(InputError, match="no structures that are known here"):
+        found_in(tmp_path / "a.h5")
+
+
+def test_hdf5_that_announces_more_than_it_holds(tmp_path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["species"] = [8, 1, 1]
+        file.create_dataset("coordinates", (10**9, 3, 3), "f8", chunks=(1000, 3, 3))
+    with pytest.raises(InputError, match="announces more than the file can hold"):
+        found_in(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("name", ["46a_dpdata.hdf5", "46b_mace.h5"])
+def test_hdf5_cases_are_headers_alone(cases, name) -> None:
+    pytest.importorskip("h5py")
+    with pytest.raises(InputError, match="is a damaged HDF5 file"):
+        found_in(cases / name)
+
+
+def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(InputError, match=re.escape('pip install "winnow-atomistic[formats]"')):
+        found_in(path)
+
+
+# ---------------------------------------------------------------- npz
+
+
+def test_npz_of_rmd17(tmp_path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, nuclear_charges=np.array([8, 1, 1]), coords=np.array([WATER] * 4),
+             energies=-47900.0 + np.arange(4), forces=np.array([WATER] * 4),
+             old_indices=np.arange(4))  # fmt: skip
+    frames = frames_in(path)
+    assert [frame.info["energy"] for frame in frames] == [-47900.0, -47899, -47898, -47897]
+    assert frames[0].units == {"length": "Å", "energy": "kcal/mol", "forces": "kcal/mol/Å"}
+    assert "kcal/mol was assumed, because that is the size" in frames[0].notes[0]
+
+
+def test_npz_case(cases) -> None:
+    frames = frames_in(cases / "47a_rmd17.npz")
+    assert len(frames) == 12
+    assert frames[0].units["energy"] == "kcal/mol"
+    assert "assumed" in frames[0].notes[0]
+    assert [frame.info["old_indices"] for frame in frames] == list(range(12))
+
+
+def test_npz_of_sgdml_states_units_and_columns(tmp_path) -> None:
+    path = tmp_path / "a.npz"
+    lattice = np.array([[4.0, 0, 0], [1, 5, 0], [0, 0, 6]])
+    np.savez(path, type="d", name="water", z=np.array([8, 1, 1]), R=np.array([WATER] * 2),
+             E=np.array([-1.0, -2]), F=np.array([WATER] * 2), r_unit="Ang", e_unit="kcal/mol",
+             lattice=lattice.T)  # fmt: skip
+    first, _ = frames_in(path)
+    assert first.units == {"length": "Ang", "energy": "kcal/mol", "forces": "kcal/mol/Ang"}
+    assert_array_equal(first.cell, lattice)
+    assert_array_equal(first.arrays["forces"], WATER)
+    assert not first.notes
+
+
+def test_npz_of_molecules_end_to_end(tmp_path) -> None:
+    """As QM9 is kept: atoms of all molecules after one another, and how many each has."""
+    path = tmp_path / "a.npz"
+    np.savez(path, N=np.array([3, 2]), Z=np.array([8, 1, 1, 1, 1]), id=np.array([7, 9]),
+             R=np.concatenate([WATER, WATER[1:]]), U0=np.array([-10.0, -4.0]))  # fmt: skip
+    first, second = frames_in(path)
+    assert (list(first.numbers), list(second.numbers)) == ([8, 1, 1], [1, 1])
+    assert second.info == {"id": 9, "U0": -4.0}
+
+
+def test_npz_without_structures(tmp_path, real_data) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, weights=np.zeros(3))
+    with pytest.raises(InputError, match="arrays weights, which are no structures"):
+        found_in(path)
+    for density in ("cases/science/ch4_ok.npz", "density_be2_mala.npz"):
+        with pytest.raises(InputError, match="holds electron densities"):
+            found_in(real_data / density)
+
+
+# ---------------------------------------------------------------- parquet, LMDB
+
+
+def test_parquet(tmp_path) -> None:
+    parquet, arrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    images = silver()
+    rows = [
+        {"configuration_id": f"CO_{i}", "atomic_numbers": a.numbers.tolist(),
+         "positions": a.positions.tolist(), "cell": a.cell.tolist(), "pbc": [True] * 3,
+         "energy": a.info["energy"], "atomic_forces": a.arrays["forces"].tolist(),
+         "elements": ["Ag", "Cu"], "names": ["n"], "cauchy_stress": np.eye(3).tolist(),
+         "formation_energy": None}
+        for i, a in enumerate(images)
+    ]  # fmt: skip
+    path = tmp_path / "co_0.parquet"
+    parquet.write_table(arrow.Table.from_pylist(rows), path)
+    for i, (frame, atoms) in enumerate(zip(frames_in(path), images, strict=True)):
+        frame.arrays["forces"] = frame.arrays["atomic_forces"]
+        assert_structure(frame, atoms)
+        assert frame.info["configuration_id"] == f"CO_{i}"
+        assert_array_equal(frame.info["cauchy_stress"], np.eye(3))
+        assert "formation_energy" not in frame.info
+
+
+def test_parquet_of_text_and_of_something_else(tmp_path) -> None:
+    parquet, arrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    path = tmp_path / "a.parquet"
+    row = {"species_at_sites": ["O", "H", "H"], "cartesian_site_positions": str(WATER.tolist()),
+           "lattice_vectors": str(np.eye(3).tolist()), "energy": 1.0}  # fmt: skip
+    parquet.write_table(arrow.Table.from_pylist([row]), path)
+    (frame,) = frames_in(path)
+    assert_allclose(frame.positions, WATER)
+    assert_array_equal(frame.cell, np.eye(3))
+    parquet.write_table(arrow.Table.from_pylist([{"a": 1, "b": 2}]), path)
+    with pytest.raises(InputError, match="is a parquet table of a, b, without columns"):
+        found_in(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="damaged parquet"):
+        found_in(path)
+
+
+def lmdb_of(path: Path, values: dict[str, bytes]) -> None:
+    lmdb = pytest.importorskip("lmdb")
+    database = lmdb.open(str(path), subdir=False, map_size=1 << 22, lock=False)
+    with database, database.begin(write=True) as transaction:
+        for key, value in values.items():
+            transaction.put(key.encode(), value)
+
+
+def aselmdb_row(atoms: Atoms) -> bytes:
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.db.row import AtomsRow
+    from ase.io.jsonio import encode
+
+    atoms = atoms.copy()
+    labels = {"energy": atoms.info["energy"], "forces": atoms.arrays.pop("forces")}
+    atoms.calc = SinglePointCalculator(atoms, **labels)
+    row = AtomsRow(atoms)
+    content = {key: value for key, value in row.__dict__.items() if not key.startswith("_")}
+    content["cell"] = atoms.cell.array
+    content.update(key_value_pairs={"sid": "x"}, data={"charge": 1, "spin": 2})
+    return zlib.compress(encode(content).encode())
+
+
+def test_aselmdb(tmp_path) -> None:
+    images = silver() * 4
+    rows = {str(i + 1): aselmdb_row(atoms) for i, atoms in enumerate(images)}
+    path = tmp_path / "data.aselmdb"
+    lmdb_of(path, {**rows, "nextid": zlib.compress(b"13"), "metadata": zlib.compress(b"{}")})
+    for frame, atoms in zip(frames_in(path), images, strict=True):
+        assert_structure(frame, atoms)
+        assert (frame.info["sid"], frame.info["charge"], frame.info["spin"]) == ("x", 1, 2)
+    assert len(frames_in(tmp_path)) == 12  # the folder
+
+
+def test_lmdb_of_other_things(tmp_path) -> None:
+    lmdb_of(tmp_path / "a.lmdb", {"0": pickle.dumps({"pos": 1}), "length": pickle.dumps(1)})
+    with pytest.raises(InputError, match="pickled Python objects"):
+        found_in(tmp_path / "a.lmdb")
+    bomb = zlib.compress(bytes(1 << 29))
+    good = aselmdb_row(silver()[0])
+    lmdb_of(tmp_path / "b.lmdb", {"1": b"junk", "2": bomb, "3": good, "4": zlib.compress(b"{}")})
+    found = found_in(tmp_path / "b.lmdb")
+    assert [isinstance(one, Frame) for one in found] == [False, False, True, False]
+    assert "unpacks to more than" in found[1].cause
+
+
+# ---------------------------------------------------------------- others
+
+
+SDF = """water
+  maker
+
+  3  2  0  0  0  0  0  0  0  0999 V2000
+    0.0000    0.0000    0.1170 O   0  0  0  0  0  0  0  0  0  0  0  0
+    0.0000    0.7570   -0.4690 H   0  0  0  0  0  0  0  0  0  0  0  0
+    0.0000   -0.7570   -0.4690 H   0  0  0  0  0  0  0  0  0  0  0  0
+  1  2  1  0
+  1  3  1  0
+M  END
+> <energy>
+{}
+
+> <origin>
+made
+
+$$$$
+"""
+
+
+def test_all_molecules_of_an_sdf(tmp_path) -> None:
+    path = tmp_path / "a.sdf"
+    path.write_text(SDF.format(-76.1) + SDF.format(-76.2))
+    first, second = frames_in(path)
+    assert_allclose(second.positions, WATER)
+    assert (first.info["energy"], second.info["energy"]) == (-76.1, -76.2)
+    assert first.info["origin"] == "made"
+    assert first.info["name"] == "water"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("a.pkl", pickle.dumps([1, 2]), "pickled Python objects"),
+        ("a.dat", pickle.dumps({"a": 1}, protocol=2), "pickled Python objects"),
+        ("graph.pb", b"\n\x00\x01", "model of TensorFlow"),
+        ("a.arrow", b"ARROW1\x00\x00", "is an Arrow file"),
+        ("QM7.mat", b"MATLAB 5.0 MAT-file\x00", "is a MATLAB file"),
+        ("a.xtc", b"\x00\x00\x07\xcb\x00\x00", "XTC trajectory"),
+    ],
+)
+def test_what_is_not_read_is_named(tmp_path, name, content, cause) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=cause):
         found_in(path)

@@ -623,7 +623,67 @@ def test_energies_of_cp2k_under_any_name(write) -> None:
     relaxation = cp2k().replace(", time =        0.000", "").replace(", time =        0.500", "")
     dataset = read(write(relaxation, "relaxed.xyz"))
     assert_allclose(dataset.energies[:2], np.array([-17.25, -16.25]) * 27.2113860, rtol=1e-7)
-    assert read(write(cp2k().replace("i =", "step ="), "other.xyz")).keys.energy != "energy"
+    joined = write(cp2k() + "1\nenergy=-3.5 source=other\nH 0 0 0\n", "joined.xyz")
+    assert read(joined).n_structures == 4
+
+
+def test_a_trajectory_of_cp2k_that_was_damaged(write) -> None:
+    whole = cp2k()
+    third = whole.rindex("       3\n")
+    path = write(whole[: third + 120], "w-pos-1.xyz")
+    dataset = read(path)
+    assert list(dataset.frame_indices) == [0, 1]
+    assert [one.frame for one in dataset.understood.left_out] == [2]
+    assert read(f"{path}@-2").energies == dataset.energies[1]
+    starred = whole.replace("-16.2500000000", "**************").replace(
+        "-100.2500000000", "*" * 15, 1
+    )
+    left = read(write(starred, "w-pos-1.xyz")).understood.left_out
+    assert [(one.frame, one.part) for one in left] == [(0, "frame"), (1, "energy")]
+
+
+# ---- folders of runs ---------------------------------------------------------------------------
+
+
+def test_runs_in_a_folder(tmp_path) -> None:
+    def put(name: str, content: str | bytes) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    put("b/OUTCAR", header() + step(1) + rounds(2))
+    put("b/vasprun.xml", vasprun(calculation()))  # of the same run
+    put("a/vasprun.xml.gz", gzip.compress(vasprun(calculation(), calculation()).encode()))
+    put("c/OUTCAR.1", header() + step(1))
+    put("c/OUTCAR.2.gz", gzip.compress((header() + step(1)).encode()))
+    put("c/POSCAR", "x")
+    put("d/OUTCAR", "no such thing")
+    put("e/OUTCAR", header(per_type="  1") + step(1))
+    put("f/deep/OUTCAR", header() + step(1))  # two levels down
+    put("g/w-pos-1.xyz", cp2k((0,)))
+    put("g/w-frc-1.xyz", cp2k((0,), rows=PULL))
+    put("h/ML_AB", ML_AB + configuration(1))
+    found = steps(tmp_path)
+    kept = [one for one in found if isinstance(one, Frame)]
+    assert [(one.index, one.info["config_type"]) for one in kept] == [
+        (0, "a"), (1, "a"), (2, "b"), (4, "c/OUTCAR.1"), (5, "c/OUTCAR.2.gz"), (7, "g"),
+        (8, "water  at 300 K"),
+    ]  # fmt: skip
+    lost = [(one.frame, one.cause.split(":")[0]) for one in found if isinstance(one, LeftOut)]
+    assert lost == [(3, "b"), (6, "e")]
+    dataset = read(tmp_path)  # in the confined process
+    assert_array_equal(dataset.frame_indices, [0, 1, 2, 4, 5, 7, 8])
+    assert list(dataset.config_type[:3]) == ["a", "a", "b"]
+    assert_allclose(dataset.energies, [-9.5, -9.5, *[-12.375] * 3, -17.25 * 27.2113860, -12.5])
+
+
+def test_a_folder_of_one_run(tmp_path, write) -> None:
+    write(header() + step(1), "OUTCAR")
+    (frame,) = frames(tmp_path)
+    assert "config_type" not in frame.info
+    write("no such thing", "OUTCAR")
+    with pytest.raises(InputError, match="none is one"):
+        steps(tmp_path)
 
 
 # ---- shared cases, and through the whole reader -----------------------------------------------

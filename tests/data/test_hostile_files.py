@@ -233,8 +233,9 @@ def test_unpacking_can_be_cancelled_and_reports(write) -> None:
 @pytest.mark.parametrize(
     ("head", "name"),
     [
-        (b"\x28\xb5\x2f\xfd", "is compressed with zstd"),
-        (b"PK\x03\x04", "is a zip archive"),
+        (b"\x28\xb5\x2f\xfd", "cannot be decompressed"),
+        (b"PK\x03\x04", "cannot be unpacked"),
+        (b"Rar!\x1a\x07", "is a rar archive"),
         (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
     ],
 )

@@ -274,9 +274,7 @@ def test_slices_that_make_no_sense(write, wanted) -> None:
 def test_a_file_named_like_a_slice_comes_first(write) -> None:
     write(many(5))
     path = write(many(2), "a.xyz@1:3")
-    # its suffix is not .xyz any more, so that ASE has to recognise it
-    with pytest.raises(InputError, match="ASE"):
-        read(path)
+    assert read(path).n_structures == 2
     path = write(many(2), "a@3.xyz")
     assert read(path).n_structures == 2
     assert_array_equal(read(f"{path}@1").frame_indices, [1])

@@ -9,6 +9,7 @@ https://vasp.at/wiki/index.php/ML_AB
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from analytics.data.file_formats.registry import FileFormat, register
-from analytics.data.file_formats.vasp import UNITS, stress_of
+from analytics.data.file_formats.vasp import UNITS, open_output, stress_of
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import Monitor
@@ -44,7 +45,7 @@ def read_ml_ab(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     path : Path
     monitor : Monitor
     """
-    with path.open(encoding="latin-1") as file:
+    with io.TextIOWrapper(open_output(path), encoding="latin-1") as file:
         for index, configuration in enumerate(_configurations(file)):
             if index % 100 == 0:
                 monitor.checkpoint()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import islice
 
@@ -24,16 +23,15 @@ _REACH = 6.0
 _SHORTEST, _LONGEST = 0.7, 1.35
 
 
-def length_unit(frames: Sequence[Frame]) -> tuple[str, str]:
+def length_unit(frames: Sequence[Frame], usual: str = "bohr") -> tuple[str, str]:
     """Return 'bohr' or 'Å', and the reason.
 
     Goes by the median, over atoms, of the distance to the nearest neighbour over the sum of the
-    covalent radii. Where that speaks for neither, it is bohr, as codes that write such files have
-    it.
+    covalent radii. Where that speaks for neither, it is `usual`, as files of the kind have it.
     """
     ratios = np.concatenate([_ratios(frame) for frame in _some(frames)] or [np.empty(0)])
     if not ratios.size:
-        return "bohr", "they are usual in it and no two atoms are close enough to tell"
+        return usual, "that is usual and no two atoms are close enough to tell"
     ratio = float(np.median(ratios))
     in_bohr = ratio * units.Bohr
     shown = "nearest neighbours are {:.2f} covalent distances apart ({:.2f} in {})"
@@ -41,8 +39,7 @@ def length_unit(frames: Sequence[Frame]) -> tuple[str, str]:
         return "Å", shown.format(ratio, in_bohr, "bohr")
     if _SHORTEST < in_bohr < _LONGEST:
         return "bohr", shown.format(in_bohr, ratio, "Å")
-    closer = "Å" if abs(math.log(ratio)) < abs(math.log(in_bohr)) / 2 else "bohr"
-    return closer, f"nothing speaks for another unit: {shown.format(in_bohr, ratio, 'Å')}"
+    return usual, f"nothing speaks for another unit: {shown.format(in_bohr, ratio, 'Å')}"
 
 
 def _some(frames: Sequence[Frame]) -> list[Frame]:

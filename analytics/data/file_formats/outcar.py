@@ -24,6 +24,7 @@ from analytics.data.file_formats.vasp import (
     UNITS,
     element_of,
     move_mask,
+    open_output,
     same_positions,
     stress_of,
     structure_beside,
@@ -68,7 +69,7 @@ def read_outcar(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     monitor : Monitor
     """
     size = max(1, path.stat().st_size)
-    with path.open("rb") as file:
+    with open_output(path) as file:
         lines = _Lines(file)
         run = _Run(path)
         for line in lines:

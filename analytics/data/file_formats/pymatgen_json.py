@@ -21,6 +21,8 @@ from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.progress import Monitor
 
+__all__ = ["frame_of_record"]
+
 #: Objects in objects that are looked into for structures.
 _DEEPEST = 8
 _SITES = re.compile(r'"sites"\s*:\s*\[')
@@ -40,7 +42,7 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         if index % 100 == 0:
             monitor.checkpoint()
         try:
-            yield _frame(index, record)
+            yield frame_of_record(index, record)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             said = str(error) if type(error) is ValueError else f"{error!r}"
             yield LeftOut(index, f"its structure is not as pymatgen has it: {said}")
@@ -84,7 +86,8 @@ def _as_long(values: Any, structures: list[Any]) -> bool:
     return isinstance(values, list) and len(values) == len(structures)
 
 
-def _frame(index: int, record: dict[str, Any]) -> Frame:
+def frame_of_record(index: int, record: dict[str, Any]) -> Frame:
+    """Return the structure of a record, with what stands beside it."""
     structure = record["structure"]
     sites = structure["sites"]
     if not sites:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +25,7 @@ __all__ = [
     "compact_mask",
     "element_of",
     "move_mask",
+    "open_output",
     "same_positions",
     "stress_of",
     "structure_beside",
@@ -39,6 +44,20 @@ ENERGY_NOTE = (
 )
 MACHINE_LEARNED = "a step of the machine-learned force field, without first principles"
 _SYMBOL = re.compile(r"[A-Z][a-z]?(?=[_.:\d/\s]|\Z)")
+
+
+def open_output(path: Path) -> IO[bytes]:
+    """Open a file for reading, also one that is compressed with gzip, bzip2 or xz."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    for magic, opening in (
+        (b"\x1f\x8b", gzip.open),
+        (b"BZh", bz2.open),
+        (b"\xfd7zXZ\x00", lzma.open),
+    ):
+        if start.startswith(magic):
+            return cast(IO[bytes], opening(path, "rb"))
+    return path.open("rb")
 
 
 def element_of(title: str) -> str | None:

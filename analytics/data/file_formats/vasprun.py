@@ -24,6 +24,7 @@ from analytics.data.file_formats.vasp import (
     UNITS,
     compact_mask,
     element_of,
+    open_output,
     same_positions,
     stress_of,
 )
@@ -63,13 +64,13 @@ def read_vasprun(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     size, done = max(1, path.stat().st_size), 0
     run = _Run()
     parser: XMLPullParser[Any] = XMLPullParser(("start", "end"))
-    with path.open("rb") as file:
+    with open_output(path) as file:
         while piece := file.read(_PIECE):
             prolog = b"" if done else piece.partition(b"<modeling")[0]
             if b"<!" in re.sub(rb"(?s)<!--.*?-->", b"", prolog):
                 raise InputError("declares a document type or entities, which VASP never does")
             done += len(piece)
-            monitor.report(done / size, "vasprun.xml")
+            monitor.report(min(1.0, done / size), "vasprun.xml")
             monitor.checkpoint()
             try:
                 parser.feed(piece)
