@@ -81,7 +81,7 @@ def column(name: str, array: npt.NDArray[Any]) -> Written | None:
 
 def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
     index = int(dataset.frame_indices[s])
-    comment, columns = _as_in_file(dataset, s, f" {index_key}={index}")
+    comment, columns = _as_in_file(dataset, s, f"{index_key}={index} ")
     if not columns:
         comment, columns = _from_values(dataset, s, {index_key: index})
     return structure_text(comment, columns)
@@ -91,12 +91,13 @@ def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
 
 
 def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]]:
-    """Return the comment line of the file with `more` at its end, and the columns that it names.
+    """Return the comment line of the file with `more` before it, and the columns that it names.
 
-    No columns where they no longer say everything, or where `more` would become a value.
+    Before it, since to ASE what comes after an empty text at its end is part of that. No columns
+    where they no longer say everything.
     """
     record = dataset.records[s] if dataset.records else Record()
-    if not record.comment or record.comment.endswith("="):
+    if not record.comment:
         return "", []
     columns, with_forces = [], not _has_forces(dataset, s)
     for name, kind, width in record.columns:
@@ -107,7 +108,7 @@ def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]
         with_forces |= width == 3 and name not in record.arrays and not _told(name)
     if not with_forces and not _elsewhere(dataset, s):
         return "", []
-    return record.comment + more, columns
+    return more + record.comment, columns
 
 
 def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
