@@ -12,7 +12,7 @@ from ase.data import covalent_radii
 from analytics.data.checks.report import Finding, Severity
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts
 from analytics.data.dataset import Dataset
-from analytics.data.exact_duplicates import duplicate_groups
+from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
 from analytics.geometry.lattice import cell_heights
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor
@@ -66,9 +66,14 @@ class Subject:
         return closest_contacts(self.dataset, usable, reach, self.monitor)
 
     @cached_property
+    def geometry_groups(self) -> tuple[IntArray, ...]:
+        """Groups of structures of the same geometry, see `analytics.data.exact_duplicates`."""
+        return geometry_groups(self.dataset)
+
+    @cached_property
     def duplicate_groups(self) -> tuple[IntArray, ...]:
-        """Groups of equal structures, see `analytics.data.exact_duplicates`."""
-        return duplicate_groups(self.dataset)
+        """Those that also agree in charge, spin and magnetic moments."""
+        return duplicate_groups(self.dataset, geometries=self.geometry_groups)
 
     def every_atom(self, holds: Mask) -> Mask:
         """Return for each structure whether something holds of all components of all its atoms.
