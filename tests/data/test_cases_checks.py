@@ -443,3 +443,22 @@ def test_energies_that_are_all_zero_are_a_placeholder(public) -> None:
     for atoms in images:
         atoms.info["REF_energy"] = 0.0
     assert len(of(images)["placeholder_energies"].structures) == 4
+
+
+@pytest.mark.parametrize("symbols", ["H2", "Cu2", "CO"])
+def test_dimers_from_close_to_apart_are_in_the_right_units(symbols) -> None:
+    images = []
+    for distance in np.linspace(0.5, 5.0, 40):
+        atoms = labelled(Atoms(symbols, positions=[[0, 0, 0], [distance, 0, 0]]), "dimer")
+        images.append(atoms)
+    codes = of(images)
+    assert {code for code in codes if codes[code].severity != "note"} <= {"close_atoms"}
+
+
+def test_forces_of_nuclei_that_nearly_meet_are_only_noted() -> None:
+    images = crystals(8)
+    pair = Atoms("Cu2", positions=[[0, 0, 0], [0.6, 0, 0]], info={"REF_energy": 900.0})
+    pair.info["config_type"] = "md"
+    pair.arrays["REF_forces"] = np.array([[-3000.0, 0, 0], [3000.0, 0, 0]])
+    codes = of([*images, pair])
+    assert {"close_and_strong", "close_atoms"} == set(codes)
