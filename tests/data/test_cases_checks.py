@@ -462,3 +462,21 @@ def test_forces_of_nuclei_that_nearly_meet_are_only_noted() -> None:
     pair.arrays["REF_forces"] = np.array([[-3000.0, 0, 0], [3000.0, 0, 0]])
     codes = of([*images, pair])
     assert {"close_and_strong", "close_atoms"} == set(codes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [(Hartree, "hartree"), (kcal / mol, "kcal/mol"), (1.0, None)]
+)
+def test_all_electron_totals_tell_their_unit(public, unit, words) -> None:
+    data = read(f"{public / 'rmd17_ethanol_train01.xyz.gz'}@:20")
+    assert data.energies is not None
+    codes = found(check(replace(data, energies=data.energies / unit)))
+    if words is None:
+        assert codes == {}
+    else:
+        assert f"in {words}, not in eV" in codes["energies_in_another_unit"].message
+
+
+def test_a_published_molecule_in_hartree_and_bohr(public) -> None:
+    codes = found(check(read(public / "kim_datafile.extxyz.gz")))
+    assert {"energies_in_another_unit", "lengths_in_bohr"} <= set(codes)
