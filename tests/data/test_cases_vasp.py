@@ -779,8 +779,8 @@ PRINTED = [
     ("castep-castep", "Final energy, E             =  -1.5     eV",
      " *Warning* max. SCF cycles performed but system has not reached the groundstate.\n"
      "Final energy, E             =  -1.5     eV"),
-    ("aims-output", "  Self-consistency cycle not yet converged - restarting mixer to attempt better "
-     "convergence.\n  Self-consistency cycle converged.",
+    ("aims-output",
+     "  Self-consistency cycle not yet converged - restarting\n  Self-consistency cycle converged.",
      "  *** scf_solver: SCF cycle not converged."),
     ("nwchem-out", "         Total DFT energy =      -1.5",
      "  Calculation failed to converge\n         Total DFT energy =      -1.5"),
