@@ -51,4 +51,5 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _deepmd(folder: Path) -> bool:
-    return (folder / "type.raw").exists() or any(folder.glob("*/type.raw"))
+    several = any(folder.glob("*/type.raw")) and not any(folder.glob("*.xyz"))
+    return (folder / "type.raw").exists() or several

@@ -138,7 +138,7 @@ def _closest(
 def nearest_ratios(dataset: Dataset, chosen: IntArray, farthest: float) -> FloatArray:
     """Return the smallest distance over the sum of covalent radii of each chosen structure, (n,).
 
-    Infinite where no two atoms are within `farthest` times the largest sum of radii. Once a pair
+    Infinite where no two atoms are within `farthest` times the sum of their radii. Once a pair
     is found only nearer ones are looked for, so this costs little more than the images.
 
     Parameters
@@ -148,7 +148,9 @@ def nearest_ratios(dataset: Dataset, chosen: IntArray, farthest: float) -> Float
         Structures of finite positions and cells of some volume.
     farthest : float
     """
-    return np.asarray(_nearest(*_packed(dataset, chosen), farthest))
+    found = np.asarray(_nearest(*_packed(dataset, chosen), farthest))
+    # pairs of small atoms are met farther out, where others of a lower ratio are not
+    return np.where(found <= farthest, found, np.inf)
 
 
 @kernel

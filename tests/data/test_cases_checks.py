@@ -433,3 +433,13 @@ def test_stress_of_structures_that_are_no_series(factor, code) -> None:
         assert "it looks like kbar" in codes["stress_too_large"].message
     else:
         assert set(codes) == ({code} if code else set())
+
+
+def test_energies_that_are_all_zero_are_a_placeholder(public) -> None:
+    assert "placeholder_energies" in found(check(read(public / "n2p2_cu2s_comp2.xyz.gz")))
+    images = crystals(4)
+    images[1].info["REF_energy"] = 0.0
+    assert "placeholder_energies" not in of(images)
+    for atoms in images:
+        atoms.info["REF_energy"] = 0.0
+    assert len(of(images)["placeholder_energies"].structures) == 4

@@ -29,7 +29,7 @@ def check_energies_per_atom(subject: Subject) -> Iterator[Finding]:
         return
     used = np.isfinite(dataset.energies) & ~dataset.isolated & (dataset.sizes > 0)
     energies, sizes = dataset.energies[used], dataset.sizes[used]
-    counts = dataset.compositions[used].astype(np.float64)
+    counts = subject.compositions[used].astype(np.float64)
     counts = counts[:, counts.any(axis=0)]
     if len(energies) < ENOUGH + counts.shape[1] or sizes.max() < VARIED * sizes.min():
         return

@@ -20,6 +20,8 @@ TOO_NEAR = 0.2
 """Closest atoms nearer than this part of their radii sum are crowded, not compressed."""
 SOUND = (0.7, BONDED)
 """Closest atoms of a sound structure, in units of the sum of their covalent radii."""
+SAMPLE = 100
+"""Structures of one composition that are measured."""
 ALIKE = 0.06
 """Agreement of a ratio of lengths with the unit, as a part of it."""
 
@@ -61,13 +63,14 @@ def _some_in_bohr(subject: Subject, apart: Mask, sound: Mask) -> Iterator[Findin
     """Report structures that are those of the same atoms scaled by 1.89 and by nothing else."""
     dataset, ratio = subject.dataset, subject.nearest
     chosen = np.zeros(dataset.n_structures, dtype=bool)
-    compositions = dataset.compositions
+    compositions = subject.compositions
     for one in np.unique(compositions[apart & (dataset.sizes > 2)], axis=0):
         like = (compositions == one).all(axis=1)
         far, near = np.flatnonzero(apart & like), np.flatnonzero(sound & like)
         if len(far) < 2 or len(near) < 2:
             continue
-        close = nearest_ratios(dataset, near, BONDED + 0.05)  # `nearest` holds bounds
+        drawn = near[:: 1 + len(near) // SAMPLE]
+        close = nearest_ratios(dataset, drawn, BONDED + 0.05)  # `nearest` holds bounds
         scale = float(np.median(ratio[far]) / np.median(close))
         gap = float(ratio[far].min() / close.max())
         if abs(scale * Bohr - 1.0) < ALIKE and gap > 1.3:

@@ -19,7 +19,7 @@ ENOUGH = 20
 def check_rare_elements(subject: Subject) -> Iterator[Finding]:
     """Note elements of a single structure: nothing can be learned of them, or they are typos."""
     dataset = subject.dataset
-    there = (dataset.compositions > 0) & ~dataset.isolated[:, None]
+    there = (subject.compositions > 0) & ~dataset.isolated[:, None]
     if np.count_nonzero(there.any(axis=1)) < ENOUGH:
         return
     once = there.sum(axis=0) == 1

@@ -26,7 +26,7 @@ def check_reference_energies(subject: Subject) -> Iterator[Finding]:
     single = np.full(len(elements), np.nan)
     for s in np.flatnonzero(isolated & np.isfinite(dataset.energies))[::-1]:
         single[np.searchsorted(elements, dataset.numbers[dataset.rows(s)][0])] = dataset.energies[s]
-    counts = dataset.compositions
+    counts = subject.compositions
     covered = ~(counts[:, np.isnan(single)] > 0).any(axis=1)
     used = covered & ~isolated & np.isfinite(dataset.energies) & (dataset.sizes > 1)
     if used.sum() < ENOUGH:

@@ -21,7 +21,7 @@ from analytics.data.dataset import Dataset
 from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray
 
-__all__ = ["Steps", "slope_of", "steps_of"]
+__all__ = ["Steps", "digests", "slope_of", "steps_of"]
 
 WINDOW = 24
 """Structures that follow one another and are looked at together."""
@@ -65,7 +65,7 @@ class Steps:
     strain: FloatArray
 
 
-def steps_of(dataset: Dataset, usable: npt.NDArray[np.bool_], by_class: bool) -> Iterator[Steps]:
+def steps_of(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[Steps]:
     """Yield windows of series, the largest groups of like structures first.
 
     Parameters
@@ -73,26 +73,44 @@ def steps_of(dataset: Dataset, usable: npt.NDArray[np.bool_], by_class: bool) ->
     dataset : Dataset
     usable : bool array (n_structures,)
         Structures with finite energy, forces, positions and cell.
-    by_class : bool
-        Whether a series ends where its class does.
     """
-    for group in _groups(dataset, usable, by_class)[:GROUPS]:
+    for group in _groups(dataset, usable)[:GROUPS]:
         n = len(group)
         last = max(0, n - WINDOW)
         for start in sorted({round(last * at / max(1, WINDOWS - 1)) for at in range(WINDOWS)}):
             yield _window(dataset, group[start : start + WINDOW], group)
 
 
-def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_], by_class: bool) -> list[IntArray]:
+def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> list[IntArray]:
     """Return structures of the same atoms in the same order, periodicity and class."""
-    found: dict[tuple[bytes, bytes, str], list[int]] = {}
-    sizes = dataset.sizes
-    for s in np.flatnonzero(usable & (sizes > 1) & (sizes <= LONGEST)).tolist():
-        kind = str(dataset.config_type[s]) if by_class else ""
-        key = (dataset.numbers[dataset.rows(s)].tobytes(), dataset.pbc[s].tobytes(), kind)
-        found.setdefault(key, []).append(s)
-    several = [np.array(group) for group in found.values() if len(group) > 3]
-    return sorted(several, key=lambda group: (-len(group), group[0]))
+    sizes, starts = dataset.sizes, dataset.structure_offsets[:-1]
+    chosen = np.flatnonzero(usable & (sizes > 1) & (sizes <= LONGEST))
+    if not len(chosen):
+        return []
+    names, kind = np.unique(dataset.config_type, return_inverse=True)
+    if len(names) > len(kind) / 4:  # classes that number the structures
+        kind = np.zeros_like(kind)
+    # a sum that depends on the order of the atoms stands for their sequence
+    place = np.arange(dataset.n_environments) - np.repeat(starts, sizes)
+    sequence = np.zeros(len(sizes), dtype=np.int64)
+    some = sizes > 0
+    sequence[some] = np.add.reduceat(dataset.numbers * _odd(place), starts[some])
+    marks = np.column_stack([sequence, sizes, dataset.pbc @ np.array([1, 2, 4]), kind])
+    _, group, counts = np.unique(digests(marks[chosen]), return_inverse=True, return_counts=True)
+    order = np.argsort(group, kind="stable")
+    parts = np.split(chosen[order], np.cumsum(counts)[:-1])
+    several = [part for part in parts if len(part) > 3]
+    return sorted(several, key=lambda part: (-len(part), part[0]))
+
+
+def digests(rows: IntArray) -> IntArray:
+    """Return a number for each row, equal where the rows are (and by chance never), (n,)."""
+    return np.asarray((rows * _odd(np.arange(rows.shape[1]))).sum(axis=1))
+
+
+def _odd(place: IntArray) -> IntArray:
+    """Return large odd numbers that differ from place to place; products wrap around."""
+    return np.asarray((2 * place + 1) * 0x1E3779B97F4A7C15 | 1)
 
 
 def _window(dataset: Dataset, members: IntArray, group: IntArray) -> Steps:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ase.data import covalent_radii
 
 from analytics.data.checks.report import Finding, Severity
-from analytics.data.checks.steps import Steps, steps_of
+from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
@@ -31,6 +31,8 @@ BONDED = 1.3
 """Atoms that touch are closer than this many sums of covalent radii."""
 FARTHEST = 2.5
 """Atoms farther apart than this many sums of covalent radii have nothing to do with each other."""
+DENSEST = 0.7405
+"""Part of space that equal balls fill at most."""
 _NOBLE = (2, 10, 18, 36, 54, 86)
 
 
@@ -91,17 +93,18 @@ class Subject:
     def nearest(self) -> FloatArray:
         """Smallest distance over the sum of covalent radii, float array (n_structures,).
 
-        Infinite beyond `FARTHEST`. Where the density alone says that atoms are near (no packing
-        of n spheres of diameter d takes less than n d^3 / sqrt(2)), the bound that follows stands
-        for a search.
+        Infinite beyond `FARTHEST`. Where the density alone says that atoms are near, the bound
+        that follows stands for a search: balls that do not overlap fill no more than the cell, and
+        equal ones no more than 0.7405 of it.
         """
         dataset, ratio = self.dataset, self.contacts.ratio.copy()
         radii = covalent_radii[dataset.numbers]
-        least = self.reduced(np.minimum, radii, np.inf)
+        filled = self.reduced(np.add, 4.0 / 3.0 * np.pi * radii**3, np.inf)
+        alike = (self.compositions > 0).sum(axis=1) == 1
         room = np.full(dataset.n_structures, np.inf)
         bulk = self.looked_at & dataset.pbc.all(axis=1)
         room[bulk] = volumes(dataset.cells[bulk])
-        bound = np.cbrt(np.sqrt(2.0) * room / np.maximum(1, dataset.sizes)) / (2.0 * least)
+        bound = np.cbrt(np.where(alike, DENSEST, 1.0) * room / filled)
         dense = bound < BONDED
         ratio[dense] = np.minimum(ratio[dense], bound[dense])
         for farthest in (BONDED, FARTHEST):  # few need the far search, which has many images
@@ -135,11 +138,17 @@ class Subject:
         return np.asarray(net)
 
     @cached_property
+    def compositions(self) -> IntArray:
+        """Number of atoms of each element, see `Dataset.compositions`."""
+        return self.dataset.compositions
+
+    @cached_property
     def composition_groups(self) -> tuple[IntArray, ...]:
         """Structures of the same composition, whatever their number of atoms."""
-        fractions = self.dataset.compositions / np.maximum(1, self.dataset.sizes)[:, None]
-        _, group = np.unique(np.rint(fractions * 1e6), axis=0, return_inverse=True)
-        group = group.ravel()
+        fractions = self.compositions / np.maximum(1, self.dataset.sizes)[:, None]
+        _, group = np.unique(
+            digests(np.rint(fractions * 1e6).astype(np.int64)), return_inverse=True
+        )
         order = np.argsort(group, kind="stable")
         return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
 
@@ -150,9 +159,7 @@ class Subject:
         if dataset.energies is None or dataset.forces is None:
             return ()
         known = np.isfinite(dataset.energies) & self.every_atom(np.isfinite(dataset.forces))
-        classes = len(np.unique(dataset.config_type))
-        by_class = classes <= dataset.n_structures / 4
-        return tuple(steps_of(dataset, known & self.looked_at, by_class))
+        return tuple(steps_of(dataset, known & self.looked_at))
 
     def reduced(self, by: np.ufunc, rows: FloatArray, empty: float) -> FloatArray:
         """Return the sum, least, ... of the rows of each structure, (n_structures, ...).

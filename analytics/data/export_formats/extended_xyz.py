@@ -12,7 +12,7 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
 from analytics.data.export_formats.registry import Exported, ExportFormat, register
-from analytics.data.extxyz import ATOMIC_NUMBERS
+from analytics.data.extxyz import ATOMIC_NUMBERS, SPECIES
 from analytics.data.extxyz_columns import LONGEST_WORD, POSITIONS
 from analytics.data.extxyz_comment import RESERVED, format_comment
 
@@ -81,7 +81,7 @@ def column(name: str, array: npt.NDArray[Any]) -> Written | None:
 
 def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
     index = int(dataset.frame_indices[s])
-    comment, columns = _as_in_file(dataset, s, f" {index_key}={index}")
+    comment, columns = _as_in_file(dataset, s, f"{index_key}={index} ")
     if not columns:
         comment, columns = _from_values(dataset, s, {index_key: index})
     return structure_text(comment, columns)
@@ -91,24 +91,24 @@ def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
 
 
 def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]]:
-    """Return the comment line of the file with `more` at its end, and the columns that it names.
+    """Return the comment line of the file with `more` before it, and the columns that it names.
 
-    No columns where they no longer say everything, or where `more` would become a value.
+    Before it, since to ASE what comes after an empty text at its end is part of that. No columns
+    where they no longer say everything.
     """
     record = dataset.records[s] if dataset.records else Record()
-    if not record.comment or record.comment.endswith("="):
+    if not record.comment:
         return "", []
-    names = {name for name, _, _ in record.columns}
-    forces = dataset.keys.forces or "forces"
-    if _has_forces(dataset, s) and forces not in names and forces not in record.info:
-        return "", []
-    columns = []
+    columns, with_forces = [], not _has_forces(dataset, s)
     for name, kind, width in record.columns:
         array = _column_of_file(dataset, s, name, kind)
         if array is None or array.size != width * len(array):
             return "", []
         columns.append((name, kind, _words(kind, array)))
-    return record.comment + more, columns
+        with_forces |= width == 3 and name not in record.arrays and not _told(name)
+    if not with_forces and not _elsewhere(dataset, s):
+        return "", []
+    return more + record.comment, columns
 
 
 def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
@@ -116,14 +116,27 @@ def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArr
     rows, kept = dataset.rows(s), dataset.records[s].arrays
     if name in kept:
         return kept[name]
-    if name == dataset.keys.forces:
-        return None if dataset.forces is None else dataset.forces[rows]
     if name.lower() in POSITIONS:
         return dataset.positions[rows]
+    if not _told(name):  # the only other column that the record does not hold
+        return None if dataset.forces is None else dataset.forces[rows]
     numbers = dataset.numbers[rows]
     if kind == "S" and name.lower() not in ATOMIC_NUMBERS:
         return np.array(chemical_symbols)[numbers]
     return numbers
+
+
+def _told(name: str) -> bool:
+    """Whether a column of this name can be positions or elements."""
+    return name.lower() in (*POSITIONS, *SPECIES, *ATOMIC_NUMBERS)
+
+
+def _elsewhere(dataset: Dataset, s: int) -> bool:
+    """Whether the file has the forces of a structure in another unit, or in its comment line."""
+    record = dataset.records[s]
+    known = {use.key for use in dataset.understood.keys_of("forces")}
+    known.add(dataset.keys.forces or "forces")
+    return not known.isdisjoint(record.info.keys() | record.arrays.keys())
 
 
 # ---- structures of other formats ----------------------------------------------------------------
