@@ -87,11 +87,13 @@ def _steps(path: Path) -> Iterator[_Step]:
     section: _Section | None = None
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            if not line.startswith(_ITEM):
-                if section is not None and not line.isspace():
-                    section.lines.append(line)
+            at = line.find(_ITEM)  # not at the start where a run that was killed is continued
+            rest_of_line = line if at < 0 else line[:at]
+            if section is not None and rest_of_line.strip():
+                section.lines.append(rest_of_line)
+            if at < 0:
                 continue
-            name, rest = _named(line[len(_ITEM) :].split())
+            name, rest = _named(line[at + len(_ITEM) :].split())
             # units and time stand before the time step that they belong to
             if step is None or (
                 "TIMESTEP" in step.sections and name in ("TIMESTEP", "UNITS", "TIME")
