@@ -35,7 +35,7 @@ FORMATS = frozenset((
     "cube", "dacapo-text", "db", "dftb", "dlp-history", "dlp4", "dmol-arc", "dmol-car",
     "dmol-incoor", "elk", "eon", "espresso-in", "espresso-out", "gamess-us-out",
     "gamess-us-punch", "gaussian-in", "gaussian-out", "gen", "gpaw-out", "gpumd", "gpw",
-    "gromacs", "gromos", "json", "jsv", "lammps-data", "lammps-dump-binary", "lammps-dump-text",
+    "gromacs", "gromos", "json", "jsv", "lammps-data", "lammps-dump-text",
     "magres", "mol", "mustem", "netcdftrajectory", "nomad-json", "nwchem-in", "nwchem-out",
     "octopus-in", "onetep-in", "onetep-out", "orca-output", "prismatic", "proteindatabank",
     "qbox", "res", "rmc6f", "runnerdata", "sdf", "siesta-xv", "struct", "struct_out", "sys",
@@ -45,6 +45,7 @@ FORMATS = frozenset((
 #: Formats of ASE that are not read, and why.
 EXCLUDED = {
     "castep-cell": "ASE starts the program castep to read it; convert it to .cif or .xyz",
+    "lammps-dump-binary": "they name no elements and no columns; make text of it with binary2txt",
     "mysql": "it is a server, not a file",
     "postgresql": "it is a server, not a file",
 }
