@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from analytics.cluster.connection import connect
-from analytics.data.checks.registry import CHECKS, check
+from analytics.data.checks.registry import CHECKS, check, marks
 from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
@@ -118,8 +118,11 @@ class Pipeline:
 
     def check(self, dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
         """Return the findings of the basic checks."""
-        # the findings name frames of the file, and the file
-        key = fingerprint("checks", dataset.fingerprint, dataset.name, dataset.frame_indices)
+        # the findings name frames of the file, and the file; some look at what else it says
+        key = fingerprint(
+            *("checks", dataset.fingerprint, dataset.name, dataset.frame_indices),
+            *(dataset.understood, marks(dataset)),
+        )
         made_by = (check, *(CHECKS[name] for name in CHECKS))
         return self._result(key, _check, dataset, name="checks", made_by=made_by, monitor=monitor)
 

@@ -1,10 +1,14 @@
-"""`python -m benchmarks` (or `make bench`): all benchmarks, or those named."""
+"""`python -m benchmarks` (or `make bench`): all benchmarks, or those named.
+
+`python -m benchmarks checks FOLDER ...` takes files and folders of data sets.
+"""
 
 from __future__ import annotations
 
 import sys
 
 from benchmarks import (
+    checks,
     density,
     descriptors,
     kernel,
@@ -37,10 +41,16 @@ LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
 
 
 def main(names: list[str]) -> int:
+    if names[:1] == ["checks"]:
+        checks.main(names[1:])
+        return 0
     known = ALL | LONG
     unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        print(
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, checks",
+            file=sys.stderr,
+        )
         return 2
     for at, name in enumerate(names or ALL):
         print("\n" * (at > 0), end="")

@@ -6,6 +6,7 @@ from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
+from analytics.curation.split import split as split
 from analytics.data.checks.registry import CHECKS as CHECKS
 from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset

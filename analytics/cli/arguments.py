@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from analytics.cli.files import input_name
 from analytics.cli.options import add_spec_options, parse_seed
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.information.kernel import KernelSpec
@@ -24,7 +25,9 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="data set: extended XYZ, or whatever ASE reads; FILE@0:1000:10 reads a slice",
+        type=input_name,
+        help="data set: extended XYZ, or whatever ASE reads; FILE@0:1000:10 reads a slice, - the "
+        "standard input",
     )
     add_json(parser)
     add_labels(parser)

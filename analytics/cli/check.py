@@ -59,8 +59,7 @@ def check_text(report: CheckReport, name: str) -> str:
             lines.append(f"{counted(len(findings), severity)}:")
         for finding in findings:
             lines.append(f"  {finding.code}: {finding.message}")
-            if finding.evidence:
-                lines.append(f"    {finding.evidence}")
+            lines += [f"    {line}" for line in (finding.evidence, finding.advice) if line]
     if len(lines) == 1:
         lines.append("nothing to report")
     return "\n".join(lines)

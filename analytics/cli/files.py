@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
-from collections.abc import Iterable
+import shutil
+import sys
+import tempfile
+from collections.abc import Collection, Iterable
+from functools import cache
 from pathlib import Path
 
 from analytics.cli.errors import UsageError
-from analytics.runtime.errors import InputError
+from analytics.data.places import places_of
 from analytics.runtime.writing import check_free
 
-__all__ = ["FORCE", "add_force", "check_targets", "input_path"]
+__all__ = [
+    "FORCE",
+    "STANDARD",
+    "STANDARD_INPUT",
+    "add_force",
+    "check_targets",
+    "input_name",
+    "input_path",
+]
 
 FORCE = "--force"
+#: The standard input or output on a command line.
+STANDARD = "-"
+STANDARD_INPUT = "/dev/stdin"
+
+
+def input_name(text: str) -> str:
+    """Return the file to read: a copy of the standard input for ``-``, with or without a slice."""
+    for name in (STANDARD, STANDARD_INPUT):
+        if text == name or text.startswith(f"{name}@"):
+            return f"{_standard_input()}{text[len(name) :]}"
+    return text
+
+
+@cache
+def _standard_input() -> Path:
+    """Copy the standard input to a file that lasts as long as the process: it is read twice."""
+    folder = tempfile.mkdtemp(prefix="winnow-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "stdin"
+    with path.open("xb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
 
 
 def input_path(text: str) -> Path:
-    """Return the file or folder that is meant, without a slice that may follow an ``@``."""
-    path = Path(text)
-    if not path.exists() and "@" in text:
-        path = Path(text.rpartition("@")[0])
-    if not path.exists():
-        raise InputError("no such file or folder", source=str(path))
-    return path
+    """Return the first file or folder that is meant: without a slice, or the archive it is in."""
+    _, places, _ = places_of([text])
+    return places[0].path
 
 
 def add_force(parser: argparse.ArgumentParser, flag: str = FORCE) -> None:
@@ -33,7 +64,13 @@ def add_force(parser: argparse.ArgumentParser, flag: str = FORCE) -> None:
     )
 
 
-def check_targets(targets: Iterable[Path], *sources: str, force: bool, flag: str = FORCE) -> None:
+def check_targets(
+    targets: Iterable[Path],
+    *sources: str,
+    force: bool,
+    flag: str = FORCE,
+    folders: Collection[Path] = (),
+) -> None:
     """Raise if a file cannot be written, exists already, or is one that is read.
 
     Parameters
@@ -46,22 +83,43 @@ def check_targets(targets: Iterable[Path], *sources: str, force: bool, flag: str
         Whether files that exist may be replaced.
     flag : str
         The option that says so.
+    folders : collection of Path
+        Those of the targets that are to be folders.
     """
     read = [input_path(source) for source in sources]
     targets = list(targets)
     for at, target in enumerate(targets):
         if not target.parent.is_dir():
             raise UsageError(f"-o {target}: there is no folder {target.parent}")
+        if target in folders:
+            _check_folder(target, read, force=force, flag=flag)
+            continue
         if target.is_dir():
             raise UsageError(f"-o {target}: that is a folder")
         if any(_belongs(target, source) for source in read) and not (force and at == 0):
             raise UsageError(f"-o {target}: that would overwrite the file that is read")
         if not os.access(target if target.exists() else target.parent, os.W_OK):
             raise UsageError(f"-o {target}: no permission to write there")
+    targets = [target for target in targets if target not in folders]
     check_free(targets, force=True)
     for target in targets:
         if target.is_file() and not force:
             raise UsageError(f"-o {target}: exists already; {flag} replaces it")
+
+
+def _check_folder(target: Path, read: list[Path], *, force: bool, flag: str) -> None:
+    """Raise if a folder cannot be written, holds something, or is one that is read."""
+    if any(
+        source.resolve() in (place := target.resolve(), *place.parents)
+        or place in source.resolve().parents
+        for source in read
+        if target.exists()
+    ):
+        raise UsageError(f"-o {target}: that would overwrite what is read")
+    if not os.access(target.parent, os.W_OK):
+        raise UsageError(f"-o {target}: no permission to write there")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
+        raise UsageError(f"-o {target}: exists already; {flag} replaces it")
 
 
 def _belongs(target: Path, source: Path) -> bool:

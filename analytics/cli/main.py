@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from analytics.cli.errors import UsageError
+from analytics.cli.files import STANDARD, STANDARD_INPUT
 from analytics.cli.registry import COMMANDS
 from analytics.runtime.errors import WinnowError, one_line
 from analytics.runtime.versions import version_of
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when done, 1 when `check --strict` found errors, 2 for bad input, 130 after Ctrl-C.
     """
     _write_what_cannot_be_encoded()
-    given = sys.argv[1:] if argv is None else [*argv]
+    given = [_no_option(word) for word in (sys.argv[1:] if argv is None else argv)]
     try:
         arguments = build_parser(given[0] if given else None).parse_args(given)
         code = COMMANDS[arguments.command].run(arguments)
@@ -89,6 +90,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}", BAD_INPUT)
+
+
+def _no_option(word: str) -> str:
+    """Return a slice of the standard input, ``-@0:10``, in a form that is not taken for a flag."""
+    return word.replace(STANDARD, STANDARD_INPUT, 1) if word.startswith(f"{STANDARD}@") else word
 
 
 def _fail(message: str, code: int) -> int:

@@ -60,6 +60,8 @@ def register(name: str, summary: str, module: str) -> None:
 for _name, _summary in {
     "analyse": "Say how redundant a data set is: entropy, diversity, effective size.",
     "select": "Pick structures and write them, what is left, and the recipe.",
+    "export": "Convert: write a data set for a training code (MACE, DeePMD, GPUMD, ...).",
+    "split": "Split into training, validation and test set, near-duplicates on one side.",
     "compare": "Measure several methods at several budgets, one row each.",
     "check": "Report what is wrong, doubtful or worth knowing; changes nothing.",
     "methods": "List the selection methods, or say all about some of them.",

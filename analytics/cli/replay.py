@@ -11,8 +11,9 @@ from analytics.cli.errors import UsageError
 from analytics.cli.files import input_path
 from analytics.cli.output import count, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.subset import add_targets, subset_files, write_subset_files
-from analytics.data.dataset import Dataset, LabelKeys
+from analytics.cli.subset import add_targets, beside_output, subset_files, write_subset_files
+from analytics.data.dataset import Dataset
+from analytics.data.read_options import LabelKeys
 from analytics.data.readers import read
 from analytics.recipe import Recipe
 from analytics.replay import Replay, replay
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(_content(found) | {"files": written})
     else:
-        print(_text(found, written))
+        print(_text(found, written), file=beside_output(arguments))
     return 0 if found.same else DIFFERENT
 
 

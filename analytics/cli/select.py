@@ -36,7 +36,13 @@ from analytics.cli.stages import (
     read_input,
     refuse_without_labels,
 )
-from analytics.cli.subset import add_targets, subset_files, write_subset_files
+from analytics.cli.subset import (
+    add_targets,
+    beside_output,
+    subset_files,
+    subset_notes,
+    write_subset_files,
+)
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
@@ -157,9 +163,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     written = write_subset_files(arguments, dataset, picked.selection, recipe, files)
     if arguments.json:
-        print_json(recipe.to_dict() | _extra(picked) | {"files": written})
+        notes = subset_notes(arguments, dataset, picked.selection, recipe)
+        print_json(recipe.to_dict() | _extra(picked) | {"files": written, "format_notes": notes})
     else:
-        print("\n".join([selection_text(recipe, written), *_extra_text(picked)]))
+        said = [selection_text(recipe, written), *_extra_text(picked)]
+        said += subset_notes(arguments, dataset, picked.selection, recipe)
+        print("\n".join(said), file=beside_output(arguments))
     return 0
 
 

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TextIO
 
 from analytics.cli.errors import UsageError
-from analytics.cli.files import add_force, check_targets
+from analytics.cli.files import STANDARD, add_force, check_targets
 from analytics.data.dataset import Dataset
-from analytics.data.export import ExportFiles, export_selection
+from analytics.data.export import (
+    ExportFiles,
+    export_notes,
+    export_selection,
+    format_of,
+    write_subsets,
+)
+from analytics.data.export_formats.registry import EXPORT_FORMATS, ExportFormat
 from analytics.recipe import Recipe, kept_structures
 from analytics.selection.base import Selection
 
-__all__ = ["add_targets", "subset_files", "write_subset_files"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "add_format",
+    "add_targets",
+    "beside_output",
+    "output_format",
+    "subset_files",
+    "subset_notes",
+    "write_subset_files",
+]
+
+STANDARD_OUTPUT = Path("/dev/stdout")
 
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +41,26 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="SUBSET.xyz",
-        help="file for what is kept (.xyz, .extxyz or either with .gz); what is left goes to "
-        "SUBSET_rest.xyz and the recipe to SUBSET.json; not needed with --json or --recipe",
+        help="file for what is kept (.xyz, .extxyz or either with .gz, or what --format says); "
+        "what is left goes to SUBSET_rest.xyz and the recipe to SUBSET.json; - writes what is kept "
+        "to the standard output and nothing else; not needed with --json or --recipe",
     )
+    add_format(parser)
     parser.add_argument(
         "--no-rest", dest="rest", action="store_false", help="do not write SUBSET_rest.xyz"
     )
     add_force(parser)
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add the format that is written."""
+    parser.add_argument(
+        "--format",
+        choices=tuple(EXPORT_FORMATS),
+        metavar="NAME",
+        help="format of what is written (default: what the ending means): "
+        + "; ".join(f"{name}: {EXPORT_FORMATS[name].title}" for name in EXPORT_FORMATS),
+    )
 
 
 def subset_files(arguments: argparse.Namespace, *inputs: str) -> ExportFiles | None:
@@ -36,15 +69,53 @@ def subset_files(arguments: argparse.Namespace, *inputs: str) -> ExportFiles | N
     if recipe is not None:
         check_targets([Path(recipe)], *inputs, force=force)
     if arguments.output is None:
+        if arguments.format is not None:
+            raise UsageError("--format says what -o writes")
         return None
-    files = ExportFiles.of(arguments.output)
+    if arguments.output == STANDARD:
+        return _standard_output(arguments)
+    files = ExportFiles.of(arguments.output, arguments.format)
     rest = [files.rest] if arguments.rest else []
-    check_targets([files.kept, files.recipe, *rest], *inputs, force=force)
+    folders = {files.kept, *rest} if output_format(arguments).is_folder else set()
+    check_targets([files.kept, files.recipe, *rest], *inputs, force=force, folders=folders)
     if recipe is not None and Path(recipe).absolute() in {
         path.absolute() for path in (files.kept, *rest)
     }:
         raise UsageError(f"--recipe {recipe}: that file is for structures")
     return files
+
+
+def beside_output(arguments: argparse.Namespace) -> TextIO:
+    """Return where to say something: the error output where the standard one holds structures."""
+    return sys.stderr if arguments.output == STANDARD else sys.stdout
+
+
+def subset_notes(
+    arguments: argparse.Namespace, dataset: Dataset, selection: Selection, recipe: Recipe
+) -> list[str]:
+    """Return what the format that is written leaves out, and how it is to be read."""
+    if arguments.output is None:
+        return []
+    kept = kept_structures(dataset, selection, recipe.size)
+    return export_notes(dataset, kept, output_format(arguments))
+
+
+def output_format(arguments: argparse.Namespace) -> ExportFormat:
+    """Return the format of what is written: the one asked for, or what the ending means."""
+    if arguments.output != STANDARD:
+        return format_of(arguments.output, arguments.format)
+    found = EXPORT_FORMATS[arguments.format or "extxyz"]
+    if found.is_folder:
+        raise UsageError(f"-o -: {found.name} is a folder of files and no single one")
+    return found
+
+
+def _standard_output(arguments: argparse.Namespace) -> ExportFiles:
+    """Return the standard output for what is kept; nothing else is written beside it."""
+    if arguments.json:
+        raise UsageError("-o - and --json both write to the standard output")
+    output_format(arguments)
+    return ExportFiles(STANDARD_OUTPUT, STANDARD_OUTPUT, STANDARD_OUTPUT)
 
 
 def write_subset_files(
@@ -61,10 +132,17 @@ def write_subset_files(
             return {}
         recipe.save(place, files={"kept": None, "rest": None}, force=arguments.overwrite)
         return {"recipe": place}
+    kept = kept_structures(dataset, selection, recipe.size)
+    if files.kept == STANDARD_OUTPUT:
+        if place is not None:
+            recipe.save(place, files={"kept": None, "rest": None}, force=arguments.overwrite)
+        write_subsets(dataset, {STANDARD_OUTPUT: kept}, output_format(arguments))
+        return {"recipe": place}
     export_selection(
         dataset,
-        kept_structures(dataset, selection, recipe.size),
+        kept,
         files.kept,
+        format=arguments.format,
         recipe=recipe.to_dict(),
         rest=arguments.rest,
         also=place,

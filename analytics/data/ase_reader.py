@@ -9,6 +9,7 @@ into other files; none of that concerns the process that asks.
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ import numpy as np
 
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
 from analytics.data.frames import Frame, LeftOut
+from analytics.data.opened import listed
+from analytics.data.scf_convergence import flagged, loops_in
 from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
 from analytics.runtime.packing import pack
 from analytics.runtime.process import Limits, call
-from analytics.runtime.progress import Monitor
+from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["EXCLUDED", "FORMATS", "read_ase"]
+__all__ = ["EXCLUDED", "FORMATS", "own_format", "read_ase"]
 
 #: Formats of ASE that are read, by its names of them.
 FORMATS = frozenset((
@@ -32,7 +35,7 @@ FORMATS = frozenset((
     "cube", "dacapo-text", "db", "dftb", "dlp-history", "dlp4", "dmol-arc", "dmol-car",
     "dmol-incoor", "elk", "eon", "espresso-in", "espresso-out", "gamess-us-out",
     "gamess-us-punch", "gaussian-in", "gaussian-out", "gen", "gpaw-out", "gpumd", "gpw",
-    "gromacs", "gromos", "json", "jsv", "lammps-data", "lammps-dump-binary", "lammps-dump-text",
+    "gromacs", "gromos", "json", "jsv", "lammps-data", "lammps-dump-text",
     "magres", "mol", "mustem", "netcdftrajectory", "nomad-json", "nwchem-in", "nwchem-out",
     "octopus-in", "onetep-in", "onetep-out", "orca-output", "prismatic", "proteindatabank",
     "qbox", "res", "rmc6f", "runnerdata", "sdf", "siesta-xv", "struct", "struct_out", "sys",
@@ -42,6 +45,7 @@ FORMATS = frozenset((
 #: Formats of ASE that are not read, and why.
 EXCLUDED = {
     "castep-cell": "ASE starts the program castep to read it; convert it to .cif or .xyz",
+    "lammps-dump-binary": "they name no elements and no columns; make text of it with binary2txt",
     "mysql": "it is a server, not a file",
     "postgresql": "it is a server, not a file",
 }
@@ -78,7 +82,7 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut]
             name="ASE",
             message="reading with ASE",
             monitor=monitor,
-            limits=_limits(path.stat().st_size),
+            limits=_limits(_size(path)),
         )
     except InputError as error:
         raise InputError(
@@ -92,6 +96,15 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut]
     if frames is not None and not frames:
         raise InputError("holds no structures", source=source)
     return frames
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of the files in a folder and in the folders in it."""
+    if not path.is_dir():
+        return path.stat().st_size
+    inside = listed(path, SILENT)
+    inside += [deep for place in inside if place.is_dir() for deep in listed(place, SILENT)]
+    return sum(place.stat().st_size for place in inside if place.is_file())
 
 
 def _limits(size: int) -> Limits:
@@ -122,10 +135,15 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
 
     path = Path(file)
     with confined(path.parent, path, Path.cwd()):
-        own = _own_format(path)
+        own = own_format(path)
         if own is not None:
             monitor.report(0.1, own.title)
-            return [_packable(x) if isinstance(x, Frame) else x for x in own.read(path, monitor)]
+            return _frames_of(own, path, monitor)
+        if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
+            raise InputError(
+                "no data set in this folder or the folders in it: expected type.raw and "
+                "set.*/coord.npy (deepmd/npy), or files of a format in docs/formats.md"
+            )
         try:
             kind = str(ase.io.formats.filetype(file))
         except Exception as error:
@@ -141,18 +159,20 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
         path = Path(shutil.copyfile(path, Path.cwd() / path.name))
     with confined(path.parent, path):
         images = _images(path, kind)
-    frames: list[Frame | LeftOut] = []
+        loops = loops_in(path, kind)
+    frames: list[Frame] = []
+    left_out: list[LeftOut] = []
     for index, atoms in enumerate(images):
         if index % 100 == 0:
             monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
         try:
             frames.append(_packable(frame_from_atoms(index, atoms)))
         except ValueError as error:
-            raise InputError(str(error), structure=index) from None
-    return frames
+            left_out.append(LeftOut(index, str(error)))
+    return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
 
 
-def _own_format(path: Path) -> FileFormat | None:
+def own_format(path: Path) -> FileFormat | None:
     """Return the format of `analytics.data.file_formats` that a file has, if any."""
     head = b""
     if path.is_file():
@@ -164,31 +184,44 @@ def _own_format(path: Path) -> FileFormat | None:
     )
 
 
+def _frames_of(own: FileFormat, path: Path, monitor: Monitor) -> list[Frame | LeftOut]:
+    try:
+        return [_packable(x) if isinstance(x, Frame) else x for x in own.read(path, monitor)]
+    except WinnowError:
+        raise
+    except (Exception, RecursionError) as error:  # a damaged file fails anywhere
+        raise InputError(f"cannot be read as {own.title} ({_said(error)})") from None
+
+
 def _images(path: Path, kind: str) -> list[Any]:
     import ase.io
 
     try:
         if kind in ("db", "json"):
             return _database(path, kind)
-        return list(ase.io.read(path, ":", format=kind))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
+            # of FHI-aims it would refuse the whole file for a last step that did not converge
+            more = {"non_convergence_ok": True} if kind == "aims-output" else {}
+            return list(ase.io.read(path, ":", format=kind, **more))
     except ase.io.formats.UnknownFileTypeError:
         raise InputError("ASE does not know its format") from None
     # every format of ASE fails in its own way
     except (Exception, RecursionError) as error:
-        raise InputError(f"ASE cannot read it as {kind} ({_said(error)})") from None
+        lost = [loop for loop in loops_in(path, kind) if not loop.converged]
+        why = f"; {len(lost)} of its electronic loops did not converge" if lost else ""
+        raise InputError(f"ASE cannot read it as {kind} ({_said(error)}){why}") from None
 
 
 def _database(path: Path, kind: str) -> list[Any]:
     """Read an ASE database with the key-value pairs that `ase.io.read` leaves behind."""
     import ase.db
 
-    images = []
+    from analytics.data.formats import atoms_of_row
+
+    images: list[Any] = []
     with ase.db.connect(path, type=kind, serial=True) as connection:  # type: ignore[no-untyped-call]
-        for row in connection.select():
-            atoms = row.toatoms()
-            atoms.info.update(row.data)
-            atoms.info.update(row.key_value_pairs)
-            images.append(atoms)
+        images.extend(atoms_of_row(row) for row in connection.select())
     return images
 
 

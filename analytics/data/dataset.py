@@ -11,22 +11,21 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.frames import Columns
+from analytics.data.read_options import LabelKeys
 from analytics.data.understood import Understood
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
 
-__all__ = ["Dataset", "LabelKeys", "Record"]
+__all__ = ["ALONE", "Dataset", "Record", "Unsearchable"]
+
+ALONE = 8.0
+"""A single atom is isolated where its nearest image is this far away, angstrom: primitive cells of
+crystals are 2 to 6 Å high, and descriptors see 5 or 6 Å."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelKeys:
-    """The names under which the file carries its labels; None where it has none."""
-
-    energy: str | None = None
-    forces: str | None = None
-    config_type: str | None = None
-    stress: str | None = None
+class Unsearchable(InputError):
+    """A structure that no search of neighbours could deal with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,15 @@ class Record(Value):
     `info` holds every per-structure value of the file under its own key (labels included, cell
     and pbc excluded); `arrays` every per-atom array except species, positions and forces.
     `comment` and `columns` are the line of key=value pairs and the per-atom columns of extended
-    XYZ as the file had them; empty for other formats.
+    XYZ as the file had them; empty for other formats. `forces` is the key that the forces of the
+    structure were read from: they are not in `arrays` where the data set holds the same numbers.
     """
 
     info: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     comment: str = ""
     columns: Columns = ()
+    forces: str | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -96,7 +97,7 @@ class Dataset(Table):
     config_type: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
     frame_indices: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     name: str = "in memory"
-    keys: LabelKeys = LabelKeys()
+    keys: LabelKeys = field(default_factory=LabelKeys)
     understood: Understood = field(default_factory=Understood)
     records: tuple[Record, ...] = ()
     fingerprint: str = field(init=False, default="")
@@ -123,14 +124,14 @@ class Dataset(Table):
         put(self, "fingerprint", self._fingerprint())
 
     def _check_searchable(self) -> None:
-        """Raise `InputError` for a structure that no search of neighbours could deal with."""
+        """Raise `Unsearchable` for a structure that no search of neighbours could deal with."""
         from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
         found = unsearchable(self.positions, self.structure_offsets, self.cells, self.pbc)
         if found is not None:
             structure, cause = found
             frame = int(self.frame_indices[structure])
-            raise InputError(cause, source=self.name, structure=frame)
+            raise Unsearchable(cause, source=self.name, structure=frame)
 
     def _fingerprint(self) -> str:
         labels = [x if x is not None else "absent" for x in (self.energies, self.forces)]
@@ -201,13 +202,19 @@ class Dataset(Table):
     def isolated(self) -> npt.NDArray[np.bool_]:
         """Mask of the isolated atoms, bool array (n_structures,).
 
-        Single atoms without periodicity, or single atoms whose config_type says so (some codes
-        put them in a large periodic box). They are reference energies: always kept, and left
-        out of entropy, quotas and tails.
+        Single atoms without periodicity, in a periodic box whose faces are `ALONE` apart (some
+        codes need one), or whose config_type says so. They are reference energies: always kept,
+        and left out of entropy, quotas and tails.
         """
+        from analytics.geometry.lattice import cell_heights  # with numba, which is slow to import
+
         single: npt.NDArray[np.bool_] = self.sizes == 1
         found = single & ~self.pbc.any(axis=1)
-        for s in np.flatnonzero(single & ~found).tolist():
+        boxed = np.flatnonzero(single & ~found)
+        if len(boxed):
+            heights = cell_heights(self.cells[boxed], self.pbc[boxed])
+            found[boxed] = heights.min(axis=1) >= ALONE
+        for s in boxed[~found[boxed]].tolist():
             label = self.config_type[s].lower().replace("_", "").replace("-", "")
             found[s] = label.startswith(("isolatedatom", "isoatom"))
         return found

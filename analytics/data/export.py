@@ -1,68 +1,139 @@
-"""Writing subsets: extended XYZ that says everything the original said, and where it came from."""
+"""Writing subsets (export): extended XYZ that loses nothing, or the format of a training code."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
-import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zipfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from ase.data import chemical_symbols
 
-from analytics.data.dataset import Dataset, Record
-from analytics.data.extxyz import ATOMIC_NUMBERS, LONGEST_WORD, POSITIONS
-from analytics.data.extxyz_comment import RESERVED, format_comment
+from analytics.data.dataset import Dataset
+from analytics.data.export_formats.labelled import with_labels, with_partial_forces
+from analytics.data.export_formats.registry import EXPORT_FORMATS, Exported, ExportFormat
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.versions import versions
-from analytics.runtime.writing import Writer, write_files
+from analytics.runtime.writing import Folder, Writer, write_files
 
-__all__ = ["ExportFiles", "export_selection", "write_subset"]
+__all__ = [
+    "ExportFiles",
+    "export_notes",
+    "export_selection",
+    "exported_bytes",
+    "format_of",
+    "json_writer",
+    "part_file",
+    "recipe_file",
+    "write_subset",
+    "write_subsets",
+]
 
-INDEX_KEY = "original_index"
-_NAME = re.compile(r"(?P<stem>.+?)(?P<ending>\.(?:ext)?xyz(?:\.gz)?)\Z", re.IGNORECASE)
-_WORD = re.compile(r"\S+\Z")
-_COLUMN = re.compile(r"[^\s:=\"'\\]+(?: [^\s:=\"'\\]+)*\Z")
-_KINDS = {"f": "R", "i": "I", "u": "I", "b": "L", "U": "S", "S": "S", "O": "S"}
-_WRITE: dict[str, Callable[[Any], str]] = {
-    "R": lambda value: repr(float(value)),
-    "I": lambda value: str(int(value)),
-    "L": lambda value: "T" if value else "F",
-    "S": str,
-}
+_GZIP = ".gz"
 
 
 class ExportFiles(NamedTuple):
-    """The files that an export makes: what is kept, what is left, and the recipe."""
+    """The files (or folders) that an export makes: what is kept, what is left, and the recipe."""
 
     kept: Path
     rest: Path
     recipe: Path
 
     @classmethod
-    def of(cls, kept: str | Path) -> ExportFiles:
+    def of(cls, kept: str | Path, format: str | None = None) -> ExportFiles:
         """Name the others after what is kept: ``NAME_rest.xyz`` and ``NAME.json``.
+
+        Parameters
+        ----------
+        kept : str or Path
+        format : str, optional
+            Name of an export format (default: what the ending of the name means).
 
         Raises
         ------
         InputError
-            If it is not a name of extended XYZ.
+            If the name does not fit the format, or none is given and its ending means none.
         """
         path = Path(kept)
-        match = _NAME.match(path.name)
-        if match is None:
-            raise InputError(
-                "exports are extended XYZ: name it .xyz, .extxyz or .xyz.gz", source=str(kept)
-            )
-        rest = path.with_name(f"{match['stem']}_rest{match['ending']}")
-        return cls(path, rest, path.with_name(f"{match['stem']}.json"))
+        return cls(path, part_file(path, "rest", format), recipe_file(path, format))
+
+
+def part_file(path: str | Path, part: str, format: str | None = None) -> Path:
+    """Return the name for a part beside a file (or folder) of this name: ``NAME_part.xyz``."""
+    path = Path(path)
+    stem, ending = _stem(path, format)
+    return path.with_name(f"{stem}_{part}{ending}")
+
+
+def recipe_file(path: str | Path, format: str | None = None) -> Path:
+    """Return the name for the recipe beside a file (or folder) of this name: ``NAME.json``."""
+    path = Path(path)
+    return path.with_name(f"{_stem(path, format)[0]}.json")
+
+
+def _stem(path: Path, format: str | None) -> tuple[str, str]:
+    """Split a name into stem and ending."""
+    ending = _ending(path.name, format_of(path, format))
+    return path.name[: len(path.name) - len(ending)], ending
+
+
+def format_of(path: str | Path, name: str | None = None) -> ExportFormat:
+    """Return the format in which a file of this name is written.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str, optional
+        Name of an export format (default: what the ending means).
+
+    Raises
+    ------
+    InputError
+        If the name does not fit the format, or none is given and its ending means none.
+    """
+    path = Path(path)
+    if name is None:
+        for known in EXPORT_FORMATS:
+            if EXPORT_FORMATS[known].guessed and _ending(path.name, EXPORT_FORMATS[known]):
+                return EXPORT_FORMATS[known]
+        guessed = [
+            f"{f.endings[0]} ({n})" for n in EXPORT_FORMATS if (f := EXPORT_FORMATS[n]).guessed
+        ]
+        raise InputError(
+            f"its ending tells no format of export: name it {', '.join(guessed)}, or choose one of "
+            f"the formats {', '.join(EXPORT_FORMATS)}",
+            source=str(path),
+        )
+    found = EXPORT_FORMATS[name]
+    if found.is_folder and path.suffix:
+        raise InputError(
+            f"{found.name} is written to a folder: name it without the ending {path.suffix}",
+            source=str(path),
+        )
+    if not found.is_folder and not _ending(path.name, found):
+        compressed = f", or either with {_GZIP}" if found.text else ""
+        raise InputError(
+            f"{found.name} is written to a file: name it {' or '.join(found.endings)}{compressed}",
+            source=str(path),
+        )
+    return found
+
+
+def _ending(name: str, format: ExportFormat) -> str:
+    """Return the part of a name that tells the format; empty for another, and for a folder."""
+    lower = name.lower()
+    endings = [*format.endings, *(e + _GZIP for e in format.endings if format.text)]
+    for ending in sorted(endings, key=len, reverse=True):
+        if lower.endswith(ending) and len(name) > len(ending):
+            return name[len(name) - len(ending) :]
+    return ""
 
 
 def write_subset(
@@ -70,15 +141,17 @@ def write_subset(
     structures: npt.ArrayLike,
     path_or_buffer: str | Path | IO[str] | IO[bytes],
     *,
+    format: str | None = None,
     force: bool = False,
     monitor: Monitor = SILENT,
 ) -> None:
-    """Write structures as extended XYZ, losing nothing.
+    """Write structures as extended XYZ, losing nothing, or in the format of a training code.
 
-    Keys, values, per-atom columns, cell and periodicity are those of the original; numbers are
-    written with as many digits as it takes to read the same double again. Each comment line also
-    gets ``original_index``, the zero-based index in the original file (under the name
-    ``winnow_original_index`` if the file has a key ``original_index`` of its own).
+    In extended XYZ keys, values, per-atom columns, cell and periodicity are those of the original,
+    units included; numbers are written with as many digits as it takes to read the same double
+    again. Each comment line also gets ``original_index``, the zero-based index in the original
+    file (under the name ``winnow_original_index`` if the file has a key ``original_index`` of its
+    own). Other formats have the labels in their own units and under their own names.
 
     Parameters
     ----------
@@ -89,20 +162,98 @@ def write_subset(
     path_or_buffer : str, Path or file object
         A path appears once everything is written, compressed if it ends in ``.gz``. A file
         object may be text or binary and is left open.
+    format : str, optional
+        One of `EXPORT_FORMATS` (default: what the ending of the path means; extended XYZ for a
+        file object).
     force : bool
         Replace a file that exists.
     monitor : Monitor
         Cancelling leaves no file behind, and an old one as it was.
     """
-    chosen = _indices(dataset, structures)
     if isinstance(path_or_buffer, str | Path):
         path = Path(path_or_buffer)
-        write_files({path: _writer(dataset, chosen, path, monitor)}, force=force)
+        found = format_of(path, format)
+        write_subsets(dataset, {path: _indices(dataset, structures)}, found, force=force,
+                      monitor=monitor)  # fmt: skip
         return
+    found = EXPORT_FORMATS[format or "extxyz"]
+    if found.content is None:
+        raise InputError(f"{found.name} is a folder of files and no single one")
+    exported = _exported(dataset, _indices(dataset, structures), found, monitor)
     buffer: Any = path_or_buffer
     as_text = isinstance(buffer, io.TextIOBase)
-    for text in _structure_texts(dataset, chosen, monitor):
-        buffer.write(text if as_text else text.encode())
+    for piece in found.content(exported):
+        buffer.write(piece.decode() if as_text else piece)
+
+
+def write_subsets(
+    dataset: Dataset,
+    parts: Mapping[Path, IntArray],
+    format: ExportFormat,
+    *,
+    also: Mapping[Path, Writer] | None = None,
+    force: bool = False,
+    monitor: Monitor = SILENT,
+) -> None:
+    """Write parts of a data set, each to its file or folder: all of them or none.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    parts : mapping of Path to int array
+        Indices in the data set.
+    format : ExportFormat
+    also : mapping of Path to function, optional
+        Other files that are to appear with them.
+    force : bool
+    monitor : Monitor
+    """
+    total = max(1, sum(len(part) for part in parts.values()))
+    done, writers = 0, dict[Path, Writer | Folder]()
+    for path, structures in parts.items():
+        part = Part(monitor, done / total, (done + len(structures)) / total)
+        exported = _exported(dataset, structures, format, part)
+        done += len(structures)
+        if format.members is not None:
+            writers[path] = Folder(partial(format.members, exported), format.owns, format.title)
+        else:
+            writers[path] = _writer(exported, format, path)
+    write_files({**writers, **(also or {})}, force=force)
+
+
+def exported_bytes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> bytes:
+    """Return structures as the content of a file, or as a zip archive where it is a folder."""
+    exported = _exported(dataset, _indices(dataset, structures), format, SILENT)
+    if format.content is not None:
+        return b"".join(format.content(exported))
+    assert format.members is not None
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in format.members(exported):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()
+
+
+def export_notes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> list[str]:
+    """Return sentences on what a format leaves out of structures, and how it is to be read."""
+    chosen = _indices(dataset, structures)
+    if format.lossless:
+        return []
+    said = []
+    exported = _exported(dataset, chosen, format, SILENT)
+    left = len(chosen) - len(exported.structures)
+    if left:
+        labels = " and ".join(format.needs)
+        said.append(
+            f"{left} of {len(chosen)} structures are not written: {format.name} needs {labels} "
+            "and they lack it"
+        )
+    partial_ones = int(with_partial_forces(dataset)[exported.structures].sum())
+    if partial_ones:
+        said.append(
+            f"forces of {partial_ones} structures are left out: they are missing on some atoms"
+        )
+    return said + (format.notes(exported) if format.notes is not None else [])
 
 
 def export_selection(
@@ -110,6 +261,7 @@ def export_selection(
     kept: npt.ArrayLike,
     path: str | Path,
     *,
+    format: str | None = None,
     recipe: Mapping[str, Any] | None = None,
     rest: bool = True,
     also: str | Path | None = None,
@@ -125,8 +277,11 @@ def export_selection(
         Indices in the data set; written in the order given, so that for a nested selection in
         the order it was picked the first m structures are the selection of size m.
     path : str or Path
-        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept; see `ExportFiles.of`.
-        What is left is in the order of the file; that file is empty if nothing is.
+        ``NAME.xyz`` (or .extxyz, .xyz.gz, .extxyz.gz) for what is kept, or the file or folder of
+        another format; see `ExportFiles.of`. What is left is in the order of the file; that file
+        is empty if nothing is.
+    format : str, optional
+        One of `EXPORT_FORMATS` (default: what the ending of the path means).
     recipe : mapping, optional
         Plain values to write to the JSON file. Counts, file names, frame indices, versions and
         the fingerprint of the input are added where it does not have them.
@@ -146,20 +301,21 @@ def export_selection(
     """
     kept = _indices(dataset, kept)
     left = np.setdiff1d(np.arange(dataset.n_structures), kept)
-    files = ExportFiles.of(path)
+    files, found = ExportFiles.of(path, format), format_of(path, format)
     content = dict(recipe or {})
-    for key, value in _facts(dataset, kept, left, files, rest).items():
+    for key, value in _facts(dataset, kept, left, files, found, rest).items():
         content.setdefault(key, value)
-    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
-    share = len(kept) / max(dataset.n_structures, 1) if rest else 1.0
-    first, second = Part(monitor, 0.0, share), Part(monitor, share, 1.0)
-    writers = {files.kept: _writer(dataset, kept, files.kept, first)}
-    if rest:
-        writers[files.rest] = _writer(dataset, left, files.rest, second)
-    for place in (files.recipe, *([] if also is None else [Path(also)])):
-        writers[place] = lambda file: file.write((text + "\n").encode())
-    write_files(writers, force=force)
+    write = json_writer(content)
+    parts = {files.kept: kept} | ({files.rest: left} if rest else {})
+    recipes = {files.recipe: write} | ({} if also is None else {Path(also): write})
+    write_subsets(dataset, parts, found, also=recipes, force=force, monitor=monitor)
     return files
+
+
+def json_writer(content: Mapping[str, Any]) -> Writer:
+    """Return what writes values, also of numpy, to a file as JSON."""
+    text = json.dumps(content, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
+    return lambda file: file.write((text + "\n").encode())
 
 
 def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
@@ -177,10 +333,24 @@ def _indices(dataset: Dataset, structures: npt.ArrayLike) -> IntArray:
     return chosen.astype(np.int64)
 
 
+def _exported(
+    dataset: Dataset, structures: IntArray, format: ExportFormat, monitor: Monitor
+) -> Exported:
+    """Return what is written of structures: those that have the labels that the format needs."""
+    if format.needs:
+        structures = structures[with_labels(dataset, format.needs)[structures]]
+    return Exported(dataset, structures, monitor)
+
+
 def _facts(
-    dataset: Dataset, kept: IntArray, left: IntArray, files: ExportFiles, rest: bool
+    dataset: Dataset,
+    kept: IntArray,
+    left: IntArray,
+    files: ExportFiles,
+    format: ExportFormat,
+    rest: bool,
 ) -> dict[str, Any]:
-    return {
+    facts = {
         "input": {"name": dataset.name, "fingerprint": dataset.fingerprint},
         "n_structures": dataset.n_structures,
         "n_environments": dataset.n_environments,
@@ -196,6 +366,9 @@ def _facts(
         "files": {"kept": files.kept.name, "rest": files.rest.name if rest else None},
         "versions": versions(),
     }
+    if not format.lossless:
+        facts["format"] = {"name": format.name, "notes": export_notes(dataset, kept, format)}
+    return facts
 
 
 def _plain(value: Any) -> Any:
@@ -206,186 +379,18 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} in the recipe is no plain value")
 
 
-def _writer(dataset: Dataset, structures: IntArray, path: Path, monitor: Monitor) -> Writer:
+def _writer(exported: Exported, format: ExportFormat, path: Path) -> Writer:
     """Return what writes structures into a file of this name."""
+    assert format.content is not None
+    content = format.content
 
     def write(file: IO[bytes]) -> None:
-        texts = (text.encode() for text in _structure_texts(dataset, structures, monitor))
-        if path.suffix.lower() != ".gz":
-            file.writelines(texts)
+        if path.suffix.lower() != _GZIP:
+            file.writelines(content(exported))
             return
         # without name and time, so that equal content gives equal files
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as archive:
-            for text in texts:
-                archive.write(text)
+            for piece in content(exported):
+                archive.write(piece)
 
     return write
-
-
-def _structure_texts(dataset: Dataset, structures: IntArray, monitor: Monitor) -> Iterator[str]:
-    index_key = _index_key(dataset.records)
-    clock = time.monotonic()
-    for done, s in enumerate(structures.tolist()):
-        if time.monotonic() - clock > 0.1:
-            monitor.report(done / len(structures), "writing structures")
-            monitor.checkpoint()
-            clock = time.monotonic()
-        try:
-            yield _structure_text(dataset, s, index_key)
-        except ValueError as error:
-            frame = int(dataset.frame_indices[s])
-            raise InputError(str(error), source=dataset.name, structure=frame) from None
-
-
-def _index_key(records: Iterable[Record]) -> str:
-    """Return a key for the original index that no structure of the data set uses itself."""
-    taken = set().union(*(record.info.keys() for record in records))
-    key, number = INDEX_KEY, 1
-    while key in taken:
-        key = f"winnow_{INDEX_KEY}" + (f"_{number}" if number > 1 else "")
-        number += 1
-    return key
-
-
-def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
-    index = int(dataset.frame_indices[s])
-    comment, columns = _as_in_file(dataset, s, f" {index_key}={index}")
-    if not columns:
-        comment, columns = _from_values(dataset, s, {index_key: index})
-    words = [word for _, _, words in columns for word in words]
-    lines = map(" ".join, zip(*words, strict=True))
-    return "\n".join([str(dataset.sizes[s]), comment, *lines, ""])
-
-
-#: Name, kind in the format, and words column by column, of a per-atom property.
-Written = tuple[str, str, list[list[str]]]
-
-
-# ---- structures of extended XYZ -----------------------------------------------------------------
-
-
-def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]]:
-    """Return the comment line of the file with `more` at its end, and the columns that it names.
-
-    No columns where they no longer say everything, or where `more` would become a value.
-    """
-    record = dataset.records[s] if dataset.records else Record()
-    if not record.comment or record.comment.endswith("="):
-        return "", []
-    names = {name for name, _, _ in record.columns}
-    forces = dataset.keys.forces or "forces"
-    if _has_forces(dataset, s) and forces not in names and forces not in record.info:
-        return "", []
-    columns = []
-    for name, kind, width in record.columns:
-        array = _column_of_file(dataset, s, name, kind)
-        if array is None or array.size != width * len(array):
-            return "", []
-        columns.append((name, kind, _words(kind, array)))
-    return record.comment + more, columns
-
-
-def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
-    """Return what stood under the name of a column: it may be what the data set itself holds."""
-    rows, kept = dataset.rows(s), dataset.records[s].arrays
-    if name in kept:
-        return kept[name]
-    if name == dataset.keys.forces:
-        return None if dataset.forces is None else dataset.forces[rows]
-    if name.lower() in POSITIONS:
-        return dataset.positions[rows]
-    numbers = dataset.numbers[rows]
-    if kind == "S" and name.lower() not in ATOMIC_NUMBERS:
-        return np.array(chemical_symbols)[numbers]
-    return numbers
-
-
-# ---- structures of other formats ----------------------------------------------------------------
-
-
-def _from_values(dataset: Dataset, s: int, more: Mapping[str, Any]) -> tuple[str, list[Written]]:
-    """Return a comment line and columns that say what is known of a structure."""
-    info = _info(dataset, s)
-    columns, others = _columns(dataset, s)
-    pairs: dict[str, Any] = {}
-    # without a cell too, if a key of the structure's own would be taken for it
-    if dataset.cells[s].any() or any(key.lower() == "lattice" for key in info):
-        pairs["Lattice"] = dataset.cells[s].T  # the format lists the vectors as columns
-    pairs["Properties"] = ":".join(f"{name}:{kind}:{len(words)}" for name, kind, words in columns)
-    pairs |= {_free_key(key, info): value for key, value in info.items()}
-    pairs["pbc"] = dataset.pbc[s]
-    for name, array in others.items():
-        if name in pairs:
-            raise ValueError(f"the per-atom array {name!r} has no column form, and a key its name")
-        pairs[name] = array
-    return format_comment({**pairs, **more}), columns
-
-
-def _free_key(key: str, taken: Mapping[str, Any]) -> str:
-    """Return the name under which a key can stand next to those that the format itself has."""
-    if key not in RESERVED:
-        return key
-    while key in RESERVED or key in taken:
-        key = f"winnow_{key}"
-    return key
-
-
-def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
-    """Return what the file said of a structure, or its labels where there was no file."""
-    if dataset.records:
-        return dataset.records[s].info
-    info: dict[str, Any] = {}
-    if dataset.config_type[s]:
-        info[dataset.keys.config_type or "config_type"] = str(dataset.config_type[s])
-    if dataset.energies is not None and not np.isnan(dataset.energies[s]):
-        info[dataset.keys.energy or "energy"] = float(dataset.energies[s])
-    return info
-
-
-def _has_forces(dataset: Dataset, s: int) -> bool:
-    return dataset.forces is not None and not np.isnan(dataset.forces[dataset.rows(s)]).all()
-
-
-def _columns(dataset: Dataset, s: int) -> tuple[list[Written], dict[str, npt.NDArray[Any]]]:
-    """Return the per-atom properties as columns, and those that no column can hold."""
-    rows = dataset.rows(s)
-    record = dataset.records[s] if dataset.records else Record()
-    arrays = {"species": np.array(chemical_symbols)[dataset.numbers[rows]]}
-    arrays["pos"] = dataset.positions[rows]
-    forces = dataset.keys.forces or "forces"
-    # forces that are a list in the comment line stay there
-    if _has_forces(dataset, s) and not isinstance(record.info.get(forces), np.ndarray):
-        arrays[forces] = dataset.forces[rows]  # type: ignore[index]
-    others = {name: array for name, array in record.arrays.items() if name in arrays}
-    columns = []
-    for name, array in (
-        arrays | {n: a for n, a in record.arrays.items() if n not in arrays}
-    ).items():
-        kind = _kind(name, array)
-        if kind:
-            columns.append((name, kind, _words(kind, array)))
-        else:
-            others[name] = array
-    return columns, others
-
-
-def _kind(name: str, array: npt.NDArray[Any]) -> str:
-    """Return the letter of a per-atom array's kind in the format; none if no column can hold it."""
-    plain = name.isprintable() and not any(c.isdigit() and not c.isascii() for c in name)
-    if not plain or not _COLUMN.match(name) or array.ndim > 2 or array.size == 0:
-        return ""
-    kind = _KINDS.get(array.dtype.kind, "")
-    if kind == "S" and not all(_fits(str(word)) for word in array.ravel().tolist()):
-        return ""
-    return kind
-
-
-def _fits(word: str) -> bool:
-    """Whether a text can stand in a column: no spaces, and no longer than the reader takes."""
-    return _WORD.match(word) is not None and len(word.encode()) <= LONGEST_WORD
-
-
-def _words(kind: str, array: npt.NDArray[Any]) -> list[list[str]]:
-    """Return an array (n_atoms, ...) as words of a kind, column by column."""
-    columns = array.reshape(len(array), -1).T.tolist()
-    return [list(map(_WRITE[kind], column)) for column in columns]

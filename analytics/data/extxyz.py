@@ -10,274 +10,208 @@ numbers) is read in Python, slowly.
 
 from __future__ import annotations
 
-import codecs
 import re
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from extxyz import cextxyz
 
-from analytics.data.extxyz_comment import parse_comment, parse_properties
-from analytics.data.frames import Columns, Frame, species_numbers
+from analytics.data.extxyz_columns import (
+    LONGEST_WORD,
+    POSITIONS,
+    ReadColumns,
+    Unusable,
+    read_columns,
+    read_words,
+)
+from analytics.data.extxyz_comment import parse_pairs, parse_properties
+from analytics.data.extxyz_index import Span, find_structures
+from analytics.data.extxyz_lattice import NestedLattice, cell_of, is_nested, periodicity
+from analytics.data.frames import Columns, Frame, LeftOut, isotopes, species_numbers
 from analytics.data.opened import PIECE, Content, opened
+from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["ATOMIC_NUMBERS", "LONGEST_WORD", "POSITIONS", "read_extxyz"]
+__all__ = ["ATOMIC_NUMBERS", "SPECIES", "read_extxyz"]
 
-_BOM = codecs.BOM_UTF8
-_PLAIN = "species:S:1:pos:R:3"
-POSITIONS = ("pos", "positions")
-_SPECIES = ("species", "symbols", "symbol", "element", "elements")
+_PLAIN = parse_properties("species:S:1:pos:R:3")
+SPECIES = ("species", "symbols", "symbol", "element", "elements")
+_TYPES = ("type", "types", "atom_type", "atom_types")
 ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
-_FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")
-_WORD = re.compile(rb"\S")
 _C_BLANKS = re.compile(rb"[ \t\r\n]+")
 #: Bytes of atom lines that are parsed together.
 _BATCH = 1 << 21
-#: Bytes of the longest word in an atom line that is a number or a label; a float64 written out
-#: in full takes up to 330, but nobody writes 1e300 that way. The C parser has room for 1000.
-LONGEST_WORD = 255
 #: Bytes of the longest line that the C parser is given: its time grows with the square of it.
 _LONGEST_LINE = 1 << 16
 #: Bytes of atom lines of one structure; the C parser counts with 32 bit.
 _LARGEST_BLOCK = 1 << 30
 
 
-class _Span(NamedTuple):
-    """Where a structure is: byte offsets of its comment, of its atom lines, and past its end."""
-
-    comment: int
-    atoms: int
-    stop: int
-    n_atoms: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Block:
     """A structure whose comment is understood and whose atom lines are not yet.
 
-    `lines` ends with a line break.
+    `lines` ends with a line break; `line` is that of the number of atoms in the file, one-based.
     """
 
     index: int
+    line: int
     comment: str
     info: dict[str, Any]
     columns: Columns
     lines: bytes
     n_atoms: int
+    notes: tuple[str, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file names no columns, so that there are four."""
+        return self.columns is _PLAIN
 
 
 def read_extxyz(
     path: Path, choose: Callable[[int], list[int]], monitor: Monitor
-) -> Iterator[Frame]:
+) -> Iterator[Frame | LeftOut]:
     """Yield the chosen structures of an extended XYZ file, compressed or not.
+
+    One that cannot be used is yielded as what was left out, and so are forces that cannot.
 
     Parameters
     ----------
     path : Path
     choose : callable
-        Given the number of structures in the file, returns the indices to read.
+        Given the number of structures in the file, damaged ones included, returns the indices to
+        read. Nothing else is looked at.
     monitor : Monitor
         Told the fraction of the chosen structures that are read.
+
+    Raises
+    ------
+    InputError
+        If more than half of the chosen structures cannot be used: then it is something else.
     """
     monitor.report(0.0, "opening the file")
     with (
-        opened(path, Part(monitor, 0.0, 0.2)) as content,
+        opened(path, Part(monitor, 0.0, 0.2)) as packed,
+        _with_line_feeds(packed) as content,
         tempfile.TemporaryDirectory(prefix="winnow-", ignore_cleanup_errors=True) as folder,
     ):
-        spans = _index(content, Part(monitor, 0.2, 0.3))
+        spans = find_structures(content, Part(monitor, 0.2, 0.3))
         if not spans:
             raise InputError("holds no structures, only blank lines", source=path.name)
         chosen = choose(len(spans))
-        clock, done = time.monotonic(), 0
-        for blocks, failed in _batches(content, spans, chosen):
-            parsed = _parse(blocks, Path(folder) / "atoms.xyz")
-            for block, arrays in zip(blocks, parsed, strict=True):
+        clock, done, lost = time.monotonic(), 0, []
+        nested = NestedLattice()
+        for batch in _batches(content, spans, chosen):
+            blocks = [item for item in batch if isinstance(item, _Block)]
+            parsed = iter(_parse(blocks, Path(folder) / "atoms.xyz"))
+            for item in batch:
                 if time.monotonic() - clock > 0.1:
                     monitor.report(0.3 + 0.7 * done / len(chosen), "reading structures")
                     monitor.checkpoint()
                     clock = time.monotonic()
-                try:
-                    yield _frame(block, arrays)
-                except ValueError as error:
-                    raise InputError(str(error), source=path.name, structure=block.index) from None
+                found = [item] if isinstance(item, LeftOut) else _frame(item, next(parsed), nested)
+                lost += [one for one in found[:1] if isinstance(one, LeftOut)]
+                yield from found
                 done += 1
-            if failed is not None:
-                raise failed
+        if 2 * len(lost) > len(chosen):
+            raise _refusal(lost, len(chosen), path.name)
 
 
-class _Lines:
-    """A walk over the lines of a file, from its start to its end.
-
-    Attributes
-    ----------
-    start : int
-        Offset of the line to come.
-    number : int
-        How many lines came before it.
-    """
-
-    def __init__(self, content: Content, monitor: Monitor) -> None:
-        self._content, self._monitor = content, monitor
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._loaded = 0  # offset past the piece
-        self._load()
-        marked = content.read(0, min(len(_BOM), content.size)) == _BOM
-        self.start = len(_BOM) if marked else 0
-        self.number = 0
-
-    def _load(self) -> bool:
-        """Take the next piece; return whether there is one."""
-        first, size = self._loaded, self._content.size
-        if first >= size:
-            return False
-        self._piece = self._content.read(first, min(first + PIECE, size))
-        self._loaded += len(self._piece)
-        self._check_text(first)
-        ends = np.flatnonzero(np.frombuffer(self._piece, np.uint8) == ord("\n")) + first
-        if self._loaded == size and not self._piece.endswith(b"\n"):
-            ends = np.append(ends, size)
-        self._first, self._ends, self._at = first, ends, 0
-        self._monitor.report(self._loaded / size, "looking for structures")
-        self._monitor.checkpoint()
-        return True
-
-    def _check_text(self, first: int) -> None:
-        """Refuse what is not UTF-8 text, saying where it stops being so."""
-        piece, source = self._piece, self._content.source
-        zero = piece.find(b"\0")
-        if zero >= 0:
-            raise InputError(
-                f"not a text file: byte 0 at offset {first + zero}; is it a binary or compressed "
-                "file named .xyz?",
-                source=source,
-            )
-        pending = self._decoder.getstate()[0]
-        if piece.isascii() and not pending:
-            return
-        try:
-            self._decoder.decode(piece, final=self._loaded >= self._content.size)
-        except UnicodeDecodeError as error:
-            wrong = (pending + piece)[error.start]
-            raise InputError(
-                f"not UTF-8 text: byte 0x{wrong:02x} at offset "
-                f"{first - len(pending) + error.start}; save the file as UTF-8, or is it a binary "
-                "or compressed file named .xyz?",
-                source=source,
-            ) from None
-
-    def skip(self, n: int) -> int:
-        """Pass over up to n lines, and return how many there were."""
-        left = n
-        while True:
-            here = min(left, len(self._ends) - self._at)
-            if here:
-                self._at += here
-                self.number += here
-                self.start = int(self._ends[self._at - 1]) + 1
-                left -= here
-            if not left or not self._load():
-                return n - left
-
-    def skip_blank(self) -> bool:
-        """Pass over blank lines; return whether there is a line with something in it."""
-        while True:
-            word = _WORD.search(self._piece, max(0, self.start - self._first))
-            if word is not None:
-                self.skip(int(np.searchsorted(self._ends[self._at :], self._first + word.start())))
-                return True
-            self.skip(len(self._ends) - self._at)
-            self.start = max(self.start, self._loaded)  # the rest of the piece is blank
-            if not self._load():
-                return False
-
-    def text(self) -> bytes:
-        """Return the start of the line to come, without blanks around it."""
-        stop = min(self.start + 1000, self._content.size)
-        return self._content.read(self.start, stop).partition(b"\n")[0].strip()
+def _refusal(lost: list[LeftOut], n: int, source: str) -> InputError:
+    first = lost[0]
+    more = f"; {len(lost)} of {n} structures cannot be used" if n > 1 else ""
+    return InputError(f"{first.said}{more}", source=source, structure=first.frame)
 
 
-def _index(content: Content, monitor: Monitor) -> list[_Span]:
-    """Find every structure by walking from one number of atoms to the next."""
-    spans: list[_Span] = []
-    lines = _Lines(content, monitor)
-    while lines.skip_blank():
-        line = lines.number
-        n_atoms = _atom_count(lines.text(), line, len(spans), content.source)
-        lines.skip(1)
-        comment = lines.start
-        found = lines.skip(1)
-        atoms = lines.start
-        found += lines.skip(n_atoms)
-        if found <= n_atoms:
-            raise InputError(
-                f"the file ends early: {max(0, found - 1)} of the {n_atoms} atoms announced on "
-                f"line {line + 1} are there",
-                source=content.source,
-                structure=len(spans),
-            )
-        spans.append(_Span(comment, atoms, min(lines.start, content.size), n_atoms))
-    return spans
-
-
-def _atom_count(count: bytes, line: int, structure: int, source: str) -> int:
-    if re.fullmatch(rb"\+?[0-9]{1,12}", count):
-        if int(count) > 0:
-            return int(count)
-        raise InputError("has no atoms", source=source, structure=structure)
-    shown = count[:40].decode(errors="replace")
-    cause = f"line {line + 1} should hold a number of atoms but reads {shown!r}"
-    if structure:
-        cause += f"; does structure {structure - 1} announce the right number of atoms?"
-    raise InputError(cause, source=source, structure=structure)
+@contextmanager
+def _with_line_feeds(content: Content) -> Iterator[Content]:
+    """Yield the content, its lines ended by line feeds where carriage returns do so alone."""
+    head = content.read(0, min(PIECE, content.size))
+    if b"\n" in head or b"\r" not in head:
+        yield content
+        return
+    with tempfile.TemporaryFile(prefix="winnow-") as copy:
+        for start in range(0, content.size, PIECE):
+            piece = content.read(start, min(start + PIECE, content.size))
+            copy.write(piece.replace(b"\r", b"\n"))
+        copy.flush()
+        yield Content(copy, content.source)
 
 
 def _batches(
-    content: Content, spans: list[_Span], chosen: list[int]
-) -> Iterator[tuple[list[_Block], InputError | None]]:
-    """Yield structures to be parsed together, and what is wrong with the one after them."""
-    blocks: list[_Block] = []
+    content: Content, spans: list[Span], chosen: list[int]
+) -> Iterator[list[_Block | LeftOut]]:
+    """Yield structures to be parsed together, and what is left out between them."""
+    batch: list[_Block | LeftOut] = []
     size = 0
     for index in chosen:
+        span = spans[index]
+        if span.fault:
+            batch.append(LeftOut(index, span.fault, span.fault_line))
+            continue
         try:
-            block = _block(content, spans[index], index)
+            block = _block(content, span, index)
         except ValueError as error:
-            yield blocks, InputError(str(error), source=content.source, structure=index)
-            return
-        blocks.append(block)
+            batch.append(_left_out(index, span.line, error))
+            continue
+        batch.append(block)
         size += len(block.lines)
         if size > _BATCH:
-            yield blocks, None
-            blocks, size = [], 0
-    yield blocks, None
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
-def _block(content: Content, span: _Span, index: int) -> _Block:
+def _left_out(index: int, line: int, error: ValueError) -> LeftOut:
+    return LeftOut(index, str(error), line + (error.line if isinstance(error, Unusable) else 0))
+
+
+def _block(content: Content, span: Span, index: int) -> _Block:
     if span.stop - span.atoms > _LARGEST_BLOCK:
-        raise ValueError(f"has more than {_LARGEST_BLOCK >> 30} GB of atom lines")
+        raise Unusable(f"has more than {_LARGEST_BLOCK >> 30} GB of atom lines")
     lines = content.read(span.atoms, span.stop)
     if not lines.endswith(b"\n"):
         lines += b"\n"
-    if lines.count(b"\n") != span.n_atoms or b"\0" in lines:
+    if lines.count(b"\n") != span.n_atoms:
         raise content.changed()
+    _text(lines, span.atoms, 2)
+    comment = _text(content.read(span.comment, span.atoms), span.comment, 1)
+    info, repeated = parse_pairs(comment)
     try:
-        comment = content.read(span.comment, span.atoms).decode()
-    except UnicodeDecodeError:
-        raise content.changed() from None
-    info = parse_comment(comment)
-    columns = parse_properties(str(_pop(info, "Properties") or _PLAIN))
+        properties = _pop(info, "Properties")
+        columns = parse_properties(str(properties)) if properties else _PLAIN
+    except ValueError as error:
+        raise Unusable(str(error), 1) from None
     said = comment.strip() if "=" in comment else ""  # else it is free text, not pairs
-    return _Block(index, said, info, columns, lines, span.n_atoms)
+    notes = tuple(f"{key!r} stands twice in the comment; the last is taken" for key in repeated)
+    return _Block(index, span.line, said, info, columns, lines, span.n_atoms, notes)
+
+
+def _text(piece: bytes, start: int, line: int) -> str:
+    """Return what is text, saying where it stops being so."""
+    if b"\0" in piece:
+        at = piece.index(b"\0")
+        where = line + piece.count(b"\n", 0, at)
+        raise Unusable(f"not text: byte 0 at offset {start + at} of the file", where)
+    try:
+        return piece.decode() if line == 1 or not piece.isascii() else ""
+    except UnicodeDecodeError as error:
+        raise Unusable(
+            f"not UTF-8 text: byte 0x{piece[error.start]:02x} at offset {start + error.start}; "
+            "save the file as UTF-8, or is it a binary or compressed file named .xyz?",
+            line + piece.count(b"\n", 0, error.start),
+        ) from None
 
 
 def _parse(blocks: list[_Block], path: Path) -> list[list[npt.NDArray[Any]] | None]:
@@ -385,143 +319,121 @@ def _c_properties(columns: Columns) -> str:
     return "Properties=" + ":".join(kinds)
 
 
-def _frame(block: _Block, arrays: list[npt.NDArray[Any]] | None) -> Frame:
-    info, columns = block.info, block.columns
+def _frame(
+    block: _Block, arrays: list[npt.NDArray[Any]] | None, nested: NestedLattice
+) -> list[Frame | LeftOut]:
+    """Return the structure, or what is wrong with it, then labels that cannot be used."""
+    try:
+        read = _read_columns(block, arrays)
+        frame = _frame_of(block, read, nested)
+    except ValueError as error:
+        return [_left_out(block.index, block.line, error)]
+    lost = [
+        LeftOut(block.index, cause, block.line + line, "forces") for cause, line in read.left_out
+    ]
+    return [frame, *lost]
+
+
+def _frame_of(block: _Block, read: ReadColumns, nested: NestedLattice) -> Frame:
+    info, named, columns, comment = block.info, read.arrays, read.columns, block.comment
     names = [name for name, _, _ in columns]
-    named = dict(zip(names, _read_columns(block, arrays), strict=True))
     positions = _pop(named, *POSITIONS)
     if positions is None or positions.ndim != 2 or positions.shape[1] != 3:
-        raise ValueError(f"has no positions of three columns; its columns are {', '.join(names)}")
-    lattice = _pop(info, "Lattice")
-    cell = np.zeros((3, 3)) if lattice is None else _cell(lattice)
-    pbc = _pbc(_pop(info, "pbc"), lattice is not None)
-    numbers = _numbers(named, names)
-    return Frame(block.index, numbers, positions, cell, pbc, info, named, block.comment, columns)
+        raise Unusable(f"has no positions of three columns; its columns are {', '.join(names)}", 1)
+    numbers, types, notes = _elements(named, names)
+    notes = [*block.notes, *read.notes, *notes]
+    try:
+        lattice = _pop(info, "Lattice")
+        cell: FloatArray = np.zeros((3, 3)) if lattice is None else cell_of(lattice)
+        if lattice is not None and is_nested(block.comment):
+            cell, said = nested.cell(np.ascontiguousarray(cell.T), positions, numbers)
+            notes.append(said)
+        pbc, said = periodicity(_pop(info, "pbc"), cell, lattice is not None)
+        notes.append(said)
+    except ValueError as error:
+        raise Unusable(str(error), 1) from None
+    if types and any(name in named for name in names if name.lower() in _TYPES):
+        comment, columns = "", ()  # a copy names elements too
+    return Frame(
+        block.index, numbers, positions, cell, pbc, info, named, comment, columns,
+        types=types, notes=tuple(filter(None, notes)),
+    )  # fmt: skip
 
 
 def _pop(values: dict[str, Any], *names: str) -> Any:
     """Remove and return a value by one of its names, in any letter case; None without one."""
+    key = _key(values, names)
+    return None if key is None else values.pop(key)
+
+
+def _key(values: dict[str, Any], names: tuple[str, ...]) -> str | None:
     for name in names:
         if name in values:
-            return values.pop(name)
+            return name
     lower = [name.lower() for name in names]
-    for key in values:
-        if key.lower() in lower:
-            return values.pop(key)
-    return None
+    return next((key for key in values if key.lower() in lower), None)
 
 
-def _read_columns(block: _Block, arrays: list[npt.NDArray[Any]] | None) -> list[npt.NDArray[Any]]:
+def _read_columns(block: _Block, arrays: list[npt.NDArray[Any]] | None) -> ReadColumns:
     if arrays is None:
-        return _parse_columns(block.lines, block.columns)
-    return [
-        _integers(values, name) if kind == "I" else values
-        for values, (name, kind, _) in zip(arrays, block.columns, strict=True)
-    ]
+        return read_columns(block.lines, block.columns, block.is_plain)
+    if all(kind != "I" for _, kind, _ in block.columns):
+        names = [name for name, _, _ in block.columns]
+        return ReadColumns(dict(zip(names, arrays, strict=True)), block.columns)
+    found = ReadColumns()
+    for values, (name, kind, width) in zip(arrays, block.columns, strict=True):
+        if kind == "I":
+            read_words(found, (name, kind, width), values.ravel().tolist())
+        else:
+            found.arrays[name] = values
+            found.columns = (*found.columns, (name, kind, width))
+    return found
 
 
-def _integers(words: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
+def _elements(
+    arrays: dict[str, npt.NDArray[Any]], names: list[str]
+) -> tuple[npt.NDArray[Any], tuple[str, ...], list[str]]:
+    """Return atomic numbers, or zeros and the types of atoms, and what was decided."""
+    name = _key(arrays, SPECIES)
+    words = [] if name is None else _words(arrays[name])
+    kinds = set(words)
+    if name is not None and not _are_types(kinds):
+        said = isotopes(kinds)
+        if not said:  # else a copy says D again
+            del arrays[name]
+        return _numbered(words), (), said
+    arrays.pop(name or "", None)
+    key = _key(arrays, ATOMIC_NUMBERS)
+    if key is not None and arrays[key].ndim == 1:
+        atomic = arrays.pop(key).tolist()
+        given = [str(int(z)) if isinstance(z, float) and z == int(z) else str(z) for z in atomic]
+        return _numbered(given), (), []
+    key = _key(arrays, _TYPES)
+    if not words and key is not None and arrays[key].ndim == 1:
+        words = _words(arrays[key])
+    if not words:
+        columns = ", ".join(names)
+        raise Unusable(f"names no elements (species or Z); its columns are {columns}", 1)
+    return np.zeros(len(words), dtype=np.int64), tuple(words), []
+
+
+def _words(column: npt.NDArray[Any]) -> list[str]:
+    words: list[Any] = (column if column.ndim == 1 else column.ravel()).tolist()
+    return words if column.dtype.kind == "U" else list(map(str, words))
+
+
+def _are_types(words: set[str]) -> bool:
+    """Say whether what stands for species are numbers: types of atoms, not elements."""
+    return all(word.isascii() and word.isdigit() for word in words)
+
+
+def _numbered(words: list[str]) -> npt.NDArray[Any]:
     try:
-        return words.astype(np.int64)
-    except (ValueError, OverflowError):
-        raise ValueError(f"column {name!r} holds something that is not a whole number") from None
-
-
-def _parse_columns(block: bytes, columns: Columns) -> list[npt.NDArray[Any]]:
-    """Read a block of atom lines in Python: slower than the C parser, but it says what is wrong."""
-    expected = sum(width for _, _, width in columns)
-    lines = []
-    for atom, line in enumerate(block.decode(errors="replace").rstrip("\n").split("\n")):
-        words = line.split()
-        _check_words(words, atom, columns)
-        if len(words) != expected:
-            raise ValueError(
-                f"atom {atom} has {len(words)} values in its line where {expected} are announced; "
-                "is the number of atoms right?"
-            )
-        lines.append(words)
-    table = list(zip(*lines, strict=True))
-    arrays, first = [], 0
-    for name, kind, width in columns:
-        parts = [_column(table[i], name, kind) for i in range(first, first + width)]
-        arrays.append(parts[0] if width == 1 else np.stack(parts, axis=1))
-        first += width
-    return arrays
-
-
-def _check_words(words: list[str], atom: int, columns: Columns) -> None:
-    """Refuse a word that is too long for a number or a label, by atom and column."""
-    if words and len(max(words, key=len)) > LONGEST_WORD:
-        at = next(i for i, word in enumerate(words) if len(word) > LONGEST_WORD)
-        names = [name for name, _, width in columns for _ in range(min(width, at + 1))]
-        where = f"in column {names[at]!r}" if at < len(names) else "past its last column"
-        raise ValueError(
-            f"atom {atom}: a word of {len(words[at])} characters {where} ({words[at][:12]}...) "
-            "is no number and no label"
-        )
-
-
-def _column(words: tuple[str, ...], name: str, kind: str) -> npt.NDArray[Any]:
-    if kind == "S":
-        return np.array(words)
-    convert = _CONVERT[kind]
-    values = []
-    for atom, word in enumerate(words):
-        try:
-            values.append(convert(word))
-        except (ValueError, KeyError):
-            shown = word if len(word) <= 40 else f"{word[:40]}..."
-            raise ValueError(f"atom {atom}: {shown!r} in column {name!r} is not a value") from None
-    try:
-        return np.array(values, dtype=_DTYPES[kind])
-    except OverflowError:
-        raise ValueError(f"column {name!r} holds a whole number beyond 64 bit") from None
-
-
-def _real(word: str) -> float:
-    return float(_FORTRAN.sub("e", word))
-
-
-def _logical(word: str) -> bool:
-    return {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}[
-        word.lower()
-    ]
-
-
-_CONVERT: dict[str, Callable[[str], float | int | bool]] = {"R": _real, "I": int, "L": _logical}
-_DTYPES = {"R": np.float64, "I": np.int64, "L": np.bool_}
-
-
-def _numbers(arrays: dict[str, npt.NDArray[Any]], names: list[str]) -> npt.NDArray[Any]:
-    species = _pop(arrays, *_SPECIES)
-    if species is not None:
-        return species_numbers([str(symbol) for symbol in species.tolist()])
-    numbers = _pop(arrays, *ATOMIC_NUMBERS)
-    if numbers is None or numbers.ndim != 1:
-        raise ValueError(f"names no elements (species or Z); its columns are {', '.join(names)}")
-    return species_numbers([str(number) for number in numbers.tolist()])
-
-
-def _cell(lattice: Any) -> npt.NDArray[np.float64]:
-    """Return the cell vectors as rows, angstrom."""
-    if isinstance(lattice, str):  # what is not plain numbers: NaN, or Fortran's 1.0D+01
-        with suppress(ValueError):
-            lattice = np.array([_real(word) for word in lattice.split()])
-    if isinstance(lattice, np.ndarray) and lattice.dtype.kind in "if":
-        if lattice.shape == (3, 3):  # the format lists the vectors as columns
-            return np.ascontiguousarray(lattice.T, dtype=np.float64)
-        if lattice.shape == (9,):
-            return lattice.astype(np.float64).reshape(3, 3)
-        if lattice.shape == (3,):
-            return np.diag(lattice.astype(np.float64))
-    raise ValueError(f"Lattice={lattice} is not nine numbers")
-
-
-def _pbc(value: Any, has_lattice: bool) -> npt.NDArray[np.bool_]:
-    """Return the periodicity; without a statement, periodic means that there is a lattice."""
-    if value is None:
-        return np.full(3, has_lattice)
-    flags = np.asarray(value)
-    if flags.dtype.kind in "bi" and flags.shape in ((), (1,), (3,)):
-        return flags.astype(bool) if flags.shape == (3,) else np.full(3, bool(flags.item()))
-    raise ValueError(f"pbc={value} is not three of T and F")
+        return species_numbers(words)
+    except ValueError as error:
+        for atom, word in enumerate(words):
+            try:
+                species_numbers([word])
+            except ValueError:
+                raise Unusable(str(error), atom + 2) from None
+        raise

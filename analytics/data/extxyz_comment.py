@@ -19,7 +19,14 @@ import numpy.typing as npt
 
 from analytics.data.frames import Columns
 
-__all__ = ["RESERVED", "format_comment", "parse_comment", "parse_properties"]
+__all__ = [
+    "RESERVED",
+    "format_comment",
+    "parse_comment",
+    "parse_pairs",
+    "parse_properties",
+    "text_lists",
+]
 
 #: Keys that the format itself gives a meaning.
 RESERVED = ("Lattice", "Properties", "pbc")
@@ -61,16 +68,41 @@ def parse_comment(text: str) -> dict[str, Any]:
 
     A line without any ``=`` is free text, kept under the key ``comment`` (nothing if blank).
     """
+    return parse_pairs(text)[0]
+
+
+def parse_pairs(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the pairs of a comment line, and the keys that stand there more than once."""
     text = text.strip()
     if "=" not in text:
-        return {"comment": text} if text else {}
+        return ({"comment": text} if text else {}), []
     pairs: dict[str, Any] = {}
+    repeated: dict[str, None] = {}
     for match in _matches(text):
         key, token = match["key"], match["value"]
         if key is None:
             key = _unescape(match["quoted"][:-1])
+        if key in pairs:
+            repeated[key] = None
         pairs[key] = True if token is None else _parse_token(key, token)
-    return pairs
+    return pairs, list(repeated)
+
+
+def text_lists(text: str) -> dict[str, str]:
+    """Return the lists that are kept as text, as they stand in a comment line, by their key.
+
+    ``{a b}`` and ``["x", "y z"]`` are lists of words only without quotes around them.
+    """
+    found: dict[str, str] = {}
+    for match in _matches(text.strip()) if "=" in text else ():
+        key, token = match["key"], match["value"] or ""
+        if key is None:
+            key = _unescape(match["quoted"][:-1])
+        if len(token) > 1 and token[0] + token[-1] in ("[]", "{}"):
+            found[key] = token
+        else:
+            found.pop(key, None)
+    return found
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:
@@ -141,9 +173,21 @@ def parse_properties(text: str) -> Columns:
     return tuple(columns)
 
 
-def format_comment(pairs: Mapping[str, Any]) -> str:
-    """Return the pairs as a comment line that `parse_comment` and ASE read back unchanged."""
-    return " ".join(f"{_format_key(key)}={_format_value(key, v)}" for key, v in pairs.items())
+def format_comment(pairs: Mapping[str, Any], lists: Mapping[str, str] | None = None) -> str:
+    """Return the pairs as a comment line that `parse_comment` and ASE read back unchanged.
+
+    Parameters
+    ----------
+    pairs : mapping
+    lists : mapping of str to str, optional
+        What `text_lists` found: these texts are written as they are, where they are the value.
+    """
+    words = []
+    for key, value in pairs.items():
+        as_it_was = (lists or {}).get(key)
+        same = isinstance(value, str) and value == as_it_was
+        words.append(f"{_format_key(key)}={value if same else _format_value(key, value)}")
+    return " ".join(words)
 
 
 def _unescape(text: str) -> str:
@@ -194,7 +238,7 @@ def _parse_scalar(text: str) -> bool | int | float | None:
 
 
 def _parse_array(key: str, parts: list[str]) -> npt.NDArray[Any] | None:
-    if all(part in _LOGICAL for part in parts):
+    if parts[0] in _LOGICAL and all(part in _LOGICAL for part in parts):
         return np.array([_LOGICAL[part] for part in parts])
     if not all(_NUMBER_START.match(part) for part in parts):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,11 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-__all__ = ["Columns", "Frame", "LeftOut", "species_numbers"]
+__all__ = ["SCF_CONVERGED", "Columns", "Frame", "LeftOut", "isotopes", "species_numbers"]
 
 #: Name, kind (R, I, S or L) and width of each per-atom column of an extended XYZ file.
 Columns = tuple[tuple[str, str, int], ...]
 
+#: Key among a structure's own values: whether its electronic loop (SCF) met its criterion. Set by
+#: readers of the outputs of codes, where the file tells; kept by the export.
+SCF_CONVERGED = "scf_converged"
+
+#: Isotopes with a symbol of their own.
+_ISOTOPES = {"D": "deuterium", "T": "tritium"}
 _NUMBERS = {symbol: number for number, symbol in enumerate(chemical_symbols) if number}
 
 
@@ -65,9 +72,18 @@ class LeftOut:
     line: int | None = None
     part: Literal["frame", "energy", "forces", "stress"] = "frame"
 
+    @property
+    def said(self) -> str:
+        """The cause with its line."""
+        if self.line is None or f"line {self.line} " in self.cause:
+            return self.cause
+        return f"{self.cause} (line {self.line})"
+
 
 def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:
     """Return the atomic numbers of symbols (in any letter case) or of numbers given as text.
+
+    D and T are hydrogen.
 
     Raises
     ------
@@ -80,7 +96,19 @@ def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:
         return np.array([_species_number(symbol) for symbol in species], dtype=np.int64)
 
 
+def isotopes(species: Collection[str]) -> list[str]:
+    """Return what there is to say of isotopes that were read as their element."""
+    kinds = set(species)
+    return [
+        f"{symbol} ({name}) is read as hydrogen"
+        for symbol, name in _ISOTOPES.items()
+        if symbol in kinds
+    ]
+
+
 def _species_number(symbol: str) -> int:
+    if symbol in _ISOTOPES:
+        return 1
     number = _NUMBERS.get(symbol) or _NUMBERS.get(symbol.capitalize())
     if number is None and symbol.isascii() and symbol.isdigit():
         number = int(symbol) if 0 < int(symbol) < len(chemical_symbols) else None

@@ -14,9 +14,11 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+import zstandard
 
 from analytics.runtime.environment import size_from
 from analytics.runtime.errors import InputError, WinnowError
@@ -25,10 +27,12 @@ from analytics.runtime.progress import Monitor
 __all__ = [
     "FREE",
     "LARGEST_RATIO",
+    "Allowance",
     "Content",
     "listed",
     "open_regular",
     "opened",
+    "peek",
     "read_limit",
     "unpacked",
 ]
@@ -49,15 +53,25 @@ MOST_ENTRIES = 10_000
 #: Bytes at either end that tell whether a file that has grown is still the same, up to there.
 _SAMPLE = 1 << 12
 
+#: Bytes of the start of a file by which it is recognised.
+_HEAD = 1 << 12
+
+
+def _open_zstd(file: IO[bytes]) -> Any:
+    return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
+
+
 _UNPACKERS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
+    b"\x28\xb5\x2f\xfd": _open_zstd,
 }
 _OTHERS = {
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
-    b"PK\x03\x04": "a zip archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a rar archive",
+    b"\x04\x22\x4d\x18": "compressed with lz4",
+    b"\x1f\x9d": "compressed with compress",
 }
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -224,22 +238,88 @@ def _check_regular(mode: int, source: str) -> None:
         raise InputError(f"is {kind}, not a file", source=source)
 
 
+def peek(path: Path) -> bytes:
+    """Return the first 4 kB of a file, unpacked if it is compressed; less where that fails.
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, is empty or too large, or is something that is downloaded in
+        place of a file: a web page, a pointer of git-LFS.
+    """
+    with open_regular(path) as file:
+        make = _unpacker(file.read(8), path.name)
+        file.seek(0)
+        head = b""
+        if make is None:
+            head = file.read(_HEAD)
+        else:
+            with suppress(*_DAMAGED), make(file) as stream:
+                head = stream.read(_HEAD)
+    _refuse_stand_in(head, path.name)
+    return head
+
+
+def _refuse_stand_in(head: bytes, source: str) -> None:
+    """Refuse what is downloaded by mistake in place of a file."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if start.startswith(b"version https://git-lfs"):
+        raise InputError(
+            "is a pointer of git-LFS, not the data: run `git lfs pull` where it was cloned, or "
+            "download the file itself",
+            source=source,
+        )
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise InputError("is a web page, not data: did the download fail?", source=source)
+    if start.startswith((b"404: not found", b"404 not found")):
+        raise InputError("says '404: Not Found': the download failed", source=source)
+
+
 def _unpacker(head: bytes, source: str) -> Callable[[Any], Any] | None:
     for magic, name in _OTHERS.items():
         if head.startswith(magic):
-            if source.endswith(".npz"):
-                raise InputError(
-                    "is an archive of arrays, which holds no structures", source=source
-                )
             raise InputError(
                 f"is {name}, which is not read here: unpack it first, or use gzip", source=source
             )
     return next((make for magic, make in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
+class Allowance:
+    """How much may still be unpacked from a file of some size.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the file.
+    source : str
+        Its name, for errors.
+    """
+
+    def __init__(self, size: int, source: str) -> None:
+        self._size, self._source, self._limit, self._total = size, source, read_limit(), 0
+
+    def take(self, n: int, read: int | None = None) -> None:
+        """Count bytes that were unpacked, of the first `read` of the file or of all of it."""
+        self._total += n
+        if self._total > self._limit:
+            raise _too_large(self._source)
+        read = self._size if read is None else read
+        if self._total > FREE and self._total > LARGEST_RATIO * read:
+            raise InputError(
+                f"unpacks to more than {LARGEST_RATIO} times its size, which no "
+                "structures do; unpack it yourself if it is meant to",
+                source=self._source,
+            )
+
+
+#: What decompressing raises on a damaged file.
+_DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, MemoryError)
+
+
 def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> None:
     """Write the unpacked bytes of a file to another, as far as the limits allow."""
-    size, limit, total = os.fstat(file.fileno()).st_size, read_limit(), 0
+    size = os.fstat(file.fileno()).st_size
+    allowance = Allowance(size, source)
     file.seek(0)
     make = _unpacker(file.read(8), source)
     assert make is not None
@@ -247,20 +327,12 @@ def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> N
     try:
         with make(file) as stream:
             while piece := stream.read(PIECE):
-                total += len(piece)
-                if total > limit:
-                    raise _too_large(source)
-                if total > FREE and total > LARGEST_RATIO * file.tell():
-                    raise InputError(
-                        f"unpacks to more than {LARGEST_RATIO} times its size, which no "
-                        "structures do; unpack it yourself if it is meant to",
-                        source=source,
-                    )
+                allowance.take(len(piece), file.tell())
                 out.write(piece)
                 monitor.report(min(1.0, file.tell() / max(1, size)), "unpacking")
                 monitor.checkpoint()
         out.flush()
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, MemoryError) as error:
+    except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the disk, not of what was read
         raise InputError(f"cannot be decompressed: {error}", source=source) from None

@@ -5,30 +5,49 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 from ase import Atoms
 
+from analytics.data.archives import Member, extracted, is_archive
 from analytics.data.ase_reader import read_ase
-from analytics.data.dataset import Dataset, Record
+from analytics.data.cp2k import is_cp2k_trajectory, read_cp2k
+from analytics.data.dataset import Dataset, Record, Unsearchable
+from analytics.data.deepmd import read_deepmd
 from analytics.data.extxyz import read_extxyz
-from analytics.data.formats import frame_from_atoms, read_deepmd, to_atoms
+from analytics.data.extxyz_index import looks_like_xyz
+from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import AvailableKeys, assemble, keys_of
-from analytics.data.opened import unpacked
+from analytics.data.opened import peek, unpacked
+from analytics.data.places import Choice, Place, places_of
 from analytics.data.read_options import ReadOptions
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 
 __all__ = ["AvailableKeys", "available_keys", "dataset_from_atoms", "read", "to_atoms"]
 
-_XYZ = re.compile(r"\.(?:ext)?xyz(?:\.(?:gz|bz2|xz))?\Z", re.IGNORECASE)
-_INDEX = re.compile(r"-?[0-9]{1,18}\Z")
-_SLICE = re.compile(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?(?::(-?[0-9]{1,18})?)?\Z")
+_XYZ = re.compile(r"\.(?:ext)?xyz(?:\.(?:gz|bz2|xz|zst))?\Z", re.IGNORECASE)
+#: What an archive holds beside data.
+_BESIDE = re.compile(
+    r"(?:readme|licen[cs]e|copying|citation|changelog|notice|md5|sha[0-9]+)[^/]*\Z|"
+    r"\.(?:md|txt|rst|pdf|png|jpe?g|svg|html?|py|ipynb|sh|ya?ml|toml|bib|csv|cff|log|docx?|sha[0-9]+|"
+    r"md5|gitignore|gitattributes)\Z",
+    re.IGNORECASE,
+)
+#: Files whose names are listed.
+_SHOWN = 20
+#: Starts of text files that are no XYZ whatever their name: a word, not a number of atoms.
+_STRANGE = re.compile(rb"\s*(?:ITEM:|BEGIN_CFG|begin\b|<\?xml|\{|\[)")
+
+Found = Iterator[Frame | LeftOut]
 
 
 def read(
-    source: str | Path | Atoms | Iterable[Atoms],
+    source: str | Path | Atoms | Iterable[Atoms] | Sequence[str | Path],
     *,
     energy_key: str | None = None,
     forces_key: str | None = None,
@@ -43,11 +62,15 @@ def read(
 
     Parameters
     ----------
-    source : str, Path, ase.Atoms or iterable of ase.Atoms
-        A path: extended XYZ (``.xyz``, ``.extxyz``, also compressed), any format of ASE, an ASE
-        database or a deepmd/npy folder. A slice of the structures may follow an ``@``:
-        ``file.xyz@0:1000:10``, ``file.xyz@-5:``, ``file.xyz@7``. A file whose name really
-        holds the ``@`` comes first.
+    source : str, Path, ase.Atoms, iterable of ase.Atoms, or sequence of str and Path
+        A path: extended XYZ under any name, any format of ASE, an ASE database, a deepmd/npy
+        folder or one of `analytics.data.file_formats`, also compressed (gz, bz2, xz, zst) or in
+        an archive (zip, tar). A slice of the structures may follow an ``@``:
+        ``file.xyz@0:1000:10``, ``file.xyz@-5:``, ``file.xyz@7``; negative numbers count all
+        structures, also those that cannot be used. A file whose name really holds the ``@``
+        comes first. One file of an archive is ``archive.zip/train.xyz``; without it, files of one
+        format are read one after the other in the order of their names, as several paths and
+        ``runs/*.xyz`` are; their structures are numbered through.
     energy_key, forces_key, config_type_key : str, optional
         The file's own names of the labels: total energy in eV, forces in eV/angstrom, class.
         None looks for the usual names, "" reads no such label.
@@ -92,11 +115,16 @@ def read(
     if isinstance(source, Atoms):
         return dataset_from_atoms([source], options=asked)
     if not isinstance(source, str | Path):
-        return dataset_from_atoms(source, options=asked)
-    place, choose = _split(str(source))
-    name = place.name or str(place)
+        items = list(source)
+        paths = [str(item) for item in items if isinstance(item, str | Path)]
+        if not paths or len(paths) < len(items):
+            return dataset_from_atoms(items, options=asked)
+    else:
+        paths = [str(source)]
+    name, places, choose = places_of(paths)
     try:
-        frames = list(_frames(place, choose, Part(monitor, 0.0, 0.9)))
+        found = _all_frames(places, choose, Part(monitor, 0.0, 0.9))
+        frames = list(found)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
     except MemoryError:
@@ -105,9 +133,33 @@ def read(
         raise InputError("cannot be read: nested too deeply", source=name) from None
     monitor.report(0.9, "sorting out labels")
     monitor.checkpoint()
-    dataset = assemble(frames, name, asked, describes="folder" if place.is_dir() else "file")
+    describes = "folder" if places[0].path.is_dir() else "file"
+    try:
+        dataset = assemble(frames, name, asked, describes=describes)
+    except Unsearchable:
+        dataset = assemble(_searchable(frames, name), name, asked, describes=describes)
     monitor.report(1.0, "read")
     return dataset
+
+
+def _searchable(found: list[Frame | LeftOut], name: str) -> list[Frame | LeftOut]:
+    """Leave out the structures whose neighbours cannot be searched."""
+    from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
+
+    kept: list[Frame | LeftOut] = []
+    lost = []
+    for one in found:
+        if isinstance(one, Frame):
+            offsets = np.array([0, len(one.numbers)])
+            flaw = unsearchable(one.positions, offsets, one.cell[None], one.pbc[None])
+            if flaw is not None:
+                lost.append(LeftOut(one.index, flaw[1]))
+                kept.append(lost[-1])
+                continue
+        kept.append(one)
+    if 2 * len(lost) > sum(isinstance(one, Frame) for one in found):
+        raise InputError(lost[0].cause, source=name, structure=lost[0].frame)
+    return kept
 
 
 def dataset_from_atoms(
@@ -148,29 +200,40 @@ def available_keys(source: str | Path | Dataset | Sequence[Record]) -> Available
     if not isinstance(source, Dataset):
         return keys_of(source)
     keys = keys_of(source.records)
-    chosen = source.keys.forces
-    if chosen and chosen not in keys.forces:
-        # the forces in use are held by the data set, not by the records
-        return AvailableKeys(keys.energy, (chosen, *keys.forces), keys.config_type)
-    return keys
+    # the forces in use are held by the data set, not by the records
+    used = (use.key for use in source.understood.keys_of("forces"))
+    held = tuple(key for key in used if key not in keys.forces)
+    return replace(keys, forces=held + keys.forces)
 
 
-def _frames(
-    path: Path, choose: Callable[[int], list[int]], monitor: Monitor
-) -> Iterator[Frame | LeftOut]:
+def _all_frames(places: list[Place], choose: Choice, monitor: Monitor) -> Found:
+    """Return the structures of files, one after the other."""
+    if len(places) > 1:
+        return _one_after_the_other(
+            [(place.name, partial(_frames, place)) for place in places], choose, monitor
+        )
+    return _frames(places[0], choose, monitor)
+
+
+def _frames(place: Place, choose: Choice, monitor: Monitor) -> Found:
     """Return the structures of a file or folder by the reader for its format."""
+    path = place.path
     if path.is_dir():
-        if path.suffix in (".traj", ".bundle"):  # ASE's own folders
-            return _chosen(read_ase(path, path.name, monitor) or [], choose)
-        return read_deepmd(path, choose, monitor)
-    if _XYZ.search(path.name):
+        frames = read_deepmd(path, choose, monitor)
+        return frames or _chosen(read_ase(path, path.name, monitor) or [], choose)
+    head = peek(path)
+    if is_archive(head):
+        return _archived(place, choose, monitor)
+    if place.member:
+        raise InputError(f"is no archive with a file {place.member!r} in it", source=path.name)
+    if looks_like_xyz(head) or (_XYZ.search(path.name) and not _STRANGE.match(head)):
+        if is_cp2k_trajectory(path):
+            return read_cp2k(path, choose, monitor)
         return read_extxyz(path, choose, monitor)
     return _others(path, choose, monitor)
 
 
-def _others(
-    path: Path, choose: Callable[[int], list[int]], monitor: Monitor
-) -> Iterator[Frame | LeftOut]:
+def _others(path: Path, choose: Choice, monitor: Monitor) -> Found:
     with unpacked(path, Part(monitor, 0.0, 0.2)) as plain:
         rest = Part(monitor, 0.2, 1.0)
         frames = read_ase(plain, path.name, rest)
@@ -179,47 +242,110 @@ def _others(
         yield from _chosen(frames, choose)
 
 
-def _chosen(
-    frames: list[Frame | LeftOut], choose: Callable[[int], list[int]]
-) -> Iterator[Frame | LeftOut]:
-    return (frames[index] for index in choose(len(frames)))
+def _archived(place: Place, choose: Choice, monitor: Monitor) -> Found:
+    """Return the structures of the files in an archive."""
+    with extracted(place.path, place.member, Part(monitor, 0.0, 0.3)) as members:
+        source, rest = place.path.name, Part(monitor, 0.3, 1.0)
+        if any(member.path.name == "type.raw" for member in members):  # a tree of deepmd folders
+            name = PurePosixPath(members[0].name)
+            root = members[0].path.parents[len(name.parts) - 1]
+            yield from _member(Member("", root), source, choose, rest)
+            return
+        chosen = _of_one_format(members, source)
+        parts = [(member.name, partial(_member, member, source)) for member in chosen]
+        if len(parts) > 1:
+            yield from _one_after_the_other(parts, choose, rest)
+        else:
+            yield from parts[0][1](choose, rest)
 
 
-def _split(text: str) -> tuple[Path, Callable[[int], list[int]]]:
-    """Split ``file@slice`` into the file and a function from its length to the indices."""
-    whole = Path(text)
-    if _exists(whole):
-        return whole, lambda n: list(range(n))
-    name, at, wanted = text.rpartition("@")
-    if not at or not _exists(Path(name)):
-        missing = Path(name) if at and (_INDEX.match(wanted) or _SLICE.match(wanted)) else whole
-        raise InputError("no such file or folder", source=str(missing))
-    source = Path(name).name
-    if _INDEX.match(wanted):
-        return Path(name), lambda n: [_single(int(wanted), n, source)]
-    match = _SLICE.match(wanted)
-    if match is None or match[3] == "0":
+def _of_one_format(members: list[Member], source: str) -> list[Member]:
+    """Return the members that hold structures; refuse those of several kinds."""
+    if len(members) == 1:
+        return members
+    structures = [member for member in members if looks_like_xyz(_start(member))]
+    others = [
+        member
+        for member in members
+        if member not in structures and not _BESIDE.search(PurePosixPath(member.name).name)
+    ]
+    if structures and not others:
+        return structures
+    kinds = {_kind(PurePosixPath(member.name)) for member in others}
+    if others and not structures and len(kinds) == 1:
+        return others
+    shown = ", ".join(member.name for member in members[:_SHOWN])
+    more = f" and {len(members) - _SHOWN} more" if len(members) > _SHOWN else ""
+    first = (structures or others or members)[0].name
+    raise InputError(
+        f"holds files of several kinds ({shown}{more}); name the one to read: {source}/{first}",
+        source=source,
+    )
+
+
+def _kind(name: PurePosixPath) -> str:
+    """Return what two files of one format have in common: the ending, or else the name."""
+    return "".join(name.suffixes).lower() or name.name
+
+
+def _start(member: Member) -> bytes:
+    with suppress(InputError):
+        return peek(member.path)
+    return b""
+
+
+def _member(member: Member, archive: str, choose: Choice, monitor: Monitor) -> Found:
+    try:
+        if member.path.is_file() and is_archive(peek(member.path)):
+            raise InputError("is an archive in an archive; unpack it first")
+        yield from _frames(Place(member.path), choose, monitor)
+    except InputError as error:
         raise InputError(
-            f"{wanted!r} after the @ is not a slice such as 0:1000:10 or -5:", source=source
-        )
-    bounds = slice(*(None if part is None else int(part) for part in match.groups()))
-    return Path(name), lambda n: _several(bounds, wanted, n, source)
+            error.cause,
+            source=f"{archive}/{member.name}" if member.name else archive,
+            structure=error.structure,
+            asks=error.asks,
+        ) from None
 
 
-def _exists(path: Path) -> bool:
-    with suppress(OSError):  # a name too long, or a loop of links
-        return path.exists()
-    return False
+def _one_after_the_other(
+    parts: Sequence[tuple[str, Callable[[Choice, Monitor], Found]]],
+    choose: Choice,
+    monitor: Monitor,
+) -> Found:
+    """Return the structures of several files, numbered through; each says where it is from."""
+    found: list[Frame | LeftOut] = []
+    start, said = 0, []
+    for k, (name, read_part) in enumerate(parts):
+        counted = _Counted()
+        for one in read_part(counted, Part(monitor, k / len(parts), (k + 1) / len(parts))):
+            if isinstance(one, Frame):
+                found.append(replace(one, index=one.index + start))
+            else:
+                cause = f"{name}: {one.cause}"
+                found.append(replace(one, frame=one.frame + start, cause=cause))
+        said.append(f"{name} (frames {start} to {start + counted.n - 1})")
+        start += counted.n
+    more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    note = f"files one after the other: {', '.join(said[:_SHOWN])}{more}"
+    for one in _chosen(found, lambda _: choose(start)):
+        yield replace(one, notes=(*one.notes, note)) if isinstance(one, Frame) else one
 
 
-def _single(index: int, n: int, source: str) -> int:
-    if not -n <= index < n:
-        raise InputError(f"has no structure {index}; it holds {n}", source=source)
-    return index % n
+class _Counted:
+    """Chooses all structures of a file, and counts them."""
+
+    n = 0
+
+    def __call__(self, n: int) -> list[int]:
+        self.n = n
+        return list(range(n))
 
 
-def _several(bounds: slice, wanted: str, n: int, source: str) -> list[int]:
-    chosen = list(range(n))[bounds]
-    if not chosen:
-        raise InputError(f"the slice {wanted} selects none of its {n} structures", source=source)
-    return chosen
+def _chosen(found: Sequence[Frame | LeftOut], choose: Choice) -> Found:
+    """Return what was found of the chosen frames: a frame, and labels of it that are left out."""
+    frames: dict[int, list[Frame | LeftOut]] = {}
+    for one in found:
+        frames.setdefault(one.index if isinstance(one, Frame) else one.frame, []).append(one)
+    chosen = choose(max(frames, default=-1) + 1)
+    return (one for index in chosen for one in frames.get(index, ()))

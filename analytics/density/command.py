@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -76,13 +77,19 @@ def _add_system(parser: argparse.ArgumentParser) -> None:
         "system",
         nargs="+",
         metavar="SYSTEM",
-        help=f"{', '.join(EMBEDDED)}, or your files: npz, CHGCAR or cube, one or more snapshots",
+        help=f"{', '.join(EMBEDDED)}, or your files (npz, CHGCAR, cube, XSF)",
     )
     parser.add_argument(
         "--unit", choices=("e/bohr3", "e/A3"), help="of npz files that do not say (e/bohr3)"
     )
     parser.add_argument(
         "--electrons", type=_positive, metavar="NUMBER", help="electrons of each snapshot"
+    )
+    parser.add_argument(
+        "--species", metavar="1=Si,2=O", help="elements of the types of a CHGCAR that names none"
+    )
+    parser.add_argument(
+        "--any-atoms", action="store_true", help="read densities that do not fit their atoms, too"
     )
     add_json(parser)
 
@@ -194,6 +201,8 @@ def _compare(arguments: argparse.Namespace) -> int:
         check_targets([Path(arguments.output)], *files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         data = _read(arguments)
+        for doubt in data.doubts:
+            print("winnow: doubtful:", doubt, file=sys.stderr)
         spec = _spec(arguments, data)
         study = prepare_study(data, spec, monitor=Part(monitor, 0.0, 0.2))
         models = list(compare_density(study, monitor=Part(monitor, 0.2, 1.0)))
@@ -215,7 +224,13 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _read(arguments: argparse.Namespace) -> DensityData:
-    return read_density(arguments.system, unit=arguments.unit, electrons=arguments.electrons)
+    return read_density(
+        arguments.system,
+        unit=arguments.unit,
+        electrons=arguments.electrons,
+        species=arguments.species,
+        any_atoms=arguments.any_atoms,
+    )
 
 
 def _spec(arguments: argparse.Namespace, data: DensityData) -> StudySpec:
@@ -338,6 +353,7 @@ def _info(arguments: argparse.Namespace) -> int:
                 "conditions": data.conditions,
                 "sources": data.sources,
                 "notes": data.notes,
+                "doubts": data.doubts,
                 "vacuum_share": found.vacuum,
                 "suggested": asdict(found),
                 "energies": energies_possible(data) or "possible",
@@ -355,7 +371,8 @@ def _info(arguments: argparse.Namespace) -> int:
         ("cutoff", f"{found.cutoff:g} Å", f"suggested; target {found.target}, CCS strata "
          f"{found.scale}, beta {found.beta:g}"),
     ]  # fmt: skip
-    print("\n".join([*data.notes, aligned(rows)]))
+    doubts = (f"doubtful: {doubt}" for doubt in data.doubts)
+    print("\n".join([*data.notes, *doubts, aligned(rows)]))
     print(f"  errors in energy: {energies_possible(data) or 'possible'}")
     return 0
 

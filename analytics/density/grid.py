@@ -69,6 +69,8 @@ class DensityData(Value):
     calculation : Calculation, optional
     notes : tuple of str
         What the reader found worth saying: unit, normalisation, what was clipped.
+    doubts : tuple of str
+        What speaks against it, though not enough to refuse it.
     """
 
     name: str
@@ -87,6 +89,7 @@ class DensityData(Value):
     sources: tuple[str, ...]
     calculation: Calculation | None = None
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
@@ -196,5 +199,6 @@ def join(parts: Sequence[DensityData], name: str) -> DensityData:
         sources=tuple(source for part in parts for source in part.sources),
         calculation=first.calculation if same else None,
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        doubts=tuple(doubt for part in parts for doubt in part.doubts),
         **arrays,  # type: ignore[arg-type]
     )

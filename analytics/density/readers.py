@@ -1,8 +1,10 @@
-"""Reading densities: npz archives, VASP CHGCAR and Gaussian cube, several snapshots at once."""
+"""Reading densities: npz archives, VASP CHGCAR, Gaussian cube, XSF; several snapshots at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.numpy_files import read_npz
+from analytics.data.read_options import ReadOptions
+from analytics.density.belonging import check_belonging
 from analytics.density.grid import BOHR, Calculation, DensityData, join
-from analytics.density.validation import Place, check_density, check_geometry, formula
-from analytics.density.volumetric import is_npz, read_volume
+from analytics.density.validation import Checked, Place, check_density, check_geometry, formula
+from analytics.density.volume import Volume
+from analytics.density.volumetric import is_npz, read_volumes
 from analytics.runtime.assets import asset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
@@ -39,7 +44,22 @@ KEYS = {
     "energy": "energies",
     "electrons": "n_electrons",
 }
+#: What an npz archive may mean otherwise than it was read, by the factor of its integral.
+_HINTS = {
+    BOHR**3: "the values are in e/Å³, or cell and positions in bohr",
+    BOHR**-3: "the values are in e/bohr³ but the file says e/Å³",
+}
 EXTRA = ("origin", "role", "condition", "mesh", "stride", "k", "sigma")
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What a user says about the files."""
+
+    unit: str | None
+    electrons: float | None
+    species: Mapping[str, str]
+    any_atoms: bool
 
 
 def read_density(
@@ -47,6 +67,8 @@ def read_density(
     *,
     unit: str | None = None,
     electrons: float | None = None,
+    species: str | None = None,
+    any_atoms: bool = False,
     monitor: Monitor = SILENT,
 ) -> DensityData:
     """Read one system: an embedded one by name, or one or several files.
@@ -59,46 +81,65 @@ def read_density(
         or (3, 3) in angstrom, ``Z`` (n, atoms) or (atoms,); optional are ``energy`` (n) in Ha,
         ``electrons`` (n) or one number, ``unit`` (``e/bohr3``, the default, or ``e/A3``),
         ``origin`` (3) in angstrom, ``role`` and ``condition`` (n) in words, ``mesh`` and
-        ``stride`` of the calculation, ``k`` and ``sigma`` (Ha). CHGCAR and cube files hold one
-        snapshot each and may be gzipped.
+        ``stride`` of the calculation, ``k`` and ``sigma`` (Ha). CHGCAR, cube and XSF files hold
+        one snapshot each and may be compressed.
     unit : str, optional
         ``e/bohr3`` or ``e/A3`` for npz archives that do not say.
     electrons : float, optional
         Electrons per snapshot.
+    species : str, optional
+        Elements of the types of a CHGCAR of VASP 4, which names none: ``1=Si,2=O``.
+    any_atoms : bool
+        Read a density also if it does not fit its atoms: if spherical atoms explain it with the
+        axes or the positions read otherwise, or its points are in disorder.
     monitor : Monitor, optional
 
     Raises
     ------
     InputError
-        If a file is no density, does not hold the electrons it should, or is of another system.
+        If a file is no density, does not hold the electrons it should, does not fit its atoms, or
+        is of another system.
     """
     if unit is not None and unit not in UNITS:
         raise InputError(f"unit {unit!r} is none of {', '.join(UNITS)}")
     sources = [source] if isinstance(source, str | Path) else list(source)
     if not sources:
         raise InputError("no density to read")
+    options = _Options(unit, electrons, ReadOptions.of(species=species).species, any_atoms)
     parts = []
     for at, item in enumerate(sources):
         monitor.checkpoint()
         monitor.report(at / len(sources), f"reading {Path(item).name}")
-        parts.append(_read_one(item, unit, electrons))
+        parts.append(_read_one(item, options, monitor))
     data = parts[0] if len(parts) == 1 else join(parts, _common_name(parts))
     _check_same_system(data)
     return data
 
 
-def _read_one(item: str | Path, unit: str | None, electrons: float | None) -> DensityData:
+def _read_one(item: str | Path, options: _Options, monitor: Monitor) -> DensityData:
     path = Path(item)
     name = str(item).lower()
     name = _ALSO.get(name, name)
     if name in EMBEDDED and not path.is_file():
-        return _read_npz(FOLDER / f"{name}_f16.npz", name, unit, electrons)
+        return _read_npz(FOLDER / f"{name}_f16.npz", name, options)
     if not path.is_file():
         known = ", ".join(EMBEDDED)
         raise InputError(f"no such file, nor one of the systems {known}", source=str(item))
     if is_npz(path):
-        return _read_npz(path, path.stem, unit, electrons)
-    volume = read_volume(path)
+        return _fitting(_read_npz(path, path.stem, options), options, monitor)
+    volumes = read_volumes(path, options.species, monitor=monitor)
+    return _likeliest([partial(_of_volume, v, path.name, options, monitor) for v in volumes])
+
+
+def _fitting(data: DensityData, options: _Options, monitor: Monitor) -> DensityData:
+    """Return a density that fits its atoms, with what is doubtful about that."""
+    return data if options.any_atoms else replace(data, doubts=check_belonging(data, monitor))
+
+
+def _of_volume(
+    volume: Volume, source: str, options: _Options, monitor: Monitor
+) -> tuple[DensityData, bool]:
+    """Return a density, and whether its electrons say that it was read right."""
     atoms = volume.atoms
     arrays = {
         "rho": volume.density[None],
@@ -107,7 +148,26 @@ def _read_one(item: str | Path, unit: str | None, electrons: float | None) -> De
         "Z": atoms.numbers[None],
         "origin": volume.origin,
     }
-    return _assemble(arrays, path.name, path.name.split(".")[0], volume.unit, electrons)
+    name = source.split(".")[0]
+    data, telling = _assemble(arrays, source, name, volume.unit, options.electrons, volume)
+    return _fitting(data, options, monitor), telling
+
+
+def _likeliest(readings: Sequence[Callable[[], tuple[DensityData, bool]]]) -> DensityData:
+    """Return the reading whose electrons follow from the elements, else the first that passes."""
+    passed, refused = [], []
+    for reading in readings:
+        try:
+            data, telling = reading()
+        except InputError as error:
+            refused.append(error)
+            continue
+        if telling:
+            return data
+        passed.append(data)
+    if not passed:
+        raise refused[0]
+    return passed[0]
 
 
 def _common_name(parts: Sequence[DensityData]) -> str:
@@ -117,7 +177,7 @@ def _common_name(parts: Sequence[DensityData]) -> str:
 # ------------------------------------------------------------------------------- npz
 
 
-def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) -> DensityData:
+def _read_npz(path: Path, name: str, options: _Options) -> DensityData:
     try:
         found = read_npz(path, {*KEYS, *KEYS.values(), *EXTRA, "unit"})
     except (OSError, ValueError) as error:
@@ -129,14 +189,15 @@ def _read_npz(path: Path, name: str, unit: str | None, electrons: float | None) 
     if missing:
         raise InputError(f"no electron density: {', '.join(missing)} missing", source=path.name)
     arrays |= {key: found[key] for key in EXTRA if key in found}
-    stated = str(found["unit"]) if "unit" in found else unit or "e/bohr3"
+    stated = str(found["unit"]) if "unit" in found else options.unit or "e/bohr3"
     if stated not in UNITS:
         raise InputError(f"unit {stated[:40]!r} is none of {', '.join(UNITS)}", source=path.name)
     if arrays["rho"].dtype.kind not in "fiu":
         raise InputError(f"rho is of type {arrays['rho'].dtype}", source=path.name)
     if stated != "e/bohr3":
         arrays["rho"] = arrays["rho"].astype(np.float64) * UNITS[stated]
-    return _assemble(arrays, path.name, name, stated, electrons)
+    data, _ = _assemble(arrays, path.name, name, stated, options.electrons)
+    return data
 
 
 def _assemble(
@@ -145,7 +206,8 @@ def _assemble(
     name: str,
     unit: str,
     electrons: float | None,
-) -> DensityData:
+    volume: Volume | None = None,
+) -> tuple[DensityData, bool]:
     """Check and bring into one shape what a file holds."""
     rho = arrays["rho"]
     rho = rho[None] if rho.ndim == 3 else rho
@@ -163,13 +225,17 @@ def _assemble(
     origins = _numbers(arrays, "origin", (n, 3), source, default=np.zeros(3))
     if not np.isfinite(origins).all():
         raise InputError("origin is not finite", source=source)
+    hints = _HINTS if volume is None else volume.hints
     checked = []
     for at in range(n):
         place = Place(source, at if n > 1 else None)
         check_geometry(numbers[at], positions[at], cells[at], shape, place)
         expected = None if wanted is None else float(wanted[at])
-        checked.append(check_density(rho[at], numbers[at], cells[at], place, electrons=expected))
+        checked.append(
+            check_density(rho[at], numbers[at], cells[at], place, electrons=expected, hints=hints)
+        )
     n_atoms = numbers.shape[1]
+    telling = all(c.telling for c in checked)
     return DensityData(
         name=name,
         numbers=numbers.ravel(),
@@ -186,8 +252,11 @@ def _assemble(
         conditions=_words(arrays, "condition", n, source),
         sources=(source,) * n,
         calculation=calculation,
-        notes=_notes(source, unit, checked[0].note, rho, checked),
-    )
+        notes=(
+            _notes(source, unit, checked[0].note, rho, checked),
+            *(f"{source}: {said}" for said in _decided(volume, telling)),
+        ),
+    ), telling
 
 
 def _numbers(
@@ -276,13 +345,25 @@ def _calculation(
 
 
 def _notes(
-    source: str, unit: str, first: str, rho: npt.NDArray[Any], checked: Sequence[Any]
-) -> tuple[str, ...]:
+    source: str,
+    unit: str,
+    first: str,
+    rho: npt.NDArray[Any],
+    checked: Sequence[Checked],
+) -> str:
     shape = " × ".join(map(str, rho.shape[1:]))
     lead = f"{source}: {len(rho)} snapshot{'s' * (len(rho) > 1)} of {shape} points, unit {unit}"
     clipped = sum("negative" in c.note for c in checked)
     more = f"; negative values clipped in {clipped} snapshots" if clipped and len(rho) > 1 else ""
-    return (f"{lead}; {'the first ' if len(rho) > 1 else ''}{first}{more}",)
+    return f"{lead}; {'the first ' if len(rho) > 1 else ''}{first}{more}"
+
+
+def _decided(volume: Volume | None, telling: bool) -> Iterator[str]:
+    """Yield what the reader of a format decided where the file left it open."""
+    if volume is not None and volume.note:
+        yield volume.note
+    if volume is not None and volume.assumed:
+        yield f"{volume.assumed}, {'as the electrons say' if telling else 'which is an assumption'}"
 
 
 # ------------------------------------------------------------------------------- same system

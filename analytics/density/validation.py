@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -45,11 +47,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A density that passed, the electrons it stands for, and what to say about it."""
+    """A density that passed, the electrons it stands for, and what to say about it.
+
+    `telling` is whether the number of electrons says anything about units and lengths: it was
+    stated, or follows from the elements.
+    """
 
     density: npt.NDArray[np.float32]
     electrons: float
     note: str
+    telling: bool
 
 
 def formula(numbers: npt.ArrayLike) -> str:
@@ -78,12 +85,23 @@ def check_geometry(
     _check_cell(positions, cell, place)
     if len(shape) != 3 or min(shape) < 2:
         raise place.error(f"the grid has shape {shape}, not three directions of several points")
-    spacing = np.linalg.norm(cell, axis=1) / np.array(shape)
-    if spacing.max() > SPACING_RATIO * spacing.min():
+    lengths = np.linalg.norm(cell, axis=1)
+    spacing = lengths / np.array(shape)
+    if not _even(spacing):
+        orders = [o for o in permutations(shape) if _even(lengths / np.array(o))]
+        fits = f"; {_grid(orders[0])} would: are its axes exchanged?" if orders else ""
         raise place.error(
-            f"the grid {' × '.join(map(str, shape))} does not match the cell: points are "
-            f"{', '.join(f'{s:.2f}' for s in spacing)} Å apart along its vectors"
+            f"the grid {_grid(shape)} does not match the cell: points are "
+            f"{', '.join(f'{s:.2f}' for s in spacing)} Å apart along its vectors{fits}"
         )
+
+
+def _grid(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _even(spacing: FloatArray) -> bool:
+    return bool(spacing.max() <= SPACING_RATIO * spacing.min())
 
 
 def _check_cell(positions: FloatArray, cell: FloatArray, place: Place) -> None:
@@ -106,6 +124,7 @@ def check_density(
     place: Place,
     *,
     electrons: float | None,
+    hints: Mapping[float, str],
     tolerance: float = TOLERANCE,
 ) -> Checked:
     """Check the values of one density in e/bohr^3 and count its electrons.
@@ -119,13 +138,18 @@ def check_density(
     electrons : float, optional
         What it should integrate to. Without it, the number is found out: the valence electrons
         of main-group elements, all electrons, or the nearest whole number.
+    hints : mapping of float to str
+        What is meant otherwise than it was read if so many times the integral is right.
     tolerance : float
         Share by which the integral may be off.
     """
     values = np.asarray(density, dtype=np.float64)
-    bad = int(np.count_nonzero(~np.isfinite(values)))
-    if bad:
-        raise place.error(f"the density is not finite at {bad} of {values.size} grid points")
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise place.error(
+            f"the density is not finite at {np.count_nonzero(bad)} of {values.size} grid points, "
+            f"first at {tuple(np.argwhere(bad)[0].tolist())}"
+        )
     element = abs(float(np.linalg.det(cell))) / BOHR**3 / values.size
     with np.errstate(over="ignore", invalid="ignore"):
         integral = float(values.sum()) * element
@@ -135,13 +159,16 @@ def check_density(
     if negative > NEGATIVE_SHARE * integral:
         raise place.error(
             f"the density is negative at {np.count_nonzero(values < 0)} of {values.size} grid "
-            f"points (down to {values.min():.3g} e/bohr³): not an electron density"
+            f"points (down to {values.min():.3g} e/bohr³): not an electron density, but "
+            "a potential (LOCPOT), a magnetisation, an orbital or a difference of densities"
         )
-    expected, meaning = _expected(integral, np.asarray(numbers), electrons, tolerance, place)
+    expected, meaning, telling = _expected(
+        integral, np.asarray(numbers), electrons, tolerance, hints, place
+    )
     note = f"integrates to {integral:.3f} of {expected:g} electrons ({meaning})"
     if negative > 0:
         note += "; small negative values were set to 0"
-    return Checked(np.maximum(values, 0.0).astype(np.float32), expected, note)
+    return Checked(np.maximum(values, 0.0).astype(np.float32), expected, note, telling)
 
 
 def _expected(
@@ -149,41 +176,44 @@ def _expected(
     numbers: npt.NDArray[np.int64],
     electrons: float | None,
     tolerance: float,
+    hints: Mapping[float, str],
     place: Place,
-) -> tuple[float, str]:
+) -> tuple[float, str, bool]:
     if electrons is not None:
         if not 0 < electrons <= MOST_ELECTRONS:
             raise place.error(f"states {electrons:g} electrons")
         if abs(integral - electrons) > tolerance * electrons:
             raise place.error(
                 f"integrates to {integral:.4g} electrons, not {electrons:g}: wrong unit, cell or "
-                f"number of electrons{_hint(integral, electrons, tolerance)}"
+                f"number of electrons{_hint(integral, [electrons], tolerance, hints)}"
             )
-        return electrons, "as stated"
-    all_electrons = float(numbers.sum())
-    known = [(float(sum(map(_valence, numbers.tolist()))), "valence electrons of the elements"),
-             (all_electrons, "all electrons")]  # fmt: skip
-    for count, meaning in known:
+        return electrons, "as stated", True
+    valence, all_electrons = float(sum(map(_valence, numbers.tolist()))), float(numbers.sum())
+    known = {valence: "valence electrons of the elements"}
+    known.setdefault(all_electrons, "all electrons")
+    for count, meaning in known.items():
         if abs(integral - count) <= tolerance * count:
-            return count, meaning
+            return count, meaning, True
     whole = float(round(integral))
     close = abs(integral - whole) <= min(tolerance * integral, 0.25)
     if integral > (1 + tolerance) * all_electrons or whole < 1 or not close:
         raise place.error(
-            f"integrates to {integral:.4g} electrons; {formula(numbers)} has {known[0][0]:g} "
+            f"integrates to {integral:.4g} electrons; {formula(numbers)} has {valence:g} "
             f"valence electrons and {all_electrons:g} in all"
-            f"{_hint(integral, known[0][0], tolerance)}; state unit or electrons if they are right"
+            f"{_hint(integral, known, tolerance, hints)}; state unit or electrons if they are right"
         )
     meaning = "nearest whole number"
-    return whole, meaning if whole < TELLING else f"{meaning}, assumed"
+    return whole, meaning if whole < TELLING else f"{meaning}, assumed", False
 
 
-def _hint(integral: float, electrons: float, tolerance: float) -> str:
-    """Name the unit that would make the integral right."""
-    if abs(integral * BOHR**3 - electrons) <= tolerance * electrons:
-        return " (right if the values are in e/Å³)"
-    if abs(integral / BOHR**3 - electrons) <= tolerance * electrons:
-        return " (right if the values are in e/bohr³ but the file says e/Å³)"
+def _hint(
+    integral: float, known: Iterable[float], tolerance: float, hints: Mapping[float, str]
+) -> str:
+    """Name what would make the integral right."""
+    for electrons in known:
+        for factor, meant in hints.items():
+            if abs(integral * factor - electrons) <= tolerance * electrons:
+                return f" (right if {meant})"
     return ""
 
 

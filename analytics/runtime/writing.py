@@ -17,16 +17,37 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from analytics.runtime.errors import InputError
 from analytics.runtime.locks import Held, locked
 
-__all__ = ["Writer", "check_free", "is_stream", "tidy", "write_files"]
+__all__ = ["Folder", "Writer", "check_free", "is_stream", "tidy", "write_files"]
 
 #: Writes the content of one file.
 Writer = Callable[[IO[bytes]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The content of a folder.
+
+    Attributes
+    ----------
+    members : callable
+        Yields the name (with ``/`` between folders) and the bytes of each file.
+    owns : pattern, optional
+        Names of files that such a folder may hold: one that holds others is not replaced.
+    title : str
+        What it is, for errors.
+    """
+
+    members: Callable[[], Iterator[tuple[str, bytes]]]
+    owns: re.Pattern[str] | None = None
+    title: str = "folder"
+
 
 #: A folder without a lock file has only just been made, unless it is as old as this, seconds.
 JUST_MADE = 60.0
@@ -41,27 +62,36 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/([0-9]+)\Z")
 _STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
-def write_files(writers: Mapping[Path, Writer], *, force: bool = False) -> None:
+def write_files(writers: Mapping[Path, Writer | Folder], *, force: bool = False) -> None:
     """Write files: those of one folder all together, or none of them.
 
     Parameters
     ----------
-    writers : mapping of Path to function
+    writers : mapping of Path to function or Folder
         What writes each file, given it open in binary mode. Pipes and devices (``/dev/stdout``)
-        are written to as they are.
+        are written to as they are. A `Folder` becomes a folder of that name.
     force : bool
-        Replace files that exist.
+        Replace files that exist, and folders that hold nothing but files of the same kind.
 
     Raises
     ------
     InputError
         Naming the file that exists already or cannot be written.
     """
-    check_free(writers, force=force)
-    streams = {path: write for path, write in writers.items() if is_stream(path)}
+    whole = {path: what for path, what in writers.items() if isinstance(what, Folder)}
+    files = {path: what for path, what in writers.items() if not isinstance(what, Folder)}
+    check_free(files, force=force)
+    for path, folder in whole.items():
+        _check_replaceable(path, folder, force=force)
+    streams = {path: write for path, write in files.items() if is_stream(path)}
     folders: dict[Path, _Staging] = {}
     with ExitStack() as stack:
-        for path, write in writers.items():
+        staged = []
+        for path, folder in whole.items():
+            with _named(path):
+                staged.append((path, stack.enter_context(_staging(path.parent)).place))
+                _fill(staged[-1][1] / path.name, folder)
+        for path, write in files.items():
             with _named(path):
                 if path in streams:
                     continue
@@ -71,6 +101,12 @@ def write_files(writers: Mapping[Path, Writer], *, force: bool = False) -> None:
         for path, write in streams.items():
             with _named(path), _open_stream(path) as handle:
                 write(handle)
+        for path, place in staged:
+            with _named(path):
+                if path.exists():
+                    path.rename(place / f"{path.name}.old")  # goes with the place
+                (place / path.name).rename(path)
+                _synchronise(path.parent)
         for staging in folders.values():
             with _named(staging.first):
                 staging.publish(force=force)
@@ -95,6 +131,34 @@ def check_free(paths: Iterable[Path], *, force: bool = False) -> None:
                 raise InputError("is a folder", source=str(path))
             if path.exists() and not force:
                 raise _taken(path)
+
+
+def _check_replaceable(path: Path, folder: Folder, *, force: bool) -> None:
+    """Raise if a folder exists that is not to be replaced, or holds what is not of its kind."""
+    with _named(path):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise InputError("is no folder", source=str(path))
+        inside = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
+        if inside and not force:
+            raise _taken(path)
+        strange = [name for name in inside if folder.owns is None or not folder.owns.match(name)]
+        if strange:
+            raise InputError(
+                f"holds {strange[0]}, which is no part of {folder.title}: not replaced",
+                source=str(path),
+            )
+
+
+def _fill(place: Path, folder: Folder) -> None:
+    """Write the files of a folder, down to the disk."""
+    place.mkdir()
+    for name, content in folder.members():
+        target = place / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
 
 
 def tidy(folder: Path) -> None:

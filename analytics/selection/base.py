@@ -405,25 +405,35 @@ def require_labels(
     dataset: Dataset, title: str, *, forces: bool = False, energies: bool = False
 ) -> None:
     """Raise `WinnowError` unless the labels that something needs are there."""
+    lacking = _lacking(dataset, forces=forces, energies=energies)
+    if lacking:
+        raise WinnowError(f"{title} needs {lacking}, and {dataset.name} has none")
+
+
+def _lacking(dataset: Dataset, *, forces: bool, energies: bool) -> str:
+    """Return which labels the described structures lack, or nothing."""
     described = described_structures(dataset)
-    rows = ragged_rows(dataset.structure_offsets, described)
-    if forces and not np.isfinite(dataset.force_norms[rows]).any():
-        raise WinnowError(f"{title} needs forces, and {dataset.name} has none")
+    if forces:
+        norms = dataset.force_norms[ragged_rows(dataset.structure_offsets, described)]
+        if not np.isfinite(norms).any():
+            return "forces"
+        if not np.nan_to_num(norms).any():  # a placeholder, or cells that are all at rest
+            return "forces other than zero"
     known = dataset.energies
     if energies and (known is None or not np.isfinite(known[described]).any()):
-        raise WinnowError(f"{title} needs energies, and {dataset.name} has none")
+        return "energies"
+    return ""
 
 
 def missing_labels(source: Analysis | Dataset, method: str, spec: Any = None) -> str:
     """Return which labels a method would need and the data set does not have, or nothing."""
     dataset = source.dataset if isinstance(source, Analysis) else source
-    for label in ("forces", "energies"):
-        if any(getattr(each, f"needs_{label}") for each in METHODS[method].family(spec)):
-            try:
-                require_labels(dataset, METHODS[method].title, **{label: True})
-            except WinnowError:
-                return label
-    return ""
+    family = METHODS[method].family(spec)
+    return _lacking(
+        dataset,
+        forces=any(each.needs_forces for each in family),
+        energies=any(each.needs_energies for each in family),
+    )
 
 
 def _positions(analysis: Analysis, structures: Iterable[int], what: str) -> IntArray:

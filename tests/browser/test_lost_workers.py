@@ -14,6 +14,8 @@ from analytics.data.export import write_subset
 from analytics.data.readers import read
 from views.state.session import DEMO
 
+FIRST_PAGE = 180_000
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
@@ -38,7 +40,7 @@ def test_work_of_a_killed_worker_is_offered_again(visit, serving, tmp_path):
     data, path = read(DEMO), tmp_path / "part.xyz"
     write_subset(data, range(40), path)
     visitor = visit()
-    screen = Screen(visitor.page).ready()
+    screen = Screen(visitor.page).ready(FIRST_PAGE)
     screen.stage("Data")
     workers = workers_of(serving[1])
     assert workers

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from analytics.data.checks.registry import check
-from analytics.data.contacts import closest_contacts
+from analytics.data.contacts import closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
 from analytics.geometry.lattice import cell_heights
@@ -107,6 +107,22 @@ def test_closest_contacts_are_those_of_a_neighbour_list(pbc, seed) -> None:
     np.testing.assert_allclose(found.distance[0], expected, rtol=1e-9)
     ratio = d / (covalent_radii[atoms.numbers[i]] + covalent_radii[atoms.numbers[j]])
     np.testing.assert_allclose(found.ratio[0], ratio.min() if len(ratio) else np.inf, rtol=1e-9)
+
+
+@pytest.mark.parametrize("farthest", [1.0, 1.5, 2.5])
+def test_nearest_ratios_are_those_of_a_neighbour_list(farthest) -> None:
+    rng, images = np.random.default_rng(8), []
+    for _ in range(20):
+        numbers = rng.choice([1, 6, 29, 55], int(rng.integers(1, 6)))
+        cell = np.diag(rng.uniform(4, 9, 3)) + rng.normal(size=(3, 3)) / 4
+        inside = rng.uniform(-1, 2, (len(numbers), 3)) @ cell
+        images.append(Atoms(numbers, inside, cell=cell, pbc=rng.random(3) < 0.5))
+    found = nearest_ratios(dataset_from_atoms(images), np.arange(20), farthest)
+    for atoms, ratio in zip(images, found, strict=True):
+        i, j, d = neighbor_list("ijd", atoms, farthest * 2 * covalent_radii[55])
+        ratios = d / (covalent_radii[atoms.numbers[i]] + covalent_radii[atoms.numbers[j]])
+        least = min(ratios, default=np.inf)
+        np.testing.assert_allclose(ratio, least if least <= farthest else np.inf, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -259,8 +259,8 @@ def test_no_column_is_lost(tmp_path, columns, comment, atom) -> None:
 )
 def test_a_comment_line_comes_back(tmp_path, comment) -> None:
     written = assert_same_file(tmp_path, f"1\n{comment}\nH 0 0 0\n")
-    if "=" in comment and not comment.rstrip().endswith("="):
-        assert comment in written  # byte for byte
+    if "=" in comment:
+        assert comment.strip() in written  # byte for byte
 
 
 words = st.one_of(

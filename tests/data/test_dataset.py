@@ -9,7 +9,8 @@ import pytest
 from makers import make_dataset
 from numpy.testing import assert_array_equal
 
-from analytics.data.dataset import Dataset, LabelKeys, Record
+from analytics.data.dataset import Dataset, Record
+from analytics.data.read_options import LabelKeys
 from analytics.descriptors.base import Descriptors, described_structures
 
 
@@ -76,6 +77,15 @@ def test_counts_and_rows() -> None:
 )
 def test_isolated_atoms(config_type: str, pbc: bool, isolated: bool) -> None:
     assert one_atom(config_type, pbc) == isolated
+
+
+@pytest.mark.parametrize(
+    ("edge", "isolated"), [(2.5, False), (6.0, False), (8.0, True), (20, True)]
+)
+def test_a_single_atom_in_a_large_box_is_isolated_whatever_its_class(edge, isolated) -> None:
+    cells = [edge * np.eye(3), edge * np.array([[1, 0, 0], [7, 1, 0], [0, -3, 1]])]
+    dataset = Dataset([29, 29], np.zeros((2, 3)), [0, 1, 2], cells, np.ones((2, 3), dtype=bool))
+    assert dataset.isolated.tolist() == [isolated] * 2
 
 
 def test_a_molecule_is_not_an_isolated_atom() -> None:

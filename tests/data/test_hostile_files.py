@@ -233,8 +233,9 @@ def test_unpacking_can_be_cancelled_and_reports(write) -> None:
 @pytest.mark.parametrize(
     ("head", "name"),
     [
-        (b"\x28\xb5\x2f\xfd", "is compressed with zstd"),
-        (b"PK\x03\x04", "is a zip archive"),
+        (b"\x28\xb5\x2f\xfd", "cannot be decompressed"),
+        (b"PK\x03\x04", "cannot be unpacked"),
+        (b"Rar!\x1a\x07", "is a rar archive"),
         (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
     ],
 )
@@ -298,7 +299,7 @@ def test_a_class_as_long_as_a_book(write) -> None:
 
 def test_errors_are_one_line_of_what_can_be_shown(write) -> None:
     path = write("1\nPropertie\x1bs=\x07\nH\u2028a 0 0 0\n", "a\nb\x1b.xyz")
-    assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0 has 5 values in its line")
+    assert refusal(path).startswith("a b\\x1b.xyz, structure 0: atom 0: 'a' in column 'pos'")
 
 
 # ---------------------------------------------------------------- names and folders

@@ -5,6 +5,7 @@ import re
 import warnings
 
 import ase.io
+import ase.units
 import numpy as np
 import pytest
 from ase import Atoms
@@ -141,7 +142,6 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         (b"hello\nworld\n", "structure 0: line 1 should hold a number of atoms but reads 'hello'"),
         (b"1.5\n\nH 0 0 0\n", "reads '1.5'"),
         (b"-3\n\nH 0 0 0\n", "reads '-3'"),
-        (b"1\rx=1\rH 0 0 0\r", "should hold a number of atoms"),
         (b"99999999999\n\nH 0 0 0\n", "structure 0: the file ends early: 1 of the 99999999999"),
         (b"99999999999999\n\nH 0 0 0\n", "should hold a number of atoms"),
         (b"0\nenergy=1\n1\n\nH 0 0 0\n", "structure 0: has no atoms"),
@@ -151,7 +151,7 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         (many(1).encode() + b"2\nx=1\nH 0 0 0\nH 0 0", "structure 1: atom 1 has 3 values"),
         (
             b"3\n\nH 0 0 0\nH 0 0 1\n1\n\nH 0 0 0\n",
-            "line 7 should hold a number of atoms but reads 'H 0 0 0'; does structure 0 announce",
+            "structure 0: 3 atoms are announced on line 1, but the next structure begins on line 5",
         ),
         (
             b"3\n\nH 0 0 0\nH 0 0 1\n1\n1\n\nH 0 0 0\n",
@@ -159,14 +159,12 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         ),
         (
             b"1\n\nH 0 0 0\nH 0 0 1\n1\n\nH 0 0 0\n",
-            "structure 1: line 4 should hold a number of atoms but reads 'H 0 0 1'; does structure "
-            "0 announce",
+            "structure 0: 1 atom is announced on line 1, but line 4 after them reads 'H 0 0 1'",
         ),
         (one(atoms="H 0 abc 0").encode(), "structure 0: atom 0: 'abc' in column 'pos'"),
         ((many(3) + one(atoms="Xx 0 0 0")).encode(), "structure 3: 'Xx' is not the symbol"),
         (one(atoms="X 0 0 0").encode(), "'X' is not the symbol"),
-        (one(atoms="999 0 0 0").encode(), "'999' is not the symbol"),
-        ((one() + one("energy=high")).encode(), "structure 1: energy 'energy' is 'high', not a nu"),
+        (one("energy=high").encode(), "structure 0: energy 'energy' is 'high', not a nu"),
         (one('energy="1 2"').encode(), "not a number"),
         (one("energy=T").encode(), "not a number"),
         (one('Lattice="1 2"').encode(), "not nine numbers"),
@@ -184,16 +182,12 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
             one("Properties=species:S:1:pos:R:3:forces:S:3", "H 0 0 0 a b c").encode(),
             "forces 'forces' are not numbers",
         ),
-        (
-            one("Properties=species:S:1:pos:R:3:i:I:1", "H 0 0 0 1.5").encode(),
-            "column 'i' holds something that is not a whole number",
-        ),
     ],
 )
 def test_bad_files_are_explained(write, capfd, content, cause) -> None:
     path = write(content, "bad.xyz")
     with pytest.raises(InputError, match=re.escape(cause)) as caught:
-        read(path)
+        read(path, strict=True)
     assert str(caught.value).startswith("bad.xyz")
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -214,10 +208,11 @@ def test_damaged_files_never_do_worse_than_an_error(write) -> None:
         damaged = bytearray(original)
         for at in rng.integers(len(damaged), size=3):
             damaged[at] = rng.integers(9, 127)
-        try:
-            read(write(bytes(damaged)))
-        except InputError as error:
-            outcomes.append(str(error))
+        for strict in (True, False):
+            try:
+                read(write(bytes(damaged)), strict=strict)
+            except InputError as error:
+                outcomes.append(str(error))
     assert all(text.startswith("a.xyz") for text in outcomes)
     assert len(outcomes) > 50
 
@@ -279,9 +274,7 @@ def test_slices_that_make_no_sense(write, wanted) -> None:
 def test_a_file_named_like_a_slice_comes_first(write) -> None:
     write(many(5))
     path = write(many(2), "a.xyz@1:3")
-    # its suffix is not .xyz any more, so that ASE has to recognise it
-    with pytest.raises(InputError, match="ASE"):
-        read(path)
+    assert read(path).n_structures == 2
     path = write(many(2), "a@3.xyz")
     assert read(path).n_structures == 2
     assert_array_equal(read(f"{path}@1").frame_indices, [1])
@@ -290,7 +283,7 @@ def test_a_file_named_like_a_slice_comes_first(write) -> None:
 def test_errors_after_a_slice_name_the_structure_in_the_file(write) -> None:
     path = write(many(3) + one("energy=bad") + many(2))
     with pytest.raises(InputError, match="structure 3"):
-        read(f"{path}@2:5")
+        read(f"{path}@2:5", strict=True)
     assert read(f"{path}@4:").n_structures == 2
 
 
@@ -322,8 +315,8 @@ def test_a_few_reference_atoms_do_not_decide_the_key(write) -> None:
 
 def test_hartrees_of_cp2k_are_not_taken_for_electronvolts(write) -> None:
     path = write(one("i = 1, time = 0.5, E = -17.25"))
-    assert read(path).energies is None
-    assert_array_equal(read(path, energy_key="E").energies, [-17.25])
+    for data in (read(path), read(path, energy_key="E")):
+        assert_allclose(data.energies, [-17.25 * ase.units.Ha])
 
 
 def test_the_mapping_can_be_changed(write) -> None:
@@ -490,9 +483,7 @@ def test_several_deepmd_systems_are_classes(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "cause"),
     [
-        ("type_map.raw", None, "no type_map.raw"),
         ("type.raw", b"0\n7\n", "does not fit"),
-        ("type_map.raw", b"H\nQq\n", "'Qq' is not the symbol"),
         ("set.000/coord.npy", b"junk", "coord.npy cannot be read"),
         ("set.000/coord.npy", None, r"no set.\*/coord.npy"),
         ("type.raw", b"0\n1\n1\n", "coord.npy has shape"),

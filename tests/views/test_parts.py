@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from types import SimpleNamespace
 
 import ase.io
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from bokeh.events import PanEnd, PanStart, SelectionGeometry
 
+from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.data.readers import read
 from analytics.pipeline import Pipeline
 from views.compare.embeddings import Maps
@@ -219,6 +221,24 @@ def test_the_inspector_says_why_a_structure_was_rejected(session):
     assert "by hand" in inspector.facts.object
     session.undo()
     assert "rejected" not in inspector.facts.object
+
+
+@pytest.mark.parametrize("format", list(EXPORT_FORMATS))
+def test_the_dialog_offers_every_format(session, format):
+    export = Export(session)
+    export._open()
+    assert format in export.format.options.values()
+    export.format.value = format
+    chosen = EXPORT_FORMATS[format]
+    ending = ".zip" if chosen.is_folder else chosen.endings[0]
+    assert export.downloads["subset"].filename == f"carbon_facility_location_9{ending}"
+    content = export._subset().read()
+    if chosen.is_folder:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+        assert all(chosen.owns.match(name) for name in names)
+        assert "a zip archive" in export.text.object
+    assert len(content) > 1000
+    assert chosen.lossless == ("original keys are kept" in export.text.object)
 
 
 def test_all_rejected_leaves_an_empty_subset(session):

@@ -145,7 +145,9 @@ class DataView(pn.viewable.Viewer):
         findings = [
             html.div(
                 html.span(f.severity, class_=f.severity if f.severity != "note" else "quiet"),
-                html.span(f.message, html.small(f.evidence)),
+                html.span(
+                    f.message, *(html.small(line) for line in (f.evidence, f.advice) if line)
+                ),
                 class_="finding",
             )
             for f in opened.report.findings

@@ -280,9 +280,9 @@ class OwnFiles(pn.viewable.Viewer):
         names = ", ".join(path.name for path in self._dropped)
         dropped = note("dropped: ", html.b(names)) if names else None
         said = (
-            "npz archives (rho in e/bohr³, pos and cell in Å, Z), VASP CHGCAR, Gaussian cube, also "
-            "gzipped; two or more snapshots of one system. They stay on the machine that runs "
-            "Winnow."
+            "npz archives (rho in e/bohr³, pos and cell in Å, Z), VASP CHGCAR, Gaussian cube, XSF, "
+            "also compressed; two or more snapshots of one system. They stay on the machine that "
+            "runs Winnow."
         )
         self.text.object = html.join(heading("Your own densities", text=said), dropped)
 

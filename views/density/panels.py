@@ -127,7 +127,8 @@ class Facts(pn.viewable.Viewer):
         said = f"{data.electrons[0]:g} per snapshot; integrals agree within {significant(off, 1)} %"
         shapes = sorted({" × ".join(map(str, s)) for s in data.shapes.tolist()})
         atoms = counted(len(data.atoms_of(0)[0]), "atom")
-        return [("electrons", said), ("grid", f"{', '.join(shapes)} points, {atoms}")]
+        doubts = [("doubtful", doubt) for doubt in data.doubts]
+        return [*doubts, ("electrons", said), ("grid", f"{', '.join(shapes)} points, {atoms}")]
 
     def __panel__(self) -> Any:
         return layout.card(self.text, margin=(10, 0, 10, 0))

@@ -122,9 +122,7 @@ class PutBackCard:
             f"of {counted(left, 'structure')} that {lower_first(slot.title)} left out",
             class_="tall",
         )
-        # not while it is worked out: of two changes in a row the browser may lose one
-        none = found is not None and len(self._ranked) == 0
-        self.brush.disabled = self.pin.disabled = none
+        self.brush.disabled = self.pin.disabled = len(self._ranked) == 0
 
     def brush_listed(self) -> None:
         """Highlight the listed structures in all views."""

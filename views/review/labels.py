@@ -103,6 +103,7 @@ class DuplicateCard(_Listing):
         self.reject = Button(
             label="Reject copies",
             hint="Reject all but the representative of each group; Undo takes it back",
+            disabled=True,
             on_click=self._reject,
             margin=(8, 0, 0, 0),
         )
@@ -148,9 +149,7 @@ class DuplicateCard(_Listing):
 
     def _enable(self, *_: Any) -> None:
         found: Duplicates | None = self._state.duplicates
-        if found is None:
-            return  # nothing happens then; a change while the browser mounts a button may be lost
-        left = len(set(found.copies.tolist()) - {*self._session.rejected})
+        left = 0 if found is None else len(set(found.copies.tolist()) - {*self._session.rejected})
         self.reject.disabled = left == 0
 
     def _reject(self, *_: Any) -> None:

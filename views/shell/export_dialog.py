@@ -11,7 +11,9 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.data.export import write_subset
+from analytics.data.dataset import Dataset
+from analytics.data.export import export_notes, exported_bytes
+from analytics.data.export_formats.registry import EXPORT_FORMATS, ExportFormat
 from analytics.recipe import kept_structures, make_recipe
 from analytics.selection.base import METHODS, Selection
 from views.kit import html
@@ -48,9 +50,16 @@ class Export(pn.viewable.Viewer):
         self.method = pmui.Select(
             label="Selection to export", options={}, size="small", sizing_mode="stretch_width"
         )
+        self.format = pmui.Select(
+            label="Format",
+            options={EXPORT_FORMATS[name].title: name for name in EXPORT_FORMATS},
+            value="extxyz",
+            size="small",
+            sizing_mode="stretch_width",
+        )
         self.text = Html(margin=(5, 10))
         make = {
-            "subset": ("Download subset (extended XYZ)", self._subset),
+            "subset": ("Download subset", self._subset),
             "rest": ("Download the rest", self._rest),
             "recipe": ("Download recipe (JSON)", self._recipe),
         }
@@ -65,13 +74,16 @@ class Export(pn.viewable.Viewer):
             )
             for name, (label, callback) in make.items()
         }
-        self.dialog = Dialog(self.method, self.text, *self.downloads.values(), title="Export")
+        self.dialog = Dialog(
+            self.method, self.format, self.text, *self.downloads.values(), title="Export"
+        )
         self.button = Button(
             label="Export",
             on_click=self._open,
             hint="Take the subset home: structures, the rest, and a recipe",
         )
         self.method.param.watch(self._describe, "value")
+        self.format.param.watch(self._describe, "value")
         session.param.watch(self._describe, ["budget", "opened", "pinned", "rejected"])
 
     def restyle(self, dark: bool) -> None:
@@ -105,8 +117,9 @@ class Export(pn.viewable.Viewer):
         if data is None or slot.selection is None:
             return
         base = file_name(data.name, slot.selection, self._size)
-        self.downloads["subset"].filename = f"{base}.xyz"
-        self.downloads["rest"].filename = f"{base}_rest.xyz"
+        ending = ".zip" if self._chosen.is_folder else self._chosen.endings[0]
+        self.downloads["subset"].filename = f"{base}{ending}"
+        self.downloads["rest"].filename = f"{base}_rest{ending}"
         self.downloads["recipe"].filename = f"{base}.json"
         names = [(item.filename, html.br()) for item in self.downloads.values()]
         self.text.object = html.join(
@@ -128,9 +141,22 @@ class Export(pn.viewable.Viewer):
         forced = f" {' and '.join(decided)}: the recipe says so, and why." if decided else ""
         return (
             f"{grouped(self._size)} of {counted(session.analysis.n_structures, 'structure')}"
-            f"{also}; original keys are kept, and each structure carries its index in the "
-            f"original file.{forced}"
+            f"{also}; {self._said(data)}.{forced}"
         )
+
+    @property
+    def _chosen(self) -> ExportFormat:
+        return EXPORT_FORMATS[self.format.value]
+
+    def _said(self, data: Dataset) -> str:
+        """Say what the format keeps of the structures."""
+        if self._chosen.lossless:
+            return (
+                "original keys are kept, and each structure carries its index in the original file"
+            )
+        notes = export_notes(data, self._kept(), self._chosen)
+        folder = ["a zip archive of the folder that the code reads"] * self._chosen.is_folder
+        return "; ".join(["labels in eV and angstrom as the code reads them", *folder, *notes])
 
     def _kept(self) -> Any:
         data, slot = self._session.dataset, self._slot
@@ -139,9 +165,7 @@ class Export(pn.viewable.Viewer):
         return kept_structures(data, slot.selection, self._size)
 
     def _write(self, structures: Any) -> io.BytesIO:
-        out = io.StringIO()
-        write_subset(self._session.dataset, structures, out)
-        return io.BytesIO(out.getvalue().encode())
+        return io.BytesIO(exported_bytes(self._session.dataset, structures, self._chosen))
 
     def _subset(self) -> io.BytesIO:
         return self._write(self._kept())

@@ -29,7 +29,12 @@ __all__ = ["TEMPLATE", "FirstPaints", "first_answer"]
 
 _HERE = Path(__file__)
 #: What is served before there are models.
-TEMPLATE = _HERE.with_name("page.html").read_text(encoding="utf-8")
+_STATE = _HERE.parents[1] / "kit" / "component_state.js"
+TEMPLATE = (
+    _HERE.with_name("page.html")
+    .read_text(encoding="utf-8")
+    .replace("{{ component_state }}", _STATE.read_text(encoding="utf-8"))
+)
 REMOVE = _HERE.with_suffix(".js").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Energies that are missing or infinite."""
+"""Energies that are missing, infinite or a placeholder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analytics.data.checks.subject import Subject
 
 @register("energies")
 def check_energies(subject: Subject) -> Iterator[Finding]:
-    """Report missing and infinite energies."""
+    """Report missing and infinite energies, and zeros that stand for missing ones."""
     energies = subject.dataset.energies
     if energies is None:
         everything = np.arange(subject.dataset.n_structures)
@@ -24,3 +24,10 @@ def check_energies(subject: Subject) -> Iterator[Finding]:
     )
     infinite = np.isinf(energies)
     yield from subject.having("energy_infinite", "error", infinite, "an infinite energy")
+    used = np.isfinite(energies) & ~subject.dataset.isolated
+    if used.sum() > 1 and not energies[used].any():
+        yield from subject.having(
+            "placeholder_energies", "warning", used, "an energy of exactly zero",
+            "no structure has any other energy",
+            "they stand for missing energies: leave them out with --energy-key ''",
+        )  # fmt: skip

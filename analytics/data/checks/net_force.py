@@ -20,13 +20,11 @@ def check_net_force(subject: Subject) -> Iterator[Finding]:
     dataset = subject.dataset
     if dataset.forces is None:
         return
-    finite = np.isfinite(dataset.forces)
-    forces = np.where(finite, dataset.forces, 0.0)
-    net = np.linalg.norm(np.add.reduceat(forces, dataset.structure_offsets[:-1]), axis=1)
-    net[~subject.every_atom(finite)] = 0.0
+    net = subject.net_forces
     largest = int(np.argmax(net))
     yield from subject.having(
         "net_force", "warning", net > NET_FORCE,
         f"forces that do not sum to zero (|sum F| above {NET_FORCE} eV/Å)",
         f"largest: {net[largest]:.3g} eV/Å in frame {dataset.frame_indices[largest]}",
+        "fixed atoms, an external field or a loose convergence of the calculation leave such a sum",
     )  # fmt: skip

@@ -22,9 +22,10 @@ What it gets
     and hold NaN or infinity; positions and cells may hold those too.
 What it gives
     Findings, none where nothing is wrong. `Subject.found` and `Subject.having` put the sentence
-    together: how many structures, what, and the first frames. Codes are stable names: scripts ask
-    for them. A check may give several, each of a severity of its own. It changes nothing, draws no
-    random numbers and depends on the data set alone, because reports are kept by its fingerprint.
+    together: how many structures, what, the first frames, the worst case as evidence, and advice:
+    what to do about it. Codes are stable names: scripts ask for them. A check may give several,
+    each of a severity of its own. It changes nothing, draws no random numbers and depends on the
+    data set alone, because reports are kept by its fingerprint and that of `marks`.
 What it may cost
     About linear in the number of atoms: every check runs each time a file is opened. One that
     takes over 100 ms calls ``subject.monitor.report`` and ``subject.monitor.checkpoint``.
@@ -39,25 +40,31 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from analytics.data.checks.report import CheckReport, Finding, Severity, counts_of
 from analytics.data.checks.subject import Subject
 from analytics.data.dataset import Dataset
+from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry
 
-__all__ = ["CHECKS", "Check", "check", "register"]
+__all__ = ["CHECKS", "Check", "check", "marks", "register"]
 
 Check = Callable[[Subject], Iterable[Finding]]
 
 #: The checks of this package, each in the module of its name.
 BUILT_IN = (
-    "positions", "cells", "overlapping_atoms", "close_atoms", "energies", "forces", "net_force",
-    "zero_forces", "duplicates", "conflicting_duplicates", "energy_out_of_line", "isolated_atoms",
-    "config_types",
+    "positions", "cells", "species_columns", "fractional_positions", "lengths",
+    "overlapping_atoms", "close_atoms", "energies", "energies_per_atom", "energy_units",
+    "all_electron_energies", "forces",
+    "large_forces", "forces_against_energies", "net_force", "frozen_atoms", "zero_forces", "stress",
+    "unconverged", "duplicates", "conflicting_duplicates", "conflicting_forces",
+    "energy_out_of_line", "reference_energies", "isolated_atoms", "no_neighbours",
+    "rare_elements", "config_types",
 )  # fmt: skip
 CHECKS: Registry[Check] = Registry(
     "check", {f"analytics.data.checks.{name}": (name,) for name in BUILT_IN}
@@ -99,6 +106,19 @@ def check(dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
         counts=counts_of(dataset, subject.duplicate_groups),
         duplicate_groups=subject.duplicate_groups,
     )
+
+
+def marks(dataset: Dataset) -> str:
+    """Return a digest of what checks may look at in the records: all but arrays of reals."""
+    found: list[Any] = []
+    for record in dataset.records:
+        for name, value in record.info.items():
+            if not isinstance(value, np.ndarray) or value.ndim == 0:
+                found.append(f"{name}={value}")
+        for name, array in record.arrays.items():
+            if array.dtype.kind in "biu":
+                found += (name, array)
+    return fingerprint(*found)
 
 
 def _findings(name: str, subject: Subject) -> list[Finding]:

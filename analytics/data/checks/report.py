@@ -36,6 +36,8 @@ class Finding(Value):
         Indices in the data set (not in the file), ascending.
     evidence : str
         The worst case, with its value and unit.
+    advice : str
+        What to do about it, where there is something to do.
     """
 
     code: str
@@ -43,6 +45,7 @@ class Finding(Value):
     message: str
     structures: IntArray
     evidence: str = ""
+    advice: str = ""
 
     def __post_init__(self) -> None:
         """Freeze the indices."""
@@ -56,6 +59,7 @@ class Finding(Value):
             "message": self.message,
             "structures": self.structures.tolist(),
             "evidence": self.evidence,
+            "advice": self.advice,
         }
 
 

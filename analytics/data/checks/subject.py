@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ase.data import covalent_radii
 
 from analytics.data.checks.report import Finding, Severity
-from analytics.data.contacts import THINNEST, Contacts, closest_contacts
+from analytics.data.checks.steps import Steps, digests, steps_of
+from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
-from analytics.geometry.lattice import cell_heights
+from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["CLOSE_RATIO", "OVERLAP", "Mask", "Subject"]
+__all__ = ["BONDED", "CLOSE_RATIO", "FARTHEST", "OVERLAP", "Mask", "Subject"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -25,6 +27,13 @@ OVERLAP = 0.5
 """No two nuclei are closer than this in a structure that means something, angstrom."""
 CLOSE_RATIO = 0.6
 """Closer than this part of the sum of covalent radii is doubtful (it may be meant)."""
+BONDED = 1.3
+"""Atoms that touch are closer than this many sums of covalent radii."""
+FARTHEST = 2.5
+"""Atoms farther apart than this many sums of covalent radii have nothing to do with each other."""
+DENSEST = 0.7405
+"""Part of space that equal balls fill at most."""
+_NOBLE = (2, 10, 18, 36, 54, 86)
 
 
 class Subject:
@@ -59,11 +68,119 @@ class Subject:
     @cached_property
     def contacts(self) -> Contacts:
         """Closest pairs of each structure within what overlaps or is close."""
+        return closest_contacts(self.dataset, self.looked_at, self.reach, self.monitor)
+
+    @property
+    def reach(self) -> float:
+        """Distance that `contacts` looks at, angstrom."""
         # radii differ, so the search reaches as far as the largest pair needs
         largest = float(covalent_radii[self.dataset.numbers].max())
-        reach = max(OVERLAP, CLOSE_RATIO * 2.0 * largest)
-        usable = self.finite & ~self.flat
-        return closest_contacts(self.dataset, usable, reach, self.monitor)
+        return max(OVERLAP, CLOSE_RATIO * 2.0 * largest)
+
+    @cached_property
+    def looked_at(self) -> Mask:
+        """Whether distances mean something: finite positions, a cell of some volume, (n,)."""
+        return np.asarray(self.finite & ~self.flat & (self.dataset.sizes > 0))
+
+    @cached_property
+    def bonding(self) -> Mask:
+        """Whether some of the atoms should be about a bond apart: not alone, no noble gas, (n,)."""
+        noble = np.isin(self.dataset.numbers, _NOBLE)
+        some = ~self.every_atom(noble) & ~self.dataset.isolated
+        return np.asarray(some & self.looked_at)
+
+    @cached_property
+    def nearest(self) -> FloatArray:
+        """Smallest distance over the sum of covalent radii, float array (n_structures,).
+
+        Infinite beyond `FARTHEST`. Where the density alone says that atoms are near, the bound
+        that follows stands for a search: balls that do not overlap fill no more than the cell, and
+        equal ones no more than 0.7405 of it.
+        """
+        dataset, ratio = self.dataset, self.contacts.ratio.copy()
+        radii = covalent_radii[dataset.numbers]
+        filled = self.reduced(np.add, 4.0 / 3.0 * np.pi * radii**3, np.inf)
+        alike = (self.compositions > 0).sum(axis=1) == 1
+        room = np.full(dataset.n_structures, np.inf)
+        bulk = self.looked_at & dataset.pbc.all(axis=1)
+        room[bulk] = volumes(dataset.cells[bulk])
+        bound = np.cbrt(np.where(alike, DENSEST, 1.0) * room / filled)
+        dense = bound < BONDED
+        ratio[dense] = np.minimum(ratio[dense], bound[dense])
+        for farthest in (BONDED, FARTHEST):  # few need the far search, which has many images
+            searched = np.flatnonzero(self.looked_at & np.isinf(ratio))
+            ratio[searched] = nearest_ratios(dataset, searched, farthest)
+        return ratio
+
+    @cached_property
+    def largest_forces(self) -> FloatArray:
+        """Largest force of each structure, float array (n_structures,), eV/angstrom.
+
+        NaN where no atom has a finite one.
+        """
+        norms = self.dataset.force_norms
+        norms = np.where(np.isfinite(norms), norms, np.nan)
+        return self.reduced(np.fmax, norms, np.nan)
+
+    @cached_property
+    def net_forces(self) -> FloatArray:
+        """Length of the sum of the forces, float array (n_structures,), eV/angstrom.
+
+        Zero where not all of them are known.
+        """
+        dataset = self.dataset
+        if dataset.forces is None:
+            return np.zeros(dataset.n_structures)
+        finite = np.isfinite(dataset.forces)
+        forces = np.where(finite, dataset.forces, 0.0)
+        net = np.linalg.norm(self.reduced(np.add, forces, 0.0), axis=1)
+        net[~self.every_atom(finite)] = 0.0
+        return np.asarray(net)
+
+    @cached_property
+    def compositions(self) -> IntArray:
+        """Number of atoms of each element, see `Dataset.compositions`."""
+        return self.dataset.compositions
+
+    @cached_property
+    def composition_groups(self) -> tuple[IntArray, ...]:
+        """Structures of the same composition, whatever their number of atoms."""
+        fractions = self.compositions / np.maximum(1, self.dataset.sizes)[:, None]
+        _, group = np.unique(
+            digests(np.rint(fractions * 1e6).astype(np.int64)), return_inverse=True
+        )
+        order = np.argsort(group, kind="stable")
+        return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
+
+    @cached_property
+    def steps(self) -> tuple[Steps, ...]:
+        """Steps along series of like structures, see `analytics.data.checks.steps`."""
+        dataset = self.dataset
+        if dataset.energies is None or dataset.forces is None:
+            return ()
+        known = np.isfinite(dataset.energies) & self.every_atom(np.isfinite(dataset.forces))
+        return tuple(steps_of(dataset, known & self.looked_at))
+
+    def reduced(self, by: np.ufunc, rows: FloatArray, empty: float) -> FloatArray:
+        """Return the sum, least, ... of the rows of each structure, (n_structures, ...).
+
+        Parameters
+        ----------
+        by : ufunc of two arguments
+        rows : array (n_environments, ...)
+        empty : float
+            For structures without atoms.
+        """
+        some = self.dataset.sizes > 0
+        found = np.full((len(some), *rows.shape[1:]), empty, dtype=rows.dtype)
+        if some.any():
+            found[some] = by.reduceat(rows, self.dataset.structure_offsets[:-1][some])
+        return found
+
+    def arrays(self, structure: int) -> Mapping[str, npt.NDArray[Any]]:
+        """Return what else the file says about the atoms of a structure."""
+        records = self.dataset.records
+        return records[structure].arrays if records else {}
 
     @cached_property
     def geometry_groups(self) -> tuple[IntArray, ...]:
@@ -100,6 +217,7 @@ class Subject:
         one: str,
         several: str,
         evidence: str = "",
+        advice: str = "",
     ) -> Iterator[Finding]:
         """Yield a finding if there is any structure.
 
@@ -113,6 +231,8 @@ class Subject:
             What is said after "1 structure", and after "7 structures".
         evidence : str, optional
             The worst case, with its value and unit.
+        advice : str, optional
+            What to do about it.
         """
         indices = np.flatnonzero(where) if where.dtype == bool else np.sort(where)
         structures: IntArray = np.asarray(indices, dtype=np.int64)
@@ -120,7 +240,7 @@ class Subject:
         if n:
             subject = f"1 structure {one}" if n == 1 else f"{n} structures {several}"
             message = f"{subject} ({self.frames(structures)})"
-            yield Finding(code, severity, message, structures, evidence)
+            yield Finding(code, severity, message, structures, evidence, advice)
 
     def having(
         self,
@@ -129,6 +249,8 @@ class Subject:
         where: Mask | IntArray,
         what: str,
         evidence: str = "",
+        advice: str = "",
     ) -> Iterator[Finding]:
         """Yield a finding "1 structure has ..." or "7 structures have ..."; see `found`."""
-        return self.found(code, severity, where, f"has {what}", f"have {what}", evidence)
+        has, have = f"has {what}", f"have {what}"
+        return self.found(code, severity, where, has, have, evidence, advice)

@@ -1,0 +1,83 @@
+"""Lengths in another unit: positions and cells in Bohr or nanometres instead of angstrom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase.units import Bohr
+
+from analytics.data.checks.registry import register
+from analytics.data.checks.report import Finding
+from analytics.data.checks.subject import BONDED, Mask, Subject
+from analytics.data.contacts import nearest_ratios
+
+SHARE = 0.95
+"""Part of the structures that a wrong unit of the whole file shows in."""
+ENOUGH = 4
+"""Atoms that make a distance between neighbours more than a stretched pair."""
+TOO_NEAR = 0.2
+"""Closest atoms nearer than this part of their radii sum are crowded, not compressed."""
+SOUND = (0.7, BONDED)
+"""Closest atoms of a sound structure, in units of the sum of their covalent radii."""
+SAMPLE = 100
+"""Structures of one composition that are measured."""
+ALIKE = 0.06
+"""Agreement of a ratio of lengths with the unit, as a part of it."""
+
+
+@register("lengths")
+def check_lengths(subject: Subject) -> Iterator[Finding]:
+    """Compare the closest atoms of all structures with their covalent radii."""
+    ratio, usable = subject.nearest, subject.bonding
+    if subject.dataset.sizes[usable].sum() < ENOUGH:
+        return
+    found = ratio[usable]
+    apart = usable & (ratio > BONDED + 0.05)
+    if apart.sum() >= SHARE * usable.sum() and _within(float(np.median(found)) * Bohr, SOUND):
+        yield from subject.having(
+            "lengths_in_bohr", "warning", apart,
+            "no two atoms as close as a bond: the lengths look like Bohr",
+            f"half of the closest pairs are over {np.median(found):.2f} sums of covalent radii "
+            f"apart; in Bohr that would be {np.median(found) * Bohr:.2f}",
+            "read the file with --units length=bohr, or convert positions and cells to angstrom",
+        )  # fmt: skip
+    elif apart.any() and not apart.all():
+        yield from _some_in_bohr(subject, apart, usable & ~apart)
+    near = usable & (ratio < TOO_NEAR)
+    if near.sum() >= SHARE * usable.sum() and _within(float(np.median(found)) * 10.0, SOUND):
+        yield from subject.having(
+            "lengths_in_nm", "error", near,
+            "atoms so close everywhere that the lengths look like nanometres",
+            f"half of the closest pairs are under {np.median(found):.3f} sums of covalent radii "
+            f"apart; in nanometres that would be {10.0 * np.median(found):.2f}",
+            "read the file with --units length=nm, or convert positions and cells to angstrom",
+        )  # fmt: skip
+
+
+def _within(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]
+
+
+def _some_in_bohr(subject: Subject, apart: Mask, sound: Mask) -> Iterator[Finding]:
+    """Report structures that are those of the same atoms scaled by 1.89 and by nothing else."""
+    dataset, ratio = subject.dataset, subject.nearest
+    chosen = np.zeros(dataset.n_structures, dtype=bool)
+    compositions = subject.compositions
+    for one in np.unique(compositions[apart & (dataset.sizes > 2)], axis=0):
+        like = (compositions == one).all(axis=1)
+        far, near = np.flatnonzero(apart & like), np.flatnonzero(sound & like)
+        if len(far) < 2 or len(near) < 2:
+            continue
+        drawn = near[:: 1 + len(near) // SAMPLE]
+        close = nearest_ratios(dataset, drawn, BONDED + 0.05)  # `nearest` holds bounds
+        scale = float(np.median(ratio[far]) / np.median(close))
+        gap = float(ratio[far].min() / close.max())
+        if abs(scale * Bohr - 1.0) < ALIKE and gap > 1.3:
+            chosen[far] = True
+    yield from subject.having(
+        "some_lengths_in_bohr", "warning", chosen,
+        "lengths 1.89 times those of other structures of the same atoms: Bohr among angstrom",
+        "no structure lies between the two",
+        "convert positions and cells of these structures to angstrom",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Formats of export: what each training code reads, one module each."""

@@ -1,0 +1,257 @@
+"""Index of an XYZ file: where each structure starts and ends, also past damaged ones.
+
+A structure is its number of atoms, a comment line and that many lines of atoms. Where the lines
+do not add up, the next number of atoms that is followed by a comment and an atom is looked for,
+so that one structure is lost and not the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from analytics.data.opened import PIECE, Content
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import Monitor
+
+__all__ = ["Span", "find_structures", "looks_like_xyz"]
+
+_BOM = codecs.BOM_UTF8
+_COUNT = re.compile(rb"\+?[0-9]{1,12}")
+_WORD = re.compile(rb"\S")
+_NUMBER = re.compile(
+    rb"[+-]?(?:[0-9]|\.[0-9])[0-9.]*(?:[eEdD]?[+-]?[0-9]+)?|\*+|[+-]?(?:nan|inf)", re.IGNORECASE
+)
+#: Bytes of the shortest line of an atom: a symbol and three digits, with blanks between.
+_SHORTEST_ATOM = 7
+#: Bytes of the longest line that holds a number of atoms, with blanks around it.
+_LONGEST_COUNT = 64
+#: Bytes of a line that are looked at.
+_LOOK = 1000
+#: Blank lines between structures that are skipped where a structure is only guessed.
+_FEW = 8
+#: Lines after a structure that may hold an atom of the next one.
+_NEAR = 1000
+
+
+class Span(NamedTuple):
+    """Where a structure is: byte offsets of its comment, of its atom lines, and past its end.
+
+    `line` is that of its number of atoms, one-based. `fault` says what is wrong with its lines,
+    on `fault_line`; "" where they are as many as announced.
+    """
+
+    line: int
+    comment: int
+    atoms: int
+    stop: int
+    n_atoms: int
+    fault: str = ""
+    fault_line: int = 0
+
+
+def find_structures(content: Content, monitor: Monitor) -> list[Span]:
+    """Return where every structure of a file is, damaged ones included.
+
+    Parameters
+    ----------
+    content : Content
+    monitor : Monitor
+        Told how far the looking is.
+    """
+    lines = _Lines(content, monitor)
+    spans: list[Span] = []
+    at, count = lines.next_count(0)
+    while at < lines.n:
+        stop = at + 2 + count
+        if count > 0 and stop <= lines.n and not lines.short_between(at + 2, stop):
+            following, next_count = lines.next_count(stop)
+            if following == lines.n or next_count >= 0:
+                spans.append(lines.span(at, count, stop))
+                at, count = following, next_count
+                continue
+        span, following = _damaged(lines, at, count)
+        spans.append(span)
+        at, count = lines.next_count(following)
+        if len(spans) % 1000 == 0:
+            monitor.checkpoint()
+    return spans
+
+
+def looks_like_xyz(head: bytes) -> bool:
+    """Say whether the first bytes of a file are a number of atoms, a comment and an atom."""
+    lines = head.removeprefix(_BOM).lstrip().splitlines()
+    if len(lines) < 3 or not _COUNT.fullmatch(lines[0].strip()):
+        return False
+    return b"Properties=" in lines[1] or _is_atom(lines[2][:_LOOK])
+
+
+class _Lines:
+    """The lines of a file by number, from zero.
+
+    Attributes
+    ----------
+    n : int
+        How many there are.
+    """
+
+    def __init__(self, content: Content, monitor: Monitor) -> None:
+        self._content, self._monitor = content, monitor
+        head = content.read(0, min(_LOOK, content.size))
+        if b"\0" in head:
+            raise InputError(
+                f"not a text file: byte 0 at offset {head.index(0)}; is it a binary or compressed "
+                "file named .xyz?",
+                source=content.source,
+            )
+        self._first = len(_BOM) if head.startswith(_BOM) else 0
+        self._ends = self._find_ends()
+        self.n = len(self._ends)
+        short = np.flatnonzero(np.diff(self._ends, prepend=self._first - 1) <= _SHORTEST_ATOM)
+        # none of them is an atom; past the last line, so that there always is another one
+        self._short = [*short.tolist(), self.n]
+        self._at_short = 0
+
+    def _find_ends(self) -> IntArray:
+        """Return the offsets of the ends of the lines, int array (n,)."""
+        found, size = [], self._content.size
+        for first in range(0, size, PIECE):
+            piece = self._content.read(first, min(first + PIECE, size))
+            found.append(np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n")) + first)
+            self._monitor.report((first + len(piece)) / size, "looking for structures")
+            self._monitor.checkpoint()
+        if size and not piece.endswith(b"\n"):
+            found.append(np.array([size]))
+        return np.concatenate(found).astype(np.int64)
+
+    def start(self, line: int) -> int:
+        """Return the offset of a line; that of the end of the file past the last."""
+        if line >= self.n:
+            return self._content.size
+        return int(self._ends[line - 1]) + 1 if line else self._first
+
+    def text(self, line: int) -> bytes:
+        """Return the start of a line, without blanks around it."""
+        start = self.start(line)
+        return self._content.read(start, min(start + _LOOK, int(self._ends[line]))).strip()
+
+    def span(self, at: int, n_atoms: int, stop: int, fault: str = "", line: int = -1) -> Span:
+        """Return the structure from line `at` to before line `stop`, and what is wrong with it."""
+        comment, atoms, end = self.start(at + 1), self.start(at + 2), self.start(stop)
+        return Span(at + 1, comment, atoms, end, n_atoms, fault, (at if line < 0 else line) + 1)
+
+    def next_count(self, line: int) -> tuple[int, int]:
+        """Return the first line with something in it, and the count there; -1 if it is none."""
+        if line < self.n:
+            text = self.text(line)
+            if not text:
+                line = self._filled(line)
+                text = self.text(line) if line < self.n else b""
+            if _COUNT.fullmatch(text):
+                return line, int(text)
+        return line, -1
+
+    def _filled(self, line: int) -> int:
+        """Return the first line with something in it, from a line on."""
+        start, size = self.start(line), self._content.size
+        while start < size:
+            stop = min(start + PIECE, size)
+            word = _WORD.search(self._content.read(start, stop))
+            if word is not None:
+                return int(np.searchsorted(self._ends, start + word.start()))
+            start = stop
+        return self.n
+
+    def short_between(self, start: int, stop: int) -> bool:
+        """Say whether one of these lines is too short for an atom; `start` never goes back."""
+        while self._short[self._at_short] < start:
+            self._at_short += 1
+        return self._short[self._at_short] < stop
+
+    def header(self, start: int, stop: int) -> int:
+        """Return the first of some lines at which a structure seems to start; `stop` if none."""
+        step = 64
+        while start < stop:
+            upto = min(start + step, stop)
+            before = self._ends[start - 1] if start else self._first - 1
+            lengths = np.diff(self._ends[start:upto], prepend=before)
+            for line in (start + np.flatnonzero(lengths <= _LONGEST_COUNT)).tolist():
+                if self._seems_to_start(line):
+                    return line
+            start, step = upto, min(2 * step, 1 << 16)
+            self._monitor.checkpoint()
+        return stop
+
+    def _seems_to_start(self, line: int) -> bool:
+        word = self.text(line)
+        if not _COUNT.fullmatch(word):
+            return False
+        count = int(word)
+        if line + 2 >= self.n:
+            return line + 1 >= self.n or not _is_atom(self.text(line + 1))
+        if not count:
+            return self._ends_well(line + 2)
+        if _is_atom(self.text(line + 2)) and not _is_atom(self.text(line + 1)):
+            return True
+        return self._ends_well(line + 2 + count)
+
+    def _ends_well(self, line: int) -> bool:
+        """Say whether the file ends before this line, or a number of atoms follows."""
+        stop = min(line + _FEW, self.n)
+        for number in range(line, stop):
+            text = self.text(number)
+            if text:
+                return _COUNT.fullmatch(text) is not None
+        return line <= self.n == stop
+
+
+def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
+    """Return a structure whose lines do not add up, and the line where to go on."""
+    if count < 0:
+        shown = lines.text(at)[:40].decode(errors="replace")
+        cause = f"line {at + 1} should hold a number of atoms but reads {shown!r}"
+        stop = lines.header(at + 1, lines.n)
+        return lines.span(at, 0, stop, cause), stop
+    if count == 0:
+        following, next_count = lines.next_count(at + 2)
+        sound = following >= lines.n or next_count >= 0
+        stop = following if sound else lines.header(at + 1, lines.n)
+        return lines.span(at, 0, stop, "has no atoms"), stop
+    stop = min(at + 2 + count, lines.n)
+    announced = f"{count} {'atom is' if count == 1 else 'atoms are'} announced on line {at + 1}"
+    begins = lines.header(at + 1, stop)
+    if begins < stop:
+        cause = f"{announced}, but the next structure begins on line {begins + 1}"
+        return lines.span(at, count, begins, cause), begins
+    if at + 2 + count > lines.n:
+        found = max(0, lines.n - at - 2)
+        cause = f"the file ends early: {found} of the {count} atoms announced on line {at + 1}"
+        return lines.span(at, count, lines.n, f"{cause} are there", lines.n - 1), lines.n
+    following, next_count = lines.next_count(stop)
+    if following >= lines.n or next_count >= 0:
+        return lines.span(at, count, stop), following
+    begins = lines.header(following, lines.n)
+    if _lacks_its_count(lines, following, begins):
+        return lines.span(at, count, stop), following
+    shown = lines.text(following)[:40].decode(errors="replace")
+    cause = f"{announced}, but line {following + 1} after them reads {shown!r}"
+    return lines.span(at, count, begins, cause, following), begins
+
+
+def _lacks_its_count(lines: _Lines, start: int, stop: int) -> bool:
+    """Say whether some lines are a structure whose number of atoms is missing or damaged."""
+    if _is_atom(lines.text(start)):
+        return False
+    return any(_is_atom(lines.text(line)) for line in range(start + 1, min(stop, start + _NEAR)))
+
+
+def _is_atom(text: bytes) -> bool:
+    """Say whether a line looks like an atom: a name and three numbers, in some order."""
+    words = text.split()
+    if len(words) < 4 or b"=" in text:
+        return False
+    return sum(_NUMBER.fullmatch(word) is not None for word in words) >= 3

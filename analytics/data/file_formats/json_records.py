@@ -1,0 +1,69 @@
+"""JSON and JSON lines of records: positions, atomic_numbers, energy by name (ColabFit)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from analytics.data.file_formats.json_stream import entries, head_text
+from analytics.data.file_formats.named_values import frame_of, is_structure
+from analytics.data.file_formats.registry import FileFormat, register
+from analytics.data.frames import Frame, LeftOut
+from analytics.runtime.progress import Monitor
+
+_POSITIONS = ('"positions"', '"coordinates"', '"cartesian_site_positions"', '"coords"')
+_NUMBERS = ('"atomic_numbers"', '"numbers"', '"symbols"', '"species"', '"species_at_sites"')
+#: Words of ASE's own database in JSON, which ASE reads.
+_OF_ASE = ('"nextid"', '"unique_id"', '"__ndarray__"')
+
+
+def recognise(path: Path, head: bytes) -> bool:
+    """Say whether it is JSON with names of positions and of elements."""
+    text = head_text(head)
+    if not text or any(word in text for word in _OF_ASE):
+        return False
+    return any(word in text for word in _POSITIONS) and any(word in text for word in _NUMBERS)
+
+
+def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
+    """Yield the records that are structures; one object alone is one, or holds them."""
+    index, whole = 0, {}
+    for name, value in entries(path):
+        if name and not (isinstance(value, dict) and is_structure(list(value))):
+            whole[name] = value
+            continue
+        for record in _records(value):
+            yield _read(index, record)
+            index += 1
+            if index % 100 == 0:
+                monitor.checkpoint()
+    for record in _records(whole):
+        yield _read(index, record)
+        index += 1
+
+
+def _records(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if is_structure(list(value)):
+            yield value
+        else:
+            for item in value.values():
+                if isinstance(item, list | dict):
+                    yield from _records(item)
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                yield from _records(item)
+
+
+def _read(index: int, record: dict[str, Any]) -> Frame | LeftOut:
+    plain = {k: json.dumps(v) if isinstance(v, dict) else v for k, v in record.items()}
+    try:
+        return frame_of(index, plain)
+    except (ValueError, TypeError) as error:
+        return LeftOut(index, str(error))
+
+
+register("json_records")(FileFormat("JSON records", recognise, read))

@@ -1,0 +1,69 @@
+"""npz archives of MD17, rMD17, sGDML and QM9: arrays of positions, elements, energies, forces."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.data.file_formats.batches import batch_frames, with_units
+from analytics.data.file_formats.named_values import names_in
+from analytics.data.file_formats.registry import FileFormat, register
+from analytics.data.frames import Frame, LeftOut
+from analytics.data.numpy_files import read_npz
+from analytics.runtime.errors import InputError
+from analytics.runtime.progress import Monitor
+
+Array = npt.NDArray[np.generic]
+
+#: Fields of sGDML that state units, and how it writes them.
+_UNIT_FIELDS = {"r_unit": "length", "e_unit": "energy"}
+#: Names that files of MD17 and rMD17 have, which are in kcal/mol.
+_MD17 = ({"nuclear_charges", "coords", "energies"}, {"R", "z", "E"}, {"R", "Z", "E"})
+
+
+def recognise(path: Path, head: bytes) -> bool:
+    """Say whether the first file of a zip archive is an array of numpy."""
+    return head.startswith(b"PK\x03\x04") and b".npy" in head[30:300]
+
+
+def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
+    """Yield the structures; units as the file states them, or as the energies speak for them."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+    arrays = _arrays(path, names)
+    if any(arrays[name].ndim > 2 for name in ("density", "rho") if name in arrays):
+        raise InputError("holds electron densities on grids; winnow density info reads it")
+    if names_in(list(arrays)) is None:
+        raise InputError(
+            f"is an archive of the arrays {', '.join(names[:12])}, which are no structures: "
+            "expected nuclear_charges and coords, or z and R, or the like"
+        )
+    stated = {
+        quantity: str(arrays.pop(field))
+        for field, quantity in _UNIT_FIELDS.items()
+        if field in arrays and str(arrays[field])
+    }
+    if "lattice" in arrays and arrays["lattice"].shape == (3, 3):
+        arrays["lattice"] = arrays["lattice"].T  # sGDML keeps the vectors as columns
+    per_structure = {k: v for k, v in arrays.items() if v.ndim or v.dtype.kind in "US"}
+    fallback = "kcal/mol" if any(wanted <= set(arrays) for wanted in _MD17) else ""
+    yield from with_units(batch_frames(per_structure, 0), stated, fallback)
+
+
+def _arrays(path: Path, names: list[str]) -> dict[str, Array]:
+    """Return the arrays of numbers and text; one of objects is not read."""
+    found: dict[str, Array] = {}
+    for name in names:
+        try:
+            found.update(read_npz(path, {name}))
+        except ValueError as error:
+            if "neither numbers nor text" not in str(error):
+                raise InputError(str(error)) from None
+    return found
+
+
+register("npz")(FileFormat("npz archive of MD17, sGDML", recognise, read))
