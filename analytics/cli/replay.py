@@ -12,7 +12,8 @@ from analytics.cli.files import input_name, input_paths
 from analytics.cli.output import count, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.subset import add_targets, beside_output, subset_files, write_subset_files
-from analytics.data.dataset import Dataset, LabelKeys
+from analytics.data.dataset import Dataset
+from analytics.data.read_options import LabelKeys
 from analytics.data.readers import read
 from analytics.recipe import Recipe
 from analytics.replay import Replay, replay

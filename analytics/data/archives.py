@@ -48,7 +48,7 @@ def is_archive(head: bytes) -> bool:
     """
     if head.startswith(_ZIP):
         length = int.from_bytes(head[26:28], "little")
-        return not head[30 : 30 + length].endswith(b".npy")
+        return not head[30 : 30 + length].endswith((b".npy", b"data.pkl"))
     return head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import re
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -363,6 +365,19 @@ def test_a_folder_of_fitsnap_groups(tmp_path) -> None:
     frames = frames_in(tmp_path)
     assert [frame.info["config_type"] for frame in frames] == ["Bulk", "Bulk", "Surface"]
     assert [frame.index for frame in frames] == [0, 1, 2]
+
+
+def test_a_folder_of_several_kinds_is_ambiguous(tmp_path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(fitsnap(silver()[0])))
+    (tmp_path / "b.cfg").write_text(mtp_text(silver()[1]))
+    with pytest.raises(InputError, match=r"several kinds \(FitSNAP JSON, MTP .cfg"):
+        found_in(tmp_path)
+
+
+def test_a_folder_of_mtp_files(tmp_path) -> None:
+    for i, atoms in enumerate(silver()):
+        (tmp_path / f"{i}.cfg").write_text(mtp_text(atoms))
+    assert [frame.info["energy"] for frame in frames_in(tmp_path)] == [-20.5, -21.5, -22.5]
 
 
 def test_fitsnap_case(cases) -> None:
@@ -877,6 +892,16 @@ def test_all_molecules_of_an_sdf(tmp_path) -> None:
     assert first.info["name"] == "water"
 
 
+def zipped(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, b"")
+    return buffer.getvalue()
+
+
+ZIPPED_PICKLE = zipped("archive/data.pkl")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "cause"),
     [
@@ -885,6 +910,7 @@ def test_all_molecules_of_an_sdf(tmp_path) -> None:
         ("graph.pb", b"\n\x00\x01", "model of TensorFlow"),
         ("a.arrow", b"ARROW1\x00\x00", "is an Arrow file"),
         ("QM7.mat", b"MATLAB 5.0 MAT-file\x00", "is a MATLAB file"),
+        ("a.pt", ZIPPED_PICKLE, "pickled Python objects of torch"),
         ("a.xtc", b"\x00\x00\x07\xcb\x00\x00", "XTC trajectory"),
     ],
 )

@@ -49,8 +49,9 @@ class FileFormat:
 #: The formats of this package, each in the module of its name.
 BUILT_IN: tuple[str, ...] = (
     *("outcar", "vasprun", "ml_ab", "runs_in_folder"),
-    *("mtp", "runner", "fitsnap", "pymatgen_json", "qcschema", "json_records", "json_folder"),
-    *("npz", "hdf5", "parquet", "aselmdb", "sdf", "refused"),
+    *("mtp", "runner", "fitsnap", "pymatgen_json", "qcschema", "json_records"),
+    *("lammps_dump", "lammps_data"),
+    *("npz", "hdf5", "parquet", "aselmdb", "sdf", "files_in_folder", "refused"),
 )
 FILE_FORMATS: Registry[FileFormat] = Registry(
     "file format", {f"analytics.data.file_formats.{name}": (name,) for name in BUILT_IN}

@@ -1,4 +1,7 @@
-"""Folder of JSON files, as FitSNAP keeps its groups: files of one kind, also in folders in it."""
+"""Folder of files of one kind, as FitSNAP keeps its groups: JSON, HDF5, parquet, npz or .cfg.
+
+Also in folders in it, which are classes then.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,21 @@ from analytics.data.opened import listed
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 
-_KINDS = ("fitsnap", "pymatgen_json", "qcschema", "json_records")
+_KINDS = (
+    *("fitsnap", "pymatgen_json", "qcschema", "json_records"),
+    *("hdf5", "parquet", "npz", "mtp"),
+)
+_ENDINGS = frozenset((".json", ".h5", ".hdf5", ".parquet", ".npz", ".cfg"))
 _HEAD = 1 << 16
+#: Files that are looked at to tell whether a folder is such a one.
+_FEW = 10
 
 
 def recognise(path: Path, head: bytes) -> bool:
-    """Say whether there is a JSON file of a known kind in the folder, or in one in it."""
+    """Say whether there is a file of a known kind in the folder, or in one in it."""
     with suppress(OSError, InputError):
         if path.is_dir() and not _is_bundle(path):
-            return any(_kind(place) is not None for place in _files(path)[:3])
+            return any(_kind(place) is not None for place in _files(path)[:_FEW])
     return False
 
 
@@ -34,10 +43,11 @@ def _is_bundle(path: Path) -> bool:
 def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """Yield the structures file after file, by name; folders in the folder are classes."""
     index = 0
-    for place in _files(path):
-        kind = _kind(place)
-        if kind is None:
-            continue  # a table of contents, or settings
+    kinds = {place: kind for place in _files(path) if (kind := _kind(place)) is not None}
+    titles = sorted({kind.title for kind in kinds.values()})
+    if len(titles) > 1:
+        raise InputError(f"holds files of several kinds ({', '.join(titles)}): name one of them")
+    for place, kind in kinds.items():
         monitor.checkpoint()
         try:
             for found in kind.read(place, monitor):
@@ -60,14 +70,14 @@ def _files(path: Path) -> list[Path]:
     found: list[Path] = []
     for place in listed(path, SILENT):
         if place.is_dir() and not place.is_symlink():
-            found.extend(p for p in listed(place, SILENT) if _is_json(p))
-        elif _is_json(place):
+            found.extend(p for p in listed(place, SILENT) if _is_likely(p))
+        elif _is_likely(place):
             found.append(place)
     return found
 
 
-def _is_json(path: Path) -> bool:
-    return path.suffix.lower() == ".json" and path.is_file()
+def _is_likely(path: Path) -> bool:
+    return path.suffix.lower() in _ENDINGS and path.is_file()
 
 
 def _kind(path: Path) -> FileFormat | None:
@@ -77,4 +87,4 @@ def _kind(path: Path) -> FileFormat | None:
     return next((kind for kind in known if kind.recognise(path, head)), None)
 
 
-register("json_folder")(FileFormat("a folder of JSON files", recognise, read))
+register("files_in_folder")(FileFormat("folder of files of one kind", recognise, read))
