@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.errors import UsageError
-from analytics.cli.files import input_path
+from analytics.cli.files import input_paths
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
@@ -38,11 +38,11 @@ __all__ = [
 
 
 def read_input(arguments: argparse.Namespace, monitor: Monitor, file: str | None = None) -> Dataset:
-    """Read the file of a command, or another one with the same names of labels."""
-    file = arguments.file if file is None else file
-    input_path(file)
+    """Read the files of a command, or another one with the same names of labels."""
+    files = arguments.files if file is None else [file]
+    input_paths(*files)
     return read(
-        file,
+        files,
         energy_key=arguments.energy_key,
         forces_key=arguments.forces_key,
         config_type_key=arguments.config_type_key,
