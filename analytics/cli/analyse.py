@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
-from analytics.cli.files import add_force, check_targets
+from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import parse_seed
 from analytics.cli.output import (
     aligned,
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say how redundant a data set is."""
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
+        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(table)} rows")
     else:
-        print(analysis_text(analysis, Path(arguments.file).name, classes, curve, dimension))
+        print(analysis_text(analysis, input_title(arguments.files), classes, curve, dimension))
     return 0
 
 

@@ -25,11 +25,12 @@ __all__ = [
 def add_input(parser: argparse.ArgumentParser) -> None:
     """Add the file, the names of its labels and --json."""
     parser.add_argument(
-        "file",
+        "files",
+        nargs="+",
         metavar="FILE",
         type=input_name,
         help="data set: extended XYZ, or whatever ASE reads; FILE@0:1000:10 reads a slice, - the "
-        "standard input",
+        "standard input, and several files (or 'runs/*.xyz') are read one after the other",
     )
     add_json(parser)
     add_labels(parser)

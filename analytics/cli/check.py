@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from analytics.cli.arguments import add_input
+from analytics.cli.files import input_title
 from analytics.cli.output import (
     counted,
     print_json,
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         }
         print_json(head | content | {"duplicate_groups": groups})
     else:
-        print(check_text(report, Path(arguments.file).name, dataset))
+        print(check_text(report, input_title(arguments.files), dataset))
     return 1 if arguments.strict and report.of("error") else 0
 
 
