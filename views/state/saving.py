@@ -7,6 +7,7 @@ from typing import Any
 
 import param
 
+from analytics.data.read_options import READING
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information.kernel import KernelSpec
 from views.state.columns import Choice, Opened
@@ -23,9 +24,6 @@ from views.state.restored import (
 from views.state.saved import SavedSession, Source
 
 __all__ = ["Saving"]
-
-#: What the user may say of how a file is to be read.
-KEYS = ("energy_key", "forces_key", "config_type_key")
 
 
 class Saving(Deciding):
@@ -95,7 +93,7 @@ class Saving(Deciding):
             If this Winnow cannot analyse it as it was.
         """
         descriptor, kernel = live_settings(saved)
-        keys = {name: saved.source.keys.get(name) for name in KEYS if name in saved.source.keys}
+        keys = {name: saved.source.keys.get(name) for name in READING if name in saved.source.keys}
         lost, self._restoring = list[str](), saved
         for slot, wanted in zip(self.slots, saved.choices, strict=True):
             choice, trouble = live_choice(wanted, Choice(slot.method))
