@@ -100,7 +100,7 @@ def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str
     lines = [
         f"{name}: {counted(dataset.n_structures, 'structure')}",
         f"energies: {counted(len(found.energies), 'group')} of alike structures with unlike "
-        f"energies or forces ({count(exact)} equal atom by atom), "
+        f"energies or forces ({count(exact)} of the same structure), "
         f"{counted(len(found.structures), 'structure')} in all",
     ]
     if found.energies:
