@@ -857,6 +857,10 @@ def test_lmdb_of_other_things(tmp_path) -> None:
     found = found_in(tmp_path / "b.lmdb")
     assert [isinstance(one, Frame) for one in found] == [False, False, True, False]
     assert "unpacks to more than" in found[1].cause
+    whole = (tmp_path / "b.lmdb").read_bytes()
+    (tmp_path / "b.lmdb").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="was cut short"):
+        found_in(tmp_path / "b.lmdb")
 
 
 # ---------------------------------------------------------------- others
