@@ -18,8 +18,9 @@ import numpy as np
 
 from analytics.curation.duplicates import Duplicates
 from analytics.curation.reasons import copy_reasons
-from analytics.data.dataset import Dataset, LabelKeys
+from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
+from analytics.data.read_options import LabelKeys
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.frames import Columns
+from analytics.data.read_options import LabelKeys
 from analytics.data.understood import Understood
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Table, Value
 
-__all__ = ["ALONE", "Dataset", "LabelKeys", "Record", "Unsearchable"]
+__all__ = ["ALONE", "Dataset", "Record", "Unsearchable"]
 
 ALONE = 8.0
 """A single atom is isolated where its nearest image is this far away, angstrom: primitive cells of
@@ -28,29 +29,21 @@ class Unsearchable(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class LabelKeys:
-    """The names under which the file carries its labels; None where it has none."""
-
-    energy: str | None = None
-    forces: str | None = None
-    config_type: str | None = None
-    stress: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Record(Value):
     """What a structure brought along and the method does not use, kept for the export.
 
     `info` holds every per-structure value of the file under its own key (labels included, cell
     and pbc excluded); `arrays` every per-atom array except species, positions and forces.
     `comment` and `columns` are the line of key=value pairs and the per-atom columns of extended
-    XYZ as the file had them; empty for other formats.
+    XYZ as the file had them; empty for other formats. `forces` is the key that the forces of the
+    structure were read from: they are not in `arrays` where the data set holds the same numbers.
     """
 
     info: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     comment: str = ""
     columns: Columns = ()
+    forces: str | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -104,7 +97,7 @@ class Dataset(Table):
     config_type: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
     frame_indices: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     name: str = "in memory"
-    keys: LabelKeys = LabelKeys()
+    keys: LabelKeys = field(default_factory=LabelKeys)
     understood: Understood = field(default_factory=Understood)
     records: tuple[Record, ...] = ()
     fingerprint: str = field(init=False, default="")

@@ -114,8 +114,9 @@ def _atoms_of(dataset: Dataset, structure: int) -> Atoms:
         results["energy"] = float(dataset.energies[structure])
     if dataset.forces is not None and not np.isnan(dataset.forces[rows]).all():
         results["forces"] = np.array(dataset.forces[rows])
-        if dataset.keys.forces not in (None, "forces"):
-            atoms.arrays[str(dataset.keys.forces)] = np.array(dataset.forces[rows])
+        name = dataset.keys.forces if record is None else record.forces
+        if name not in (None, "forces"):
+            atoms.arrays[str(name)] = np.array(dataset.forces[rows])
     if results:
         atoms.calc = SinglePointCalculator(atoms, **results)  # type: ignore[no-untyped-call]
     return atoms

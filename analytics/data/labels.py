@@ -1,37 +1,43 @@
-"""Label keys: which of a file's own names are its energies, forces and classes of structures."""
+"""Label keys: which of a file's own names are its energies, forces, stresses and classes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics.data.dataset import Dataset, LabelKeys, Record
-from analytics.data.frames import Frame, LeftOut
-from analytics.data.read_options import ReadOptions
-from analytics.data.understood import Understood
-from analytics.runtime.arrays import FloatArray
+from analytics.data.census import Census, root_mean_square, tensor
+from analytics.data.dataset import Dataset, Record
+from analytics.data.file_units import FileUnits
+from analytics.data.frames import Frame, LeftOut, species_numbers
+from analytics.data.label_choice import (
+    CLASS_NAMES,
+    Choice,
+    Label,
+    choose,
+    choose_class,
+    grows_with_size,
+)
+from analytics.data.label_names import Meaning, meaning_of
+from analytics.data.read_options import LabelKeys, ReadOptions
+from analytics.data.understood import Candidate, KeyUse, Understood
+from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.errors import InputError
 
 __all__ = ["AvailableKeys", "assemble", "keys_of"]
 
-ENERGY_NAMES = (
-    *("energy", "free_energy", "REF_energy", "dft_energy", "TotEnergy", "total_energy"),
-    *("energy_eV", "dft_total_energy", "ref_total_energy", "dft_energy_eV", "dft_free_energy"),
-    *("ref_free_energy", "potential_energy", "corrected_total_energy", "etot", "e_tot", "epot"),
-    *("E", "e_dft"),
-)
-FORCES_NAMES = (
-    *("forces", "force", "REF_forces", "dft_forces", "ref_force", "dft_force"),
-    *("forces_eV_A", "dft_total_forces", "atomic_forces", "frc"),
-)
-CONFIG_TYPE_NAMES = ("config_type", "config_name")
 #: Characters of a class: an array of texts has room for the longest in every structure.
 _LONGEST_CLASS = 2000
+#: Names that could be a label and are listed where none was found.
+_MOST_LISTED = 20
+#: In place of the place of a name: the structure has the label from none.
+_NONE = -1
+_OPTIONS = {"energy": "--energy-key", "forces": "--forces-key", "stress": "--stress-key"}
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +52,40 @@ class AvailableKeys:
         Per-atom values of three columns.
     config_type : tuple of str
         Per-structure texts, numbers and logicals.
+    stress : tuple of str
+        Six or nine numbers per structure whose name says that they are a stress or virial.
     """
 
     energy: tuple[str, ...] = ()
     forces: tuple[str, ...] = ()
     config_type: tuple[str, ...] = ()
+    stress: tuple[str, ...] = ()
 
 
 def keys_of(items: Iterable[Frame | Record]) -> AvailableKeys:
     """Return what could be a label, from the structures of a file before or after assembly."""
-    counts = _KeyCounts(items)
+    census = Census(items)
     return AvailableKeys(
-        energy=_ranked(counts.numbers, ENERGY_NAMES),
-        forces=_ranked(counts.vectors, FORCES_NAMES),
-        config_type=_ranked(counts.texts + counts.numbers, CONFIG_TYPE_NAMES),
+        energy=_ranked(census.number_keys(), "energy"),
+        forces=_ranked(census.vector_keys(), "forces"),
+        config_type=tuple(sorted(census.text_keys(), key=_class_rank)),
+        stress=_ranked(census.tensor_keys(), "stress"),
     )
+
+
+def _ranked(keys: Sequence[str], label: str) -> tuple[str, ...]:
+    """Order names by what they say, and else leave them in their order."""
+
+    def rank(key: str) -> tuple[bool, bool, tuple[int, ...]]:
+        meaning = meaning_of(key)
+        return meaning.label != label, bool(meaning.caution), meaning.rank
+
+    return tuple(sorted(keys, key=rank))
+
+
+def _class_rank(key: str) -> int:
+    plain = key.lower().replace("_", "").replace("-", "")
+    return CLASS_NAMES.index(plain) if plain in CLASS_NAMES else len(CLASS_NAMES)
 
 
 def assemble(
@@ -78,134 +103,511 @@ def assemble(
         What the source is called in errors.
     """
     frames = [one for one in found if isinstance(one, Frame)]
-    left_out = tuple(one for one in found if isinstance(one, LeftOut))
-    if left_out and (asked.strict or not frames):
-        first = left_out[0]
-        raise InputError(first.said, source=name, structure=first.frame)
+    left_out = [one for one in found if isinstance(one, LeftOut)]
+    if left_out and not frames:
+        _refuse(left_out[0], name)
     if not frames:
         raise InputError(f"the {describes} holds no structures", source=name)
-    keys = _choose(frames, name, asked.keys)
-    sizes = [len(frame.numbers) for frame in frames]
-    # the class first: it is cheap, and forces are taken out of the arrays
-    config_type = np.array([_class(frame, name, keys.config_type) for frame in frames])
+    frames, notes = _with_elements(frames, name, asked.species)
+    labels = _Labels(frames, name, asked)
+    left_out = sorted([*left_out, *labels.left_out], key=lambda one: one.frame)
+    if left_out and asked.strict:
+        _refuse(left_out[0], name)
+    said = dict.fromkeys(note for frame in frames for note in frame.notes)
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
-        positions=np.concatenate([frame.positions for frame in frames]),
-        structure_offsets=np.concatenate([[0], np.cumsum(sizes)]),
-        cells=np.array([frame.cell for frame in frames]),
+        positions=labels.positions,
+        structure_offsets=labels.offsets,
+        cells=labels.cells,
         pbc=np.array([frame.pbc for frame in frames]),
-        energies=_energies(frames, name, keys.energy),
-        forces=_forces(frames, name, keys.forces),
-        config_type=config_type,
+        energies=labels.energies,
+        forces=labels.forces,
+        stress=labels.stress,
+        config_type=labels.classes,
         frame_indices=np.array([frame.index for frame in frames]),
         name=name,
-        keys=keys,
-        understood=Understood(frames_in_file=len(found), left_out=left_out),
-        records=tuple(
-            Record(frame.info, _other_arrays(frame, keys.forces), frame.comment, frame.columns)
-            for frame in frames
+        keys=labels.keys,
+        understood=Understood(
+            frames_in_file=len(frames) + sum(one.part == "frame" for one in left_out),
+            left_out=tuple(left_out),
+            keys=labels.uses,
+            candidates=labels.candidates,
+            units=labels.units.uses(),
+            notes=(*said, *notes, *labels.notes),
+            options=asked.to_dict(),
         ),
+        records=labels.records(),
     )
 
 
-def _other_arrays(frame: Frame, forces: str | None) -> dict[str, npt.NDArray[Any]]:
-    """Return the per-atom arrays without the forces, which the data set has.
+def _refuse(one: LeftOut, name: str) -> None:
+    raise InputError(one.said, source=name, structure=one.frame)
+
+
+def _with_elements(
+    frames: list[Frame], name: str, species: Mapping[str, str]
+) -> tuple[list[Frame], list[str]]:
+    """Give each type of atoms the element that the user says, and ask for those not said."""
+    types = sorted({t for frame in frames for t in frame.types}, key=lambda t: (len(t), t))
+    if not types:
+        return frames, ["--species is not used: the file names elements"] if species else []
+    unsaid = [one for one in types if one not in species]
+    if unsaid:
+        example = ",".join(
+            f"{one}=Si" if at == 0 else f"{one}=O" for at, one in enumerate(types[:2])
+        )
+        more = f" and {len(types) - 20} more" if len(types) > 20 else ""
+        raise InputError(
+            f"names types of atoms ({', '.join(types[:20])}{more}) and no elements; say the "
+            f"element of each, such as --species {example}"
+            + (f" (missing: {', '.join(unsaid[:20])})" if len(unsaid) < len(types) else ""),
+            source=name,
+            asks=("species", *types),
+        )
+    numbers = {}
+    for one in types:
+        try:
+            numbers[one] = int(species_numbers([species[one]])[0])
+        except ValueError as error:
+            raise InputError(
+                f"--species {one}={species[one]}: {error}", source=name, asks=("species", *types)
+            ) from None
+    named = [
+        replace(frame, numbers=np.array([numbers[one] for one in frame.types]))
+        if frame.types
+        else frame
+        for frame in frames
+    ]
+    said = ", ".join(f"{one} is {species[one]}" for one in types)
+    return named, [f"types of atoms are elements as --species says: {said}"]
+
+
+class _Labels:
+    """The labels of a file, found and read."""
+
+    def __init__(self, frames: list[Frame], name: str, asked: ReadOptions) -> None:
+        self._frames, self._name, self._asked = frames, name, asked
+        self.sizes: IntArray = np.array([len(frame.numbers) for frame in frames])
+        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.census = Census(frames)
+        self.units = FileUnits(frames, asked.units, name)
+        self.left_out: list[LeftOut] = []
+        self.notes: list[str] = []
+        self._check_asked()
+        self._place()
+        choices = {"energy": self._choose_energy()}
+        owner = choices["energy"].key
+        self._owner = None if owner is None else meaning_of(owner).owner
+        choices["forces"] = self._choose_forces()
+        choices["stress"] = self._choose_stress()
+        choices["config_type"] = choose_class(self.census, asked.keys.config_type)
+        self.choices = choices
+        self.sources: dict[str, Array] = {}
+        self.energies = self._read_energies()
+        self.forces = self._read_forces()
+        self.stress = self._read_stress()
+        self.classes = self._read_classes()
+        self.keys = LabelKeys(**{label: choice.key for label, choice in choices.items()})
+        self.uses = tuple(self._uses())
+        self.candidates = tuple(self._candidates())
+        self.notes += [note for choice in choices.values() for note in choice.notes]
+        self.notes += self.units.notes
+
+    def _check_asked(self) -> None:
+        asked, census = self._asked.keys, self.census
+        for label, key, known in (
+            ("energy", asked.energy, census.info),
+            ("config type", asked.config_type, census.info),
+            ("stress", asked.stress, census.info),
+            ("forces", asked.forces, {**census.arrays, **census.info}),
+        ):
+            if key and key not in known:
+                have = ", ".join(sorted(known)[:20]) or "none"
+                cause = f"no structure has {label} {key!r}; it has {have}"
+                raise InputError(cause, source=self._name)
+
+    def _place(self) -> None:
+        """Put positions and cells together, in angstrom."""
+        self.positions = np.concatenate([frame.positions for frame in self._frames])
+        self.cells = np.array([frame.cell for frame in self._frames], dtype=np.float64)
+        factors = self.units.factors("length")
+        self.units.use("length")
+        if (factors != 1).any():
+            self.positions = self.positions * np.repeat(factors, self.sizes)[:, None]
+            self.cells = self.cells * factors[:, None, None]
+
+    # ---- which names ----------------------------------------------------------------------------
+
+    def _choose_energy(self) -> Choice:
+        census, asked = self.census, self._asked.keys.energy
+        # CP2K's trajectory: its E is in hartree, and a factor of 27 is worse than no label
+        cp2k = {"i", "time"} <= set(census.info)
+        coverage = {}
+        for key in census.info:
+            if key != asked and (
+                meaning_of(key).label != "energy" or (cp2k and key == "E" and not self._said(key))
+            ):
+                continue
+            numbers = census.numbers(key)
+            if numbers.frames or numbers.unusable:
+                coverage[key] = ~np.isnan(numbers.values)
+        label = Label(
+            "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
+        )
+        return choose(label, asked, self._trusted_energy)
+
+    def _said(self, key: str) -> bool:
+        return "energy" in self._asked.units or any(
+            frame.units.keys() & {key, "energy"} for frame in self._frames
+        )
+
+    def _trusted_energy(self, key: str, meaning: Meaning) -> bool:
+        """Whether an energy of somebody unknown looks like a total one."""
+        grows = grows_with_size(self.census.numbers(key).values, self.sizes)
+        beside = {meaning_of(one).owner for one in self.census.vector_keys()}
+        return bool(grows) or (grows is None and meaning.owner in beside)
+
+    def _energies_of(self, key: str) -> FloatArray:
+        return self.census.numbers(key).values * self.units.factors("energy", key)
+
+    def _choose_forces(self) -> Choice:
+        asked = self._asked.keys.forces
+        columns = {k for k in self.census.vector_keys() if meaning_of(k).label == "forces"}
+        columns |= {k for k in self.census.arrays if self._usual_forces(k)}
+        if not columns:  # forces as a list in the comment line
+            columns = {
+                key
+                for key, given in self.census.info.items()
+                if self._usual_forces(key)
+                and any(isinstance(v, np.ndarray) for v in given.values())
+            }
+        coverage = {
+            key: self._vectors_cover(key) for key in columns | ({asked} if asked else set())
+        }
+        label = Label("forces", "--forces-key", coverage, self._vectors_of, owner=self._owner)
+        return choose(label, asked, lambda _, meaning: meaning.owner == (self._owner or ""))
+
+    @staticmethod
+    def _usual_forces(key: str) -> bool:
+        meaning = meaning_of(key)
+        return meaning.label == "forces" and meaning.taken and meaning.rank[1] == 0
+
+    def _vectors_cover(self, key: str) -> npt.NDArray[np.bool_]:
+        """Return which structures have forces under a name, bool array (n_structures,)."""
+        found = np.zeros(self.census.n, dtype=bool)
+        for s, values in self.census.vectors(key).items():
+            fits = not _forces_cause(key, values, int(self.sizes[s]))
+            found[s] = fits and not _nothing(values)
+        return found
+
+    def _vectors_of(self, key: str) -> FloatArray:
+        """Return forces under a name, float array (n_environments, 3), eV/angstrom."""
+        found = np.full((int(self.offsets[-1]), 3), np.nan)
+        factors = self.units.factors("forces", key)
+        for s, values in self.census.vectors(key).items():
+            if not _forces_cause(key, values, int(self.sizes[s])):
+                found[self.offsets[s] : self.offsets[s + 1]] = values * factors[s]
+        return found
+
+    def _choose_stress(self) -> Choice:
+        asked = self._asked.keys.stress
+        keys = set(self.census.tensor_keys()) | ({asked} if asked else set())
+        keys -= set() if asked else {k for k in keys if not self._stress_unit(k)}
+        coverage = {
+            key: np.asarray(np.isfinite(self._tensors_of(key)).all(axis=(1, 2)))
+            for key in sorted(keys)
+        }
+        label = Label("stress", "--stress-key", coverage, self._tensors_of, owner=self._owner)
+        return choose(label, asked, lambda _, meaning: meaning.owner == (self._owner or ""))
+
+    def _stress_unit(self, key: str) -> bool:
+        """Whether the unit of a stress is known: a rival in an unknown one refuses no file."""
+        try:
+            self.units.factors(self._stress_quantity(key), key)
+        except InputError as error:
+            self.notes.append(f"{key} is not read: {error.cause}")
+            return False
+        return True
+
+    @staticmethod
+    def _stress_quantity(key: str) -> str:
+        return "virial" if meaning_of(key).virial else "stress"
+
+    def _tensors_of(self, key: str) -> FloatArray:
+        """Return stresses under a name, float array (n_structures, 3, 3), eV/angstrom^3."""
+        found = np.full((self.census.n, 3, 3), np.nan)
+        for s, value in self.census.info.get(key, {}).items():
+            values = tensor(value)
+            if values is not None:
+                found[s] = values
+        quantity = self._stress_quantity(key)
+        found *= self.units.factors(quantity, key)[:, None, None]
+        if quantity == "virial":
+            volumes = np.abs(np.linalg.det(self.cells))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found = np.where(
+                    volumes[:, None, None] > 0, -found / volumes[:, None, None], np.nan
+                )
+        return found
+
+    # ---- values ---------------------------------------------------------------------------------
+
+    def _read_energies(self) -> FloatArray | None:
+        """Return total energies, float array (n_structures,), eV; NaN where missing."""
+        energies = np.full(self.census.n, np.nan)
+        self.sources["energy"] = np.full(self.census.n, _NONE)
+        for at, key in enumerate(self.choices["energy"].keys):
+            numbers = self.census.numbers(key)
+            if numbers.unusable and not numbers.frames:
+                s, cause = next(iter(numbers.unusable.items()))
+                if not all("None" in each for each in numbers.unusable.values()):
+                    self._unusable("energy", key, s, cause)
+            values = self._energies_of(key)
+            self._fill("energy", at, energies, values, ~np.isnan(values), "energy")
+        self._leave_out(
+            "energy",
+            energies,
+            {k: self.census.numbers(k).unusable for k in self.choices["energy"].keys},
+        )
+        return None if np.isnan(energies).all() else energies
+
+    def _unusable(self, label: str, key: str, s: int, cause: str) -> None:
+        raise InputError(
+            f"{label} {key!r} {cause}", source=self._name, structure=self._frames[s].index
+        )
+
+    def _leave_out(
+        self, part: Any, values: FloatArray, unusable: Mapping[str, Mapping[int, str]]
+    ) -> None:
+        """List the structures whose label cannot be used, unless another name filled it in."""
+        for key, causes in unusable.items():
+            for s, cause in causes.items():
+                if np.isnan(values[s]).all():
+                    frame = self._frames[s].index
+                    self.left_out.append(LeftOut(frame, f"{part} {key!r} {cause}", part=part))
+
+    def _fill(
+        self,
+        label: str,
+        at: int,
+        values: FloatArray,
+        given: FloatArray,
+        has: npt.NDArray[np.bool_],
+        quantity: str,
+    ) -> None:
+        """Fill in the structures that have no value yet, from the name at a place of the choice."""
+        source = self.sources[label]
+        new = has & (source == _NONE)
+        values[new] = given[new]
+        source[new] = at
+        self.units.use(quantity, self.choices[label].keys[at], np.flatnonzero(new))
+
+    def _read_forces(self) -> FloatArray | None:
+        """Return forces, float array (n_environments, 3), eV/angstrom; NaN where missing."""
+        source = self.sources["forces"] = np.full(self.census.n, _NONE)
+        keys = self.choices["forces"].keys
+        if not keys:
+            return None
+        forces = np.full((int(self.offsets[-1]), 3), np.nan)
+        unusable: dict[int, str] = {}
+        usable = 0
+        for at, key in enumerate(keys):
+            factors, vectors = self.units.factors("forces", key), self.census.vectors(key)
+            for s, values in vectors.items():
+                if source[s] != _NONE:
+                    continue
+                cause = _forces_cause(key, values, int(self.sizes[s]))
+                if cause:
+                    unusable[s] = cause
+                    continue
+                usable += 1
+                source[s] = at
+                unusable.pop(s, None)
+                forces[self.offsets[s] : self.offsets[s + 1]] = (
+                    values if factors[s] == 1 else values * factors[s]
+                )
+            self.units.use("forces", key, np.flatnonzero(source == at))
+        if unusable and not usable:
+            s, cause = next(iter(unusable.items()))
+            raise InputError(cause, source=self._name, structure=self._frames[s].index)
+        self.left_out += [
+            LeftOut(self._frames[s].index, cause, part="forces") for s, cause in unusable.items()
+        ]
+        return None if np.isnan(forces).all() else forces
+
+    def _read_stress(self) -> FloatArray | None:
+        """Return stresses, float array (n_structures, 3, 3), eV/angstrom^3; NaN where missing."""
+        self.sources["stress"] = np.full(self.census.n, _NONE)
+        stress = np.full((self.census.n, 3, 3), np.nan)
+        for at, key in enumerate(self.choices["stress"].keys):
+            values = self._tensors_of(key)
+            has = np.asarray(np.isfinite(values).all(axis=(1, 2)))
+            self._fill("stress", at, stress, values, has, self._stress_quantity(key))
+            six = [s for s, v in self.census.info[key].items() if np.size(v) == 6]
+            if six:
+                self.notes.append(f"{key} of six numbers is read as xx, yy, zz, yz, xz, xy")
+        unusable = {
+            key: {
+                s: "is not six or nine numbers"
+                for s, value in self.census.info[key].items()
+                if value is not None and tensor(value) is None and np.size(value) > 1
+            }
+            for key in self.choices["stress"].keys
+        }
+        self._leave_out("stress", stress, unusable)
+        return None if np.isnan(stress).all() else stress
+
+    def _read_classes(self) -> Array:
+        keys = self.choices["config_type"].keys
+        source = self.sources["config_type"] = np.full(self.census.n, _NONE)
+        words = []
+        for s, frame in enumerate(self._frames):
+            at = next((i for i, key in enumerate(keys) if frame.info.get(key) is not None), _NONE)
+            source[s] = at
+            words.append(_class(frame, self._name, None if at == _NONE else keys[at]))
+        return np.array(words)
+
+    # ---- what was understood --------------------------------------------------------------------
+
+    def _uses(self) -> Iterable[KeyUse]:
+        for label, choice in self.choices.items():
+            for at, key in enumerate(choice.keys):
+                frames = int((self.sources[label] == at).sum())
+                yield KeyUse(label, key, frames)  # type: ignore[arg-type]
+
+    def _candidates(self) -> Iterable[Candidate]:
+        yield from self._rivals("energy", self.energies, self._energies_of, self.census.numbers)
+        yield from self._rivals("forces", self.forces, self._vectors_of, None)
+        yield from self._rivals("stress", self.stress, self._tensors_of, None)
+
+    def _rivals(
+        self, label: Any, chosen: FloatArray | None, values: Any, _: Any
+    ) -> Iterable[Candidate]:
+        for key in self.choices[label].rivals:
+            try:
+                given = values(key)
+            except InputError as error:  # in a unit that is not known
+                yield Candidate(label, key, 0, None, error.cause)
+                continue
+            known = ~np.isnan(given).reshape(len(given), -1).any(axis=1)
+            if label == "forces":
+                frames = len(np.unique(owners(self.offsets)[known]))
+            else:
+                frames = int(known.sum())
+            if not frames:
+                continue
+            apart = None if meaning_of(key).caution else self._apart(label, chosen, given)
+            yield Candidate(label, key, frames, apart, _what(label, key))
+        if self.choices[label].key is None and getattr(self._asked.keys, label) is None:
+            yield from self._unnamed(label)
+
+    def _apart(self, label: str, chosen: FloatArray | None, given: FloatArray) -> float | None:
+        if chosen is None:
+            return None
+        scale = np.maximum(1, self.sizes) if label == "energy" else 1
+        return root_mean_square((given - chosen) / scale)
+
+    def _unnamed(self, label: str) -> Iterable[Candidate]:
+        """List everything of the right shape whose name says nothing."""
+        listed = set(self.choices[label].rivals)
+        keys = {
+            "energy": self.census.number_keys(),
+            "forces": self.census.vector_keys(),
+            "stress": [],
+        }[label]
+        keys = [key for key in keys if key not in listed][:_MOST_LISTED]
+        for key in keys:
+            if label == "energy":
+                numbers = self.census.numbers(key)
+                note = _look(numbers.values, self.sizes)
+                frames = numbers.frames
+            else:
+                note, frames = "three columns", len(self.census.arrays[key])
+            note = f"{note}; {_OPTIONS[label]} {key} takes it"
+            yield Candidate(label, key, frames, None, note)  # type: ignore[arg-type]
+
+    def records(self) -> tuple[Record, ...]:
+        """Return what else each structure brought along."""
+        keys = self.choices["forces"].keys
+        factors = [self.units.factors("forces", key) for key in keys]
+        records = []
+        for s, (frame, at) in enumerate(
+            zip(self._frames, self.sources["forces"].tolist(), strict=True)
+        ):
+            info, arrays, key = frame.info, dict(frame.arrays), None
+            if at != _NONE:
+                key = keys[at]
+                if _held_elsewhere(frame, key, converted=bool(factors[at][s] != 1)):
+                    del arrays[key]
+            if self.units.converts:
+                info, arrays = self._faithful(s, frame, arrays)
+            records.append(Record(info, arrays, frame.comment, frame.columns, key))
+        return tuple(records)
+
+    def _faithful(
+        self, s: int, frame: Frame, arrays: dict[str, Array]
+    ) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return values that go together: as the file's text has them, else in eV and angstrom."""
+        info = dict(frame.info)
+        if frame.comment:
+            if self.units.factors("length")[s] != 1:
+                arrays = {**arrays, _position_column(frame): frame.positions}
+            return info, arrays
+        for label in ("energy", "stress"):
+            at = self.sources[label][s]
+            if at != _NONE:
+                key = self.choices[label].keys[at]
+                quantity = label if label == "energy" else self._stress_quantity(key)
+                factor = self.units.factors(quantity, key)[s]
+                if factor != 1:
+                    info[key] = np.asarray(info[key]) * factor
+        return info, arrays
+
+
+def _held_elsewhere(frame: Frame, key: str, *, converted: bool) -> bool:
+    """Whether the data set has forces as the file has them, so that the record need not.
 
     They stay where it would not tell that there was a column: forces that are also a list in the
     comment line, or that are all missing.
     """
-    arrays = dict(frame.arrays)
-    values = arrays.get(forces or "")
-    if values is None or isinstance(frame.info.get(forces or ""), np.ndarray):
-        return arrays
-    if not np.isnan(values).all():
-        del arrays[forces or ""]
-    return arrays
+    values = frame.arrays.get(key)
+    if values is None or isinstance(frame.info.get(key), np.ndarray):
+        return False
+    if frame.comment and converted:
+        return False
+    return not _nothing(values)
 
 
-class _KeyCounts:
-    """How many structures carry each name, by the kind of value under it."""
-
-    def __init__(self, items: Iterable[Frame | Record]) -> None:
-        self.info: Counter[str] = Counter()
-        self.arrays: Counter[str] = Counter()
-        self.numbers: Counter[str] = Counter()
-        self.texts: Counter[str] = Counter()
-        self.vectors: Counter[str] = Counter()
-        for item in items:
-            self.info.update(item.info.keys())
-            self.arrays.update(item.arrays.keys())
-            for key, value in item.info.items():
-                if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-                    self.numbers[key] += 1
-                elif isinstance(value, str | bool):
-                    self.texts[key] += 1
-            for key, array in item.arrays.items():
-                if array.ndim == 2 and array.shape[1] == 3 and array.dtype.kind in "if":
-                    self.vectors[key] += 1
+def _nothing(values: Array) -> bool:
+    """Whether all values are missing; quick where they are not."""
+    return bool(np.isnan(values[0, 0])) and bool(np.isnan(values).all())
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
+def _position_column(frame: Frame) -> str:
+    return next((n for n, _, _ in frame.columns if n.lower() in ("pos", "positions")), "pos")
 
 
-def _rank(key: str, names: Sequence[str]) -> tuple[int, int]:
-    """Return the place of a key among the usual names, an exact spelling before the others."""
-    plain = [_plain(name) for name in names]
-    place = plain.index(_plain(key)) if _plain(key) in plain else len(names)
-    return place, 0 if key in names else 1
+def _what(label: str, key: str) -> str:
+    """Say what the name of a rival says, and what takes it."""
+    meaning = meaning_of(key)
+    said = {
+        "model": "of a model",
+        "unknown": "of an unknown method",
+        "reference": "of the reference",
+    }.get(meaning.origin, "")
+    parts = [part for part in (meaning.caution, said) if part]
+    return "; ".join([*parts, f"{_OPTIONS[label]} {key} takes it"])
 
 
-def _ranked(counts: Counter[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return keys ordered by usual name, then by how many structures carry them."""
-    return tuple(sorted(counts, key=lambda key: (_rank(key, names), -counts[key], key)))
-
-
-def _usual(counts: Counter[str], names: Sequence[str]) -> str | None:
-    """Return the first usual name that at least half as many structures carry as any other.
-
-    So a few reference atoms with their own key do not decide for the whole file, and an
-    `energy` that is missing once is still preferred to the `free_energy` next to it.
-    """
-    known = Counter({k: n for k, n in counts.items() if _rank(k, names)[0] < len(names)})
-    if not known:
-        return None
-    enough = max(known.values()) / 2
-    return next(key for key in _ranked(known, names) if known[key] >= enough)
-
-
-def _choose(frames: Sequence[Frame], name: str, asked: LabelKeys) -> LabelKeys:
-    """Settle the names of the labels: those asked for, else the usual ones."""
-    counts = _KeyCounts(frames)
-    for label, key, known in (
-        ("energy", asked.energy, counts.info),
-        ("config type", asked.config_type, counts.info),
-        ("forces", asked.forces, counts.arrays + counts.info),
-    ):
-        if key and key not in known:
-            have = ", ".join(sorted(known)[:20]) or "none"
-            raise InputError(f"no structure has {label} {key!r}; it has {have}", source=name)
-    energies = counts.info
-    if {"i", "time"} <= set(counts.info):
-        # CP2K's trajectory: its E is in hartree, and a factor of 27 is worse than no label
-        energies = Counter({k: n for k, n in counts.info.items() if k != "E"})
-    forces = _usual(counts.arrays, FORCES_NAMES) or _usual(
-        Counter({k: n for k, n in counts.info.items() if _is_list(frames, k)}), FORCES_NAMES
-    )
-    return LabelKeys(
-        energy=(_usual(energies, ENERGY_NAMES) if asked.energy is None else asked.energy) or None,
-        forces=(forces if asked.forces is None else asked.forces) or None,
-        config_type=(
-            _usual(counts.info, CONFIG_TYPE_NAMES)
-            if asked.config_type is None
-            else asked.config_type
-        )
-        or None,
-    )
-
-
-def _is_list(frames: Sequence[Frame], key: str) -> bool:
-    return any(isinstance(frame.info.get(key), np.ndarray) for frame in frames)
+def _look(values: FloatArray, sizes: IntArray) -> str:
+    """Say what numbers per structure look like."""
+    known = values[np.isfinite(values)]
+    if len(known) and (known == np.rint(known)).all():
+        return "whole numbers"
+    grows = grows_with_size(values, sizes)
+    if grows is None:
+        return "numbers"
+    return "grows with the number of atoms" if grows else "does not grow with the number of atoms"
 
 
 def _class(frame: Frame, name: str, key: str | None) -> str:
@@ -220,60 +622,10 @@ def _class(frame: Frame, name: str, key: str | None) -> str:
     return str(value)
 
 
-def _energies(frames: Sequence[Frame], name: str, key: str | None) -> FloatArray | None:
-    """Return total energies, float array (n_structures,), eV; NaN where missing."""
-    if key is None:
-        return None
-    energies = np.full(len(frames), np.nan)
-    for s, frame in enumerate(frames):
-        value = frame.info.get(key)
-        if value is None:
-            continue
-        try:
-            energies[s] = _number(value)
-        except (TypeError, ValueError, OverflowError):
-            shown = repr(value[:80]) if isinstance(value, str) else str(value)
-            raise InputError(
-                f"energy {key!r} is {shown[:60]}, not a number", source=name, structure=frame.index
-            ) from None
-    return None if np.isnan(energies).all() else energies
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool | np.bool_):
-        raise TypeError("a logical is not a number")
-    if isinstance(value, str):
-        return float(value.replace("D", "e").replace("d", "e"))
-    if isinstance(value, np.ndarray):
-        if value.size != 1 or value.dtype.kind not in "iuf":
-            raise TypeError("not one number")
-        return float(value.item())
-    return float(value)
-
-
-def _forces(frames: Sequence[Frame], name: str, key: str | None) -> FloatArray | None:
-    """Return forces, float array (n_environments, 3), eV/angstrom; NaN where missing."""
-    if key is None:
-        return None
-    parts: list[npt.NDArray[Any]] = []
-    for frame in frames:
-        n_atoms = len(frame.numbers)
-        values = frame.arrays.get(key)
-        if values is None and isinstance(frame.info.get(key), np.ndarray):
-            values = frame.info[key]
-        if values is None:
-            parts.append(np.full((n_atoms, 3), np.nan))
-            continue
-        if values.shape != (n_atoms, 3) or values.dtype.kind not in "iuf":
-            raise InputError(
-                _forces_cause(key, values, n_atoms), source=name, structure=frame.index
-            )
-        parts.append(values)
-    forces = np.concatenate(parts).astype(np.float64)
-    return None if np.isnan(forces).all() else forces
-
-
-def _forces_cause(key: str, values: npt.NDArray[Any], n_atoms: int) -> str:
+def _forces_cause(key: str, values: Array, n_atoms: int) -> str:
+    """Say why values are no forces; empty if they are."""
+    if values.shape == (n_atoms, 3) and values.dtype.kind in "iuf":
+        return ""
     if values.dtype.kind not in "iuf":
         return f"forces {key!r} are not numbers"
     if values.size == 3 * n_atoms and values.ndim == 1:

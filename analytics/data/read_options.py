@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from analytics.data.dataset import LabelKeys
 from analytics.runtime.errors import InputError
 
-__all__ = ["ReadOptions"]
+__all__ = ["LabelKeys", "ReadOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelKeys:
+    """The names under which the file carries its labels; None where it has none."""
+
+    energy: str | None = None
+    forces: str | None = None
+    config_type: str | None = None
+    stress: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,8 @@ class ReadOptions:
     species : mapping of str to str
         Element symbol of each type of atoms.
     units : mapping of str to str
-        Unit of 'length', 'energy', 'forces' and 'stress', where the file states none.
+        Unit of 'length', 'energy', 'forces', 'stress' and 'virial'; comes before what the file
+        states.
     strict : bool
         Refuse the file if a frame or a label of one cannot be used.
     """
@@ -55,6 +66,25 @@ class ReadOptions:
             energy=energy_key, forces=forces_key, config_type=config_type_key, stress=stress_key
         )
         return cls(keys, _pairs(species, "species"), _pairs(units, "units"), strict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was said, as arguments of `of`; nothing for what was not."""
+        keys = {
+            f"{label}_key": key
+            for label, key in (
+                ("energy", self.keys.energy),
+                ("forces", self.keys.forces),
+                ("config_type", self.keys.config_type),
+                ("stress", self.keys.stress),
+            )
+            if key is not None
+        }
+        pairs = {
+            name: ",".join(f"{one}={other}" for one, other in sorted(given.items()))
+            for name, given in (("species", self.species), ("units", self.units))
+            if given
+        }
+        return {**keys, **pairs, **({"strict": True} if self.strict else {})}
 
 
 def _pairs(text: str | None, what: str) -> dict[str, str]:

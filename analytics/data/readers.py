@@ -200,11 +200,10 @@ def available_keys(source: str | Path | Dataset | Sequence[Record]) -> Available
     if not isinstance(source, Dataset):
         return keys_of(source)
     keys = keys_of(source.records)
-    chosen = source.keys.forces
-    if chosen and chosen not in keys.forces:
-        # the forces in use are held by the data set, not by the records
-        return AvailableKeys(keys.energy, (chosen, *keys.forces), keys.config_type)
-    return keys
+    # the forces in use are held by the data set, not by the records
+    used = (use.key for use in source.understood.keys_of("forces"))
+    held = tuple(key for key in used if key not in keys.forces)
+    return replace(keys, forces=held + keys.forces)
 
 
 def _all_frames(places: list[Place], choose: Choice, monitor: Monitor) -> Found:

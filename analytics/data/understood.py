@@ -7,8 +7,8 @@ was meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from analytics.data.frames import LeftOut
@@ -96,6 +96,8 @@ class Understood(Value):
     units : tuple of UnitUse
     notes : tuple of str
         What was decided on the way, one sentence each, with the number of frames.
+    options : mapping
+        What was said about the reading, as further arguments of `analytics.data.readers.read`.
     """
 
     format: str = ""
@@ -105,6 +107,7 @@ class Understood(Value):
     candidates: tuple[Candidate, ...] = ()
     units: tuple[UnitUse, ...] = ()
     notes: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def keys_of(self, label: Label) -> tuple[KeyUse, ...]:
         """Return the names that a label was read from, the one of most frames first."""

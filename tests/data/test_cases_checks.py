@@ -443,3 +443,40 @@ def test_energies_that_are_all_zero_are_a_placeholder(public) -> None:
     for atoms in images:
         atoms.info["REF_energy"] = 0.0
     assert len(of(images)["placeholder_energies"].structures) == 4
+
+
+@pytest.mark.parametrize("symbols", ["H2", "Cu2", "CO"])
+def test_dimers_from_close_to_apart_are_in_the_right_units(symbols) -> None:
+    images = []
+    for distance in np.linspace(0.5, 5.0, 40):
+        atoms = labelled(Atoms(symbols, positions=[[0, 0, 0], [distance, 0, 0]]), "dimer")
+        images.append(atoms)
+    codes = of(images)
+    assert {code for code in codes if codes[code].severity != "note"} <= {"close_atoms"}
+
+
+def test_forces_of_nuclei_that_nearly_meet_are_only_noted() -> None:
+    images = crystals(8)
+    pair = Atoms("Cu2", positions=[[0, 0, 0], [0.6, 0, 0]], info={"REF_energy": 900.0})
+    pair.info["config_type"] = "md"
+    pair.arrays["REF_forces"] = np.array([[-3000.0, 0, 0], [3000.0, 0, 0]])
+    codes = of([*images, pair])
+    assert {"close_and_strong", "close_atoms"} == set(codes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [(Hartree, "hartree"), (kcal / mol, "kcal/mol"), (1.0, None)]
+)
+def test_all_electron_totals_tell_their_unit(public, unit, words) -> None:
+    data = read(f"{public / 'rmd17_ethanol_train01.xyz.gz'}@:20")
+    assert data.energies is not None
+    codes = found(check(replace(data, energies=data.energies / unit)))
+    if words is None:
+        assert codes == {}
+    else:
+        assert f"in {words}, not in eV" in codes["energies_in_another_unit"].message
+
+
+def test_a_published_molecule_in_hartree_and_bohr(public) -> None:
+    codes = found(check(read(public / "kim_datafile.extxyz.gz")))
+    assert {"energies_in_another_unit", "lengths_in_bohr"} <= set(codes)

@@ -9,7 +9,8 @@ import pytest
 from makers import make_dataset
 from numpy.testing import assert_array_equal
 
-from analytics.data.dataset import Dataset, LabelKeys, Record
+from analytics.data.dataset import Dataset, Record
+from analytics.data.read_options import LabelKeys
 from analytics.descriptors.base import Descriptors, described_structures
 
 

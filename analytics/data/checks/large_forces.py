@@ -12,8 +12,8 @@ from analytics.data.checks.subject import Subject
 from analytics.data.contacts import nearest_ratios
 
 IMPOSSIBLE = 1000.0
-"""No structure worth learning from has forces above this, eV/Å: 23.06² = 532 is the factor of a
-conversion from kcal/mol done the wrong way round."""
+"""No structure worth learning from has forces above this, eV/Å, unless two nuclei are about to
+meet: 23.06² = 532 is the factor of a conversion from kcal/mol done the wrong way round."""
 DOUBTFUL = 100.0
 """Above this, eV/Å, atoms have to be close to one another..."""
 CLOSE = 0.8
@@ -37,7 +37,11 @@ def check_large_forces(subject: Subject) -> Iterator[Finding]:
         f"largest: {known[worst]:.4g} eV/Å in frame {subject.dataset.frame_indices[worst]}; "
         f"half of the structures stay below {usual:.3g} eV/Å"
     )
-    impossible = known > IMPOSSIBLE
+    large, close = known > DOUBTFUL, np.zeros(len(known), dtype=bool)
+    measured = np.flatnonzero(large & subject.looked_at)
+    close[measured] = nearest_ratios(subject.dataset, measured, 1.0) < CLOSE
+    close &= usual <= DOUBTFUL
+    impossible = (known > IMPOSSIBLE) & ~close
     unit = (
         "look at the unit: all are large, so it is a conversion and no single structure (kcal/mol "
         "to eV done the wrong way round is a factor of 532)"
@@ -48,12 +52,8 @@ def check_large_forces(subject: Subject) -> Iterator[Finding]:
         "impossible_forces", "error", impossible,
         f"forces above {IMPOSSIBLE:g} eV/Å, beyond any structure worth learning from", seen, unit,
     )  # fmt: skip
-    doubtful = (known > DOUBTFUL) & ~impossible
-    close = np.zeros(len(known), dtype=bool)
-    measured = np.flatnonzero(doubtful & subject.looked_at)
-    close[measured] = nearest_ratios(subject.dataset, measured, 1.0) < CLOSE
     yield from subject.having(
-        "large_forces", "warning", doubtful & ~close,
+        "large_forces", "warning", large & ~close & ~impossible,
         f"forces above {DOUBTFUL:g} eV/Å and no two atoms that are close", seen, unit,
     )  # fmt: skip
     finite = largest[np.isfinite(largest)]
@@ -65,7 +65,7 @@ def check_large_forces(subject: Subject) -> Iterator[Finding]:
             "look at them: a fit by least squares is drawn towards them",
         )  # fmt: skip
     yield from subject.having(
-        "close_and_strong", "note", doubtful & close,
+        "close_and_strong", "note", large & close,
         f"forces above {DOUBTFUL:g} eV/Å where atoms are close", seen,
         "meant for short distances? A fit by least squares is drawn towards them",
     )  # fmt: skip

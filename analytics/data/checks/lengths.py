@@ -12,7 +12,7 @@ from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import BONDED, Mask, Subject
 from analytics.data.contacts import nearest_ratios
 
-SHARE = 0.8
+SHARE = 0.95
 """Part of the structures that a wrong unit of the whole file shows in."""
 ENOUGH = 4
 """Atoms that make a distance between neighbours more than a stretched pair."""

@@ -181,6 +181,11 @@ def _info(dataset: Dataset, s: int) -> Mapping[str, Any]:
     return info
 
 
+def _forces_name(dataset: Dataset, record: Record) -> str:
+    """Return the name that the forces of a structure have in its file."""
+    return record.forces or dataset.keys.forces or "forces"
+
+
 def _has_forces(dataset: Dataset, s: int) -> bool:
     return dataset.forces is not None and not np.isnan(dataset.forces[dataset.rows(s)]).all()
 
@@ -191,7 +196,7 @@ def _columns(dataset: Dataset, s: int) -> tuple[list[Written], dict[str, npt.NDA
     record = dataset.records[s] if dataset.records else Record()
     arrays = {"species": np.array(chemical_symbols)[dataset.numbers[rows]]}
     arrays["pos"] = dataset.positions[rows]
-    forces = dataset.keys.forces or "forces"
+    forces = _forces_name(dataset, record)
     # forces that are a list in the comment line stay there
     if _has_forces(dataset, s) and not isinstance(record.info.get(forces), np.ndarray):
         arrays[forces] = dataset.forces[rows]  # type: ignore[index]

@@ -50,6 +50,7 @@ class FileFormat:
 BUILT_IN: tuple[str, ...] = (
     *("outcar", "vasprun", "ml_ab", "runs_in_folder"),
     *("mtp", "runner", "fitsnap", "pymatgen_json", "qcschema", "json_records"),
+    *("lammps_dump", "lammps_data"),
     *("npz", "hdf5", "parquet", "aselmdb", "sdf", "files_in_folder", "refused"),
 )
 FILE_FORMATS: Registry[FileFormat] = Registry(

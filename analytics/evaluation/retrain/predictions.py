@@ -53,7 +53,8 @@ def find_predictions(dataset: Dataset) -> tuple[Prediction, ...]:
 
     Names in use as labels, and those that usually mean labels (REF, DFT), are left out.
     """
-    used = {dataset.keys.energy, dataset.keys.forces}
+    used = {use.key for use in dataset.understood.keys}
+    used |= {str(dataset.keys.energy), str(dataset.keys.forces)}
     info = {key for record in dataset.records for key in record.info} - used
     arrays = {key for record in dataset.records for key in record.arrays} - used
     found: dict[str, dict[str, str]] = {}

@@ -1,0 +1,183 @@
+"""What stands under each name of a file: numbers, vectors and tensors, in which structures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.data.label_names import meaning_of
+from analytics.runtime.arrays import FloatArray
+
+__all__ = ["VOIGT", "Census", "Numbers", "number", "root_mean_square", "tensor"]
+
+#: Where the elements of a 3 x 3 tensor are in xx, yy, zz, yz, xz, xy.
+VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
+#: Words that stand for a value that is not there.
+_MISSING = frozenset(("", "null", "missing", "n/a", "na"))
+
+
+class Structure(Protocol):
+    """A frame or a record: what a file says of a structure."""
+
+    @property
+    def info(self) -> Any: ...
+
+    @property
+    def arrays(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers under a name.
+
+    Attributes
+    ----------
+    values : float array (n_structures,)
+        NaN where there is none.
+    unusable : dict of int to str
+        What is wrong with a value that is no number, by structure.
+    """
+
+    values: FloatArray
+    unusable: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        """In how many structures there is a number."""
+        return int((~np.isnan(self.values)).sum())
+
+
+class Census:
+    """The values of all structures, by name; structures are counted from 0 as they are given."""
+
+    def __init__(self, items: Iterable[Structure]) -> None:
+        self.info: defaultdict[str, dict[int, Any]] = defaultdict(dict)
+        self.arrays: defaultdict[str, dict[int, npt.NDArray[Any]]] = defaultdict(dict)
+        self.n = 0
+        for place, item in enumerate(items):
+            for key, value in item.info.items():
+                self.info[key][place] = value
+            for key, array in item.arrays.items():
+                self.arrays[key][place] = array
+            self.n += 1
+        self._numbers: dict[str, Numbers] = {}
+        self._vectors: dict[str, dict[int, npt.NDArray[Any]]] = {}
+
+    def numbers(self, key: str) -> Numbers:
+        """Return the numbers per structure under a name."""
+        if key not in self._numbers:
+            self._numbers[key] = self._read_numbers(self.info.get(key, {}))
+        return self._numbers[key]
+
+    def _read_numbers(self, given: dict[int, Any]) -> Numbers:
+        values = np.full(self.n, np.nan)
+        if set(map(type, given.values())) <= {float, int}:
+            try:
+                values[list(given)] = list(given.values())
+                return Numbers(values)
+            except OverflowError:
+                pass
+        unusable = {}
+        for place, value in given.items():
+            try:
+                values[place] = number(value)
+            except (TypeError, ValueError, OverflowError):
+                shown = repr(value[:80]) if isinstance(value, str) else str(value)
+                unusable[place] = f"is {shown[:60]}, not a number"
+        return Numbers(values, unusable)
+
+    def vectors(self, key: str) -> dict[int, npt.NDArray[Any]]:
+        """Return what could be three numbers per atom under a name, by structure.
+
+        Columns, or nested lists among the values of the structure.
+        """
+        if key not in self._vectors:
+            found = {
+                place: value
+                for place, value in self.info.get(key, {}).items()
+                if isinstance(value, np.ndarray)
+            }
+            self._vectors[key] = found | self.arrays.get(key, {})
+        return self._vectors[key]
+
+    def number_keys(self) -> list[str]:
+        """Return the names of numbers per structure, those of most structures first."""
+        found = {key: sum(map(_is_number, given.values())) for key, given in self.info.items()}
+        return sorted((k for k, n in found.items() if n), key=lambda k: (-found[k], k))
+
+    def vector_keys(self) -> list[str]:
+        """Return the names of three columns per atom, those of most structures first."""
+        found = {
+            key: sum(
+                a.ndim == 2 and a.shape[1] == 3 and a.dtype.kind in "if" for a in given.values()
+            )
+            for key, given in self.arrays.items()
+        }
+        return sorted((k for k, n in found.items() if n), key=lambda k: (-found[k], k))
+
+    def text_keys(self) -> list[str]:
+        """Return the names of words, numbers and logicals, those of most structures first."""
+        found = {
+            key: sum(isinstance(v, str | bool) or _is_number(v) for v in given.values())
+            for key, given in self.info.items()
+        }
+        return sorted((k for k, n in found.items() if n), key=lambda k: (-found[k], k))
+
+    def tensor_keys(self) -> list[str]:
+        """Return the names of stresses and virials, those of most structures first."""
+        found = {
+            key: sum(tensor(value) is not None for value in given.values())
+            for key, given in self.info.items()
+            if meaning_of(key).label == "stress"
+        }
+        return sorted((k for k, n in found.items() if n), key=lambda k: (-found[k], k))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def number(value: Any) -> float:
+    """Return a value as a number, NaN where it says that there is none.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If it is none.
+    """
+    if value is None:
+        return np.nan
+    if isinstance(value, bool | np.bool_):
+        raise TypeError("a logical is not a number")
+    if isinstance(value, str):
+        if value.strip().lower() in _MISSING:
+            return np.nan
+        return float(value.replace("D", "e").replace("d", "e"))
+    if isinstance(value, np.ndarray):
+        if value.size != 1 or value.dtype.kind not in "iuf":
+            raise TypeError("not one number")
+        return float(value.item())
+    return float(value)
+
+
+def tensor(value: Any) -> FloatArray | None:
+    """Return nine numbers, or six in the order xx, yy, zz, yz, xz, xy, as a 3 x 3 array."""
+    if not isinstance(value, np.ndarray | list | tuple):
+        return None
+    array: npt.NDArray[Any] = np.asarray(value)
+    if array.dtype.kind not in "iuf" or array.size not in (6, 9):
+        return None
+    if array.size == 6:
+        array = array.ravel()[VOIGT]
+    return np.asarray(array.reshape(3, 3), dtype=np.float64)
+
+
+def root_mean_square(differences: FloatArray) -> float | None:
+    """Return the root of the mean square of what is known of differences; None without any."""
+    known = differences[np.isfinite(differences)]
+    return float(np.sqrt(np.mean(known**2))) if len(known) else None

@@ -1,0 +1,158 @@
+"""Units of one file: what it states, what the user says, what is assumed, for each structure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from analytics.data.frames import Frame
+from analytics.data.label_names import meaning_of
+from analytics.data.understood import UnitUse
+from analytics.data.units import QUANTITIES, USUAL, conversion, stated_units, states_unit
+from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.errors import InputError
+
+__all__ = ["FileUnits"]
+
+_KnownFrom = Literal["format", "file", "user", "assumed"]
+#: Factors, and which unit holds for which structures and why.
+_Resolved = tuple[FloatArray, list[tuple[str, _KnownFrom, IntArray]]]
+#: Units of energy that have one usual unit of force beside them.
+_FORCE_BESIDE = {"eV": "eV/Å", "meV": "meV/Å", "kcal/mol": "kcal/mol/Å"}
+_EXAMPLES = {
+    "length": "bohr",
+    "energy": "hartree",
+    "forces": "hartree/bohr",
+    "stress": "GPa",
+    "virial": "hartree",
+}
+
+
+class FileUnits:
+    """What values of a file are multiplied by, and why.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+    asked : mapping of str to str
+        Units that the user says, by quantity.
+    name : str
+        Of the file, for errors.
+
+    Raises
+    ------
+    InputError
+        If the user's units are not known.
+    """
+
+    def __init__(self, frames: Sequence[Frame], asked: Mapping[str, str], name: str) -> None:
+        self._asked, self._name, self._n = asked, name, len(frames)
+        self.notes: list[str] = []
+        for quantity, unit in asked.items():
+            if quantity not in QUANTITIES:
+                raise InputError(
+                    f"--units: {quantity!r} is none of {', '.join(QUANTITIES)}", source=name
+                )
+            self._converted(unit, quantity, f"--units {quantity}={unit}")
+        self._fixed = bool(frames) and not frames[0].columns
+        self._said = self._statements(frames)
+        self._known: dict[tuple[str, str], _Resolved] = {}
+        self._uses: Counter[tuple[str, str, _KnownFrom, float]] = Counter()
+
+    def _statements(self, frames: Sequence[Frame]) -> list[tuple[dict[str, str], IntArray]]:
+        """Return what structures state, and the places of those that state it."""
+        if not any(frame.units for frame in frames):
+            names = set().union(*(frame.info.keys() for frame in frames))
+            if not any(map(states_unit, names)):
+                return [({}, np.arange(len(frames)))]
+        found: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        for place, frame in enumerate(frames):
+            said = frame.units | stated_units(frame.info)
+            found.setdefault(tuple(sorted(said.items())), []).append(place)
+        return [(dict(said), np.array(places)) for said, places in found.items()]
+
+    def factors(self, quantity: str, key: str = "") -> FloatArray:
+        """Return what the values under a name are multiplied by, float array (n_structures,)."""
+        return self._resolve(quantity, key)[0]
+
+    def use(self, quantity: str, key: str = "", places: IntArray | None = None) -> None:
+        """Note the units of values that are taken into the data set."""
+        factors, how = self._resolve(quantity, key)
+        chosen = np.arange(self._n) if places is None else places
+        for unit, known_from, at in how:
+            count = int(np.isin(at, chosen).sum())
+            if count:
+                self._uses[quantity, unit, known_from, float(factors[at[0]])] += count
+
+    def uses(self) -> tuple[UnitUse, ...]:
+        """Return the units of all values that were taken."""
+        order = sorted(self._uses.items(), key=lambda item: QUANTITIES.index(item[0][0]))
+        return tuple(
+            UnitUse(quantity, unit, known_from, factor, count)
+            for (quantity, unit, known_from, factor), count in order
+        )
+
+    @property
+    def converts(self) -> bool:
+        """Whether any value that was taken is not in eV and angstrom."""
+        return any(factor != 1.0 for _, _, _, factor in self._uses)
+
+    def _resolve(self, quantity: str, key: str) -> _Resolved:
+        known = self._known.get((quantity, key))
+        if known is not None:
+            return known
+        factors, how = np.ones(self._n), []
+        for said, places in self._said:
+            unit, known_from = self._unit(said, quantity, key)
+            factors[places] = self._converted(unit, quantity, key or quantity)
+            how.append((unit, known_from, places))
+        return self._known.setdefault((quantity, key), (factors, how))
+
+    def _unit(self, said: Mapping[str, str], quantity: str, key: str) -> tuple[str, _KnownFrom]:
+        named = meaning_of(key).unit if key else ""
+        stated = named or said.get(key, "") or said.get(quantity, "")
+        asked = self._asked.get(quantity)
+        if asked is not None:
+            if stated and stated != asked:
+                self._note(f"{key or quantity}: the file states {stated}, --units {asked} is taken")
+            return asked, "user"
+        if stated:
+            return stated, "file"
+        if quantity in ("forces", "virial"):
+            return self._beside(said, quantity)
+        return USUAL[quantity], "format" if self._fixed else "assumed"
+
+    def _beside(self, said: Mapping[str, str], quantity: str) -> tuple[str, _KnownFrom]:
+        """Return the unit of forces or virials that goes with the energy's."""
+        energy = said.get("energy", "")
+        if not energy:
+            return USUAL[quantity], "format" if self._fixed else "assumed"
+        if quantity == "virial":
+            return energy, "assumed"
+        factor = self._converted(energy, "energy", "energy")
+        for usual, beside in _FORCE_BESIDE.items():
+            if np.isclose(factor, conversion(usual, "energy"), rtol=1e-3):
+                return beside, "assumed"
+        raise InputError(
+            f"states that energies are in {energy} and not what forces are in; say it, such as "
+            f"--units forces={energy}/bohr",
+            source=self._name,
+            asks=("units", "forces"),
+        )
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _converted(self, unit: str, quantity: str, where: str) -> float:
+        try:
+            return conversion(unit, quantity)
+        except ValueError as error:
+            raise InputError(
+                f"{where}: {error}; --units {quantity}={_EXAMPLES[quantity]} says what it is",
+                source=self._name,
+                asks=("units", quantity),
+            ) from None
