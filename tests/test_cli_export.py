@@ -112,3 +112,20 @@ def test_selected_structures_go_to_the_standard_output(capfdbinary, structures):
     assert out.count(b"BEGIN_CFG") == 3
     assert b"BEGIN_CFG" not in err
     assert b"entropy H" in err
+
+
+def test_several_files_are_one_data_set(run, run_json, fails, structures, tmp_path, monkeypatch):
+    for name in ("b.xyz", "a.xyz"):
+        (tmp_path / name).write_text(structures.read_text())
+    files = (structures, tmp_path / "a.xyz", tmp_path / "b.xyz")
+    found = run_json("select", *files, "--budget", 3, "-o", tmp_path / "out.xyz")
+    assert found["n_structures"] == 27
+    again = run("replay", tmp_path / "out.json", *files)
+    assert again[0] == 0, again
+    assert "pairs.xyz and 2 more" in run("check", *files)[1]
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("export", "[ab].xyz", "-o", "both.cfg")  # where no shell has done it
+    assert (code, "18 structures" in out) == (0, True)
+    assert "overwrite the file" in fails("export", structures, "a.xyz", "-o", "a.xyz")
+    assert "overwrite the file" in fails("export", "[ab].xyz", "-o", "b.xyz")
+    assert "no such file" in fails("check", structures, "c.xyz")

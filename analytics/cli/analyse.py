@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
-from analytics.cli.files import add_force, check_targets
+from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import parse_seed
 from analytics.cli.output import (
     aligned,
@@ -22,6 +22,7 @@ from analytics.cli.output import (
     number,
     percent,
     print_json,
+    understood_text,
 )
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
@@ -31,6 +32,7 @@ from analytics.cli.stages import (
     read_input,
 )
 from analytics.cli.tables import say_written, write_tables
+from analytics.data.overview import understood_content
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
@@ -69,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say how redundant a data set is."""
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
+        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -90,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
-        content = analysis_content(analysis) | {"efficiency": whole.efficiency}
+        content = {"understood": understood_content(dataset)} | analysis_content(analysis)
+        content["efficiency"] = whole.efficiency
         content["classes"] = [row.to_dict() for row in classes[1:]]
         if curve is not None:
             content["learning_curve"] = curve.to_dict(orient="records")
@@ -100,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(table)} rows")
     else:
-        print(analysis_text(analysis, Path(arguments.file).name, classes, curve, dimension))
+        print(analysis_text(analysis, input_title(arguments.files), classes, curve, dimension))
     return 0
 
 
@@ -145,7 +148,7 @@ def analysis_text(
         f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
         f"effective number exp(D) = {count(effective)} of {count(n)}."
     )
-    parts = [f"{name}\n{aligned(rows)}"]
+    parts = [f"{name}\n{understood_text(analysis.dataset)}", aligned(rows)]
     if len(classes) > 1:
         parts.append(_class_table(classes[1:]))
     if curve is not None:

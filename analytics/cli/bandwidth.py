@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.errors import UsageError
-from analytics.cli.files import add_force, check_targets
+from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import parse_count, parse_list
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     chosen = _chosen(arguments)
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
+        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(records)} rows")
     else:
-        print(_text(scan, Path(arguments.file).name))
+        print(_text(scan, input_title(arguments.files)))
     return 0
 
 

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure several methods at several budgets."""
     method_specs(arguments, arguments.methods or [*USUAL, *INSTEAD])
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
+        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))

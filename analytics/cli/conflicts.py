@@ -8,7 +8,7 @@ from typing import Any
 
 from analytics.cli.arguments import add_analysis, add_input
 from analytics.cli.errors import UsageError
-from analytics.cli.files import add_force, check_targets
+from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
 from analytics.cli.output import columns, count, counted, print_json
 from analytics.cli.progress import progress_on_terminal
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = spec_from_arguments(ConflictSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     targets = _targets(arguments.output)
-    check_targets(targets.values(), arguments.file, force=arguments.overwrite, flag=OVERWRITE)
+    check_targets(targets.values(), *arguments.files, force=arguments.overwrite, flag=OVERWRITE)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         if dataset.energies is None and dataset.forces is None:
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         for kind, path in targets.items():
             print(f"{path}: {counted(len(content[kind]), 'row')}")
     else:
-        print(_text(dataset, found, content, Path(arguments.file).name, arguments.top))
+        print(_text(dataset, found, content, input_title(arguments.files), arguments.top))
     return 0
 
 
@@ -100,7 +100,7 @@ def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str
     lines = [
         f"{name}: {counted(dataset.n_structures, 'structure')}",
         f"energies: {counted(len(found.energies), 'group')} of alike structures with unlike "
-        f"energies or forces ({count(exact)} equal atom by atom), "
+        f"energies or forces ({count(exact)} of the same structure), "
         f"{counted(len(found.structures), 'structure')} in all",
     ]
     if found.energies:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input
-from analytics.cli.files import add_force, check_targets
+from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import add_spec_options, spec_from_arguments
 from analytics.cli.output import columns, count, counted, percent, print_json
 from analytics.cli.progress import progress_on_terminal
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
     bandwidth = kernel_spec(arguments).bandwidth
     if arguments.output is not None:
-        check_targets([Path(arguments.output)], arguments.file, force=arguments.overwrite)
+        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is not None:
         say_written(arguments.output, counted(len(found.copies), "copy", "copies"))
     else:
-        print(_text(dataset, found, Path(arguments.file).name))
+        print(_text(dataset, found, input_title(arguments.files)))
     return 0
 
 

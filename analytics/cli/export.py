@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.cli.arguments import add_input
 from analytics.cli.errors import UsageError
-from analytics.cli.files import STANDARD, add_force, check_targets, input_path
+from analytics.cli.files import STANDARD, add_force, check_targets, input_paths
 from analytics.cli.output import counted, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import read_input
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    input_path(arguments.file)
+    input_paths(*arguments.files)
     found = output_format(arguments)
     target = STANDARD_OUTPUT if arguments.output == STANDARD else Path(arguments.output)
     if arguments.output == STANDARD:
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("-o - and --json both write to the standard output")
     else:
         folders = {target} if found.is_folder else set()
-        check_targets([target], arguments.file, force=arguments.overwrite, folders=folders)
+        check_targets([target], *arguments.files, force=arguments.overwrite, folders=folders)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.5))
         structures = np.arange(dataset.n_structures)

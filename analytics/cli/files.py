@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +23,8 @@ __all__ = [
     "add_force",
     "check_targets",
     "input_name",
-    "input_path",
+    "input_paths",
+    "input_title",
 ]
 
 FORCE = "--force"
@@ -51,10 +52,21 @@ def _standard_input() -> Path:
     return path
 
 
-def input_path(text: str) -> Path:
-    """Return the first file or folder that is meant: without a slice, or the archive it is in."""
-    _, places, _ = places_of([text])
-    return places[0].path
+def input_paths(*texts: str) -> list[Path]:
+    """Return the files and folders that are meant: without slices, and the archives they are in.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    return [place.path for text in texts for place in places_of([text])[1]]
+
+
+def input_title(texts: Sequence[str]) -> str:
+    """Return what to call the input in a text."""
+    more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
+    return Path(texts[0]).name + more
 
 
 def add_force(parser: argparse.ArgumentParser, flag: str = FORCE) -> None:
@@ -86,7 +98,7 @@ def check_targets(
     folders : collection of Path
         Those of the targets that are to be folders.
     """
-    read = [input_path(source) for source in sources]
+    read = input_paths(*sources)
     targets = list(targets)
     for at, target in enumerate(targets):
         if not target.parent.is_dir():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_json, add_labels
-from analytics.cli.files import add_force, check_targets, input_path
+from analytics.cli.files import add_force, check_targets, input_paths
 from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     bandwidth = kernel_spec(arguments).bandwidth
     files = [arguments.file, *arguments.others]
     for file in files:
-        input_path(file)
+        input_paths(file)
     if arguments.output is not None:
         check_targets([Path(arguments.output)], *files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:

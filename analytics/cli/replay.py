@@ -8,7 +8,7 @@ from typing import Any
 
 from analytics.cli.arguments import add_json
 from analytics.cli.errors import UsageError
-from analytics.cli.files import input_path
+from analytics.cli.files import input_name, input_paths
 from analytics.cli.output import count, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.subset import add_targets, beside_output, subset_files, write_subset_files
@@ -29,9 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("recipe", metavar="RECIPE.json", help="written by winnow or by the page")
     parser.add_argument(
-        "file",
-        nargs="?",
+        "files",
+        nargs="*",
         metavar="FILE",
+        type=input_name,
         help="the data set (default: the name in the recipe, next to it or here)",
     )
     parser.add_argument(
@@ -44,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     recipe = Recipe.load(arguments.recipe)
-    file = _named(arguments.file, recipe.name, arguments.recipe, "FILE")
-    inputs = [arguments.recipe, file]
+    data = arguments.files or [_named(None, recipe.name, arguments.recipe, "FILE")]
+    inputs = [arguments.recipe, *data]
+    input_paths(*inputs)
     other = None
     if recipe.reference is not None or arguments.reference is not None:
         name = "" if recipe.reference is None else str(recipe.reference["name"])
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         inputs.append(other)
     files = subset_files(arguments, *inputs)
     with progress_on_terminal() as monitor:
-        dataset = _read(file, recipe.frames, recipe.keys, recipe.fingerprint,
+        dataset = _read(data, recipe.frames, recipe.keys, recipe.fingerprint,
                         Part(monitor, 0.0, 0.2, "reading"))  # fmt: skip
         reference = None if other is None else _reference(recipe, other, Part(monitor, 0.2, 0.3))
         found = replay(recipe, dataset, reference, monitor=Part(monitor, 0.3, 1.0))
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _named(given: str | None, name: str, recipe: str, what: str) -> str:
     """Return the file that is meant: the one given, or one of that name next to the recipe."""
     if given is not None:
-        input_path(given)
+        input_paths(given)
         return given
     if name and Path(name).name == name:  # a recipe of others does not choose the folder
         for place in (Path(recipe).parent / name, Path(name)):
@@ -84,7 +86,7 @@ def _reference(recipe: Recipe, file: str, monitor: Monitor) -> Dataset:
     frames = known.get("frames")
     keys = LabelKeys(**known["keys"]) if "keys" in known else LabelKeys()
     return _read(
-        file,
+        [file],
         tuple(frames) if isinstance(frames, list) else frames,
         keys,
         str(known.get("fingerprint", "")),
@@ -93,20 +95,22 @@ def _reference(recipe: Recipe, file: str, monitor: Monitor) -> Dataset:
 
 
 def _read(
-    file: str,
+    files: list[str],
     frames: str | tuple[int, ...] | None,
     keys: LabelKeys,
     fingerprint: str,
     monitor: Monitor,
 ) -> Dataset:
-    """Read a file as the recipe did: the same structures, and the same labels if they differ."""
-    text = f"{file}@{frames}" if isinstance(frames, str) and Path(file).exists() else file
+    """Read files as the recipe did: the same structures, and the same labels if they differ."""
+    text = files
+    if len(files) == 1 and isinstance(frames, str) and Path(files[0]).exists():
+        text = [f"{files[0]}@{frames}"]
     try:
         dataset = _chosen(read(text, monitor=monitor), frames)
     except InputError:
-        if text == file:
+        if text == files:
             raise
-        dataset = read(file, monitor=monitor)  # too short for the slice: replay says how
+        dataset = read(files, monitor=monitor)  # too short for the slice: replay says how
     if dataset.fingerprint == fingerprint or dataset.keys == keys:
         return dataset
     names: dict[str, Any] = {

@@ -13,7 +13,7 @@ from analytics.cli.arguments import (
     add_seed,
 )
 from analytics.cli.errors import UsageError
-from analytics.cli.files import add_force, check_targets, input_path
+from analytics.cli.files import add_force, check_targets, input_paths
 from analytics.cli.options import (
     add_spec_options,
     parse_budget,
@@ -109,9 +109,9 @@ def run(arguments: argparse.Namespace) -> int:
     spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
     tests = _test_files(arguments.test, arguments.split)
     for file in tests.values():
-        input_path(file)
+        input_paths(file)
     outputs = [Path(name) for name in (arguments.output, arguments.classes) if name is not None]
-    check_targets(outputs, arguments.file, *tests.values(), force=arguments.overwrite)
+    check_targets(outputs, *arguments.files, *tests.values(), force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
         check_labels(dataset)

@@ -16,7 +16,7 @@ from analytics.cli.arguments import (
     add_seed,
 )
 from analytics.cli.errors import UsageError
-from analytics.cli.files import input_path
+from analytics.cli.files import input_paths
 from analytics.cli.options import (
     add_spec_options,
     affordable,
@@ -130,9 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_rounds(arguments, spec)
     same = _duplicate_spec(arguments)
     kernel = kernel_spec(arguments)
-    inputs = [arguments.file, *([arguments.reference] if arguments.reference else [])]
-    for file in inputs:
-        input_path(file)
+    inputs = [*arguments.files, *([arguments.reference] if arguments.reference else [])]
+    input_paths(*inputs)
     files = subset_files(arguments, *inputs)
     if files is None and not arguments.json and arguments.recipe_file is None:
         raise UsageError("say with -o where to write, or ask for --json or --recipe")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics.cli.errors import UsageError
-from analytics.cli.files import input_path
+from analytics.cli.files import input_paths
 
 __all__ = ["Serving", "add_arguments", "find_app", "run"]
 
@@ -237,7 +237,7 @@ def find_app() -> Path:
 
 
 def _absolute(file: str) -> str:
-    input_path(file)
+    input_paths(file)
     return str(Path(file).absolute())
 
 

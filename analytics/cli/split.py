@@ -140,7 +140,7 @@ def _targets(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str,
     files = {name: part_file(arguments.output, name, arguments.format) for name in names}
     folders = set(files.values()) if output_format(arguments).is_folder else set()
     files["recipe"] = recipe_file(arguments.output, arguments.format)
-    check_targets(files.values(), arguments.file, force=arguments.overwrite, folders=folders)
+    check_targets(files.values(), *arguments.files, force=arguments.overwrite, folders=folders)
     return files
 
 

@@ -24,6 +24,9 @@ from analytics.curation.environments import Environments, prepare
 from analytics.curation.matching import pair_distances
 from analytics.curation.references import EnergyOutliers, energy_outliers
 from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import SAME
+from analytics.data.geometries import Geometries
+from analytics.data.superposition import partners
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
@@ -70,7 +73,7 @@ class ConflictSpec(Options):
         0.001,
         unit="eV/atom",
         low=0.0,
-        help="The same between structures that are equal atom by atom.",
+        help="The same between structures that are equal (all atoms within 1e-4 angstrom).",
     )
     z_score: float = option(
         6.0,
@@ -89,13 +92,13 @@ class EnergyConflict(Value):
         Indices in the data set, by rising energy.
     energies : float array (m,), eV/atom
     exact : bool
-        Equal atom by atom; otherwise near-duplicates.
+        The same structure (`duplicate_groups`); otherwise near-duplicates.
     distance : float
         Largest distance of an environment of the group to its partner in the representative, in
         bandwidths.
     force_difference : float, eV/angstrom
-        Largest |F - F'| of an atom between two of an exact group, NaN otherwise: only there are
-        the atoms in the same order and orientation.
+        Largest |F - F'| of an atom between two of an exact group, NaN otherwise: only there is
+        known which atom is which, and nothing is turned.
     """
 
     structures: IntArray
@@ -271,12 +274,12 @@ def conflicts(
     -----
     **Forces** turn with the structure while descriptors do not, so two alike environments may
     have forces in any two directions, and their *lengths* are compared. Lengths also agree under
-    reflection. Vectors are compared only between structures equal atom by atom. A pair within
-    the tolerance may differ a little in truth: the tolerance of 0.1 h is about 0.005 angstrom,
-    hence the two thresholds.
+    reflection. Vectors are compared only between equal structures (`duplicate_groups`). A pair
+    within the tolerance may differ a little in truth: the tolerance of 0.1 h is about 0.005
+    angstrom, hence the two thresholds.
 
     **Energies** belong to structures; those of near-duplicates (`near_duplicates`) have the same
-    composition and are compared per atom. Groups equal atom by atom have a threshold of their
+    composition and are compared per atom. Groups of equal structures have a threshold of their
     own.
 
     **Out of line** are energies far from what their elements and config_type lead to expect,
@@ -340,7 +343,12 @@ def _force_difference(dataset: Dataset, group: IntArray) -> float:
     """Return the largest difference of the force on an atom between two of equal structures."""
     if dataset.forces is None:
         return float("nan")
-    forces = np.stack([dataset.forces[dataset.rows(int(s))] for s in group])
+    geometries, found = Geometries.of([dataset.take(group)]), []
+    for at, s in enumerate(group):
+        atoms = partners(geometries, 0, at, SAME)
+        if atoms is not None:
+            found.append(dataset.forces[dataset.rows(int(s))][atoms])
+    forces = np.stack(found) if found else np.zeros((0, 1, 3))
     forces = forces[np.isfinite(forces).all(axis=(1, 2))]
     if len(forces) < 2:
         return float("nan")

@@ -62,8 +62,7 @@ class Duplicates(Table):
         Largest distance between an environment and its partner in the representative, in units
         of the bandwidth; 0 for a representative.
     exact_of : int array (n_structures,)
-        The structure that stands for those with the same cell, species and positions, atom by
-        atom within 1e-6 angstrom: the first of them.
+        The structure that stands for those that are the same (`duplicate_groups`): the first.
     spec : DuplicateSpec
     bandwidth : float
     """
@@ -85,7 +84,7 @@ class Duplicates(Table):
         yield f"{int(self.exact.sum())} exactly"
 
     def to_frame(self) -> Any:
-        """Return one row per copy: what it repeats, how far in bandwidths, and whether exactly."""
+        """Return one row per copy: what it repeats, how far in bandwidths, and if exactly."""
         import pandas as pd  # slow to import, and few ask
 
         copies = self.copies
@@ -105,12 +104,12 @@ class Duplicates(Table):
 
     @cached_property
     def exact_groups(self) -> tuple[IntArray, ...]:
-        """Groups of structures equal atom by atom."""
+        """Groups of structures that are the same, see `duplicate_groups`."""
         return _groups(self.exact_of)
 
     @cached_property
     def exact(self) -> npt.NDArray[np.bool_]:
-        """Mask of the copies that equal another structure atom by atom, (n_structures,)."""
+        """Mask of the copies that are the same as another structure, (n_structures,)."""
         return np.asarray(self.exact_of != np.arange(len(self.exact_of)))
 
     def to_dict(self, frame_indices: IntArray) -> dict[str, Any]:
@@ -240,7 +239,7 @@ def near_duplicates(
 def _exact(
     dataset: Dataset, described: IntArray, keep: list[int], exclude: list[int]
 ) -> tuple[IntArray, IntArray]:
-    """Settle the structures that are equal atom by atom.
+    """Settle the structures that are the same.
 
     Returns
     -------

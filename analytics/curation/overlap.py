@@ -22,6 +22,7 @@ from analytics.curation.duplicates import (
 from analytics.curation.environments import check_comparable, prepare
 from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.information.entropy import covered
 from analytics.information.kernel import log_kernel_sums
@@ -39,9 +40,6 @@ __all__ = [
     "overlap_matrix",
     "sets_of",
 ]
-
-#: Two structures are equal atom by atom when nothing differs by more than this, angstrom.
-SAME = 1e-6
 
 
 # ------------------------------------------------------------------------------- all pairs
@@ -239,12 +237,12 @@ class Leakage(Table):
     Attributes
     ----------
     test, train : int array (m,)
-        Near-duplicates: indices in the test set, ascending, and in the training set (the nearest;
-        of equally near ones the lowest index).
+        Near-duplicates: indices in the test set, ascending, and in the training set (one that is
+        the same structure, or else the nearest; of equally near ones the lowest index).
     distance : float array (m,)
         Largest distance between two paired environments, in bandwidths.
     exact : bool array (m,)
-        Equal atom by atom within 1e-6 angstrom, cell included.
+        The same structure, see `duplicate_groups`.
     novelty : Novelty
         Of the test set given the training set.
     n_test : int
@@ -298,14 +296,14 @@ def leakage(
     spec = spec or DuplicateSpec()
     check_comparable(train[1], test[1])
     new = novelty(train[1], test[1], bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.7))
-    found = _nearest_duplicates(train, test, spec, bandwidth, Part(monitor, 0.7, 1.0))
-    places, partners, distance = found
-    pairs = list(zip(test[1].structures[places], train[1].structures[partners], strict=True))
+    near = _nearest_duplicates(train, test, spec, bandwidth, Part(monitor, 0.7, 1.0))
+    equal = _equal_ones(train[0], test[0])
+    leaks = [int(t) for t in test[1].structures if int(t) in near or int(t) in equal]
     return Leakage(
-        test=frozen([t for t, _ in pairs], np.int64),
-        train=frozen([s for _, s in pairs], np.int64),
-        distance=frozen(distance / bandwidth),
-        exact=frozen([_equal(test[0], int(t), train[0], int(s)) for t, s in pairs], bool),
+        test=frozen(leaks, np.int64),
+        train=frozen([_partner(t, near, equal) for t in leaks], np.int64),
+        distance=frozen([near[t][1] / bandwidth if t in near else 0.0 for t in leaks], float),
+        exact=frozen([t in equal for t in leaks], bool),
         novelty=new,
         n_test=test[1].n_structures,
     )
@@ -317,15 +315,15 @@ def _nearest_duplicates(
     spec: DuplicateSpec,
     bandwidth: float,
     monitor: Monitor,
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return places in the test and training descriptors, and distances."""
+) -> dict[int, tuple[int, float]]:
+    """Return the nearest training structure and its distance, by test structure."""
     known, asked = prepare([train[0], test[0]], [train[1], test[1]], Part(monitor, 0.0, 0.5))
     elements = np.unique(np.concatenate([train[0].numbers, test[0].numbers]))
     keys = [composition_keys(data, x.structures, elements) for data, x in (train, test)]
     cells = [cell_invariants(data, x.structures) for data, x in (train, test)]
     marks = landmarks(known), landmarks(asked)
     tree, tolerance = cKDTree(marks[0]), spec.tolerance * bandwidth
-    places, partners, distances = [], [], []
+    nearest = {}
     for place in range(test[1].n_structures):
         near = np.sort(
             np.asarray(
@@ -338,24 +336,32 @@ def _nearest_duplicates(
         found = match_structures(asked, place, known, near, tolerance, spec.tolerance * REACH_UNIT)
         if np.isfinite(found).any():
             best = int(np.nanargmin(found))
-            places.append(place)
-            partners.append(int(near[best]))
-            distances.append(float(found[best]))
+            partner = int(train[1].structures[near[best]])
+            nearest[int(test[1].structures[place])] = partner, float(found[best])
         if place % 64 == 0:
             monitor.report(0.5 + 0.5 * place / test[1].n_structures, "looking for leaks")
             monitor.checkpoint()
-    return np.array(places, int), np.array(partners, int), np.array(distances, float)
+    return nearest
 
 
-def _equal(a: Dataset, s: int, b: Dataset, t: int) -> bool:
-    """Whether two structures have equal cells, species and positions, atom by atom."""
-    p, q = a.rows(s), b.rows(t)
-    return bool(
-        np.array_equal(a.numbers[p], b.numbers[q])
-        and np.array_equal(a.pbc[s], b.pbc[t])
-        and np.abs(a.cells[s] - b.cells[t]).max() <= SAME
-        and np.abs(a.positions[p] - b.positions[q]).max() <= SAME
-    )
+def _equal_ones(train: Dataset, test: Dataset) -> dict[int, IntArray]:
+    """Return the training structures that are the same as a test structure, where there are any."""
+    n = train.n_structures
+    found: dict[int, IntArray] = {}
+    for group in duplicate_groups(train, test):
+        known = group[group < n]
+        if len(known):
+            found |= dict.fromkeys((group[group >= n] - n).tolist(), known)
+    return found
+
+
+def _partner(
+    test: int, near: Mapping[int, tuple[int, float]], equal: Mapping[int, IntArray]
+) -> int:
+    """Return the training structure that a test structure repeats: the nearest, if it is equal."""
+    if test in near and (test not in equal or near[test][0] in equal[test]):
+        return near[test][0]
+    return int(equal[test][0])
 
 
 def sets_of(names: Sequence[str], described: Sequence[Descriptors]) -> dict[str, FloatArray]:

@@ -9,6 +9,7 @@ into other files; none of that concerns the process that asks.
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.opened import listed
+from analytics.data.scf_convergence import flagged, loops_in
 from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
 from analytics.runtime.packing import pack
@@ -157,15 +159,17 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
         path = Path(shutil.copyfile(path, Path.cwd() / path.name))
     with confined(path.parent, path):
         images = _images(path, kind)
-    frames: list[Frame | LeftOut] = []
+        loops = loops_in(path, kind)
+    frames: list[Frame] = []
+    left_out: list[LeftOut] = []
     for index, atoms in enumerate(images):
         if index % 100 == 0:
             monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
         try:
             frames.append(_packable(frame_from_atoms(index, atoms)))
         except ValueError as error:
-            raise InputError(str(error), structure=index) from None
-    return frames
+            left_out.append(LeftOut(index, str(error)))
+    return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
 
 
 def own_format(path: Path) -> FileFormat | None:
@@ -195,12 +199,18 @@ def _images(path: Path, kind: str) -> list[Any]:
     try:
         if kind in ("db", "json"):
             return _database(path, kind)
-        return list(ase.io.read(path, ":", format=kind))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
+            # of FHI-aims it would refuse the whole file for a last step that did not converge
+            more = {"non_convergence_ok": True} if kind == "aims-output" else {}
+            return list(ase.io.read(path, ":", format=kind, **more))
     except ase.io.formats.UnknownFileTypeError:
         raise InputError("ASE does not know its format") from None
     # every format of ASE fails in its own way
     except (Exception, RecursionError) as error:
-        raise InputError(f"ASE cannot read it as {kind} ({_said(error)})") from None
+        lost = [loop for loop in loops_in(path, kind) if not loop.converged]
+        why = f"; {len(lost)} of its electronic loops did not converge" if lost else ""
+        raise InputError(f"ASE cannot read it as {kind} ({_said(error)}){why}") from None
 
 
 def _database(path: Path, kind: str) -> list[Any]:

@@ -42,10 +42,10 @@ from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["ATOMIC_NUMBERS", "SPECIES", "read_extxyz"]
+__all__ = ["ATOMIC_NUMBERS", "read_extxyz"]
 
 _PLAIN = parse_properties("species:S:1:pos:R:3")
-SPECIES = ("species", "symbols", "symbol", "element", "elements")
+_SPECIES = ("species", "symbols", "symbol", "element", "elements")
 _TYPES = ("type", "types", "atom_type", "atom_types")
 ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
 _C_BLANKS = re.compile(rb"[ \t\r\n]+")
@@ -403,7 +403,7 @@ def _elements(
     arrays: dict[str, npt.NDArray[Any]], names: list[str]
 ) -> tuple[npt.NDArray[Any], tuple[str, ...], list[str]]:
     """Return atomic numbers, or zeros and the types of atoms, and what was decided."""
-    name = _key(arrays, SPECIES)
+    name = _key(arrays, _SPECIES)
     words = [] if name is None else _words(arrays[name])
     kinds = set(words)
     if name is not None and not _are_types(kinds):

@@ -496,9 +496,8 @@ class _Labels:
                 frames = int(known.sum())
             if not frames:
                 continue
-            yield Candidate(
-                label, key, frames, self._apart(label, chosen, given), _what(label, key)
-            )
+            apart = None if meaning_of(key).caution else self._apart(label, chosen, given)
+            yield Candidate(label, key, frames, apart, _what(label, key))
         if self.choices[label].key is None and getattr(self._asked.keys, label) is None:
             yield from self._unnamed(label)
 

@@ -147,27 +147,27 @@ def wbe():
 def test_exact_duplicates_are_those_of_the_checks():
     dataset = wbe()
     groups = duplicate_groups(dataset)
-    assert sum(len(g) - 1 for g in groups) == 367
+    assert sum(len(g) - 1 for g in groups) == 415  # 367 of them in the same order and image
     part = dataset.take(np.unique(np.concatenate(groups)))
     found = near_duplicates(part, winnow.describe(part))
-    assert found.exact.sum() == 367
+    assert found.exact.sum() == 415
     named = {tuple(part.frame_indices[g].tolist()) for g in found.exact_groups}
     assert named == {tuple(g.tolist()) for g in groups}
     assert set(np.flatnonzero(found.exact)) <= set(found.copies.tolist())
 
 
 def test_published_contradictions_are_found():
-    """Thirteen groups, thirty structures of equal geometry, up to 0.3 eV/atom apart."""
+    """Thirty-five groups of equal geometry, up to 3.0 eV/atom apart."""
     dataset = wbe()
     energies = dataset.energies / dataset.sizes
     groups = [g for g in duplicate_groups(dataset) if np.ptp(energies[g]) > 1e-3]
-    assert sum(map(len, groups)) == 30
+    assert sum(map(len, groups)) == 78
     part = dataset.take(np.unique(np.concatenate([*groups, np.arange(4690, 4740)])))
     found = conflicts_of(part)
     exact = [c for c in found.energies if c.exact]
-    assert len(exact) == len(groups) == 13
-    assert sum(len(c.structures) for c in exact) == 30
-    assert max(c.spread for c in exact) == pytest.approx(0.29935, abs=1e-4)
+    assert len(exact) == len(groups) == 35
+    assert sum(len(c.structures) for c in exact) == 78
+    assert [c.spread for c in exact[:3]] == pytest.approx([2.9984, 1.9793, 1.9748], abs=1e-4)
     # cells so wide that no atom sees another, with energies up to 14 eV/atom apart
     worst = found.energies[0]
     assert part.frame_indices[np.sort(worst.structures)].tolist() == [4723, 4724, 4725]

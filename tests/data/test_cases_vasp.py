@@ -141,8 +141,8 @@ def test_numbers_of_an_outcar(write) -> None:
     ("count", "end", "converged"),
     [
         (3, "because EDIFF is reached", True),
-        (5, "because EDIFF is reached", True),  # in the last round that NELM allows
-        (5, "", False),  # VASP 5 says nothing
+        (5, "because EDIFF is reached", False),  # VASP 5 says so whatever ended it
+        (5, "", False),
         (5, "EDIFF was not reached (unconverged)", False),  # VASP 6 does
         (3, "because hard stop was set", False),
         (3, "", None),
@@ -152,6 +152,31 @@ def test_convergence_of_each_ionic_step(write, count, end, converged) -> None:
     text = header(NELM=5) + step(1) + step(2, count=count, end=end) + step(3)
     found = [frame.info.get("scf_converged") for frame in frames(write(text, "OUTCAR"))]
     assert found == [True, converged, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "converged"),
+    [
+        (":-0.9000000E-04  ( 0.1000000E-04)", True),
+        (":-0.1100000E-03  ( 0.1000000E-04)", False),
+        (": 0.9000000E-04  (-0.1100000E-03)", False),
+    ],
+)
+def test_the_last_round_that_nelm_allows(write, changes, converged) -> None:
+    """VASP 5.4 writes that EDIFF is reached after NELM rounds in any case."""
+    text = "   EDIFF  = 0.1E-03   stopping-criterion for ELM\n" + step(1, count=5)
+    mark = "free energy    TOTEN"
+    text = text.replace(mark, f"total energy-change (2. order) {changes}\n  {mark}")
+    (frame,) = frames(write(header(NELM=5) + text, "OUTCAR"))
+    assert frame.info["scf_converged"] is converged
+
+
+def test_a_run_that_did_not_end_between_two_steps(write) -> None:
+    text = header() + step(1) + step(2)
+    notes = [frame.notes[1:] for frame in frames(write(text, "OUTCAR"))]
+    assert notes == [(), ("the run did not end: its OUTCAR has no timing",)]
+    text += "\n General timing and accounting informations for this job:\n"
+    assert [frame.notes[1:] for frame in frames(write(text, "OUTCAR"))] == [(), ()]
 
 
 def test_machine_learned_steps_are_left_out_and_counted(write) -> None:
@@ -402,6 +427,15 @@ def test_external_pressure_is_no_part_of_the_energy(write) -> None:
     (frame,) = frames(write(vasprun(calculation(), PSTRESS=100.0), "vasprun.xml"))
     work = 10 * GPa * 4 * 5 * 6
     assert_allclose(frame.info["free_energy"], -10.0 - work, rtol=1e-12)
+
+
+def test_linear_response_in_a_vasprun(write) -> None:
+    """Its rounds follow the structure, and are no rounds of the electronic loop of the step."""
+    response = "".join(round_of(-50.0 - i, -40.0) for i in range(9))
+    text = vasprun(calculation().replace("</calculation>", f"{response}</calculation>"))
+    (frame,) = frames(write(text, "vasprun.xml"))
+    assert frame.info["energy"] == -9.5
+    assert frame.info["scf_converged"] is True
 
 
 @pytest.mark.parametrize(
@@ -728,3 +762,107 @@ def test_compressed_in_the_confined_process(tmp_path) -> None:
     assert [one.frame for one in dataset.understood.left_out] == [1]
     with pytest.raises(InputError, match="ends within this step"):
         read(path, strict=True)
+
+
+# ---- outputs that ASE reads -------------------------------------------------------------------
+
+GAUSSIAN = """ Entering Gaussian System, Link 0=g16
+ #P HF/STO-3G opt
+ Charge =  0 Multiplicity = 1
+{}
+ Normal termination of Gaussian 16
+"""
+
+
+def gaussian_step(length: float, energy: float, *, converged: bool = True) -> str:
+    return f"""                          Input orientation:
+ ---------------------------------------------------------------------
+ Center     Atomic      Atomic             Coordinates (Angstroms)
+ Number     Number       Type             X           Y           Z
+ ---------------------------------------------------------------------
+      1          1           0        0.000000    0.000000    0.000000
+      2          1           0        0.000000    0.000000    {length:.6f}
+ ---------------------------------------------------------------------
+{"" if converged else " >>>>>>>>>> Convergence criterion not met."}
+ SCF Done:  E(RHF) =  {energy:.8f}     A.U. after    5 cycles"""
+
+
+def test_a_gaussian_output_whose_loop_did_not_converge(write, capfd) -> None:
+    text = GAUSSIAN.format(
+        "\n".join([
+            gaussian_step(0.74, -1.1167593),
+            gaussian_step(0.9, -1.0167593, converged=False),
+            gaussian_step(0.8, -1.1067593),
+        ])
+    )  # fmt: skip
+    dataset = read(write(text, "a.log"))
+    assert [record.info["scf_converged"] for record in dataset.records] == [True, False, True]
+    assert capfd.readouterr() == ("", "")
+
+
+#: What a loop that converged ends with, and one that did not.
+PRINTED = [
+    ("gaussian-out", " SCF Done:  E(UHF) =  -1.5   A.U.",
+     " >>>>>>>>>> Convergence criterion not met.\n SCF Done:  E(UHF) =  -1.5   A.U."),
+    ("espresso-out", "     convergence has been achieved in   5 iterations",
+     "     convergence NOT achieved after 100 iterations: stopping"),
+    ("orca-output", "FINAL SINGLE POINT ENERGY        -1.5",
+     "   *  SCF NOT CONVERGED AFTER 125 CYCLES *\nFINAL SINGLE POINT ENERGY        -1.5"),
+    ("orca-output", "FINAL SINGLE POINT ENERGY        -1.5",
+     "FINAL SINGLE POINT ENERGY        -1.5 (SCF not fully converged!)"),
+    ("castep-castep", "Final energy, E             =  -1.5     eV",
+     " *Warning* max. SCF cycles performed but system has not reached the groundstate.\n"
+     "Final energy, E             =  -1.5     eV"),
+    ("aims-output",
+     "  Self-consistency cycle not yet converged - restarting\n  Self-consistency cycle converged.",
+     "  *** scf_solver: SCF cycle not converged."),
+    ("nwchem-out", "         Total DFT energy =      -1.5",
+     "  Calculation failed to converge\n         Total DFT energy =      -1.5"),
+    ("gamess-us-out", " FINAL RHF ENERGY IS       -1.5 AFTER  10 ITERATIONS",
+     " SCF IS UNCONVERGED, TOO MANY ITERATIONS\n FINAL RHF ENERGY IS       -1.5 AFTER"),
+    ("gpaw-out", "Converged after 12 iterations.", "Did not converge!"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "good", "bad"), PRINTED)
+def test_what_codes_print_at_the_end_of_a_loop(write, kind, good, bad) -> None:
+    from analytics.data.scf_convergence import loops_in
+
+    path = write("\n".join(["some line", good, bad, good, ""]), "a.out")
+    loops = loops_in(path, kind)
+    assert [loop.converged for loop in loops] == [True, False, True]
+    energies = {loop.energy for loop in loops}
+    assert len(energies) == 1
+    if kind == "castep-castep":
+        assert energies == {-1.5}
+    if kind == "gaussian-out":
+        assert_allclose(list(energies), [-1.5 * 27.2113860], rtol=1e-7)
+    assert loops_in(path, "cif") == []
+
+
+def test_loops_of_frames() -> None:
+    from analytics.data.scf_convergence import Loop, flagged
+
+    def of(energies: list[float | None], loops: list[tuple[bool, float | None]]):
+        made = [
+            Frame(i, np.ones(1, int), np.zeros((1, 3)), np.zeros((3, 3)), np.zeros(3, bool),
+                  {} if e is None else {"energy": e}, {})
+            for i, e in enumerate(energies)
+        ]  # fmt: skip
+        found = flagged(made, [Loop(state, e, 7) for state, e in loops])
+        notes = {note for frame in found for note in frame.notes}
+        return [frame.info.get("scf_converged") for frame in found], " ".join(notes)
+
+    assert of([1.0, 2.0], []) == ([None, None], "")
+    assert of([1.0, 2.0], [(True, None)] * 5) == ([True, True], "")
+    assert of([1.0, 2.0], [(True, None), (False, None)]) == ([True, False], "")
+    # an energy tells, whatever there is between
+    assert of([1.0, 2.0], [(True, 1.0), (False, 5.0), (True, 2.0)])[0] == [True, True]
+    assert of([1.0, 2.0], [(True, 1.0), (True, 5.0), (False, 2.0)])[0] == [True, False]
+    # the run stopped where its last loop did not converge, and the frame of that is not there
+    states, note = of([None, None], [(True, None), (True, None), (False, None)])
+    assert states == [True, True]
+    assert "1 electronic loop that did not converge gave no frame" in note
+    states, note = of([None, None], [(True, None), (False, None), (True, None)])
+    assert states == [None, None]
+    assert "1 of 3 electronic loops in the file did not converge, the first at line 7" in note

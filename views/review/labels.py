@@ -83,7 +83,7 @@ class DuplicateCard(_Listing):
         "copies": "structures beyond the representative",
         "#": "indices in the file: the representative, then its copies",
         "distance": "largest distance of an environment to its partner, in bandwidths h",
-        "exact": "copies that are equal atom by atom",
+        "exact": "copies that are the same within 0.0001 Å",
     }
     UNITS, DECIMALS = {"distance": "h"}, {"distance": 3}
     WIDTHS = {"copies": 54, "distance": 76, "exact": 50}
@@ -168,7 +168,7 @@ class ConflictCard(_Listing):
         "#": "indices in the file, by rising energy",
         "ΔE": "highest minus lowest energy (meV/atom)",
         "|ΔF|": "largest difference of the force on an atom (eV/Å); equal structures only",
-        "alike": "equal atom by atom, or the largest distance of two environments in h",
+        "alike": "the same within 0.0001 Å, or the largest distance of two environments in h",
     }
     UNITS = {"ΔE": "meV/atom", "|ΔF|": "eV/Å"}
     DECIMALS = {"ΔE": 2, "|ΔF|": 3}

@@ -1,4 +1,4 @@
-"""Duplicates: structures that repeat an earlier one atom by atom."""
+"""Duplicates: structures that repeat an earlier one, however they were written down."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_duplicates(subject: Subject) -> Iterator[Finding]:
     if not groups:
         return
     sizes = [len(group) for group in groups]
-    same = f"an earlier one (cell, species and positions equal to {SAME:g} Å)"
+    same = f"an earlier one (all atoms within {SAME:g} Å, in any order, image, origin and cell)"
     where = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
     yield from subject.found(
         "duplicates", "warning", np.concatenate([group[1:] for group in groups]),

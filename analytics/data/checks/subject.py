@@ -14,7 +14,7 @@ from analytics.data.checks.report import Finding, Severity
 from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
-from analytics.data.exact_duplicates import duplicate_groups
+from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
 from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor
@@ -183,9 +183,14 @@ class Subject:
         return records[structure].arrays if records else {}
 
     @cached_property
+    def geometry_groups(self) -> tuple[IntArray, ...]:
+        """Groups of structures of the same geometry, see `analytics.data.exact_duplicates`."""
+        return geometry_groups(self.dataset)
+
+    @cached_property
     def duplicate_groups(self) -> tuple[IntArray, ...]:
-        """Groups of equal structures, see `analytics.data.exact_duplicates`."""
-        return duplicate_groups(self.dataset)
+        """Those that also agree in charge, spin and magnetic moments."""
+        return duplicate_groups(self.dataset, geometries=self.geometry_groups)
 
     def every_atom(self, holds: Mask) -> Mask:
         """Return for each structure whether something holds of all components of all its atoms.
