@@ -127,6 +127,10 @@ def test_names_of_types_that_are_no_elements(tmp_path) -> None:
     (tmp_path / "type_map.raw").write_text("H\nTYPE_1\n")
     (frame,) = deepmd_frames(tmp_path)
     assert frame.types == ("H", "TYPE_1")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.asks == ("species", "TYPE_1")
+    assert_array_equal(read(tmp_path, species="TYPE_1=O").numbers, [1, 8])
 
 
 def test_forces_in_one_of_two_systems(cases) -> None:
@@ -640,7 +644,8 @@ def test_hdf5_of_ani1x_has_gaps(hdf5) -> None:
     first, second = frames_in(hdf5({"H2O": group}))
     assert first.units["energy"] == "hartree"
     assert np.isnan(second.info["ccsd(t)_cbs.energy"])
-    assert second.arrays["wb97x_dz.forces"].shape == (3, 3)
+    assert (first.info["energy"], first.arrays["forces"].shape) == (-76.4, (3, 3))
+    assert "energy and forces are wb97x_dz.energy and wb97x_dz.forces" in first.notes
 
 
 def test_hdf5_of_spice(hdf5) -> None:
