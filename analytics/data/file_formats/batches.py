@@ -177,9 +177,10 @@ def with_units(
             unit, why = fallback, "published files with such names are in it"
         if unit:
             notes.append(f"energies state no unit; {unit} was assumed, because {why}")
-            units["energy"] = unit
         elif why:
             notes.append(f"energies state no unit, and {why}: they were taken as eV")
+        if why:
+            units["energy"] = unit or "eV"
     if "energy" in units:
         units.setdefault("forces", f"{units['energy']}/{units['length']}")
     assumed = tuple(quantity for quantity in units if quantity not in stated)
