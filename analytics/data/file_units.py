@@ -123,13 +123,16 @@ class FileUnits:
             return stated, "file"
         if quantity in ("forces", "virial"):
             return self._beside(said, quantity)
-        return USUAL[quantity], "format" if self._fixed else "assumed"
+        return USUAL[quantity], self._usual_from(said, quantity)
+
+    def _usual_from(self, said: Mapping[str, str], quantity: str) -> _KnownFrom:
+        return "format" if self._fixed and quantity not in said else "assumed"
 
     def _beside(self, said: Mapping[str, str], quantity: str) -> tuple[str, _KnownFrom]:
         """Return the unit of forces or virials that goes with the energy's."""
         energy = said.get("energy", "")
         if not energy:
-            return USUAL[quantity], "format" if self._fixed else "assumed"
+            return USUAL[quantity], self._usual_from(said, quantity)
         if quantity == "virial":
             return energy, "assumed"
         factor = self._converted(energy, "energy", "energy")

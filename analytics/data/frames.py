@@ -34,7 +34,8 @@ class Frame:
     Where the file names types of atoms and not elements, `types` holds one word per atom and
     `numbers` zeros, until somebody says which element each type is. `units` are those that the
     file states, by the name of the value ('energy': 'hartree'); 'length' is that of positions and
-    cell. `notes` are sentences on what was decided on the way.
+    cell; "" where the format leaves the unit open and the file does not state it. `notes` are
+    sentences on what was decided on the way.
     """
 
     index: int

@@ -10,6 +10,7 @@ from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 
 __all__ = [
+    "OPEN_UNITS",
     "Damaged",
     "cause_of",
     "element_of_mass",
@@ -25,6 +26,8 @@ _UNITS = {
     "real": {"length": "Å", "forces": "kcal/mol/Å"},
     "electron": {"length": "bohr", "forces": "hartree/bohr"},
 }
+#: Units where the file states none: those of metal, and it is said that they are assumed.
+OPEN_UNITS = {"length": "", "forces": ""}
 #: How far a mass may be from that of its element, u: files write 1.0 for hydrogen, 16 for oxygen.
 _NEAR = 0.1
 #: Mass below which hydrogen may be an isotope, or made heavy for longer time steps, u.

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.file_formats.lammps import (
+    OPEN_UNITS,
     Damaged,
     cause_of,
     element_of_mass,
@@ -34,7 +35,6 @@ _CARTESIAN = (("x", "y", "z"), ("xu", "yu", "zu"))
 _SCALED = (("xs", "ys", "zs"), ("xsu", "ysu", "zsu"))
 _FORCES = ("fx", "fy", "fz")
 _VELOCITIES = ("vx", "vy", "vz")
-_NO_UNITS = "the dump of LAMMPS names no units; those of `units metal` (Å, eV) are assumed"
 _ALL_CARBON = (
     "every type of atoms is named C, as LAMMPS does where it is told no elements: types are taken"
 )
@@ -132,10 +132,9 @@ def _frame(index: int, step: _Step, units: dict[str, str]) -> Frame:
     info: dict[str, Any] = {"timestep": int(sections["TIMESTEP"].lines[0])}
     if "TIME" in sections:
         info["time"] = float(sections["TIME"].lines[0])
-    notes = [*notes, *said, *([] if units else [_NO_UNITS])]
     return Frame(
         index, numbers, positions, cell, pbc, info, arrays,
-        types=types, units=dict(units), notes=tuple(notes),
+        types=types, units=dict(units or OPEN_UNITS), notes=(*notes, *said),
     )  # fmt: skip
 
 
