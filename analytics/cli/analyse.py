@@ -22,6 +22,7 @@ from analytics.cli.output import (
     number,
     percent,
     print_json,
+    understood_text,
 )
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
@@ -31,6 +32,7 @@ from analytics.cli.stages import (
     read_input,
 )
 from analytics.cli.tables import say_written, write_tables
+from analytics.data.overview import understood_content
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
@@ -90,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
-        content = analysis_content(analysis) | {"efficiency": whole.efficiency}
+        content = {"understood": understood_content(dataset)} | analysis_content(analysis)
+        content["efficiency"] = whole.efficiency
         content["classes"] = [row.to_dict() for row in classes[1:]]
         if curve is not None:
             content["learning_curve"] = curve.to_dict(orient="records")
@@ -145,7 +148,7 @@ def analysis_text(
         f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
         f"effective number exp(D) = {count(effective)} of {count(n)}."
     )
-    parts = [f"{name}\n{aligned(rows)}"]
+    parts = [f"{name}\n{understood_text(analysis.dataset)}", aligned(rows)]
     if len(classes) > 1:
         parts.append(_class_table(classes[1:]))
     if curve is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from analytics.cli.files import input_name
 from analytics.cli.options import add_spec_options, parse_seed
+from analytics.data.read_options import READING
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.information.kernel import KernelSpec
 from analytics.selection.base import METHODS
@@ -17,6 +19,7 @@ __all__ = [
     "add_labels",
     "add_method_options",
     "add_seed",
+    "reading_options",
 ]
 
 
@@ -35,11 +38,33 @@ def add_input(parser: argparse.ArgumentParser) -> None:
 
 
 def add_labels(parser: argparse.ArgumentParser) -> None:
-    """Add the names under which a file carries its labels."""
+    """Add the names under which a file carries its labels, and what else it may leave open."""
     group = parser.add_argument_group("labels", "names in the file, found by themselves if usual")
-    group.add_argument("--energy-key", metavar="KEY", help="total energy, eV")
-    group.add_argument("--forces-key", metavar="KEY", help="forces, eV/Å")
+    group.add_argument("--energy-key", metavar="KEY", help="total energy")
+    group.add_argument("--forces-key", metavar="KEY", help="forces")
+    group.add_argument("--stress-key", metavar="KEY", help="stress or virial")
     group.add_argument("--config-type-key", metavar="KEY", help="class of a structure")
+    group = parser.add_argument_group("reading", "what the file does not say")
+    group.add_argument(
+        "--species", metavar="TYPE=SYMBOL,...", help="element of each type of atoms: 1=Si,2=O"
+    )
+    group.add_argument(
+        "--units",
+        metavar="WHAT=UNIT,...",
+        help="units of length, energy, forces, stress and virial, in place of eV, Å and what the "
+        "file states: energy=hartree,forces=hartree/bohr",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse a file of which a structure or a label cannot be used (check: and exit with "
+        "1 if there are findings that are errors)",
+    )
+
+
+def reading_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what was said of how files are read, as arguments of `analytics.data.readers.read`."""
+    return {name: getattr(arguments, name) for name in (*READING, "strict")}
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

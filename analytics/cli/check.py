@@ -9,6 +9,7 @@ from analytics.cli.files import input_title
 from analytics.cli.output import (
     counted,
     print_json,
+    understood_text,
 )
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
@@ -16,6 +17,8 @@ from analytics.cli.stages import (
 )
 from analytics.data.checks.registry import check as check_dataset
 from analytics.data.checks.report import CheckReport
+from analytics.data.dataset import Dataset
+from analytics.data.overview import understood_content
 from analytics.runtime.progress import Part
 
 __all__ = ["add_arguments", "run"]
@@ -24,9 +27,6 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_input(parser)
-    parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 if there are findings that are errors"
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,19 +39,25 @@ def run(arguments: argparse.Namespace) -> int:
         for finding in content["findings"]:
             finding["structures"] = dataset.frame_indices[finding["structures"]]
         groups = [dataset.frame_indices[group] for group in content["duplicate_groups"]]
-        head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
+        head = {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "understood": understood_content(dataset),
+        }
         print_json(head | content | {"duplicate_groups": groups})
     else:
-        print(check_text(report, input_title(arguments.files)))
+        print(check_text(report, input_title(arguments.files), dataset))
     return 1 if arguments.strict and report.of("error") else 0
 
 
-def check_text(report: CheckReport, name: str) -> str:
-    """Return the findings, errors first."""
+def check_text(report: CheckReport, name: str, dataset: Dataset) -> str:
+    """Return what was understood of the file, then the findings, errors first."""
     counts = report.counts
     lines = [
         f"{name}: {counted(counts['structures'], 'structure')}, "
-        f"{counted(counts['environments'], 'environment')}"
+        f"{counted(counts['environments'], 'environment')}",
+        understood_text(dataset),
+        "",
     ]
     for severity in ("error", "warning", "note"):
         findings = [finding for finding in report.findings if finding.severity == severity]
@@ -60,6 +66,6 @@ def check_text(report: CheckReport, name: str) -> str:
         for finding in findings:
             lines.append(f"  {finding.code}: {finding.message}")
             lines += [f"    {line}" for line in (finding.evidence, finding.advice) if line]
-    if len(lines) == 1:
+    if not report.findings:
         lines.append("nothing to report")
     return "\n".join(lines)

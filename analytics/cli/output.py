@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from analytics.data.dataset import Dataset
+from analytics.data.overview import understood_rows
 from analytics.runtime.text import TERMINAL
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "percent",
     "print_json",
     "significant",
+    "understood_text",
     "with_error",
 ]  # fmt: skip
 
@@ -59,6 +62,13 @@ def aligned(rows: Iterable[tuple[str, str, str]]) -> str:
     return "\n".join(
         f"  {name:<{first}}  {value:>{second}} {remark}".rstrip() for name, value, remark in rows
     )
+
+
+def understood_text(dataset: Dataset) -> str:
+    """Return what was understood of a file, a line for each heading."""
+    rows = understood_rows(dataset)
+    width = max(len(heading) for heading, _ in rows)
+    return "\n".join(f"  {heading:<{width}}  {said}" for heading, said in rows)
 
 
 def columns(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analytics.cli.arguments import reading_options
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_paths
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
@@ -41,13 +42,7 @@ def read_input(arguments: argparse.Namespace, monitor: Monitor, file: str | None
     """Read the files of a command, or another one with the same names of labels."""
     files = arguments.files if file is None else [file]
     input_paths(*files)
-    return read(
-        files,
-        energy_key=arguments.energy_key,
-        forces_key=arguments.forces_key,
-        config_type_key=arguments.config_type_key,
-        monitor=Part(monitor, 0.0, 1.0, "reading"),
-    )
+    return read(files, **reading_options(arguments), monitor=Part(monitor, 0.0, 1.0, "reading"))
 
 
 def descriptor_spec(arguments: argparse.Namespace) -> Any:

@@ -89,7 +89,12 @@ def _class_rank(key: str) -> int:
 
 
 def assemble(
-    found: Sequence[Frame | LeftOut], name: str, asked: ReadOptions, *, describes: str = "file"
+    found: Sequence[Frame | LeftOut],
+    name: str,
+    asked: ReadOptions,
+    *,
+    describes: str = "file",
+    in_file: int = 0,
 ) -> Dataset:
     """Join structures into a data set, telling labels from the rest.
 
@@ -101,6 +106,8 @@ def assemble(
     asked : ReadOptions
     describes : str
         What the source is called in errors.
+    in_file : int
+        How many frames there are, if that is known: more than are given where a part was asked for.
     """
     frames = [one for one in found if isinstance(one, Frame)]
     left_out = [one for one in found if isinstance(one, LeftOut)]
@@ -113,6 +120,7 @@ def assemble(
     left_out = sorted([*left_out, *labels.left_out], key=lambda one: one.frame)
     if left_out and asked.strict:
         _refuse(left_out[0], name)
+    indices = np.array([frame.index for frame in frames])
     said = dict.fromkeys(note for frame in frames for note in frame.notes)
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
@@ -124,11 +132,13 @@ def assemble(
         forces=labels.forces,
         stress=labels.stress,
         config_type=labels.classes,
-        frame_indices=np.array([frame.index for frame in frames]),
+        frame_indices=indices,
         name=name,
         keys=labels.keys,
         understood=Understood(
-            frames_in_file=len(frames) + sum(one.part == "frame" for one in left_out),
+            frames_in_file=max(
+                in_file, len({one.frame for one in left_out} | set(indices.tolist()))
+            ),
             left_out=tuple(left_out),
             keys=labels.uses,
             candidates=labels.candidates,
@@ -198,10 +208,12 @@ class _Labels:
         choices = {"energy": self._choose_energy()}
         owner = choices["energy"].key
         self._owner = None if owner is None else meaning_of(owner).owner
+        self.units.energy_key = owner
         choices["forces"] = self._choose_forces()
         choices["stress"] = self._choose_stress()
         choices["config_type"] = choose_class(self.census, asked.keys.config_type)
         self.choices = choices
+        self._note_sources()
         self.sources: dict[str, Array] = {}
         self.energies = self._read_energies()
         self.forces = self._read_forces()
@@ -255,6 +267,30 @@ class _Labels:
             "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
         )
         return choose(label, asked, self._trusted_energy)
+
+    def _note_sources(self) -> None:
+        """Say where labels of two sources lie side by side, and where those taken are of two."""
+        energy, forces = self.choices["energy"], self.choices["forces"]
+        chosen = " and ".join(one.key for one in (energy, forces) if one.key)
+        beside = [
+            key
+            for choice in (energy, forces)
+            for key in choice.rivals
+            if choice.key and _compares(choice.key, key)
+        ]
+        if beside:
+            self.notes.append(
+                f"{', '.join(beside)} beside {chosen}: Retrain draws the parity of the two"
+            )
+        if energy.key is None or forces.key is None:
+            return
+        owner = meaning_of(forces.key).owner
+        others = {meaning_of(key).owner: key for key in energy.rivals}
+        if owner != self._owner and owner in others and not meaning_of(others[owner]).caution:
+            self.notes.append(
+                f"energy is {energy.key} and forces are {forces.key}, which go with "
+                f"{others[owner]}: name the keys that belong together"
+            )
 
     def _said(self, key: str) -> bool:
         return "energy" in self._asked.units or any(
@@ -496,9 +532,8 @@ class _Labels:
                 frames = int(known.sum())
             if not frames:
                 continue
-            yield Candidate(
-                label, key, frames, self._apart(label, chosen, given), _what(label, key)
-            )
+            apart = None if meaning_of(key).caution else self._apart(label, chosen, given)
+            yield Candidate(label, key, frames, apart, _what(label, key))
         if self.choices[label].key is None and getattr(self._asked.keys, label) is None:
             yield from self._unnamed(label)
 
@@ -586,6 +621,14 @@ def _nothing(values: Array) -> bool:
 
 def _position_column(frame: Frame) -> str:
     return next((n for n, _, _ in frame.columns if n.lower() in ("pos", "positions")), "pos")
+
+
+def _compares(chosen: str, rival: str) -> bool:
+    """Whether a name beside the label is a prediction: a model's, or plain beside a reference's."""
+    one, other = meaning_of(chosen), meaning_of(rival)
+    if other.caution:
+        return False
+    return other.origin == "model" or (one.origin == "reference" and other.origin == "plain")
 
 
 def _what(label: str, key: str) -> str:

@@ -142,7 +142,7 @@ def _symbols(
     title: str, path: Path, species: Mapping[str, str], n_types: int
 ) -> tuple[list[str], str]:
     given = [species.get(str(at + 1), "") for at in range(n_types)]
-    if all(given):
+    if all(symbol in chemical_symbols[1:] for symbol in given):
         return given, "what was stated"
     words = title.split()
     if len(words) == n_types and all(word in chemical_symbols[1:] for word in words):

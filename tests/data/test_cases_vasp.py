@@ -141,8 +141,8 @@ def test_numbers_of_an_outcar(write) -> None:
     ("count", "end", "converged"),
     [
         (3, "because EDIFF is reached", True),
-        (5, "because EDIFF is reached", True),  # in the last round that NELM allows
-        (5, "", False),  # VASP 5 says nothing
+        (5, "because EDIFF is reached", False),  # VASP 5 says so whatever ended it
+        (5, "", False),
         (5, "EDIFF was not reached (unconverged)", False),  # VASP 6 does
         (3, "because hard stop was set", False),
         (3, "", None),
@@ -152,6 +152,31 @@ def test_convergence_of_each_ionic_step(write, count, end, converged) -> None:
     text = header(NELM=5) + step(1) + step(2, count=count, end=end) + step(3)
     found = [frame.info.get("scf_converged") for frame in frames(write(text, "OUTCAR"))]
     assert found == [True, converged, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "converged"),
+    [
+        (":-0.9000000E-04  ( 0.1000000E-04)", True),
+        (":-0.1100000E-03  ( 0.1000000E-04)", False),
+        (": 0.9000000E-04  (-0.1100000E-03)", False),
+    ],
+)
+def test_the_last_round_that_nelm_allows(write, changes, converged) -> None:
+    """VASP 5.4 writes that EDIFF is reached after NELM rounds in any case."""
+    text = "   EDIFF  = 0.1E-03   stopping-criterion for ELM\n" + step(1, count=5)
+    mark = "free energy    TOTEN"
+    text = text.replace(mark, f"total energy-change (2. order) {changes}\n  {mark}")
+    (frame,) = frames(write(header(NELM=5) + text, "OUTCAR"))
+    assert frame.info["scf_converged"] is converged
+
+
+def test_a_run_that_did_not_end_between_two_steps(write) -> None:
+    text = header() + step(1) + step(2)
+    notes = [frame.notes[1:] for frame in frames(write(text, "OUTCAR"))]
+    assert notes == [(), ("the run did not end: its OUTCAR has no timing",)]
+    text += "\n General timing and accounting informations for this job:\n"
+    assert [frame.notes[1:] for frame in frames(write(text, "OUTCAR"))] == [(), ()]
 
 
 def test_machine_learned_steps_are_left_out_and_counted(write) -> None:
@@ -402,6 +427,15 @@ def test_external_pressure_is_no_part_of_the_energy(write) -> None:
     (frame,) = frames(write(vasprun(calculation(), PSTRESS=100.0), "vasprun.xml"))
     work = 10 * GPa * 4 * 5 * 6
     assert_allclose(frame.info["free_energy"], -10.0 - work, rtol=1e-12)
+
+
+def test_linear_response_in_a_vasprun(write) -> None:
+    """Its rounds follow the structure, and are no rounds of the electronic loop of the step."""
+    response = "".join(round_of(-50.0 - i, -40.0) for i in range(9))
+    text = vasprun(calculation().replace("</calculation>", f"{response}</calculation>"))
+    (frame,) = frames(write(text, "vasprun.xml"))
+    assert frame.info["energy"] == -9.5
+    assert frame.info["scf_converged"] is True
 
 
 @pytest.mark.parametrize(

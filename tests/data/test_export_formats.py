@@ -261,6 +261,15 @@ def test_fitsnap_finds_its_groups(data, tmp_path) -> None:
     assert "liquid, liquid_water" in export_notes(data, np.arange(6), EXPORT_FORMATS["fitsnap"])[1]
 
 
+def test_fitsnap_is_given_right_handed_cells(tmp_path) -> None:
+    (tmp_path / "a.xyz").write_text(made(-1.0, "H H", "", "0 4 0 5 0 0 0 1 6"))
+    write_subset(read(tmp_path / "a.xyz"), [0], tmp_path / "JSON", format="fitsnap")
+    content = json.loads((tmp_path / "JSON" / "all" / "000000.json").read_text())
+    cell = np.array(content["Dataset"]["Data"][0]["Lattice"])
+    assert_array_equal(cell, [[0, -4, 0], [-5, 0, 0], [0, -1, -6]])
+    assert np.linalg.det(cell) > 0
+
+
 def test_mtp_blocks(data, tmp_path) -> None:
     text = written(data, tmp_path, "train.cfg", "mtp").read_text()
     blocks = text.split("BEGIN_CFG\n")[1:]
@@ -314,7 +323,7 @@ def test_a_selection_in_every_format(data, tmp_path, format) -> None:
     assert files.kept.is_dir() == files.rest.is_dir() == found.is_folder
     facts = json.loads(files.recipe.read_text())
     assert facts["kept_frame_indices"] == [3, 1]
-    assert facts.get("format", {"name": "extxyz"})["name"] == format
+    assert facts.get("written_as", {"name": "extxyz"})["name"] == format
     with pytest.raises(InputError, match="exists already"):
         export_selection(data, [1], tmp_path / name, format=format)
     export_selection(data, [1], tmp_path / name, format=format, force=True)
@@ -343,12 +352,73 @@ def test_streams(data) -> None:
         write_subset(data, [1], raw, format="deepmd")
 
 
-def test_stated_units_are_not_kept_beside_converted_values(tmp_path) -> None:
-    text = "1\nenergy=1 energy_unit=hartree force-unit=Ha/bohr unit_cell_id=3\nH 0 0 0\n"
+HARTREE = (
+    "2\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-1.5 energy_unit=hartree "
+    'force-unit=Ha/bohr free_energy=-1.6 unit_cell_id=3 REF_virials="1 0 0 0 1 0 0 0 1"\n'
+    "H 0 0 0 0 0 0.01\nH 0 0 0.75 0 0 -0.01\n"
+)
+
+
+def test_stated_units_stay_with_their_values_in_a_copy(tmp_path) -> None:
+    (tmp_path / "a.xyz").write_text(HARTREE)
+    data = read(tmp_path / "a.xyz")
+    assert_allclose(data.energies, -1.5 * 27.211386, rtol=1e-6)
+    write_subset(data, [0], tmp_path / "b.xyz")
+    assert HARTREE.split("\n")[1] in (tmp_path / "b.xyz").read_text()
+    assert ase.io.read(tmp_path / "b.xyz").get_potential_energy() == -1.5
+    assert read(tmp_path / "b.xyz") == data
+
+
+def test_units_that_a_user_said_are_those_of_the_copy(tmp_path) -> None:
+    (tmp_path / "a.xyz").write_text("2\nenergy=-1.5\nH 0 0 0\nH 0 0 1.4\n")
+    units = "energy=hartree,length=bohr"
+    data = read(tmp_path / "a.xyz", units=units)
+    write_subset(data, [0], tmp_path / "b.xyz")
+    assert ase.io.read(tmp_path / "b.xyz").positions[1, 2] == 1.4
+    assert read(tmp_path / "b.xyz", units=units) == data
+
+
+@pytest.mark.parametrize(("format", "energy", "forces"), [
+    ("nequip", "energy", "forces"), ("mace", "REF_energy", "REF_forces"),
+    ("gpumd", "energy", "force"),
+])  # fmt: skip
+def test_codes_are_given_electronvolts(tmp_path, format, energy, forces) -> None:
+    (tmp_path / "a.xyz").write_text(HARTREE)
+    data = read(tmp_path / "a.xyz")
+    write_subset(data, [0], tmp_path / "b.xyz", format=format)
+    atoms = ase.io.read(tmp_path / "b.xyz")
+    found = atoms.info | atoms.arrays | (atoms.calc.results if atoms.calc else {})
+    assert_allclose(found[energy], -1.5 * 27.211386, rtol=1e-6)
+    assert_allclose(found[forces][0, 2], 0.01 * 51.422067, rtol=1e-6)
+    # neither the statement nor a label that is in hartree still
+    assert not found.keys() & {"energy_unit", "force-unit", "free_energy"}
+    assert format == "gpumd" or found["unit_cell_id"] == 3
+
+
+def test_mace_is_not_given_the_stress_twice(tmp_path) -> None:
+    text = made(-1.0, "H H", 'REF_stress="1 0 0 0 1 0 0 0 1" REF_virials="9 0 0 0 9 0 0 0 9"', BOX)
     (tmp_path / "a.xyz").write_text(text)
-    write_subset(read(tmp_path / "a.xyz"), [0], tmp_path / "b.xyz", format="nequip")
+    write_subset(read(tmp_path / "a.xyz"), [0], tmp_path / "b.xyz", format="mace")
     info = ase.io.read(tmp_path / "b.xyz").info
-    assert info == {"unit_cell_id": 3, "original_index": 0}
+    assert_array_equal(info["REF_stress"], np.eye(3).ravel())
+    assert "REF_virials" not in info
+
+
+def test_labels_under_several_names_come_under_one(tmp_path) -> None:
+    text = made(-1.0, "H H", "", BOX) + made(-2.0, "H H", "", BOX)
+    one, other = text.split("2\n")[1:]
+    mixed = f"2\n{one}2\n{other.replace('dft_', 'REF_')}"
+    (tmp_path / "a.xyz").write_text(mixed)
+    data = read(tmp_path / "a.xyz")
+    write_subset(data, [0, 1], tmp_path / "b.xyz", format="mace")
+    frames = ase.io.read(tmp_path / "b.xyz", ":")
+    assert [atoms.info["REF_energy"] for atoms in frames] == [-1.0, -2.0]
+    assert all("REF_forces" in atoms.arrays for atoms in frames)
+    write_subset(data, [0, 1], tmp_path / "c.xyz")  # and under their own in a copy
+    first, second = ase.io.read(tmp_path / "c.xyz", ":")
+    assert (first.info["dft_energy"], second.info["REF_energy"]) == (-1.0, -2.0)
+    assert_array_equal(second.arrays["REF_forces"], frames[1].arrays["REF_forces"])
+    assert "dft_forces" not in second.arrays
 
 
 def test_a_slab_keeps_its_periodic_vectors(tmp_path) -> None:

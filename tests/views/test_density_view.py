@@ -188,6 +188,37 @@ def test_bad_files_are_named_and_nothing_is_lost(state, tmp_path, bad):
     assert (state.prepared, state.title, state.chosen) == before
 
 
+def old_chgcar(rho, places, cell):
+    """Return a CHGCAR of VASP 4, which names no elements."""
+    volume = abs(np.linalg.det(cell)) / 0.529177210903**3
+    rows = [" ".join(map(repr, row.tolist())) for row in (*cell, *places)]
+    values = " ".join(f"{v:.10E}" for v in (rho * volume).transpose(2, 1, 0).ravel())
+    shape = " ".join(map(str, rho.shape))
+    return "\n".join(["old", "1.0", *rows[:3], "2", "Cartesian", *rows[3:], "", shape, values])
+
+
+def test_elements_that_a_file_leaves_open_are_asked_and_come_back(own, tmp_path):
+    made = gaussians()
+    paths = [tmp_path / f"CHGCAR_{at}" for at in range(3)]
+    for at, path in enumerate(paths):
+        path.write_text(old_chgcar(made["rho"][at], made["pos"][at], made["cell"]))
+    view = DensityView(Session(Inline()))
+    view.state.open_files([own])
+    before = view.state.prepared
+    view.own.path.value = str(tmp_path / "CHGCAR_*")
+    view.own.open.param.trigger("clicks")
+    assert view.state.prepared is before
+    assert view.state.asked == ["1"]
+    assert view.own.species.visible
+    view.own.species.value = "1=H"
+    view.own.open.param.trigger("clicks")
+    assert view.state.prepared.data.n_snapshots == 3
+    assert not view.own.species.visible
+    again = DensityState(Session(Inline()))
+    again.bring_back({"paths": view.state.paths, "species": view.state.species})
+    assert again.prepared.data == view.state.prepared.data
+
+
 # ---- what is kept -------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Data stage: open a file, findings of the checks, label keys and settings."""
+"""Data stage: open a file, how it was understood, findings of the checks, labels, settings."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.data.dataset import Dataset
-from analytics.data.readers import available_keys
 from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
 from analytics.information.kernel import KernelSpec
+from views.data.question import QuestionCard
+from views.data.reading import Reading
+from views.data.understanding import understanding
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.spec_form import SpecForm
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, grouped, heading, note, percent, tiles
-from views.kit.widgets import Button
+from views.kit.widgets import Button, reveal
 from views.state.session import DEMO, Session
 
 __all__ = ["DataView"]
 
-NONE = "(none)"
 DESCRIPTOR_TITLES = {
     "distances": "Distances",
     "species_distances": "Distances, elements told apart",
@@ -66,17 +67,11 @@ class DataView(pn.viewable.Viewer):
             on_click=lambda e: session.open(DEMO),
         )
         self.load.on_click(lambda e: session.open(self.path.value) if self.path.value else None)
+        self.understood, self.question = Html(margin=(0, 10)), QuestionCard(session)
         self.overview, self.findings = Html(margin=(0, 10)), Html(margin=(0, 10))
-        self.keys = {
-            name: pmui.Select(label=label, options=[NONE], size="small", width=190)
-            for name, label in (
-                ("energy_key", "Energy (eV)"),
-                ("forces_key", "Forces (eV/Å)"),
-                ("config_type_key", "Class"),
-            )
-        }
-        self.use_keys = Button(label="Read again")
-        self.use_keys.on_click(self._reread)
+        #: What is there to say once a file is open.
+        self.answers = [_card(part) for part in (self.understood, self.findings, self.overview)]
+        self.reading = Reading(session)
         titles = {DESCRIPTOR_TITLES.get(name, name): name for name in DESCRIPTORS}
         self.kind = pmui.Select(
             label="Descriptor",
@@ -94,12 +89,6 @@ class DataView(pn.viewable.Viewer):
         session.param.watch(self._fill, ["opened"])
         session.param.watch(self._follow, ["descriptor", "kernel"])
         self._fill()
-
-    def _reread(self, *_: Any) -> None:
-        chosen = {
-            name: "" if select.value == NONE else select.value for name, select in self.keys.items()
-        }
-        self._session.reread(**chosen)
 
     @staticmethod
     def _kind_of(spec: Any) -> str:
@@ -138,9 +127,11 @@ class DataView(pn.viewable.Viewer):
 
     def _fill(self, *_: Any) -> None:
         opened = self._session.opened
+        for card in self.answers:
+            reveal(card, opened is not None)
         if opened is None:
             return
-        data = opened.dataset
+        self.understood.object = understanding(opened.dataset)
         self.overview.object = self._overview()
         findings = [
             html.div(
@@ -153,14 +144,6 @@ class DataView(pn.viewable.Viewer):
             for f in opened.report.findings
         ]
         self.findings.object = html.join(heading("Checks"), findings or note("Nothing found."))
-        found = available_keys(data)
-        for name, field, candidates in (
-            ("energy_key", data.keys.energy, found.energy),
-            ("forces_key", data.keys.forces, found.forces),
-            ("config_type_key", data.keys.config_type, found.config_type),
-        ):
-            options = list(dict.fromkeys([*([field] if field else []), *candidates, NONE]))
-            self.keys[name].param.update(options=options, value=field or NONE)
 
     def _overview(self) -> html.Markup:
         opened = self._session.opened
@@ -191,7 +174,7 @@ class DataView(pn.viewable.Viewer):
             ),
         ]
         return html.join(
-            heading(data.name),
+            heading("Structures and environments"),
             tiles(numbers),
             read_table(
                 cells("config_type", "structures", "environments", tag="th"), rows, height=None
@@ -213,16 +196,13 @@ class DataView(pn.viewable.Viewer):
             self.demo,
         )
         settings = _card(
-            Html(heading("Labels read from"), margin=(0, 10, 6, 10)),
-            pn.FlexBox(*self.keys.values()),
-            self.use_keys,
-            Html(heading("Descriptor and kernel"), margin=(12, 10, 6, 10)),
+            Html(heading("Descriptor and kernel"), margin=(0, 10, 6, 10)),
             self.kind,
             self.settings,
             self.recompute,
         )
         return layout.row(
-            layout.column(opening, settings, max_width=640),
-            layout.column(_card(self.findings), _card(self.overview)),
+            layout.column(opening, self.reading, settings, max_width=640),
+            layout.column(self.question, *self.answers),
             gives="stacks",
         )

@@ -248,6 +248,10 @@ class OwnFiles(pn.viewable.Viewer):
             placeholder="run/*/CHGCAR or density.npz", sizing_mode="stretch_width",
             margin=(4, 10, 0, 0), visible=session.places.named,
         )  # fmt: skip
+        self.species = pmui.TextInput(
+            label="Elements of the types", size="small", placeholder="1=Si,2=O", width=220,
+            margin=(4, 10, 0, 0), visible=False,
+        )  # fmt: skip
         self.open = Button(label="Open densities", margin=(0, 10, 0, 0), align="end")
         self.close = Button(label="Close", margin=0, align="end", variant="text")
         self.clear = Button(label="Forget dropped", margin=(0, 10, 0, 0), align="end")
@@ -256,8 +260,10 @@ class OwnFiles(pn.viewable.Viewer):
         self.open.on_click(self._open)
         self.close.on_click(lambda e: self.reveal(False))
         state.param.watch(self._on_opened, ["prepared"])
+        state.param.watch(self._on_asked, ["asked"])
         self._layout = layout.card(
-            self.text, self.drop, layout.row(self.path, self.open, self.clear, self.close),
+            self.text, self.drop,
+            layout.row(self.path, self.species, self.open, self.clear, self.close),
             margin=(0, 12, 10, 0), visible=False,
         )  # fmt: skip
         self._describe()
@@ -270,6 +276,12 @@ class OwnFiles(pn.viewable.Viewer):
         if not self._state.system:
             self.reveal(False)
             self._forget()
+
+    def _on_asked(self, *_: Any) -> None:
+        types = self._state.asked
+        self.species.param.update(
+            visible=bool(types), placeholder=",".join(f"{name}=Si" for name in types), value=""
+        )
 
     def _forget(self) -> None:
         self._dropped = []
@@ -297,7 +309,7 @@ class OwnFiles(pn.viewable.Viewer):
         except ValueError:  # an odd quotation mark: then it is one path
             words = [self.path.value]
         if paths or words:
-            self._state.open_files([*paths, *words])
+            self._state.open_files([*paths, *words], self.species.value or "")
 
     def __panel__(self) -> Any:
         return self._layout

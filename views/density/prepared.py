@@ -75,12 +75,12 @@ def prepare_once(system: str, make: Callable[[Monitor], Prepared], monitor: Moni
     return shared_cache().result(_key(system), make, monitor=monitor)
 
 
-def prepare(source: str | list[str], dimension: bool, monitor: Monitor) -> Prepared:
+def prepare(source: str | list[str], dimension: bool, species: str, monitor: Monitor) -> Prepared:
     """Read and describe an embedded system by name, or a user's own files: snapshots of one.
 
     Runs in a worker process.
     """
-    data = read_density(source, monitor=monitor)
+    data = read_density(source, species=species, monitor=monitor)
     study = prepare_study(data, spec_for(data), monitor=Part(monitor, 0.0, 0.85))
     monitor.report(0.85, "projecting points")
     projection = project_points(study, background=BACKGROUND)

@@ -25,7 +25,7 @@ class DensityStage(Stage):
 
         self._view = DensityView(self.session, dark=dark)
         plane = ("snapshot", "axis", "position")
-        self.keep(self._view.state, "system", "paths", *CHOICES, *plane)
+        self.keep(self._view.state, "system", "paths", "species", *CHOICES, *plane)
         return self._view
 
     def restore(self, chosen: Mapping[str, Any]) -> None:

@@ -26,6 +26,7 @@ from analytics.density.study import (
 )
 from analytics.density.surrogate import NetworkSpec
 from analytics.runtime.cache import shared_cache
+from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 from views.density.measured import Figure, Measured, effective
 from views.density.prepared import Prepared, prepare, prepare_once, ready
@@ -65,6 +66,8 @@ class DensityState(param.Parameterized):
 
     system = param.String("", doc="Embedded system by name; empty for the user's own files.")
     paths = param.List([], item_type=str, doc="The user's own files, where they are shown.")
+    species = param.String("", doc="Elements of the types of those files, 1=Si,2=O.")
+    asked = param.List([], item_type=str, doc="Types of atoms whose elements a file leaves open.")
     title = param.String("", doc="Name of the system as a user reads it.")
     prepared = param.ClassSelector(class_=Prepared, doc="Described points; None until ready.")
     results = param.ClassSelector(class_=DensityResults, doc="The comparison that is shown.")
@@ -203,37 +206,43 @@ class DensityState(param.Parameterized):
 
         def make(monitor: Monitor) -> Prepared:
             return self._session.compute(
-                prepare, system, dimension, name="describing densities", monitor=monitor
+                prepare, system, dimension, "", name="describing densities", monitor=monitor
             )
 
         self._session.run("density open", lambda monitor: prepare_once(system, make, monitor), done)
 
-    def open_files(self, paths: Sequence[str | Path]) -> None:
+    def open_files(self, paths: Sequence[str | Path], species: str = "") -> None:
         """Read and describe a user's own files; what is shown stays until that has worked.
 
-        Patterns such as ``run/*/CHGCAR`` stand for the files that they match.
+        Patterns such as ``run/*/CHGCAR`` stand for the files that they match; `species` names the
+        elements of types where the files do not (``1=Si,2=O``).
         """
 
         def work(monitor: Monitor) -> Prepared:
             return self._session.compute(
-                prepare, self._session.places.expanded(paths), True,
+                prepare, self._session.places.expanded(paths), True, species,
                 name="describing densities", monitor=monitor,
             )  # fmt: skip
 
         def done(prepared: Prepared) -> None:
             self._take("", prepared.data.name, prepared, None)
-            self.paths = [str(path) for path in paths]
+            self.param.update(paths=[str(path) for path in paths], species=species, asked=[])
             self._bring_back_settings()
             self._bring_back_plane()
 
-        self._session.run("density open", work, done)
+        def failed(error: Exception) -> None:
+            what, *types = error.asks if isinstance(error, InputError) and error.asks else ("",)
+            self.asked = types if what == "species" else []
+
+        self._session.run("density open", work, done, failed=failed)
 
     def bring_back(self, chosen: Mapping[str, Any]) -> None:
         """Show the system and the settings that a saved session says."""
         self._back = chosen
         system, paths = chosen.get("system"), chosen.get("paths")
         if isinstance(paths, list) and paths and all(isinstance(p, str) for p in paths):
-            self.open_files(paths)
+            species = chosen.get("species")
+            self.open_files(paths, species if isinstance(species, str) else "")
             return
         if system in EMBEDDED and system != self.system:
             self.open_system(system)
@@ -267,7 +276,7 @@ class DensityState(param.Parameterized):
         elif shipped is not None:
             ccs = dict(shipped.settings["options"]["ccs"])
         values = {"system": system, "title": title, "prepared": prepared, "trained": None}
-        values |= {"paths": []}
+        values |= {"paths": [], "species": "", "asked": []}
         values |= {"results": shipped, "origin": "precomputed", "unit": "points", "strata": 50}
         values |= {"beta": float(ccs["beta"]), "scale": str(ccs["scale"]), "energy": False}
         values["kept"] = self.kept if self.kept in SHARES else 0.01

@@ -283,7 +283,7 @@ class RetrainState(param.Parameterized):
     def add_file(self, path: str | Path) -> None:
         """Add a file of the user's as a test."""
         name = Path(str(path).partition("@")[0]).name
-        opened, keys = self._session.opened, self._session.keys
+        opened, options = self._session.opened, self._session.options
         if opened is None:
             return
 
@@ -291,7 +291,7 @@ class RetrainState(param.Parameterized):
 
         def work(monitor: Monitor) -> Dataset:
             place, part = session.places.allowed(path), Part(monitor, 0.0, 0.2, "reading")
-            dataset = session.pipeline.read(place, keys, monitor=part)
+            dataset = session.pipeline.read(place, options, monitor=part)
             if run is not None:  # a test that cannot be used is refused before it is listed
                 session.compute(
                     file_test, run.ground, name, dataset,

@@ -53,15 +53,15 @@ class Source:
         As it was opened; of an upload, its place in the folder of uploads.
     uploaded : bool
         Whether it came through the browser and is kept with the sessions.
-    keys : dict of str to (str or None)
-        Label keys that it was read with, where the user named any.
+    keys : dict of str to (str, bool or None)
+        What the user said of how it is to be read: names of labels, elements of types, units.
     name, fingerprint, n_structures, n_environments
         Of the data set that was read.
     """
 
     path: str
     uploaded: bool
-    keys: dict[str, str | None]
+    keys: dict[str, str | bool | None]
     name: str
     fingerprint: str
     n_structures: int
@@ -373,7 +373,10 @@ def _source(file: _Entries) -> Source:
     return Source(
         path=file.text("path"),
         uploaded=file.flag("uploaded"),
-        keys={k: None if v is None else keys.text(k) for k, v in keys.content.items()},
+        keys={
+            k: v if v is None or isinstance(v, bool) else keys.text(k)
+            for k, v in keys.content.items()
+        },
         name=file.text("name"),
         fingerprint=file.text("fingerprint"),
         n_structures=file.whole("n_structures"),

@@ -360,7 +360,7 @@ def _content(saved: SavedSession, packing: Packing | None = None) -> dict[str, A
     return replace(saved, saved=0.0).to_dict(packing)
 
 
-def _keys(saved: SavedSession) -> tuple[tuple[str, str | None], ...]:
+def _keys(saved: SavedSession) -> tuple[tuple[str, str | bool | None], ...]:
     return tuple(sorted(saved.source.keys.items()))
 
 

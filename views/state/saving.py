@@ -25,7 +25,9 @@ from views.state.saved import SavedSession, Source
 __all__ = ["Saving"]
 
 #: What the user may say of how a file is to be read.
-KEYS = ("energy_key", "forces_key", "config_type_key")
+OPTIONS = (
+    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units", "strict",
+)  # fmt: skip
 
 
 class Saving(Deciding):
@@ -43,7 +45,7 @@ class Saving(Deciding):
         self._restoring: SavedSession | None = None
         self._map_wanted, self._told = "PCA", ""
 
-    def open(self, path: str | Path, **keys: str | None) -> None:
+    def open(self, path: str | Path, **options: Any) -> None:
         """Read, check and analyse a file in the background; what is open stays until then."""
         raise NotImplementedError
 
@@ -64,11 +66,11 @@ class Saving(Deciding):
         """Return what has been chosen and decided; None if there is no file to come back to."""
         if self.dataset is None or not self.source or self._restoring is not None:
             return None
-        data, (path, keys) = self.dataset, self._source
+        data, (path, options) = self.dataset, self._source
         descriptor, kernel = settings_of(self.descriptor, self.kernel)
         return SavedSession(
             source=Source(
-                path, False, dict(keys), data.name,
+                path, False, dict(options), data.name,
                 data.fingerprint, data.n_structures, data.n_environments,
             ),
             descriptor=descriptor,
@@ -95,14 +97,14 @@ class Saving(Deciding):
             If this Winnow cannot analyse it as it was.
         """
         descriptor, kernel = live_settings(saved)
-        keys = {name: saved.source.keys.get(name) for name in KEYS if name in saved.source.keys}
+        options = {name: saved.source.keys[name] for name in OPTIONS if name in saved.source.keys}
         lost, self._restoring = list[str](), saved
         for slot, wanted in zip(self.slots, saved.choices, strict=True):
             choice, trouble = live_choice(wanted, Choice(slot.method))
             lost += [trouble] if trouble else []
             slot.param.update(**choice._asdict())
         self.param.update(descriptor=descriptor, kernel=kernel, lost=lost)
-        self.open(saved.source.path, **keys)
+        self.open(saved.source.path, **options)
 
     def tell_when_open(self, text: str) -> None:
         """Say something once a file is open: what is said before is taken away by that."""

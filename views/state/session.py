@@ -5,7 +5,7 @@ Views call methods of the session and watch its parameters; they hold no state o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from views.state.columns import Choice, Opened, Slot, lower_first
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
+from views.state.questions import Question
 from views.state.saving import Saving
 from views.state.uploads import Uploads
 
@@ -59,6 +60,9 @@ class Session(Saving):
 
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
+    question = param.ClassSelector(
+        class_=Question, doc="What a file leaves open; None once it is open, or given up."
+    )
     measured = param.Parameter(
         (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
     )
@@ -98,8 +102,8 @@ class Session(Saving):
     # ---- shorthands -------------------------------------------------------------------------
 
     @property
-    def keys(self) -> dict[str, Any]:
-        """Label keys that the user had the open file read with; empty if none were named."""
+    def options(self) -> dict[str, Any]:
+        """What the user said of how the open file is to be read; empty if that was nothing."""
         return dict(self._source[1])
 
     def kept(self, slot: Slot) -> IntArray:
@@ -153,16 +157,36 @@ class Session(Saving):
 
     # ---- opening ----------------------------------------------------------------------------
 
-    def open(self, path: str | Path, **keys: str | None) -> None:
+    def open(self, path: str | Path, **options: Any) -> None:
         """See `Saving`."""
         name, methods = str(path), self._methods()
+        if self.question is not None and self.question.path != name:
+            self.question = None
 
         def work(monitor: Monitor) -> Opened:
             place, part = self.places.allowed(name), Part(monitor, 0.0, 0.1, "reading")
-            dataset = self.pipeline.read(place, keys, monitor=part)
+            dataset = self.pipeline.read(place, options, monitor=part)
             return self._prepare(dataset, methods, Part(monitor, 0.1, 1.0))
 
-        self._submit("open", work, lambda opened: self._take(opened, source=(name, keys)))
+        def failed(error: Exception) -> None:
+            question = Question.in_error(error, name, options)
+            if question is None:
+                self._fail(error, lambda: self.open(path, **options))
+            else:
+                self.question = question
+
+        done = lambda opened: self._take(opened, source=(name, options))  # noqa: E731
+        self._submit("open", work, done, failed)
+
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Open the file that asked something, with the answers."""
+        if self.question is not None:
+            self.open(self.question.path, **self.question.answered(answers))
+
+    def give_up(self) -> None:
+        """Leave the file that asks something unopened; what is open stays."""
+        self.stop("open")
+        self.question = None
 
     def adopt(self, opened: Opened, path: str | Path) -> None:
         """Take over a file that was read and analysed before."""
@@ -192,11 +216,11 @@ class Session(Saving):
 
         self._submit("open", work, done)
 
-    def reread(self, **keys: str | None) -> None:
-        """Read the same file with other label keys."""
+    def reread(self, **options: Any) -> None:
+        """Read the same file with other names of labels, units, elements of types."""
         path, _ = self._source
         if path:
-            self.open(path, **keys)
+            self.open(path, **options)
 
     def _prepare(
         self,
@@ -257,6 +281,7 @@ class Session(Saving):
         }
         if source is not None:
             self._source = source
+            values["question"] = None
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
             values |= {"pinned": [], "rejected": [], "reasons": {}}

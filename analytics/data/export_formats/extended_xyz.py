@@ -12,7 +12,7 @@ from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset, Record
 from analytics.data.export_formats.registry import Exported, ExportFormat, register
-from analytics.data.extxyz import ATOMIC_NUMBERS, SPECIES
+from analytics.data.extxyz import ATOMIC_NUMBERS
 from analytics.data.extxyz_columns import LONGEST_WORD, POSITIONS
 from analytics.data.extxyz_comment import RESERVED, format_comment
 
@@ -99,44 +99,31 @@ def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]
     record = dataset.records[s] if dataset.records else Record()
     if not record.comment:
         return "", []
-    columns, with_forces = [], not _has_forces(dataset, s)
+    names = {name for name, _, _ in record.columns}
+    if _has_forces(dataset, s) and record.forces not in names | record.info.keys():
+        return "", []
+    columns = []
     for name, kind, width in record.columns:
         array = _column_of_file(dataset, s, name, kind)
         if array is None or array.size != width * len(array):
             return "", []
         columns.append((name, kind, _words(kind, array)))
-        with_forces |= width == 3 and name not in record.arrays and not _told(name)
-    if not with_forces and not _elsewhere(dataset, s):
-        return "", []
     return more + record.comment, columns
 
 
 def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
     """Return what stood under the name of a column: it may be what the data set itself holds."""
-    rows, kept = dataset.rows(s), dataset.records[s].arrays
-    if name in kept:
-        return kept[name]
+    rows, record = dataset.rows(s), dataset.records[s]
+    if name in record.arrays:
+        return record.arrays[name]
+    if name == record.forces:
+        return None if dataset.forces is None else dataset.forces[rows]
     if name.lower() in POSITIONS:
         return dataset.positions[rows]
-    if not _told(name):  # the only other column that the record does not hold
-        return None if dataset.forces is None else dataset.forces[rows]
     numbers = dataset.numbers[rows]
     if kind == "S" and name.lower() not in ATOMIC_NUMBERS:
         return np.array(chemical_symbols)[numbers]
     return numbers
-
-
-def _told(name: str) -> bool:
-    """Whether a column of this name can be positions or elements."""
-    return name.lower() in (*POSITIONS, *SPECIES, *ATOMIC_NUMBERS)
-
-
-def _elsewhere(dataset: Dataset, s: int) -> bool:
-    """Whether the file has the forces of a structure in another unit, or in its comment line."""
-    record = dataset.records[s]
-    known = {use.key for use in dataset.understood.keys_of("forces")}
-    known.add(dataset.keys.forces or "forces")
-    return not known.isdisjoint(record.info.keys() | record.arrays.keys())
 
 
 # ---- structures of other formats ----------------------------------------------------------------

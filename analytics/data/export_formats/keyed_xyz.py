@@ -27,6 +27,8 @@ class Keys:
     energy, forces, stress, weight : str
     isolated : str
         Class of isolated atoms; empty to leave them the one of the file.
+    virial : str
+        Another name that the code takes for the same as the stress: not written beside it.
     """
 
     energy: str
@@ -34,6 +36,7 @@ class Keys:
     stress: str
     weight: str = "config_weight"
     isolated: str = ""
+    virial: str = ""
 
 
 def keyed_content(exported: Exported, keys: Keys) -> Iterator[bytes]:
@@ -97,7 +100,7 @@ def _pairs(
     if structure.weight is not None:
         pairs[keys.weight] = structure.weight
     own = {keys.energy, keys.forces, keys.stress, keys.weight, "config_type", index, *RESERVED}
-    own |= {"species", "pos"}
+    own |= {"species", "pos"} | ({keys.virial} if structure.stress is not None else set())
     more = {key: value for key, value in structure.info.items() if key not in own}
     arrays = {} if structure.forces is None else {keys.forces: structure.forces}
     arrays |= {name: array for name, array in structure.arrays.items() if name not in own}

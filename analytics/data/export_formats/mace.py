@@ -8,7 +8,7 @@ from analytics.data.export_formats.keyed_xyz import Keys, keyed_content
 from analytics.data.export_formats.registry import Exported, ExportFormat, register
 
 #: The names that MACE looks for unless it is told others; stress in eV/angstrom^3, sign of ASE.
-KEYS = Keys("REF_energy", "REF_forces", "REF_stress", isolated="IsolatedAtom")
+KEYS = Keys("REF_energy", "REF_forces", "REF_stress", isolated="IsolatedAtom", virial="REF_virials")
 
 
 def _content(exported: Exported) -> Iterator[bytes]:

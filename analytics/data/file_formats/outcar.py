@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,14 @@ __all__ = ["read_outcar", "recognise_outcar"]
 #: What a line must hold to be looked at.
 _MARKS = re.compile(
     rb"Iteration|TOTAL-FORCE|direct lattice vectors|in kB|TOTEN  =|energy  without|aborting|"
-    rb"magnetization|ions per type|NIONS|VRHFIN|TITEL|POTCAR:|NELM |ISIF |NWRITE|ISPIN |^ vasp\."
+    rb"magnetization|total energy-change|ions per type|NIONS|VRHFIN|TITEL|POTCAR:|NELM |EDIFF |"
+    rb"ISIF |NWRITE|ISPIN |^ vasp\.|General timing"
 )
 _ITERATION = re.compile(rb"Iteration\s*(\S+?)\(\s*(\d+)\)")
 #: Fortran leaves no blank before a minus, and stars where a number does not fit.
 _NUMBER = re.compile(rb"[-+]?\d*\.\d+(?:[EeDd][-+]?\d+)?|\*+|[-+]?(?i:nan|inf\w*)")
 _SETTING = re.compile(rb"\b(NELM|ISIF|NWRITE|ISPIN)\s*=\s*(\d+)")
+_EDIFF = re.compile(rb"\bEDIFF\s*=\s*([-+.\dEeDd]+)")
 _ENERGY = re.compile(rb"(TOTEN|without entropy|energy\(sigma->0\))\s*=\s*(\S+)")
 _NO_NUMBER = "is printed as stars, or as what is no number"
 _VOIGT = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 0))
@@ -70,15 +72,16 @@ def read_outcar(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """
     size = max(1, path.stat().st_size)
     with open_output(path) as file:
-        lines = _Lines(file)
+        lines, last = _Lines(file), None
         run = _Run(path)
-        for line in lines:
-            if lines.number % 20000 == 0:
-                monitor.report(min(1.0, lines.read / size), "OUTCAR")
-                monitor.checkpoint()
-            if _MARKS.search(line):
-                yield from run.take(line, lines)
-        yield from run.end(lines.number)
+        for one in run.steps(lines, size, monitor):
+            if last is not None:
+                yield last
+            last = one
+    if isinstance(last, Frame) and run.n_ions and not run.ended:
+        last = replace(last, notes=(*last.notes, "the run did not end: its OUTCAR has no timing"))
+    if last is not None:
+        yield last
 
 
 class _Lines:
@@ -121,7 +124,8 @@ class _Step:
 
     line: int
     iterations: int = 0
-    converged: bool | None = None
+    changes: tuple[float, ...] = ()  # of the energy and of the bands in the last of them, eV
+    said: bool | None = None  # whether the loop met EDIFF
     damaged: int = 0  # the line where its table breaks off
     positions: FloatArray | None = None
     forces: FloatArray | None = None
@@ -142,6 +146,8 @@ class _Run:
 
     def _begin(self) -> None:
         self.settings: dict[bytes, int] = {}
+        self.ediff = 0.0
+        self.ended = False
         self.titles: list[str] = []
         self.hints: list[str] = []
         self.listed: list[str] = []
@@ -152,6 +158,16 @@ class _Run:
         self.atoms: _Atoms | None = None
         self.number: bytes = b""
 
+    def steps(self, lines: _Lines, size: int, monitor: Monitor) -> Iterator[Frame | LeftOut]:
+        """Yield the steps of a file of so many bytes."""
+        for line in lines:
+            if lines.number % 20000 == 0:
+                monitor.report(min(1.0, lines.read / size), "OUTCAR")
+                monitor.checkpoint()
+            if line.lower() != line.upper() and _MARKS.search(line):  # most lines are numbers only
+                yield from self.take(line, lines)
+        yield from self.end(lines.number)
+
     def take(self, line: bytes, lines: _Lines) -> Iterator[Frame | LeftOut]:
         """Take in a line of interest and those that belong to it; yield the steps it completes."""
         if line.startswith(b" vasp."):  # of another run: files are joined
@@ -159,6 +175,8 @@ class _Run:
             self._begin()
         elif b"direct lattice vectors" in line:
             self.cell = lines.rows(3, 3)
+        elif b"General timing" in line:
+            self.ended = True
         elif match := _ITERATION.search(line):
             yield from self._iteration(match[1], int(match[2]), lines.number)
         elif b"TOTAL-FORCE" in line:
@@ -171,6 +189,8 @@ class _Run:
     def _setting(self, line: bytes) -> None:
         for name, value in _SETTING.findall(line):
             self.settings.setdefault(name, int(value))
+        if match := _EDIFF.search(line):
+            self.ediff = self.ediff or _number(match[1])
         text = line.decode("latin-1").partition("POTCAR:" if b"POTCAR:" in line else "=")[2]
         if b"TITEL" in line:
             self.titles.append(text)
@@ -187,7 +207,7 @@ class _Run:
         """Begin a step, or count a round of its electronic loop."""
         if number == self.number and (number.isdigit() or electronic > 1):
             if self.step is not None:  # else it is the linear response of the step before
-                self.step.iterations, self.step.converged = electronic, None
+                self.step.iterations, self.step.said = electronic, None
             return
         yield from self._unfinished("the next step begins before its forces and energy")
         self.number = number
@@ -218,9 +238,11 @@ class _Run:
 
     def _within_step(self, step: _Step, line: bytes, lines: _Lines) -> Iterator[Frame | LeftOut]:
         if b"aborting loop because EDIFF is reached" in line:
-            step.converged = True
+            step.said = True
         elif b"aborting" in line and b"soft stop" not in line:  # not reached, or a hard stop
-            step.converged = False
+            step.said = False
+        elif b"total energy-change" in line:
+            step.changes = tuple(map(_number, _NUMBER.findall(line)))
         elif b"in kB" in line:
             values = [_number(word) for word in _NUMBER.findall(line)]
             step.stress = np.array(values) if len(values) == 6 else None
@@ -277,6 +299,17 @@ class _Run:
         level = self.settings.get(b"NWRITE", 2)
         why = f" (NWRITE = {level} leaves them out)" if level < 2 else ""
         return f"its positions and forces are not in the file{why}"
+
+    def converged(self, step: _Step) -> bool | None:
+        """Say whether the electronic loop of a step met EDIFF; None if nothing tells.
+
+        VASP 5 says that it did also where NELM ended it: then the last changes of the total energy
+        and of the band energies decide, both of which must be below EDIFF.
+        """
+        limit = self.settings.get(b"NELM")
+        if not step.said or not limit or step.iterations < limit:
+            return False if limit and step.iterations >= limit else step.said
+        return len(step.changes) == 2 and all(abs(x) < self.ediff for x in step.changes)
 
     def _left_out(self, cause: str, line: int) -> LeftOut:
         self.index += 1
@@ -344,9 +377,7 @@ class _Atoms:
         """Return a finished step."""
         assert step.positions is not None
         assert run.cell is not None
-        limit = run.settings.get(b"NELM")
-        if step.converged is None and limit and step.iterations >= limit:
-            step.converged = False
+        converged = run.converged(step)
         info: dict[str, Any] = {
             name: step.energies[key]
             for name, key in (
@@ -356,8 +387,8 @@ class _Atoms:
             )
             if key in step.energies
         }
-        if step.converged is not None:
-            info[SCF_CONVERGED] = step.converged
+        if converged is not None:
+            info[SCF_CONVERGED] = converged
         if step.stress is not None and run.settings.get(b"ISIF", 2) >= 2:
             tensor = np.empty((3, 3))
             for value, (i, j) in zip(step.stress, _VOIGT, strict=True):

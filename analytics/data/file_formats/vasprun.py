@@ -6,6 +6,7 @@ any is refused.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,7 +169,9 @@ class _Run:
     def _step(self, step: Element) -> Iterator[Frame | LeftOut]:
         if self.numbers is None or not len(self.numbers):
             raise InputError("has no list of atoms before its first step")
-        rounds = step.findall("scstep")
+        # those after the structure are of a linear response
+        before = itertools.takewhile(lambda child: child.tag != "structure", step)
+        rounds = [child for child in before if child.tag == "scstep"]
         cell, scaled = _table(step, "basis", 3), _table(step, "positions", len(self.numbers))
         yield from self._prediction(scaled)
         if self.settings.get("ML_LMLFF", "F").startswith("T") and not rounds:
