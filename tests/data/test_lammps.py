@@ -51,7 +51,7 @@ def test_types_are_no_elements_and_there_is_no_energy(dump) -> None:
     assert (other.index, other.info) == (1, {"timestep": 10})
     assert_array_equal(frame.cell, np.diag([4, 5, 7]))
     assert frame.pbc.tolist() == [True, True, False]
-    assert frame.units == {"length": "", "forces": ""}
+    assert frame.assumed == ("length", "forces")
 
 
 def test_elements_by_column_and_by_mass(dump) -> None:

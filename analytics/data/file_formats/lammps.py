@@ -10,7 +10,6 @@ from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 
 __all__ = [
-    "OPEN_UNITS",
     "Damaged",
     "cause_of",
     "element_of_mass",
@@ -26,8 +25,6 @@ _UNITS = {
     "real": {"length": "Å", "forces": "kcal/mol/Å"},
     "electron": {"length": "bohr", "forces": "hartree/bohr"},
 }
-#: Units where the file states none: those of metal, and it is said that they are assumed.
-OPEN_UNITS = {"length": "", "forces": ""}
 #: How far a mass may be from that of its element, u: files write 1.0 for hydrogen, 16 for oxygen.
 _NEAR = 0.1
 #: Mass below which hydrogen may be an isotope, or made heavy for longer time steps, u.
@@ -43,8 +40,8 @@ def cause_of(error: Exception) -> str:
     return str(error) if isinstance(error, Damaged) else f"a number or a name is wrong: {error}"
 
 
-def units_of(system: str) -> dict[str, str]:
-    """Return the units of lengths and forces in a system of units.
+def units_of(system: str = "metal") -> dict[str, str]:
+    """Return the units of lengths and forces in a system of units; metal's are the likeliest.
 
     Raises
     ------

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.file_formats.lammps import (
-    OPEN_UNITS,
     Damaged,
     cause_of,
     element_of_word,
@@ -114,7 +113,8 @@ def _frame(title: str, header: Lines, sections: dict[str, tuple[str, Lines]]) ->
     stated = _UNITS.search(title)
     return Frame(
         0, numbers, positions, _cell(texts), np.full(3, True), {}, arrays, types=types,
-        units=units_of(stated[1]) if stated else dict(OPEN_UNITS), notes=tuple(notes),
+        units=units_of(stated[1]) if stated else units_of(),
+        assumed=() if stated else tuple(units_of()), notes=tuple(notes),
     )  # fmt: skip
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.file_formats.lammps import (
-    OPEN_UNITS,
     Damaged,
     cause_of,
     element_of_mass,
@@ -134,7 +133,8 @@ def _frame(index: int, step: _Step, units: dict[str, str]) -> Frame:
         info["time"] = float(sections["TIME"].lines[0])
     return Frame(
         index, numbers, positions, cell, pbc, info, arrays,
-        types=types, units=dict(units or OPEN_UNITS), notes=(*notes, *said),
+        types=types, units=units or units_of(), assumed=() if units else tuple(units_of()),
+        notes=(*notes, *said),
     )  # fmt: skip
 
 
