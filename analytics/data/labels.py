@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -122,7 +123,11 @@ def assemble(
     if left_out and asked.strict:
         _refuse(left_out[0], name)
     indices = np.array([frame.index for frame in frames])
-    said = dict.fromkeys(note for frame in frames for note in frame.notes)
+    counts = Counter(note for frame in frames for note in frame.notes)
+    said = [
+        note if count == len(frames) else f"{note} ({count} of {len(frames)} frames)"
+        for note, count in counts.items()
+    ]
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
         positions=labels.positions,
@@ -216,10 +221,12 @@ class _Labels:
         choices = {"energy": self._choose_energy()}
         owner = choices["energy"].key
         self._owner = None if owner is None else meaning_of(owner).owner
+        self.units.energy_key = owner
         choices["forces"] = self._choose_forces()
         choices["stress"] = self._choose_stress()
         choices["config_type"] = choose_class(self.census, asked.keys.config_type)
         self.choices = choices
+        self._note_sources()
         self.sources: dict[str, Array] = {}
         self.energies = self._read_energies()
         self.forces = self._read_forces()
@@ -273,6 +280,30 @@ class _Labels:
             "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
         )
         return choose(label, asked, self._trusted_energy)
+
+    def _note_sources(self) -> None:
+        """Say where labels of two sources lie side by side, and where those taken are of two."""
+        energy, forces = self.choices["energy"], self.choices["forces"]
+        chosen = " and ".join(one.key for one in (energy, forces) if one.key)
+        beside = [
+            key
+            for choice in (energy, forces)
+            for key in choice.rivals
+            if choice.key and _compares(choice.key, key)
+        ]
+        if beside:
+            self.notes.append(
+                f"{', '.join(beside)} beside {chosen}: Retrain draws the parity of the two"
+            )
+        if energy.key is None or forces.key is None:
+            return
+        owner = meaning_of(forces.key).owner
+        others = {meaning_of(key).owner: key for key in energy.rivals}
+        if owner != self._owner and owner in others and not meaning_of(others[owner]).caution:
+            self.notes.append(
+                f"energy is {energy.key} and forces are {forces.key}, which go with "
+                f"{others[owner]}: name the keys that belong together"
+            )
 
     def _said(self, key: str) -> bool:
         return "energy" in self._asked.units or any(
@@ -603,6 +634,14 @@ def _nothing(values: Array) -> bool:
 
 def _position_column(frame: Frame) -> str:
     return next((n for n, _, _ in frame.columns if n.lower() in ("pos", "positions")), "pos")
+
+
+def _compares(chosen: str, rival: str) -> bool:
+    """Whether a name beside the label is a prediction: a model's, or plain beside a reference's."""
+    one, other = meaning_of(chosen), meaning_of(rival)
+    if other.caution:
+        return False
+    return other.origin == "model" or (one.origin == "reference" and other.origin == "plain")
 
 
 def _what(label: str, key: str) -> str:
