@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -122,7 +123,11 @@ def assemble(
     if left_out and asked.strict:
         _refuse(left_out[0], name)
     indices = np.array([frame.index for frame in frames])
-    said = dict.fromkeys(note for frame in frames for note in frame.notes)
+    counts = Counter(note for frame in frames for note in frame.notes)
+    said = [
+        note if count == len(frames) else f"{note} ({count} of {len(frames)} frames)"
+        for note, count in counts.items()
+    ]
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
         positions=labels.positions,

@@ -480,3 +480,63 @@ def test_all_electron_totals_tell_their_unit(public, unit, words) -> None:
 def test_a_published_molecule_in_hartree_and_bohr(public) -> None:
     codes = found(check(read(public / "kim_datafile.extxyz.gz")))
     assert {"energies_in_another_unit", "lengths_in_bohr"} <= set(codes)
+
+
+def test_a_second_energy_is_named(cases) -> None:
+    codes = found(check(read(cases / "02_model_and_reference.xyz")))
+    assert "'REF_energy', which was taken, and under 'energy'" in codes["other_energy"].message
+    assert "0.116 eV/atom" in codes["other_energy"].evidence
+    assert "--forces-key forces" in codes["other_forces"].advice
+
+
+def test_what_could_be_an_energy_is_named_where_there_is_none(cases) -> None:
+    finding = found(check(read(cases / "85_energy_per_atom_only.xyz")))["no_energies"]
+    assert "energy_per_atom (12)" in finding.evidence
+    assert "--energy-key" in finding.advice
+
+
+def test_stress_in_kbar_and_a_virial_that_agrees(cases) -> None:
+    codes = found(check(read(cases / "07_stress_in_kbar.xyz")))
+    assert "it looks like kbar" in codes["stress_too_large"].message
+    assert "--units stress=kbar" in codes["stress_too_large"].advice
+    codes = found(check(read(f"{cases / '07_stress_in_kbar.xyz'}", units="stress=kbar")))
+    assert not {code for code in codes if "stress" in code}
+    codes = found(check(read(cases / "06_virials_9_and_stress_6.xyz")))
+    assert not {code for code in codes if "stress" in code}
+
+
+def test_a_stress_and_a_virial_that_disagree() -> None:
+    images = crystals(8)
+    for atoms in images:
+        atoms.calc = EMT()
+        stress = atoms.get_stress(voigt=False)
+        atoms.calc = None
+        atoms.info |= {"stress": stress, "virial": stress * atoms.get_volume()}
+    assert "stress_against_virial" in of(images)
+    for atoms in images:
+        atoms.info["virial"] *= -1.0
+    assert "stress_against_virial" not in of(images)
+
+
+def test_a_key_that_stands_twice(cases) -> None:
+    finding = found(check(read(cases / "32a_duplicate_keys.xyz")))["duplicate_keys"]
+    assert finding.structures.tolist() == list(range(12))
+    assert "energy" in finding.evidence
+
+
+def test_equal_geometries_of_several_states() -> None:
+    images = crystals(4)
+    images += [atoms.copy() for atoms in images[:2]]
+    for at, atoms in enumerate(images):
+        atoms.info["charge"] = float(at == 5)
+    codes = of(images)
+    assert codes["charge_and_spin"].structures.tolist() == [1, 5]
+    assert codes["duplicates"].structures.tolist() == [4]
+
+
+def test_copies_in_another_order_have_the_same_forces() -> None:
+    images = crystals(4)
+    turned = images[0][::-1]
+    assert "conflicting_forces" not in of([*images, turned])
+    turned.arrays["REF_forces"] *= 1.5
+    assert of([*images, turned])["conflicting_forces"].structures.tolist() == [0, 4]

@@ -15,6 +15,7 @@ from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
+from analytics.data.understood import Label
 from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor
@@ -176,6 +177,19 @@ class Subject:
         if some.any():
             found[some] = by.reduceat(rows, self.dataset.structure_offsets[:-1][some])
         return found
+
+    def offers(self, label: Label) -> tuple[str, str]:
+        """Return what else the file has for a label that was not found, and what to do."""
+        rivals = [one for one in self.dataset.understood.candidates if one.label == label]
+        if not rivals:
+            return "", ""
+        names = ", ".join(f"{one.key} ({one.frames})" for one in rivals[:6])
+        more = ", ..." if len(rivals) > 6 else ""
+        option = f"--{label}-key"
+        return (
+            f"not taken for it: {names}{more}",
+            f"if one of these is meant, name it with {option}",
+        )
 
     def arrays(self, structure: int) -> Mapping[str, npt.NDArray[Any]]:
         """Return what else the file says about the atoms of a structure."""
