@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from analytics.curation.duplicates import Duplicates
 from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
-from analytics.data.read_options import LabelKeys
+from analytics.data.read_options import READING, LabelKeys
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis
@@ -79,6 +79,9 @@ class Recipe(Value):
         slice such as "0:1000:10" that may follow the file name and an "@", or a list.
     keys : LabelKeys
         Where the labels were read from.
+    reading : mapping
+        What the user said of how to read the file (names of labels, elements of types, units), as
+        arguments of `analytics.data.readers.read`.
     n_structures, n_environments : int
         Of the data read, isolated atoms included.
     descriptor : str
@@ -148,6 +151,7 @@ class Recipe(Value):
     sample: Mapping[str, Any] | None = None
     parts: int = 1
     equations: str = ""
+    reading: Mapping[str, Any] = field(default_factory=dict)
     rules: int = RULES
 
     def _identity(self) -> str:
@@ -203,6 +207,7 @@ class Recipe(Value):
                 "frames": list(self.frames) if isinstance(self.frames, tuple) else self.frames,
             },
             "keys": asdict(self.keys),
+            "reading": dict(self.reading),
             "n_structures": self.n_structures,
             "n_environments": self.n_environments,
             "n_kept": len(self.kept),
@@ -346,6 +351,7 @@ def make_recipe(
         fingerprint=dataset.fingerprint,
         frames=_frames_read(frames),
         keys=dataset.keys,
+        reading=dataset.understood.options,
         n_structures=dataset.n_structures,
         n_environments=dataset.n_environments,
         descriptor=_descriptor_name(spec),
@@ -409,6 +415,7 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "frames": list(frames) if isinstance(frames, tuple) else frames,
         "keys": asdict(dataset.keys),
+        "reading": dict(dataset.understood.options),
         "n_structures": dataset.n_structures,
         "n_environments": dataset.n_environments,
     }
@@ -525,6 +532,7 @@ def _fields(content: Entries) -> dict[str, Any]:
         "isolated": content.indices("isolated_frame_indices"),
         "versions": content.plain("versions"),
         # what recipes of earlier versions do not have
+        "reading": _reading_given(content) if "reading" in content else {},
         "unit": budget.text("unit") if "unit" in budget else "structures",
         "duplicates": _duplicates_step(content),
         "reference": _reference_given(content) if "reference" in content else None,
@@ -567,8 +575,15 @@ def _frames_given(data: Entries) -> str | tuple[int, ...] | None:
 
 
 def _keys_given(keys: Entries) -> LabelKeys:
-    names = ("energy", "forces", "config_type")
+    names = ("energy", "forces", "config_type", "stress")
     return LabelKeys(**{name: keys.text(name) if name in keys else None for name in names})
+
+
+def _reading_given(content: Entries) -> dict[str, Any]:
+    reading = content.object("reading")
+    names = [name for name in READING if name in reading]
+    said: dict[str, Any] = {name: reading.text(name) for name in names}
+    return said | ({"strict": reading.flag("strict")} if "strict" in reading else {})
 
 
 def _reference_given(content: Entries) -> dict[str, Any]:
@@ -581,6 +596,8 @@ def _reference_given(content: Entries) -> dict[str, Any]:
         _frames_given(reference)
     if "keys" in reference:
         _keys_given(reference.object("keys"))
+    if "reading" in reference:
+        _reading_given(reference)
     return dict(reference.content)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from analytics.cli.files import input_name
 from analytics.cli.options import add_spec_options, parse_seed
+from analytics.data.read_options import READING
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.information.kernel import KernelSpec
 from analytics.selection.base import METHODS
@@ -63,13 +64,7 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
 
 def reading_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what was said of how files are read, as arguments of `analytics.data.readers.read`."""
-    return {
-        name: getattr(arguments, name)
-        for name in (
-            *("energy_key", "forces_key", "stress_key", "config_type_key"),
-            *("species", "units", "strict"),
-        )
-    }
+    return {name: getattr(arguments, name) for name in (*READING, "strict")}
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         inputs.append(other)
     files = subset_files(arguments, *inputs)
     with progress_on_terminal() as monitor:
-        dataset = _read(data, recipe.frames, recipe.keys, recipe.fingerprint,
+        dataset = _read(data, recipe.frames, recipe.keys, recipe.reading, recipe.fingerprint,
                         Part(monitor, 0.0, 0.2, "reading"))  # fmt: skip
         reference = None if other is None else _reference(recipe, other, Part(monitor, 0.2, 0.3))
         found = replay(recipe, dataset, reference, monitor=Part(monitor, 0.3, 1.0))
@@ -89,6 +90,7 @@ def _reference(recipe: Recipe, file: str, monitor: Monitor) -> Dataset:
         [file],
         tuple(frames) if isinstance(frames, list) else frames,
         keys,
+        known.get("reading", {}),
         str(known.get("fingerprint", "")),
         Part(monitor, 0.0, 1.0, "reading"),
     )
@@ -98,6 +100,7 @@ def _read(
     files: list[str],
     frames: str | tuple[int, ...] | None,
     keys: LabelKeys,
+    reading: Mapping[str, Any],
     fingerprint: str,
     monitor: Monitor,
 ) -> Dataset:
@@ -106,17 +109,21 @@ def _read(
     if len(files) == 1 and isinstance(frames, str) and Path(files[0]).exists():
         text = [f"{files[0]}@{frames}"]
     try:
-        dataset = _chosen(read(text, monitor=monitor), frames)
+        dataset = _chosen(read(text, **reading, monitor=monitor), frames)
     except InputError:
         if text == files:
             raise
-        dataset = read(files, monitor=monitor)  # too short for the slice: replay says how
+        dataset = read(
+            files, **reading, monitor=monitor
+        )  # too short for the slice: replay says how
     if dataset.fingerprint == fingerprint or dataset.keys == keys:
         return dataset
     names: dict[str, Any] = {
+        **reading,
         "energy_key": keys.energy or "",
         "forces_key": keys.forces or "",
         "config_type_key": keys.config_type or "",
+        "stress_key": keys.stress or "",  # earlier versions read none
     }
     try:
         again = _chosen(read(text, **names, monitor=monitor), frames)

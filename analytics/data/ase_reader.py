@@ -92,7 +92,9 @@ def read_ase(path: Path, source: str, monitor: Monitor) -> list[Frame | LeftOut]
         if type(error) not in (WinnowError, WorkerLost):
             raise  # cancelled
         cause = str(error).partition(" failed: ")[2] or str(error)
-        raise InputError(f"ASE cannot read it: {cause}", source=source) from None
+        own = own_format(path)
+        said = f"cannot be read as {own.title}" if own else "ASE cannot read it"
+        raise InputError(f"{said}: {cause}", source=source) from None
     if frames is not None and not frames:
         raise InputError("holds no structures", source=source)
     return frames
@@ -190,7 +192,7 @@ def _frames_of(own: FileFormat, path: Path, monitor: Monitor) -> list[Frame | Le
     except WinnowError:
         raise
     except (Exception, RecursionError) as error:  # a damaged file fails anywhere
-        raise InputError(f"cannot be read as {own.title} ({_said(error)})") from None
+        raise InputError(f"cannot be read as {own.title}: {_said(error)}") from None
 
 
 def _images(path: Path, kind: str) -> list[Any]:

@@ -34,7 +34,7 @@ from analytics.data.extxyz_columns import (
     read_words,
 )
 from analytics.data.extxyz_comment import parse_pairs, parse_properties
-from analytics.data.extxyz_index import Span, find_structures
+from analytics.data.extxyz_index import Span, find_structures, is_atom_line
 from analytics.data.extxyz_lattice import NestedLattice, cell_of, is_nested, periodicity
 from analytics.data.frames import Columns, Frame, LeftOut, isotopes, species_numbers
 from analytics.data.opened import PIECE, Content, opened
@@ -112,7 +112,8 @@ def read_extxyz(
         chosen = choose(len(spans))
         clock, done, lost = time.monotonic(), 0, []
         nested = NestedLattice()
-        for batch in _batches(content, spans, chosen):
+        first = content.read(spans[0].comment, spans[0].atoms)
+        for batch in _batches(content, spans, chosen, is_atom_line(first)):
             blocks = [item for item in batch if isinstance(item, _Block)]
             parsed = iter(_parse(blocks, Path(folder) / "atoms.xyz"))
             for item in batch:
@@ -150,7 +151,7 @@ def _with_line_feeds(content: Content) -> Iterator[Content]:
 
 
 def _batches(
-    content: Content, spans: list[Span], chosen: list[int]
+    content: Content, spans: list[Span], chosen: list[int], atoms_as_comments: bool
 ) -> Iterator[list[_Block | LeftOut]]:
     """Yield structures to be parsed together, and what is left out between them."""
     batch: list[_Block | LeftOut] = []
@@ -162,6 +163,8 @@ def _batches(
             continue
         try:
             block = _block(content, span, index)
+            if not atoms_as_comments and _lost_a_line(block):
+                raise Unusable("the comment line reads like an atom; is a line missing?", 1)
         except ValueError as error:
             batch.append(_left_out(index, span.line, error))
             continue
@@ -175,6 +178,12 @@ def _batches(
 
 def _left_out(index: int, line: int, error: ValueError) -> LeftOut:
     return LeftOut(index, str(error), line + (error.line if isinstance(error, Unusable) else 0))
+
+
+def _lost_a_line(block: _Block) -> bool:
+    """Say whether the first atom stands for the comment, and a number there for that of atoms."""
+    said = block.info.get("comment") if block.is_plain and not block.comment else None
+    return isinstance(said, str) and is_atom_line(said.encode())
 
 
 def _block(content: Content, span: Span, index: int) -> _Block:

@@ -18,7 +18,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
-__all__ = ["Span", "find_structures", "looks_like_xyz"]
+__all__ = ["Span", "find_structures", "is_atom_line", "looks_like_xyz"]
 
 _BOM = codecs.BOM_UTF8
 _COUNT = re.compile(rb"\+?[0-9]{1,12}")
@@ -30,6 +30,8 @@ _NUMBER = re.compile(
 _SHORTEST_ATOM = 7
 #: Bytes of the longest line that holds a number of atoms, with blanks around it.
 _LONGEST_COUNT = 64
+#: Bytes at the start among which a byte 0 says that this is no text.
+_BINARY = 16
 #: Bytes of a line that are looked at.
 _LOOK = 1000
 #: Blank lines between structures that are skipped where a structure is only guessed.
@@ -87,7 +89,7 @@ def looks_like_xyz(head: bytes) -> bool:
     lines = head.removeprefix(_BOM).lstrip().splitlines()
     if len(lines) < 3 or not _COUNT.fullmatch(lines[0].strip()):
         return False
-    return b"Properties=" in lines[1] or _is_atom(lines[2][:_LOOK])
+    return b"Properties=" in lines[1] or is_atom_line(lines[2][:_LOOK])
 
 
 class _Lines:
@@ -101,7 +103,7 @@ class _Lines:
 
     def __init__(self, content: Content, monitor: Monitor) -> None:
         self._content, self._monitor = content, monitor
-        head = content.read(0, min(_LOOK, content.size))
+        head = content.read(0, min(_BINARY, content.size))
         if b"\0" in head:
             raise InputError(
                 f"not a text file: byte 0 at offset {head.index(0)}; is it a binary or compressed "
@@ -115,6 +117,9 @@ class _Lines:
         # none of them is an atom; past the last line, so that there always is another one
         self._short = [*short.tolist(), self.n]
         self._at_short = 0
+        # gdb 1 157.7 3.2: then the number of atoms has to fit, else what follows it is enough
+        at, count = self.next_count(0)
+        self._atoms_as_comments = count >= 0 and at + 1 < self.n and is_atom_line(self.text(at + 1))
 
     def _find_ends(self) -> IntArray:
         """Return the offsets of the ends of the lines, int array (n,)."""
@@ -192,11 +197,11 @@ class _Lines:
             return False
         count = int(word)
         if line + 2 >= self.n:
-            return line + 1 >= self.n or not _is_atom(self.text(line + 1))
-        if not count:
-            return self._ends_well(line + 2)
-        if _is_atom(self.text(line + 2)) and not _is_atom(self.text(line + 1)):
-            return True
+            return line + 1 >= self.n or not is_atom_line(self.text(line + 1))
+        if not self._atoms_as_comments and is_atom_line(self.text(line + 1)):
+            return False
+        if count and not self._atoms_as_comments:
+            return is_atom_line(self.text(line + 2))
         return self._ends_well(line + 2 + count)
 
     def _ends_well(self, line: int) -> bool:
@@ -223,7 +228,9 @@ def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
         return lines.span(at, 0, stop, "has no atoms"), stop
     stop = min(at + 2 + count, lines.n)
     announced = f"{count} {'atom is' if count == 1 else 'atoms are'} announced on line {at + 1}"
-    begins = lines.header(at + 1, stop)
+    following, next_count = lines.next_count(stop)
+    fits = at + 2 + count <= lines.n and (following >= lines.n or next_count >= 0)
+    begins = lines.header(at + (2 if fits else 1), stop)
     if begins < stop:
         cause = f"{announced}, but the next structure begins on line {begins + 1}"
         return lines.span(at, count, begins, cause), begins
@@ -231,11 +238,10 @@ def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
         found = max(0, lines.n - at - 2)
         cause = f"the file ends early: {found} of the {count} atoms announced on line {at + 1}"
         return lines.span(at, count, lines.n, f"{cause} are there", lines.n - 1), lines.n
-    following, next_count = lines.next_count(stop)
-    if following >= lines.n or next_count >= 0:
+    if fits:  # what is wrong with its lines is found when they are read
         return lines.span(at, count, stop), following
     begins = lines.header(following, lines.n)
-    if _lacks_its_count(lines, following, begins):
+    if following > stop or _lacks_its_count(lines, following, begins):
         return lines.span(at, count, stop), following
     shown = lines.text(following)[:40].decode(errors="replace")
     cause = f"{announced}, but line {following + 1} after them reads {shown!r}"
@@ -244,12 +250,16 @@ def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
 
 def _lacks_its_count(lines: _Lines, start: int, stop: int) -> bool:
     """Say whether some lines are a structure whose number of atoms is missing or damaged."""
-    if _is_atom(lines.text(start)):
+    first = lines.text(start)
+    if is_atom_line(first):
         return False
-    return any(_is_atom(lines.text(line)) for line in range(start + 1, min(stop, start + _NEAR)))
+    if first.startswith(b"\0"):  # what a disk leaves of a file that was being written
+        return True
+    near = range(start + 1, min(stop, start + _NEAR))
+    return any(is_atom_line(lines.text(line)) for line in near)
 
 
-def _is_atom(text: bytes) -> bool:
+def is_atom_line(text: bytes) -> bool:
     """Say whether a line looks like an atom: a name and three numbers, in some order."""
     words = text.split()
     if len(words) < 4 or b"=" in text:

@@ -31,6 +31,10 @@ _EXAMPLES = {
 }
 
 
+#: Units by quantity or name, the quantities whose unit is assumed, and the structures.
+_Statement = tuple[dict[str, str], tuple[str, ...], IntArray]
+
+
 class FileUnits:
     """What values of a file are multiplied by, and why.
 
@@ -62,17 +66,17 @@ class FileUnits:
         self._known: dict[tuple[str, str], _Resolved] = {}
         self._uses: Counter[tuple[str, str, _KnownFrom, float]] = Counter()
 
-    def _statements(self, frames: Sequence[Frame]) -> list[tuple[dict[str, str], IntArray]]:
+    def _statements(self, frames: Sequence[Frame]) -> list[_Statement]:
         """Return what structures state, and the places of those that state it."""
         if not any(frame.units for frame in frames):
             names = set().union(*(frame.info.keys() for frame in frames))
             if not any(map(states_unit, names)):
-                return [({}, np.arange(len(frames)))]
-        found: dict[tuple[tuple[str, str], ...], list[int]] = {}
+                return [({}, (), np.arange(len(frames)))]
+        found: dict[tuple[tuple[tuple[str, str], ...], tuple[str, ...]], list[int]] = {}
         for place, frame in enumerate(frames):
             said = frame.units | stated_units(frame.info)
-            found.setdefault(tuple(sorted(said.items())), []).append(place)
-        return [(dict(said), np.array(places)) for said, places in found.items()]
+            found.setdefault((tuple(sorted(said.items())), frame.assumed), []).append(place)
+        return [(dict(said), assumed, np.array(at)) for (said, assumed), at in found.items()]
 
     def factors(self, quantity: str, key: str = "") -> FloatArray:
         """Return what the values under a name are multiplied by, float array (n_structures,)."""
@@ -105,22 +109,25 @@ class FileUnits:
         if known is not None:
             return known
         factors, how = np.ones(self._n), []
-        for said, places in self._said:
-            unit, known_from = self._unit(said, quantity, key)
+        for said, assumed, places in self._said:
+            unit, known_from = self._unit(said, assumed, quantity, key)
             factors[places] = self._converted(unit, quantity, key or quantity)
             how.append((unit, known_from, places))
         return self._known.setdefault((quantity, key), (factors, how))
 
-    def _unit(self, said: Mapping[str, str], quantity: str, key: str) -> tuple[str, _KnownFrom]:
+    def _unit(
+        self, said: Mapping[str, str], assumed: tuple[str, ...], quantity: str, key: str
+    ) -> tuple[str, _KnownFrom]:
         named = meaning_of(key).unit if key else ""
         stated = named or said.get(key, "") or said.get(quantity, "")
+        guess = not named and quantity in assumed
         asked = self._asked.get(quantity)
         if asked is not None:
-            if stated and stated != asked:
+            if stated and stated != asked and not guess:
                 self._note(f"{key or quantity}: the file states {stated}, --units {asked} is taken")
             return asked, "user"
         if stated:
-            return stated, "file"
+            return stated, "assumed" if guess else "file"
         if quantity in ("forces", "virial"):
             return self._beside(said, quantity)
         return USUAL[quantity], "format" if self._fixed else "assumed"

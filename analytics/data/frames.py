@@ -34,7 +34,8 @@ class Frame:
     Where the file names types of atoms and not elements, `types` holds one word per atom and
     `numbers` zeros, until somebody says which element each type is. `units` are those that the
     file states, by the name of the value ('energy': 'hartree'); 'length' is that of positions and
-    cell. `notes` are sentences on what was decided on the way.
+    cell; those of the quantities in `assumed` are what the values look like and not stated. `notes`
+    are sentences on what was decided on the way.
     """
 
     index: int
@@ -48,6 +49,7 @@ class Frame:
     columns: Columns = ()
     types: tuple[str, ...] = ()
     units: dict[str, str] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -89,7 +89,12 @@ def _class_rank(key: str) -> int:
 
 
 def assemble(
-    found: Sequence[Frame | LeftOut], name: str, asked: ReadOptions, *, describes: str = "file"
+    found: Sequence[Frame | LeftOut],
+    name: str,
+    asked: ReadOptions,
+    *,
+    describes: str = "file",
+    in_file: int = 0,
 ) -> Dataset:
     """Join structures into a data set, telling labels from the rest.
 
@@ -101,6 +106,8 @@ def assemble(
     asked : ReadOptions
     describes : str
         What the source is called in errors.
+    in_file : int
+        How many frames there are, if that is known: more than are given where a part was asked for.
     """
     frames = [one for one in found if isinstance(one, Frame)]
     left_out = [one for one in found if isinstance(one, LeftOut)]
@@ -113,6 +120,7 @@ def assemble(
     left_out = sorted([*left_out, *labels.left_out], key=lambda one: one.frame)
     if left_out and asked.strict:
         _refuse(left_out[0], name)
+    indices = np.array([frame.index for frame in frames])
     said = dict.fromkeys(note for frame in frames for note in frame.notes)
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
@@ -124,11 +132,13 @@ def assemble(
         forces=labels.forces,
         stress=labels.stress,
         config_type=labels.classes,
-        frame_indices=np.array([frame.index for frame in frames]),
+        frame_indices=indices,
         name=name,
         keys=labels.keys,
         understood=Understood(
-            frames_in_file=len(frames) + sum(one.part == "frame" for one in left_out),
+            frames_in_file=max(
+                in_file, len({one.frame for one in left_out} | set(indices.tolist()))
+            ),
             left_out=tuple(left_out),
             keys=labels.uses,
             candidates=labels.candidates,

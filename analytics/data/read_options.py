@@ -8,7 +8,12 @@ from typing import Any
 
 from analytics.runtime.errors import InputError
 
-__all__ = ["LabelKeys", "ReadOptions"]
+__all__ = ["READING", "LabelKeys", "ReadOptions"]
+
+#: What can be said of the reading in words, by the names of the arguments of `ReadOptions.of`.
+READING = (
+    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

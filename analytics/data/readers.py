@@ -122,8 +122,14 @@ def read(
     else:
         paths = [str(source)]
     name, places, choose = places_of(paths)
+    in_file: list[int] = []
+
+    def chosen(n: int) -> list[int]:
+        in_file.append(n)
+        return choose(n)
+
     try:
-        found = _all_frames(places, choose, Part(monitor, 0.0, 0.9))
+        found = _all_frames(places, chosen, Part(monitor, 0.0, 0.9))
         frames = list(found)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
@@ -133,11 +139,17 @@ def read(
         raise InputError("cannot be read: nested too deeply", source=name) from None
     monitor.report(0.9, "sorting out labels")
     monitor.checkpoint()
-    describes = "folder" if places[0].path.is_dir() else "file"
+    assembled = partial(
+        assemble,
+        name=name,
+        asked=asked,
+        describes="folder" if places[0].path.is_dir() else "file",
+        in_file=max(in_file, default=0),
+    )
     try:
-        dataset = assemble(frames, name, asked, describes=describes)
+        dataset = assembled(frames)
     except Unsearchable:
-        dataset = assemble(_searchable(frames, name), name, asked, describes=describes)
+        dataset = assembled(_searchable(frames, name))
     monitor.report(1.0, "read")
     return dataset
 

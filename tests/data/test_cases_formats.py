@@ -9,18 +9,24 @@ import re
 import sys
 import zipfile
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.units import Bohr, GPa, Hartree, bar
+from ase.units import Bohr, GPa, Hartree, bar, kcal, mol
 from numpy.testing import assert_allclose, assert_array_equal
 
-from analytics.data.ase_reader import own_format
+from analytics.data.ase_reader import own_format, read_frames
+from analytics.data.dataset import Dataset
 from analytics.data.deepmd import read_deepmd
 from analytics.data.frames import Frame, LeftOut
+from analytics.data.labels import assemble
+from analytics.data.opened import unpacked
+from analytics.data.read_options import ReadOptions
+from analytics.data.readers import read
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT
 
@@ -739,6 +745,18 @@ def test_npz_case(cases) -> None:
     assert [frame.info["old_indices"] for frame in frames] == list(range(12))
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_npz_of_as_many_structures_as_atoms(tmp_path, n) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, numbers=np.array([8, 1, 1]), positions=np.array([WATER] * n),
+             energy=np.arange(n), forces=np.array([WATER] * n), cell=9 * np.eye(3))  # fmt: skip
+    for i, frame in enumerate(frames_in(path)):
+        assert_array_equal(frame.numbers, [8, 1, 1])
+        assert_array_equal(frame.cell, 9 * np.eye(3))
+        assert_array_equal(frame.arrays["forces"], WATER)
+        assert frame.info["energy"] == i
+
+
 def test_npz_of_sgdml_states_units_and_columns(tmp_path) -> None:
     path = tmp_path / "a.npz"
     lattice = np.array([[4.0, 0, 0], [1, 5, 0], [0, 0, 6]])
@@ -847,16 +865,21 @@ def test_aselmdb(tmp_path) -> None:
     assert len(frames_in(tmp_path)) == 12  # the folder
 
 
-def test_lmdb_of_other_things(tmp_path) -> None:
+def test_lmdb_of_other_things(tmp_path, monkeypatch) -> None:
     lmdb_of(tmp_path / "a.lmdb", {"0": pickle.dumps({"pos": 1}), "length": pickle.dumps(1)})
     with pytest.raises(InputError, match="pickled Python objects"):
         found_in(tmp_path / "a.lmdb")
-    bomb = zlib.compress(bytes(1 << 29))
+    monkeypatch.setattr("analytics.data.file_formats.aselmdb._LARGEST", 1 << 16)
+    bomb = zlib.compress(bytes(1 << 20))
     good = aselmdb_row(silver()[0])
     lmdb_of(tmp_path / "b.lmdb", {"1": b"junk", "2": bomb, "3": good, "4": zlib.compress(b"{}")})
     found = found_in(tmp_path / "b.lmdb")
     assert [isinstance(one, Frame) for one in found] == [False, False, True, False]
     assert "unpacks to more than" in found[1].cause
+    whole = (tmp_path / "b.lmdb").read_bytes()
+    (tmp_path / "b.lmdb").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="was cut short"):
+        found_in(tmp_path / "b.lmdb")
 
 
 # ---------------------------------------------------------------- others
@@ -919,3 +942,95 @@ def test_what_is_not_read_is_named(tmp_path, name, content, cause) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=cause):
         found_in(path)
+
+
+# ---------------------------------------------------------------- as data sets
+
+
+def dataset_of(path: Path, **options) -> Dataset:
+    """Return what `read` makes of a file, without a process of its own."""
+    with unpacked(path, SILENT) if path.is_file() else nullcontext(path) as plain:
+        found = read_deepmd(plain, lambda n: list(range(n)), SILENT) if path.is_dir() else None
+        found = list(found) if found else read_frames(str(plain.absolute()), SILENT)
+    return assemble(found, path.name, ReadOptions.of(**options))
+
+
+def test_assumed_units_are_converted_and_said(cases, tmp_path) -> None:
+    data = dataset_of(cases / "48_n2p2_input.data")
+    assert data.energies[0] == pytest.approx(-0.51856594 * Hartree)
+    assert_allclose(data.positions[0], np.array([0.142847, 0.052505, -0.005524]) * Bohr)
+    force = np.array([0.010933, 0.014285, -0.000261])
+    assert_allclose(data.forces[0], force * Hartree / Bohr)
+    units = {use.quantity: (use.unit, use.known_from) for use in data.understood.units}
+    assert units["length"] == ("bohr", "assumed")
+    assert any("because nearest neighbours" in note for note in data.understood.notes)
+    other = dataset_of(cases / "48_n2p2_input.data", units="energy=eV,length=Å,forces=eV/Å")
+    assert other.energies[0] == pytest.approx(-0.51856594)
+    units = {use.quantity: (use.unit, use.known_from) for use in other.understood.units}
+    assert units["energy"] == ("eV", "user")
+
+
+def test_runner_in_electronvolt_is_left_as_it_is(cases) -> None:
+    data = dataset_of(cases / "82_input_data_ev_angstrom.data")
+    assert data.energies[0] == pytest.approx(0.828471)
+    assert_allclose(data.positions[0], [0.035849, -0.032897, -0.106871])
+
+
+def test_types_of_mtp_are_asked_for(cases) -> None:
+    with pytest.raises(InputError) as caught:
+        read(cases / "49_mtp.cfg")  # from one process to the other
+    assert caught.value.asks == ("species", "0")
+    data = dataset_of(cases / "49_mtp.cfg", species="0=Cu")
+    assert set(data.numbers) == {29}
+    assert data.energies[0] == pytest.approx(0.82847116)
+    assert_allclose(data.forces[0], [-0.093855, 0.029673, 0.979756])
+
+
+def test_types_of_deepmd_are_asked_for(cases) -> None:
+    with pytest.raises(InputError) as caught:
+        dataset_of(cases / "45_dp_no_type_map")
+    assert caught.value.asks == ("species", "0", "1")
+    assert set(dataset_of(cases / "45_dp_no_type_map", species="0=C,1=H").numbers) == {1, 6}
+
+
+def test_graphene_of_mtp(real_data) -> None:
+    data = dataset_of(real_data / "public" / "graphene_mtp_test.cfg.gz", species="0=C")
+    assert (data.n_structures, data.n_environments) == (822, 25_035)
+    assert data.energies is not None
+    assert data.forces is not None
+
+
+def test_units_of_npz_are_converted(cases) -> None:
+    data = dataset_of(cases / "47a_rmd17.npz")
+    assert data.energies[0] == pytest.approx(-325.39747717 * kcal / mol)
+    assert data.forces[0, 0] == pytest.approx(12.9637966 * kcal / mol)
+    assert {use.known_from for use in data.understood.units if use.quantity == "energy"} == {
+        "assumed"
+    }
+
+
+def test_oxides_of_an_ase_database(real_data, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # databases are copied
+    data = dataset_of(real_data / "public" / "oxides_oc.db")
+    assert data.n_structures == 295
+
+
+def test_constraints_and_metadata_are_kept(cases, tmp_path, monkeypatch) -> None:
+    """Fixed atoms: forces as stored, and a mask of what may move."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("53_meta.db", "57_constrained.traj", "57b_ase_written_constrained.xyz"):
+        data = read(cases / name) if name.endswith("xyz") else dataset_of(cases / name)
+        masks = [record.arrays["move_mask"] for record in data.records]
+        assert not all(mask.all() for mask in masks), name
+        assert np.abs(data.forces[~np.concatenate(masks).astype(bool)]).max() > 0, name
+
+
+@pytest.mark.parametrize("name", ["81_train", "81_train.exyz", "81 spaces @ höhe.XYZ"])
+def test_extended_xyz_under_any_name(cases, name) -> None:
+    assert read(cases / name).n_structures == 12
+
+
+def test_forces_of_two_systems(cases) -> None:
+    data = dataset_of(cases / "45b_dp_two_systems_one_without_force")
+    missing = [np.isnan(data.forces[data.rows(s)]).all() for s in range(data.n_structures)]
+    assert_array_equal(missing, data.config_type == "b")

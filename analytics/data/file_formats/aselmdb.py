@@ -18,6 +18,8 @@ from analytics.runtime.progress import SILENT, Monitor
 
 #: The first meta page of LMDB has this after the header of the page.
 _MAGIC = b"\xde\xc0\xef\xbe"
+#: Bytes of that page that are looked at.
+_META = 152
 #: Bytes that a structure may unpack to.
 _LARGEST = 1 << 28
 _PICKLE = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -36,19 +38,46 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     lmdb = optional_library("lmdb", "an LMDB database")
     index = 0
     for place in _files(path) if path.is_dir() else [path]:
+        _check_whole(place)
         try:
-            database = lmdb.open(
-                str(place), subdir=False, readonly=True, lock=False, create=False, readahead=False
-            )
-        except lmdb.Error as error:
-            raise InputError(f"{place.name} is a damaged LMDB file ({error})") from None
-        with database, database.begin() as transaction:
-            keys = (bytes(key) for key in transaction.cursor().iternext(values=False))
-            for key in sorted((key for key in keys if key.isdigit()), key=int):
-                yield _read(index, transaction.get(key))
+            for packed in _values(lmdb, place):
+                yield _read(index, packed)
                 index += 1
                 if index % 100 == 0:
                     monitor.checkpoint()
+        except lmdb.Error as error:
+            raise InputError(f"{place.name} is a damaged LMDB file ({error})") from None
+
+
+def _values(lmdb: Any, place: Path) -> Iterator[bytes]:
+    """Yield the values of the keys that are numbers, in their order."""
+    database = lmdb.open(
+        str(place), subdir=False, readonly=True, lock=False, create=False, readahead=False
+    )
+    with database, database.begin() as transaction:
+        keys = (bytes(key) for key in transaction.cursor().iternext(values=False))
+        for key in sorted((key for key in keys if key.isdigit()), key=int):
+            yield transaction.get(key)
+
+
+def _check_whole(path: Path) -> None:
+    """Raise `InputError` if pages are missing at the end, which reading would die of.
+
+    The library maps the file; a page of it is not there to be read if a copy was cut short. The
+    two first pages say how long a page is and which is the last in use.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(_META)
+        page = int.from_bytes(first[40:44], "little")
+        file.seek(page if 512 <= page <= 1 << 16 else 0)
+        metas = [first, file.read(_META)]
+    for meta in metas:
+        if len(meta) < _META or meta[16:20] != _MAGIC:
+            raise InputError(f"{path.name} is a damaged LMDB file")
+    last = max((int.from_bytes(m[144:152], "little"), m[136:144]) for m in metas)[1]
+    if (int.from_bytes(last, "little") + 1) * page > size:
+        raise InputError(f"{path.name} is an LMDB file that was cut short")
 
 
 def _read(index: int, packed: bytes) -> Frame | LeftOut:

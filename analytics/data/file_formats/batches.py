@@ -87,7 +87,7 @@ def _rows(values: Mapping[str, Array], names: Names) -> Iterator[dict[str, Any]]
     each = {
         name: array
         for name, array in values.items()
-        if array.ndim and len(array) == n and not _shared(name, array, names, positions.shape)
+        if array.ndim and len(array) == n and not _shared(name, array, names)
     }
     shared = {name: array for name, array in values.items() if name not in each}
     for i in range(n):
@@ -95,12 +95,12 @@ def _rows(values: Mapping[str, Array], names: Names) -> Iterator[dict[str, Any]]
         yield _unpadded(row, names) if numbers.ndim == 2 else row
 
 
-def _shared(name: str, array: Array, names: Names, shape: tuple[int, ...]) -> bool:
+def _shared(name: str, array: Array, names: Names) -> bool:
     """Say whether a value belongs to all structures, though it is as long as there are any."""
     if name == names.numbers:
         return array.ndim == 1
     if name == names.cell:
-        return array.shape == (3, 3) and shape[0] != 3
+        return array.shape == (3, 3)
     if name == names.pbc:
         return array.shape == (3,)
     return False
@@ -160,7 +160,8 @@ def with_units(
             notes.append(f"positions state no unit; bohr was assumed, because {why}")
     if "energy" not in units:
         unit, why = energy_unit(frames)
-        unit = unit or fallback
+        if not unit and why and fallback:
+            unit, why = fallback, "published files with such names are in it"
         if unit:
             notes.append(f"energies state no unit; {unit} was assumed, because {why}")
             units["energy"] = unit
@@ -168,7 +169,10 @@ def with_units(
             notes.append(f"energies state no unit, and {why}: they were taken as eV")
     if "energy" in units:
         units.setdefault("forces", f"{units['energy']}/{units['length']}")
+    assumed = tuple(quantity for quantity in units if quantity not in stated)
     return [
-        replace(one, units=units, notes=(*one.notes, *notes)) if isinstance(one, Frame) else one
+        replace(one, units=units, assumed=assumed, notes=(*one.notes, *notes))
+        if isinstance(one, Frame)
+        else one
         for one in whole
     ]

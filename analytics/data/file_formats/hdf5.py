@@ -129,7 +129,8 @@ def _molecules(tree: Tree, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     for path, leaf in _leaves(tree, "", 0):
         monitor.checkpoint()
         values = _all_arrays(leaf)
-        stated = stated or _stated(leaf)
+        if not found:  # the same in all groups, and slow to ask for
+            stated = _stated(leaf)
         try:
             for one in batch_frames(values, len(found)):
                 if isinstance(one, Frame) and path:

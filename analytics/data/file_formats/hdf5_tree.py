@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.opened import FREE, LARGEST_RATIO
-from analytics.runtime.errors import InputError
+from analytics.runtime.errors import InputError, one_line
 
 __all__ = ["MAGIC", "Tree", "opened_tree"]
 
@@ -38,23 +38,26 @@ class Tree:
 
     def __init__(self, group: Any, h5py: Any, most: int) -> None:
         self._group, self._h5py, self._most = group, h5py, most
-        self._kinds: dict[str, Any] = {}
+        self._kinds: dict[str, int] = {}
+        place, links = group.id, group.id.links
         for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise InputError(f"refers to another file ({link.filename}), which is not read")
-            if isinstance(link, h5py.HardLink):
-                self._kinds[name] = group.get(name, getclass=True)
+            raw = name.encode(errors="surrogateescape")
+            kind = links.get_info(raw).type
+            if kind == h5py.h5l.TYPE_EXTERNAL:
+                there = one_line(links.get_val(raw)[0].decode(errors="replace"))
+                raise InputError(f"refers to another file ({there}), which is not read")
+            if kind == h5py.h5l.TYPE_HARD:
+                self._kinds[name] = h5py.h5o.get_info(place, raw).type
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups in it."""
-        return tuple(n for n, kind in self._kinds.items() if kind is self._h5py.Group)
+        return tuple(n for n, kind in self._kinds.items() if kind == self._h5py.h5o.TYPE_GROUP)
 
     @property
     def arrays(self) -> tuple[str, ...]:
         """Names of the arrays in it."""
-        return tuple(n for n, kind in self._kinds.items() if kind is self._h5py.Dataset)
+        return tuple(n for n, kind in self._kinds.items() if kind == self._h5py.h5o.TYPE_DATASET)
 
     def group(self, name: str) -> Tree:
         """Return a group in it."""
@@ -73,7 +76,7 @@ class Tree:
 
     def array(self, name: str) -> Array | None:
         """Return an array of numbers or text; None if there is none of that name and kind."""
-        if name not in self.arrays:
+        if self._kinds.get(name) != self._h5py.h5o.TYPE_DATASET:
             return None
         dataset = self._group[name]
         if dataset.external or dataset.is_virtual:

@@ -134,7 +134,10 @@ class _Text:
     def _more(self) -> bool:
         """Read on; a value that does not fit takes as much again."""
         rest = self._window[self._at :]
-        piece = self._file.read(max(_PIECE, len(rest)))
+        try:
+            piece = self._file.read(max(_PIECE, len(rest)))
+        except UnicodeDecodeError as error:
+            raise InputError(f"is no text in UTF-8: byte {error.object[error.start]:#x}") from None
         self._over = not piece
         self._window, self._at = rest + piece, 0
         return bool(piece)

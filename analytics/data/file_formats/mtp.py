@@ -32,6 +32,8 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
                 if not whole:
                     raise ValueError("it has no END_CFG: the file was cut short")
                 yield _frame(index, lines)
+            except KeyError as error:
+                yield LeftOut(index, f"its AtomData have no column {error}", line=number)
             except (ValueError, IndexError) as error:
                 yield LeftOut(index, str(error), line=number)
 

@@ -32,8 +32,11 @@ def recognise(path: Path, head: bytes) -> bool:
 
 def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """Yield the structures; units as the file states them, or as the energies speak for them."""
-    with zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(f"is a damaged npz archive ({error})") from None
     arrays = _arrays(path, names)
     if any(arrays[name].ndim > 2 for name in ("density", "rho") if name in arrays):
         raise InputError("holds electron densities on grids; winnow density info reads it")
@@ -60,7 +63,7 @@ def _arrays(path: Path, names: list[str]) -> dict[str, Array]:
     for name in names:
         try:
             found.update(read_npz(path, {name}))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             if "neither numbers nor text" not in str(error):
                 raise InputError(str(error)) from None
     return found

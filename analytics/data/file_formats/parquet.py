@@ -36,12 +36,21 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             f"is a parquet table of {', '.join(names[:12])}, without columns of elements and "
             "positions (atomic_numbers, positions)"
         )
-    index = 0
-    for batch in table.iter_batches(batch_size=_ROWS):
+    for index, row in enumerate(_rows(table, monitor)):
+        yield _read(index, row)
+
+
+def _rows(table: Any, monitor: Monitor) -> Iterator[dict[str, Any]]:
+    batches = table.iter_batches(batch_size=_ROWS)
+    while True:
         monitor.checkpoint()
-        for row in batch.to_pylist():
-            yield _read(index, row)
-            index += 1
+        try:
+            rows = next(batches).to_pylist()
+        except StopIteration:
+            return
+        except Exception as error:
+            raise InputError(f"is a damaged parquet file ({error})") from None
+        yield from rows
 
 
 def _read(index: int, row: dict[str, Any]) -> Frame | LeftOut:

@@ -41,7 +41,9 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         f"because {why}"
     )
     for one in found:
-        yield replace(one, units=dict(units), notes=(note,)) if isinstance(one, Frame) else one
+        if isinstance(one, Frame):
+            one = replace(one, units=dict(units), assumed=tuple(units), notes=(note,))
+        yield one
 
 
 def _frames(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
