@@ -1,5 +1,6 @@
 """``winnow export``, formats of ``winnow select``, and standard input and output."""
 
+import json
 import os
 import subprocess
 import sys
@@ -50,6 +51,11 @@ def test_select_in_a_format(run_json, structures, tmp_path):
     assert found["files"]["kept"] == str(tmp_path / "s")
     assert (tmp_path / "s.json").exists()
     assert any("groups to be named" in note for note in found["format_notes"])
+    assert json.loads((tmp_path / "s.json").read_text())["written_as"]["name"] == "fitsnap"
+    again = ("replay", tmp_path / "s.json", structures, "-o", tmp_path / "again", "--no-rest")
+    assert run_json(*again, "--format", "fitsnap")["same"]
+    same = [path.name for path in (tmp_path / "again" / "pair").iterdir()]
+    assert sorted(same) == sorted(path.name for path in kept.iterdir())
 
 
 def test_what_does_not_go_together(fails, structures, tmp_path):

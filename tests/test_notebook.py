@@ -73,7 +73,7 @@ def test_structures_in_structures_out(tmp_path) -> None:
     assert [winnow.read(file).n_structures for file in files[:2]] == [len(back), 40 - len(back)]
     assert winnow.read(files[0]) == data.take(places)
     with pytest.raises(winnow.WinnowError, match=r"is a str, no ase\.Atoms"):
-        winnow.read(["carbon.xyz"])
+        winnow.read([frames[0], "carbon.xyz"])
 
 
 def test_the_names_of_the_stub_are_those_of_the_readme_and_of_the_module() -> None:

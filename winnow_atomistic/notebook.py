@@ -52,7 +52,14 @@ def to_atoms(data: Dataset, kept: Kept | None = None) -> list[Atoms]:
     return formats.to_atoms(data, None if kept is None else _indices(data, kept))
 
 
-def export(data: Dataset, kept: Kept, path: str | Path, *, force: bool = False) -> ExportFiles:
+def export(
+    data: Dataset,
+    kept: Kept,
+    path: str | Path,
+    *,
+    format: str | None = None,
+    force: bool = False,
+) -> ExportFiles:
     """Write what is kept, what is left and how it came about: PATH, PATH_rest and a JSON file.
 
     Parameters
@@ -61,7 +68,10 @@ def export(data: Dataset, kept: Kept, path: str | Path, *, force: bool = False) 
     kept : Selection or int array
         Isolated atoms are kept besides a selection.
     path : str or Path
-        ``.xyz`` or ``.extxyz``, compressed where ``.gz`` follows.
+        ``.xyz`` or ``.extxyz``, compressed where ``.gz`` follows, or as the format has it.
+    format : str, optional
+        What reads it: ``"mace"``, ``"deepmd"`` and others (docs/export.md; default: what the
+        ending means).
     force : bool
         Replace files that exist.
 
@@ -78,7 +88,7 @@ def export(data: Dataset, kept: Kept, path: str | Path, *, force: bool = False) 
     ['kept.xyz', 'kept_rest.xyz', 'kept.json']
     >>> folder.cleanup()
     """
-    return export_selection(data, _indices(data, kept), path, force=force)
+    return export_selection(data, _indices(data, kept), path, format=format, force=force)
 
 
 def overlap(

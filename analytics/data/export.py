@@ -367,7 +367,7 @@ def _facts(
         "versions": versions(),
     }
     if not format.lossless:
-        facts["format"] = {"name": format.name, "notes": export_notes(dataset, kept, format)}
+        facts["written_as"] = {"name": format.name, "notes": export_notes(dataset, kept, format)}
     return facts
 
 

@@ -55,6 +55,8 @@ class FileUnits:
     def __init__(self, frames: Sequence[Frame], asked: Mapping[str, str], name: str) -> None:
         self._asked, self._name, self._n = asked, name, len(frames)
         self.notes: list[str] = []
+        #: The name of the energies in use: what it says of their unit holds for forces as well.
+        self.energy_key: str | None = None
         for quantity, unit in asked.items():
             if quantity not in QUANTITIES:
                 raise InputError(
@@ -134,7 +136,8 @@ class FileUnits:
 
     def _beside(self, said: Mapping[str, str], quantity: str) -> tuple[str, _KnownFrom]:
         """Return the unit of forces or virials that goes with the energy's."""
-        energy = said.get("energy", "")
+        named = meaning_of(self.energy_key).unit if self.energy_key else ""
+        energy = self._asked.get("energy") or named or said.get("energy", "")
         if not energy:
             return USUAL[quantity], "format" if self._fixed else "assumed"
         if quantity == "virial":
@@ -144,8 +147,8 @@ class FileUnits:
             if np.isclose(factor, conversion(usual, "energy"), rtol=1e-3):
                 return beside, "assumed"
         raise InputError(
-            f"states that energies are in {energy} and not what forces are in; say it, such as "
-            f"--units forces={energy}/bohr",
+            f"energies are in {energy}, and the unit of forces is not known; say it, such as "
+            f"--units forces={energy}/bohr or forces=eV/A",
             source=self._name,
             asks=("units", "forces"),
         )

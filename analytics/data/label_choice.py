@@ -175,4 +175,6 @@ def grows_with_size(values: FloatArray, sizes: IntArray) -> bool | None:
         return None
     if np.ptp(values) == 0:
         return False
-    return bool(abs(np.corrcoef(values, atoms)[0, 1]) > _GROWS)
+    per_atom = values / atoms
+    steadier = np.std(per_atom) * abs(np.mean(values)) < np.std(values) * abs(np.mean(per_atom))
+    return bool(steadier and abs(np.corrcoef(values, atoms)[0, 1]) > _GROWS)

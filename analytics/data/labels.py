@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from ase.data import chemical_symbols
 
 from analytics.data.census import Census, root_mean_square, tensor
 from analytics.data.dataset import Dataset, Record
@@ -121,7 +123,11 @@ def assemble(
     if left_out and asked.strict:
         _refuse(left_out[0], name)
     indices = np.array([frame.index for frame in frames])
-    said = dict.fromkeys(note for frame in frames for note in frame.notes)
+    counts = Counter(note for frame in frames for note in frame.notes)
+    said = [
+        note if count == len(frames) else f"{note} ({count} of {len(frames)} frames)"
+        for note, count in counts.items()
+    ]
     return Dataset(
         numbers=np.concatenate([frame.numbers for frame in frames]),
         positions=labels.positions,
@@ -161,6 +167,8 @@ def _with_elements(
     types = sorted({t for frame in frames for t in frame.types}, key=lambda t: (len(t), t))
     if not types:
         return frames, ["--species is not used: the file names elements"] if species else []
+    asks = ("species", *(one for one in types if not _is_symbol(one)))
+    species = {one: one for one in types if _is_symbol(one)} | dict(species)
     unsaid = [one for one in types if one not in species]
     if unsaid:
         example = ",".join(
@@ -172,7 +180,7 @@ def _with_elements(
             f"element of each, such as --species {example}"
             + (f" (missing: {', '.join(unsaid[:20])})" if len(unsaid) < len(types) else ""),
             source=name,
-            asks=("species", *types),
+            asks=asks,
         )
     numbers = {}
     for one in types:
@@ -180,7 +188,7 @@ def _with_elements(
             numbers[one] = int(species_numbers([species[one]])[0])
         except ValueError as error:
             raise InputError(
-                f"--species {one}={species[one]}: {error}", source=name, asks=("species", *types)
+                f"--species {one}={species[one]}: {error}", source=name, asks=asks
             ) from None
     named = [
         replace(frame, numbers=np.array([numbers[one] for one in frame.types]))
@@ -190,6 +198,11 @@ def _with_elements(
     ]
     said = ", ".join(f"{one} is {species[one]}" for one in types)
     return named, [f"types of atoms are elements as --species says: {said}"]
+
+
+def _is_symbol(word: str) -> bool:
+    """Say whether a type is called by the symbol of an element; digits never are."""
+    return word in chemical_symbols[1:]
 
 
 class _Labels:
@@ -208,10 +221,12 @@ class _Labels:
         choices = {"energy": self._choose_energy()}
         owner = choices["energy"].key
         self._owner = None if owner is None else meaning_of(owner).owner
+        self.units.energy_key = owner
         choices["forces"] = self._choose_forces()
         choices["stress"] = self._choose_stress()
         choices["config_type"] = choose_class(self.census, asked.keys.config_type)
         self.choices = choices
+        self._note_sources()
         self.sources: dict[str, Array] = {}
         self.energies = self._read_energies()
         self.forces = self._read_forces()
@@ -265,6 +280,30 @@ class _Labels:
             "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
         )
         return choose(label, asked, self._trusted_energy)
+
+    def _note_sources(self) -> None:
+        """Say where labels of two sources lie side by side, and where those taken are of two."""
+        energy, forces = self.choices["energy"], self.choices["forces"]
+        chosen = " and ".join(one.key for one in (energy, forces) if one.key)
+        beside = [
+            key
+            for choice in (energy, forces)
+            for key in choice.rivals
+            if choice.key and _compares(choice.key, key)
+        ]
+        if beside:
+            self.notes.append(
+                f"{', '.join(beside)} beside {chosen}: Retrain draws the parity of the two"
+            )
+        if energy.key is None or forces.key is None:
+            return
+        owner = meaning_of(forces.key).owner
+        others = {meaning_of(key).owner: key for key in energy.rivals}
+        if owner != self._owner and owner in others and not meaning_of(others[owner]).caution:
+            self.notes.append(
+                f"energy is {energy.key} and forces are {forces.key}, which go with "
+                f"{others[owner]}: name the keys that belong together"
+            )
 
     def _said(self, key: str) -> bool:
         return "energy" in self._asked.units or any(
@@ -595,6 +634,14 @@ def _nothing(values: Array) -> bool:
 
 def _position_column(frame: Frame) -> str:
     return next((n for n, _, _ in frame.columns if n.lower() in ("pos", "positions")), "pos")
+
+
+def _compares(chosen: str, rival: str) -> bool:
+    """Whether a name beside the label is a prediction: a model's, or plain beside a reference's."""
+    one, other = meaning_of(chosen), meaning_of(rival)
+    if other.caution:
+        return False
+    return other.origin == "model" or (one.origin == "reference" and other.origin == "plain")
 
 
 def _what(label: str, key: str) -> str:

@@ -14,8 +14,9 @@ from ase.units import Bohr, Hartree, kcal, kJ, mol
 
 from analytics.data.checks.registry import check
 from analytics.data.checks.report import CheckReport, Finding
+from analytics.data.export import write_subset
 from analytics.data.readers import dataset_from_atoms, read
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.errors import InputError, WinnowError
 from analytics.selection.base import missing_labels, require_labels
 
 
@@ -189,7 +190,7 @@ def test_fractional_coordinates_are_told_from_crowded_ones() -> None:
     images[4].positions[1] = images[4].positions[0] + 0.1
     codes = of(images)
     assert codes["fractional_positions"].structures.tolist() == [0, 1, 2]
-    assert "set_scaled_positions" in codes["fractional_positions"].advice
+    assert "--repair fractional" in codes["fractional_positions"].advice
     assert codes["overlapping_atoms"].structures.tolist() == [0, 1, 2, 4]
 
 
@@ -480,3 +481,84 @@ def test_all_electron_totals_tell_their_unit(public, unit, words) -> None:
 def test_a_published_molecule_in_hartree_and_bohr(public) -> None:
     codes = found(check(read(public / "kim_datafile.extxyz.gz")))
     assert {"energies_in_another_unit", "lengths_in_bohr"} <= set(codes)
+
+
+def test_a_second_energy_is_named(cases) -> None:
+    codes = found(check(read(cases / "02_model_and_reference.xyz")))
+    assert "'REF_energy', which was taken, and under 'energy'" in codes["other_energy"].message
+    assert "0.116 eV/atom" in codes["other_energy"].evidence
+    assert "--forces-key forces" in codes["other_forces"].advice
+
+
+def test_what_could_be_an_energy_is_named_where_there_is_none(cases) -> None:
+    finding = found(check(read(cases / "85_energy_per_atom_only.xyz")))["no_energies"]
+    assert "energy_per_atom (12)" in finding.evidence
+    assert "--energy-key" in finding.advice
+
+
+def test_stress_in_kbar_and_a_virial_that_agrees(cases) -> None:
+    codes = found(check(read(cases / "07_stress_in_kbar.xyz")))
+    assert "it looks like kbar" in codes["stress_too_large"].message
+    assert "--units stress=kbar" in codes["stress_too_large"].advice
+    codes = found(check(read(f"{cases / '07_stress_in_kbar.xyz'}", units="stress=kbar")))
+    assert not {code for code in codes if "stress" in code}
+    codes = found(check(read(cases / "06_virials_9_and_stress_6.xyz")))
+    assert not {code for code in codes if "stress" in code}
+
+
+def test_a_stress_and_a_virial_that_disagree() -> None:
+    images = crystals(8)
+    for atoms in images:
+        atoms.calc = EMT()
+        stress = atoms.get_stress(voigt=False)
+        atoms.calc = None
+        atoms.info |= {"stress": stress, "virial": stress * atoms.get_volume()}
+    assert "stress_against_virial" in of(images)
+    for atoms in images:
+        atoms.info["virial"] *= -1.0
+    assert "stress_against_virial" not in of(images)
+
+
+def test_a_key_that_stands_twice(cases) -> None:
+    finding = found(check(read(cases / "32a_duplicate_keys.xyz")))["duplicate_keys"]
+    assert finding.structures.tolist() == list(range(12))
+    assert "energy" in finding.evidence
+
+
+def test_equal_geometries_of_several_states() -> None:
+    images = crystals(4)
+    images += [atoms.copy() for atoms in images[:2]]
+    for at, atoms in enumerate(images):
+        atoms.info["charge"] = float(at == 5)
+    codes = of(images)
+    assert codes["charge_and_spin"].structures.tolist() == [1, 5]
+    assert codes["duplicates"].structures.tolist() == [4]
+
+
+def test_copies_in_another_order_have_the_same_forces() -> None:
+    images = crystals(4)
+    turned = images[0][::-1]
+    assert "conflicting_forces" not in of([*images, turned])
+    turned.arrays["REF_forces"] *= 1.5
+    assert of([*images, turned])["conflicting_forces"].structures.tolist() == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [("96_fractional_positions.xyz", 12), ("science/alnicu_fractional.extxyz", 5)],
+)
+def test_fractional_coordinates_are_repaired_where_that_is_asked(cases, name, frames, tmp_path):
+    data = read(cases / name, repair="fractional")
+    codes = found(check(data))
+    assert not {"fractional_positions", "overlapping_atoms", "close_atoms"} & set(codes)
+    assert f"coordinates of {frames} structures were multiplied" in " ".join(data.understood.notes)
+    write_subset(data, np.arange(data.n_structures), tmp_path / "repaired.xyz")
+    back = read(tmp_path / "repaired.xyz")
+    np.testing.assert_allclose(back.positions, data.positions, atol=1e-6)
+
+
+def test_a_repair_of_nothing_is_refused(cases) -> None:
+    with pytest.raises(InputError, match="nothing to repair"):
+        read(cases / "base.xyz", repair="fractional")
+    with pytest.raises(InputError, match="'bohr' is not known"):
+        read(cases / "base.xyz", repair="bohr")

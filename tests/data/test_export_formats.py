@@ -261,6 +261,15 @@ def test_fitsnap_finds_its_groups(data, tmp_path) -> None:
     assert "liquid, liquid_water" in export_notes(data, np.arange(6), EXPORT_FORMATS["fitsnap"])[1]
 
 
+def test_fitsnap_is_given_right_handed_cells(tmp_path) -> None:
+    (tmp_path / "a.xyz").write_text(made(-1.0, "H H", "", "0 4 0 5 0 0 0 1 6"))
+    write_subset(read(tmp_path / "a.xyz"), [0], tmp_path / "JSON", format="fitsnap")
+    content = json.loads((tmp_path / "JSON" / "all" / "000000.json").read_text())
+    cell = np.array(content["Dataset"]["Data"][0]["Lattice"])
+    assert_array_equal(cell, [[0, -4, 0], [-5, 0, 0], [0, -1, -6]])
+    assert np.linalg.det(cell) > 0
+
+
 def test_mtp_blocks(data, tmp_path) -> None:
     text = written(data, tmp_path, "train.cfg", "mtp").read_text()
     blocks = text.split("BEGIN_CFG\n")[1:]
@@ -314,7 +323,7 @@ def test_a_selection_in_every_format(data, tmp_path, format) -> None:
     assert files.kept.is_dir() == files.rest.is_dir() == found.is_folder
     facts = json.loads(files.recipe.read_text())
     assert facts["kept_frame_indices"] == [3, 1]
-    assert facts.get("format", {"name": "extxyz"})["name"] == format
+    assert facts.get("written_as", {"name": "extxyz"})["name"] == format
     with pytest.raises(InputError, match="exists already"):
         export_selection(data, [1], tmp_path / name, format=format)
     export_selection(data, [1], tmp_path / name, format=format, force=True)

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from analytics.data.file_formats import lammps_data, lammps_dump
 from analytics.data.frames import Frame, LeftOut
+from analytics.data.readers import read
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT
 
@@ -50,7 +51,7 @@ def test_types_are_no_elements_and_there_is_no_energy(dump) -> None:
     assert (other.index, other.info) == (1, {"timestep": 10})
     assert_array_equal(frame.cell, np.diag([4, 5, 7]))
     assert frame.pbc.tolist() == [True, True, False]
-    assert any("names no units" in note for note in frame.notes)
+    assert frame.assumed == ("length", "forces")
 
 
 def test_elements_by_column_and_by_mass(dump) -> None:
@@ -140,6 +141,20 @@ def test_a_damaged_step_is_left_out(dump, bad, cause, at) -> None:
 def test_what_is_damaged_for_the_most_part_is_refused(dump) -> None:
     with pytest.raises(InputError, match="2 of 2 time steps cannot be used"):
         dump(step(columns="id") + step(columns="id"))
+
+
+def test_units_that_a_dump_does_not_name_are_assumed(write) -> None:
+    path = write(step(), "a.lammpstrj")
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert caught.value.asks == ("species", "1", "2")
+    data = read(path, species="1=Si,2=O")
+    assert data.numbers.tolist() == [14, 8]
+    assert data.energies is None
+    units = {use.quantity: (use.unit, use.known_from) for use in data.understood.units}
+    assert units["forces"] == ("eV/Å", "assumed")
+    again = read(path, species="1=Si,2=O", units="forces=kcal/mol/Å")
+    assert_allclose(again.forces[0], [0.0433641, 0, 0], rtol=1e-5)
 
 
 # ---------------------------------------------------------------- data files

@@ -9,6 +9,7 @@ import numpy as np
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
+from analytics.runtime.arrays import FloatArray
 
 CONFLICT = 0.05
 """Copies of a structure disagree when a force differs by more than this, eV/Å..."""
@@ -18,7 +19,7 @@ PART = 0.05
 
 @register("conflicting_forces")
 def check_conflicting_forces(subject: Subject) -> Iterator[Finding]:
-    """Report groups of structures that are equal atom by atom and differ in forces."""
+    """Report groups of structures that are equal and differ in forces."""
     dataset = subject.dataset
     if dataset.forces is None:
         return
@@ -26,14 +27,10 @@ def check_conflicting_forces(subject: Subject) -> Iterator[Finding]:
     for group in subject.duplicate_groups:
         first = dataset.forces[dataset.rows(int(group[0]))]
         for s in group[1:].tolist():
-            other = dataset.forces[dataset.rows(s)]
-            if not same_atoms(subject, int(group[0]), s):
-                continue
-            away = float(np.abs(other - first).max(initial=0.0))
-            size = float(np.abs(first).max(initial=0.0))
-            if away > max(CONFLICT, PART * size):
+            away, turned = _difference(first, dataset.forces[dataset.rows(s)])
+            if away > max(CONFLICT, PART * float(np.abs(first).max(initial=0.0))):
                 apart += [int(group[0]), s]
-                signs += bool(np.abs(other + first).max() < 0.01 * size)
+                signs += turned
                 if away > worst:
                     worst, where = away, subject.frames(np.array([group[0], s]))
     reverse = f"{signs} of the pairs have the same forces with the other sign; " if signs else ""
@@ -47,11 +44,17 @@ def check_conflicting_forces(subject: Subject) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def same_atoms(subject: Subject, one: int, other: int) -> bool:
-    """Return whether two structures have the same atoms in the same order at the same places."""
-    dataset = subject.dataset
-    a, b = dataset.rows(one), dataset.rows(other)
-    return bool(
-        np.array_equal(dataset.numbers[a], dataset.numbers[b])
-        and np.abs(dataset.positions[a] - dataset.positions[b]).max(initial=0.0) < 1e-3
-    )
+def _difference(one: FloatArray, other: FloatArray) -> tuple[float, bool]:
+    """Return by how much forces differ, and whether they have the other sign.
+
+    Equal structures may have their atoms in another order. Lengths of forces do not tell that, so
+    what agrees in them, and is not of the other sign atom by atom, is the same.
+    """
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return 0.0, False
+    away = float(np.abs(one - other).max(initial=0.0))
+    turned = bool(np.abs(one + other).max(initial=0.0) < 0.01 * np.abs(one).max(initial=0.0))
+    if turned:
+        return away, True
+    lengths = (np.sort(np.linalg.norm(forces, axis=1)) for forces in (one, other))
+    return min(away, float(np.abs(np.subtract(*lengths)).max(initial=0.0))), False

@@ -17,7 +17,8 @@ def check_energies(subject: Subject) -> Iterator[Finding]:
     energies = subject.dataset.energies
     if energies is None:
         everything = np.arange(subject.dataset.n_structures)
-        yield Finding("no_energies", "warning", "no structure has an energy", everything)
+        said = "no structure has an energy"
+        yield Finding("no_energies", "warning", said, everything, *subject.offers("energy"))
         return
     yield from subject.found(
         "missing_energy", "warning", np.isnan(energies), "has no energy", "have no energy"

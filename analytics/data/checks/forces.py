@@ -18,7 +18,8 @@ def check_forces(subject: Subject) -> Iterator[Finding]:
     if dataset.forces is None:
         if not isolated.all():
             everything = np.flatnonzero(~isolated)
-            yield Finding("no_forces", "warning", "no structure has forces", everything)
+            said = "no structure has forces"
+            yield Finding("no_forces", "warning", said, everything, *subject.offers("forces"))
         return
     missing_rows: Mask = np.asarray(np.isnan(dataset.forces).any(axis=1))
     missing = subject.every_atom(missing_rows)

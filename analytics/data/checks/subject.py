@@ -15,6 +15,8 @@ from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
+from analytics.data.fractional import CROWDED
+from analytics.data.understood import Label
 from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor
@@ -25,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 
 OVERLAP = 0.5
 """No two nuclei are closer than this in a structure that means something, angstrom."""
-CLOSE_RATIO = 0.6
+CLOSE_RATIO = CROWDED
 """Closer than this part of the sum of covalent radii is doubtful (it may be meant)."""
 BONDED = 1.3
 """Atoms that touch are closer than this many sums of covalent radii."""
@@ -176,6 +178,19 @@ class Subject:
         if some.any():
             found[some] = by.reduceat(rows, self.dataset.structure_offsets[:-1][some])
         return found
+
+    def offers(self, label: Label) -> tuple[str, str]:
+        """Return what else the file has for a label that was not found, and what to do."""
+        rivals = [one for one in self.dataset.understood.candidates if one.label == label]
+        if not rivals:
+            return "", ""
+        names = ", ".join(f"{one.key} ({one.frames})" for one in rivals[:6])
+        more = ", ..." if len(rivals) > 6 else ""
+        option = f"--{label}-key"
+        return (
+            f"not taken for it: {names}{more}",
+            f"if one of these is meant, name it with {option}",
+        )
 
     def arrays(self, structure: int) -> Mapping[str, npt.NDArray[Any]]:
         """Return what else the file says about the atoms of a structure."""

@@ -40,6 +40,8 @@ def _members(exported: Exported) -> Iterator[tuple[str, bytes]]:
 def _data(structure: LabelledStructure) -> dict[str, Any]:
     assert structure.forces is not None
     cell = in_a_box(structure)
+    if np.linalg.det(cell) < 0:
+        cell = -cell  # the same lattice: FitSNAP stops at a left-handed one
     data = {
         "NumAtoms": len(structure.numbers),
         "AtomTypes": structure.symbols,

@@ -40,8 +40,8 @@ def cause_of(error: Exception) -> str:
     return str(error) if isinstance(error, Damaged) else f"a number or a name is wrong: {error}"
 
 
-def units_of(system: str) -> dict[str, str]:
-    """Return the units of lengths and forces in a system of units.
+def units_of(system: str = "metal") -> dict[str, str]:
+    """Return the units of lengths and forces in a system of units; metal's are the likeliest.
 
     Raises
     ------

@@ -111,11 +111,10 @@ def _frame(title: str, header: Lines, sections: dict[str, tuple[str, Lines]]) ->
         named = ", ".join(f"{one} is {symbol}" for one, symbol in sorted(elements.items()))
         notes.append(f"types of atoms are elements by their masses and names: {named}")
     stated = _UNITS.search(title)
-    if not stated:
-        notes.append("the data file names no units; angstrom is assumed")
     return Frame(
         0, numbers, positions, _cell(texts), np.full(3, True), {}, arrays, types=types,
-        units=units_of(stated[1]) if stated else {}, notes=tuple(notes),
+        units=units_of(stated[1]) if stated else units_of(),
+        assumed=() if stated else tuple(units_of()), notes=tuple(notes),
     )  # fmt: skip
 
 

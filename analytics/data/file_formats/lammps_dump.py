@@ -34,7 +34,6 @@ _CARTESIAN = (("x", "y", "z"), ("xu", "yu", "zu"))
 _SCALED = (("xs", "ys", "zs"), ("xsu", "ysu", "zsu"))
 _FORCES = ("fx", "fy", "fz")
 _VELOCITIES = ("vx", "vy", "vz")
-_NO_UNITS = "the dump of LAMMPS names no units; those of `units metal` (Å, eV) are assumed"
 _ALL_CARBON = (
     "every type of atoms is named C, as LAMMPS does where it is told no elements: types are taken"
 )
@@ -132,10 +131,10 @@ def _frame(index: int, step: _Step, units: dict[str, str]) -> Frame:
     info: dict[str, Any] = {"timestep": int(sections["TIMESTEP"].lines[0])}
     if "TIME" in sections:
         info["time"] = float(sections["TIME"].lines[0])
-    notes = [*notes, *said, *([] if units else [_NO_UNITS])]
     return Frame(
         index, numbers, positions, cell, pbc, info, arrays,
-        types=types, units=dict(units), notes=tuple(notes),
+        types=types, units=units or units_of(), assumed=() if units else tuple(units_of()),
+        notes=(*notes, *said),
     )  # fmt: skip
 
 

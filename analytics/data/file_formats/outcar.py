@@ -164,7 +164,7 @@ class _Run:
             if lines.number % 20000 == 0:
                 monitor.report(min(1.0, lines.read / size), "OUTCAR")
                 monitor.checkpoint()
-            if _MARKS.search(line):
+            if line.lower() != line.upper() and _MARKS.search(line):  # most lines are numbers only
                 yield from self.take(line, lines)
         yield from self.end(lines.number)
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
+from analytics.data.label_names import meaning_of
 from analytics.evaluation.retrain.errors import Errors, Parity
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
@@ -31,6 +32,10 @@ _NO_MODELS = {
     *("dft_free", "corrected_total", "kinetic", "atomic", "per_atom", "ev", "ev_a", "xtb_ref"),
     *("isolated", "formation", "cohesive", "binding", "interaction", "dispersion", "zero_point"),
 }
+
+
+#: What predictions under plain names (energy, forces) are called.
+PLAIN = "energy, forces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,16 @@ class Prediction(Value):
 def find_predictions(dataset: Dataset) -> tuple[Prediction, ...]:
     """Return the models whose predictions a data set carries, by name.
 
-    Names in use as labels, and those that usually mean labels (REF, DFT), are left out.
+    Names in use as labels, and those that usually mean labels (REF, DFT), are left out; where the
+    labels are a reference's, the plain energy and forces beside them are somebody's prediction.
     """
     used = {use.key for use in dataset.understood.keys}
     used |= {str(dataset.keys.energy), str(dataset.keys.forces)}
     info = {key for record in dataset.records for key in record.info} - used
     arrays = {key for record in dataset.records for key in record.arrays} - used
     found: dict[str, dict[str, str]] = {}
-    for key, what, model in [*_models(info, "energy"), *_models(arrays, "forces")]:
+    named = [*_models(info, "energy"), *_models(arrays, "forces")]
+    for key, what, model in [*named, *_plain_ones(dataset)]:
         values = _energies(dataset, key) if what == "energy" else _forces(dataset, key)
         if np.isfinite(values).any():
             found.setdefault(model, {}).setdefault(f"{what}_key", key)
@@ -73,6 +80,18 @@ def _models(keys: Iterable[str], what: str) -> list[tuple[str, str, str]]:
             continue
         if match["model"].lower().replace("-", "_") not in _NO_MODELS:
             found.append((key, what, match["model"]))
+    return found
+
+
+def _plain_ones(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Return plain names that a reference's labels were preferred to."""
+    found: list[tuple[str, str, str]] = []
+    for one in dataset.understood.candidates:
+        chosen = dataset.keys.energy if one.label == "energy" else dataset.keys.forces
+        if one.label not in ("energy", "forces") or one.difference is None or chosen is None:
+            continue
+        if meaning_of(chosen).origin == "reference" and meaning_of(one.key).origin == "plain":
+            found.append((one.key, one.label, PLAIN))
     return found
 
 
