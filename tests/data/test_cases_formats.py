@@ -127,6 +127,10 @@ def test_names_of_types_that_are_no_elements(tmp_path) -> None:
     (tmp_path / "type_map.raw").write_text("H\nTYPE_1\n")
     (frame,) = deepmd_frames(tmp_path)
     assert frame.types == ("H", "TYPE_1")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.asks == ("species", "TYPE_1")
+    assert_array_equal(read(tmp_path, species="TYPE_1=O").numbers, [1, 8])
 
 
 def test_forces_in_one_of_two_systems(cases) -> None:
@@ -209,6 +213,25 @@ def test_mtp(tmp_path) -> None:
         virial = atoms.info["virial"]
         assert_allclose(frame.info["virial"], (virial + virial.T) / 2, atol=1e-7)
         assert frame.info["EFS_by"] == "VASP"
+
+
+def test_components_of_mtp_go_by_their_names(tmp_path) -> None:
+    path = tmp_path / "a.cfg"
+    text = mtp_text(silver()[0])
+    virial = frames_of(text, path)[0].info["virial"]
+    six = text.partition("PlusStress:")[2].splitlines()[1].split()
+    other = " ".join(six[i] for i in (5, 4, 3, 2, 1, 0))
+    turned = text.replace("xx yy zz yz xz xy", "xy xz yz zz yy xx").replace(" ".join(six), other)
+    assert_array_equal(frames_of(turned, path)[0].info["virial"], virial)
+    early = text.replace("PlusStress:", "Stress:")
+    assert_array_equal(frames_of(early, path)[0].info["virial"], -virial)
+    several = text.replace("END_CFG", " Feature EFS_by\tagain\nEND_CFG")
+    assert frames_of(several, path)[0].info["EFS_by"] == "VASP\nagain"
+
+
+def frames_of(text: str, path: Path) -> list[Frame]:
+    path.write_text(text)
+    return frames_in(path)
 
 
 def test_one_bad_mtp_configuration_is_one(tmp_path) -> None:
@@ -360,6 +383,10 @@ def test_fitsnap(tmp_path) -> None:
     assert_structure(frame, atoms)
     assert_allclose(frame.info["stress"], -np.eye(3) * 1000 * bar)
     assert "sign was turned" in frame.notes[0]
+    path.write_text(json.dumps(fitsnap(atoms, StressStyle="kB")))
+    assert_allclose(frames_in(path)[0].info["stress"], -np.eye(3) * 1e6 * bar)
+    path.write_text(json.dumps(fitsnap(atoms, StressStyle="psi")))
+    assert "stress" not in frames_in(path)[0].info
 
 
 def test_a_folder_of_fitsnap_groups(tmp_path) -> None:
@@ -640,7 +667,8 @@ def test_hdf5_of_ani1x_has_gaps(hdf5) -> None:
     first, second = frames_in(hdf5({"H2O": group}))
     assert first.units["energy"] == "hartree"
     assert np.isnan(second.info["ccsd(t)_cbs.energy"])
-    assert second.arrays["wb97x_dz.forces"].shape == (3, 3)
+    assert (first.info["energy"], first.arrays["forces"].shape) == (-76.4, (3, 3))
+    assert "energy and forces are wb97x_dz.energy and wb97x_dz.forces" in first.notes
 
 
 def test_hdf5_of_spice(hdf5) -> None:
@@ -823,6 +851,7 @@ def test_parquet_of_text_and_of_something_else(tmp_path) -> None:
     (frame,) = frames_in(path)
     assert_allclose(frame.positions, WATER)
     assert_array_equal(frame.cell, np.eye(3))
+    assert (frame.units["energy"], frame.assumed) == ("eV", ("length", "energy", "forces"))
     parquet.write_table(arrow.Table.from_pylist([{"a": 1, "b": 2}]), path)
     with pytest.raises(InputError, match="is a parquet table of a, b, without columns"):
         found_in(path)
@@ -878,7 +907,7 @@ def test_lmdb_of_other_things(tmp_path, monkeypatch) -> None:
     assert "unpacks to more than" in found[1].cause
     whole = (tmp_path / "b.lmdb").read_bytes()
     (tmp_path / "b.lmdb").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="was cut short"):
+    with pytest.raises(InputError, match="pages are missing at its end"):
         found_in(tmp_path / "b.lmdb")
 
 
