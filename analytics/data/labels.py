@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from ase.data import chemical_symbols
 
 from analytics.data.census import Census, root_mean_square, tensor
 from analytics.data.dataset import Dataset, Record
@@ -166,6 +167,8 @@ def _with_elements(
     types = sorted({t for frame in frames for t in frame.types}, key=lambda t: (len(t), t))
     if not types:
         return frames, ["--species is not used: the file names elements"] if species else []
+    asks = ("species", *(one for one in types if not _is_symbol(one)))
+    species = {one: one for one in types if _is_symbol(one)} | dict(species)
     unsaid = [one for one in types if one not in species]
     if unsaid:
         example = ",".join(
@@ -177,7 +180,7 @@ def _with_elements(
             f"element of each, such as --species {example}"
             + (f" (missing: {', '.join(unsaid[:20])})" if len(unsaid) < len(types) else ""),
             source=name,
-            asks=("species", *types),
+            asks=asks,
         )
     numbers = {}
     for one in types:
@@ -185,7 +188,7 @@ def _with_elements(
             numbers[one] = int(species_numbers([species[one]])[0])
         except ValueError as error:
             raise InputError(
-                f"--species {one}={species[one]}: {error}", source=name, asks=("species", *types)
+                f"--species {one}={species[one]}: {error}", source=name, asks=asks
             ) from None
     named = [
         replace(frame, numbers=np.array([numbers[one] for one in frame.types]))
@@ -195,6 +198,11 @@ def _with_elements(
     ]
     said = ", ".join(f"{one} is {species[one]}" for one in types)
     return named, [f"types of atoms are elements as --species says: {said}"]
+
+
+def _is_symbol(word: str) -> bool:
+    """Say whether a type is called by the symbol of an element; digits never are."""
+    return word in chemical_symbols[1:]
 
 
 class _Labels:

@@ -127,6 +127,10 @@ def test_names_of_types_that_are_no_elements(tmp_path) -> None:
     (tmp_path / "type_map.raw").write_text("H\nTYPE_1\n")
     (frame,) = deepmd_frames(tmp_path)
     assert frame.types == ("H", "TYPE_1")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.asks == ("species", "TYPE_1")
+    assert_array_equal(read(tmp_path, species="TYPE_1=O").numbers, [1, 8])
 
 
 def test_forces_in_one_of_two_systems(cases) -> None:
@@ -640,7 +644,8 @@ def test_hdf5_of_ani1x_has_gaps(hdf5) -> None:
     first, second = frames_in(hdf5({"H2O": group}))
     assert first.units["energy"] == "hartree"
     assert np.isnan(second.info["ccsd(t)_cbs.energy"])
-    assert second.arrays["wb97x_dz.forces"].shape == (3, 3)
+    assert (first.info["energy"], first.arrays["forces"].shape) == (-76.4, (3, 3))
+    assert "energy and forces are wb97x_dz.energy and wb97x_dz.forces" in first.notes
 
 
 def test_hdf5_of_spice(hdf5) -> None:
@@ -823,6 +828,7 @@ def test_parquet_of_text_and_of_something_else(tmp_path) -> None:
     (frame,) = frames_in(path)
     assert_allclose(frame.positions, WATER)
     assert_array_equal(frame.cell, np.eye(3))
+    assert (frame.units["energy"], frame.assumed) == ("eV", ("length", "energy", "forces"))
     parquet.write_table(arrow.Table.from_pylist([{"a": 1, "b": 2}]), path)
     with pytest.raises(InputError, match="is a parquet table of a, b, without columns"):
         found_in(path)
@@ -878,7 +884,7 @@ def test_lmdb_of_other_things(tmp_path, monkeypatch) -> None:
     assert "unpacks to more than" in found[1].cause
     whole = (tmp_path / "b.lmdb").read_bytes()
     (tmp_path / "b.lmdb").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="was cut short"):
+    with pytest.raises(InputError, match="pages are missing at its end"):
         found_in(tmp_path / "b.lmdb")
 
 

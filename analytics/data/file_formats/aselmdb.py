@@ -38,7 +38,9 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     lmdb = optional_library("lmdb", "an LMDB database")
     index = 0
     for place in _files(path) if path.is_dir() else [path]:
-        _check_whole(place)
+        which = f"{place.name} is" if path.is_dir() else "is"
+        if not _is_whole(place):
+            raise InputError(f"{which} a damaged LMDB file: pages are missing at its end")
         try:
             for packed in _values(lmdb, place):
                 yield _read(index, packed)
@@ -46,7 +48,7 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
                 if index % 100 == 0:
                     monitor.checkpoint()
         except lmdb.Error as error:
-            raise InputError(f"{place.name} is a damaged LMDB file ({error})") from None
+            raise InputError(f"{which} a damaged LMDB file ({error})") from None
 
 
 def _values(lmdb: Any, place: Path) -> Iterator[bytes]:
@@ -60,8 +62,8 @@ def _values(lmdb: Any, place: Path) -> Iterator[bytes]:
             yield transaction.get(key)
 
 
-def _check_whole(path: Path) -> None:
-    """Raise `InputError` if pages are missing at the end, which reading would die of.
+def _is_whole(path: Path) -> bool:
+    """Say whether all pages are there; reading would die of one that is missing at the end.
 
     The library maps the file; a page of it is not there to be read if a copy was cut short. The
     two first pages say how long a page is and which is the last in use.
@@ -72,12 +74,10 @@ def _check_whole(path: Path) -> None:
         page = int.from_bytes(first[40:44], "little")
         file.seek(page if 512 <= page <= 1 << 16 else 0)
         metas = [first, file.read(_META)]
-    for meta in metas:
-        if len(meta) < _META or meta[16:20] != _MAGIC:
-            raise InputError(f"{path.name} is a damaged LMDB file")
+    if any(len(meta) < _META or meta[16:20] != _MAGIC for meta in metas):
+        return False
     last = max((int.from_bytes(m[144:152], "little"), m[136:144]) for m in metas)[1]
-    if (int.from_bytes(last, "little") + 1) * page > size:
-        raise InputError(f"{path.name} is an LMDB file that was cut short")
+    return (int.from_bytes(last, "little") + 1) * page <= size
 
 
 def _read(index: int, packed: bytes) -> Frame | LeftOut:

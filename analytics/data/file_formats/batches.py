@@ -46,9 +46,10 @@ def batch_frames(values: Mapping[str, Array], start: int) -> Iterator[Frame | Le
     """
     names = names_in(list(values))
     assert names is not None, "whoever calls has looked"
-    usual = {_renamed(name, values): array for name, array in values.items()}
+    new, notes = _labels(values)
+    usual = {new.get(name, name): array for name, array in values.items()}
     gradients = [name for name in usual if "gradient" in name.lower()]
-    notes = tuple(f"forces are the negative of {name}" for name in gradients)
+    notes += tuple(f"forces are the negative of {name}" for name in gradients)
     for name in gradients:
         forces = "forces" if name.lower() in ("gradient", "gradients") else _as_forces(name)
         usual[forces] = -usual.pop(name)
@@ -59,9 +60,21 @@ def batch_frames(values: Mapping[str, Array], start: int) -> Iterator[Frame | Le
             yield LeftOut(start + i, str(error))
 
 
-def _renamed(name: str, values: Mapping[str, Array]) -> str:
-    usual = _RENAMED.get(name, name)
-    return name if usual in values else usual
+def _labels(values: Mapping[str, Array]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return usual names of what means energy and forces here, and notes on that.
+
+    ANI-1x and Transition1x hold energies of several methods; those that have forces are meant.
+    """
+    new = {name: usual for name, usual in _RENAMED.items() if usual not in values}
+    methods = [
+        name.removesuffix(".forces")
+        for name in values
+        if name.endswith(".forces") and f"{name.removesuffix('.forces')}.energy" in values
+    ]
+    if len(methods) != 1 or "energy" in values or "forces" in values:
+        return new, ()
+    names = {f"{methods[0]}.{label}": label for label in ("energy", "forces")}
+    return new | names, (f"energy and forces are {' and '.join(names)}",)
 
 
 def _as_forces(name: str) -> str:
@@ -164,9 +177,10 @@ def with_units(
             unit, why = fallback, "published files with such names are in it"
         if unit:
             notes.append(f"energies state no unit; {unit} was assumed, because {why}")
-            units["energy"] = unit
         elif why:
             notes.append(f"energies state no unit, and {why}: they were taken as eV")
+        if why:
+            units["energy"] = unit or "eV"
     if "energy" in units:
         units.setdefault("forces", f"{units['energy']}/{units['length']}")
     assumed = tuple(quantity for quantity in units if quantity not in stated)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analytics.data.file_formats.batches import with_units
 from analytics.data.file_formats.json_stream import entries, head_text
 from analytics.data.file_formats.named_values import frame_of, is_structure
 from analytics.data.file_formats.registry import FileFormat, register
@@ -29,6 +30,10 @@ def recognise(path: Path, head: bytes) -> bool:
 
 def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """Yield the records that are structures; one object alone is one, or holds them."""
+    yield from with_units(_found(path, monitor), {})
+
+
+def _found(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     index, whole = 0, {}
     for name, value in entries(path):
         if name and not (isinstance(value, dict) and is_structure(list(value))):

@@ -10,7 +10,6 @@ https://vasp.at/wiki/index.php/ML_AB
 from __future__ import annotations
 
 import io
-import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -102,7 +101,7 @@ def _frames(index: int, found: _Configuration) -> Iterator[Frame | LeftOut]:
     positions = found.rows("Atomic positions (ang.)")
     if cell is None or cell.shape != (3, 3) or positions is None:
         raise ValueError("has no cell or no positions; the file ends within it, or was damaged")
-    words, notes = _types(found.sections.get("Atom types and atom numbers", []), len(positions))
+    words = _elements(found.sections.get("Atom types and atom numbers", []), len(positions))
     known = all(word in atomic_numbers for word in words)
     info: dict[str, Any] = {}
     if name := " ".join(found.sections.get("System name", [])):
@@ -131,7 +130,6 @@ def _frames(index: int, found: _Configuration) -> Iterator[Frame | LeftOut]:
         arrays={} if forces is None else {"forces": forces},
         types=() if known else tuple(words),
         units=dict(UNITS),
-        notes=notes,
     )
 
 
@@ -147,35 +145,17 @@ def _stress(lines: list[str]) -> FloatArray | None:
     return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
 
 
-def _types(lines: list[str], n_atoms: int) -> tuple[list[str], tuple[str, ...]]:
-    """Return the element of each atom, and what is to be said about it.
-
-    Where one of the numbers of atoms is wrong, so that they do not add up, an atom whose element
-    depends on which one that is gets a word for it ('Zr or Ba') to be asked about.
-    """
+def _elements(lines: list[str], n_atoms: int) -> list[str]:
     pairs = [line.split() for line in lines]
     if not pairs or any(len(pair) != 2 or not pair[1].isdigit() for pair in pairs):
         raise ValueError("has no list of elements and numbers of atoms")
-    names, counts = [pair[0] for pair in pairs], [int(pair[1]) for pair in pairs]
-    missing = n_atoms - sum(counts)
-    if not missing:
-        return _spread(names, counts), ()
-    announced = ", ".join(f"{count} {name}" for name, count in zip(names, counts, strict=True))
-    tried = [
-        _spread(names, [*counts[:i], count + missing, *counts[i + 1 :]])
-        for i, count in enumerate(counts)
-        if count + missing > 0
-    ]
-    if not tried:
-        raise ValueError(f"announces {announced} and lists {n_atoms} atoms")
-    choices = (dict.fromkeys(each) for each in zip(*tried, strict=True))
-    note = f"ML_AB announces {announced} and lists {n_atoms} atoms: one of these numbers is wrong"
-    return [" or ".join(each) for each in choices], (note,)
-
-
-def _spread(names: list[str], counts: list[int]) -> list[str]:
-    pairs = zip(names, counts, strict=True)
-    return list(itertools.chain.from_iterable([name] * count for name, count in pairs))
+    if sum(int(count) for _, count in pairs) != n_atoms:
+        announced = ", ".join(f"{count} {name}" for name, count in pairs)
+        raise ValueError(
+            f"announces {announced} and lists {n_atoms} atoms; correct the numbers, and see that "
+            "the elements are in the order of the atoms"
+        )
+    return [name for name, count in pairs for _ in range(int(count))]
 
 
 register("ml_ab")(FileFormat("VASP ML_AB", recognise_ml_ab, read_ml_ab))

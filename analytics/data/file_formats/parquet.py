@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analytics.data.file_formats.batches import with_units
 from analytics.data.file_formats.named_values import frame_of, is_structure
 from analytics.data.file_formats.optional_library import optional_library
 from analytics.data.file_formats.pymatgen_json import frame_of_record
@@ -16,6 +17,8 @@ from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
 _ROWS = 1000
+#: Columns of ColabFit, whose values are in eV and angstrom.
+_COLABFIT = {"configuration_id", "property_id"}
 
 
 def recognise(path: Path, head: bytes) -> bool:
@@ -36,8 +39,11 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             f"is a parquet table of {', '.join(names[:12])}, without columns of elements and "
             "positions (atomic_numbers, positions)"
         )
-    for index, row in enumerate(_rows(table, monitor)):
-        yield _read(index, row)
+    found = (_read(index, row) for index, row in enumerate(_rows(table, monitor)))
+    if "structure" in names or _COLABFIT & set(names):
+        yield from found
+    else:
+        yield from with_units(found, {})
 
 
 def _rows(table: Any, monitor: Monitor) -> Iterator[dict[str, Any]]:
