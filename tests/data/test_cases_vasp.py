@@ -697,6 +697,16 @@ def test_runs_in_a_folder(tmp_path) -> None:
     assert_allclose(dataset.energies, [-9.5, -9.5, *[-12.375] * 3, -17.25 * 27.2113860, -12.5])
 
 
+def test_a_run_that_unpacks_to_too_much(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("analytics.data.file_formats.vasp.FREE", 1 << 16)
+    (tmp_path / "a").mkdir()
+    text = header() + step(1) + " \n" * 2_000_000
+    (tmp_path / "a" / "OUTCAR.gz").write_bytes(gzip.compress(text.encode()))
+    (missing,) = steps(tmp_path)
+    assert isinstance(missing, LeftOut)
+    assert "unpacks to more than 200 times its size" in missing.cause
+
+
 def test_a_folder_of_one_run(tmp_path, write) -> None:
     write(header() + step(1), "OUTCAR")
     (frame,) = frames(tmp_path)
