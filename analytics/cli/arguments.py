@@ -55,6 +55,11 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
         "file states: energy=hartree,forces=hartree/bohr",
     )
     group.add_argument(
+        "--repair",
+        metavar="WHAT",
+        help="fractional: multiply by the cell what stands as fractions in the Cartesian columns",
+    )
+    group.add_argument(
         "--strict",
         action="store_true",
         help="refuse a file of which a structure or a label cannot be used (check: and exit with "

@@ -114,13 +114,15 @@ def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str
     if len(found.forces):
         head = [["atom (structure:atom)", "|F| eV/Å", "alike to", "|F| eV/Å", "distance, h"]]
         lines += [columns(head, [_force_row(r) for r in content["forces"][:top]]), ""]
+    blocks = found.out_of_line.blocks
     lines.append(
-        f"out of line: {counted(len(found.out_of_line), 'structure')} with an energy beyond "
-        f"{found.spec.z_score:g} robust standard deviations of the config_type"
+        f"out of line: {counted(len(found.out_of_line), 'structure')} beyond a gap and "
+        f"{found.spec.z_score:g} robust standard deviations of their class and composition, "
+        f"{counted(len(blocks), 'block')}"
     )
-    if len(found.out_of_line):
-        head = [["structure", "z-score", "eV/atom from median", "Å³/atom", "config_type"]]
-        lines.append(columns(head, [_line_row(r) for r in content["out_of_line"][:top]]))
+    if blocks:
+        head = [["structures", "eV/atom from the others", "", "config_type", "frames"]]
+        lines.append(columns(head, [_block_row(r) for r in content["blocks"][:top]]))
     return "\n".join(lines)
 
 
@@ -147,13 +149,13 @@ def _force_row(record: dict[str, Any]) -> list[str]:
     ]
 
 
-def _line_row(record: dict[str, Any]) -> list[str]:
-    volume = record["volume_A3_per_atom"]
-    away = record["residual_eV_per_atom"] - record["median_eV_per_atom"]
+def _block_row(record: dict[str, Any]) -> list[str]:
+    low, high = record["lowest_eV_per_atom"], record["highest_eV_per_atom"]
+    frames = record["structures"]
     return [
-        str(record["structure"]),
-        f"{record['z_score']:+.1f}",
-        f"{away:+.3f}",
-        "-" if volume != volume else f"{volume:.2f}",
-        record["config_type"],
+        f"{record['n_structures']} of {record['n_compared']}",
+        f"{low:+.3f}" if len(frames) == 1 else f"{low:+.3f} to {high:+.3f}",
+        {"outliers": "", "level": "a level of their own", "island": "island"}[record["kind"]],
+        " ".join(x for x in (record["config_type"], record["composition"]) if x),
+        " ".join(map(str, frames[:4])) + (" ..." if len(frames) > 4 else ""),
     ]

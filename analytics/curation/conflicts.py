@@ -78,7 +78,7 @@ class ConflictSpec(Options):
     z_score: float = option(
         6.0,
         low=0.0,
-        help="Robust z-score above which an energy is out of line with its config_type.",
+        help="Robust z-score above which an energy is out of line with its class and composition.",
     )
 
 
@@ -200,6 +200,7 @@ class Conflicts(Table):
             "energies": energy_records(self, dataset),
             "forces": force_records(self, dataset),
             "out_of_line": self.out_of_line.records(dataset),
+            "blocks": self.out_of_line.block_records(dataset),
         }
 
 
@@ -282,8 +283,8 @@ def conflicts(
     composition and are compared per atom. Groups of equal structures have a threshold of their
     own.
 
-    **Out of line** are energies far from what their elements and config_type lead to expect,
-    see `energy_outliers`.
+    **Out of line** are energies that a gap parts from those of the same config_type and
+    composition, see `energy_levels`.
 
     Every pair of environments within the tolerance is looked at: O(n log n) plus those pairs.
     """

@@ -26,7 +26,7 @@ from ase.units import Bohr, Ha
 
 from analytics.data.file_formats.vasp import open_output
 from analytics.data.frames import Frame, LeftOut, species_numbers
-from analytics.data.opened import open_regular
+from analytics.data.opened import DAMAGED, open_regular
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import SILENT, Monitor
@@ -49,7 +49,7 @@ def is_cp2k_trajectory(path: Path) -> bool:
 
     The first decides where its name is that of CP2K; files of other names may be joined.
     """
-    with suppress(WinnowError, OSError, EOFError):
+    with suppress(WinnowError, *DAMAGED):
         open_regular(path).close()
         with open_output(path) as file:
             count, comment = file.readline(400), file.readline(400).rstrip()

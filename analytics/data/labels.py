@@ -163,46 +163,45 @@ def _refuse(one: LeftOut, name: str) -> None:
 def _with_elements(
     frames: list[Frame], name: str, species: Mapping[str, str]
 ) -> tuple[list[Frame], list[str]]:
-    """Give each type of atoms the element that the user says, and ask for those not said."""
+    """Give each type of atoms the element that the user says, and ask for those not said.
+
+    A type that is written like an element is that, unless the user says otherwise.
+    """
     types = sorted({t for frame in frames for t in frame.types}, key=lambda t: (len(t), t))
-    if not types:
-        return frames, ["--species is not used: the file names elements"] if species else []
-    asks = ("species", *(one for one in types if not _is_symbol(one)))
-    species = {one: one for one in types if _is_symbol(one)} | dict(species)
-    unsaid = [one for one in types if one not in species]
+    asked = tuple(one for one in types if one in species or one not in chemical_symbols[1:])
+    if not asked:
+        notes = ["--species is not used: the file names elements"] if species else []
+        return [_of_types(frame, {t: t for t in types}) for frame in frames], notes
+    unsaid = [one for one in asked if one not in species]
     if unsaid:
         example = ",".join(
-            f"{one}=Si" if at == 0 else f"{one}=O" for at, one in enumerate(types[:2])
+            f"{one}={symbol}" for one, symbol in zip(unsaid, ("Si", "O"), strict=False)
         )
-        more = f" and {len(types) - 20} more" if len(types) > 20 else ""
+        more = f" and {len(unsaid) - 20} more" if len(unsaid) > 20 else ""
         raise InputError(
-            f"names types of atoms ({', '.join(types[:20])}{more}) and no elements; say the "
-            f"element of each, such as --species {example}"
-            + (f" (missing: {', '.join(unsaid[:20])})" if len(unsaid) < len(types) else ""),
+            f"names types of atoms ({', '.join(unsaid[:20])}{more}) and not their elements; say "
+            f"the element of each, such as --species {example!r}",
             source=name,
-            asks=asks,
+            asks=("species", *asked),
         )
-    numbers = {}
-    for one in types:
+    for one in asked:
         try:
-            numbers[one] = int(species_numbers([species[one]])[0])
+            species_numbers([species[one]])
         except ValueError as error:
-            raise InputError(
-                f"--species {one}={species[one]}: {error}", source=name, asks=asks
-            ) from None
-    named = [
-        replace(frame, numbers=np.array([numbers[one] for one in frame.types]))
-        if frame.types
-        else frame
-        for frame in frames
-    ]
-    said = ", ".join(f"{one} is {species[one]}" for one in types)
-    return named, [f"types of atoms are elements as --species says: {said}"]
+            cause = f"--species {one}={species[one]}: {error}"
+            raise InputError(cause, source=name, asks=("species", *asked)) from None
+    symbols = {t: t for t in types} | {one: species[one] for one in asked}
+    said = ", ".join(f"{one} is {species[one]}" for one in asked)
+    return (
+        [_of_types(frame, symbols) for frame in frames],
+        [f"types of atoms are elements as --species says: {said}"],
+    )
 
 
-def _is_symbol(word: str) -> bool:
-    """Say whether a type is called by the symbol of an element; digits never are."""
-    return word in chemical_symbols[1:]
+def _of_types(frame: Frame, symbols: Mapping[str, str]) -> Frame:
+    if not frame.types:
+        return frame
+    return replace(frame, numbers=species_numbers([symbols[one] for one in frame.types]))
 
 
 class _Labels:

@@ -12,7 +12,8 @@ __all__ = ["READING", "LabelKeys", "ReadOptions"]
 
 #: What can be said of the reading in words, by the names of the arguments of `ReadOptions.of`.
 READING = (
-    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units"
+    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units",
+    "repair",
 )  # fmt: skip
 
 
@@ -41,12 +42,16 @@ class ReadOptions:
         states.
     strict : bool
         Refuse the file if a frame or a label of one cannot be used.
+    repair : str
+        'fractional' to multiply fractional coordinates by the cell, see
+        `analytics.data.fractional`.
     """
 
     keys: LabelKeys = field(default_factory=LabelKeys)
     species: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
+    repair: str = ""
 
     @classmethod
     def of(
@@ -59,6 +64,7 @@ class ReadOptions:
         species: str | None = None,
         units: str | None = None,
         strict: bool = False,
+        repair: str | None = None,
     ) -> ReadOptions:
         """Return options from what stands on a command line, in a recipe or in a field.
 
@@ -70,7 +76,7 @@ class ReadOptions:
         keys = LabelKeys(
             energy=energy_key, forces=forces_key, config_type=config_type_key, stress=stress_key
         )
-        return cls(keys, _pairs(species, "species"), _pairs(units, "units"), strict)
+        return cls(keys, _pairs(species, "species"), _pairs(units, "units"), strict, repair or "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was said, as arguments of `of`; nothing for what was not."""
@@ -89,7 +95,8 @@ class ReadOptions:
             for name, given in (("species", self.species), ("units", self.units))
             if given
         }
-        return {**keys, **pairs, **({"strict": True} if self.strict else {})}
+        repair = {"repair": self.repair} if self.repair else {}
+        return {**keys, **pairs, **repair, **({"strict": True} if self.strict else {})}
 
 
 def _pairs(text: str | None, what: str) -> dict[str, str]:

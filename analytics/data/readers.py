@@ -22,7 +22,7 @@ from analytics.data.extxyz_index import looks_like_xyz
 from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import AvailableKeys, assemble, keys_of
-from analytics.data.opened import peek, unpacked
+from analytics.data.opened import DAMAGED, peek, unpacked
 from analytics.data.places import Choice, Place, places_of
 from analytics.data.read_options import ReadOptions
 from analytics.runtime.errors import InputError
@@ -56,6 +56,7 @@ def read(
     species: str | None = None,
     units: str | None = None,
     strict: bool = False,
+    repair: str | None = None,
     monitor: Monitor = SILENT,
 ) -> Dataset:
     """Read a training set from a file, or from structures that ASE holds.
@@ -82,6 +83,8 @@ def read(
         Units of what the file does not say: ``"energy=hartree,length=bohr,forces=Ha/bohr"``.
     strict : bool
         Refuse the file if a frame or a label of one cannot be used, instead of leaving it out.
+    repair : 'fractional', optional
+        Multiply coordinates by the cell where fractions stand in the Cartesian columns.
     monitor : Monitor
         Told how far the reading is.
 
@@ -111,6 +114,7 @@ def read(
         species=species,
         units=units,
         strict=strict,
+        repair=repair,
     )
     if isinstance(source, Atoms):
         return dataset_from_atoms([source], options=asked)
@@ -137,6 +141,8 @@ def read(
         raise InputError("cannot be read: there is not enough memory", source=name) from None
     except RecursionError:
         raise InputError("cannot be read: nested too deeply", source=name) from None
+    except DAMAGED as error:
+        raise InputError(f"cannot be decompressed: {error}", source=name) from None
     monitor.report(0.9, "sorting out labels")
     monitor.checkpoint()
     assembled = partial(
@@ -150,8 +156,17 @@ def read(
         dataset = assembled(frames)
     except Unsearchable:
         dataset = assembled(_searchable(frames, name))
+    dataset = _repaired(dataset, asked)
     monitor.report(1.0, "read")
     return dataset
+
+
+def _repaired(dataset: Dataset, asked: ReadOptions) -> Dataset:
+    if not asked.repair:
+        return dataset
+    from analytics.data.fractional import repaired  # with numba, which is slow to import
+
+    return repaired(dataset, asked.repair)
 
 
 def _searchable(found: list[Frame | LeftOut], name: str) -> list[Frame | LeftOut]:
@@ -196,7 +211,8 @@ def dataset_from_atoms(
             found.append(frame_from_atoms(index, atoms))
         except ValueError as error:
             raise InputError(str(error), source=name, structure=index) from None
-    return assemble(found, name, options or ReadOptions(), describes="list")
+    asked = options or ReadOptions()
+    return _repaired(assemble(found, name, asked, describes="list"), asked)
 
 
 def available_keys(source: str | Path | Dataset | Sequence[Record]) -> AvailableKeys:

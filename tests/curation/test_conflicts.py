@@ -14,8 +14,9 @@ from scipy.spatial.transform import Rotation
 import winnow_atomistic as winnow
 from analytics.curation.conflicts import ConflictSpec, conflicts
 from analytics.curation.duplicates import near_duplicates
-from analytics.curation.references import energy_outliers, reference_energies
+from analytics.curation.references import energy_outliers
 from analytics.data.dataset import Dataset
+from analytics.data.energy_levels import reference_energies
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.runtime.errors import Cancelled
 

@@ -14,8 +14,9 @@ from ase.units import Bohr, Hartree, kcal, kJ, mol
 
 from analytics.data.checks.registry import check
 from analytics.data.checks.report import CheckReport, Finding
+from analytics.data.export import write_subset
 from analytics.data.readers import dataset_from_atoms, read
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.errors import InputError, WinnowError
 from analytics.selection.base import missing_labels, require_labels
 
 
@@ -189,7 +190,7 @@ def test_fractional_coordinates_are_told_from_crowded_ones() -> None:
     images[4].positions[1] = images[4].positions[0] + 0.1
     codes = of(images)
     assert codes["fractional_positions"].structures.tolist() == [0, 1, 2]
-    assert "set_scaled_positions" in codes["fractional_positions"].advice
+    assert "--repair fractional" in codes["fractional_positions"].advice
     assert codes["overlapping_atoms"].structures.tolist() == [0, 1, 2, 4]
 
 
@@ -540,3 +541,39 @@ def test_copies_in_another_order_have_the_same_forces() -> None:
     assert "conflicting_forces" not in of([*images, turned])
     turned.arrays["REF_forces"] *= 1.5
     assert of([*images, turned])["conflicting_forces"].structures.tolist() == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [("96_fractional_positions.xyz", 12), ("science/alnicu_fractional.extxyz", 5)],
+)
+def test_fractional_coordinates_are_repaired_where_that_is_asked(cases, name, frames, tmp_path):
+    data = read(cases / name, repair="fractional")
+    codes = found(check(data))
+    assert not {"fractional_positions", "overlapping_atoms", "close_atoms"} & set(codes)
+    assert f"coordinates of {frames} structures were multiplied" in " ".join(data.understood.notes)
+    write_subset(data, np.arange(data.n_structures), tmp_path / "repaired.xyz")
+    back = read(tmp_path / "repaired.xyz")
+    np.testing.assert_allclose(back.positions, data.positions, atol=1e-6)
+
+
+def test_a_repair_of_nothing_is_refused(cases) -> None:
+    with pytest.raises(InputError, match="nothing to repair"):
+        read(cases / "base.xyz", repair="fractional")
+    with pytest.raises(InputError, match="'bohr' is not known"):
+        read(cases / "base.xyz", repair="bohr")
+
+
+def test_all_electron_totals_of_molecules_in_two_units(public) -> None:
+    images = []
+    for name in ("ethanol", "benzene", "uracil", "toluene"):
+        data = read(f"{public / f'rmd17_{name}_train01.xyz.gz'}@:3")
+        assert data.energies is not None
+        for s, energy in enumerate(data.energies):
+            rows = data.rows(s)
+            info = {"REF_energy": float(energy), "config_type": "x"}
+            images.append(Atoms(data.numbers[rows], data.positions[rows], info=info))
+    assert set(of(images)) == {"no_forces"}
+    for atoms in images[::4]:
+        atoms.info["REF_energy"] /= Hartree
+    assert of(images)["energies_in_another_unit"].structures.tolist() == [0, 4, 8]

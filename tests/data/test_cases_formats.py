@@ -215,6 +215,25 @@ def test_mtp(tmp_path) -> None:
         assert frame.info["EFS_by"] == "VASP"
 
 
+def test_components_of_mtp_go_by_their_names(tmp_path) -> None:
+    path = tmp_path / "a.cfg"
+    text = mtp_text(silver()[0])
+    virial = frames_of(text, path)[0].info["virial"]
+    six = text.partition("PlusStress:")[2].splitlines()[1].split()
+    other = " ".join(six[i] for i in (5, 4, 3, 2, 1, 0))
+    turned = text.replace("xx yy zz yz xz xy", "xy xz yz zz yy xx").replace(" ".join(six), other)
+    assert_array_equal(frames_of(turned, path)[0].info["virial"], virial)
+    early = text.replace("PlusStress:", "Stress:")
+    assert_array_equal(frames_of(early, path)[0].info["virial"], -virial)
+    several = text.replace("END_CFG", " Feature EFS_by\tagain\nEND_CFG")
+    assert frames_of(several, path)[0].info["EFS_by"] == "VASP\nagain"
+
+
+def frames_of(text: str, path: Path) -> list[Frame]:
+    path.write_text(text)
+    return frames_in(path)
+
+
 def test_one_bad_mtp_configuration_is_one(tmp_path) -> None:
     whole = [mtp_text(atoms) for atoms in silver()]
     bad = [
@@ -364,6 +383,10 @@ def test_fitsnap(tmp_path) -> None:
     assert_structure(frame, atoms)
     assert_allclose(frame.info["stress"], -np.eye(3) * 1000 * bar)
     assert "sign was turned" in frame.notes[0]
+    path.write_text(json.dumps(fitsnap(atoms, StressStyle="kB")))
+    assert_allclose(frames_in(path)[0].info["stress"], -np.eye(3) * 1e6 * bar)
+    path.write_text(json.dumps(fitsnap(atoms, StressStyle="psi")))
+    assert "stress" not in frames_in(path)[0].info
 
 
 def test_a_folder_of_fitsnap_groups(tmp_path) -> None:
@@ -382,6 +405,13 @@ def test_a_folder_of_several_kinds_is_ambiguous(tmp_path) -> None:
     (tmp_path / "b.cfg").write_text(mtp_text(silver()[1]))
     with pytest.raises(InputError, match=r"several kinds \(FitSNAP JSON, MTP .cfg"):
         found_in(tmp_path)
+
+
+def test_a_folder_of_other_things_with_one_such_file_is_none(tmp_path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(fitsnap(silver()[0])))
+    for name in ("b.txt", "c.py"):
+        (tmp_path / name).write_text("x")
+    assert own_format(tmp_path) is None
 
 
 def test_a_folder_of_mtp_files(tmp_path) -> None:
@@ -772,7 +802,9 @@ def test_npz_of_sgdml_states_units_and_columns(tmp_path) -> None:
     assert first.units == {"length": "Ang", "energy": "kcal/mol", "forces": "kcal/mol/Ang"}
     assert_array_equal(first.cell, lattice)
     assert_array_equal(first.arrays["forces"], WATER)
-    assert not first.notes
+    assert first.notes == (
+        "the columns of lattice were taken as the vectors of the cell, as sGDML does",
+    )
 
 
 def test_npz_of_molecules_end_to_end(tmp_path) -> None:

@@ -169,7 +169,9 @@ def test_forces_of_the_wrong_shape_are_left_out_alone() -> None:
 
 
 def test_types_ask_for_their_elements() -> None:
-    with pytest.raises(InputError, match=r"types of atoms \(1, 2\).*--species 1=Si,2=O") as caught:
+    with pytest.raises(
+        InputError, match=r"types of atoms \(1, 2\).*--species '1=Si,2=O'"
+    ) as caught:
         joined(frame(types=("1", "2")))
     assert caught.value.asks == ("species", "1", "2")
     data = joined(frame(types=("1", "2")), species="1=Si,2=O")
@@ -177,10 +179,18 @@ def test_types_ask_for_their_elements() -> None:
 
 
 def test_types_of_which_one_is_not_said_ask_again() -> None:
-    with pytest.raises(InputError, match="missing: 2"):
+    with pytest.raises(InputError, match=r"types of atoms \(2\)") as caught:
         joined(frame(types=("1", "2")), species="1=Si")
+    assert caught.value.asks == ("species", "1", "2")
     with pytest.raises(InputError, match="--species 1=Xy: 'Xy' is not the symbol"):
         joined(frame(types=("1",)), species="1=Xy")
+
+
+def test_types_that_are_elements_are_not_asked_for() -> None:
+    with pytest.raises(InputError) as caught:
+        joined(frame(types=("O", "Y or Zr")))
+    assert caught.value.asks == ("species", "Y or Zr")
+    assert_array_equal(joined(frame(types=("O", "Cu"))).numbers, [8, 29])
 
 
 def test_a_heavier_hydrogen_is_hydrogen() -> None:

@@ -49,6 +49,9 @@ class Reading(pn.viewable.Viewer):
         self.strict = pmui.Checkbox(
             label="Refuse the file if anything of it cannot be used", size="small", margin=(2, 10)
         )
+        self.repair = pmui.Checkbox(
+            label="Multiply fractional coordinates by the cell", size="small", margin=(2, 10)
+        )
         self.again = Button(label="Read again", hint="Read the file again with what is chosen here")
         self.again.on_click(lambda e: session.reread(**self.options()))
         self._layout = layout.card(
@@ -56,6 +59,7 @@ class Reading(pn.viewable.Viewer):
             pn.FlexBox(*self.keys.values()),
             pn.FlexBox(*self.units.values()),
             self.species,
+            self.repair,
             self.strict,
             self.again,
             look="roomy",
@@ -73,6 +77,8 @@ class Reading(pn.viewable.Viewer):
             chosen["units"] = ",".join(f"{name}={unit}" for name, unit in units.items())
         if self.species.value:
             chosen["species"] = self.species.value
+        if self.repair.value:
+            chosen["repair"] = "fractional"
         if self.strict.value:
             chosen["strict"] = True
         return chosen
@@ -86,6 +92,10 @@ class Reading(pn.viewable.Viewer):
         self._fill_units(data, said)
         self.species.value = said.get("species") or ""
         reveal(self.species, bool(self.species.value))
+        self.repair.value = bool(said.get("repair"))
+        findings = self._session.opened.report.findings
+        fractional = any(finding.code == "fractional_positions" for finding in findings)
+        reveal(self.repair, fractional or self.repair.value)
         self.strict.value = bool(said.get("strict"))
 
     def _fill_keys(self, data: Dataset, said: dict[str, Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from analytics.data.dataset import Dataset
 from analytics.data.frames import LeftOut
+from analytics.data.overview import understood_rows
+from analytics.runtime.text import PAGE
 from views.kit import html
 from views.kit.html import Markup
 from views.kit.tables import cells, read_table
-from views.kit.text import counted, grouped, heading, note
+from views.kit.text import counted, facts, grouped, heading, note
 
 __all__ = ["understanding"]
 
@@ -21,6 +23,7 @@ def understanding(dataset: Dataset) -> Markup:
     """Write the block that the stage begins with, and what was left out below it."""
     return html.join(
         heading("Understood", dataset.name, title=dataset.name),
+        facts([row for row in understood_rows(dataset, PAGE) if row[0] != "left out"], "long"),
         _left_out(dataset),
     )
 

@@ -268,16 +268,17 @@ class EnergyCard(_Listing):
     """Energies far from those of their config_type."""
 
     NAME = "Energies out of line"
-    COLUMNS = {"#": int, "config_type": object, "z": float, "away": float, "volume": float}
+    COLUMNS = {"n": int, "of": int, "kind": object, "config_type": object, "away": float}
     HINTS = {
-        "#": "index in the file",
-        "z": "robust standard deviations from the median of the config_type",
-        "away": "from that median (eV/atom)",
-        "volume": "per atom (Å³): compressed cells are high in energy by design",
+        "n": "structures of a class and composition that lie apart",
+        "of": "structures that they are compared with, and they themselves",
+        "kind": "a level of three and more, or a whole class: an island",
+        "config_type": "class and composition",
+        "away": "the farthest, from the median of the others (eV/atom)",
     }
-    UNITS = {"away": "eV/atom", "volume": "Å³/atom"}
-    DECIMALS = {"z": 1, "away": 3, "volume": 2}
-    WIDTHS = {"#": 52, "z": 56, "away": 98, "volume": 110}
+    UNITS = {"away": "eV/atom"}
+    DECIMALS = {"away": 3}
+    WIDTHS = {"n": 52, "of": 56, "kind": 90, "away": 98}
 
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(session, state, **params)
@@ -291,25 +292,31 @@ class EnergyCard(_Listing):
             self._fill({}, [])
             return
         found = conflicts.out_of_line
+        blocks = found.blocks[:ROWS]
         self._card.say(
-            counted(len(found), "structure") if found.n_compared else "",
-            f"Of {grouped(found.n_compared)} in classes of ten and more: beyond "
+            f"{counted(len(found), 'structure')}, {counted(len(found.blocks), 'block')}"
+            if found.n_compared
+            else "",
+            f"Of {grouped(found.n_compared)} in groups of ten and more: beyond a gap and "
             f"{conflicts.spec.z_score:g} robust standard deviations of the energies of their "
-            "config_type, references of the elements taken off."
+            "config_type and composition; classes that lie apart as a whole are islands."
             if found.n_compared
             else "No class has ten structures with energies: there is nothing to compare.",
         )
-        records = found.records(data)[:ROWS]
-        away = [r["residual_eV_per_atom"] - r["median_eV_per_atom"] for r in records]
         self._fill(
             {
-                "#": [r["structure"] for r in records],
-                "config_type": [r["config_type"] or "–" for r in records],
-                "z": [r["z_score"] for r in records],
-                "away": away,
-                "volume": [r["volume_A3_per_atom"] for r in records],
+                "n": [len(block.structures) for block in blocks],
+                "of": [block.n_group for block in blocks],
+                "kind": [block.kind for block in blocks],
+                "config_type": [
+                    " ".join(x for x in (block.config_type, block.formula) if x) for block in blocks
+                ],
+                "away": [
+                    block.highest if block.highest == block.farthest else block.lowest
+                    for block in blocks
+                ],
             },
-            [([int(s)], []) for s in found.structures[:ROWS]],
+            [(block.structures.tolist(), []) for block in blocks],
         )
 
 

@@ -26,7 +26,8 @@ __all__ = ["Saving"]
 
 #: What the user may say of how a file is to be read.
 OPTIONS = (
-    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units", "strict",
+    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units", "repair",
+    "strict",
 )  # fmt: skip
 
 

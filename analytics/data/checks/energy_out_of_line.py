@@ -1,4 +1,4 @@
-"""Energy outliers: energies per atom far from the median of the same composition."""
+"""Energy outliers: energies per atom apart from those of the same class and composition."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ import numpy as np
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
+from analytics.data.energy_levels import energy_levels
 
-OUT_OF_LINE = 5.0
-"""Energies farther than this from the median of the same composition are pointed out, eV/atom."""
-ENOUGH = 10
-"""Structures of the same composition that have a median worth comparing with."""
+OUT_OF_LINE = 1.0
+"""Energies that are out of line by less are for `winnow conflicts` to list, eV/atom."""
+NAMED = 5
+"""Blocks that are named, the farthest first."""
 
 
 @register("energy_out_of_line")
 def check_energy_out_of_line(subject: Subject) -> Iterator[Finding]:
-    """Compare each energy per atom with the median of the structures of the same composition."""
-    dataset = subject.dataset
-    if dataset.energies is None:
+    """Note blocks of structures whose energies a gap parts from the others of their kind."""
+    if subject.dataset.energies is None:
         return
-    energies = dataset.energies / dataset.sizes
-    away = np.zeros(dataset.n_structures)
-    fractions = dataset.compositions / dataset.sizes[:, None]
-    _, group = np.unique(np.rint(fractions * 1e6), axis=0, return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        members = members[np.isfinite(energies[members])]
-        if len(members) >= ENOUGH:
-            away[members] = energies[members] - np.median(energies[members])
-    worst = int(np.argmax(np.abs(away)))
+    blocks = [b for b in energy_levels(subject.dataset).blocks if b.farthest > OUT_OF_LINE]
+    if not blocks:
+        return
+    named = "; ".join(block.words for block in blocks[:NAMED])
+    more = f"; and {len(blocks) - NAMED} more" if len(blocks) > NAMED else ""
     yield from subject.having(
-        "energy_out_of_line", "note", np.abs(away) > OUT_OF_LINE,
-        f"an energy more than {OUT_OF_LINE:g} eV/atom away from the median of the same composition",
-        f"farthest: {away[worst]:+.3g} eV/atom in frame {dataset.frame_indices[worst]}; "
-        "strongly compressed cells are such a case",
+        "energy_out_of_line", "note", np.unique(np.concatenate([b.structures for b in blocks])),
+        f"an energy over {OUT_OF_LINE:g} eV/atom away from others of the same class and "
+        "composition, with a gap between",
+        named + more,
+        "look at one of each block: another unit or setting, a calculation that did not converge, "
+        "or a geometry unlike the others; winnow conflicts lists all",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
+from analytics.data.fractional import CROWDED
 from analytics.data.understood import Label
 from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, owners
@@ -26,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 
 OVERLAP = 0.5
 """No two nuclei are closer than this in a structure that means something, angstrom."""
-CLOSE_RATIO = 0.6
+CLOSE_RATIO = CROWDED
 """Closer than this part of the sum of covalent radii is doubtful (it may be meant)."""
 BONDED = 1.3
 """Atoms that touch are closer than this many sums of covalent radii."""

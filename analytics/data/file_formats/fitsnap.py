@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.units import bar
+from ase.units import GPa, bar
 
 from analytics.data.file_formats.json_stream import entries, head_text
 from analytics.data.file_formats.named_values import frame_of, voigt
@@ -19,6 +19,8 @@ _NAMES = {"Energy": "energy", "Forces": "forces", "Positions": "positions", "Lat
           "AtomTypes": "atom_types"}  # fmt: skip
 #: What FitSNAP calls its units, and what everybody else does.
 _STYLES = {"electronvolt": "eV", "angstrom": "Å", "electronvoltperangstrom": "eV/Å"}
+#: As LAMMPS has it, positive where the cell wants to expand; converters write what VASP prints.
+_PRESSURES = {"bar": bar, "kb": 1e3 * bar, "kbar": 1e3 * bar, "gpa": GPa}
 _QUANTITIES = {"EnergyStyle": "energy", "PositionsStyle": "length", "ForcesStyle": "forces"}
 
 
@@ -45,11 +47,14 @@ def _frame(index: int, record: dict[str, Any], styles: dict[str, Any]) -> Frame:
     values = {_NAMES.get(name, name): value for name, value in record.items()}
     values.setdefault("pbc", np.full(3, "cell" in values))
     number = values.pop("NumAtoms", None)
-    stress, unit = values.pop("Stress", None), str(styles.get("StressStyle", "bar")).lower()
+    stress, unit = values.pop("Stress", None), str(styles.get("StressStyle", "bar"))
+    factor = _PRESSURES.get(unit.lower())
     notes: tuple[str, ...] = ()
-    if stress is not None:
-        values["stress"] = -voigt(stress) * {"bar": bar, "kbar": 1e3 * bar}[unit]
+    if stress is not None and factor is not None:
+        values["stress"] = -voigt(stress) * factor
         notes = (f"the Stress of FitSNAP is a pressure in {unit}: its sign was turned",)
+    elif stress is not None:
+        notes = (f"Stress is not read: its StressStyle {unit[:40]!r} is not known",)
     units = {}
     for style, quantity in _QUANTITIES.items():
         stated = str(record.get(style, styles.get(style, ""))).lower()

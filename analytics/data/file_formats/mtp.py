@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics.data.file_formats.named_values import voigt
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.progress import Monitor
@@ -68,11 +67,13 @@ def _frame(index: int, lines: Lines) -> Frame:
     vectors = np.array([row.split() for row in parts.get("Supercell", ([], []))[1]], dtype=float)
     cell = np.zeros((3, 3))
     cell[: len(vectors)] = vectors if len(vectors) else 0
-    info: dict[str, Any] = dict(_feature(line) for line in lines if line.startswith("Feature"))
+    info: dict[str, Any] = _features(lines)
     if "Energy" in parts:
         info["energy"] = float(_one(parts, "Energy")[0])
     if "PlusStress" in parts:  # the virial in eV: positive where the cell wants to expand
-        info["virial"] = voigt(_one(parts, "PlusStress"))
+        info["virial"] = _tensor(parts, "PlusStress")
+    elif "Stress" in parts:  # of early versions, with the other sign
+        info["virial"] = -_tensor(parts, "Stress")
     return Frame(
         index=index,
         numbers=np.zeros(size, dtype=np.int64),
@@ -82,7 +83,6 @@ def _frame(index: int, lines: Lines) -> Frame:
         info=info,
         arrays=_arrays(columns),
         types=tuple(columns["type"]) if "type" in columns else ("0",) * size,
-        notes=("Stress is not read: only PlusStress says its sign",) if "Stress" in parts else (),
     )
 
 
@@ -107,9 +107,27 @@ def _one(parts: dict[str, tuple[list[str], Lines]], name: str) -> npt.NDArray[np
     return np.array(parts[name][1][0].split(), dtype=float)
 
 
-def _feature(line: str) -> tuple[str, str]:
-    words = line.split(None, 2)
-    return (words[1], words[2] if len(words) > 2 else "") if len(words) > 1 else ("Feature", "")
+def _tensor(parts: dict[str, tuple[list[str], Lines]], name: str) -> npt.NDArray[np.float64]:
+    """Return the symmetric tensor below a keyword, whose line names the components."""
+    components, values = parts[name][0], _one(parts, name)
+    if len(values) != len(components):
+        raise ValueError(f"its {name} has {len(values)} numbers for {' '.join(components)}")
+    tensor = np.zeros((3, 3))
+    for component, value in zip(components, values.tolist(), strict=True):
+        i, j = ("xyz".index(axis) for axis in component)
+        tensor[i, j] = tensor[j, i] = value
+    return tensor
+
+
+def _features(lines: Lines) -> dict[str, str]:
+    """Return the features by name; one may go over several lines."""
+    found: dict[str, str] = {}
+    for line in lines:
+        words = line.split(None, 2)
+        if words[0] == "Feature" and len(words) > 1:
+            value = words[2] if len(words) > 2 else ""
+            found[words[1]] = f"{found[words[1]]}\n{value}" if words[1] in found else value
+    return found
 
 
 def _positions(columns: dict[str, list[str]], cell: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

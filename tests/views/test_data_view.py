@@ -1,0 +1,70 @@
+"""The Data stage without a browser: how a file was understood, and reading it another way."""
+
+from __future__ import annotations
+
+import pytest
+
+from views.data.view import DataView
+from views.state.jobs import Inline
+from views.state.session import Session
+
+FRAME = (
+    '2\nProperties=species:S:1:pos:R:3:forces:R:3:REF_forces:R:3 pbc="F F F" '
+    "{energy} REF_energy={ref}\nSi 0 0 0 0 0 {f} 0 0 0.1\nSi 0 0 {z} 0 0 -{f} 0 0 -0.1\n"
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Six frames with labels of a model beside the reference, and a seventh that is cut short."""
+    path = tmp_path_factory.mktemp("data") / "two.xyz"
+    frames = [
+        FRAME.format(energy=f"energy={-1.1 + 0.1 * at}", ref=-1.0 + 0.1 * at, f=0.3, z=2 + 0.1 * at)
+        for at in range(7)
+    ]
+    path.write_text("".join(frames)[:-50])
+    return path
+
+
+@pytest.fixture(scope="module")
+def view(path, pipeline):
+    session = Session(Inline(), pipeline)
+    session.open(path)
+    return DataView(session)
+
+
+def test_block_says_what_was_read_and_what_was_left_out(view) -> None:
+    text = str(view.understood.object)
+    for words in ("6 read of 7", "Si 12 atoms", "REF_energy in all", "energy: differs from",
+                  "Left out of two.xyz: 1 frame", "<td>6</td>"):  # fmt: skip
+        assert words in text
+    assert "<details open=" in text
+
+
+def test_names_and_units_are_offered_with_their_frames(view) -> None:
+    energy, length = view.reading.keys["energy_key"], view.reading.units["length"]
+    assert energy.value == "automatic"
+    assert list(energy.options)[:1] == ["automatic (REF_energy)"]
+    assert set(energy.options.values()) == {"automatic", "REF_energy", "energy", ""}
+    assert "energy, 6 frames" in energy.options
+    assert list(length.options)[:2] == ["Å (assumed)", "Å"]
+    assert view.reading.options() == {}  # what is found by itself stays so
+
+
+def test_file_is_read_again_another_way(view) -> None:
+    session, reading = view._session, view.reading
+    reference = session.dataset.energies.copy()
+    reading.keys["energy_key"].value = "energy"
+    reading.units["energy"].value = "hartree"
+    reading.again.param.trigger("clicks")
+    assert session.options == {"energy_key": "energy", "units": "energy=hartree"}
+    assert session.dataset.energies[0] == pytest.approx(-1.1 * 27.2114, rel=1e-4)
+    assert reading.options() == session.options  # as it is read now
+    before = session.opened
+    reading.strict.value = True
+    reading.again.param.trigger("clicks")
+    assert session.opened is before  # the cut frame is refused, and what is open stays
+    assert "two.xyz, structure 6" in session.notice[1]
+    session.open(session.source)
+    assert (session.dataset.energies == reference).all()
+    assert reading.options() == {}
