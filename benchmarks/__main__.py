@@ -1,6 +1,7 @@
 """`python -m benchmarks` (or `make bench`): all benchmarks, or those named.
 
-`python -m benchmarks checks FOLDER ...` takes files and folders of data sets.
+`python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
+`python -m benchmarks check 100000 ...` numbers of structures.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    check_speed,
     checks,
     density,
     descriptors,
@@ -44,11 +46,14 @@ def main(names: list[str]) -> int:
     if names[:1] == ["checks"]:
         checks.main(names[1:])
         return 0
+    if names[:1] == ["check"]:
+        check_speed.main([int(name) for name in names[1:]])
+        return 0
     known = ALL | LONG
     unknown = [name for name in names if name not in known]
     if unknown:
         print(
-            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, checks",
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, check, checks",
             file=sys.stderr,
         )
         return 2

@@ -11,7 +11,9 @@ from analytics.curation.split import split as split
 from analytics.data.checks.registry import CHECKS as CHECKS
 from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset
+from analytics.data.overview import understood_rows as understood_rows
 from analytics.data.readers import read as read
+from analytics.data.understood import Understood as Understood
 from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
 from analytics.descriptors.distances import DistanceSpec as DistanceSpec

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_json, add_labels
-from analytics.cli.files import add_force, check_targets, input_paths
+from analytics.cli.files import add_force, check_targets, input_name, input_paths
 from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
@@ -43,8 +43,10 @@ NOVELTY = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("file", metavar="A", help="data set; A@0:1000:10 reads a slice")
-    parser.add_argument("others", nargs="*", metavar="B", help="further data sets")
+    parser.add_argument(
+        "file", metavar="A", type=input_name, help="data set; A@0:1000:10 reads a slice"
+    )
+    parser.add_argument("others", nargs="*", metavar="B", type=input_name, help="further data sets")
     add_json(parser)
     add_labels(parser)
     parser.add_argument(

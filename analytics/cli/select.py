@@ -16,7 +16,7 @@ from analytics.cli.arguments import (
     add_seed,
 )
 from analytics.cli.errors import UsageError
-from analytics.cli.files import input_paths
+from analytics.cli.files import input_name, input_paths
 from analytics.cli.options import (
     add_spec_options,
     affordable,
@@ -87,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         metavar="FILE",
+        type=input_name,
         help="a set that is there already: coverage methods then pick what adds to it",
     )
     parser.add_argument(

@@ -26,7 +26,7 @@ from ase.units import Bohr, Ha
 
 from analytics.data.file_formats.vasp import open_output
 from analytics.data.frames import Frame, LeftOut, species_numbers
-from analytics.data.opened import open_regular
+from analytics.data.opened import DAMAGED, open_regular
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import SILENT, Monitor
@@ -38,6 +38,8 @@ _COMMENT = re.compile(
 )
 _NAME = re.compile(r"(?P<project>.+)-(?P<what>pos|frc|vel)-(?P<run>\d+)\.xyz(?P<packed>\.\w+)?\Z")
 _UNITS = {"E": "hartree", "energy": "eV", "forces": "eV/angstrom", "length": "angstrom"}
+#: Atoms that a frame may announce.
+MOST_ATOMS = 10**9
 #: Bytes of a restart file in which its cell stands.
 _RESTART = 1 << 24
 
@@ -47,7 +49,7 @@ def is_cp2k_trajectory(path: Path) -> bool:
 
     The first decides where its name is that of CP2K; files of other names may be joined.
     """
-    with suppress(WinnowError, OSError, EOFError):
+    with suppress(WinnowError, *DAMAGED):
         open_regular(path).close()
         with open_output(path) as file:
             count, comment = file.readline(400), file.readline(400).rstrip()
@@ -118,7 +120,7 @@ def _blocks(path: Path, monitor: Monitor, wanted: Collection[int]) -> Iterator[_
                 continue
             if index % 1000 == 0:
                 monitor.checkpoint()
-            if not head.strip().isdigit():
+            if len(head) > 100 or not head.strip().isdigit() or int(head) > MOST_ATOMS:
                 cause = f"line {line} should hold a number of atoms; nothing after it is read"
                 yield _Block(index, line, -1, cause=cause)
                 return
@@ -144,6 +146,8 @@ def _block(index: int, line: int, n_atoms: int, file: IO[bytes], wanted: bool) -
     try:
         rows = np.array([row[1:4] for row in lines if not cause], dtype=np.float64)
     except ValueError:
+        rows = np.array([np.nan])
+    if not np.isfinite(rows).all():
         cause = "holds stars, or what is no number"
     if cause:
         return _Block(index, line, step, cause=cause)

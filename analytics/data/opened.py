@@ -25,6 +25,7 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import Monitor
 
 __all__ = [
+    "DAMAGED",
     "FREE",
     "LARGEST_RATIO",
     "Allowance",
@@ -67,6 +68,8 @@ _UNPACKERS: dict[bytes, Callable[[Any], Any]] = {
     b"\xfd7zXZ\x00": lzma.open,
     b"\x28\xb5\x2f\xfd": _open_zstd,
 }
+#: What decompressing raises on a damaged file.
+DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, MemoryError)
 _OTHERS = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a rar archive",
@@ -254,7 +257,7 @@ def peek(path: Path) -> bytes:
         if make is None:
             head = file.read(_HEAD)
         else:
-            with suppress(*_DAMAGED), make(file) as stream:
+            with suppress(*DAMAGED), make(file) as stream:
                 head = stream.read(_HEAD)
     _refuse_stand_in(head, path.name)
     return head
@@ -312,10 +315,6 @@ class Allowance:
             )
 
 
-#: What decompressing raises on a damaged file.
-_DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, MemoryError)
-
-
 def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> None:
     """Write the unpacked bytes of a file to another, as far as the limits allow."""
     size = os.fstat(file.fileno()).st_size
@@ -332,7 +331,7 @@ def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> N
                 monitor.report(min(1.0, file.tell() / max(1, size)), "unpacking")
                 monitor.checkpoint()
         out.flush()
-    except _DAMAGED as error:
+    except DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the disk, not of what was read
         raise InputError(f"cannot be decompressed: {error}", source=source) from None

@@ -22,7 +22,7 @@ from analytics.data.extxyz_index import looks_like_xyz
 from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import AvailableKeys, assemble, keys_of
-from analytics.data.opened import peek, unpacked
+from analytics.data.opened import DAMAGED, peek, unpacked
 from analytics.data.places import Choice, Place, places_of
 from analytics.data.read_options import ReadOptions
 from analytics.runtime.errors import InputError
@@ -141,6 +141,8 @@ def read(
         raise InputError("cannot be read: there is not enough memory", source=name) from None
     except RecursionError:
         raise InputError("cannot be read: nested too deeply", source=name) from None
+    except DAMAGED as error:
+        raise InputError(f"cannot be decompressed: {error}", source=name) from None
     monitor.report(0.9, "sorting out labels")
     monitor.checkpoint()
     assembled = partial(

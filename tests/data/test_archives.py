@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
+from contextlib import suppress
+from random import Random
 
 import pytest
 import zstandard
@@ -134,6 +138,17 @@ def test_damaged_archives(write, at) -> None:
     for content in (whole[: int(at * len(whole))], taped({"a.xyz": many(500)})[: int(at * 900)]):
         with pytest.raises(InputError):
             read(write(content))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_damaged_compressed_files(write, pack) -> None:
+    rng = Random(1)
+    whole = pack("".join(f"1\ni = {i}\nH 0 0 {rng.random()}\n" for i in range(50)).encode())
+    for trial in range(20):
+        content = bytearray(whole)
+        content[8 + rng.randrange(len(content) - 8)] ^= 1 << (trial % 8)
+        with suppress(InputError):
+            read(write(bytes(content), "a.xyz.gz"))
 
 
 def test_encrypted_archives_are_named(write) -> None:

@@ -562,3 +562,18 @@ def test_a_repair_of_nothing_is_refused(cases) -> None:
         read(cases / "base.xyz", repair="fractional")
     with pytest.raises(InputError, match="'bohr' is not known"):
         read(cases / "base.xyz", repair="bohr")
+
+
+def test_all_electron_totals_of_molecules_in_two_units(public) -> None:
+    images = []
+    for name in ("ethanol", "benzene", "uracil", "toluene"):
+        data = read(f"{public / f'rmd17_{name}_train01.xyz.gz'}@:3")
+        assert data.energies is not None
+        for s, energy in enumerate(data.energies):
+            rows = data.rows(s)
+            info = {"REF_energy": float(energy), "config_type": "x"}
+            images.append(Atoms(data.numbers[rows], data.positions[rows], info=info))
+    assert set(of(images)) == {"no_forces"}
+    for atoms in images[::4]:
+        atoms.info["REF_energy"] /= Hartree
+    assert of(images)["energies_in_another_unit"].structures.tolist() == [0, 4, 8]

@@ -407,6 +407,13 @@ def test_a_folder_of_several_kinds_is_ambiguous(tmp_path) -> None:
         found_in(tmp_path)
 
 
+def test_a_folder_of_other_things_with_one_such_file_is_none(tmp_path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(fitsnap(silver()[0])))
+    for name in ("b.txt", "c.py"):
+        (tmp_path / name).write_text("x")
+    assert own_format(tmp_path) is None
+
+
 def test_a_folder_of_mtp_files(tmp_path) -> None:
     for i, atoms in enumerate(silver()):
         (tmp_path / f"{i}.cfg").write_text(mtp_text(atoms))
@@ -795,7 +802,9 @@ def test_npz_of_sgdml_states_units_and_columns(tmp_path) -> None:
     assert first.units == {"length": "Ang", "energy": "kcal/mol", "forces": "kcal/mol/Ang"}
     assert_array_equal(first.cell, lattice)
     assert_array_equal(first.arrays["forces"], WATER)
-    assert not first.notes
+    assert first.notes == (
+        "the columns of lattice were taken as the vectors of the cell, as sGDML does",
+    )
 
 
 def test_npz_of_molecules_end_to_end(tmp_path) -> None:

@@ -697,6 +697,16 @@ def test_runs_in_a_folder(tmp_path) -> None:
     assert_allclose(dataset.energies, [-9.5, -9.5, *[-12.375] * 3, -17.25 * 27.2113860, -12.5])
 
 
+def test_a_run_that_unpacks_to_too_much(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("analytics.data.file_formats.vasp.FREE", 1 << 16)
+    (tmp_path / "a").mkdir()
+    text = header() + step(1) + " \n" * 2_000_000
+    (tmp_path / "a" / "OUTCAR.gz").write_bytes(gzip.compress(text.encode()))
+    (missing,) = steps(tmp_path)
+    assert isinstance(missing, LeftOut)
+    assert "unpacks to more than 200 times its size" in missing.cause
+
+
 def test_a_folder_of_one_run(tmp_path, write) -> None:
     write(header() + step(1), "OUTCAR")
     (frame,) = frames(tmp_path)
@@ -852,3 +862,56 @@ def test_loops_of_frames() -> None:
     states, note = of([None, None], [(True, None), (False, None), (True, None)])
     assert states == [None, None]
     assert "1 of 3 electronic loops in the file did not converge, the first at line 7" in note
+
+
+# ---- against ASE ------------------------------------------------------------------------------
+
+
+def of_ase(name: str) -> Path:
+    import ase.test
+
+    path = Path(ase.test.__file__).parent / "testdata" / name
+    if not path.is_file():
+        pytest.skip("ASE is installed without the data of its tests")
+    return path
+
+
+@pytest.mark.parametrize("name", ["OUTCAR_example_1", "vasprun_pstress.xml", "vasprun_dfpt.xml"])
+def test_the_same_as_ase_reads(name) -> None:
+    same_as_ase(of_ase(f"vasp/{name}"))
+
+
+@pytest.mark.parametrize(
+    "name", ["OUTCAR", "51c_OUTCAR_truncated", "50_vasprun_unconverged_step.xml"]
+)
+def test_cases_the_same_as_ase_reads_them(cases, name) -> None:
+    same_as_ase(cases / name)
+
+
+def same_as_ase(path: Path) -> None:
+    import ase.io
+
+    images = ase.io.read(path, ":", format="vasp-xml" if path.suffix == ".xml" else "vasp-out")
+    found = frames(path)
+    assert len(found) == len(images)
+    for frame, atoms in zip(found, images, strict=True):
+        results = atoms.calc.results
+        assert_array_equal(frame.numbers, atoms.numbers)
+        assert_allclose(frame.positions, atoms.positions, rtol=0, atol=1e-9)
+        assert_allclose(frame.cell, atoms.cell, rtol=0, atol=1e-9)
+        assert_array_equal(frame.arrays["forces"], results["forces"])
+        # ASE has other digits of the electron's charge in the pressure times volume
+        assert_allclose(frame.info["energy"], results["energy"], rtol=0, atol=1e-8)
+        assert_allclose(frame.info["free_energy"], results["free_energy"], rtol=0, atol=1e-8)
+        if "stress" in results:
+            xx, yy, zz, yz, xz, xy = results["stress"]
+            assert_allclose(
+                frame.info["stress"], [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], rtol=1e-9
+            )
+
+
+def test_warnings_of_ase_stay_inside(write, capfd) -> None:
+    text = of_ase("aims/md.out").read_text()
+    dataset = read(write(f"          Invoking FHI-aims ...\n{text}", "aims.out"))
+    assert [record.info["scf_converged"] for record in dataset.records] == [True] * 5
+    assert capfd.readouterr() == ("", "")

@@ -9,7 +9,8 @@ from ase.units import Hartree, kcal, kJ, mol
 
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
-from analytics.data.checks.subject import Subject
+from analytics.data.checks.subject import Mask, Subject
+from analytics.runtime.arrays import FloatArray
 
 ATOMS = {
     1: 0.5, 2: 2.862, 3: 7.433, 4: 14.573, 5: 24.529, 6: 37.689, 7: 54.401, 8: 74.809, 9: 99.409,
@@ -23,7 +24,7 @@ UNITS = {"hartree": 1.0, "kcal/mol": Hartree / (kcal / mol), "kJ/mol": Hartree /
 MORE = (1.002, 1.02)
 """Correlation and bonds add 0.7 to 1.2 % to the atoms in the molecules at hand."""
 SHARE = 0.95
-"""Structures that agree."""
+"""Part of the structures that are in this unit or in eV."""
 LIGHTEST = 3
 """Atomic number from which an element counts: hydrogen and helium have no core."""
 
@@ -41,9 +42,10 @@ def check_all_electron_energies(subject: Subject) -> Iterator[Finding]:
         atoms = np.where(subject.compositions > 0, subject.compositions * known, 0.0).sum(axis=1)
         ratio = np.where(cores & ~dataset.isolated, -dataset.energies / atoms, np.nan)
     usable = np.isfinite(ratio)
+    right = _between(ratio, Hartree)
     for unit, size in UNITS.items():
-        like = usable & (ratio > MORE[0] * size) & (ratio < MORE[1] * size)
-        if like.any() and like.sum() >= SHARE * usable.sum():
+        like = _between(ratio, size)
+        if like.any() and (like | right).sum() >= SHARE * usable.sum():
             yield from subject.having(
                 "energies_in_another_unit", "error", like,
                 f"an energy that is the one of all electrons in {unit}, not in eV",
@@ -51,3 +53,7 @@ def check_all_electron_energies(subject: Subject) -> Iterator[Finding]:
                 f"atoms in {unit} (Hartree-Fock)",
                 f"read the file with --units energy={unit} (and look at the unit of the forces)",
             )  # fmt: skip
+
+
+def _between(ratio: FloatArray, size: float) -> Mask:
+    return np.asarray((ratio > MORE[0] * size) & (ratio < MORE[1] * size))

@@ -24,7 +24,8 @@ def check_rare_elements(subject: Subject) -> Iterator[Finding]:
         return
     once = there.sum(axis=0) == 1
     where = np.asarray(there[:, once].any(axis=1))
-    names = ", ".join(chemical_symbols[z] for z in np.unique(dataset.numbers)[once])
+    symbols = [chemical_symbols[z] for z in np.unique(dataset.numbers)[once]]
+    names = ", ".join(symbols[:12]) + f" and {len(symbols) - 12} more" * (len(symbols) > 12)
     yield from subject.having(
         "element_in_one_structure", "note", where,
         f"elements that no other structure has: {names}",

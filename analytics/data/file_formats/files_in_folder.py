@@ -67,17 +67,16 @@ def _renumbered(found: Frame | LeftOut, index: int, place: Path, path: Path) -> 
 
 
 def _files(path: Path) -> list[Path]:
-    found: list[Path] = []
+    """Return the files of a likely kind in a folder and those in it, if most files are."""
+    found, others = [], 0
     for place in listed(path, SILENT):
-        if place.is_dir() and not place.is_symlink():
-            found.extend(p for p in listed(place, SILENT) if _is_likely(p))
-        elif _is_likely(place):
-            found.append(place)
-    return found
-
-
-def _is_likely(path: Path) -> bool:
-    return path.suffix.lower() in _ENDINGS and path.is_file()
+        inside = place.is_dir() and not place.is_symlink()
+        for file in listed(place, SILENT) if inside else [place]:
+            if file.is_file() and not file.name.startswith((".", "README", "LICENSE")):
+                likely = file.suffix.lower() in _ENDINGS
+                others += not likely
+                found += [file] * likely
+    return found if len(found) > others else []
 
 
 def _kind(path: Path) -> FileFormat | None:

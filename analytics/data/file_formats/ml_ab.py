@@ -69,9 +69,12 @@ class _Configuration:
         if any(len(line) != 3 for line in lines):
             raise ValueError(f"{title!r} has lines of other than three numbers")
         try:
-            return np.array(lines, dtype=np.float64)
+            found = np.array(lines, dtype=np.float64)
         except ValueError:
-            raise ValueError(f"{title!r} holds stars, or what is no number") from None
+            found = np.array([[np.nan]])
+        if not np.isfinite(found).all():
+            raise ValueError(f"{title!r} holds stars, or what is no number")
+        return found
 
 
 def _configurations(lines: Iterable[str]) -> Iterator[_Configuration]:

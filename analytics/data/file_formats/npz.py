@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ Array = npt.NDArray[np.generic]
 
 #: Fields of sGDML that state units, and how it writes them.
 _UNIT_FIELDS = {"r_unit": "length", "e_unit": "energy"}
+#: Some that write such files have the vectors in rows.
+_COLUMNS = "the columns of lattice were taken as the vectors of the cell, as sGDML does"
 #: Names that files of MD17 and rMD17 have, which are in kcal/mol.
 _MD17 = ({"nuclear_charges", "coords", "energies"}, {"R", "z", "E"}, {"R", "Z", "E"})
 
@@ -50,11 +53,18 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         for field, quantity in _UNIT_FIELDS.items()
         if field in arrays and str(arrays[field])
     }
-    if "lattice" in arrays and arrays["lattice"].shape == (3, 3):
-        arrays["lattice"] = arrays["lattice"].T  # sGDML keeps the vectors as columns
+    notes: tuple[str, ...] = ()
+    if {"R", "z", "lattice"} <= set(arrays) and arrays["lattice"].shape == (3, 3):
+        arrays["lattice"], is_clear = arrays["lattice"].T, _is_symmetric(arrays["lattice"])
+        notes += () if is_clear else (_COLUMNS,)
     per_structure = {k: v for k, v in arrays.items() if v.ndim or v.dtype.kind in "US"}
     fallback = "kcal/mol" if any(wanted <= set(arrays) for wanted in _MD17) else ""
-    yield from with_units(batch_frames(per_structure, 0), stated, fallback)
+    for one in with_units(batch_frames(per_structure, 0), stated, fallback):
+        yield replace(one, notes=(*one.notes, *notes)) if isinstance(one, Frame) else one
+
+
+def _is_symmetric(lattice: Array) -> bool:
+    return bool(np.array_equal(lattice, lattice.T))
 
 
 def _arrays(path: Path, names: list[str]) -> dict[str, Array]:

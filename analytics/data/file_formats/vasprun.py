@@ -79,6 +79,8 @@ def read_vasprun(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             except ParseError as error:
                 yield from run.end(f"is no valid XML from line {error.position[0]} on: {error.msg}")
                 return
+            except (LookupError, ValueError) as error:  # its encoding
+                raise InputError(f"is no valid XML: {error}") from None
     yield from run.end("ends within this step: the run was killed, or it is still running")
 
 
@@ -177,7 +179,7 @@ class _Run:
         if self.settings.get("ML_LMLFF", "F").startswith("T") and not rounds:
             yield self._left_out(MACHINE_LEARNED)
             return
-        if cell is None or scaled is None or np.isnan(cell).any() or np.isnan(scaled).any():
+        if cell is None or scaled is None or not np.isfinite([*cell, *scaled]).all():
             yield self._left_out("its cell or its positions are not in the file, or no numbers")
             return
         index, self.index = self.index, self.index + 1
@@ -191,7 +193,7 @@ class _Run:
         stress, forces = _table(step, "stress", 3), _table(step, "forces", len(self.numbers))
         if stress is not None and int(self.settings.get("ISIF", "2")) >= 2:
             info["stress"] = stress_of(stress)
-        if forces is not None and np.isnan(forces).any():
+        if forces is not None and not np.isfinite(forces).all():
             forces = None
             yield LeftOut(index, "a force is printed as stars, or as no number", part="forces")
         arrays: dict[str, Any] = {} if forces is None else {"forces": forces}
