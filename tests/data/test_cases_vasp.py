@@ -579,6 +579,50 @@ def test_published_ml_ab(real_data) -> None:
     assert "announces 8 Ba, 7 Zr, 8 Y, 24 O, 1 H and lists 41 atoms" in str(caught.value)
 
 
+# ---- XDATCAR ----------------------------------------------------------------------------------
+
+XDATCAR_HEADER = """water in a box
+           2.0
+     5.000000    0.000000    0.000000
+     1.000000    6.000000    0.000000
+     0.000000    0.000000    7.000000
+   O    H
+     1     2
+"""
+
+
+def xdatcar_step(number: int, rows=SCALED) -> str:
+    lines = "".join("   " + "  ".join(f"{x:.8f}" for x in row) + "\n" for row in rows)
+    return f"Direct configuration={number:6d}\n{lines}"
+
+
+def test_positions_of_an_xdatcar(write) -> None:
+    import ase.io
+
+    larger = XDATCAR_HEADER.replace("2.0", "3.0")  # repeated where the cell changes
+    text = XDATCAR_HEADER + xdatcar_step(1) + larger + xdatcar_step(2)
+    path = write(text, "XDATCAR")
+    first, second = frames(path)
+    assert_array_equal(first.numbers, [8, 1, 1])
+    assert_allclose(first.cell, [[10, 0, 0], [2, 12, 0], [0, 0, 14]], rtol=1e-12)
+    assert_allclose(first.positions[1], [0.5 * 10 + 0.25 * 2, 0.25 * 12, 0.125 * 14], rtol=1e-12)
+    assert_allclose(second.cell, np.array([[15, 0, 0], [3, 18, 0], [0, 0, 21]]), rtol=1e-12)
+    images = ase.io.read(path, ":", format="vasp-xdatcar")
+    for frame, atoms in zip((first, second), images, strict=True):
+        assert_allclose(frame.positions, atoms.positions, rtol=1e-9)
+    dataset = read(write(text[:-20], "run5"))  # by content, and cut short
+    assert dataset.n_structures == 1
+    assert dataset.energies is None
+    assert [one.frame for one in dataset.understood.left_out] == [1]
+
+
+def test_an_xdatcar_of_vasp_4_names_no_elements(write) -> None:
+    header = XDATCAR_HEADER.replace("   O    H\n", "")
+    (frame,) = frames(write(header + xdatcar_step(1), "XDATCAR"))
+    assert frame.types == ("type1", "type2", "type2")
+    assert_allclose(frame.cell[0], [10, 0, 0])
+
+
 # ---- CP2K ----------------------------------------------------------------------------------------
 
 
