@@ -22,7 +22,6 @@ from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
-    UNITS,
     compact_mask,
     element_of,
     open_output,
@@ -208,7 +207,6 @@ class _Run:
             info=info,
             arrays=arrays,
             types=self.types,
-            units=dict(UNITS),
             notes=(ENERGY_NOTE,),
         )
 
