@@ -190,7 +190,7 @@ class _Run:
         if converged is not None:
             info[SCF_CONVERGED] = converged
         stress, forces = _table(step, "stress", 3), _table(step, "forces", len(self.numbers))
-        if stress is not None and int(self.settings.get("ISIF", "2")) >= 2:
+        if stress is not None and _whole(self.settings.get("ISIF", "2")) >= 2:
             info["stress"] = stress_of(stress)
         if forces is not None and not np.isfinite(forces).all():
             forces = None
