@@ -482,6 +482,8 @@ class _Labels:
                     unusable[s] = cause
                     continue
                 usable += 1
+                if _nothing(values):
+                    continue
                 source[s] = at
                 unusable.pop(s, None)
                 forces[self.offsets[s] : self.offsets[s + 1]] = (
@@ -576,6 +578,10 @@ class _Labels:
             "forces": self.census.vector_keys(),
             "stress": [],
         }[label]
+        if label == "energy":
+            for key in _commonest(self.census.arrays, "energy", None):
+                note = "a column, one value for each atom: no total energy"
+                yield Candidate("energy", key, len(self.census.arrays[key]), None, note)
         keys = [key for key in keys if key not in listed][:_MOST_LISTED]
         for key in keys:
             if label == "energy":
