@@ -3,6 +3,7 @@
 from analytics.curation.conflicts import ConflictSpec as ConflictSpec
 from analytics.curation.conflicts import conflicts as conflicts
 from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec
+from analytics.curation.file_comparison import compare_files as compare_files
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
@@ -10,7 +11,9 @@ from analytics.curation.split import split as split
 from analytics.data.checks.registry import CHECKS as CHECKS
 from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset
+from analytics.data.overview import understood_rows as understood_rows
 from analytics.data.readers import read as read
+from analytics.data.understood import Understood as Understood
 from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
 from analytics.descriptors.distances import DistanceSpec as DistanceSpec

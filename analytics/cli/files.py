@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from analytics.cli.errors import UsageError
+from analytics.data.opened import copy_within_limit
 from analytics.data.places import places_of
 from analytics.runtime.writing import check_free
 
@@ -48,7 +49,7 @@ def _standard_input() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = Path(folder) / "stdin"
     with path.open("xb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+        copy_within_limit(sys.stdin.buffer, file, "standard input")
     return path
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_json, add_labels
-from analytics.cli.files import add_force, check_targets, input_paths
+from analytics.cli.files import add_force, check_targets, input_name, input_paths
 from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input
 from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.curation.duplicates import DuplicateSpec
+from analytics.curation.file_comparison import lacking_elements, same_structures
+from analytics.curation.label_relations import energy_relation, force_relation
 from analytics.curation.overlap import (
     Leakage,
     OverlapMatrix,
@@ -32,6 +34,7 @@ from analytics.runtime.progress import Monitor, Part
 __all__ = ["add_arguments", "run"]
 
 SHOWN = 10
+LABELS = ("energy", "forces", "stress")
 NOVELTY = (
     "structure", "config_type", "largest_delta_entropy_nats", "mean_delta_entropy_nats", "covered",
     "near_duplicate_of", "exact",
@@ -40,8 +43,10 @@ NOVELTY = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("file", metavar="A", help="data set; A@0:1000:10 reads a slice")
-    parser.add_argument("others", nargs="*", metavar="B", help="further data sets")
+    parser.add_argument(
+        "file", metavar="A", type=input_name, help="data set; A@0:1000:10 reads a slice"
+    )
+    parser.add_argument("others", nargs="*", metavar="B", type=input_name, help="further data sets")
     add_json(parser)
     add_labels(parser)
     parser.add_argument(
@@ -138,8 +143,11 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
                 "coverage": found.novelty.covered_environments,
                 "mean_delta_entropy_nats": float(found.novelty.delta_entropy.mean()),
                 "median_delta_entropy_nats": float(np.median(found.novelty.delta_entropy)),
+                "elements_lacking_in_reference": list(lacking_elements(train, test)),
+                "n_environments_of_these": found.novelty.foreign_environments,
                 "n_near_duplicates": len(found.test),
                 "n_exact": int(found.exact.sum()),
+                "labels_of_equal_structures": _relations(train, test),
                 "near_duplicates": found.records(train, test),
                 "structures": records,
             }
@@ -176,6 +184,7 @@ def _pair_text(train: Dataset, test: Dataset, found: Leakage, records: list[dict
     new, leaks = found.novelty, len(found.test)
     lines = [
         f"{test.name} given {train.name}",
+        *_differences(train, test, found),
         f"  {percent(new.covered_environments)} of {count(len(new.delta_entropy))} environments "
         "are covered (delta entropy below 1e-5); "
         f"delta entropy mean {number(float(new.delta_entropy.mean()))}, "
@@ -206,6 +215,44 @@ def _pair_text(train: Dataset, test: Dataset, found: Leakage, records: list[dict
         for r in records[:SHOWN]
     ]
     return "\n".join([*lines, "", columns(head, rows)])
+
+
+def _differences(train: Dataset, test: Dataset, found: Leakage) -> list[str]:
+    """Return what is to be known before any figure: elements, and labels of equal structures."""
+    lacking = lacking_elements(train, test)
+    lines = []
+    if lacking:
+        n = found.novelty.foreign_environments
+        lines.append(
+            f"  {train.name} has no atom of {', '.join(lacking)}: {count(n)} environments of "
+            "these are not covered"
+        )
+    for relation in _relations(train, test).values():
+        if relation["relation"] not in ("equal", "missing"):
+            lines.append(
+                f"  {relation['label']} of {count(relation['n'])} structures that are in both, "
+                f"here against there: {relation['words']}"
+            )
+    keys = [(each, getattr(train.keys, each), getattr(test.keys, each)) for each in LABELS]
+    for label, there, here in keys:
+        if there and here and there != here:
+            lines.append(f"  {label} is read from {here} here and from {there} there")
+    return lines
+
+
+def _relations(train: Dataset, test: Dataset) -> dict[str, dict[str, Any]]:
+    pairs = same_structures(train, test)
+    relations = energy_relation(train, test, pairs), force_relation(train, test, pairs)
+    return {
+        each.label: {
+            "label": "energies" if each.label == "energy" else "forces",
+            "relation": each.kind,
+            "n": each.n,
+            "value": each.value,
+            "words": each.words,
+        }
+        for each in relations
+    }
 
 
 # ------------------------------------------------------------------------------- many sets

@@ -16,7 +16,7 @@ from analytics.cli.arguments import (
     add_seed,
 )
 from analytics.cli.errors import UsageError
-from analytics.cli.files import input_paths
+from analytics.cli.files import input_name, input_paths
 from analytics.cli.options import (
     add_spec_options,
     affordable,
@@ -44,6 +44,7 @@ from analytics.cli.subset import (
     write_subset_files,
 )
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.curation.file_comparison import lacking_elements
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.information.analysis import Analysis
@@ -86,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         metavar="FILE",
+        type=input_name,
         help="a set that is there already: coverage methods then pick what adds to it",
     )
     parser.add_argument(
@@ -161,11 +163,20 @@ def run(arguments: argparse.Namespace) -> int:
         reference=reference,
     )
     written = write_subset_files(arguments, dataset, picked.selection, recipe, files)
+    lacking = [] if reference is None else list(lacking_elements(reference, dataset))
     if arguments.json:
         notes = subset_notes(arguments, dataset, picked.selection, recipe)
-        print_json(recipe.to_dict() | _extra(picked) | {"files": written, "format_notes": notes})
+        known_of = {} if reference is None else {"elements_lacking_in_reference": lacking}
+        content = recipe.to_dict() | _extra(picked) | known_of
+        print_json(content | {"files": written, "format_notes": notes})
     else:
         said = [selection_text(recipe, written), *_extra_text(picked)]
+        if reference is not None and lacking:
+            said.insert(
+                0,
+                f"{reference.name} has no atom of {', '.join(lacking)}: what the descriptor does "
+                "not see of elements counts as covered",
+            )
         said += subset_notes(arguments, dataset, picked.selection, recipe)
         print("\n".join(said), file=beside_output(arguments))
     return 0

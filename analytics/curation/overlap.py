@@ -174,6 +174,9 @@ class Novelty(Table):
         Fraction of its environments with delta entropy below 1e-5.
     covered_environments : float
         The same over all environments.
+    foreign_environments : int
+        Environments of elements that the reference lacks: they are not covered, whatever the
+        descriptor sees of elements.
     """
 
     structures: IntArray
@@ -182,6 +185,7 @@ class Novelty(Table):
     mean: FloatArray
     covered: FloatArray
     covered_environments: float
+    foreign_environments: int = 0
 
     def order(self) -> IntArray:
         """Return places in `structures`, the most novel first."""
@@ -192,6 +196,7 @@ def novelty(
     reference: Descriptors,
     measured: Descriptors,
     *,
+    foreign: npt.NDArray[np.bool_] | None = None,
     bandwidth: float = 0.015,
     monitor: Monitor = SILENT,
 ) -> Novelty:
@@ -201,6 +206,9 @@ def novelty(
     ----------
     reference, measured : Descriptors
         Made by one spec.
+    foreign : bool array (n_env,), optional
+        Environments measured that count as not covered, such as those of elements that the
+        reference lacks.
     bandwidth : float
     monitor : Monitor
 
@@ -217,6 +225,8 @@ def novelty(
     logs = log_kernel_sums(measured.values, reference.values, bandwidth=bandwidth, monitor=monitor)
     starts, sizes = measured.structure_offsets[:-1], np.diff(measured.structure_offsets)
     hit = covered(logs)
+    if foreign is not None:
+        hit = hit & ~foreign
     return Novelty(
         structures=measured.structures,
         delta_entropy=frozen(-logs),
@@ -224,6 +234,7 @@ def novelty(
         mean=frozen(np.add.reduceat(-logs, starts) / sizes),
         covered=frozen(np.add.reduceat(hit.astype(float), starts) / sizes),
         covered_environments=float(hit.mean()),
+        foreign_environments=0 if foreign is None else int(foreign.sum()),
     )
 
 
@@ -295,7 +306,9 @@ def leakage(
     """
     spec = spec or DuplicateSpec()
     check_comparable(train[1], test[1])
-    new = novelty(train[1], test[1], bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.7))
+    foreign = ~np.isin(test[0].numbers[test[1].environments], train[0].numbers)
+    part = Part(monitor, 0.0, 0.7)
+    new = novelty(train[1], test[1], foreign=foreign, bandwidth=bandwidth, monitor=part)
     near = _nearest_duplicates(train, test, spec, bandwidth, Part(monitor, 0.7, 1.0))
     equal = _equal_ones(train[0], test[0])
     leaks = [int(t) for t in test[1].structures if int(t) in near or int(t) in equal]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
         if index % 100 == 0:
             monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
         try:
-            frames.append(_packable(frame_from_atoms(index, atoms)))
+            frames.append(_packable(frame_from_atoms(index, atoms), f"{kind}, read with ASE"))
         except ValueError as error:
             left_out.append(LeftOut(index, str(error)))
     return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
@@ -188,7 +189,9 @@ def own_format(path: Path) -> FileFormat | None:
 
 def _frames_of(own: FileFormat, path: Path, monitor: Monitor) -> list[Frame | LeftOut]:
     try:
-        return [_packable(x) if isinstance(x, Frame) else x for x in own.read(path, monitor)]
+        return [
+            _packable(x, own.title) if isinstance(x, Frame) else x for x in own.read(path, monitor)
+        ]
     except WinnowError:
         raise
     except (Exception, RecursionError) as error:  # a damaged file fails anywhere
@@ -227,7 +230,7 @@ def _database(path: Path, kind: str) -> list[Any]:
     return images
 
 
-def _packable(frame: Frame) -> Frame:
+def _packable(frame: Frame, title: str) -> Frame:
     """Return a structure with all it brings along as numbers and text (a space group: its name)."""
     for values in (frame.info, frame.arrays):
         for key in list(values):
@@ -239,7 +242,7 @@ def _packable(frame: Frame) -> Frame:
                     continue  # no column of objects means anything to anyone else
                 value = one_line(getattr(value, "symbol", None) or str(value))
             values[str(key)] = np.asarray(value) if values is frame.arrays else value
-    return frame
+    return replace(frame, format=frame.format or title)
 
 
 def _said(error: BaseException) -> str:

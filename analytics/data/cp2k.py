@@ -37,7 +37,8 @@ _COMMENT = re.compile(
     rb"\s*i\s*=\s*(\d+)\s*,(?:\s*time\s*=\s*([^,\s]+)\s*,)?(?:\s*E\s*=\s*(\S+)\s*)?\Z"
 )
 _NAME = re.compile(r"(?P<project>.+)-(?P<what>pos|frc|vel)-(?P<run>\d+)\.xyz(?P<packed>\.\w+)?\Z")
-_UNITS = {"E": "hartree", "energy": "eV", "forces": "eV/angstrom", "length": "angstrom"}
+#: Atoms that a frame may announce.
+MOST_ATOMS = 10**9
 #: Bytes of a restart file in which its cell stands.
 _RESTART = 1 << 24
 
@@ -118,7 +119,7 @@ def _blocks(path: Path, monitor: Monitor, wanted: Collection[int]) -> Iterator[_
                 continue
             if index % 1000 == 0:
                 monitor.checkpoint()
-            if not head.strip().isdigit():
+            if len(head) > 100 or not head.strip().isdigit() or int(head) > MOST_ATOMS:
                 cause = f"line {line} should hold a number of atoms; nothing after it is read"
                 yield _Block(index, line, -1, cause=cause)
                 return
@@ -144,6 +145,8 @@ def _block(index: int, line: int, n_atoms: int, file: IO[bytes], wanted: bool) -
     try:
         rows = np.array([row[1:4] for row in lines if not cause], dtype=np.float64)
     except ValueError:
+        rows = np.array([np.nan])
+    if not np.isfinite(rows).all():
         cause = "holds stars, or what is no number"
     if cause:
         return _Block(index, line, step, cause=cause)
@@ -225,7 +228,7 @@ def _frame(block: _Block, beside: _Beside) -> Iterator[Frame | LeftOut]:
         info=info,
         arrays=arrays,
         types=types,
-        units=dict(_UNITS),
+        units={"E": "hartree"},
         notes=(energy, *beside.notes),
     )
 

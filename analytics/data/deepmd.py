@@ -210,6 +210,7 @@ class _Loaded:
             info=info,
             arrays=arrays,
             types=types,
+            format="DeePMD",
         )
 
     def _elements(self, kinds: Array) -> tuple[Array, tuple[str, ...]]:

@@ -112,7 +112,9 @@ def format_of(path: str | Path, name: str | None = None) -> ExportFormat:
             source=str(path),
         )
     found = EXPORT_FORMATS[name]
-    if found.is_folder and path.suffix:
+    if found.is_folder and any(
+        _ending(path.name, EXPORT_FORMATS[known]) for known in EXPORT_FORMATS
+    ):
         raise InputError(
             f"{found.name} is written to a folder: name it without the ending {path.suffix}",
             source=str(path),
@@ -209,15 +211,22 @@ def write_subsets(
     monitor : Monitor
     """
     total = max(1, sum(len(part) for part in parts.values()))
-    done, writers = 0, dict[Path, Writer | Folder]()
+    done, writers, left = 0, dict[Path, Writer | Folder](), 0
     for path, structures in parts.items():
         part = Part(monitor, done / total, (done + len(structures)) / total)
         exported = _exported(dataset, structures, format, part)
         done += len(structures)
+        left += len(exported.structures)
         if format.members is not None:
             writers[path] = Folder(partial(format.members, exported), format.owns, format.title)
         else:
             writers[path] = _writer(exported, format, path)
+    if done and not left:
+        labels = " and ".join(format.needs)
+        raise InputError(
+            f"nothing to write: {format.name} needs {labels}, and no structure has it",
+            source=dataset.name,
+        )
     write_files({**writers, **(also or {})}, force=force)
 
 

@@ -87,9 +87,11 @@ def find_structures(content: Content, monitor: Monitor) -> list[Span]:
 def looks_like_xyz(head: bytes) -> bool:
     """Say whether the first bytes of a file are a number of atoms, a comment and an atom."""
     lines = head.removeprefix(_BOM).lstrip().splitlines()
-    if len(lines) < 3 or not _COUNT.fullmatch(lines[0].strip()):
+    if len(lines) < 2 or not _COUNT.fullmatch(lines[0].strip()):
         return False
-    return b"Properties=" in lines[1] or is_atom_line(lines[2][:_LOOK])
+    if b"properties=" in lines[1].lower():
+        return True
+    return len(lines) > 2 and is_atom_line(lines[2][:_LOOK])
 
 
 class _Lines:
@@ -242,7 +244,10 @@ def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
         return lines.span(at, count, stop), following
     begins = lines.header(following, lines.n)
     if following > stop or _lacks_its_count(lines, following, begins):
-        return lines.span(at, count, stop), following
+        cause = ""
+        if _runs_on(lines.text(stop - 1), lines.text(stop), begins - stop - 1):
+            cause = f"line {stop} seems to run on into the number of atoms of the next structure"
+        return lines.span(at, count, stop, cause, stop - 1), following
     shown = lines.text(following)[:40].decode(errors="replace")
     cause = f"{announced}, but line {following + 1} after them reads {shown!r}"
     return lines.span(at, count, begins, cause, following), begins
@@ -257,6 +262,14 @@ def _lacks_its_count(lines: _Lines, start: int, stop: int) -> bool:
         return True
     near = range(start + 1, min(stop, start + _NEAR))
     return any(is_atom_line(lines.text(line)) for line in near)
+
+
+def _runs_on(last: bytes, comment: bytes, n_atoms: int) -> bool:
+    """Say whether a last line is joined to the next number of atoms, as of files put together."""
+    words = [word.partition(b".")[2] for word in last.split()]
+    if not comment or len(words) < 4 or not words[-1].endswith(b"%d" % n_atoms):
+        return False
+    return len(words[-1]) > max(map(len, words[:-1]))
 
 
 def is_atom_line(text: bytes) -> bool:

@@ -128,6 +128,8 @@ class FileUnits:
             if stated and stated != asked and not guess:
                 self._note(f"{key or quantity}: the file states {stated}, --units {asked} is taken")
             return asked, "user"
+        if stated and self._fixed and not guess and self._usual(stated, quantity):
+            return USUAL[quantity], "format"
         if stated:
             return stated, "assumed" if guess else "file"
         if quantity in ("forces", "virial"):
@@ -145,13 +147,18 @@ class FileUnits:
         factor = self._converted(energy, "energy", "energy")
         for usual, beside in _FORCE_BESIDE.items():
             if np.isclose(factor, conversion(usual, "energy"), rtol=1e-3):
-                return beside, "assumed"
+                usual_one = self._fixed and beside == USUAL["forces"]
+                return beside, "format" if usual_one else "assumed"
         raise InputError(
             f"energies are in {energy}, and the unit of forces is not known; say it, such as "
             f"--units forces={energy}/bohr or forces=eV/A",
             source=self._name,
             asks=("units", "forces"),
         )
+
+    def _usual(self, unit: str, quantity: str) -> bool:
+        """Whether a unit is that of the data set, however it is spelled."""
+        return self._converted(unit, quantity, quantity) == 1.0
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

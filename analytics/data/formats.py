@@ -11,14 +11,13 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
 from ase.data import chemical_symbols
 
+from analytics.data.census import VOIGT
 from analytics.data.dataset import Dataset
 from analytics.data.frames import Frame
 
 __all__ = ["atoms_of_row", "frame_from_atoms", "to_atoms"]
 
 _PER_ATOM_RESULTS = ("forces", "energies", "stresses", "charges", "magmoms")
-_VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-"""Where the elements of a 3 x 3 stress are in xx, yy, zz, yz, xz, xy."""
 
 
 def frame_from_atoms(index: int, atoms: Atoms) -> Frame:
@@ -31,7 +30,7 @@ def frame_from_atoms(index: int, atoms: Atoms) -> Frame:
     if min(atoms.numbers) < 1 or max(atoms.numbers) >= len(chemical_symbols):
         number = next(z for z in atoms.numbers if not 0 < z < len(chemical_symbols))
         raise ValueError(f"atomic number {number} (X) is no element")
-    info = dict(atoms.info)
+    info = {str(key): value for key, value in atoms.info.items()}
     arrays = {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions")}
     for key, value in _results(atoms).items():
         if key in _PER_ATOM_RESULTS:
@@ -70,7 +69,7 @@ def _results(atoms: Atoms) -> dict[str, Any]:
         return {}
     stress = results.get("stress")
     if stress is not None and np.shape(stress) == (6,):
-        results["stress"] = np.asarray(stress)[_VOIGT]
+        results["stress"] = np.asarray(stress)[VOIGT]
     return results
 
 

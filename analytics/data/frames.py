@@ -35,7 +35,7 @@ class Frame:
     `numbers` zeros, until somebody says which element each type is. `units` are those that the
     file states, by the name of the value ('energy': 'hartree'); 'length' is that of positions and
     cell; those of the quantities in `assumed` are what the values look like and not stated. `notes`
-    are sentences on what was decided on the way.
+    are sentences on what was decided on the way. `format` is what its users call the format.
     """
 
     index: int
@@ -51,6 +51,7 @@ class Frame:
     units: dict[str, str] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,8 @@ def _origin(owner: list[str]) -> Origin:
         return "plain"
     if any(word in _MODELS for word in owner):
         return "model"
-    if all(word in _REFERENCE or word in _METHODS or word.isdigit() for word in owner):
+    words = [word for word in owner if not word.isdigit()]
+    if words and all(word in _REFERENCE or word in _METHODS for word in words):
         return "reference" if any(word in _REFERENCE for word in owner) else "method"
     return "unknown"
 

@@ -33,6 +33,8 @@ __all__ = ["AvailableKeys", "assemble", "keys_of"]
 
 #: Characters of a class: an array of texts has room for the longest in every structure.
 _LONGEST_CLASS = 2000
+#: Names of one label that are looked at, those of most structures first: no file means more.
+_MOST_NAMES = 50
 #: Names that could be a label and are listed where none was found.
 _MOST_LISTED = 20
 #: In place of the place of a name: the structure has the label from none.
@@ -142,6 +144,7 @@ def assemble(
         name=name,
         keys=labels.keys,
         understood=Understood(
+            format=_format(frames),
             frames_in_file=max(
                 in_file, len({one.frame for one in left_out} | set(indices.tolist()))
             ),
@@ -153,6 +156,17 @@ def assemble(
             options=asked.to_dict(),
         ),
         records=labels.records(),
+    )
+
+
+def _format(frames: Sequence[Frame]) -> str:
+    """Return what the formats are called, and extended XYZ by its columns."""
+    return ", ".join(
+        dict.fromkeys(
+            name
+            for frame in frames
+            if (name := frame.format or ("extended XYZ" if frame.columns else ""))
+        )
     )
 
 
@@ -267,10 +281,8 @@ class _Labels:
         # CP2K's trajectory: its E is in hartree, and a factor of 27 is worse than no label
         cp2k = {"i", "time"} <= set(census.info)
         coverage = {}
-        for key in census.info:
-            if key != asked and (
-                meaning_of(key).label != "energy" or (cp2k and key == "E" and not self._said(key))
-            ):
+        for key in _commonest(census.info, "energy", asked):
+            if key != asked and cp2k and key == "E" and not self._said(key):
                 continue
             numbers = census.numbers(key)
             if numbers.frames or numbers.unusable:
@@ -320,8 +332,9 @@ class _Labels:
 
     def _choose_forces(self) -> Choice:
         asked = self._asked.keys.forces
-        columns = {k for k in self.census.vector_keys() if meaning_of(k).label == "forces"}
-        columns |= {k for k in self.census.arrays if self._usual_forces(k)}
+        arrays = _commonest(self.census.arrays, "forces", asked)
+        vectors = set(self.census.vector_keys())
+        columns = {k for k in arrays if k in vectors or self._usual_forces(k)}
         if not columns:  # forces as a list in the comment line
             columns = {
                 key
@@ -359,7 +372,7 @@ class _Labels:
 
     def _choose_stress(self) -> Choice:
         asked = self._asked.keys.stress
-        keys = set(self.census.tensor_keys()) | ({asked} if asked else set())
+        keys = set(self.census.tensor_keys()[:_MOST_NAMES]) | ({asked} if asked else set())
         keys -= set() if asked else {k for k in keys if not self._stress_unit(k)}
         coverage = {
             key: np.asarray(np.isfinite(self._tensors_of(key)).all(axis=(1, 2)))
@@ -469,6 +482,8 @@ class _Labels:
                     unusable[s] = cause
                     continue
                 usable += 1
+                if _nothing(values):
+                    continue
                 source[s] = at
                 unusable.pop(s, None)
                 forces[self.offsets[s] : self.offsets[s + 1]] = (
@@ -563,6 +578,10 @@ class _Labels:
             "forces": self.census.vector_keys(),
             "stress": [],
         }[label]
+        if label == "energy":
+            for key in _commonest(self.census.arrays, "energy", None):
+                note = "a column, one value for each atom: no total energy"
+                yield Candidate("energy", key, len(self.census.arrays[key]), None, note)
         keys = [key for key in keys if key not in listed][:_MOST_LISTED]
         for key in keys:
             if label == "energy":
@@ -641,6 +660,13 @@ def _compares(chosen: str, rival: str) -> bool:
     if other.caution:
         return False
     return other.origin == "model" or (one.origin == "reference" and other.origin == "plain")
+
+
+def _commonest(values: Mapping[str, Mapping[int, Any]], label: str, asked: str | None) -> list[str]:
+    """Return the names that mean a label, those of most structures, and the one asked for."""
+    meant = [key for key in values if meaning_of(key).label == label]
+    found = sorted(meant, key=lambda key: -len(values[key]))[:_MOST_NAMES]
+    return found if not asked or asked in found or asked not in values else [*found, asked]
 
 
 def _what(label: str, key: str) -> str:

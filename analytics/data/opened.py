@@ -30,6 +30,7 @@ __all__ = [
     "LARGEST_RATIO",
     "Allowance",
     "Content",
+    "copy_within_limit",
     "listed",
     "open_regular",
     "opened",
@@ -239,6 +240,22 @@ def _check_regular(mode: int, source: str) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for holds, name in _KINDS if holds(mode)), "something else")
         raise InputError(f"is {kind}, not a file", source=source)
+
+
+def copy_within_limit(stream: IO[bytes], out: IO[bytes], source: str) -> None:
+    """Copy what comes from a pipe, as much of it as a file may hold.
+
+    Raises
+    ------
+    InputError
+        If more comes.
+    """
+    total, limit = 0, read_limit()
+    while piece := stream.read(PIECE):
+        total += len(piece)
+        if total > limit:
+            raise _too_large(source)
+        out.write(piece)
 
 
 def peek(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.data.archives import extracted, is_archive
 from analytics.data.numpy_files import read_npz
+from analytics.data.opened import peek
 from analytics.data.read_options import ReadOptions
 from analytics.density.belonging import check_belonging
 from analytics.density.grid import BOHR, Calculation, DensityData, join
 from analytics.density.validation import Checked, Place, check_density, check_geometry, formula
 from analytics.density.volume import Volume
-from analytics.density.volumetric import is_npz, read_volumes
+from analytics.density.volumetric import NoDensity, is_npz, read_volumes
 from analytics.runtime.assets import asset
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
@@ -82,7 +85,7 @@ def read_density(
         ``electrons`` (n) or one number, ``unit`` (``e/bohr3``, the default, or ``e/A3``),
         ``origin`` (3) in angstrom, ``role`` and ``condition`` (n) in words, ``mesh`` and
         ``stride`` of the calculation, ``k`` and ``sigma`` (Ha). CHGCAR, cube and XSF files hold
-        one snapshot each and may be compressed.
+        one snapshot each and may be compressed or lie in a zip or tar.
     unit : str, optional
         ``e/bohr3`` or ``e/A3`` for npz archives that do not say.
     electrons : float, optional
@@ -125,10 +128,25 @@ def _read_one(item: str | Path, options: _Options, monitor: Monitor) -> DensityD
     if not path.is_file():
         known = ", ".join(EMBEDDED)
         raise InputError(f"no such file, nor one of the systems {known}", source=str(item))
+    if is_archive(peek(path)):
+        return _read_archive(path, options, monitor)
     if is_npz(path):
         return _fitting(_read_npz(path, path.stem, options), options, monitor)
     volumes = read_volumes(path, options.species, monitor=monitor)
     return _likeliest([partial(_of_volume, v, path.name, options, monitor) for v in volumes])
+
+
+def _read_archive(path: Path, options: _Options, monitor: Monitor) -> DensityData:
+    """Read the densities in a zip or tar; other files of the calculation may lie beside them."""
+    with extracted(path, "", monitor) as members:
+        parts = []
+        for member in members:
+            with suppress(NoDensity):
+                parts.append(_read_one(member.path, options, monitor))
+    if not parts:
+        held = ", ".join(member.name for member in members[:5])
+        raise InputError(f"no electron density among {held}", source=path.name)
+    return parts[0] if len(parts) == 1 else join(parts, _common_name(parts))
 
 
 def _fitting(data: DensityData, options: _Options, monitor: Monitor) -> DensityData:

@@ -13,7 +13,15 @@ from analytics.density.xsf import is_xsf, read_xsf
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["is_npz", "read_volumes"]
+__all__ = ["NoDensity", "is_npz", "read_volumes"]
+
+
+class NoDensity(InputError):
+    """A file that is none of volumetric data."""
+
+    def __init__(self, source: str, more: str = "") -> None:
+        kinds = "neither npz, nor CHGCAR, nor a Gaussian cube, nor XSF"
+        super().__init__(f"no electron density: {kinds}{more}", source=source)
 
 
 def is_npz(path: Path) -> bool:
@@ -41,8 +49,10 @@ def read_volumes(
 
     Raises
     ------
+    NoDensity
+        If it is none.
     InputError
-        If it is none, is damaged, or ends too early.
+        If it is damaged or ends too early.
     """
     text = _text(path, monitor)
     head = text[:4000].splitlines()[:40]
@@ -52,20 +62,14 @@ def read_volumes(
         return (read_chgcar(text, path, species or {}),)
     if is_xsf(head):
         return read_xsf(text, path.name)
-    raise InputError(
-        "no electron density: neither npz, nor CHGCAR, nor a Gaussian cube, nor XSF",
-        source=path.name,
-    )
+    raise NoDensity(path.name)
 
 
 def _text(path: Path, monitor: Monitor) -> str:
     with opened(path, monitor) as content:
         raw = content.read(0, content.size)
     if b"\0" in raw[:4096]:
-        raise InputError(
-            "no electron density: neither npz, nor CHGCAR, nor a Gaussian cube (not text)",
-            source=path.name,
-        )
+        raise NoDensity(path.name, " (not text)")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:  # a title in another encoding; numbers are the same in all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from ase.units import Bohr, Hartree, kcal, kJ, mol
 
+from analytics.cli.main import main
 from analytics.data.checks.registry import check
 from analytics.data.checks.report import CheckReport, Finding
 from analytics.data.export import write_subset
@@ -577,3 +579,13 @@ def test_all_electron_totals_of_molecules_in_two_units(public) -> None:
     for atoms in images[::4]:
         atoms.info["REF_energy"] /= Hartree
     assert of(images)["energies_in_another_unit"].structures.tolist() == [0, 4, 8]
+
+
+def test_advice_and_repair_in_the_terminal(cases, capsys) -> None:
+    path = str(cases / "96_fractional_positions.xyz")
+    assert main(["check", path]) == 0
+    assert "\n    read the file with --repair fractional" in capsys.readouterr().out
+    assert main(["check", path, "--repair", "fractional", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "fractional_positions" not in {finding["code"] for finding in told["findings"]}
+    assert all("advice" in finding for finding in told["findings"])

@@ -403,3 +403,17 @@ def test_a_first_atom_that_stands_for_the_comment(write) -> None:
     path = write("1\nok\nH 0 0 0\n" + lost + "1\nok\nH 0 0 5\n")
     (left,) = read(path).understood.left_out
     assert left.cause == "the comment line reads like an atom; is a line missing?"
+
+
+def test_files_that_were_joined_without_a_line_break(write) -> None:
+    one = "2\nstep\nH 0.10 0.20 0.30\nH 0.10 0.20 0.40\n"
+    data = read(write(one + one.rstrip("\n") + one + one))
+    assert data.frame_indices.tolist() == [0, 3]
+    first, second = data.understood.left_out
+    assert "line 8 seems to run on into the number of atoms" in first.cause
+    assert "should hold a number of atoms but reads 'step'" in second.cause
+
+
+def test_known_by_content_with_a_comment_of_any_length(write) -> None:
+    text = f'1\nProperties=species:S:1:pos:R:3 list="{"1.5 " * 5000}" energy=1\nH 0 0 0\n'
+    assert read(write(text, "train.dat")).energies.tolist() == [1]

@@ -261,6 +261,11 @@ def test_fitsnap_finds_its_groups(data, tmp_path) -> None:
     assert "liquid, liquid_water" in export_notes(data, np.arange(6), EXPORT_FORMATS["fitsnap"])[1]
 
 
+def test_a_folder_of_fitsnap_is_read_again(data, tmp_path) -> None:
+    back = read(written(data, tmp_path, "JSON", "fitsnap"))  # each file one line, with its end
+    assert sorted(back.energies) == [-31.0, -17.5, -17.25, -13.5, -1.5]
+
+
 def test_fitsnap_is_given_right_handed_cells(tmp_path) -> None:
     (tmp_path / "a.xyz").write_text(made(-1.0, "H H", "", "0 4 0 5 0 0 0 1 6"))
     write_subset(read(tmp_path / "a.xyz"), [0], tmp_path / "JSON", format="fitsnap")
@@ -295,6 +300,7 @@ def test_mtp_blocks(data, tmp_path) -> None:
 ])  # fmt: skip
 def test_an_ending_means_a_format(name, means) -> None:
     assert format_of(name).name == means
+    assert format_of("train.v2", "deepmd").name == "deepmd"
 
 
 @pytest.mark.parametrize(("name", "format", "told"), [
@@ -341,6 +347,12 @@ def test_a_folder_of_something_else_is_not_replaced(data, tmp_path) -> None:
     with pytest.raises(InputError, match=r"holds thesis.tex, which is no part of DeePMD"):
         write_subset(data, [1], tmp_path / "mine", format="deepmd", force=True)
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
+
+
+def test_no_file_without_structures(data, tmp_path) -> None:
+    with pytest.raises(InputError, match="nothing to write: gpumd needs energy and forces"):
+        write_subset(data, [4], tmp_path / "a.xyz", format="gpumd")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_streams(data) -> None:

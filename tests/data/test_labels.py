@@ -165,6 +165,20 @@ def test_forces_of_the_wrong_shape_are_left_out_alone() -> None:
         joined(*frames, strict=True)
 
 
+def test_a_column_of_energies_is_no_total_energy() -> None:
+    data = joined(frame(arrays={"energy": np.ones(2)}))
+    assert data.energies is None
+    (rival,) = data.understood.candidates
+    assert (rival.key, rival.note.startswith("a column")) == ("energy", True)
+
+
+def test_frames_whose_forces_are_all_missing_are_not_counted() -> None:
+    nothing = np.full((2, 3), np.nan)
+    data = joined(frame(0, arrays={"forces": forces()}), frame(1, arrays={"forces": nothing}))
+    assert uses(data, "forces") == {"forces": 1}
+    assert "forces" in data.records[1].arrays
+
+
 # ---------------------------------------------------------------- elements of types
 
 

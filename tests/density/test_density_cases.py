@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import bz2
 import lzma
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -217,6 +218,21 @@ def test_compressed(tmp_path, pack) -> None:
     reads(tmp_path, "CHGCAR", pack(chgcar().encode()))
     with pytest.raises(InputError, match="cannot be decompressed"):
         reads(tmp_path, "cut", pack(chgcar().encode())[:2000])
+
+
+def test_archive_of_calculations(tmp_path) -> None:
+    path = tmp_path / "runs.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for at in range(2):
+            file.writestr(f"run{at}/CHGCAR", chgcar(symbols=""))
+            file.writestr(f"run{at}/POTCAR", "TITEL  = PAW_PBE Li\nTITEL  = PAW_PBE H\n")
+    data = read_density(path)
+    assert data.n_snapshots == 2
+    assert data.numbers.tolist() == [3, 1] * 2
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("README", "nothing")
+    with pytest.raises(InputError, match=r"runs\.zip: no electron density among README"):
+        read_density(path)
 
 
 # ------------------------------------------------------------------------------- atoms

@@ -139,7 +139,7 @@ def test_pickles_are_refused(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "cause"),
-    [(b"PK\x03\x04 no zip", "cannot be read"), (b"hello\n" * 9, "no electron density"),
+    [(b"PK\x03\x04 no zip", "cannot be unpacked"), (b"hello\n" * 9, "no electron density"),
      (b"\xff\xfe\x00binary", "not text"), (b"", "the file is empty"),
      (b"\x1f\x8b broken", "cannot be decompressed")],
 )  # fmt: skip

@@ -454,7 +454,7 @@ def dataset_from_atoms_with_labels(frames: list[Atoms]) -> Dataset:
     forces = np.concatenate([atoms.arrays["forces"] for atoms in frames])
     return Dataset(
         made.numbers, made.positions, made.structure_offsets, made.cells, made.pbc,
-        energies, forces, made.config_type,
+        energies, forces, config_type=made.config_type,
     )  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from analytics.runtime.errors import InputError
 from views.data.question import QuestionCard
@@ -110,3 +112,21 @@ def test_question_about_units_offers_their_names(session, typed, monkeypatch) ->
     typed_into(card.fields["energy"], "Ha")
     card.open.param.trigger("clicks")
     assert session.question.options["units"] == "length=bohr,energy=Ha"
+
+
+def test_fractional_coordinates_are_repaired_from_the_page(session, tmp_path) -> None:
+    path, rng = tmp_path / "fractions.xyz", np.random.default_rng(0)
+    images = [bulk("Cu", cubic=True) for _ in range(6)]
+    for atoms in images:
+        atoms.positions[:] = atoms.get_scaled_positions() + rng.normal(scale=0.01, size=(4, 3))
+    ase.io.write(path, images, format="extxyz")
+    session.open(path)
+    view = DataView(session)
+    assert "--repair fractional" in view.findings.object
+    assert view.reading.repair.visible
+    view.reading.repair.value = True
+    view.reading.again.param.trigger("clicks")
+    assert session.options == {"repair": "fractional"}
+    assert "fractional_positions" not in {f.code for f in session.opened.report.findings}
+    assert view.reading.repair.visible
+    assert view.reading.repair.value

@@ -227,6 +227,8 @@ class RetrainView(pn.viewable.Viewer):
             )
         run = state.runs.get(HOLD_OUT)
         notes = [] if run is None else list(run.ground.notes)
+        if state.outside:
+            notes += [note for test in state.tests_of(state.outside)[:1] for note in test.notes]
         outside = state.runs.get(split_of(state.outside)) if state.outside else None
         if outside is not None:
             notes += [n for n in outside.ground.notes if n not in notes]

@@ -7,6 +7,7 @@ from typing import Any
 
 import param
 
+from analytics.data.read_options import READING
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information.kernel import KernelSpec
 from views.state.columns import Choice, Opened
@@ -25,10 +26,7 @@ from views.state.saved import SavedSession, Source
 __all__ = ["Saving"]
 
 #: What the user may say of how a file is to be read.
-OPTIONS = (
-    "energy_key", "forces_key", "config_type_key", "stress_key", "species", "units", "repair",
-    "strict",
-)  # fmt: skip
+OPTIONS = (*READING, "strict")
 
 
 class Saving(Deciding):

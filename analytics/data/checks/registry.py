@@ -88,7 +88,6 @@ def check(dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
     --------
     >>> for finding in winnow.check(data).findings:
     ...     print(finding.severity, finding.code)
-    note energy_out_of_line
     note isolated_atoms
     """
     subject, names = Subject(dataset), list(CHECKS)

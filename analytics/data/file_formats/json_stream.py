@@ -129,7 +129,11 @@ class _Text:
             json.loads(line)
         except json.JSONDecodeError:
             return False
-        return rest.lstrip().startswith("{") or (not self._over and not rest.strip())
+        while not rest.strip():  # a line break at the end is no second document
+            if not self._more():
+                return False
+            rest = self._window[self._at :].partition("\n")[2]
+        return rest.lstrip().startswith("{")
 
     def _more(self) -> bool:
         """Read on; a value that does not fit takes as much again."""

@@ -20,7 +20,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from analytics.data.file_formats.registry import FileFormat, register
-from analytics.data.file_formats.vasp import UNITS, open_output, stress_of
+from analytics.data.file_formats.vasp import open_output, stress_of
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import Monitor
@@ -69,9 +69,12 @@ class _Configuration:
         if any(len(line) != 3 for line in lines):
             raise ValueError(f"{title!r} has lines of other than three numbers")
         try:
-            return np.array(lines, dtype=np.float64)
+            found = np.array(lines, dtype=np.float64)
         except ValueError:
-            raise ValueError(f"{title!r} holds stars, or what is no number") from None
+            found = np.array([[np.nan]])
+        if not np.isfinite(found).all():
+            raise ValueError(f"{title!r} holds stars, or what is no number")
+        return found
 
 
 def _configurations(lines: Iterable[str]) -> Iterator[_Configuration]:
@@ -129,7 +132,6 @@ def _frames(index: int, found: _Configuration) -> Iterator[Frame | LeftOut]:
         info=info,
         arrays={} if forces is None else {"forces": forces},
         types=() if known else tuple(words),
-        units=dict(UNITS),
     )
 
 

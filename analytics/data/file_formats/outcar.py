@@ -21,7 +21,6 @@ from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
-    UNITS,
     element_of,
     move_mask,
     open_output,
@@ -281,14 +280,14 @@ class _Run:
         if step.positions is None or step.forces is None or self.cell is None:
             yield self._left_out(self._why_incomplete(step), step.line)
             return
-        if np.isnan(step.positions).any() or np.isnan(self.cell).any():
+        if not np.isfinite([*step.positions, *self.cell]).all():
             yield self._left_out(f"its positions or its cell {_NO_NUMBER}", step.line)
             return
         index, self.index = self.index, self.index + 1
-        if np.isnan([*step.energies.values()]).any():
+        if not np.isfinite([*step.energies.values()]).all():
             step.energies = {}
             yield LeftOut(index, f"its energy {_NO_NUMBER}", step.line, "energy")
-        if np.isnan(step.forces).any():
+        if not np.isfinite(step.forces).all():
             step.forces = None
             yield LeftOut(index, f"a force {_NO_NUMBER}", step.line, "forces")
         yield atoms.frame(index, self, step)
@@ -410,7 +409,6 @@ class _Atoms:
             info=info,
             arrays=arrays,
             types=self.types,
-            units=dict(UNITS),
             notes=self.notes,
         )
 

@@ -48,7 +48,7 @@ class FileFormat:
 
 #: The formats of this package, each in the module of its name.
 BUILT_IN: tuple[str, ...] = (
-    *("outcar", "vasprun", "ml_ab", "runs_in_folder"),
+    *("outcar", "vasprun", "ml_ab", "xdatcar", "runs_in_folder"),
     *("mtp", "runner", "fitsnap", "pymatgen_json", "qcschema", "json_records"),
     *("lammps_dump", "lammps_data"),
     *("npz", "hdf5", "parquet", "aselmdb", "sdf", "files_in_folder", "refused"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import re
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,16 @@ from ase.constraints import FixAtoms, FixScaled
 from ase.data import atomic_numbers
 from ase.units import GPa
 
+from analytics.data.opened import FREE, LARGEST_RATIO, read_limit
 from analytics.runtime.arrays import FloatArray
+from analytics.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = [
     "ENERGY_NOTE",
     "MACHINE_LEARNED",
-    "UNITS",
     "compact_mask",
     "element_of",
     "move_mask",
@@ -31,13 +36,6 @@ __all__ = [
     "structure_beside",
 ]
 
-#: What the reader gives, whatever VASP prints (the stress in kbar, and with the other sign).
-UNITS = {
-    "length": "angstrom",
-    "energy": "eV",
-    "forces": "eV/angstrom",
-    "stress": "eV/angstrom^3",
-}
 ENERGY_NOTE = (
     "energy is VASP's energy(sigma->0), as ASE takes it; the forces are derivatives of the free "
     "energy TOTEN, which is kept as free_energy"
@@ -46,8 +44,37 @@ MACHINE_LEARNED = "a step of the machine-learned force field, without first prin
 _SYMBOL = re.compile(r"[A-Z][a-z]?(?=[_.:\d/\s]|\Z)")
 
 
+class _Bounded(io.RawIOBase):
+    """Bytes of a stream, up to some number."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._left = stream, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        found = self._stream.read(len(view))
+        self._left -= len(found)
+        if self._left < 0:
+            raise InputError(f"unpacks to more than {LARGEST_RATIO} times its size")
+        view[: len(found)] = found
+        return len(found)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
 def open_output(path: Path) -> IO[bytes]:
-    """Open a file for reading, also one that is compressed with gzip, bzip2 or xz."""
+    """Open a file for reading, also one that is compressed with gzip, bzip2 or xz.
+
+    Raises
+    ------
+    InputError
+        While it is read, if it unpacks to more than structures ever do.
+    """
     with path.open("rb") as file:
         start = file.read(6)
     for magic, opening in (
@@ -56,7 +83,8 @@ def open_output(path: Path) -> IO[bytes]:
         (b"\xfd7zXZ\x00", lzma.open),
     ):
         if start.startswith(magic):
-            return cast(IO[bytes], opening(path, "rb"))
+            most = min(read_limit(), max(FREE, LARGEST_RATIO * path.stat().st_size))
+            return io.BufferedReader(_Bounded(cast(IO[bytes], opening(path, "rb")), most))
     return path.open("rb")
 
 

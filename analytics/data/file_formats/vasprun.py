@@ -22,7 +22,6 @@ from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
-    UNITS,
     compact_mask,
     element_of,
     open_output,
@@ -79,6 +78,8 @@ def read_vasprun(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             except ParseError as error:
                 yield from run.end(f"is no valid XML from line {error.position[0]} on: {error.msg}")
                 return
+            except (LookupError, ValueError) as error:  # its encoding
+                raise InputError(f"is no valid XML: {error}") from None
     yield from run.end("ends within this step: the run was killed, or it is still running")
 
 
@@ -177,7 +178,7 @@ class _Run:
         if self.settings.get("ML_LMLFF", "F").startswith("T") and not rounds:
             yield self._left_out(MACHINE_LEARNED)
             return
-        if cell is None or scaled is None or np.isnan(cell).any() or np.isnan(scaled).any():
+        if cell is None or scaled is None or not np.isfinite([*cell, *scaled]).all():
             yield self._left_out("its cell or its positions are not in the file, or no numbers")
             return
         index, self.index = self.index, self.index + 1
@@ -189,9 +190,9 @@ class _Run:
         if converged is not None:
             info[SCF_CONVERGED] = converged
         stress, forces = _table(step, "stress", 3), _table(step, "forces", len(self.numbers))
-        if stress is not None and int(self.settings.get("ISIF", "2")) >= 2:
+        if stress is not None and _whole(self.settings.get("ISIF", "2")) >= 2:
             info["stress"] = stress_of(stress)
-        if forces is not None and np.isnan(forces).any():
+        if forces is not None and not np.isfinite(forces).all():
             forces = None
             yield LeftOut(index, "a force is printed as stars, or as no number", part="forces")
         arrays: dict[str, Any] = {} if forces is None else {"forces": forces}
@@ -206,7 +207,6 @@ class _Run:
             info=info,
             arrays=arrays,
             types=self.types,
-            units=dict(UNITS),
             notes=(ENERGY_NOTE,),
         )
 

@@ -54,6 +54,8 @@ class TestSet(Value):
     structures : int array
     classes : mapping
         config_type -> (structures, sums over their forces). Their union is the test.
+    notes : tuple of str
+        Which of its labels were left out, and why.
     """
 
     __test__ = False  # for pytest: no test case
@@ -62,6 +64,7 @@ class TestSet(Value):
     equations: Equations
     structures: IntArray
     classes: Mapping[str, tuple[IntArray, ForceTerms]]
+    notes: tuple[str, ...] = ()
 
     def errors(self, coefficients: FloatArray) -> tuple[Errors, dict[str, Errors]]:
         """Return the errors of a fit on the whole test and on each class, < 1 ms."""

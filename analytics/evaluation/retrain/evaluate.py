@@ -14,6 +14,7 @@ from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.engine import Repetition, Wanted, repetitions
 from analytics.evaluation.retrain.errors import Errors
 from analytics.evaluation.retrain.ground import Ground, prepare_grounds
+from analytics.evaluation.retrain.test_labels import usable_labels
 from analytics.information.analysis import Analysis
 from analytics.potential.design_rows import check_species
 from analytics.potential.mlpod import PodErrors
@@ -154,9 +155,11 @@ def retrain(
     for name in dict.fromkeys(methods):
         wanted |= _wanted(name, (specs or {}).get(name), asked, seed)
     _check_tests(tests, analysis.dataset)
+    usable = {name: usable_labels(analysis.dataset, data) for name, data in tests.items()}
+    tests = {name: data for name, (data, _) in usable.items()}
     rows: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
-    notes: list[str] = []
+    notes = [note for _, said in usable.values() for note in said]
     sampled = None
     grounds = prepare_grounds(
         analysis, split, resamples=resamples, seed=seed, spec=spec, monitor=monitor

@@ -12,10 +12,11 @@ from analytics.descriptors.base import Descriptors
 from analytics.evaluation.retrain.check import RetrainCheck
 from analytics.evaluation.retrain.errors import TestSet, make_test
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
+from analytics.evaluation.retrain.test_labels import usable_labels
 from analytics.information.analysis import Analysis, analyse
 from analytics.potential.basis import most_references
 from analytics.potential.design_cache import design_in, design_of
-from analytics.potential.design_rows import Design, check_labels, row_bytes
+from analytics.potential.design_rows import Design, check_labels, check_species, row_bytes
 from analytics.potential.normal_equations import Equations, make_equations
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import IntArray, frozen, ragged_rows
@@ -169,7 +170,7 @@ def prepare_ground(
 def make_file_test(
     ground: Ground, name: str, dataset: Dataset, *, monitor: Monitor = SILENT
 ) -> TestSet:
-    """Return another file as a test of the fits on a ground.
+    """Return another file as a test of the fits on a ground, see `usable_labels`.
 
     Raises
     ------
@@ -178,9 +179,12 @@ def make_file_test(
     """
     if dataset.energies is None and not np.isfinite(dataset.force_norms).any():
         raise InputError("neither energies nor forces: no test", source=dataset.name)
-    pool = ground.analysis.dataset.name
-    design = design_in(dataset, ground.equations.design.basis, pool=pool, monitor=monitor)
-    return make_test(name, make_equations(design, atomic=ground.equations.atomic, single=False))
+    known = ground.analysis.dataset
+    check_species(dataset, np.unique(known.numbers), known.name)
+    usable, notes = usable_labels(known, dataset)
+    design = design_in(usable, ground.equations.design.basis, pool=known.name, monitor=monitor)
+    equations = make_equations(design, atomic=ground.equations.atomic, single=False)
+    return replace(make_test(name, equations), notes=notes)
 
 
 def analysis_of_part(
