@@ -287,6 +287,7 @@ class _Labels:
             numbers = census.numbers(key)
             if numbers.frames or numbers.unusable:
                 coverage[key] = ~np.isnan(numbers.values)
+                self.units.there("energy", key, coverage[key])
         label = Label(
             "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
         )
@@ -345,6 +346,8 @@ class _Labels:
         coverage = {
             key: self._vectors_cover(key) for key in columns | ({asked} if asked else set())
         }
+        for key, has in coverage.items():
+            self.units.there("forces", key, has)
         label = Label("forces", "--forces-key", coverage, self._vectors_of, owner=self._owner)
         return choose(label, asked, lambda _, meaning: meaning.owner == (self._owner or ""))
 
@@ -482,6 +485,8 @@ class _Labels:
                     unusable[s] = cause
                     continue
                 usable += 1
+                if _nothing(values):
+                    continue
                 source[s] = at
                 unusable.pop(s, None)
                 forces[self.offsets[s] : self.offsets[s + 1]] = (
@@ -576,6 +581,10 @@ class _Labels:
             "forces": self.census.vector_keys(),
             "stress": [],
         }[label]
+        if label == "energy":
+            for key in _commonest(self.census.arrays, "energy", None):
+                note = "a column, one value for each atom: no total energy"
+                yield Candidate("energy", key, len(self.census.arrays[key]), None, note)
         keys = [key for key in keys if key not in listed][:_MOST_LISTED]
         for key in keys:
             if label == "energy":

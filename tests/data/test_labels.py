@@ -165,6 +165,20 @@ def test_forces_of_the_wrong_shape_are_left_out_alone() -> None:
         joined(*frames, strict=True)
 
 
+def test_a_column_of_energies_is_no_total_energy() -> None:
+    data = joined(frame(arrays={"energy": np.ones(2)}))
+    assert data.energies is None
+    (rival,) = data.understood.candidates
+    assert (rival.key, rival.note.startswith("a column")) == ("energy", True)
+
+
+def test_frames_whose_forces_are_all_missing_are_not_counted() -> None:
+    nothing = np.full((2, 3), np.nan)
+    data = joined(frame(0, arrays={"forces": forces()}), frame(1, arrays={"forces": nothing}))
+    assert uses(data, "forces") == {"forces": 1}
+    assert "forces" in data.records[1].arrays
+
+
 # ---------------------------------------------------------------- elements of types
 
 
@@ -250,6 +264,13 @@ def test_forces_beside_energies_in_hartree_are_asked_for(info) -> None:
     assert_array_equal(data.forces, given["forces"])
     molar = joined(frame(energy=1.0, energy_unit="kcal/mol", arrays=given))
     assert_allclose(molar.forces, given["forces"] * units.kcal / units.mol)
+
+
+def test_frames_without_forces_ask_for_no_unit_of_them() -> None:
+    data = joined(
+        frame(0, energy=1.0, arrays={"forces": forces()}), frame(1, energy=1.0, energy_unit="Ha")
+    )
+    assert_allclose(data.energies, [1, units.Ha])
 
 
 def test_units_of_a_reader_hold_for_its_values() -> None:

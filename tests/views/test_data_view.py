@@ -57,7 +57,14 @@ def test_file_is_read_again_another_way(view) -> None:
     reading.keys["energy_key"].value = "energy"
     reading.units["energy"].value = "hartree"
     reading.again.param.trigger("clicks")
-    assert session.options == {"energy_key": "energy", "units": "energy=hartree"}
+    card = view.question  # hartree of energies leave the unit of forces open
+    assert session.question.of == ("forces",)
+    assert "--" not in str(card.text.object)
+    assert "hartree/bohr" in card.fields["forces"].options
+    card.fields["forces"].value = "hartree/bohr"
+    card.open.param.trigger("clicks")
+    units = "energy=hartree,forces=hartree/bohr"
+    assert session.options == {"energy_key": "energy", "units": units}
     assert session.dataset.energies[0] == pytest.approx(-1.1 * 27.2114, rel=1e-4)
     assert reading.options() == session.options  # as it is read now
     before = session.opened
@@ -68,3 +75,18 @@ def test_file_is_read_again_another_way(view) -> None:
     session.open(session.source)
     assert (session.dataset.energies == reference).all()
     assert reading.options() == {}
+
+
+def test_fractional_coordinates_can_be_repaired_where_they_are_found(tmp_path, pipeline) -> None:
+    path = tmp_path / "fractions.xyz"
+    head = '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 pbc="T T T"\n'
+    path.write_text("".join(f"{head}Si 0 0 0\nSi 0.5 0.5 0.{5 + at}\n" for at in range(4)))
+    session = Session(Inline(), pipeline)
+    session.open(path)
+    reading = DataView(session).reading
+    assert "none" not in str(reading.fractional.styles)
+    reading.fractional.value = True
+    reading.again.param.trigger("clicks")
+    assert session.options == {"repair": "fractional"}
+    assert session.dataset.positions[1].tolist() == [2.0, 2.0, 2.0]
+    assert reading.options() == session.options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import panel as pn
@@ -54,7 +55,7 @@ class QuestionCard(pn.viewable.Viewer):
             self._asked = ("", ())
             return
         # the rest of it says how the terminal is told
-        text = question.text.partition("; say ")[0].replace("--species ", "")
+        text = re.split("; (?:say |--)", question.text)[0].replace("--species ", "")
         self.text.object = heading(_TITLES.get(question.what, "A question"), text=text)
         if self._asked != (question.what, question.of):  # else what was typed stays
             self._asked = (question.what, question.of)

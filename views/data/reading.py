@@ -46,6 +46,11 @@ class Reading(pn.viewable.Viewer):
         self.species = pmui.TextInput(
             label="Elements of the types", size="small", width=252, placeholder="1=O,2=H"
         )
+        self.fractional = pmui.Checkbox(
+            label="Coordinates are fractional: multiply them by the cell",
+            size="small",
+            margin=(2, 10),
+        )
         self.strict = pmui.Checkbox(
             label="Refuse the file if anything of it cannot be used", size="small", margin=(2, 10)
         )
@@ -60,6 +65,7 @@ class Reading(pn.viewable.Viewer):
             pn.FlexBox(*self.units.values()),
             self.species,
             self.repair,
+            self.fractional,
             self.strict,
             self.again,
             look="roomy",
@@ -79,6 +85,8 @@ class Reading(pn.viewable.Viewer):
             chosen["species"] = self.species.value
         if self.repair.value:
             chosen["repair"] = "fractional"
+        if self.fractional.value:
+            chosen["repair"] = "fractional"
         if self.strict.value:
             chosen["strict"] = True
         return chosen
@@ -96,6 +104,9 @@ class Reading(pn.viewable.Viewer):
         findings = self._session.opened.report.findings
         fractional = any(finding.code == "fractional_positions" for finding in findings)
         reveal(self.repair, fractional or self.repair.value)
+        found = {finding.code for finding in self._session.opened.report.findings}
+        self.fractional.value = bool(said.get("repair"))
+        reveal(self.fractional, self.fractional.value or "fractional_positions" in found)
         self.strict.value = bool(said.get("strict"))
 
     def _fill_keys(self, data: Dataset, said: dict[str, Any]) -> None:
@@ -117,14 +128,14 @@ class Reading(pn.viewable.Viewer):
         uses = {use.quantity: use for use in data.understood.units}
         for name, select in self.units.items():
             use, own = uses.get(name), asked.get(name, "")
-            stated = use is not None and use.known_from in ("format", "file")
+            fixed = use is not None and use.known_from == "format"
             shown = use.unit if use is not None else UNITS[name][0]
-            how = "stated" if stated else "assumed"
+            how = "assumed" if use is None or use.known_from == "assumed" else "stated"
             options = {f"{shown} ({how})" if not own else AUTOMATIC: ""}
             options |= {
                 unit: unit for unit in dict.fromkeys([*([own] if own else []), *UNITS[name]])
             }
-            select.disabled = stated
+            select.disabled = fixed
             _offer(select, options, own)
             reveal(select, use is not None or bool(own))
 
