@@ -37,7 +37,6 @@ _COMMENT = re.compile(
     rb"\s*i\s*=\s*(\d+)\s*,(?:\s*time\s*=\s*([^,\s]+)\s*,)?(?:\s*E\s*=\s*(\S+)\s*)?\Z"
 )
 _NAME = re.compile(r"(?P<project>.+)-(?P<what>pos|frc|vel)-(?P<run>\d+)\.xyz(?P<packed>\.\w+)?\Z")
-_UNITS = {"E": "hartree", "energy": "eV", "forces": "eV/angstrom", "length": "angstrom"}
 #: Atoms that a frame may announce.
 MOST_ATOMS = 10**9
 #: Bytes of a restart file in which its cell stands.
@@ -229,7 +228,7 @@ def _frame(block: _Block, beside: _Beside) -> Iterator[Frame | LeftOut]:
         info=info,
         arrays=arrays,
         types=types,
-        units=dict(_UNITS),
+        units={"E": "hartree"},
         notes=(energy, *beside.notes),
     )
 

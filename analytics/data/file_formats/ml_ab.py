@@ -20,7 +20,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from analytics.data.file_formats.registry import FileFormat, register
-from analytics.data.file_formats.vasp import UNITS, open_output, stress_of
+from analytics.data.file_formats.vasp import open_output, stress_of
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import Monitor
@@ -132,7 +132,6 @@ def _frames(index: int, found: _Configuration) -> Iterator[Frame | LeftOut]:
         info=info,
         arrays={} if forces is None else {"forces": forces},
         types=() if known else tuple(words),
-        units=dict(UNITS),
     )
 
 

@@ -21,7 +21,6 @@ from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
-    UNITS,
     element_of,
     move_mask,
     open_output,
@@ -410,7 +409,6 @@ class _Atoms:
             info=info,
             arrays=arrays,
             types=self.types,
-            units=dict(UNITS),
             notes=self.notes,
         )
 

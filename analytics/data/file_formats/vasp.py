@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ENERGY_NOTE",
     "MACHINE_LEARNED",
-    "UNITS",
     "compact_mask",
     "element_of",
     "move_mask",
@@ -37,13 +36,6 @@ __all__ = [
     "structure_beside",
 ]
 
-#: What the reader gives, whatever VASP prints (the stress in kbar, and with the other sign).
-UNITS = {
-    "length": "angstrom",
-    "energy": "eV",
-    "forces": "eV/angstrom",
-    "stress": "eV/angstrom^3",
-}
 ENERGY_NOTE = (
     "energy is VASP's energy(sigma->0), as ASE takes it; the forces are derivatives of the free "
     "energy TOTEN, which is kept as free_energy"

@@ -22,7 +22,6 @@ from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
-    UNITS,
     compact_mask,
     element_of,
     open_output,
@@ -191,7 +190,7 @@ class _Run:
         if converged is not None:
             info[SCF_CONVERGED] = converged
         stress, forces = _table(step, "stress", 3), _table(step, "forces", len(self.numbers))
-        if stress is not None and int(self.settings.get("ISIF", "2")) >= 2:
+        if stress is not None and _whole(self.settings.get("ISIF", "2")) >= 2:
             info["stress"] = stress_of(stress)
         if forces is not None and not np.isfinite(forces).all():
             forces = None
@@ -208,7 +207,6 @@ class _Run:
             info=info,
             arrays=arrays,
             types=self.types,
-            units=dict(UNITS),
             notes=(ENERGY_NOTE,),
         )
 

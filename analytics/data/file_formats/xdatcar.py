@@ -103,7 +103,6 @@ class _Atoms:
             info={},
             arrays={},
             types=self.types,
-            units={"length": "angstrom"},
             notes=("an XDATCAR holds no energies and forces; its OUTCAR or vasprun.xml does",),
         )
 
