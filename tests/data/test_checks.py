@@ -260,3 +260,34 @@ def test_one_structure_made_in_memory() -> None:
     assert {f.code for f in check(data).findings} == {
         "no_energies", "isolated_atoms", "no_config_type",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_check_fails_whatever_the_numbers(seed) -> None:
+    """A check that raises or warns is an error here: empty structures, NaN, infinity, zeros."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 6, 20)
+    n, scale = int(sizes.sum()), 10.0 ** rng.integers(-2, 3)
+    cells = np.array([np.diag(rng.uniform(0.5, 8, 3)) * scale * (i % 5 > 0) for i in range(20)])
+    pbc = (rng.random((20, 3)) < 0.6) & (np.abs(cells).sum(axis=(1, 2)) > 0)[:, None]
+    positions = rng.normal(size=(n, 3)) * scale
+    energies, forces = rng.normal(size=20) * scale, rng.normal(size=(n, 3)) * scale**2
+    stress = rng.normal(size=(20, 3, 3))
+    for values in (positions, cells, energies, forces, stress):
+        if rng.random() < 0.5:
+            values[rng.integers(len(values))] = np.nan
+    energies[rng.integers(20)], forces[rng.integers(n)] = np.inf, np.inf
+    if seed % 4 == 0:
+        energies[:], forces[:], stress[:] = 0.0, 0.0, 0.0
+    data = Dataset(
+        numbers=rng.choice([1, 6, 29], n),
+        positions=positions,
+        structure_offsets=np.concatenate([[0], np.cumsum(sizes)]),
+        cells=cells,
+        pbc=pbc,
+        energies=energies,
+        forces=forces,
+        stress=stress,
+        config_type=rng.choice(["a", "b", ""], 20),
+    )
+    assert isinstance(check(data).findings, tuple)

@@ -38,7 +38,7 @@ def check_all_electron_energies(subject: Subject) -> Iterator[Finding]:
     elements = np.unique(dataset.numbers)
     known = np.array([ATOMS.get(int(z), np.nan) for z in elements])
     cores = subject.compositions[:, elements >= LIGHTEST].sum(axis=1) > 0
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         atoms = np.where(subject.compositions > 0, subject.compositions * known, 0.0).sum(axis=1)
         ratio = np.where(cores & ~dataset.isolated, -dataset.energies / atoms, np.nan)
     usable = np.isfinite(ratio)

@@ -23,7 +23,7 @@ def check_conflicting_duplicates(subject: Subject) -> Iterator[Finding]:
     dataset, groups = subject.dataset, subject.duplicate_groups
     if dataset.energies is None or not groups:
         return
-    energies = dataset.energies / dataset.sizes
+    energies = dataset.energies / np.maximum(1, dataset.sizes)
     spread = np.array([_spread(energies[group]) for group in groups])
     worst = np.argsort(-spread, kind="stable")[: int((spread > CONFLICT).sum())]
     if not len(worst):

@@ -101,7 +101,7 @@ class Subject:
         """
         dataset, ratio = self.dataset, self.contacts.ratio.copy()
         radii = covalent_radii[dataset.numbers]
-        filled = self.reduced(np.add, 4.0 / 3.0 * np.pi * radii**3, np.inf)
+        filled = self.reduced(np.add, 4.0 / 3.0 * np.pi * radii**3, 1.0)
         alike = (self.compositions > 0).sum(axis=1) == 1
         room = np.full(dataset.n_structures, np.inf)
         bulk = self.looked_at & dataset.pbc.all(axis=1)
