@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from analytics.data.frames import Frame
 from analytics.data.label_names import meaning_of
@@ -66,6 +67,7 @@ class FileUnits:
         self._fixed = bool(frames) and not frames[0].columns
         self._said = self._statements(frames)
         self._known: dict[tuple[str, str], _Resolved] = {}
+        self._there: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
         self._uses: Counter[tuple[str, str, _KnownFrom, float]] = Counter()
 
     def _statements(self, frames: Sequence[Frame]) -> list[_Statement]:
@@ -79,6 +81,10 @@ class FileUnits:
             said = frame.units | stated_units(frame.info)
             found.setdefault((tuple(sorted(said.items())), frame.assumed), []).append(place)
         return [(dict(said), assumed, np.array(at)) for (said, assumed), at in found.items()]
+
+    def there(self, quantity: str, key: str, has: npt.NDArray[np.bool_]) -> None:
+        """Say which structures have values under a name: the unit of others is of no interest."""
+        self._there[quantity, key] = has
 
     def factors(self, quantity: str, key: str = "") -> FloatArray:
         """Return what the values under a name are multiplied by, float array (n_structures,)."""
@@ -111,7 +117,10 @@ class FileUnits:
         if known is not None:
             return known
         factors, how = np.ones(self._n), []
+        has = self._there.get((quantity, key))
         for said, assumed, places in self._said:
+            if has is not None and not has[places].any():
+                continue
             unit, known_from = self._unit(said, assumed, quantity, key)
             factors[places] = self._converted(unit, quantity, key or quantity)
             how.append((unit, known_from, places))

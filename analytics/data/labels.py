@@ -287,6 +287,7 @@ class _Labels:
             numbers = census.numbers(key)
             if numbers.frames or numbers.unusable:
                 coverage[key] = ~np.isnan(numbers.values)
+                self.units.there("energy", key, coverage[key])
         label = Label(
             "energy", "--energy-key", coverage, self._energies_of, np.maximum(1, self.sizes)
         )
@@ -345,6 +346,8 @@ class _Labels:
         coverage = {
             key: self._vectors_cover(key) for key in columns | ({asked} if asked else set())
         }
+        for key, has in coverage.items():
+            self.units.there("forces", key, has)
         label = Label("forces", "--forces-key", coverage, self._vectors_of, owner=self._owner)
         return choose(label, asked, lambda _, meaning: meaning.owner == (self._owner or ""))
 

@@ -1072,3 +1072,24 @@ def test_forces_of_two_systems(cases) -> None:
     data = dataset_of(cases / "45b_dp_two_systems_one_without_force")
     missing = [np.isnan(data.forces[data.rows(s)]).all() for s in range(data.n_structures)]
     assert_array_equal(missing, data.config_type == "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("cases/24a_lower_case_header.xyz", 12),
+        ("public/pbte_nep_train.xyz.gz", 25),
+        ("public/n2p2_h2o.xyz.gz", 20),
+        ("public/n2p2_cu2s_comp2.xyz.gz", 26),
+    ],
+)
+def test_sets_of_gpumd_and_n2p2_as_extended_xyz(real_data, name, count) -> None:
+    data = read(real_data / name)
+    assert data.n_structures == count
+    assert data.energies is not None
+    assert data.forces is not None
+
+
+def test_types_in_place_of_atomic_numbers_are_refused(cases) -> None:
+    with pytest.raises(InputError, match="'0' is not the symbol of an element"):
+        read(cases / "24b_gpumd_model_numbers.xyz")

@@ -266,6 +266,13 @@ def test_forces_beside_energies_in_hartree_are_asked_for(info) -> None:
     assert_allclose(molar.forces, given["forces"] * units.kcal / units.mol)
 
 
+def test_frames_without_forces_ask_for_no_unit_of_them() -> None:
+    data = joined(
+        frame(0, energy=1.0, arrays={"forces": forces()}), frame(1, energy=1.0, energy_unit="Ha")
+    )
+    assert_allclose(data.energies, [1, units.Ha])
+
+
 def test_units_of_a_reader_hold_for_its_values() -> None:
     data = joined(frame(energy=1.0, E=2.0, unit={"energy": "eV", "E": "hartree"}), energy_key="E")
     assert_allclose(data.energies, [2 * units.Ha])
