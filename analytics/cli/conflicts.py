@@ -129,6 +129,7 @@ def _text(dataset: Dataset, found: Conflicts, content: dict[str, Any], name: str
 def _energy_row(record: dict[str, Any]) -> list[str]:
     frames = record["structures"]
     alike = "exact" if record["exact"] else f"{record['distance_h']:.3f} h"
+    alike += ", differ beyond the cutoff" if record["differ_only_beyond_cutoff"] else ""
     force = record["force_difference_eV_per_A"]
     return [
         " ".join(map(str, frames[:4])) + (" ..." if len(frames) > 4 else ""),

@@ -73,6 +73,13 @@ def _text(dataset: Dataset, found: Duplicates, name: str) -> str:
         f"within {found.spec.tolerance:g} h = {found.spec.tolerance * found.bandwidth:.3g} in "
         "every environment, composition and cell the same"
     )
+    if len(found.lonely):
+        named = ", ".join(map(str, dataset.frame_indices[found.lonely[:8]]))
+        more = ", ..." if len(found.lonely) > 8 else ""
+        lines.append(
+            f"{counted(len(found.lonely), 'structure')} without any neighbour within the cutoff "
+            f"({named}{more}): compared with none"
+        )
     if found.groups:
         largest = sorted(found.groups, key=lambda group: (-len(group), group[0]))
         rows = [_row(dataset, found, group) for group in largest[:SHOWN]]

@@ -7,7 +7,7 @@ is listed here is evidence to look at, not proof: a descriptor does not see ever
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from analytics.data.geometries import Geometries
 from analytics.data.superposition import partners
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
+from analytics.geometry.lattice import reduced_lattices, volumes
+from analytics.geometry.neighbours import neighbour_pairs
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
@@ -36,6 +38,13 @@ from analytics.runtime.value import Table, Value
 
 __all__ = ["ConflictSpec", "Conflicts", "EnergyConflict", "ForceConflicts", "conflicts"]
 
+#: Distances beyond the cutoff differ if by more than this, angstrom; in structures of at most so
+#: many atoms.
+FARTHER, LARGEST = 0.02, 500
+#: Part of the cutoff within which neighbours have a weight: 4 % of that of the nearest at its end.
+SEEN = 0.9
+#: At least and at most so many structures say how energies depend on the cell.
+AROUND = 12, 30
 #: Environments looked up at a time: the pairs of a crowded region must fit into memory.
 QUERIES = 400
 
@@ -99,6 +108,9 @@ class EnergyConflict(Value):
     force_difference : float, eV/angstrom
         Largest |F - F'| of an atom between two of an exact group, NaN otherwise: only there is
         known which atom is which, and nothing is turned.
+    beyond_cutoff : bool
+        Near-duplicates whose distances differ beyond the cutoff of the descriptor (or in its last
+        tenth, where neighbours hardly count), and not within.
     """
 
     structures: IntArray
@@ -106,6 +118,7 @@ class EnergyConflict(Value):
     exact: bool
     distance: float
     force_difference: float
+    beyond_cutoff: bool = False
 
     @property
     def spread(self) -> float:
@@ -215,6 +228,7 @@ def energy_records(found: Conflicts, dataset: Dataset) -> list[dict[str, Any]]:
             "exact": c.exact,
             "distance_h": c.distance,
             "force_difference_eV_per_A": c.force_difference,
+            "differ_only_beyond_cutoff": c.beyond_cutoff,
         }
         for c in found.energies
     ]
@@ -280,8 +294,10 @@ def conflicts(
     angstrom, hence the two thresholds.
 
     **Energies** belong to structures; those of near-duplicates (`near_duplicates`) have the same
-    composition and are compared per atom. Groups of equal structures have a threshold of their
-    own.
+    composition and are compared per atom; what the strain of their cells explains is no conflict,
+    as the nearest others of the same class and composition tell. Groups of equal structures have a
+    threshold of their own. Where distances differ only beyond the cutoff of the descriptor, that is
+    said: a potential of that range cannot tell such structures apart, but they are not the same.
 
     **Out of line** are energies that a gap parts from those of the same config_type and
     composition, see `energy_levels`.
@@ -294,7 +310,8 @@ def conflicts(
     duplicates = near_duplicates(
         dataset, descriptors, same, bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.3)
     )
-    found = energy_conflicts(dataset, duplicates, spec)
+    cutoff = getattr(descriptors.spec, "cutoff", None)
+    found = energy_conflicts(dataset, duplicates, spec, cutoff)
     pairs = force_conflicts(
         dataset, descriptors, spec, bandwidth=bandwidth, monitor=Part(monitor, 0.3, 1.0)
     )
@@ -304,7 +321,7 @@ def conflicts(
 
 
 def energy_conflicts(
-    dataset: Dataset, duplicates: Duplicates, spec: ConflictSpec
+    dataset: Dataset, duplicates: Duplicates, spec: ConflictSpec, cutoff: float | None = None
 ) -> tuple[EnergyConflict, ...]:
     """Return the groups of alike structures with unlike labels, largest spread first.
 
@@ -324,9 +341,58 @@ def energy_conflicts(
     for group in duplicates.groups:
         distinct = group[~duplicates.exact[group]]
         one = _group(dataset, energies, distinct, False, duplicates)
-        if one.spread > spec.energy:
-            found.append(one)
+        if one.spread > spec.energy and _beyond_strain(dataset, energies, one) > spec.energy:
+            found.append(replace(one, beyond_cutoff=_beyond_cutoff(dataset, one, cutoff)))
     return tuple(sorted(found, key=lambda c: (-c.spread, not c.exact, c.structures[0])))
+
+
+def _beyond_cutoff(dataset: Dataset, group: EnergyConflict, cutoff: float | None) -> bool:
+    """Return whether the distances of a group differ beyond the cutoff and not within it."""
+    some = dataset.take(group.structures[:: max(1, len(group.structures) - 1)])
+    if cutoff is None or int(some.sizes.max()) > LARGEST:
+        return False
+    lattices = reduced_lattices(some.cells, some.pbc)
+    distances: list[list[FloatArray]] = [[] for _ in range(some.n_structures)]
+    owner = owners(some.structure_offsets)
+    for pairs in neighbour_pairs(some.positions, some.structure_offsets, lattices, 2.0 * cutoff):
+        for s, found in enumerate(distances):
+            found.append(pairs.distances[owner[pairs.centres] == s])
+    first, last = (np.sort(np.concatenate(each)) for each in (distances[0], distances[-1]))
+    n = min(len(first), len(last))
+    apart, near = np.abs(first[:n] - last[:n]), first[:n] <= SEEN * cutoff
+    within = float(apart[near].max(initial=0.0))
+    beyond = float(apart[~near].max(initial=0.0)) if n else np.inf
+    return beyond > max(FARTHER, 3.0 * within)
+
+
+def _beyond_strain(dataset: Dataset, energies: FloatArray, group: EnergyConflict) -> float:
+    """Return what the strain of the cells leaves of the spread of a group, eV/atom.
+
+    Neighbours on a smooth equation of state differ in energy as their cells do. How energies depend
+    on the cell there is fitted to the nearest other structures of the same class and composition,
+    to the products of the cell vectors and the square of the volume.
+    """
+    members = group.structures
+    first = int(members[0])
+    others = (dataset.config_type == dataset.config_type[first]) & np.isfinite(energies)
+    others &= (dataset.compositions == dataset.compositions[first]).all(axis=1)
+    others &= (dataset.pbc == dataset.pbc[first]).all(axis=1)
+    others[members] = False
+    cells = np.concatenate([dataset.cells[members], dataset.cells[others]])
+    if not dataset.pbc[first].any() or len(cells) - len(members) < AROUND[0]:
+        return group.spread
+    gram = np.einsum("sdx,sex->sde", cells, cells)[:, *np.triu_indices(3)]
+    away = gram - gram[: len(members)].mean(axis=0)
+    near = np.argsort((away[len(members) :] ** 2).sum(axis=1), kind="stable")[: AROUND[1]]
+    table = np.column_stack([away, volumes(cells) ** 2])
+    rows = table[len(members) :][near]
+    centre, scale = rows.mean(axis=0), np.ptp(rows, axis=0)
+    known = energies[others][near]
+    slopes = np.linalg.lstsq(
+        (rows - centre) / np.where(scale > 0, scale, 1.0), known - known.mean(), rcond=1e-6
+    )[0]
+    expected = (table[: len(members)] - centre) / np.where(scale > 0, scale, 1.0) @ slopes
+    return min(group.spread, float(np.ptp(energies[members] - expected)))
 
 
 def _group(

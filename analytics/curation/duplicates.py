@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from analytics.curation.environments import Environments, prepare
 from analytics.curation.matching import match_structures
+from analytics.data.contacts import closest_contacts
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
@@ -65,6 +66,9 @@ class Duplicates(Table):
         The structure that stands for those that are the same (`duplicate_groups`): the first.
     spec : DuplicateSpec
     bandwidth : float
+    lonely : int array
+        Structures without any neighbour within the cutoff: a descriptor sees nothing of them, so
+        that they are near-duplicates of none.
     """
 
     representative: IntArray
@@ -72,6 +76,7 @@ class Duplicates(Table):
     exact_of: IntArray
     spec: DuplicateSpec
     bandwidth: float
+    lonely: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @cached_property
     def copies(self) -> IntArray:
@@ -118,6 +123,7 @@ class Duplicates(Table):
             "n_copies": len(self.copies),
             "n_exact": int(self.exact.sum()),
             "n_groups": len(self.groups),
+            "without_neighbours": frame_indices[self.lonely].tolist(),
             "tolerance": self.spec.tolerance,
             "cell": self.spec.cell,
             "bandwidth": self.bandwidth,
@@ -201,6 +207,8 @@ def near_duplicates(
     (environments,) = prepare([dataset], [descriptors], Part(monitor, 0.0, 0.3))
     described = descriptors.structures
     exact_of, places = _exact(dataset, described, list(keep), list(exclude))
+    lonely = without_neighbours(dataset, descriptors)
+    places = places[~np.isin(described[places], lonely)]
     representative, distance = np.arange(dataset.n_structures), np.zeros(dataset.n_structures)
     tolerance = spec.tolerance * bandwidth
     cells = cell_invariants(dataset, described)
@@ -233,7 +241,23 @@ def near_duplicates(
         exact_of=frozen(exact_of, np.int64),
         spec=spec,
         bandwidth=bandwidth,
+        lonely=frozen(lonely, np.int64),
     )
+
+
+def without_neighbours(dataset: Dataset, descriptors: Descriptors) -> IntArray:
+    """Return the described structures in which no atom has a neighbour within the cutoff."""
+    cutoff = getattr(descriptors.spec, "cutoff", None)
+    if cutoff is None or not len(descriptors.structures):
+        return np.empty(0, dtype=np.int64)
+    values, starts = descriptors.values, descriptors.structure_offsets[:-1]
+    # atoms that see nothing are described alike: few structures are left to be searched
+    alike = (np.maximum.reduceat(values, starts) == np.minimum.reduceat(values, starts)).all(axis=1)
+    some = descriptors.structures[alike | ~np.logical_or.reduceat(values.any(axis=1), starts)]
+    usable = np.zeros(dataset.n_structures, dtype=bool)
+    usable[some] = True
+    contacts = closest_contacts(dataset, usable, float(cutoff), SILENT)
+    return np.asarray(some[~np.isfinite(contacts.distance[some])])
 
 
 def _exact(

@@ -18,6 +18,7 @@ from analytics.curation.duplicates import (
     composition_keys,
     landmarks,
     same_cell,
+    without_neighbours,
 )
 from analytics.curation.environments import check_comparable, prepare
 from analytics.curation.matching import match_structures
@@ -337,7 +338,8 @@ def _nearest_duplicates(
     marks = landmarks(known), landmarks(asked)
     tree, tolerance = cKDTree(marks[0]), spec.tolerance * bandwidth
     nearest = {}
-    for place in range(test[1].n_structures):
+    lonely = without_neighbours(*test)
+    for place in np.flatnonzero(~np.isin(test[1].structures, lonely)).tolist():
         near = np.sort(
             np.asarray(
                 tree.query_ball_point(marks[1][place], tolerance * (1 + 1e-9) + 1e-9, p=np.inf),

@@ -169,10 +169,12 @@ def test_published_contradictions_are_found():
     assert len(exact) == len(groups) == 35
     assert sum(len(c.structures) for c in exact) == 78
     assert [c.spread for c in exact[:3]] == pytest.approx([2.9984, 1.9793, 1.9748], abs=1e-4)
-    # cells so wide that no atom sees another, with energies up to 14 eV/atom apart
+    # cells so wide that neighbours hardly count; those in which no atom sees another (4723 to 4725,
+    # 14 eV/atom apart) are near-duplicates of none
     worst = found.energies[0]
-    assert part.frame_indices[np.sort(worst.structures)].tolist() == [4723, 4724, 4725]
-    assert worst.spread > 14
+    assert part.frame_indices[np.sort(worst.structures)].tolist() == [4700, 4701, 4702]
+    assert worst.beyond_cutoff
+    assert worst.spread > 10
     assert (np.diff([c.spread for c in found.energies]) <= 0).all()
 
 
@@ -277,3 +279,53 @@ def test_conflicts_can_be_cancelled():
     assert told.fractions[-1] == 1.0
     with pytest.raises(Cancelled):
         conflicts(dataset, described, monitor=Recorder(cancel_at=told.checkpoints - 1))
+
+
+# ------------------------------------------------------------------------------- what is none
+
+
+def chains(spacings, energies, config_type="eos"):
+    """Make cubic cells of one copper atom with these lattice constants and energies."""
+    n = len(spacings)
+    return Dataset(
+        numbers=np.full(n, 29),
+        positions=np.zeros((n, 3)),
+        structure_offsets=np.arange(n + 1),
+        cells=np.asarray(spacings)[:, None, None] * np.eye(3),
+        pbc=np.ones((n, 3), dtype=bool),
+        energies=np.asarray(energies, dtype=float),
+        config_type=np.full(n, config_type),
+    )
+
+
+def test_neighbours_on_a_smooth_equation_of_state_do_not_conflict():
+    a = np.linspace(2.0, 2.4, 400)
+    energies = 60.0 * (a - 2.5) ** 2  # 24 to 60 meV from one to the next
+    assert len(conflicts_of(chains(a, energies)).energies) == 0
+    energies[200] += 0.3
+    (found,) = conflicts_of(chains(a, energies)).energies
+    assert 200 in found.structures
+
+
+def test_what_has_no_neighbour_is_named_and_no_near_duplicate():
+    dataset = chains([7.0, 7.05, 2.5, 2.5001], [0.0, 3.0, -3.0, -3.0])
+    found = near_duplicates(dataset, winnow.describe(dataset))
+    assert found.lonely.tolist() == [0, 1]
+    assert found.copies.tolist() == [3]
+    assert len(conflicts_of(dataset).energies) == 0
+
+
+def test_structures_that_differ_only_beyond_the_cutoff_are_said_to():
+    pair = np.array([[0.0, 0.0, 0.0], [2.2, 0.0, 0.0]])
+    positions = [np.concatenate([pair, pair + np.array([x, 0.0, 0.0])]) for x in (9.0, 9.5)]
+    dataset = Dataset(
+        numbers=np.full(8, 29),
+        positions=np.concatenate(positions),
+        structure_offsets=np.array([0, 4, 8]),
+        cells=np.zeros((2, 3, 3)),
+        pbc=np.zeros((2, 3), dtype=bool),
+        energies=np.array([-4.0, -3.0]),
+    )
+    (found,) = conflicts_of(dataset).energies
+    assert found.beyond_cutoff
+    assert not found.exact
