@@ -29,7 +29,9 @@ def _set(words: str) -> frozenset[str]:
 
 
 _NOUNS: dict[str, _Kind] = {
-    **dict.fromkeys(("energy", "energies", "ener", "toten", "etot", "epot", "etotal"), "energy"),
+    **dict.fromkeys(
+        ("energy", "energies", "ener", "toten", "etot", "epot", "etotal", "poteng"), "energy"
+    ),
     **dict.fromkeys(("force", "forces", "frc", "frcs"), "forces"),
     **dict.fromkeys(("stress", "stresses", "virial", "virials"), "stress"),
 }
@@ -42,8 +44,8 @@ _METHODS = _set(
     vasp castep qe pwscf espresso cp2k orca psi4 gaussian aims fhi fhiaims abinit siesta gpaw nwchem
     turbomole molpro openmx conquest abacus dftb xtb gfn gfn0 gfn1 gfn2 nomad mp oqmd aflow
     pbe pbesol revpbe rpbe scan r2scan rscan lda gga hse hse06 pbe0 b3lyp blyp bp86 tpss m06 optb88
-    wb97 wb97x wb97xd wb97m u d2 d3 d3bj d4 bj mbd ts dz tz svp tzvp tzvpd def2
-    hf mp2 rimp2 ccsd ccsdt cc dlpno cbs rpa casscf dmc gw
+    wb97 wb97x wb97xd wb97xd3 wb97m u d2 d3 d3bj d4 bj mbd ts dz tz svp tzvp tzvpd def2
+    coupled cluster hf mp2 rimp2 ccsd ccsdt cc dlpno cbs rpa casscf dmc gw
     """
 )
 _MODELS = _set(
@@ -60,8 +62,8 @@ _MODELS = _set(
 _KINDS = ("total", "tot", "potential", "pot", "corrected", "free", "scf", "electronic", "full")
 _HARMLESS = frozenset(_KINDS) | _set(
     """
-    uncorrected final sigma0 without entropy system structure config cell atoms tensor matrix value
-    data the of on xc cart cartesian xyz unit voigt
+    uncorrected final sigma0 wo without entropy system structure config cell atoms tensor matrix
+    value data the of on xc cart cartesian xyz voigt
     """
 )
 #: Words after which it is no longer the label itself, and what it is then.
@@ -82,8 +84,8 @@ _CAUTIONS = _told_apart({
     "polarization hubbard long short pair spring elastic strain constraint constrained",
     "a derivative": "constant constants gradient gradients grad hessian",
     "something about it": "weight weights w cutoff mask flag max maximum min minimum mean average "
-    "avg norm count n id index tolerance threshold conv converged convergence key units type grid "
-    "step ediff",
+    "avg norm count n id index tolerance threshold conv converged convergence key unit units type "
+    "grid step ediff net sum spin magnetic",
 })  # fmt: skip
 _ENERGY_UNITS = {
     **dict.fromkeys(("ev",), "eV"),
@@ -215,6 +217,8 @@ def meaning_of(name: str) -> Meaning:
     rest = [word for word in words if word not in nouns]
     unit, rest = _unit(label, rest)
     caution = next((_CAUTIONS[word] for word in rest if word in _CAUTIONS), "")
+    if nouns[0] == "e" and "gap" in rest:
+        caution = "electron levels"
     if label == "energy" and not caution and {"atomic", "atom"} & set(rest):
         caution = "per atom"
     if len({_NOUNS.get(word) for word in nouns}) > 1:

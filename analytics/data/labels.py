@@ -425,7 +425,11 @@ class _Labels:
             if numbers.unusable and not numbers.frames:
                 s, cause = next(iter(numbers.unusable.items()))
                 if not all("None" in each for each in numbers.unusable.values()):
-                    self._unusable("energy", key, s, cause)
+                    raise InputError(
+                        f"energy {key!r} {cause}; --energy-key '' reads none",
+                        source=self._name,
+                        structure=self._frames[s].index,
+                    )
             values = self._energies_of(key)
             self._fill("energy", at, energies, values, ~np.isnan(values), "energy")
         self._leave_out(
@@ -434,11 +438,6 @@ class _Labels:
             {k: self.census.numbers(k).unusable for k in self.choices["energy"].keys},
         )
         return None if np.isnan(energies).all() else energies
-
-    def _unusable(self, label: str, key: str, s: int, cause: str) -> None:
-        raise InputError(
-            f"{label} {key!r} {cause}", source=self._name, structure=self._frames[s].index
-        )
 
     def _leave_out(
         self, part: Any, values: FloatArray, unusable: Mapping[str, Mapping[int, str]]

@@ -589,3 +589,19 @@ def test_advice_and_repair_in_the_terminal(cases, capsys) -> None:
     told = json.loads(capsys.readouterr().out)
     assert "fractional_positions" not in {finding["code"] for finding in told["findings"]}
     assert all("advice" in finding for finding in told["findings"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("94_positions_in_bohr.xyz", {"units": "length=bohr"}),
+        ("95_positions_in_nm.xyz", {"units": "length=nm"}),
+        ("99a_units_stated_hartree.xyz", {}),
+        ("54_cp2k-pos-1.xyz", {}),
+        ("57_constrained.traj", {}),
+        ("72a_slab_zero_third_vector.xyz", {}),
+    ],
+)
+def test_cases_are_clean_in_the_units_that_they_are_in(cases, name, said) -> None:
+    codes = set(found(check(read(cases / name, **said)))) - {"no_config_type", "no_forces"}
+    assert codes == set()

@@ -733,18 +733,22 @@ def test_runs_in_a_folder(tmp_path) -> None:
     put("g/w-pos-1.xyz", cp2k((0,)))
     put("g/w-frc-1.xyz", cp2k((0,), rows=PULL))
     put("h/ML_AB", ML_AB + configuration(1))
+    put("i/OUTCAR", header(per_type="  1") + step(1))  # more than ten types, say
+    put("i/vasprun.xml", vasprun(calculation()))
     found = steps(tmp_path)
     kept = [one for one in found if isinstance(one, Frame)]
     assert [(one.index, one.info["config_type"]) for one in kept] == [
         (0, "a"), (1, "a"), (2, "b"), (4, "c/OUTCAR.1"), (5, "c/OUTCAR.2.gz"), (7, "g"),
-        (8, "water  at 300 K"),
+        (8, "water  at 300 K"), (9, "i"),
     ]  # fmt: skip
     lost = [(one.frame, one.cause.split(":")[0]) for one in found if isinstance(one, LeftOut)]
     assert lost == [(3, "b"), (6, "e")]
     dataset = read(tmp_path)  # in the confined process
-    assert_array_equal(dataset.frame_indices, [0, 1, 2, 4, 5, 7, 8])
+    assert_array_equal(dataset.frame_indices, [0, 1, 2, 4, 5, 7, 8, 9])
     assert list(dataset.config_type[:3]) == ["a", "a", "b"]
-    assert_allclose(dataset.energies, [-9.5, -9.5, *[-12.375] * 3, -17.25 * 27.2113860, -12.5])
+    assert_allclose(
+        dataset.energies, [-9.5, -9.5, *[-12.375] * 3, -17.25 * 27.2113860, -12.5, -9.5]
+    )
 
 
 def test_a_run_that_unpacks_to_too_much(tmp_path, monkeypatch) -> None:

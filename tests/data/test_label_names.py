@@ -56,6 +56,7 @@ NOT_TAKEN = {
     "cohesive_energy": "binding",
     "kinetic_energy": "kinetic or thermal",
     "fermi_energy": "electron levels",
+    "E_gap": "electron levels",
     "dispersion_energy": "a part",
     "relative_energy": "a difference or a shift",
     "energy_error": "an error or a spread",

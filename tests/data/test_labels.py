@@ -153,6 +153,12 @@ def test_energies_of_which_none_is_a_number_are_refused() -> None:
     assert joined(frame(0, energy="None")).energies is None
 
 
+def test_a_stated_unit_is_no_energy() -> None:
+    data = joined(frame(0, energy_unit="eV"), frame(1, energy_units="eV", force_unit="eV/A"))
+    assert data.energies is None
+    assert not data.understood.left_out
+
+
 def test_forces_of_the_wrong_shape_are_left_out_alone() -> None:
     frames = [
         frame(0, arrays={"forces": forces()}),

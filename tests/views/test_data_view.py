@@ -39,6 +39,7 @@ def test_block_says_what_was_read_and_what_was_left_out(view) -> None:
                   "Left out of two.xyz: 1 frame", "<td>6</td>"):  # fmt: skip
         assert words in text
     assert "<details open=" in text
+    assert "--energy-key" not in text  # which is for the terminal
 
 
 def test_names_and_units_are_offered_with_their_frames(view) -> None:
@@ -84,8 +85,8 @@ def test_fractional_coordinates_can_be_repaired_where_they_are_found(tmp_path, p
     session = Session(Inline(), pipeline)
     session.open(path)
     reading = DataView(session).reading
-    assert "none" not in str(reading.fractional.styles)
-    reading.fractional.value = True
+    assert "none" not in str(reading.repair.styles)
+    reading.repair.value = True
     reading.again.param.trigger("clicks")
     assert session.options == {"repair": "fractional"}
     assert session.dataset.positions[1].tolist() == [2.0, 2.0, 2.0]

@@ -58,6 +58,9 @@ def test_what_lies_in_a_folder_is_opened(tree, places, named, read):
 
 
 STRANGE = (
+    "data.xyz@/../../secret/key.xyz",
+    "data.xyz@*/key.xyz",
+    "data.xyz@[0]",
     "/etc/passwd", "../secret/key.xyz", "{}/secret/key.xyz", "{}/open/../secret/key.xyz",
     "run/../../secret/key.xyz", "out.xyz", "out.xyz@0:1", "door/key.xyz", "door",
     "{}/open/door/key.xyz", "loop",

@@ -46,17 +46,8 @@ class Reading(pn.viewable.Viewer):
         self.species = pmui.TextInput(
             label="Elements of the types", size="small", width=252, placeholder="1=O,2=H"
         )
-        self.fractional = pmui.Checkbox(
-            label="Coordinates are fractional: multiply them by the cell",
-            size="small",
-            margin=(2, 10),
-        )
-        self.strict = pmui.Checkbox(
-            label="Refuse the file if anything of it cannot be used", size="small", margin=(2, 10)
-        )
-        self.repair = pmui.Checkbox(
-            label="Multiply fractional coordinates by the cell", size="small", margin=(2, 10)
-        )
+        self.strict = _tick("Refuse the file if anything of it cannot be used")
+        self.repair = _tick("Multiply fractional coordinates by the cell")
         self.again = Button(label="Read again", hint="Read the file again with what is chosen here")
         self.again.on_click(lambda e: session.reread(**self.options()))
         self._layout = layout.card(
@@ -65,7 +56,6 @@ class Reading(pn.viewable.Viewer):
             pn.FlexBox(*self.units.values()),
             self.species,
             self.repair,
-            self.fractional,
             self.strict,
             self.again,
             look="roomy",
@@ -85,8 +75,6 @@ class Reading(pn.viewable.Viewer):
             chosen["species"] = self.species.value
         if self.repair.value:
             chosen["repair"] = "fractional"
-        if self.fractional.value:
-            chosen["repair"] = "fractional"
         if self.strict.value:
             chosen["strict"] = True
         return chosen
@@ -104,9 +92,6 @@ class Reading(pn.viewable.Viewer):
         findings = self._session.opened.report.findings
         fractional = any(finding.code == "fractional_positions" for finding in findings)
         reveal(self.repair, fractional or self.repair.value)
-        found = {finding.code for finding in self._session.opened.report.findings}
-        self.fractional.value = bool(said.get("repair"))
-        reveal(self.fractional, self.fractional.value or "fractional_positions" in found)
         self.strict.value = bool(said.get("strict"))
 
     def _fill_keys(self, data: Dataset, said: dict[str, Any]) -> None:
@@ -141,6 +126,12 @@ class Reading(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         return self._layout
+
+
+def _tick(label: str) -> Any:
+    # its label has the colour of the text around it, which no theme of MUI follows
+    styles = {"color": "var(--winnow-text)"}
+    return pmui.Checkbox(label=label, size="small", margin=(2, 10), styles=styles)
 
 
 def _offer(select: Any, options: dict[str, str], value: str) -> None:

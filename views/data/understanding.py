@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from analytics.data.dataset import Dataset
 from analytics.data.frames import LeftOut
 from analytics.data.overview import understood_rows
@@ -13,6 +15,8 @@ from views.kit.text import counted, facts, grouped, heading, note
 
 __all__ = ["understanding"]
 
+#: How the terminal is told to take another name.
+_OPTION = re.compile(r"[;,] --[a-z-]+ \S+ takes it| \(--[a-z-]+ \S+ takes it\)")
 #: Rows of the table of what was left out: of a file that is full of them the first tell enough.
 MOST = 200
 _PARTS = {"frame": "whole frame", "energy": "its energy", "forces": "its forces",
@@ -23,9 +27,15 @@ def understanding(dataset: Dataset) -> Markup:
     """Write the block that the stage begins with, and what was left out below it."""
     return html.join(
         heading("Understood", dataset.name, title=dataset.name),
-        facts([row for row in understood_rows(dataset, PAGE) if row[0] != "left out"], "long"),
+        facts(_rows(dataset), "long"),
         _left_out(dataset),
     )
+
+
+def _rows(dataset: Dataset) -> list[tuple[str, str]]:
+    """Return what the terminal says, without what stands below or is chosen beside it here."""
+    rows = understood_rows(dataset, PAGE)
+    return [(name, _OPTION.sub("", said)) for name, said in rows if name != "left out"]
 
 
 def _left_out(dataset: Dataset) -> Markup | None:

@@ -66,10 +66,12 @@ class Places:
             return text
         for folder in (Path(), *self.roots):
             for name in (text, text.rpartition("@")[0]):
-                place = Path(os.path.realpath(folder / name))
+                place, rest = Path(os.path.realpath(folder / name)), text[len(name) :]
+                if any(sign in rest for sign in "/\\*?["):
+                    continue  # no slice, but what a reader might take for other files
                 if name and self._holds(place) and os.path.exists(place):
                     self._check_links(place, name)
-                    return f"{place}{text[len(name) :]}"
+                    return f"{place}{rest}"
         raise InputError(self._refusal(), source=text)
 
     def expanded(self, paths: Iterable[str | Path]) -> list[str]:

@@ -44,11 +44,28 @@ _KINDS: tuple[
 )
 
 
+_Output = tuple[Path, Callable[[Path, Monitor], Iterable[Frame | LeftOut]]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
+    """A run by its name, and its outputs, the one to read first."""
+
     label: str
-    path: Path
-    read: Callable[[Path, Monitor], Iterable[Frame | LeftOut]]
+    outputs: tuple[_Output, ...]
+
+    def read(self, monitor: Monitor) -> Iterator[Frame | LeftOut]:
+        """Yield the structures of the first output that can be read."""
+        for number, (path, read) in enumerate(self.outputs):
+            begun = False
+            try:
+                for one in read(path, monitor):
+                    begun = True
+                    yield one
+                return
+            except InputError:  # an OUTCAR of more than ten types, say
+                if begun or number + 1 == len(self.outputs):
+                    raise
 
 
 def recognise_runs(path: Path, head: bytes) -> bool:
@@ -74,7 +91,7 @@ def read_runs(folder: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         part = Part(monitor, number / len(runs), (number + 1) / len(runs))
         last = start - 1
         try:
-            for one in run.read(run.path, part):
+            for one in run.read(part):
                 moved = _moved(one, start, run.label, several=len(runs) > 1)
                 last = max(last, moved.index if isinstance(moved, Frame) else moved.frame)
                 yield moved
@@ -102,15 +119,18 @@ def _named(place: Path) -> list[Path]:
 
 def _runs(folder: Path, place: Path) -> list[_Run]:
     found = [(path, _head(path)) for path in _named(place)]
+    kinds: list[list[_Output]] = []
     for recognise, read in _KINDS:
-        chosen = [path for path, head in found if recognise(path, head)]
+        chosen: list[_Output] = [(path, read) for path, head in found if recognise(path, head)]
         if chosen:
-            alone = len(chosen) == 1 and place != folder
-            return [
-                _Run(str((place if alone else path).relative_to(folder).as_posix()), path, read)
-                for path in chosen
-            ]
-    return []
+            kinds.append(chosen)
+    if not kinds:
+        return []
+    if len(kinds[0]) == 1 and place != folder:
+        # what is of another kind, once, is of the same run
+        outputs = [kind[0] for kind in kinds if len(kind) == 1]
+        return [_Run(place.relative_to(folder).as_posix(), tuple(outputs))]
+    return [_Run(path.relative_to(folder).as_posix(), ((path, read),)) for path, read in kinds[0]]
 
 
 def _head(path: Path) -> bytes:
