@@ -15,6 +15,7 @@ from analytics.curation.environments import Environments, prepare
 from analytics.curation.matching import match_structures
 from analytics.data.contacts import closest_contacts
 from analytics.data.dataset import Dataset
+from analytics.data.electronic_states import stated_states
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
@@ -324,10 +325,12 @@ def composition_keys(dataset: Dataset, structures: IntArray, elements: IntArray)
 def composition_classes(
     dataset: Dataset, described: IntArray, places: IntArray
 ) -> tuple[IntArray, ...]:
-    """Split described structures into those of equal composition, periodicity and size."""
+    """Split described structures into those of equal composition, periodicity and stated state."""
     if not len(places):
         return ()
     keys = composition_keys(dataset, described[places], np.unique(dataset.numbers))
+    (states,) = stated_states([dataset])
+    keys = np.column_stack([keys, states[described[places]]])
     _, group = np.unique(keys, axis=0, return_inverse=True)
     order = np.argsort(group.ravel(), kind="stable")
     cuts = np.flatnonzero(np.diff(group.ravel()[order])) + 1

@@ -23,6 +23,7 @@ from analytics.curation.duplicates import (
 from analytics.curation.environments import check_comparable, prepare
 from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
+from analytics.data.electronic_states import stated_states
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.information.entropy import covered
@@ -333,7 +334,10 @@ def _nearest_duplicates(
     """Return the nearest training structure and its distance, by test structure."""
     known, asked = prepare([train[0], test[0]], [train[1], test[1]], Part(monitor, 0.0, 0.5))
     elements = np.unique(np.concatenate([train[0].numbers, test[0].numbers]))
-    keys = [composition_keys(data, x.structures, elements) for data, x in (train, test)]
+    keys = [
+        np.column_stack([composition_keys(data, x.structures, elements), states[x.structures]])
+        for (data, x), states in zip((train, test), stated_states([train[0], test[0]]), strict=True)
+    ]
     cells = [cell_invariants(data, x.structures) for data, x in (train, test)]
     marks = landmarks(known), landmarks(asked)
     tree, tolerance = cKDTree(marks[0]), spec.tolerance * bandwidth

@@ -11,7 +11,7 @@ from analytics.data.geometries import Geometries
 from analytics.data.superposition import joined_groups
 from analytics.runtime.arrays import FloatArray, IntArray
 
-__all__ = ["state_labels"]
+__all__ = ["state_labels", "stated_states"]
 
 #: Names of the totals that are compared, without underscores and capitals; those of one line are
 #: the same quantity.
@@ -60,6 +60,30 @@ def state_labels(datasets: Sequence[Dataset], group: IntArray, tolerance: float)
         alike[known] = _alike(geometries.take(np.array(known)), marks, tolerance)
         labels.append(alike if len(np.unique(alike[known])) > 1 else np.zeros_like(alike))
     return np.unique(np.array(labels), axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def stated_states(datasets: Sequence[Dataset]) -> list[IntArray]:
+    """Return numbers that differ where the stated total charge, multiplicity or spin do.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+
+    Returns
+    -------
+    list of int array (n_structures, 3)
+        One for each data set. What a structure does not state is taken for the same, unless the
+        others contradict one another: then it is a state of its own.
+    """
+    records = [
+        record for data in datasets for record in data.records or [Record()] * data.n_structures
+    ]
+    present = set().union(*(record.info for record in records))
+    table = np.zeros((len(records), 3), dtype=np.int64)
+    for column, names in enumerate(_TOTALS[:3]):
+        if any(_plain(key) in names for key in present):
+            table[:, column] = _clusters([_total(record, names) for record in records])
+    return np.split(table, np.cumsum([data.n_structures for data in datasets])[:-1])
 
 
 def _member(datasets: Sequence[Dataset], structure: int) -> tuple[Dataset, int]:

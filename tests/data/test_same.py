@@ -226,3 +226,11 @@ def test_published_pairs_of_the_same_structure_are_named_the_worst_first():
         "largest: 3.00 eV/atom in frames 2, 3; 1.98 eV/atom in frames 0, 1; "
         "369 meV/atom in frames 4, 5"
     )
+
+
+def test_near_duplicates_of_another_charge_are_none():
+    one, near, ion = (charged(charge=charge) for charge in (0, 0, 1))
+    near.positions[0, 0] += 1e-3
+    ion.positions[0, 0] += 1e-3
+    data = dataset_from_atoms([one, near, ion])
+    assert winnow.duplicates(data).representative.tolist() == [0, 0, 2]
