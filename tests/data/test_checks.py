@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analytics.data.checks.registry import check
 from analytics.data.contacts import closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
-from analytics.data.readers import dataset_from_atoms
+from analytics.data.readers import dataset_from_atoms, read
 from analytics.geometry.lattice import cell_heights
 from analytics.runtime.progress import SILENT
 
@@ -291,3 +291,16 @@ def test_no_check_fails_whatever_the_numbers(seed) -> None:
         config_type=rng.choice(["a", "b", ""], 20),
     )
     assert isinstance(check(data).findings, tuple)
+
+
+def test_what_was_left_out_of_the_file_is_a_finding(tmp_path):
+    frame = "1\nProperties=species:S:1:pos:R:3 energy={}\nSi 0 0 0\n"
+    path = tmp_path / "some.xyz"
+    path.write_text(
+        "".join(frame.format(e) for e in (-1.0, "None", -3.0, -4.0)) + "2\n\nSi 0 0 0\n"
+    )
+    found = {finding.code: finding for finding in check(read(path)).findings}
+    assert found["energy_left_out"].structures.tolist() == [1]
+    assert "None" in found["energy_left_out"].evidence
+    assert found["frame_left_out"].message == "1 frame left out (frame 4)"
+    assert found["frame_left_out"].structures.tolist() == []

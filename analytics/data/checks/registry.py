@@ -58,7 +58,8 @@ Check = Callable[[Subject], Iterable[Finding]]
 
 #: The checks of this package, each in the module of its name.
 BUILT_IN = (
-    "positions", "cells", "species_columns", "duplicate_keys", "fractional_positions", "lengths",
+    "left_out", "positions", "cells", "species_columns", "duplicate_keys", "fractional_positions",
+    "lengths",
     "overlapping_atoms", "close_atoms", "energies", "energies_per_atom", "energy_units",
     "all_electron_energies", "forces", "large_forces", "forces_against_energies", "net_force",
     "frozen_atoms", "zero_forces", "stress", "unconverged", "duplicates",
