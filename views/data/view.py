@@ -186,8 +186,9 @@ class DataView(pn.viewable.Viewer):
             Html(
                 heading(
                     "Open your own file",
-                    text="Extended XYZ (also .gz), ASE databases, VASP, DeePMD folders and "
-                    "whatever ASE reads. Nothing leaves the machine that runs Winnow.",
+                    text="Extended XYZ, VASP, DeePMD, ASE databases, HDF5, npz and whatever ASE "
+                    "reads, also compressed, in a zip or tar. Nothing leaves the machine that "
+                    "runs Winnow.",
                 ),
                 margin=(0, 10, 6, 10),
             ),
