@@ -187,7 +187,7 @@ def near_duplicates(
     Examples
     --------
     >>> winnow.duplicates(data)
-    Duplicates(0 of 60 structures repeat another one, 0 exactly, 810572a6)
+    Duplicates(0 of 60 structures repeat another one, 0 exactly, 1fd1b511)
 
     Notes
     -----

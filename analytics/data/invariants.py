@@ -231,31 +231,37 @@ def _fill_atoms(  # type: ignore[no-untyped-def]
 def close_pairs(found: Invariants) -> IntArray:
     """Return the pairs of structures whose invariants are as close as those of the same, (m, 2).
 
-    Each kind is swept along the invariant in which it spreads most for its bound.
+    Each kind is swept along the invariant in which it spreads most for its bound; the others are
+    compared in the same order of preference.
     """
     order = np.argsort(found.kinds, kind="stable")
     values, bounds, kinds = found.values[order], found.bounds[order], found.kinds[order]
     starts = np.flatnonzero(np.diff(kinds, prepend=-1))
     spread = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
-    widest = np.argmax(spread / np.maximum.reduceat(bounds, starts), axis=1)
-    along = np.repeat(widest, np.diff(starts, append=len(order)))
-    rows = np.lexsort((values[np.arange(len(order)), along], kinds))
-    along = along[rows]  # the same: a kind keeps its place
-    pairs = _sweep(kinds[rows], along, values[rows], bounds[rows])
+    columns = np.argsort(-spread / np.maximum.reduceat(bounds, starts), axis=1, kind="stable")
+    kinds = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    second = columns[kinds, 1]
+    rows = np.lexsort((values[np.arange(len(order)), columns[kinds, 0]], kinds))
+    first = values[rows, columns[kinds, 0]], bounds[rows, columns[kinds, 0]]
+    ahead = values[rows, second], bounds[rows, second]
+    pairs = _sweep(kinds, columns, values[rows], bounds[rows], *first, *ahead)
     return np.asarray(order[rows][pairs])
 
 
 @kernel
-def _sweep(kinds, along, values, bounds):  # type: ignore[no-untyped-def]
+def _sweep(kinds, columns, values, bounds, key, room, ahead, reach):  # type: ignore[no-untyped-def]
+    # the first two columns once more, in rows of their own: most pairs end there
     pairs, n = np.empty((1024, 2), dtype=np.int64), 0
     for i in range(len(kinds)):
-        a = along[i]
-        j = i + 1
-        while j < len(kinds) and kinds[j] == kinds[i]:
-            if values[j, a] - values[i, a] > bounds[i, a]:
-                break
+        along = columns[kinds[i]]
+        last = i + 1
+        while last < len(kinds) and kinds[last] == kinds[i] and key[last] - key[i] <= room[i]:
+            last += 1
+        for j in range(i + 1, last):
+            if abs(ahead[i] - ahead[j]) > max(reach[i], reach[j]):
+                continue
             close = True
-            for c in range(values.shape[1]):
+            for c in along:
                 if abs(values[i, c] - values[j, c]) > max(bounds[i, c], bounds[j, c]):
                     close = False
                     break
@@ -266,5 +272,4 @@ def _sweep(kinds, along, values, bounds):  # type: ignore[no-untyped-def]
                     pairs = more
                 pairs[n, 0], pairs[n, 1] = i, j
                 n += 1
-            j += 1
     return pairs[:n]
