@@ -68,7 +68,8 @@ def images():
 
 def test_the_checks_of_this_package_come_in_the_order_of_the_report() -> None:
     assert list(CHECKS) == [
-        "positions", "cells", "species_columns", "duplicate_keys", "fractional_positions",
+        "left_out", "positions", "cells", "species_columns", "duplicate_keys",
+        "fractional_positions",
         "lengths", "overlapping_atoms", "close_atoms", "energies", "energies_per_atom",
         "energy_units", "all_electron_energies", "forces", "large_forces",
         "forces_against_energies", "net_force", "frozen_atoms", "zero_forces", "stress",
