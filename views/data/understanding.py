@@ -10,6 +10,7 @@ from analytics.data.overview import understood_rows
 from analytics.runtime.text import PAGE
 from views.kit import html
 from views.kit.html import Markup
+from views.kit.option_words import on_page
 from views.kit.tables import cells, read_table
 from views.kit.text import counted, facts, grouped, heading, note
 
@@ -37,7 +38,7 @@ def understanding(dataset: Dataset) -> Markup:
 def _rows(dataset: Dataset) -> list[tuple[str, str]]:
     """Return what the terminal says, without what stands below or is chosen beside it here."""
     rows = understood_rows(dataset, PAGE)
-    return [(name, _OPTION.sub("", said)) for name, said in rows if name != "left out"]
+    return [(name, on_page(_OPTION.sub("", said))) for name, said in rows if name != "left out"]
 
 
 def _left_out(dataset: Dataset) -> Markup | None:
@@ -60,5 +61,5 @@ def _left_out(dataset: Dataset) -> Markup | None:
 
 def _row(lost: LeftOut) -> Markup:
     line = grouped(lost.line) if lost.line is not None else "–"
-    cause = html.td(lost.cause, class_="said")
+    cause = html.td(on_page(lost.cause), class_="said")
     return cells(grouped(lost.frame), line, _PARTS[lost.part], cause)
