@@ -300,7 +300,7 @@ def _pairs_of_slabs(  # type: ignore[no-untyped-def]
 
 @helper
 def _close(one, other, bound, other_bound, columns):  # type: ignore[no-untyped-def]
+    close = True
     for c in columns[2:]:
-        if abs(one[c] - other[c]) > max(bound[c], other_bound[c]):
-            return False
-    return True
+        close = close and abs(one[c] - other[c]) <= max(bound[c], other_bound[c])
+    return close
