@@ -81,6 +81,17 @@ def test_wrong_answer_is_asked_again_with_what_was_typed(session, typed) -> None
     assert session.options == {"species": "1=O,2=H"}
 
 
+def test_enter_in_a_field_answers_once_all_are_filled(session, typed) -> None:
+    card = QuestionCard(session)
+    session.open(typed)
+    typed_into(card.fields["1"], "O")
+    card.fields["1"].param.trigger("enter_pressed")
+    assert session.question is not None
+    typed_into(card.fields["2"], "H")
+    card.fields["2"].param.trigger("enter_pressed")
+    assert session.options == {"species": "1=O,2=H"}
+
+
 def test_question_goes_with_another_file_or_when_it_is_given_up(session, typed, small) -> None:
     session.open(typed)
     session.give_up()
@@ -122,7 +133,7 @@ def test_fractional_coordinates_are_repaired_from_the_page(session, tmp_path) ->
     ase.io.write(path, images, format="extxyz")
     session.open(path)
     view = DataView(session)
-    assert "--repair fractional" in view.findings.object
+    assert "‘Multiply fractional coordinates by the cell’" in view.findings.object
     assert view.reading.repair.visible
     view.reading.repair.value = True
     view.reading.again.param.trigger("clicks")
