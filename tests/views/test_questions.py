@@ -11,6 +11,7 @@ from analytics.runtime.errors import InputError
 from views.data.question import QuestionCard
 from views.data.view import DataView
 from views.state.jobs import Inline
+from views.state.saved import parse
 from views.state.session import Session
 
 WATER = """3
@@ -100,6 +101,22 @@ def test_question_goes_with_another_file_or_when_it_is_given_up(session, typed, 
     session.open(small)
     assert session.question is None
     assert session.dataset.name == "small.xyz"
+
+
+def test_question_comes_back_with_a_saved_session(session, typed, pipeline) -> None:
+    session.open(typed, strict=True, units="energy=hartree")
+    saved = parse(session.save().to_bytes())
+    again = Session(Inline(), pipeline)
+    again.restore(saved)
+    assert again.dataset.name == session.dataset.name  # what was open stays
+    assert again.question == session.question
+    again.answer({"1": "O", "2": "H"})
+    assert again.dataset.name == "types.xyz"
+    assert again.options == {"strict": True, "units": "energy=hartree", "species": "1=O,2=H"}
+    assert again.save().question is None
+    named = saved.to_bytes().replace(b'"what": "species"', b'"what": "path"')
+    with pytest.raises(InputError, match=r"question.what"):
+        parse(named)
 
 
 def test_answers_come_back_with_a_saved_session(session, typed, pipeline) -> None:
