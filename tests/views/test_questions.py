@@ -82,6 +82,16 @@ def test_wrong_answer_is_asked_again_with_what_was_typed(session, typed) -> None
     assert session.options == {"species": "1=O,2=H"}
 
 
+def test_what_enter_leaves_in_a_field_is_shown(session, typed) -> None:
+    card = QuestionCard(session)
+    session.open(typed)
+    field = card.fields["1"]
+    shown = field.get_root().data
+    typed_into(field, "Ox")
+    field._process_events({"value": "Ox"})  # Enter was pressed: it is in no list
+    assert field.value == field.value_input == shown.value == shown.value_input == "Ox"
+
+
 def test_enter_in_a_field_answers_once_all_are_filled(session, typed) -> None:
     card = QuestionCard(session)
     session.open(typed)
