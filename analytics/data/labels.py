@@ -329,7 +329,12 @@ class _Labels:
         return bool(grows) or (grows is None and meaning.owner in beside)
 
     def _energies_of(self, key: str) -> FloatArray:
-        return self.census.numbers(key).values * self.units.factors("energy", key)
+        """Return total energies under a name, float array (n_structures,), eV."""
+        return self.census.numbers(key).values * self._energy_factors(key)
+
+    def _energy_factors(self, key: str) -> FloatArray:
+        factors = self.units.factors("energy", key)
+        return factors * self.sizes if meaning_of(key).per_atom else factors
 
     def _choose_forces(self) -> Choice:
         asked = self._asked.keys.forces
@@ -432,6 +437,8 @@ class _Labels:
                     )
             values = self._energies_of(key)
             self._fill("energy", at, energies, values, ~np.isnan(values), "energy")
+            if meaning_of(key).per_atom:
+                self.notes.append(f"{key} is per atom: multiplied by the number of atoms")
         self._leave_out(
             "energy",
             energies,
@@ -680,7 +687,8 @@ def _what(label: str, key: str) -> str:
         "reference": "of the reference",
     }.get(meaning.origin, "")
     parts = [part for part in (meaning.caution, said) if part]
-    return "; ".join([*parts, f"{_OPTIONS[label]} {key} takes it"])
+    times = " times the number of atoms" if label == "energy" and meaning.per_atom else ""
+    return "; ".join([*parts, f"{_OPTIONS[label]} {key} takes it{times}"])
 
 
 def _look(values: FloatArray, sizes: IntArray) -> str:

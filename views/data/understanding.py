@@ -17,7 +17,9 @@ from views.kit.text import counted, facts, grouped, heading, note
 __all__ = ["understanding"]
 
 #: How the terminal is told to take another name.
-_OPTION = re.compile(r"[;,] --[a-z-]+ \S+ takes it| \(--[a-z-]+ \S+ takes it\)")
+_OPTION = re.compile(
+    r"[;,] --[a-z-]+ \S+ takes it( times the number of atoms)?| \(--[a-z-]+ \S+ takes it\)"
+)
 #: Rows of the table of what was left out: of a file that is full of them the first tell enough.
 MOST = 200
 _PARTS = {"frame": "whole frame", "energy": "its energy", "forces": "its forces",
