@@ -14,7 +14,7 @@ import numpy as np
 
 from analytics.data.geometries import Geometries
 from analytics.geometry.lattice import reciprocal_vectors, reduced_lattices
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.compiled import helper, kernel
 
 __all__ = ["Invariants", "close_pairs", "invariants"]
@@ -231,8 +231,10 @@ def _fill_atoms(  # type: ignore[no-untyped-def]
 def close_pairs(found: Invariants) -> IntArray:
     """Return the pairs of structures whose invariants are as close as those of the same, (m, 2).
 
-    Each kind is swept along the invariant in which it spreads most for its bound; the others are
-    compared in the same order of preference.
+    Each kind is cut into slabs along the invariant in which it spreads most for its bound, and each
+    slab is sorted by the next, so that few structures are compared with one; the other invariants
+    follow in the same order of preference. One window along one invariant would hold more
+    structures the more there are.
     """
     order = np.argsort(found.kinds, kind="stable")
     values, bounds, kinds = found.values[order], found.bounds[order], found.kinds[order]
@@ -240,36 +242,65 @@ def close_pairs(found: Invariants) -> IntArray:
     spread = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
     columns = np.argsort(-spread / np.maximum.reduceat(bounds, starts), axis=1, kind="stable")
     kinds = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
-    second = columns[kinds, 1]
     rows = np.lexsort((values[np.arange(len(order)), columns[kinds, 0]], kinds))
-    first = values[rows, columns[kinds, 0]], bounds[rows, columns[kinds, 0]]
-    ahead = values[rows, second], bounds[rows, second]
-    pairs = _sweep(kinds, columns, values[rows], bounds[rows], *first, *ahead)
+    along = rows, columns[kinds, 0]
+    slabs = _slabs(kinds, values[along], bounds[along])
+    rows = rows[np.lexsort((values[rows, columns[kinds, 1]], owners(slabs)))]
+    along, across = (rows, columns[kinds, 0]), (rows, columns[kinds, 1])
+    pairs = _pairs_of_slabs(
+        kinds, columns, slabs, owners(slabs), values[along], bounds[along], values[across],
+        bounds[across], values[rows], bounds[rows],
+    )  # fmt: skip
     return np.asarray(order[rows][pairs])
 
 
 @kernel
-def _sweep(kinds, columns, values, bounds, key, room, ahead, reach):  # type: ignore[no-untyped-def]
+def _slabs(kinds, key, room):  # type: ignore[no-untyped-def]
+    """Return the offsets of slabs of one kind, about as wide as the bounds in them."""
+    offsets, n = np.empty(len(kinds) + 1, dtype=np.int64), 0
+    start, width = 0, 0.0
+    for i in range(len(kinds)):
+        if i == 0 or kinds[i] != kinds[start] or key[i] - key[start] > width:
+            offsets[n] = start = i
+            n += 1
+            width = 0.0
+        width = max(width, room[i])
+    offsets[n] = len(kinds)
+    return offsets[: n + 1]
+
+
+@kernel
+def _pairs_of_slabs(  # type: ignore[no-untyped-def]
+    kinds, columns, slabs, owner, key, room, ahead, reach, values, bounds
+):
     # the first two columns once more, in rows of their own: most pairs end there
     pairs, n = np.empty((1024, 2), dtype=np.int64), 0
+    lowest = np.array([key[slabs[s] : slabs[s + 1]].min() for s in range(len(slabs) - 1)])
     for i in range(len(kinds)):
         along = columns[kinds[i]]
-        last = i + 1
-        while last < len(kinds) and kinds[last] == kinds[i] and key[last] - key[i] <= room[i]:
-            last += 1
-        for j in range(i + 1, last):
-            if abs(ahead[i] - ahead[j]) > max(reach[i], reach[j]):
-                continue
-            close = True
-            for c in along:
-                if abs(values[i, c] - values[j, c]) > max(bounds[i, c], bounds[j, c]):
-                    close = False
-                    break
-            if close:
-                if n == len(pairs):
-                    more = np.empty((2 * n, 2), dtype=np.int64)
-                    more[:n] = pairs
-                    pairs = more
-                pairs[n, 0], pairs[n, 1] = i, j
-                n += 1
+        for slab in range(owner[i], len(lowest)):
+            first, stop = slabs[slab], slabs[slab + 1]
+            if kinds[first] != kinds[i] or lowest[slab] - key[i] > room[i]:
+                break
+            j = first + np.searchsorted(ahead[first:stop], ahead[i] - reach[i])
+            while j < stop and ahead[j] - ahead[i] <= reach[i]:
+                apart = key[j] - key[i]
+                if (0.0 < apart <= room[i] or (apart == 0.0 and i < j)) and _close(
+                    values[i], values[j], bounds[i], bounds[j], along
+                ):
+                    if n == len(pairs):
+                        more = np.empty((2 * n, 2), dtype=np.int64)
+                        more[:n] = pairs
+                        pairs = more
+                    pairs[n, 0], pairs[n, 1] = i, j
+                    n += 1
+                j += 1
     return pairs[:n]
+
+
+@helper
+def _close(one, other, bound, other_bound, columns):  # type: ignore[no-untyped-def]
+    close = True
+    for c in columns[2:]:
+        close = close and abs(one[c] - other[c]) <= max(bound[c], other_bound[c])
+    return close

@@ -141,6 +141,8 @@ class Meaning:
         Whether the stress is a virial.
     owner : str
         The words that say whose it is: labels of the same owner belong together.
+    per_atom : bool
+        Whether an energy is one for each atom: times their number it is a total one.
     """
 
     label: _Kind | None
@@ -150,6 +152,7 @@ class Meaning:
     rank: tuple[int, ...] = (9,)
     virial: bool = False
     owner: str = ""
+    per_atom: bool = False
 
     @property
     def taken(self) -> bool:
@@ -243,7 +246,10 @@ def meaning_of(name: str) -> Meaning:
         len(words),
         int(name != name.lower()),
     )
-    return Meaning(label, origin, caution, unit, rank, "virial" in nouns[0], " ".join(owner))
+    per_atom = "per atom" in {caution, *map(_CAUTIONS.get, rest)}
+    return Meaning(
+        label, origin, caution, unit, rank, "virial" in nouns[0], " ".join(owner), per_atom
+    )
 
 
 def _origin(owner: list[str]) -> Origin:

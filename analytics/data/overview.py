@@ -26,6 +26,8 @@ _FLAGS = {
     "stress": "--stress-key",
     "config_type": "--config-type-key",
 }
+#: Root mean square difference of two labels that are the same but for rounding, eV and angstrom.
+_AGREES = 1e-5
 _DIFFERENCE_UNITS = {"energy": "eV/atom", "forces": "eV/Å", "stress": "eV/Å^3"}
 _LABELS: tuple[Label, ...] = ("energy", "forces", "stress", "config_type")
 _DIRECTIONS = ("not periodic", "in one direction", "in two directions", "periodic")
@@ -46,6 +48,14 @@ def understood_rows(dataset: Dataset, text: NumberFormat = TERMINAL) -> list[tup
     dataset : Dataset
     text : NumberFormat
         How numbers are written.
+
+    Examples
+    --------
+    >>> for heading, said in winnow.understood_rows(data)[:3]:
+    ...     print(f"{heading}: {said}")
+    frames: 60 read of 552 (extended XYZ)
+    elements: C 1 189 atoms
+    compositions: C2 (16), C10 (10), C60 (6), C48 (3) and 17 more
     """
     rows = [("frames", _frames(dataset, text))]
     if dataset.understood.left_out:
@@ -197,7 +207,11 @@ def _rivals(dataset: Dataset, text: NumberFormat) -> Iterator[str]:
         parts = [f"{text.count(one.frames)} frames"] if one.frames < dataset.n_structures else []
         if one.difference is not None:
             by = f"{text.significant(one.difference)} {_DIFFERENCE_UNITS[one.label]}"
-            parts.append(f"differs from {_chosen(dataset, one.label)} by {by} (root mean square)")
+            parts.append(
+                f"agrees with {_chosen(dataset, one.label)}"
+                if one.difference < _AGREES
+                else f"differs from {_chosen(dataset, one.label)} by {by} (root mean square)"
+            )
         parts += [one.note] if one.note else []
         yield f"{one.key}: {', '.join(parts)}"
 

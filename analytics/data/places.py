@@ -76,6 +76,8 @@ def _split(text: str) -> tuple[list[Place], str]:
     found = _place(name) if at else []
     if not found:
         missing = Path(name) if at and is_slice else text
+        if str(missing) == "-":
+            raise InputError("the standard input is read by commands only; name a file", source="-")
         raise InputError("no such file or folder", source=str(missing))
     if not wanted:
         raise InputError(_no_slice(wanted), source=found[0].name)

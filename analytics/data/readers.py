@@ -248,7 +248,7 @@ def _frames(place: Place, choose: Choice, monitor: Monitor) -> Found:
     path = place.path
     if path.is_dir():
         frames = read_deepmd(path, choose, monitor)
-        return frames or _chosen(read_ase(path, path.name, monitor) or [], choose)
+        return frames or _chosen(read_ase(path, place.name, monitor) or [], choose)
     head = peek(path)
     if is_archive(head):
         return _archived(place, choose, monitor)

@@ -52,7 +52,8 @@ _UNITS: dict[str, tuple[float, tuple[int, int]]] = {
     **dict.fromkeys(("j", "joule"), (units.J, _ENERGY)),
     **dict.fromkeys(("a", "å", "ang", "angs", "angst", "angstrom", "angstroms"), (1.0, _LENGTH)),
     **dict.fromkeys(("ångstrom", "ångström", "angström"), (1.0, _LENGTH)),
-    **dict.fromkeys(("bohr", "bohrs", "a0", "a_0"), (units.Bohr, _LENGTH)),
+    # below an energy: Ry/au, the force of Quantum ESPRESSO; alone it is all of atomic units
+    **dict.fromkeys(("bohr", "bohrs", "a0", "a_0", "au", "a.u."), (units.Bohr, _LENGTH)),
     **dict.fromkeys(("nm", "nanometer", "nanometre", "nanometers"), (units.nm, _LENGTH)),
     **dict.fromkeys(("pm", "picometer", "picometre"), (1e-2, _LENGTH)),
     **dict.fromkeys(("m", "meter", "metre"), (units.m, _LENGTH)),
@@ -71,7 +72,9 @@ _UNITS: dict[str, tuple[float, tuple[int, int]]] = {
 _MOLAR = frozenset(("kcal", "kilocalorie", "kilocalories", "cal", "kj", "kilojoule", "kilojoules"))
 _GLUED = {"kcalmol": "kcal/mol", "kjmol": "kJ/mol", "evang": "eV/Å", "eva": "eV/Å"}
 _ATOMIC = frozenset(("au", "a.u.", "a.u", "atomic", "atomic units", "atomic_units"))
-_FACTOR = re.compile(r"(?P<name>[^\W\d]+(?:0|_0|_h)?)(?:\^|\*\*)?\(?(?P<power>[-+]?\d+)?\)?\Z")
+_FACTOR = re.compile(
+    r"(?P<name>a\.u\.|[^\W\d]+(?:0|_0|_h)?)(?:\^|\*\*)?\(?(?P<power>[-+]?\d+)?\)?\Z"
+)
 #: Systems of units that a file may name as a whole (those of LAMMPS).
 _SYSTEMS = {
     "metal": {"energy": "eV", "length": "Å", "forces": "eV/Å", "stress": "bar"},

@@ -349,3 +349,14 @@ def test_classes_under_two_names() -> None:
     data = joined(frame(0, config_type="a"), frame(1, config_type="b"), frame(2, Config_type="c"))
     assert list(data.config_type) == ["a", "b", "c"]
     assert uses(data, "config_type") == {"config_type": 2, "Config_type": 1}
+
+
+def test_energies_per_atom_are_multiplied_when_they_are_asked_for() -> None:
+    frames = [frame(i, energy_per_atom=-1.5, n=n) for i, n in enumerate((1, 2, 4))]
+    (candidate,) = joined(*frames).understood.candidates
+    takes = "--energy-key energy_per_atom takes it times the number of atoms"
+    assert candidate.note == f"per atom; {takes}"
+    data = joined(*frames, energy_key="energy_per_atom")
+    assert_array_equal(data.energies, [-1.5, -3.0, -6.0])
+    said = "energy_per_atom is per atom: multiplied by the number of atoms"
+    assert said in data.understood.notes

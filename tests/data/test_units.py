@@ -23,6 +23,8 @@ from analytics.data.units import conversion, stated_units
         ("eV/Angstrom", "forces", 1.0),
         ("Ha/Bohr", "forces", units.Ha / units.Bohr),
         ("a.u.", "forces", units.Ha / units.Bohr),
+        ("Ry/au", "forces", units.Ry / units.Bohr),
+        ("Ha/a.u.", "forces", units.Ha / units.Bohr),
         ("kcal/mol/Å", "forces", units.kcal / units.mol),
         ("kcal/(mol*A)", "forces", units.kcal / units.mol),
         ("kcal mol-1 Ang-1", "forces", units.kcal / units.mol),

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 from ase.data import chemical_symbols
 
 from views.data.unit_names import UNITS
@@ -22,6 +23,25 @@ _TITLES = {
     "species": "Which element is each type of atoms?",
     "units": "Which unit is each quantity in?",
 }
+
+
+#: Milliseconds after which what the Enter key has picked from a list has come from the browser.
+PICKED = 200
+
+
+class AnswerField(pmui.AutocompleteInput):
+    """A field that suggests answers, and tells when Enter is pressed in it."""
+
+    enter_pressed = param.Event(doc="Enter was pressed; what it picks from the list comes after.")
+
+    @param.depends("value", watch=True, on_init=True)
+    def _sync_value_input(self) -> None:
+        # what is not in the list is None for a moment, and would leave the field empty
+        if self.value is not None:
+            super()._sync_value_input()
+
+    def _handle_enter(self, event: Any) -> None:
+        self.param.trigger("enter_pressed")
 
 
 class QuestionCard(pn.viewable.Viewer):
@@ -66,7 +86,7 @@ class QuestionCard(pn.viewable.Viewer):
 
     def _field(self, question: Question, name: str, said: dict[str, str]) -> Any:
         species = question.what == "species"
-        field = pmui.AutocompleteInput(
+        field = AnswerField(
             label=f"Type {name}" if species else f"{name} in",
             options=chemical_symbols[1:] if species else list(UNITS.get(name, ())),
             value=said.get(name, ""),
@@ -85,10 +105,17 @@ class QuestionCard(pn.viewable.Viewer):
             self._allow()
 
         field.param.watch(take, ["value", "value_input"])
+        field.param.watch(self._on_enter, ["enter_pressed"])
         return field
 
     def _allow(self) -> None:
         self.open.disabled = not all(self._answers.values())
+
+    def _on_enter(self, *_: Any) -> None:
+        if pn.state.curdoc is None:
+            self._answer()
+        else:
+            pn.state.curdoc.add_timeout_callback(self._answer, PICKED)
 
     def _answer(self, *_: Any) -> None:
         if all(self._answers.values()):

@@ -12,6 +12,7 @@ from analytics.data.dataset import Dataset
 from analytics.data.readers import available_keys
 from views.data.unit_names import UNITS
 from views.kit import layout
+from views.kit.option_words import FIELDS
 from views.kit.text import Html, heading
 from views.kit.widgets import Button, reveal
 from views.state.session import Session
@@ -22,10 +23,10 @@ __all__ = ["Reading"]
 AUTOMATIC = "automatic"
 NONE = ""
 _LABELS = {
-    "energy_key": ("energy", "Energy"),
-    "forces_key": ("forces", "Forces"),
-    "stress_key": ("stress", "Stress or virial"),
-    "config_type_key": ("config_type", "Class"),
+    "energy_key": ("energy", FIELDS["--energy-key"]),
+    "forces_key": ("forces", FIELDS["--forces-key"]),
+    "stress_key": ("stress", FIELDS["--stress-key"]),
+    "config_type_key": ("config_type", FIELDS["--config-type-key"]),
 }
 
 
@@ -44,10 +45,10 @@ class Reading(pn.viewable.Viewer):
             for name in UNITS
         }
         self.species = pmui.TextInput(
-            label="Elements of the types", size="small", width=252, placeholder="1=O,2=H"
+            label=FIELDS["--species"], size="small", width=252, placeholder="1=O,2=H"
         )
-        self.strict = _tick("Refuse the file if anything of it cannot be used")
-        self.repair = _tick("Multiply fractional coordinates by the cell")
+        self.strict = _tick(FIELDS["--strict"])
+        self.repair = _tick(FIELDS["--repair"])
         self.again = Button(label="Read again", hint="Read the file again with what is chosen here")
         self.again.on_click(lambda e: session.reread(**self.options()))
         self._layout = layout.card(

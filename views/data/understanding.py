@@ -10,13 +10,16 @@ from analytics.data.overview import understood_rows
 from analytics.runtime.text import PAGE
 from views.kit import html
 from views.kit.html import Markup
+from views.kit.option_words import on_page
 from views.kit.tables import cells, read_table
 from views.kit.text import counted, facts, grouped, heading, note
 
 __all__ = ["understanding"]
 
 #: How the terminal is told to take another name.
-_OPTION = re.compile(r"[;,] --[a-z-]+ \S+ takes it| \(--[a-z-]+ \S+ takes it\)")
+_OPTION = re.compile(
+    r"[;,] --[a-z-]+ \S+ takes it( times the number of atoms)?| \(--[a-z-]+ \S+ takes it\)"
+)
 #: Rows of the table of what was left out: of a file that is full of them the first tell enough.
 MOST = 200
 _PARTS = {"frame": "whole frame", "energy": "its energy", "forces": "its forces",
@@ -35,7 +38,7 @@ def understanding(dataset: Dataset) -> Markup:
 def _rows(dataset: Dataset) -> list[tuple[str, str]]:
     """Return what the terminal says, without what stands below or is chosen beside it here."""
     rows = understood_rows(dataset, PAGE)
-    return [(name, _OPTION.sub("", said)) for name, said in rows if name != "left out"]
+    return [(name, on_page(_OPTION.sub("", said))) for name, said in rows if name != "left out"]
 
 
 def _left_out(dataset: Dataset) -> Markup | None:
@@ -58,5 +61,5 @@ def _left_out(dataset: Dataset) -> Markup | None:
 
 def _row(lost: LeftOut) -> Markup:
     line = grouped(lost.line) if lost.line is not None else "–"
-    cause = html.td(lost.cause, class_="said")
+    cause = html.td(on_page(lost.cause), class_="said")
     return cells(grouped(lost.frame), line, _PARTS[lost.part], cause)

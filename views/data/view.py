@@ -16,6 +16,7 @@ from views.data.reading import Reading
 from views.data.understanding import understanding
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
+from views.kit.option_words import on_page
 from views.kit.spec_form import SpecForm
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, grouped, heading, note, percent, tiles
@@ -137,7 +138,8 @@ class DataView(pn.viewable.Viewer):
             html.div(
                 html.span(f.severity, class_=f.severity if f.severity != "note" else "quiet"),
                 html.span(
-                    f.message, *(html.small(line) for line in (f.evidence, f.advice) if line)
+                    on_page(f.message),
+                    *(html.small(on_page(line)) for line in (f.evidence, f.advice) if line),
                 ),
                 class_="finding",
             )

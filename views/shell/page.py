@@ -15,6 +15,7 @@ from views.inspector.inspector import Brushed, Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
 from views.kit.material_page import MaterialPage
+from views.kit.option_words import on_page
 from views.kit.style_sheets import css
 from views.kit.text import Html, counted, grouped, percent, percent_error
 from views.kit.theme import theme_config
@@ -428,7 +429,7 @@ class Page:
         reveal(self.try_again, self.session.again is not None)
         if text:
             # closed by hand, the one before would keep this one from being seen
-            self.notice.param.update(object=text, severity=severity, closed=False)
+            self.notice.param.update(object=on_page(text), severity=severity, closed=False)
         if text and severity in {"info", "success"} and pn.state.curdoc is not None:
             said = self.session.notice
             pn.state.curdoc.add_timeout_callback(lambda: self._forget(said), 1000 * NEWS)
