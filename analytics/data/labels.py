@@ -321,7 +321,8 @@ class _Labels:
             if key != asked and cp2k and key == "E" and not self._said(key):
                 continue
             numbers = census.numbers(key)
-            if key != asked and all(isinstance(v, bool) for v in census.info[key].values()):
+            words = all(isinstance(value, bool) for value in census.info[key].values())
+            if words and key != asked and not self._asked.strict:
                 self.notes.append(f"{key} is a word without a number, or T or F: not read")
                 continue
             if numbers.frames or numbers.unusable:
