@@ -34,11 +34,11 @@ from analytics.data.extxyz_columns import (
     read_words,
 )
 from analytics.data.extxyz_comment import parse_pairs, parse_properties
-from analytics.data.extxyz_index import Span, find_structures, is_atom_line
+from analytics.data.extxyz_index import Span, Spans, find_structures, is_atom_line
 from analytics.data.extxyz_lattice import NestedLattice, cell_of, is_nested, periodicity
 from analytics.data.frames import Columns, Frame, LeftOut, isotopes, species_numbers
 from analytics.data.opened import PIECE, Content, opened
-from analytics.runtime.arrays import FloatArray
+from analytics.runtime.arrays import FloatArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
@@ -151,7 +151,7 @@ def _with_line_feeds(content: Content) -> Iterator[Content]:
 
 
 def _batches(
-    content: Content, spans: list[Span], chosen: list[int], atoms_as_comments: bool
+    content: Content, spans: Spans, chosen: list[int], atoms_as_comments: bool
 ) -> Iterator[list[_Block | LeftOut]]:
     """Yield structures to be parsed together, and what is left out between them."""
     batch: list[_Block | LeftOut] = []
@@ -410,13 +410,13 @@ def _elements(
         said = isotopes(kinds)
         if not said:  # else a copy says D again
             del arrays[name]
-        return _numbered(words), (), said
+        return _numbered(tuple(words)), (), said
     arrays.pop(name or "", None)
     key = _key(arrays, ATOMIC_NUMBERS)
     if key is not None and arrays[key].ndim == 1:
         atomic = arrays.pop(key).tolist()
         given = [str(int(z)) if isinstance(z, float) and z == int(z) else str(z) for z in atomic]
-        return _numbered(given), (), []
+        return _numbered(tuple(given)), (), []
     key = _key(arrays, _TYPES)
     if not words and key is not None and arrays[key].ndim == 1:
         words = _words(arrays[key])
@@ -436,9 +436,11 @@ def _are_types(words: set[str]) -> bool:
     return all(word.isascii() and word.isdigit() for word in words)
 
 
-def _numbered(words: list[str]) -> npt.NDArray[Any]:
+@lru_cache(maxsize=16)
+def _numbered(words: tuple[str, ...]) -> npt.NDArray[Any]:
+    """Return atomic numbers: one array for structures of the same atoms, which nobody changes."""
     try:
-        return species_numbers(words)
+        return frozen(species_numbers(list(words)))
     except ValueError as error:
         for atom, word in enumerate(words):
             try:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import NamedTuple
+from array import array
+from collections.abc import Sequence
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
-__all__ = ["Span", "find_structures", "is_atom_line", "looks_like_xyz"]
+__all__ = ["Span", "Spans", "find_structures", "is_atom_line", "looks_like_xyz"]
 
 _BOM = codecs.BOM_UTF8
 _COUNT = re.compile(rb"\+?[0-9]{1,12}")
@@ -36,6 +38,8 @@ _BINARY = 16
 _LOOK = 1000
 #: Blank lines between structures that are skipped where a structure is only guessed.
 _FEW = 8
+#: Numbers of a span that is sound.
+_PLACES = 5
 #: Lines after a structure that may hold an atom of the next one.
 _NEAR = 1000
 
@@ -56,7 +60,36 @@ class Span(NamedTuple):
     fault_line: int = 0
 
 
-def find_structures(content: Content, monitor: Monitor) -> list[Span]:
+class Spans(Sequence[Span]):
+    """Many spans in little memory: a file may hold millions."""
+
+    def __init__(self) -> None:
+        self._places = array("q")
+        self._faults: dict[int, tuple[str, int]] = {}
+
+    def append(self, span: Span) -> None:
+        """Add one."""
+        if span.fault:
+            self._faults[len(self)] = span.fault, span.fault_line
+        self._places.extend(span[:_PLACES])
+
+    def __len__(self) -> int:
+        return len(self._places) // _PLACES
+
+    @overload
+    def __getitem__(self, index: int) -> Span: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Span]: ...
+    def __getitem__(self, index: int | slice) -> Span | list[Span]:
+        """Return one, as from a list; the line of a fault is told only where there is a fault."""
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        line, comment, atoms, stop, n_atoms = self._places[_PLACES * at : _PLACES * (at + 1)]
+        return Span(line, comment, atoms, stop, n_atoms, *self._faults.get(at, ("", 0)))
+
+
+def find_structures(content: Content, monitor: Monitor) -> Spans:
     """Return where every structure of a file is, damaged ones included.
 
     Parameters
@@ -66,7 +99,7 @@ def find_structures(content: Content, monitor: Monitor) -> list[Span]:
         Told how far the looking is.
     """
     lines = _Lines(content, monitor)
-    spans: list[Span] = []
+    spans = Spans()
     at, count = lines.next_count(0)
     while at < lines.n:
         stop = at + 2 + count
