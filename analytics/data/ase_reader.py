@@ -9,7 +9,10 @@ into other files; none of that concerns the process that asks.
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import warnings
+from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,10 +146,7 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
             monitor.report(0.1, own.title)
             return _frames_of(own, path, monitor)
         if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
-            raise InputError(
-                "no data set in this folder or the folders in it: expected type.raw and "
-                "set.*/coord.npy (deepmd/npy), or files of a format in docs/formats.md"
-            )
+            raise InputError(_folder_without_data(path))
         try:
             kind = str(ase.io.formats.filetype(file))
         except Exception as error:
@@ -155,6 +155,8 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
         return None
     if kind in EXCLUDED:
         raise InputError(f"files of the format {kind} are not read: {EXCLUDED[kind]}")
+    if cause := _not_as_named(path, kind):
+        raise InputError(cause)
     if kind not in FORMATS:
         raise InputError("ASE does not know its format")
     monitor.report(0.1, kind)
@@ -163,6 +165,8 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     with confined(path.parent, path):
         images = _images(path, kind)
         loops = loops_in(path, kind)
+    if kind == "proteindatabank" and len(images) > 1 and not len(images[-1]):
+        images.pop()  # of ASE, for END after the last ENDMDL
     frames: list[Frame] = []
     left_out: list[LeftOut] = []
     for index, atoms in enumerate(images):
@@ -173,6 +177,35 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
         except ValueError as error:
             left_out.append(LeftOut(index, str(error)))
     return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
+
+
+def _not_as_named(path: Path, kind: str) -> str:
+    """Return what to say where ASE would read something else than what is in the file."""
+    if kind in ("db", "sqlite"):
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
+            names = sorted(str(row[0]) for row in base.execute("select name from sqlite_master"))
+        if not {"systems", "keys", "species"} <= set(names):
+            tables = ", ".join(names[:8]) or "no tables"
+            return f"is an SQLite database with {tables} in it, and no database of ASE"
+    return ""
+
+
+def _folder_without_data(path: Path) -> str:
+    """Return what to say of a folder that is no data set."""
+    files = [p for p in listed(path, SILENT) if p.is_file() and not p.name.startswith(".")]
+    if not files and not any(place.is_dir() for place in listed(path, SILENT)):
+        return "is an empty folder"
+    common = Counter(file.suffix for file in files if file.suffix).most_common(1)
+    if common and common[0][1] > 1:
+        ending, count = common[0]
+        return (
+            f"is a folder with {count} files {ending}, which are read together as "
+            f"'{path.name}/*{ending}'"
+        )
+    return (
+        "no data set in this folder or the folders in it: expected type.raw and set.*/coord.npy "
+        "(deepmd/npy), or files of a format in docs/formats.md; a file in it is read by its name"
+    )
 
 
 def own_format(path: Path) -> FileFormat | None:

@@ -21,7 +21,7 @@ from analytics.data.opened import MOST_ENTRIES, listed, open_regular
 from analytics.runtime.errors import InputError, one_line
 from analytics.runtime.progress import Monitor
 
-__all__ = ["DeepmdSet", "System", "deepmd_systems", "frames_of", "read_deepmd"]
+__all__ = ["DeepmdSet", "System", "deepmd_systems", "frames_of", "read_deepmd", "set_order"]
 
 #: Names of arrays with so many numbers per atom, besides coord, force and real_atom_types.
 PER_ATOM = {"atom_ener": 1, "atom_pref": 1, "spin": 3, "force_mag": 3, "atomic_dipole": 3}
@@ -265,12 +265,18 @@ def _inside(folder: Path, monitor: Monitor) -> list[Path]:
 def _sets(folder: Path, place: Path, monitor: Monitor) -> tuple[DeepmdSet, ...]:
     sets = tuple(
         _npy_set(folder, part)
-        for part in _inside(place, monitor)
+        for part in sorted(_inside(place, monitor), key=lambda part: set_order(part.name))
         if part.name.startswith("set.") and _has(part / "coord.npy")
     )
     if not sets and _has(place / "coord.raw"):
         return (DeepmdSet(place.name, lambda name: _raw(place / f"{name}.raw")),)
     return sets
+
+
+def set_order(name: str) -> tuple[int, str]:
+    """Return the key by which set.9 comes before set.10."""
+    number = name.removeprefix("set.")
+    return (int(number) if number.isdecimal() else 0, name)
 
 
 def _system(folder: Path, place: Path, sets: tuple[DeepmdSet, ...]) -> System:

@@ -203,8 +203,9 @@ def _block(content: Content, span: Span, index: int) -> _Block:
     except ValueError as error:
         raise Unusable(str(error), 1) from None
     said = comment.strip() if "=" in comment else ""  # else it is free text, not pairs
-    notes = tuple(f"{key!r} stands twice in the comment; the last is taken" for key in repeated)
-    return _Block(index, span.line, said, info, columns, lines, span.n_atoms, notes)
+    notes = [f"{key!r} stands twice in the comment; the last is taken" for key in repeated]
+    notes += [span.note] if span.note else []
+    return _Block(index, span.line, said, info, columns, lines, span.n_atoms, tuple(notes))
 
 
 def _text(piece: bytes, start: int, line: int) -> str:

@@ -2,7 +2,8 @@
 
 A structure is its number of atoms, a comment line and that many lines of atoms. Where the lines
 do not add up, the next number of atoms that is followed by a comment and an atom is looked for,
-so that one structure is lost and not the file.
+so that one structure is lost and not the file. Lines of text between whole structures, and a
+number of atoms that stands twice, belong to none and cost none.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Span(NamedTuple):
     """Where a structure is: byte offsets of its comment, of its atom lines, and past its end.
 
     `line` is that of its number of atoms, one-based. `fault` says what is wrong with its lines,
-    on `fault_line`; "" where they are as many as announced.
+    on `fault_line`; "" where they are as many as announced. `note` says that lines beside it are
+    not read.
     """
 
     line: int
@@ -58,6 +60,7 @@ class Span(NamedTuple):
     n_atoms: int
     fault: str = ""
     fault_line: int = 0
+    note: str = ""
 
 
 class Spans(Sequence[Span]):
@@ -65,13 +68,18 @@ class Spans(Sequence[Span]):
 
     def __init__(self) -> None:
         self._places = array("q")
-        self._faults: dict[int, tuple[str, int]] = {}
+        self._said: dict[int, tuple[str, int, str]] = {}
 
     def append(self, span: Span) -> None:
         """Add one."""
-        if span.fault:
-            self._faults[len(self)] = span.fault, span.fault_line
+        if span.fault or span.note:
+            self._said[len(self)] = span.fault, span.fault_line, span.note
         self._places.extend(span[:_PLACES])
+
+    def note_last(self, note: str) -> None:
+        """Say what is beside the last one."""
+        last = self[-1]
+        self._said[len(self) - 1] = last.fault, last.fault_line, note
 
     def __len__(self) -> int:
         return len(self._places) // _PLACES
@@ -81,12 +89,12 @@ class Spans(Sequence[Span]):
     @overload
     def __getitem__(self, index: slice) -> list[Span]: ...
     def __getitem__(self, index: int | slice) -> Span | list[Span]:
-        """Return one, as from a list; the line of a fault is told only where there is a fault."""
+        """Return one, as from a list; the line of a fault only where there is something to say."""
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = range(len(self))[index]
         line, comment, atoms, stop, n_atoms = self._places[_PLACES * at : _PLACES * (at + 1)]
-        return Span(line, comment, atoms, stop, n_atoms, *self._faults.get(at, ("", 0)))
+        return Span(line, comment, atoms, stop, n_atoms, *self._said.get(at, ("", 0, "")))
 
 
 def find_structures(content: Content, monitor: Monitor) -> Spans:
@@ -100,17 +108,28 @@ def find_structures(content: Content, monitor: Monitor) -> Spans:
     """
     lines = _Lines(content, monitor)
     spans = Spans()
+    note = ""
     at, count = lines.next_count(0)
     while at < lines.n:
         stop = at + 2 + count
         if count > 0 and stop <= lines.n and not lines.short_between(at + 2, stop):
             following, next_count = lines.next_count(stop)
             if following == lines.n or next_count >= 0:
-                spans.append(lines.span(at, count, stop))
-                at, count = following, next_count
+                span = lines.span(at, count, stop)
+                spans.append(span._replace(note=note) if note else span)
+                at, count, note = following, next_count, ""
                 continue
-        span, following = _damaged(lines, at, count)
-        spans.append(span)
+        surplus = _surplus(lines, at, count, first=not spans)
+        if surplus is not None:
+            note, following = lines.stray_note(surplus[0]), surplus[1]
+            if surplus[0] > at:  # after the atoms of a whole structure
+                spans.append(lines.span(at, count, at + 2 + count)._replace(note=note))
+                note = ""
+            elif following >= lines.n:
+                spans.note_last(note)
+        else:
+            span, following = _damaged(lines, at, count)
+            spans.append(span)
         at, count = lines.next_count(following)
         if len(spans) % 1000 == 0:
             monitor.checkpoint()
@@ -152,6 +171,7 @@ class _Lines:
         # none of them is an atom; past the last line, so that there always is another one
         self._short = [*short.tolist(), self.n]
         self._at_short = 0
+        self._first_stray = ""
         # gdb 1 157.7 3.2: then the number of atoms has to fit, else what follows it is enough
         at, count = self.next_count(0)
         self._atoms_as_comments = count >= 0 and at + 1 < self.n and is_atom_line(self.text(at + 1))
@@ -212,6 +232,18 @@ class _Lines:
             self._at_short += 1
         return self._short[self._at_short] < stop
 
+    def stray_note(self, line: int) -> str:
+        """Return what there is to say of lines that are not read: the same for all of a file."""
+        if not self._first_stray:
+            self._first_stray = f"line {line + 1} {_shown(self.text(line))}"
+        return f"lines that belong to no structure are not read, first {self._first_stray}"
+
+    def are_stray(self, start: int, stop: int) -> bool:
+        """Say whether some lines are a few of text, not of numbers or atoms."""
+        return stop - start <= _FEW and all(
+            _is_text(self.text(line)) for line in range(start, min(stop, self.n))
+        )
+
     def header(self, start: int, stop: int) -> int:
         """Return the first of some lines at which a structure seems to start; `stop` if none."""
         step = 64
@@ -220,13 +252,14 @@ class _Lines:
             before = self._ends[start - 1] if start else self._first - 1
             lengths = np.diff(self._ends[start:upto], prepend=before)
             for line in (start + np.flatnonzero(lengths <= _LONGEST_COUNT)).tolist():
-                if self._seems_to_start(line):
+                if self.starts(line):
                     return line
             start, step = upto, min(2 * step, 1 << 16)
             self._monitor.checkpoint()
         return stop
 
-    def _seems_to_start(self, line: int) -> bool:
+    def starts(self, line: int) -> bool:
+        """Say whether a structure seems to start at a line."""
         word = self.text(line)
         if not _COUNT.fullmatch(word):
             return False
@@ -249,11 +282,54 @@ class _Lines:
         return line <= self.n == stop
 
 
+def _surplus(lines: _Lines, at: int, count: int, *, first: bool) -> tuple[int, int] | None:
+    """Return the first of some lines that belong to no structure, and the line where to go on.
+
+    None if they do not: then a structure is damaged.
+    """
+    if count < 0:
+        stop = lines.header(at + 1, min(lines.n, at + 1 + _FEW))
+        ended = stop >= lines.n
+        if (ended and first) or not (ended or lines.starts(stop)):
+            return None
+        return (at, stop) if lines.are_stray(at, stop) else None
+    if count == 0 or at + 2 >= lines.n:
+        return None
+    if lines.starts(at + 1):  # twice, unless the second one is a comment
+        return at, at + 1
+    if at + 2 + count > lines.n:
+        return None
+    after, next_count = lines.next_count(at + 2 + count)
+    if after >= lines.n or next_count >= 0:
+        return None
+    if after != at + 2 + count or lines.header(at + 2, after) < after:
+        return None
+    stop = lines.header(after, min(lines.n, after + _FEW))
+    if not (stop >= lines.n or lines.starts(stop)):
+        return None
+    return (after, stop) if lines.are_stray(after, stop) else None
+
+
+def _is_text(line: bytes) -> bool:
+    words = line.split()
+    return (
+        not line.startswith(b"\0")
+        and not is_atom_line(line)
+        and (not words or not all(map(_NUMBER.fullmatch, words)))
+    )
+
+
+def _shown(line: bytes) -> str:
+    """Return the start of a line for a message."""
+    if line.startswith(b"\0"):
+        return "zero bytes, as a crash or a full disk leaves them"
+    return repr(line[:40].decode(errors="replace"))
+
+
 def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
     """Return a structure whose lines do not add up, and the line where to go on."""
     if count < 0:
-        shown = lines.text(at)[:40].decode(errors="replace")
-        cause = f"line {at + 1} should hold a number of atoms but reads {shown!r}"
+        cause = f"line {at + 1} should hold a number of atoms but reads {_shown(lines.text(at))}"
         stop = lines.header(at + 1, lines.n)
         return lines.span(at, 0, stop, cause), stop
     if count == 0:
@@ -281,8 +357,9 @@ def _damaged(lines: _Lines, at: int, count: int) -> tuple[Span, int]:
         if _runs_on(lines.text(stop - 1), lines.text(stop), begins - stop - 1):
             cause = f"line {stop} seems to run on into the number of atoms of the next structure"
         return lines.span(at, count, stop, cause, stop - 1), following
-    shown = lines.text(following)[:40].decode(errors="replace")
-    cause = f"{announced}, but line {following + 1} after them reads {shown!r}"
+    cause = (
+        f"{announced}, but line {following + 1} after them reads {_shown(lines.text(following))}"
+    )
     return lines.span(at, count, begins, cause, following), begins
 
 

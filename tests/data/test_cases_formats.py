@@ -6,10 +6,11 @@ import io
 import json
 import pickle
 import re
+import sqlite3
 import sys
 import zipfile
 import zlib
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from analytics.data.ase_reader import own_format, read_frames
 from analytics.data.dataset import Dataset
 from analytics.data.deepmd import read_deepmd
+from analytics.data.file_formats.named_values import frame_of
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.labels import assemble
 from analytics.data.opened import unpacked
@@ -560,13 +562,148 @@ def test_records_by_name(tmp_path, lines) -> None:
         assert frame.pbc.all()
 
 
-@pytest.mark.parametrize("cut", [0.3, 0.6, 0.999])
-def test_json_that_ends_early(tmp_path, cut) -> None:
-    text = json.dumps([pymatgen_structure(atoms) for atoms in silver()])
+def plain_record(atoms: Atoms) -> dict[str, object]:
+    return {"atomic_numbers": atoms.numbers.tolist(), "positions": atoms.positions.tolist()}
+
+
+@pytest.mark.parametrize("record", [pymatgen_structure, plain_record], ids=["pymatgen", "plain"])
+@pytest.mark.parametrize("lines", [False, True])
+@pytest.mark.parametrize("cut", [-30, -1])
+def test_of_json_that_ends_early_the_whole_entries_are_read(tmp_path, record, lines, cut) -> None:
+    records = [record(atoms) for atoms in silver()]
+    text = "\n".join(map(json.dumps, records)) if lines else json.dumps(records)[:-1]
     path = tmp_path / "a.json"
-    path.write_text(text[: int(cut * len(text))])
+    path.write_text(text[:cut])
+    *whole, last = found_in(path)
+    assert len(whole) == len(records) - 1
+    assert all(isinstance(one, Frame) for one in whole)
+    assert last == LeftOut(len(whole), "the JSON ends early")
+
+
+def test_json_that_ends_in_its_first_entry(tmp_path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([plain_record(silver()[0])])[:-30])
     with pytest.raises(InputError, match="the JSON ends early"):
         found_in(path)
+
+
+def test_broken_line_of_json_lines_is_one_structure_left_out(tmp_path) -> None:
+    first, *rest = (json.dumps(plain_record(atoms)) for atoms in silver())
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([first, '{"positions": [[0, 0', *rest]) + "\n")
+    found = found_in(path)
+    assert [isinstance(one, LeftOut) for one in found] == [False, True] + [False] * len(rest)
+    assert [one.index for one in found if isinstance(one, Frame)] == [0, *range(2, len(found))]
+
+
+@pytest.mark.parametrize("comment", ["# a page of a book", "made by a script", "", "# one\n# two"])
+def test_first_line_of_fitsnap_is_passed_over_whatever_it_says(tmp_path, comment) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f"{comment}\n{json.dumps(fitsnap(silver()[0]))}")
+    (frame,) = frames_in(path)
+    assert_array_equal(frame.numbers, silver()[0].numbers)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("stress", np.eye(3)), ("virials", np.eye(3)), ("REF_stress", np.ones(9)),
+    ("dipole", np.ones(3)), ("polarizability", np.eye(3)),
+])  # fmt: skip
+def test_tensor_of_a_structure_is_no_column_of_three_atoms(name, value) -> None:
+    values = {"numbers": [8, 1, 1], "positions": WATER, "forces": np.ones((3, 3)), name: value}
+    frame = frame_of(0, values)
+    assert name in frame.info
+    assert set(frame.arrays) == {"forces"}
+    assert name in frame_of(0, {**values, name: value.ravel()}).info
+
+
+def test_npz_of_a_single_structure_has_its_energy(tmp_path) -> None:
+    np.savez(tmp_path / "a.npz", z=[8, 1, 1], R=WATER, E=np.array(-76.4), F=np.ones((3, 3)))
+    (frame,) = frames_in(tmp_path / "a.npz")
+    assert frame.info["energy"] == -76.4
+
+
+def test_npz_of_objects_says_that_they_are_not_unpickled(tmp_path) -> None:
+    ragged = np.array([WATER, WATER[:2]], dtype=object)
+    np.savez(tmp_path / "a.npz", z=[8, 1, 1], R=ragged, E=[1.0, 2.0])
+    with pytest.raises(InputError, match="holds R as pickled Python objects"):
+        found_in(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", z=[8, 1, 1], R=WATER[None], E=[1.0], more=ragged)
+    (frame,) = frames_in(tmp_path / "b.npz")
+    assert "more is not read: it holds pickled Python objects" in frame.notes
+
+
+def test_lone_array_of_numpy_is_named(tmp_path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((5, 9)))
+    with pytest.raises(InputError, match="is one array without elements"):
+        found_in(tmp_path / "a.npy")
+
+
+def test_sets_of_deepmd_are_in_the_order_of_their_numbers(tmp_path) -> None:
+    (tmp_path / "type.raw").write_text("0")
+    (tmp_path / "type_map.raw").write_text("H")
+    (tmp_path / "nopbc").touch()
+    for number in ("000", "9", "10"):
+        (tmp_path / f"set.{number}").mkdir()
+        np.save(tmp_path / f"set.{number}" / "coord.npy", np.zeros((1, 3)))
+        np.save(tmp_path / f"set.{number}" / "energy.npy", [float(number)])
+    assert [frame.info["energy"] for frame in deepmd_frames(tmp_path)] == [0.0, 9.0, 10.0]
+
+
+@pytest.mark.parametrize(("table", "said"), [
+    ("runs(a int)", "is an SQLite database with runs in it"),
+    ("systems(id int)", "is an SQLite database with systems in it"),
+])  # fmt: skip
+def test_sqlite_that_is_no_database_of_ase(tmp_path, table, said) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as base:
+        base.execute(f"create table {table}")
+    with pytest.raises(InputError, match=said):
+        read_frames(str(tmp_path / "a.db"), SILENT)
+
+
+def test_stars_among_the_labels_of_input_data_and_cfg(tmp_path) -> None:
+    runner = (
+        "begin\natom 0 0 0 Si 0 0 0 0 0.1\natom 2.3 0 0 Si 0 0 0 0 {}\nenergy {}\ncharge 0\nend\n"
+    )
+    mtp = (
+        "BEGIN_CFG\n Size\n 2\n AtomData: id type cartes_x cartes_y cartes_z fx fy fz\n"
+        " 1 0 0 0 0 0 0 0.1\n 2 0 2.3 0 0 0 0 {}\n Energy\n {}\nEND_CFG\n"
+    )
+    for text in (runner, mtp):
+        path = tmp_path / "a"
+        path.write_text("".join(text.format(*x) for x in [(0, -1), ("*" * 9, -2), (0, "*" * 9)]))
+        found = found_in(path)
+        frames = [one for one in found if isinstance(one, Frame)]
+        assert [one.info.get("energy") for one in frames] == [-1.0, -2.0, None]
+        assert ["forces" in one.arrays for one in frames] == [True, False, True]
+        left_out = [(one.frame, one.part) for one in found if isinstance(one, LeftOut)]
+        assert left_out == [(1, "forces"), (2, "energy")]
+
+
+def test_folder_without_data_says_what_is_in_it(tmp_path) -> None:
+    with pytest.raises(InputError, match="is an empty folder"):
+        read_frames(str(tmp_path), SILENT)
+    for name in "ab":
+        (tmp_path / f"{name}.xyz").write_text("1\n\nH 0 0 0\n")
+    with pytest.raises(InputError, match=r"2 files \.xyz, .*/\*\.xyz'"):
+        read_frames(str(tmp_path), SILENT)
+
+
+def test_vaspout_is_named(tmp_path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "vaspout.h5", "w") as file:
+        for name in ("input/incar", "results/positions", "intermediate/ion_dynamics"):
+            file.create_group(name)
+    with pytest.raises(InputError, match=r"is a vaspout\.h5 of VASP"):
+        found_in(tmp_path / "vaspout.h5")
+
+
+def test_end_of_a_pdb_file_is_no_structure(tmp_path) -> None:
+    model = (
+        "MODEL     1\nATOM      1  O   WAT     1       0.000   0.000   0.000  1.00  0.00"
+        "           O\nENDMDL\n"
+    )
+    (tmp_path / "a.pdb").write_text(2 * model + "END\n")
+    assert len(read_frames(str(tmp_path / "a.pdb"), SILENT)) == 2
 
 
 # ---------------------------------------------------------------- HDF5

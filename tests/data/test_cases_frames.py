@@ -170,8 +170,7 @@ GOOD = [structure(i) for i in range(5)]
         (structure(0, 2).replace("2\nP", "6\nP"), "next structure begins|ends early"),
         (structure(0, 2).replace("2\nP", "999999999999\nP"), "next structure begins|ends early"),
         (structure(0, 3).replace("3\nP", "2\nP"), r"after them reads 'H 0 0 0\.5"),
-        (structure(0) + "Finished.\n", "after them reads 'Finished.'"),
-        (structure(0) + "<<<<<<< HEAD\n", "after them reads '<<<<<<< HEAD'"),
+        (structure(0) + "1341.3 1341.3\n", "after them reads '1341.3 1341.3'"),
         (structure(0).replace("\nH", "\nWARNING: zbrent\nH", 1), "after them reads 'H 0 0 0.25"),
         (structure(0).replace("\nH", "\n\nH", 1), "after them reads 'H 0 0 0.25"),
         (structure(0).replace("2\nP", "-2\nP"), "a number of atoms but reads '-2'"),
@@ -219,6 +218,30 @@ def test_one_bad_frame_is_one_bad_frame(write, bad, cause, at) -> None:
     with pytest.raises(InputError, match=cause):
         read(path, strict=True)
     assert read(f"{path}@:{at}").understood.left_out == ()
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 5])
+@pytest.mark.parametrize(
+    "stray", ["Finished.\n", "<<<<<<< HEAD\n", "# step 3\n\n# again\n", "\nwall time 3 s\n"]
+)
+def test_a_line_between_structures_costs_none_of_them(write, stray, at) -> None:
+    data = read(write("".join([*GOOD[:at], stray, *GOOD[at:]])))
+    assert not data.understood.left_out
+    assert data.frame_indices.tolist() == [0, 1, 2, 3, 4]
+    (note,) = data.understood.notes
+    line, text = 1 + 4 * at + stray.startswith("\n"), stray.strip().partition("\n")[0]
+    assert note == (
+        "lines that belong to no structure are not read, first "
+        f"line {line} {text!r} (1 of 5 frames)"
+    )
+
+
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_a_number_of_atoms_that_stands_twice_shifts_no_index(write, at) -> None:
+    data = read(write("".join([*GOOD[:at], "2\n", *GOOD[at:]])))
+    assert not data.understood.left_out
+    assert data.frame_indices.tolist() == [0, 1, 2, 3, 4]
+    assert f"first line {4 * at + 1} '2'" in data.understood.notes[0]
 
 
 def surviving(frames: list[list[str]], k: int, damaged: list[str], path: Path) -> set[int]:

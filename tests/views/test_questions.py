@@ -11,6 +11,7 @@ from analytics.runtime.errors import InputError
 from views.data.question import QuestionCard
 from views.data.view import DataView
 from views.state.jobs import Inline
+from views.state.saved import parse
 from views.state.session import Session
 
 WATER = """3
@@ -81,6 +82,16 @@ def test_wrong_answer_is_asked_again_with_what_was_typed(session, typed) -> None
     assert session.options == {"species": "1=O,2=H"}
 
 
+def test_what_enter_leaves_in_a_field_is_shown(session, typed) -> None:
+    card = QuestionCard(session)
+    session.open(typed)
+    field = card.fields["1"]
+    shown = field.get_root().data
+    typed_into(field, "Ox")
+    field._process_events({"value": "Ox"})  # Enter was pressed: it is in no list
+    assert field.value == field.value_input == shown.value == shown.value_input == "Ox"
+
+
 def test_enter_in_a_field_answers_once_all_are_filled(session, typed) -> None:
     card = QuestionCard(session)
     session.open(typed)
@@ -100,6 +111,22 @@ def test_question_goes_with_another_file_or_when_it_is_given_up(session, typed, 
     session.open(small)
     assert session.question is None
     assert session.dataset.name == "small.xyz"
+
+
+def test_question_comes_back_with_a_saved_session(session, typed, pipeline) -> None:
+    session.open(typed, strict=True, units="energy=hartree")
+    saved = parse(session.save().to_bytes())
+    again = Session(Inline(), pipeline)
+    again.restore(saved)
+    assert again.dataset.name == session.dataset.name  # what was open stays
+    assert again.question == session.question
+    again.answer({"1": "O", "2": "H"})
+    assert again.dataset.name == "types.xyz"
+    assert again.options == {"strict": True, "units": "energy=hartree", "species": "1=O,2=H"}
+    assert again.save().question is None
+    named = saved.to_bytes().replace(b'"what": "species"', b'"what": "path"')
+    with pytest.raises(InputError, match=r"question.what"):
+        parse(named)
 
 
 def test_answers_come_back_with_a_saved_session(session, typed, pipeline) -> None:

@@ -34,6 +34,12 @@ class AnswerField(pmui.AutocompleteInput):
 
     enter_pressed = param.Event(doc="Enter was pressed; what it picks from the list comes after.")
 
+    @param.depends("value", watch=True, on_init=True)
+    def _sync_value_input(self) -> None:
+        # what is not in the list is None for a moment, and would leave the field empty
+        if self.value is not None:
+            super()._sync_value_input()
+
     def _handle_enter(self, event: Any) -> None:
         self.param.trigger("enter_pressed")
 

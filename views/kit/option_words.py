@@ -21,11 +21,14 @@ FIELDS = {
     "--strict": "Refuse the file if anything of it cannot be used",
 }
 _OPTION = re.compile(r"(?<![\w-])(--[a-z-]+)\b")
-_VALUE = re.compile(r" (''|[^\s;,()]+(?= (?:takes|reads) )|[^\s;,:()=]*=[^\s;:()]*|fractional\b)")
+_VALUE = re.compile(
+    r" (''|[^\s;,()]+(?= (?:takes|reads) )|[^\s;,:()=]*=[^\s;:()]*[^\s;:(),]|fractional\b)"
+)
 
 
 def on_page(text: str) -> str:
     """Return a sentence with the fields of the page in place of options of the terminal."""
+    text = text.replace("winnow conflicts", "Review")
     parts = _OPTION.split(text)
     said = [parts[0]]
     for option, rest in zip(parts[1::2], parts[2::2], strict=True):

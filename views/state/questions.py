@@ -8,7 +8,10 @@ from typing import Any
 
 from analytics.runtime.errors import InputError
 
-__all__ = ["Question"]
+__all__ = ["ASKED", "Question"]
+
+#: The arguments of reading that can be asked for.
+ASKED = ("species", "units")
 
 
 @dataclass(frozen=True, slots=True)

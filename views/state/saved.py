@@ -27,6 +27,7 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.versions import version_of
 from views.state.columns import Choice
 from views.state.decisions import UNDO_DEPTH, Step
+from views.state.questions import ASKED, Question
 
 __all__ = [
     "FORMAT", "FORMAT_VERSION", "Packing", "SavedSession", "Source", "as_json", "load",
@@ -98,6 +99,8 @@ class SavedSession:
         Title of the stage shown; empty for the one that the page opens with.
     stages : mapping of str to mapping
         Title of a stage -> what was chosen there (JSON values).
+    question : Question or None
+        What another file, not opened yet, has asked.
     title : str
         What the user calls it; empty if nothing was said.
     saved : float
@@ -123,6 +126,7 @@ class SavedSession:
     marks: Mapping[int, int] = field(default_factory=dict)
     stage: str = ""
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    question: Question | None = None
     title: str = ""
     saved: float = 0.0
     unknown: tuple[str, ...] = ()
@@ -166,6 +170,7 @@ class SavedSession:
             },
             "stage": self.stage,
             "stages": {name: dict(chosen) for name, chosen in self.stages.items()},
+            **({"question": dataclasses.asdict(self.question)} if self.question else {}),
         }
 
 
@@ -343,6 +348,7 @@ def _session(file: _Entries) -> SavedSession:
         "marks": dict(zip(marked, digests.tolist(), strict=True)),
         "stage": file.text("stage"),
         "stages": {name: stages.object(name).content for name in stages.content},
+        "question": _question(file.object("question")) if "question" in file else None,
         "title": file.text("title"),
         "saved": _time(file),
     }
@@ -373,15 +379,29 @@ def _source(file: _Entries) -> Source:
     return Source(
         path=file.text("path"),
         uploaded=file.flag("uploaded"),
-        keys={
-            k: v if v is None or isinstance(v, bool) else keys.text(k)
-            for k, v in keys.content.items()
-        },
+        keys=_options(keys),
         name=file.text("name"),
         fingerprint=file.text("fingerprint"),
         n_structures=file.whole("n_structures"),
         n_environments=file.whole("n_environments"),
     )
+
+
+def _options(file: _Entries) -> dict[str, str | bool | None]:
+    return {
+        k: v if v is None or isinstance(v, bool) else file.text(k) for k, v in file.content.items()
+    }
+
+
+def _question(file: _Entries) -> Question:
+    of = file.sequence("of", 1000)
+    if not of or not all(isinstance(name, str) for name in of):
+        raise file.damaged(file._path("of"), "names", of)
+    what = file.text("what")
+    if what not in ASKED:
+        raise file.damaged(file._path("what"), " or ".join(ASKED), what)
+    options = _options(file.object("options"))
+    return Question(file.text("path"), options, what, tuple(of), file.text("text"))
 
 
 def _step(file: _Entries) -> Step:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from analytics.information.kernel import KernelSpec
 from views.state.columns import Choice, Opened
 from views.state.decisions import Deciding
 from views.state.jobs import Runner
+from views.state.questions import Question
 from views.state.restored import (
     Restored,
     live_choice,
@@ -35,6 +38,9 @@ class Saving(Deciding):
     map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
     descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
+    question = param.ClassSelector(
+        class_=Question, doc="What a file leaves open; None once it is open, or given up."
+    )
     lost = param.List([], item_type=str, doc="What of a saved session does not apply any more.")
 
     def __init__(self, runner: Runner, **params: Any) -> None:
@@ -85,6 +91,7 @@ class Saving(Deciding):
             map_kind=self.map_kind,
             undo=list(self._undo),
             redo=list(self._redo),
+            question=self.question,
         )  # fmt: skip
 
     def restore(self, saved: SavedSession) -> None:
@@ -96,7 +103,7 @@ class Saving(Deciding):
             If this Winnow cannot analyse it as it was.
         """
         descriptor, kernel = live_settings(saved)
-        options = {name: saved.source.keys[name] for name in OPTIONS if name in saved.source.keys}
+        options = _known(saved.source.keys)
         lost, self._restoring = list[str](), saved
         for slot, wanted in zip(self.slots, saved.choices, strict=True):
             choice, trouble = live_choice(wanted, Choice(slot.method))
@@ -139,6 +146,8 @@ class Saving(Deciding):
         self._undo, self._redo = found.undo, found.redo
         self._map_wanted = saved.map_kind
         values = found.values | {"lost": [*self.lost, *found.lost]}
+        if saved.question is not None:
+            values["question"] = replace(saved.question, options=_known(saved.question.options))
         told = []
         if changed is not None:
             told.append(
@@ -167,3 +176,8 @@ class Saving(Deciding):
             self.show_map(wanted)
         if self._told:  # last: work that starts takes the news before it away
             self.notice, self._told = ("warning", self._told), ""
+
+
+def _known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what can be said of how a file is to be read; a saved session may say anything."""
+    return {name: options[name] for name in OPTIONS if name in options}

@@ -60,9 +60,6 @@ class Session(Saving):
 
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
-    question = param.ClassSelector(
-        class_=Question, doc="What a file leaves open; None once it is open, or given up."
-    )
     measured = param.Parameter(
         (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
     )

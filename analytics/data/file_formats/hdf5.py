@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from analytics.data.deepmd import DeepmdSet, System, frames_of
+from analytics.data.deepmd import DeepmdSet, System, frames_of, set_order
 from analytics.data.file_formats.batches import batch_frames, with_units
 from analytics.data.file_formats.hdf5_tree import MAGIC, Tree, opened_tree
 from analytics.data.file_formats.named_values import frame_of, is_structure
@@ -67,7 +67,8 @@ def _systems(tree: Tree, path: str, depth: int) -> Iterator[System]:
 
 
 def _system(tree: Tree, path: str) -> System:
-    sets = [_set(tree, name) for name in sorted(tree.groups) if name.startswith("set.")]
+    names = sorted((name for name in tree.groups if name.startswith("set.")), key=set_order)
+    sets = [_set(tree, name) for name in names]
     type_map = tree.array("type_map.raw")
     types = tree.array("type.raw")
     assert types is not None, "it was there"
@@ -139,6 +140,11 @@ def _molecules(tree: Tree, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         except ValueError as error:
             found.append(LeftOut(len(found), f"{path or '/'}: {error}"))
     if not found:
+        if {"input", "results"} <= set(tree.groups):
+            raise InputError(
+                "is a vaspout.h5 of VASP, which is not read here: give the OUTCAR or vasprun.xml "
+                "of the same run, or write its steps with py4vasp and ase.io.write"
+            )
         inside = ", ".join((*tree.groups, *tree.arrays)[:12]) or "nothing"
         raise InputError(
             f"is HDF5 with {inside} in it, and no structures that are known here: those of MACE "

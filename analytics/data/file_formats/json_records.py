@@ -12,6 +12,7 @@ from analytics.data.file_formats.json_stream import entries, head_text
 from analytics.data.file_formats.named_values import frame_of, is_structure
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
+from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
 _POSITIONS = ('"positions"', '"coordinates"', '"cartesian_site_positions"', '"coords"')
@@ -44,6 +45,9 @@ def _found(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             index += 1
             if index % 100 == 0:
                 monitor.checkpoint()
+        if isinstance(value, InputError):
+            yield LeftOut(index, value.cause)
+            index += 1
     for record in _records(whole):
         yield _read(index, record)
         index += 1

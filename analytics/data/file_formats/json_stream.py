@@ -1,7 +1,7 @@
 """JSON read piece by piece: the entries of a document, without holding all of it.
 
-Also documents line by line (JSON lines), and those with comment lines before the first bracket,
-which FitSNAP writes.
+Also documents line by line (JSON lines), of which a broken line is passed over, and those with
+comment lines before the first bracket: FitSNAP passes over the first line whatever is in it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ def head_text(head: bytes) -> str:
     text = head.decode("utf-8-sig", errors="replace").lstrip()
     while text.startswith("#"):
         text = text.partition("\n")[2].lstrip()
+    if not text.startswith(("{", "[")):
+        text = text.partition("\n")[2].lstrip()
     return text if text.startswith(("{", "[")) else ""
 
 
 def entries(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the entries of the outermost object with their names, or of the list with "".
 
-    Several documents one after the other, as in JSON lines, are entries of a list.
+    Several documents one after the other, as in JSON lines, are entries of a list. In place of a
+    line that is broken, and of the entry of a list in which the file ends, stands an `InputError`.
 
     Raises
     ------
@@ -47,7 +50,16 @@ def entries(path: Path) -> Iterator[tuple[str, Any]]:
             yield from _list(text)
         else:
             while text.peek():
-                yield "", text.value()
+                yield "", _line(text)
+
+
+def _line(text: _Text) -> Any:
+    """Return the document of a line, or what is wrong with it."""
+    try:
+        return text.value()
+    except InputError as error:
+        text.skip_line()
+        return error
 
 
 def _object(text: _Text) -> Iterator[tuple[str, Any]]:
@@ -63,8 +75,17 @@ def _object(text: _Text) -> Iterator[tuple[str, Any]]:
 
 def _list(text: _Text) -> Iterator[tuple[str, Any]]:
     text.take("[")
+    any_whole = False
     while text.peek() != "]":
-        yield "", text.value()
+        try:
+            value = text.value()
+        except InputError as error:
+            if not any_whole:
+                raise
+            yield "", error
+            return
+        yield "", value
+        any_whole = True
         if text.peek() == ",":
             text.take(",")
     text.take("]")
@@ -112,12 +133,18 @@ class _Text:
             return found
 
     def skip_comments(self) -> None:
-        """Go past lines that begin with #."""
+        """Go past lines that begin with #, and past another one before the first bracket."""
         while self.peek() == "#":
-            while "\n" not in self._window[self._at :] and self._more():
-                pass
-            end = self._window.find("\n", self._at)
-            self._at = len(self._window) if end < 0 else end + 1
+            self.skip_line()
+        if self.peek() not in ("{", "[", ""):
+            self.skip_line()
+
+    def skip_line(self) -> None:
+        """Go to the beginning of the next line."""
+        while "\n" not in self._window[self._at :] and self._more():
+            pass
+        end = self._window.find("\n", self._at)
+        self._at = len(self._window) if end < 0 else end + 1
 
     def several(self) -> bool:
         """Say whether the first line is a document of its own, and another follows."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.data.file_formats.named_values import labelled, number, numbers_of
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.progress import Monitor
@@ -24,29 +25,29 @@ def recognise(path: Path, head: bytes) -> bool:
 def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """Yield the configurations; types of atoms are numbers from 0, which are no elements."""
     with path.open(encoding="utf-8", errors="replace") as file:
-        for index, (number, lines, whole) in enumerate(_blocks(file)):
+        for index, (start, lines, whole) in enumerate(_blocks(file)):
             if index % 100 == 0:
                 monitor.checkpoint()
             try:
                 if not whole:
                     raise ValueError("it has no END_CFG: the file was cut short")
-                yield _frame(index, lines)
+                yield from labelled(_frame(index, lines), start)
             except KeyError as error:
-                yield LeftOut(index, f"its AtomData have no column {error}", line=number)
+                yield LeftOut(index, f"its AtomData have no column {error}", line=start)
             except (ValueError, IndexError) as error:
-                yield LeftOut(index, str(error), line=number)
+                yield LeftOut(index, str(error), line=start)
 
 
 def _blocks(file: Any) -> Iterator[tuple[int, Lines, bool]]:
     """Yield the number of the first line, the lines of each configuration, and its being whole."""
     start = 0
     lines: Lines | None = None
-    for number, line in enumerate(file, 1):
+    for line_number, line in enumerate(file, 1):
         word = line.strip()
         if word == "BEGIN_CFG":
             if lines is not None:
                 yield start, lines, False
-            start, lines = number, []
+            start, lines = line_number, []
         elif word == "END_CFG" and lines is not None:
             yield start, lines, True
             lines = None
@@ -69,7 +70,7 @@ def _frame(index: int, lines: Lines) -> Frame:
     cell[: len(vectors)] = vectors if len(vectors) else 0
     info: dict[str, Any] = _features(lines)
     if "Energy" in parts:
-        info["energy"] = float(_one(parts, "Energy")[0])
+        info["energy"] = number(_word(parts, "Energy"))
     if "PlusStress" in parts:  # the virial in eV: positive where the cell wants to expand
         info["virial"] = _tensor(parts, "PlusStress")
     elif "Stress" in parts:  # of early versions, with the other sign
@@ -107,6 +108,13 @@ def _one(parts: dict[str, tuple[list[str], Lines]], name: str) -> npt.NDArray[np
     return np.array(parts[name][1][0].split(), dtype=float)
 
 
+def _word(parts: dict[str, tuple[list[str], Lines]], name: str) -> str:
+    """Return the first word below a keyword."""
+    if not parts[name][1]:
+        raise ValueError(f"it has no {name}")
+    return parts[name][1][0].split()[0]
+
+
 def _tensor(parts: dict[str, tuple[list[str], Lines]], name: str) -> npt.NDArray[np.float64]:
     """Return the symmetric tensor below a keyword, whose line names the components."""
     components, values = parts[name][0], _one(parts, name)
@@ -141,7 +149,7 @@ def _positions(columns: dict[str, list[str]], cell: npt.NDArray[Any]) -> npt.NDA
 def _arrays(columns: dict[str, list[str]]) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {}
     if "fx" in columns:
-        arrays["forces"] = np.array([columns.pop(f"f{axis}") for axis in "xyz"], dtype=float).T
+        arrays["forces"] = numbers_of([columns.pop(f"f{axis}") for axis in "xyz"]).T
     for name, words in columns.items():
         if name not in ("id", "type"):
             arrays[name] = np.array(words, dtype=float)

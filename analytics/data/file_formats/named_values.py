@@ -5,15 +5,25 @@ Parquet, HDF5, npz and JSON hold structures as named arrays; the names are of fe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics.data.frames import Frame, species_numbers
+from analytics.data.frames import Frame, LeftOut, species_numbers
 
-__all__ = ["Names", "elements", "frame_of", "is_structure", "names_in", "voigt"]
+__all__ = [
+    "Names",
+    "elements",
+    "frame_of",
+    "is_structure",
+    "labelled",
+    "names_in",
+    "number",
+    "numbers_of",
+    "voigt",
+]
 
 Array = npt.NDArray[Any]
 
@@ -28,6 +38,9 @@ _POSITIONS = (
 )
 _CELL = ("cell", "lattice_vectors", "lattice", "lattice_mat", "cell_vectors", "box")
 _PBC = ("pbc", "periodic")
+#: Words in the names of values of a whole structure, and how many numbers these are.
+_TENSORS = {"stress": (6, 9), "virial": (6, 9), "polari": (6, 9), "quadrupole": (6, 9),
+            "dipole": (3,)}  # fmt: skip
 _VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
 
@@ -123,7 +136,8 @@ def frame_of(
         if isinstance(value, bytes):
             value = value.decode(errors="replace")
         array = np.asarray(value)
-        if array.ndim and len(array) == n_atoms and _per_atom(array, n_atoms):
+        of_atoms = array.ndim and len(array) == n_atoms and _per_atom(array, n_atoms)
+        if of_atoms and not _of_structure(name, array):
             arrays[name] = array
         elif array.ndim == 0:
             info[name] = array.item()
@@ -145,6 +159,36 @@ def frame_of(
     )
 
 
+def number(word: str) -> float:
+    """Return the number that a word is, with the D of Fortran too; NaN for stars and the like."""
+    try:
+        return float(word.replace("D", "e").replace("d", "e"))
+    except ValueError:
+        return float("nan")
+
+
+def numbers_of(rows: Sequence[Sequence[str]]) -> Array:
+    """Return the numbers of a table of words; NaN as in `number`."""
+    try:
+        return np.array(rows, dtype=np.float64)
+    except ValueError:
+        return np.array([[number(word) for word in row] for row in rows])
+
+
+def labelled(frame: Frame, line: int) -> Iterator[Frame | LeftOut]:
+    """Yield a structure without those of its energy and forces that are no numbers, and these."""
+    energy, forces = frame.info.get("energy"), frame.arrays.get("forces")
+    if energy is not None and not np.isfinite(energy):
+        del frame.info["energy"]
+        yield LeftOut(frame.index, "its energy is no number", line=line, part="energy")
+    if forces is not None and not np.isfinite(forces).all():
+        del frame.arrays["forces"]
+        atom = int(np.argmin(np.isfinite(forces).all(axis=1)))
+        cause = f"the force on atom {atom} is no number"
+        yield LeftOut(frame.index, cause, line=line, part="forces")
+    yield frame
+
+
 def voigt(values: Any) -> Array:
     """Return a symmetric 3 x 3 array of six numbers xx, yy, zz, yz, xz, xy; or of nine."""
     array = np.asarray(values, dtype=np.float64)
@@ -161,6 +205,12 @@ def _per_atom(array: Array, n_atoms: int) -> bool:
     if array.dtype.kind not in "biufU":
         return False
     return array.ndim <= 2 and (array.ndim == 2 or n_atoms > 1)
+
+
+def _of_structure(name: str, array: Array) -> bool:
+    """Say whether it is a tensor of the structure by its name, however many atoms there are."""
+    sizes = next((n for word, n in _TENSORS.items() if word in name.lower()), ())
+    return array.size in sizes
 
 
 def _cell(value: Any) -> Array:

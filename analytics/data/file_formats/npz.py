@@ -40,10 +40,17 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"is a damaged npz archive ({error})") from None
-    arrays = _arrays(path, names)
+    arrays, objects = _arrays(path, names)
     if any(arrays[name].ndim > 2 for name in ("density", "rho") if name in arrays):
         raise InputError("holds electron densities on grids; winnow density info reads it")
-    if names_in(list(arrays)) is None:
+    own = names_in(list(arrays))
+    if own is None and names_in(names) is not None:
+        raise InputError(
+            f"holds {', '.join(objects[:12])} as pickled Python objects, which are programs and "
+            "not read here: load it where you trust it and save arrays of numbers (structures of "
+            "different sizes padded with 0, or one after the other with their sizes in N)"
+        )
+    if own is None:
         raise InputError(
             f"is an archive of the arrays {', '.join(names[:12])}, which are no structures: "
             "expected nuclear_charges and coords, or z and R, or the like"
@@ -57,7 +64,10 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     if {"R", "z", "lattice"} <= set(arrays) and arrays["lattice"].shape == (3, 3):
         arrays["lattice"], is_clear = arrays["lattice"].T, _is_symmetric(arrays["lattice"])
         notes += () if is_clear else (_COLUMNS,)
-    per_structure = {k: v for k, v in arrays.items() if v.ndim or v.dtype.kind in "US"}
+    positions = arrays[own.positions]
+    single = positions.ndim == 2 and positions.shape[-1] == 3
+    per_structure = {k: v for k, v in arrays.items() if v.ndim or single or v.dtype.kind in "US"}
+    notes += tuple(f"{name} is not read: it holds pickled Python objects" for name in objects)
     fallback = "kcal/mol" if any(wanted <= set(arrays) for wanted in _MD17) else ""
     for one in with_units(batch_frames(per_structure, 0), stated, fallback):
         yield replace(one, notes=(*one.notes, *notes)) if isinstance(one, Frame) else one
@@ -67,16 +77,18 @@ def _is_symmetric(lattice: Array) -> bool:
     return bool(np.array_equal(lattice, lattice.T))
 
 
-def _arrays(path: Path, names: list[str]) -> dict[str, Array]:
-    """Return the arrays of numbers and text; one of objects is not read."""
+def _arrays(path: Path, names: list[str]) -> tuple[dict[str, Array], list[str]]:
+    """Return the arrays of numbers and text, and the names of those of objects."""
     found: dict[str, Array] = {}
+    objects = []
     for name in names:
         try:
             found.update(read_npz(path, {name}))
         except (ValueError, OSError) as error:
             if "neither numbers nor text" not in str(error):
                 raise InputError(str(error)) from None
-    return found
+            objects.append(name)
+    return found, objects
 
 
 register("npz")(FileFormat("npz archive of MD17, sGDML", recognise, read))

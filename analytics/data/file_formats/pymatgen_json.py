@@ -19,6 +19,7 @@ from analytics.data.file_formats.json_stream import entries, head_text
 from analytics.data.file_formats.named_values import frame_of, voigt
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
+from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
 __all__ = ["frame_of_record"]
@@ -41,6 +42,9 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     for index, record in enumerate(_records_of(path)):
         if index % 100 == 0:
             monitor.checkpoint()
+        if isinstance(record, InputError):
+            yield LeftOut(index, record.cause)
+            continue
         try:
             yield frame_of_record(index, record)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
@@ -48,14 +52,16 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             yield LeftOut(index, f"its structure is not as pymatgen has it: {said}")
 
 
-def _records_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield, for each structure, its dictionary with what stands beside it."""
+def _records_of(path: Path) -> Iterator[dict[str, Any] | InputError]:
+    """Yield, for each structure, its dictionary with what stands beside it, or why it is broken."""
     whole: dict[str, Any] = {}
     for name, value in entries(path):
         if name == "structure" or name in ("sites", "lattice") or (name and whole):
             whole[name] = value  # one record, or columns of many
         elif name and not isinstance(value, dict | list):
             whole[name] = value
+        elif isinstance(value, InputError):
+            yield value
         else:
             yield from _records(value, (name,) if name else (), 0)
     yield from _records(whole, (), 0)

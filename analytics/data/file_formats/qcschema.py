@@ -12,6 +12,7 @@ from analytics.data.file_formats.json_stream import entries, head_text
 from analytics.data.file_formats.named_values import elements
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
+from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
 _UNITS = {"length": "bohr", "energy": "hartree", "forces": "hartree/bohr"}
@@ -31,6 +32,9 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         if name:
             whole[name] = value
             continue
+        if isinstance(value, InputError):
+            yield LeftOut(index, value.cause)
+            index += 1
         for record in _records(value, 0):
             yield _read(index, record)
             index += 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.data.file_formats.named_values import elements
+from analytics.data.file_formats.named_values import elements, labelled, number, numbers_of
 from analytics.data.file_formats.neighbour_ratio import length_unit
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
@@ -50,19 +50,19 @@ def _frames(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     index, start = 0, 0
     lines: list[list[str]] | None = None
     with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
+        for line_number, line in enumerate(file, 1):
             words = line.split()
             word = words[0].lower() if words else ""
             if word == "begin":
                 if lines is not None:
                     yield LeftOut(index, "it has no end", line=start)
                     index += 1
-                start, lines = number, []
+                start, lines = line_number, []
             elif word == "end" and lines is not None:
                 if index % 100 == 0:
                     monitor.checkpoint()
                 try:
-                    yield _frame(index, lines)
+                    yield from labelled(_frame(index, lines), start)
                 except (ValueError, IndexError) as error:
                     yield LeftOut(index, str(error), line=start)
                 index, lines = index + 1, None
@@ -82,7 +82,7 @@ def _frame(index: int, lines: list[list[str]]) -> Frame:
         elif word == "lattice":
             lattice.append(words[1:4])
         elif word in ("energy", "charge"):
-            info[word] = float(words[1].replace("D", "e").replace("d", "e"))
+            info[word] = number(words[1])
         elif word == "comment":
             info["comment"] = " ".join(words[1:])
         elif not word.startswith("#"):
@@ -99,7 +99,7 @@ def _frame(index: int, lines: list[list[str]]) -> Frame:
             if values.any():
                 arrays[name] = values
     if all(len(atom) >= 9 for atom in atoms):
-        arrays["forces"] = np.array([atom[6:9] for atom in atoms], dtype=float)
+        arrays["forces"] = numbers_of([atom[6:9] for atom in atoms])
     return Frame(
         index=index,
         numbers=numbers,
