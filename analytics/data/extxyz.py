@@ -36,7 +36,8 @@ from analytics.data.extxyz_columns import (
 from analytics.data.extxyz_comment import parse_pairs, parse_properties
 from analytics.data.extxyz_index import Span, Spans, find_structures, is_atom_line
 from analytics.data.extxyz_lattice import NestedLattice, cell_of, is_nested, periodicity
-from analytics.data.frames import Columns, Frame, LeftOut, isotopes, species_numbers
+from analytics.data.frames import Columns, Frame, LeftOut, is_species, isotopes, species_numbers
+from analytics.data.label_names import meaning_of
 from analytics.data.opened import PIECE, Content, opened
 from analytics.runtime.arrays import FloatArray, frozen
 from analytics.runtime.errors import InputError
@@ -48,6 +49,9 @@ _PLAIN = parse_properties("species:S:1:pos:R:3")
 _SPECIES = ("species", "symbols", "symbol", "element", "elements")
 _TYPES = ("type", "types", "atom_type", "atom_types")
 ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
+_LABEL = re.compile(r"[A-Za-z]{1,4}[0-9A-Za-z_+\-.()']{0,16}")
+#: What stands for no atom, in lower case: dummies, vacancies, ghosts of basis functions.
+_GHOSTS = frozenset(["x", "xx", "q", "du", "dummy", "vac", "va", "gh", "ghost", "bq", "lp", "ep"])
 _C_BLANKS = re.compile(rb"[ \t\r\n]+")
 #: Bytes of atom lines that are parsed together.
 _BATCH = 1 << 21
@@ -350,8 +354,9 @@ def _frame_of(block: _Block, read: ReadColumns, nested: NestedLattice) -> Frame:
     positions = _pop(named, *POSITIONS)
     if positions is None or positions.ndim != 2 or positions.shape[1] != 3:
         raise Unusable(f"has no positions of three columns; its columns are {', '.join(names)}", 1)
+    joined = _join_forces(named)
     numbers, types, notes = _elements(named, names)
-    notes = [*block.notes, *read.notes, *notes]
+    notes = [*block.notes, *read.notes, *notes, *joined]
     try:
         lattice = _pop(info, "Lattice")
         cell: FloatArray = np.zeros((3, 3)) if lattice is None else cell_of(lattice)
@@ -364,10 +369,29 @@ def _frame_of(block: _Block, read: ReadColumns, nested: NestedLattice) -> Frame:
         raise Unusable(str(error), 1) from None
     if types and any(name in named for name in names if name.lower() in _TYPES):
         comment, columns = "", ()  # a copy names elements too
+    if joined:
+        comment = ""  # and forces as one column
     return Frame(
         block.index, numbers, positions, cell, pbc, info, named, comment, columns,
         types=types, notes=tuple(filter(None, notes)),
     )  # fmt: skip
+
+
+def _join_forces(named: dict[str, npt.NDArray[Any]]) -> list[str]:
+    """Join forces in three columns of one each (fx, fy, fz), and say so."""
+    stems = [name[:-1] for name in named if name.lower().endswith("x")]
+    for stem in stems:
+        parts = [
+            next((n for n in named if n.lower() == f"{stem}{axis}".lower()), "") for axis in "xyz"
+        ]
+        meaning = meaning_of(stem.rstrip("_- "))
+        if not all(parts) or meaning.label != "forces" or "forces" in named:
+            continue
+        if any(named[part].ndim != 1 or named[part].dtype.kind not in "fi" for part in parts):
+            continue
+        named["forces"] = np.column_stack([named.pop(part) for part in parts]).astype(np.float64)
+        return [f"forces are the columns {', '.join(parts)}"]
+    return []
 
 
 def _pop(values: dict[str, Any], *names: str) -> Any:
@@ -409,6 +433,8 @@ def _elements(
     kinds = set(words)
     if name is not None and not _are_types(kinds):
         said = isotopes(kinds)
+        if any((len(word) > 1 and word.isupper()) or word[:1].islower() for word in kinds):
+            said.append("elements in other letter case (CU for Cu) are read as such")
         if not said:  # else a copy says D again
             del arrays[name]
         return _numbered(tuple(words)), (), said
@@ -433,8 +459,16 @@ def _words(column: npt.NDArray[Any]) -> list[str]:
 
 
 def _are_types(words: set[str]) -> bool:
-    """Say whether what stands for species are numbers: types of atoms, not elements."""
-    return all(word.isascii() and word.isdigit() for word in words)
+    """Say whether what stands for species are types of atoms: numbers, or labels such as Cu_pv."""
+    if all(word.isascii() and word.isdigit() for word in words):
+        return True
+    unknown = [word for word in words if not is_species(word)]
+    return bool(unknown) and all(map(_is_label, unknown))
+
+
+def _is_label(word: str) -> bool:
+    """Say whether a word labels atoms of an element: Cu1, Cu2+, Fe_pv, OW; but no ghost atom."""
+    return _LABEL.fullmatch(word) is not None and word.lower().rstrip("0123456789") not in _GHOSTS
 
 
 @lru_cache(maxsize=16)

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-__all__ = ["SCF_CONVERGED", "Columns", "Frame", "LeftOut", "isotopes", "species_numbers"]
+__all__ = [
+    "SCF_CONVERGED",
+    "Columns",
+    "Frame",
+    "LeftOut",
+    "is_species",
+    "isotopes",
+    "species_numbers",
+]
 
 #: Name, kind (R, I, S or L) and width of each per-atom column of an extended XYZ file.
 Columns = tuple[tuple[str, str, int], ...]
@@ -97,6 +105,15 @@ def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:
         return np.array([_NUMBERS[symbol] for symbol in species], dtype=np.int64)
     except KeyError:
         return np.array([_species_number(symbol) for symbol in species], dtype=np.int64)
+
+
+def is_species(symbol: str) -> bool:
+    """Say whether a word is an element's symbol, in any letter case, or its number."""
+    try:
+        _species_number(symbol)
+    except ValueError:
+        return False
+    return True
 
 
 def isotopes(species: Collection[str]) -> list[str]:

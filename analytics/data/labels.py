@@ -119,6 +119,8 @@ def assemble(
         _refuse(left_out[0], name)
     if not frames:
         raise InputError(f"the {describes} holds no structures", source=name)
+    frames, unknown = _without_few_labels(frames, asked.species)
+    left_out += unknown
     frames, notes = _with_elements(frames, name, asked.species)
     labels = _Labels(frames, name, asked)
     left_out = sorted([*left_out, *labels.left_out], key=lambda one: one.frame)
@@ -174,6 +176,42 @@ def _refuse(one: LeftOut, name: str) -> None:
     raise InputError(one.said, source=name, structure=one.frame)
 
 
+def _without_few_labels(
+    frames: list[Frame], species: Mapping[str, str]
+) -> tuple[list[Frame], list[LeftOut]]:
+    """Leave out structures with a word for a species that is no element, where they are few."""
+    known = {*species, *chemical_symbols[1:]}
+    odd = {
+        frame.index: word
+        for frame in frames
+        if (word := next((t for t in frame.types if t not in known and not t.isdigit()), ""))
+    }
+    if 2 * len(odd) > len(frames):
+        return frames, []
+    lost = [
+        LeftOut(
+            index,
+            f"{word!r} is not the symbol of an element; --species {word}={_guess(word)} reads it",
+        )
+        for index, word in odd.items()
+    ]
+    return [frame for frame in frames if frame.index not in odd], lost
+
+
+def _guess(word: str) -> str:
+    """Return the element that a type of atoms is likely to be, for an example."""
+    if word.isdigit():
+        return chemical_symbols[int(word)] if 10 < int(word) < len(chemical_symbols) else ""
+    start = word[:2].capitalize() if word[1:2].islower() else word[:1].upper()
+    return next((s for s in (start, word[:1].upper()) if s in chemical_symbols[1:]), "X")
+
+
+def _example(unsaid: Sequence[str]) -> str:
+    guesses = [_guess(one) for one in unsaid[:2]]
+    symbols = guesses if all(guesses) else ["Si", "O"]
+    return ",".join(f"{one}={s}" for one, s in zip(unsaid, symbols, strict=False))
+
+
 def _with_elements(
     frames: list[Frame], name: str, species: Mapping[str, str]
 ) -> tuple[list[Frame], list[str]]:
@@ -188,13 +226,10 @@ def _with_elements(
         return [_of_types(frame, {t: t for t in types}) for frame in frames], notes
     unsaid = [one for one in asked if one not in species]
     if unsaid:
-        example = ",".join(
-            f"{one}={symbol}" for one, symbol in zip(unsaid, ("Si", "O"), strict=False)
-        )
         more = f" and {len(unsaid) - 20} more" if len(unsaid) > 20 else ""
         raise InputError(
             f"names types of atoms ({', '.join(unsaid[:20])}{more}) and not their elements; say "
-            f"the element of each, such as --species {example!r}",
+            f"the element of each, such as --species {_example(unsaid)!r}",
             source=name,
             asks=("species", *asked),
         )

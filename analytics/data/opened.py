@@ -59,6 +59,36 @@ _SAMPLE = 1 << 12
 _HEAD = 1 << 12
 
 
+def _ends_early(file: IO[bytes], size: int) -> bool:
+    """Say whether a zstd file ends within a frame, which its decompressor does not notice.
+
+    Blocks tell their size (RFC 8878, 3.1.1), so that they are walked through and not read.
+    """
+    at = 0
+    while at < size:
+        file.seek(at)
+        head = file.read(18)
+        magic, length = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:8], "little")
+        if magic >> 4 == 0x184D2A5:  # to be skipped
+            at += 8 + length
+            continue
+        try:
+            at += zstandard.frame_header_size(head)
+            has_checksum = zstandard.get_frame_parameters(head).has_checksum
+        except zstandard.ZstdError:  # is named where it is unpacked
+            return len(head) < 18
+        is_last = False
+        while not is_last:
+            file.seek(at)
+            block = int.from_bytes(head := file.read(3), "little")
+            if len(head) < 3:
+                return True
+            is_last, repeats = bool(block & 1), block >> 1 & 3 == 1
+            at += 3 + (1 if repeats else block >> 3)
+        at += 4 * has_checksum
+    return at > size
+
+
 def _open_zstd(file: IO[bytes]) -> Any:
     return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
 
@@ -339,6 +369,8 @@ def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> N
     file.seek(0)
     make = _unpacker(file.read(8), source)
     assert make is not None
+    if make is _open_zstd and _ends_early(file, size):
+        raise _cut(source)
     file.seek(0)
     try:
         with make(file) as stream:
@@ -351,7 +383,14 @@ def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> N
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the disk, not of what was read
+        if isinstance(error, EOFError):
+            raise _cut(source) from None
         raise InputError(f"cannot be decompressed: {error}", source=source) from None
+
+
+def _cut(source: str) -> InputError:
+    cause = "cannot be decompressed: the file ends early; was it copied or downloaded to its end?"
+    return InputError(cause, source=source)
 
 
 def _too_large(source: str) -> InputError:

@@ -190,3 +190,28 @@ def test_several_paths_and_wildcards(write, tmp_path) -> None:
         read([f"{tmp_path}/run1.xyz@0", f"{tmp_path}/run2.xyz"])
     write(many(1), "[1].xyz")
     assert read(tmp_path / "[1].xyz").n_structures == 1
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5, 40])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_zstd_file_that_ends_early_is_named(tmp_path, cut, parts) -> None:
+    structures = "".join(f"1\n\nCu {i} {i * i} {i**3}\n" for i in range(60)).encode()
+    packed = b"".join([zstandard.ZstdCompressor(write_checksum=True).compress(structures)] * parts)
+    whole, path = tmp_path / "whole.xyz.zst", tmp_path / "a.xyz.zst"
+    skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
+    whole.write_bytes(packed + skipped)
+    assert read(whole).n_structures == 60 * parts
+    path.write_bytes(packed[:-cut])
+    with pytest.raises(InputError, match="cannot be decompressed: the file ends early"):
+        read(path)
+
+
+def test_a_zstd_file_cut_between_two_of_its_blocks_is_named(tmp_path) -> None:
+    noise = Random(0).randbytes(300_000).hex().encode()
+    structures = b"".join(b"1\n%b\nCu 0 0 0\n" % noise[i : i + 500] for i in range(0, 600_000, 500))
+    packed = zstandard.ZstdCompressor().compress(structures)
+    block = int.from_bytes(packed[(start := zstandard.frame_header_size(packed)) :][:3], "little")
+    path = tmp_path / "a.xyz.zst"
+    path.write_bytes(packed[: start + 3 + (block >> 3)])
+    with pytest.raises(InputError, match="ends early"):
+        read(path)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from analytics.data.export import write_subset
 from analytics.data.extxyz import read_extxyz
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.readers import read
@@ -98,7 +99,7 @@ def test_cases_with_one_bad_frame(cases, name, frame, line, part, cause) -> None
         ("39_more_columns_than_announced.xyz", "atom 0 has 8 values .* where 7 are announced"),
         ("83a_lfs_pointer.xyz", "pointer of git-LFS"),
         ("83b_html.xyz", "web page"),
-        ("93_species_with_suffix.xyz", "'Cu1' is not the symbol of an element"),
+        ("93_species_with_suffix.xyz", "types of atoms \\(Cu1.*--species 'Cu1=Cu"),
     ],
 )
 def test_cases_that_are_refused(cases, name, cause) -> None:
@@ -234,6 +235,41 @@ def test_a_line_between_structures_costs_none_of_them(write, stray, at) -> None:
         "lines that belong to no structure are not read, first "
         f"line {line} {text!r} (1 of 5 frames)"
     )
+
+
+@pytest.mark.parametrize("word", ["H1", "HW_a", "H+", "h_pv"])
+def test_a_label_in_place_of_an_element_is_asked_for_and_costs_no_more_than_its_frame(
+    write, word
+) -> None:
+    path = write("".join(GOOD).replace("H ", f"{word} "))
+    with pytest.raises(InputError, match=f"--species '{re.escape(word)}=H'") as caught:
+        read(path)
+    assert caught.value.asks == ("species", word)
+    data = read(path, species=f"{word}=H")
+    assert set(data.numbers.tolist()) == {1}
+    data = read(write("".join([*GOOD[:4], GOOD[4].replace("H ", f"{word} ")]), "one.xyz"))
+    (left,) = data.understood.left_out
+    assert (left.frame, data.n_structures) == (4, 4)
+    assert f"--species {word}=H reads it" in left.cause
+
+
+def test_symbols_in_other_letter_case_are_read_and_that_is_said(write) -> None:
+    data = read(write("".join(GOOD).replace("H ", "CU ")))
+    assert set(data.numbers.tolist()) == {29}
+    assert "elements in other letter case (CU for Cu) are read as such" in data.understood.notes
+
+
+@pytest.mark.parametrize("names", ["fx fy fz", "force_x force_y force_z", "FX FY FZ"])
+def test_forces_in_three_columns_of_one(write, names) -> None:
+    columns = ":".join(f"{name}:R:1" for name in names.split())
+    data = read(write("".join(GOOD).replace("forces:R:3", columns)))
+    assert data.forces is not None
+    assert data.forces[0].tolist() == [1, 2, 3]
+    assert f"forces are the columns {', '.join(names.split())}" in data.understood.notes
+    copy = write("")
+    write_subset(data, [0], copy, force=True)
+    assert_array_equal(read(copy).forces, data.forces[:2])
+    assert data.understood.units[0].known_from == "assumed"
 
 
 @pytest.mark.parametrize("at", [0, 1, 4])
