@@ -74,7 +74,7 @@ class Spans(Sequence[Span]):
         """Add one."""
         if span.fault or span.note:
             self._said[len(self)] = span.fault, span.fault_line, span.note
-        self._places.extend(span[:_PLACES])
+        self._places.extend((span.line, span.comment, span.atoms, span.stop, span.n_atoms))
 
     def note_last(self, note: str) -> None:
         """Say what is beside the last one."""
