@@ -108,7 +108,8 @@ class Census:
                 for place, value in self.info.get(key, {}).items()
                 if isinstance(value, np.ndarray)
             }
-            self._vectors[key] = found | self.arrays.get(key, {})
+            columns = self.arrays.get(key, {})
+            self._vectors[key] = found | columns if found else columns
         return self._vectors[key]
 
     def number_keys(self) -> list[str]:

@@ -668,11 +668,11 @@ class _Labels:
         for s, (frame, at) in enumerate(
             zip(self._frames, self.sources["forces"].tolist(), strict=True)
         ):
-            info, arrays, key = frame.info, dict(frame.arrays), None
+            info, arrays, key = frame.info, frame.arrays, None
             if at != _NONE:
                 key = keys[at]
                 if _held_elsewhere(frame, key, converted=bool(factors[at][s] != 1)):
-                    del arrays[key]
+                    arrays = {name: values for name, values in arrays.items() if name != key}
             if self.units.converts:
                 info, arrays = self._faithful(s, frame, arrays)
             records.append(Record(info, arrays, frame.comment, frame.columns, key))

@@ -160,7 +160,9 @@ class Subject:
         dataset = self.dataset
         if dataset.energies is None or dataset.forces is None:
             return ()
-        known = np.isfinite(dataset.energies) & self.every_atom(np.isfinite(dataset.forces))
+        # a zero stands for no energy
+        known = np.isfinite(dataset.energies) & (dataset.energies != 0.0)
+        known &= self.every_atom(np.isfinite(dataset.forces))
         return tuple(steps_of(dataset, known & self.looked_at))
 
     def reduced(self, by: np.ufunc, rows: FloatArray, empty: float) -> FloatArray:
