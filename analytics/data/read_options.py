@@ -106,5 +106,6 @@ def _pairs(text: str | None, what: str) -> dict[str, str]:
         if not (name and sign and value):
             example = {"species": "1=Si,2=O", "units": "energy=hartree,length=bohr"}[what]
             raise InputError(f"{what} {part!r} is not of the form {example}")
-        found[name] = value
+        if found.setdefault(name, value) != value:
+            raise InputError(f"{what} {text!r} says both {name}={found[name]} and {name}={value}")
     return found
