@@ -100,7 +100,7 @@ class ReadOptions:
 
 
 def _pairs(text: str | None, what: str) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in (text or "").split(","))):
         name, sign, value = (word.strip() for word in part.partition("="))
         if not (name and sign and value):
