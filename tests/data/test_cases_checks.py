@@ -713,3 +713,11 @@ def test_energies_around_zero_are_in_one_unit() -> None:
     for at, atoms in enumerate(images):
         atoms.info["REF_energy"] = (0.04 + 0.02 * (at % 5)) * len(atoms) * (16.0 if at % 2 else 1.0)
     assert "some_energies_per_atom" not in of(images)
+
+
+def test_most_energies_are_in_no_other_unit_than_a_few_high_ones() -> None:
+    rng = np.random.default_rng(5)
+    images = crystals(n=34, strain=0.0)
+    for at, atoms in enumerate(images):
+        atoms.info["REF_energy"] = len(atoms) * (1.25 if at > 29 else rng.uniform(0.04, 0.07))
+    assert "mixed_energy_units" not in of(images)

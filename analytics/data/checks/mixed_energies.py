@@ -35,6 +35,8 @@ BEFORE, AFTER = 0.1, 0.2
 """Relative residual of one fit to all compositions that is none, and what may be left of it."""
 GAP = 0.7
 """Widest gap between energies of several compositions, of the logarithm, that parts two units."""
+MAJORITY = 0.67
+"""Largest part of the structures that may be the one in another unit."""
 STRAY = 0.5
 """Structures in neither mode, as a part of those in the smaller one, that leave them two."""
 
@@ -116,6 +118,7 @@ def _other_compositions(
     before = _misfit(energies, fractions)
     if before < BEFORE:
         return
+    limit = min(AFTER * before, NARROW / 2)
     low = logs <= ordered[at]
     # the larger part is the right one, unless only the other way round it is a unit
     for other in sorted((low, ~low), key=lambda part: int(part.sum())):
@@ -123,9 +126,9 @@ def _other_compositions(
         for unit, shift in _shifts(sizes):
             changed = np.where(other, energies * np.exp(shift), energies)
             away = abs(_offset(changed, fractions, other))
-            if away < ALIKE and (left := _misfit(changed, fractions)) < AFTER * before:
+            if away < ALIKE and (left := _misfit(changed, fractions)) < limit:
                 fits[unit] = left
-        if fits and 2 <= other.sum() <= len(other) - 2:
+        if fits and 2 <= other.sum() <= MAJORITY * len(other):
             yield min(fits, key=lambda unit: fits[unit]), other
             return
 
