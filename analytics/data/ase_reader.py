@@ -270,7 +270,7 @@ def _read_part(text: str, path: Path, kind: str) -> Any:
     import ase.io
 
     part = io.StringIO(text)
-    part.name = str(path)  # type: ignore[attr-defined]  # ASE looks for potentials beside it
+    part.name = str(path)  # ASE looks for potentials beside it
     return ase.io.read(part, format=kind)
 
 
