@@ -86,7 +86,7 @@ def geometry_groups(*datasets: Dataset) -> tuple[IntArray, ...]:
     sound = geometries.sound
     kept = np.flatnonzero(sound & (first == np.arange(len(first))))
     if len(kept) > 1:
-        some = geometries.take(kept)
+        some = geometries if len(kept) == len(geometries) else geometries.take(kept)
         kinds = _hashes(_mixed(some.numbers), some.offsets) + some.pbc.sum(axis=1).astype(np.uint64)
         pairs = close_pairs(invariants(some, kinds.view(np.int64), SAME))
         first[kept] = kept[joined_groups(some, pairs, SAME)]

@@ -34,12 +34,12 @@ from analytics.data.extxyz_columns import (
     read_words,
 )
 from analytics.data.extxyz_comment import parse_pairs, parse_properties
-from analytics.data.extxyz_index import Span, find_structures, is_atom_line
+from analytics.data.extxyz_index import Span, Spans, find_structures, is_atom_line
 from analytics.data.extxyz_lattice import NestedLattice, cell_of, is_nested, periodicity
 from analytics.data.frames import Columns, Frame, LeftOut, is_species, isotopes, species_numbers
 from analytics.data.label_names import meaning_of
 from analytics.data.opened import PIECE, Content, opened
-from analytics.runtime.arrays import FloatArray
+from analytics.runtime.arrays import FloatArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
@@ -155,7 +155,7 @@ def _with_line_feeds(content: Content) -> Iterator[Content]:
 
 
 def _batches(
-    content: Content, spans: list[Span], chosen: list[int], atoms_as_comments: bool
+    content: Content, spans: Spans, chosen: list[int], atoms_as_comments: bool
 ) -> Iterator[list[_Block | LeftOut]]:
     """Yield structures to be parsed together, and what is left out between them."""
     batch: list[_Block | LeftOut] = []
@@ -437,13 +437,13 @@ def _elements(
             said.append("elements in other letter case (CU for Cu) are read as such")
         if not said:  # else a copy says D again
             del arrays[name]
-        return _numbered(words), (), said
+        return _numbered(tuple(words)), (), said
     arrays.pop(name or "", None)
     key = _key(arrays, ATOMIC_NUMBERS)
     if key is not None and arrays[key].ndim == 1:
         atomic = arrays.pop(key).tolist()
         given = [str(int(z)) if isinstance(z, float) and z == int(z) else str(z) for z in atomic]
-        return _numbered(given), (), []
+        return _numbered(tuple(given)), (), []
     key = _key(arrays, _TYPES)
     if not words and key is not None and arrays[key].ndim == 1:
         words = _words(arrays[key])
@@ -471,9 +471,11 @@ def _is_label(word: str) -> bool:
     return _LABEL.fullmatch(word) is not None and word.lower().rstrip("0123456789") not in _GHOSTS
 
 
-def _numbered(words: list[str]) -> npt.NDArray[Any]:
+@lru_cache(maxsize=16)
+def _numbered(words: tuple[str, ...]) -> npt.NDArray[Any]:
+    """Return atomic numbers: one array for structures of the same atoms, which nobody changes."""
     try:
-        return species_numbers(words)
+        return frozen(species_numbers(list(words)))
     except ValueError as error:
         for atom, word in enumerate(words):
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -59,6 +60,8 @@ _LOGICAL = {
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]*\Z")
 _BARE_TEXT = re.compile(r"[A-Za-z0-9_./:+()@#%^&*~!?;<>|$-]+\Z")
 _KINDS = ("R", "I", "S", "L")
+#: Characters of texts of which equal ones are kept once.
+_SHORT = 40
 _MATRICES = ("Lattice", "virial", "stress")
 """Nine numbers under these names are a 3 x 3 matrix, listed column by column, as in ASE."""
 
@@ -84,7 +87,8 @@ def parse_pairs(text: str) -> tuple[dict[str, Any], list[str]]:
             key = _unescape(match["quoted"][:-1])
         if key in pairs:
             repeated[key] = None
-        pairs[key] = True if token is None else _parse_token(key, token)
+        # the same in all structures, so that one text of each is kept
+        pairs[sys.intern(key)] = True if token is None else _parse_token(key, token)
     return pairs, list(repeated)
 
 
@@ -224,7 +228,7 @@ def _parse_text(key: str, text: str) -> Any:
         return value
     if text.startswith("_JSON "):
         return _parse_json(text)
-    return text
+    return sys.intern(text) if len(text) <= _SHORT else text  # classes
 
 
 def _parse_scalar(text: str) -> bool | int | float | None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import NamedTuple
+from array import array
+from collections.abc import Sequence
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor
 
-__all__ = ["Span", "find_structures", "is_atom_line", "looks_like_xyz"]
+__all__ = ["Span", "Spans", "find_structures", "is_atom_line", "looks_like_xyz"]
 
 _BOM = codecs.BOM_UTF8
 _COUNT = re.compile(rb"\+?[0-9]{1,12}")
@@ -37,6 +39,8 @@ _BINARY = 16
 _LOOK = 1000
 #: Blank lines between structures that are skipped where a structure is only guessed.
 _FEW = 8
+#: Numbers of a span that is sound.
+_PLACES = 5
 #: Lines after a structure that may hold an atom of the next one.
 _NEAR = 1000
 
@@ -59,7 +63,41 @@ class Span(NamedTuple):
     note: str = ""
 
 
-def find_structures(content: Content, monitor: Monitor) -> list[Span]:
+class Spans(Sequence[Span]):
+    """Many spans in little memory: a file may hold millions."""
+
+    def __init__(self) -> None:
+        self._places = array("q")
+        self._said: dict[int, tuple[str, int, str]] = {}
+
+    def append(self, span: Span) -> None:
+        """Add one."""
+        if span.fault or span.note:
+            self._said[len(self)] = span.fault, span.fault_line, span.note
+        self._places.extend((span.line, span.comment, span.atoms, span.stop, span.n_atoms))
+
+    def note_last(self, note: str) -> None:
+        """Say what is beside the last one."""
+        last = self[-1]
+        self._said[len(self) - 1] = last.fault, last.fault_line, note
+
+    def __len__(self) -> int:
+        return len(self._places) // _PLACES
+
+    @overload
+    def __getitem__(self, index: int) -> Span: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Span]: ...
+    def __getitem__(self, index: int | slice) -> Span | list[Span]:
+        """Return one, as from a list; the line of a fault only where there is something to say."""
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        line, comment, atoms, stop, n_atoms = self._places[_PLACES * at : _PLACES * (at + 1)]
+        return Span(line, comment, atoms, stop, n_atoms, *self._said.get(at, ("", 0, "")))
+
+
+def find_structures(content: Content, monitor: Monitor) -> Spans:
     """Return where every structure of a file is, damaged ones included.
 
     Parameters
@@ -69,7 +107,7 @@ def find_structures(content: Content, monitor: Monitor) -> list[Span]:
         Told how far the looking is.
     """
     lines = _Lines(content, monitor)
-    spans: list[Span] = []
+    spans = Spans()
     note = ""
     at, count = lines.next_count(0)
     while at < lines.n:
@@ -88,7 +126,7 @@ def find_structures(content: Content, monitor: Monitor) -> list[Span]:
                 spans.append(lines.span(at, count, at + 2 + count)._replace(note=note))
                 note = ""
             elif following >= lines.n:
-                spans[-1] = spans[-1]._replace(note=note)
+                spans.note_last(note)
         else:
             span, following = _damaged(lines, at, count)
             spans.append(span)
@@ -120,6 +158,8 @@ class _Lines:
     def __init__(self, content: Content, monitor: Monitor) -> None:
         self._content, self._monitor = content, monitor
         head = content.read(0, min(_BINARY, content.size))
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError("is UTF-16 text; save the file as UTF-8", source=content.source)
         if b"\0" in head:
             raise InputError(
                 f"not a text file: byte 0 at offset {head.index(0)}; is it a binary or compressed "
@@ -159,7 +199,8 @@ class _Lines:
     def text(self, line: int) -> bytes:
         """Return the start of a line, without blanks around it."""
         start = self.start(line)
-        return self._content.read(start, min(start + _LOOK, int(self._ends[line]))).strip()
+        text = self._content.read(start, min(start + _LOOK, int(self._ends[line])))
+        return text.removeprefix(_BOM).strip()  # of a file that was appended
 
     def span(self, at: int, n_atoms: int, stop: int, fault: str = "", line: int = -1) -> Span:
         """Return the structure from line `at` to before line `stop`, and what is wrong with it."""

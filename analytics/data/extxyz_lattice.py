@@ -37,7 +37,7 @@ def cell_of(lattice: Any) -> npt.NDArray[np.float64]:
             lattice = np.array([real(word) for word in lattice.split()])
     if isinstance(lattice, np.ndarray) and lattice.dtype.kind in "if":
         if lattice.shape == (3, 3):
-            return np.ascontiguousarray(lattice.T, dtype=np.float64)
+            return np.array(lattice.T, dtype=np.float64, order="C")
         if lattice.shape == (9,):
             return lattice.astype(np.float64).reshape(3, 3)
         if lattice.shape == (3,):

@@ -236,22 +236,34 @@ def close_pairs(found: Invariants) -> IntArray:
     follow in the same order of preference. One window along one invariant would hold more
     structures the more there are.
     """
-    order = np.argsort(found.kinds, kind="stable")
-    values, bounds, kinds = found.values[order], found.bounds[order], found.kinds[order]
+    values, bounds = found.values, found.bounds  # large: used in place, never reordered
+    rows = np.argsort(found.kinds, kind="stable")
+    kinds = found.kinds[rows]
     starts = np.flatnonzero(np.diff(kinds, prepend=-1))
-    spread = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
-    columns = np.argsort(-spread / np.maximum.reduceat(bounds, starts), axis=1, kind="stable")
-    kinds = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
-    rows = np.lexsort((values[np.arange(len(order)), columns[kinds, 0]], kinds))
+    columns = np.argsort(-_spreads(values, bounds, rows, starts), axis=1, kind="stable")
+    kinds = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(rows)))
+    rows = rows[np.lexsort((values[rows, columns[kinds, 0]], kinds))]
     along = rows, columns[kinds, 0]
     slabs = _slabs(kinds, values[along], bounds[along])
     rows = rows[np.lexsort((values[rows, columns[kinds, 1]], owners(slabs)))]
     along, across = (rows, columns[kinds, 0]), (rows, columns[kinds, 1])
     pairs = _pairs_of_slabs(
         kinds, columns, slabs, owners(slabs), values[along], bounds[along], values[across],
-        bounds[across], values[rows], bounds[rows],
+        bounds[across], rows, values, bounds,
     )  # fmt: skip
-    return np.asarray(order[rows][pairs])
+    return np.asarray(rows[pairs])
+
+
+def _spreads(
+    values: FloatArray, bounds: FloatArray, rows: IntArray, starts: IntArray
+) -> FloatArray:
+    """Return how much each kind spreads in each invariant for its bound, (n_kinds, 21)."""
+    spreads = np.empty((len(starts), values.shape[1]))
+    for column in range(values.shape[1]):
+        some = values[rows, column]
+        spread = np.maximum.reduceat(some, starts) - np.minimum.reduceat(some, starts)
+        spreads[:, column] = spread / np.maximum.reduceat(bounds[rows, column], starts)
+    return spreads
 
 
 @kernel
@@ -271,7 +283,7 @@ def _slabs(kinds, key, room):  # type: ignore[no-untyped-def]
 
 @kernel
 def _pairs_of_slabs(  # type: ignore[no-untyped-def]
-    kinds, columns, slabs, owner, key, room, ahead, reach, values, bounds
+    kinds, columns, slabs, owner, key, room, ahead, reach, rows, values, bounds
 ):
     # the first two columns once more, in rows of their own: most pairs end there
     pairs, n = np.empty((1024, 2), dtype=np.int64), 0
@@ -286,7 +298,7 @@ def _pairs_of_slabs(  # type: ignore[no-untyped-def]
             while j < stop and ahead[j] - ahead[i] <= reach[i]:
                 apart = key[j] - key[i]
                 if (0.0 < apart <= room[i] or (apart == 0.0 and i < j)) and _close(
-                    values[i], values[j], bounds[i], bounds[j], along
+                    values, bounds, rows[i], rows[j], along
                 ):
                     if n == len(pairs):
                         more = np.empty((2 * n, 2), dtype=np.int64)
@@ -299,8 +311,9 @@ def _pairs_of_slabs(  # type: ignore[no-untyped-def]
 
 
 @helper
-def _close(one, other, bound, other_bound, columns):  # type: ignore[no-untyped-def]
+def _close(values, bounds, one, other, columns):  # type: ignore[no-untyped-def]
     close = True
     for c in columns[2:]:
-        close = close and abs(one[c] - other[c]) <= max(bound[c], other_bound[c])
+        bound = max(bounds[one, c], bounds[other, c])
+        close = close and abs(values[one, c] - values[other, c]) <= bound
     return close

@@ -26,6 +26,7 @@ from analytics.data.opened import DAMAGED, peek, unpacked
 from analytics.data.places import Choice, Place, places_of
 from analytics.data.read_options import ReadOptions
 from analytics.runtime.errors import InputError
+from analytics.runtime.garbage import collector_paused
 from analytics.runtime.progress import SILENT, Monitor, Part
 
 __all__ = ["AvailableKeys", "available_keys", "dataset_from_atoms", "read", "to_atoms"]
@@ -134,7 +135,8 @@ def read(
 
     try:
         found = _all_frames(places, chosen, Part(monitor, 0.0, 0.9))
-        frames = list(found)
+        with collector_paused():
+            frames = list(found)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
     except MemoryError:
@@ -153,7 +155,8 @@ def read(
         in_file=max(in_file, default=0),
     )
     try:
-        dataset = assembled(frames)
+        with collector_paused():
+            dataset = assembled(frames)
     except Unsearchable:
         dataset = assembled(_searchable(frames, name))
     dataset = _repaired(dataset, asked)

@@ -51,7 +51,7 @@ def fingerprint(*parts: Any) -> str:
                 part = "\x1f".join(map(str, part.tolist()))
             else:
                 digest.update(f"{part.dtype.str}{part.shape}".encode())
-                digest.update(np.ascontiguousarray(part).tobytes())
+                digest.update(np.ascontiguousarray(part).data)
                 continue
         digest.update(f"{type(part).__name__}:{part}\x1e".encode())
     return digest.hexdigest()

@@ -605,3 +605,111 @@ def test_advice_and_repair_in_the_terminal(cases, capsys) -> None:
 def test_cases_are_clean_in_the_units_that_they_are_in(cases, name, said) -> None:
     codes = set(found(check(read(cases / name, **said)))) - {"no_config_type", "no_forces"}
     assert codes == set()
+
+
+def of_others(images: list[Atoms], which: np.ndarray, label: str) -> list[Atoms]:
+    """Return copies with a label of other structures."""
+    copies = [atoms.copy() for atoms in images]
+    for atoms, other in zip(copies, which, strict=True):
+        if label == "energy":
+            atoms.info["REF_energy"] = images[other].info["REF_energy"]
+        else:
+            atoms.arrays["REF_forces"] = images[other].arrays["REF_forces"].copy()
+    return copies
+
+
+def test_labels_of_other_structures_are_found() -> None:
+    images = crystals(n=24, strain=0.0)
+    assert of(images) == {}
+    other = np.random.default_rng(1).permutation(24)
+    for wrong in (
+        of_others(images, other, "energy"),
+        of_others(images, np.roll(np.arange(24), 1), "forces"),
+    ):
+        apart = of(wrong)["labels_apart"]
+        assert apart.severity == "warning"
+        assert len(apart.structures) == 24
+
+
+@pytest.mark.parametrize("which", ["second half", "scattered"])
+@pytest.mark.parametrize(
+    ("factor", "code"),
+    [(-1.0, "some_forces_reversed"), (Bohr / Hartree, "mixed_force_units")],
+)
+def test_a_part_of_the_forces_of_another_sign_or_unit(factor: float, code: str, which: str) -> None:
+    images = crystals(n=24, strain=0.0)
+    part = list(range(12, 24)) if which == "second half" else [1, 4, 5, 9, 14, 20]
+    for at in part:
+        images[at].arrays["REF_forces"] *= factor
+    wrong = of(images)
+    assert set(wrong) == {code}
+    assert wrong[code].structures.tolist() == part
+
+
+def test_states_of_several_charges_are_no_series() -> None:
+    images = crystals(n=24, strain=0.0)
+    for at, atoms in enumerate(images):
+        atoms.info["charge"] = at % 2
+        atoms.info["REF_energy"] += 9.0 * (at % 2)
+    assert "labels_apart" not in of(images)
+
+
+def test_energies_of_zero_in_a_part_are_placeholders() -> None:
+    images = crystals()
+    for atoms in images:
+        atoms.info["REF_energy"] -= 3.7 * len(atoms)
+    images[3].info["REF_energy"] = 0.0
+    wrong = of(images)
+    assert wrong["placeholder_energies"].structures.tolist() == [3]
+    least = min(atoms.info["REF_energy"] for atoms in images)
+    for atoms in images:  # relative energies: one of them is zero
+        atoms.info["REF_energy"] -= least
+    assert "placeholder_energies" not in of(images)
+
+
+def test_a_full_cell_that_is_not_periodic_is_named() -> None:
+    images = crystals()
+    assert "open_boundaries" not in of(images)
+    images[2].pbc = False
+    assert of(images)["open_boundaries"].structures.tolist() == [2]
+
+
+def test_molecules_in_boxes_are_no_open_boundaries() -> None:
+    images = []
+    for room in (0.0, 2.0, 6.0):
+        atoms = labelled(molecule("H2O"))
+        atoms.center(vacuum=room) if room else atoms.set_cell([1.6, 1.6, 1.6])
+        images.append(atoms)
+    assert "open_boundaries" not in of(images[1:])
+    tight = labelled(molecule("CH3CH2OH"))
+    tight.center(vacuum=0.0)
+    assert "open_boundaries" not in of([tight])
+
+
+@pytest.mark.parametrize("unit", [Hartree, kcal / mol, kJ / mol])
+@pytest.mark.parametrize("several", [False, True])
+def test_scattered_energies_of_another_unit_have_one_finding(several: bool, unit: float) -> None:
+    rng = np.random.default_rng(3)
+    images = crystals(n=24, strain=0.0)
+    for atoms in images:
+        if several:  # of many compositions
+            rest = rng.choice(["Cu", "Au", "Pd"], size=len(atoms) - 3)
+            atoms.set_chemical_symbols(["Cu", "Au", "Pd", *rest])
+            labelled(atoms)
+        own = {"Cu": -3.7, "Au": -3.2, "Pd": -5.2}
+        atoms.info["REF_energy"] += sum(own[each] for each in atoms.get_chemical_symbols())
+    assert of(images) == {}
+    part = list(range(9, 22)) if several else [1, 4, 5, 9, 14, 20]  # 13 of 24, or scattered
+    for at in part:
+        images[at].info["REF_energy"] /= unit
+    wrong = of(images)
+    assert {code: each.structures.tolist() for code, each in wrong.items()} == {
+        "mixed_energy_units": part
+    }
+
+
+def test_energies_around_zero_are_in_one_unit() -> None:
+    images = crystals(n=12, strain=0.0)
+    for at, atoms in enumerate(images):
+        atoms.info["REF_energy"] = (0.04 + 0.02 * (at % 5)) * len(atoms) * (16.0 if at % 2 else 1.0)
+    assert "some_energies_per_atom" not in of(images)

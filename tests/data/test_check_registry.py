@@ -68,11 +68,12 @@ def images():
 
 def test_the_checks_of_this_package_come_in_the_order_of_the_report() -> None:
     assert list(CHECKS) == [
-        "left_out", "positions", "cells", "species_columns", "duplicate_keys",
+        "left_out", "positions", "cells", "open_boundaries", "species_columns", "duplicate_keys",
         "fractional_positions",
         "lengths", "overlapping_atoms", "close_atoms", "energies", "energies_per_atom",
         "energy_units", "all_electron_energies", "forces", "large_forces",
-        "forces_against_energies", "net_force", "frozen_atoms", "zero_forces", "stress",
+        "forces_against_energies", "labels_apart", "net_force", "frozen_atoms", "zero_forces",
+        "stress",
         "unconverged", "duplicates", "conflicting_duplicates", "conflicting_forces",
         "charge_and_spin", "energy_out_of_line", "reference_energies", "isolated_atoms",
         "no_neighbours", "rare_elements", "other_labels", "config_types",

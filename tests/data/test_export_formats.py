@@ -214,6 +214,39 @@ def test_an_ase_database_holds_everything(data, tmp_path) -> None:
     assert connect(tmp_path / "a.db").count(config_type="liquid") == 2
 
 
+def test_text_columns_in_an_ase_database_can_be_read(tmp_path) -> None:
+    source = tmp_path / "a.xyz"
+    source.write_text(
+        "2\nProperties=species:S:1:pos:R:3:site:S:1\nH 0 0 0 top\nD 0 0 0.74 hollow\n"
+    )
+    data = read(source)
+    (row,) = connect(written(data, tmp_path, "a.db", "ase-db")).select()
+    assert row.data["site"] == ["top", "hollow"]
+    assert_array_equal(read(tmp_path / "a.db").numbers, [1, 1])
+
+
+STARS = (
+    "2\nProperties=species:S:1:pos:R:3:forces:R:3{} energy=-1.0 names={{a b}}\n"
+    "H 0 0 0 0.0 0.0 0.1{}\nH 0 0 0.74 0.0 0.0 {}{}\n"
+)
+
+
+@pytest.mark.parametrize(("more", "value"), [("", ""), (":tag:S:1", " x")])
+def test_forces_left_out_on_reading_are_not_nan_in_a_copy(tmp_path, more, value) -> None:
+    source = tmp_path / "a.xyz"
+    source.write_text(
+        "".join(STARS.format(more, value, f, value) for f in ("-0.1", "*" * 9, "0.1"))
+    )
+    data = read(source)
+    text = written(data, tmp_path, "b.xyz", "extxyz").read_text()
+    assert "nan" not in text
+    second = text.splitlines()[5]
+    assert second.startswith(f"original_index=1 Properties=species:S:1:pos:R:3{more} energy=-1.0")
+    copy = read(tmp_path / "b.xyz")
+    assert_array_equal(np.isnan(copy.forces).any(axis=1), [0, 0, 1, 1, 0, 0])
+    assert_array_equal(copy.energies, [-1.0] * 3)
+
+
 @pytest.mark.parametrize(("name", "length", "energy"), [
     ("n2p2", 0.529177210, 27.21138602), ("n2p2-ev", 1.0, 1.0),
 ])  # fmt: skip

@@ -188,6 +188,20 @@ def test_file_of_the_user_becomes_a_test(session, tmp_path):
     assert np.isfinite(state.now[state.outside]["1"].total.force)
 
 
+def test_what_is_wrong_with_a_test_is_said_while_another_is_chosen(session, tmp_path):
+    from ase.io import write
+
+    pool = make_structures(model=True)  # as the session has them
+    write(tmp_path / "mine.xyz", make_structures(6, seed=5) + pool[:2], format="extxyz")
+    view = RetrainView(session)
+    view.state.shown = True
+    view.state.add_file(tmp_path / "mine.xyz")
+    said = "mine.xyz: 2 of 8 frames (6, 7) are in made.xyz too"
+    assert said in view.curves_head.object
+    view.state.outside = TAIL
+    assert said in view.curves_head.object
+
+
 def test_file_with_a_foreign_species_is_refused(session, tmp_path):
     from ase.io import write
 

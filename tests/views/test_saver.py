@@ -14,6 +14,7 @@ import pytest
 from analytics.data.export import write_subset
 from analytics.data.readers import read
 from analytics.runtime.errors import WinnowError
+from views.shell.sessions_dialog import Sessions
 from views.state.jobs import Inline
 from views.state.saved import load
 from views.state.saver import Immediate, Saver
@@ -86,6 +87,22 @@ def test_a_page_with_the_name_of_a_session_shows_it(visit, small):
     assert again.session.pinned == [3]
     assert again.session.can_undo
     assert (again.title, again.name_on_shelf) == ("mine", saver.name_on_shelf)
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index")
+@pytest.mark.filterwarnings("ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning")
+def test_the_list_of_sessions_follows_a_new_name(visit, small):
+    saver, other = visit(small), visit(small)
+    for one in (saver, other):
+        one.session.pin(3)
+    dialog = Sessions(lambda name: None, lambda path: None)
+    dialog.attach(saver)
+    dialog.open()
+    listed = [item.name for item in dialog._listed]
+    dialog._choose(listed.index(other.name_on_shelf))
+    dialog.title.value = "silicon, first round"
+    assert "silicon, first round (this one)" in dialog.table.value["name"].tolist()
+    assert dialog._name == other.name_on_shelf  # what was chosen stays
 
 
 def test_the_window_opened_last_has_the_session(visit, shelf, small):

@@ -227,8 +227,9 @@ class RetrainView(pn.viewable.Viewer):
             )
         run = state.runs.get(HOLD_OUT)
         notes = [] if run is None else list(run.ground.notes)
-        if state.outside:
-            notes += [note for test in state.tests_of(state.outside)[:1] for note in test.notes]
+        # those of tests that are not chosen too: a file that repeats the pool is worth knowing
+        for test in state.outsides.values():
+            notes += [n for one in state.tests_of(test)[:1] for n in one.notes if n not in notes]
         outside = state.runs.get(split_of(state.outside)) if state.outside else None
         if outside is not None:
             notes += [n for n in outside.ground.notes if n not in notes]

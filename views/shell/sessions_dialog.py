@@ -92,7 +92,7 @@ class Sessions(pn.viewable.Viewer):
             return
         if not self.dialog.objects:
             self._furnish(self._saver)
-        self.title.value = self._saver.title
+        self.title.value, self._chosen = self._saver.title, -1
         self._list()
         self.dialog.open = True
 
@@ -141,6 +141,7 @@ class Sessions(pn.viewable.Viewer):
             self.drop,
         ]  # fmt: skip
         saver.param.watch(self._state, ["name_on_shelf", "trouble", "title"])
+        saver.param.watch(lambda e: self._list() if self.dialog.open else None, ["written"])
 
     def _state(self, *_: Any) -> None:
         saver = self._saver
@@ -163,6 +164,7 @@ class Sessions(pn.viewable.Viewer):
 
     def _show(self, listed: list[Listed]) -> None:
         assert self._saver is not None
+        chosen = {self._name} if 0 <= self._chosen < len(self._listed) else set()
         self._listed, now = listed, time.time()
         rows = []
         for item in listed:
@@ -176,8 +178,9 @@ class Sessions(pn.viewable.Viewer):
         columns = dict(zip(HINTS, zip(*rows, strict=True), strict=True)) if rows else {}
         show_rows(self.table, {name: list(some) for name, some in columns.items()}, len(rows))
         self.text.object = "" if rows else note("None yet.")
-        own = [i for i, item in enumerate(listed) if item.name == self._saver.name_on_shelf]
-        self._choose(own[0] if own else -1)
+        names = [item.name for item in listed]
+        wanted = chosen.intersection(names) or {self._saver.name_on_shelf}.intersection(names)
+        self._choose(names.index(wanted.pop()) if wanted else -1)
 
     def _choose(self, row: int) -> None:
         self._chosen = row if 0 <= row < len(self._listed) else -1

@@ -125,6 +125,7 @@ class Saver(param.Parameterized):
     name_on_shelf = param.String("", doc="Name of the session; empty until there is one to save.")
     title = param.String("", doc="What the user calls it.")
     trouble = param.String("", doc="Why the last change could not be saved; empty if it was.")
+    written = param.Event(doc="What is on the shelf has been brought up to date.")
     elsewhere = param.Boolean(False, doc="Whether another window has it: nothing is saved here.")
 
     #: Who saves what, in this process.
@@ -324,6 +325,7 @@ class Saver(param.Parameterized):
             name_on_shelf=written.name,
             trouble=written.trouble,
             elsewhere=self.elsewhere or written.elsewhere,
+            written=True,
         )
         if self._asked:
             self._write()

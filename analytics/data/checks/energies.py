@@ -26,6 +26,15 @@ def check_energies(subject: Subject) -> Iterator[Finding]:
     infinite = np.isinf(energies)
     yield from subject.having("energy_infinite", "error", infinite, "an infinite energy")
     used = np.isfinite(energies) & ~subject.dataset.isolated
+    zero = used & (energies == 0.0) & (subject.dataset.sizes > 1)
+    others = energies[used & ~zero]
+    if zero.any() and len(others) and (zero.sum() > 1 or others.min() < 0.0):
+        # a single zero below all others is the one that relative energies are counted from
+        yield from subject.having(
+            "placeholder_energies", "warning", zero, "an energy of exactly zero among others",
+            f"the other energies are {others.min():.6g} to {others.max():.6g} eV",
+            "they stand for missing energies: leave these structures out, or their energies",
+        )  # fmt: skip
     if used.sum() > 1 and not energies[used].any():
         yield from subject.having(
             "placeholder_energies", "warning", used, "an energy of exactly zero",

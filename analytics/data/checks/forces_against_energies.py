@@ -47,7 +47,7 @@ def check_forces_against_energies(subject: Subject) -> Iterator[Finding]:
     scaled: list[Steps] = []
     factors: list[float] = []
     for steps in subject.steps:
-        factor = _factor(steps)
+        factor = factor_of(steps)
         if factor is None:
             continue
         (reversed_ if factor < 0 else scaled).append(steps)
@@ -70,7 +70,7 @@ def check_forces_against_energies(subject: Subject) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _factor(steps: Steps) -> float | None:
+def factor_of(steps: Steps) -> float | None:
     """Return forces over what the energies say, or None where they agree or nothing is clear."""
     clear = (steps.strain < 1e-3) & (np.abs(steps.force_work) > LEAST_WORK)
     found = slope_of(steps.energy[clear], steps.force_work[clear], STEPS)

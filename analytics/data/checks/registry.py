@@ -58,10 +58,11 @@ Check = Callable[[Subject], Iterable[Finding]]
 
 #: The checks of this package, each in the module of its name.
 BUILT_IN = (
-    "left_out", "positions", "cells", "species_columns", "duplicate_keys", "fractional_positions",
-    "lengths",
+    "left_out", "positions", "cells", "open_boundaries", "species_columns", "duplicate_keys",
+    "fractional_positions", "lengths",
     "overlapping_atoms", "close_atoms", "energies", "energies_per_atom", "energy_units",
-    "all_electron_energies", "forces", "large_forces", "forces_against_energies", "net_force",
+    "all_electron_energies", "forces", "large_forces", "forces_against_energies", "labels_apart",
+    "net_force",
     "frozen_atoms", "zero_forces", "stress", "unconverged", "duplicates",
     "conflicting_duplicates", "conflicting_forces", "charge_and_spin", "energy_out_of_line",
     "reference_energies", "isolated_atoms", "no_neighbours", "rare_elements", "other_labels",

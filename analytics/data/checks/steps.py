@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
+from analytics.data.electronic_states import stated_states
 from analytics.geometry.lattice import volumes
 from analytics.runtime.arrays import FloatArray, IntArray
 
@@ -55,6 +56,10 @@ class Steps:
         Zero where the cell does not change, NaN where it does and there is no stress.
     strain : float array (n,)
         Largest component.
+    first : int array (n,)
+        Place in `structures` of the structure that a step begins with.
+    ends : float array (n, 2), eV
+        The parts of `force_work` that the forces before and after the step do.
     """
 
     structures: IntArray
@@ -63,6 +68,8 @@ class Steps:
     force_work: FloatArray
     stress_work: FloatArray
     strain: FloatArray
+    first: IntArray
+    ends: FloatArray
 
 
 def steps_of(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[Steps]:
@@ -82,7 +89,7 @@ def steps_of(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[Steps]
 
 
 def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> list[IntArray]:
-    """Return structures of the same atoms in the same order, periodicity and class."""
+    """Return structures of the same atoms in the same order, periodicity, charge and class."""
     sizes, starts = dataset.sizes, dataset.structure_offsets[:-1]
     chosen = np.flatnonzero(usable & (sizes > 1) & (sizes <= LONGEST))
     if not len(chosen):
@@ -95,7 +102,8 @@ def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> list[IntArray]:
     sequence = np.zeros(len(sizes), dtype=np.int64)
     some = sizes > 0
     sequence[some] = np.add.reduceat(dataset.numbers * _odd(place), starts[some])
-    marks = np.column_stack([sequence, sizes, dataset.pbc @ np.array([1, 2, 4]), kind])
+    state = stated_states([dataset])[0]
+    marks = np.column_stack([sequence, sizes, dataset.pbc @ np.array([1, 2, 4]), kind, state])
     _, group, counts = np.unique(digests(marks[chosen]), return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
     parts = np.split(chosen[order], np.cumsum(counts)[:-1])
@@ -125,7 +133,7 @@ def _window(dataset: Dataset, members: IntArray, group: IntArray) -> Steps:
     else:
         moved, before, after = _turned(positions, forces)
         strain = np.zeros((len(moved), 3, 3))
-    work = -0.5 * np.einsum("pnx,pnx->p", before + after, moved)
+    ends = -0.5 * np.array([np.einsum("pnx,pnx->p", each, moved) for each in (before, after)]).T
     stretched = np.abs(strain).max(axis=(1, 2))
     stress_work = np.where(stretched > 1e-6, np.nan, 0.0)
     if dataset.stress is not None:
@@ -134,8 +142,9 @@ def _window(dataset: Dataset, members: IntArray, group: IntArray) -> Steps:
     longest = np.sqrt(np.einsum("pnx,pnx->pn", moved, moved)).max(axis=1)
     near = (longest < FARTHEST) & (stretched < LONGEST_STRAIN)
     return Steps(
-        members, group, np.diff(energies)[near], work[near], stress_work[near], stretched[near]
-    )
+        members, group, np.diff(energies)[near], ends[near].sum(axis=1), stress_work[near],
+        stretched[near], np.flatnonzero(near), ends[near],
+    )  # fmt: skip
 
 
 def _full(cells: FloatArray, pbc: npt.NDArray[np.bool_]) -> FloatArray:

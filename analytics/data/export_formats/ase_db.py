@@ -71,7 +71,9 @@ def _values(structure: LabelledStructure) -> tuple[dict[str, Any], dict[str, Any
             pairs[key] = plain
         else:
             data[key] = plain
-    return pairs, data | dict(structure.arrays)
+    for key, array in structure.arrays.items():  # text as a list: ASE cannot read it as an array
+        data[key] = array.tolist() if array.dtype.kind in "US" else array
+    return pairs, data
 
 
 def _searchable(key: str, value: Any) -> bool:

@@ -36,9 +36,11 @@ Written = tuple[str, str, list[list[str]]]
 def _content(exported: Exported) -> Iterator[bytes]:
     dataset = exported.dataset
     key = index_key(dataset.records)
+    broken = {one.frame for one in dataset.understood.left_out if one.part == "forces"}
     for s in exported:
+        index = int(dataset.frame_indices[s])
         try:
-            text = _structure_text(dataset, s, key)
+            text = _structure_text(dataset, s, f"{key}={index} ", {key: index}, index in broken)
         except ValueError as error:
             raise exported.refused(s, str(error)) from None
         yield text.encode()
@@ -79,22 +81,24 @@ def column(name: str, array: npt.NDArray[Any]) -> Written | None:
     return (name, kind, _words(kind, array)) if kind else None
 
 
-def _structure_text(dataset: Dataset, s: int, index_key: str) -> str:
-    index = int(dataset.frame_indices[s])
-    comment, columns = _as_in_file(dataset, s, f"{index_key}={index} ")
+def _structure_text(
+    dataset: Dataset, s: int, index: str, more: Mapping[str, Any], broken: bool
+) -> str:
+    comment, columns = _as_in_file(dataset, s, index, broken)
     if not columns:
-        comment, columns = _from_values(dataset, s, {index_key: index})
+        comment, columns = _from_values(dataset, s, more)
     return structure_text(comment, columns)
 
 
 # ---- structures of extended XYZ -----------------------------------------------------------------
 
 
-def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]]:
+def _as_in_file(dataset: Dataset, s: int, more: str, broken: bool) -> tuple[str, list[Written]]:
     """Return the comment line of the file with `more` before it, and the columns that it names.
 
     Before it, since to ASE what comes after an empty text at its end is part of that. No columns
-    where they no longer say everything.
+    where they no longer say everything. Columns of broken forces, which were left out on reading,
+    are left out: they would be nan, and nan forces make the loss of whoever trains on them nan.
     """
     record = dataset.records[s] if dataset.records else Record()
     if not record.comment:
@@ -102,13 +106,19 @@ def _as_in_file(dataset: Dataset, s: int, more: str) -> tuple[str, list[Written]
     names = {name for name, _, _ in record.columns}
     if _has_forces(dataset, s) and record.forces not in names | record.info.keys():
         return "", []
-    columns = []
+    columns, comment = [], record.comment
     for name, kind, width in record.columns:
         array = _column_of_file(dataset, s, name, kind)
         if array is None or array.size != width * len(array):
             return "", []
+        if broken and width == 3 and array.dtype.kind == "f" and np.isnan(array).all():
+            words = f":{name}:{kind}:{width}"
+            if comment.count(words) != 1:
+                return "", []
+            comment = comment.replace(words, "")
+            continue
         columns.append((name, kind, _words(kind, array)))
-    return more + record.comment, columns
+    return more + comment, columns
 
 
 def _column_of_file(dataset: Dataset, s: int, name: str, kind: str) -> npt.NDArray[Any] | None:
