@@ -241,10 +241,11 @@ def _with_elements(
             raise InputError(cause, source=name, asks=("species", *asked)) from None
     symbols = {t: t for t in types} | {one: species[one] for one in asked}
     said = ", ".join(f"{one} is {species[one]}" for one in asked)
-    return (
-        [_of_types(frame, symbols) for frame in frames],
-        [f"types of atoms are elements as --species says: {said}"],
-    )
+    notes = [f"types of atoms are elements as --species says: {said}"]
+    unused = [one for one in species if one not in types]
+    if unused:
+        notes.append(f"--species {', '.join(unused)}: the file has no such type of atoms")
+    return [_of_types(frame, symbols) for frame in frames], notes
 
 
 def _of_types(frame: Frame, symbols: Mapping[str, str]) -> Frame:

@@ -362,6 +362,13 @@ def test_energies_per_atom_are_multiplied_when_they_are_asked_for() -> None:
     assert said in data.understood.notes
 
 
+def test_a_type_that_is_said_twice_is_refused_and_one_that_is_not_there_is_said() -> None:
+    with pytest.raises(InputError, match="says both 1=Si and 1=O"):
+        ReadOptions.of(species="1=Si,1=O")
+    data = joined(frame(0, types=("1", "1")), species="1=Si,3=Al")
+    assert "--species 3: the file has no such type of atoms" in data.understood.notes
+
+
 # ---------------------------------------------------------------- what is no label is said
 
 
