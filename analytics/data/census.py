@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -29,6 +31,10 @@ class Structure(Protocol):
 
     @property
     def arrays(self) -> Any: ...
+
+
+#: Characters of nine numbers as text.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +174,15 @@ def number(value: Any) -> float:
 
 def tensor(value: Any) -> FloatArray | None:
     """Return nine numbers, or six in the order xx, yy, zz, yz, xz, xy, as a 3 x 3 array."""
+    if isinstance(value, str):  # "[[...], [...], [...]]" in quotes
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value) if value.startswith("[") and len(value) < _LONGEST else None
     if not isinstance(value, np.ndarray | list | tuple):
         return None
-    array: npt.NDArray[Any] = np.asarray(value)
+    try:
+        array: npt.NDArray[Any] = np.asarray(value)
+    except ValueError:  # rows of unlike lengths
+        return None
     if array.dtype.kind not in "iuf" or array.size not in (6, 9):
         return None
     if array.size == 6:

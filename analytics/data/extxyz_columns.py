@@ -27,6 +27,7 @@ _FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")
 _NO_E = re.compile(r"([+-]?[0-9]*\.[0-9]*)([+-][0-9]{3})")
 _FORCES = re.compile("for|frc|grad", re.IGNORECASE)
 _LOGICAL = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
+_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 _THREE_DIGITS = "exponents of three digits without their E (1.0-101) are read as such"
 
 
@@ -194,7 +195,8 @@ def _reals(words: list[str], name: str, width: int, found: ReadColumns) -> npt.N
 
 def _no_value(word: str, name: str, atom: int) -> Unusable:
     shown = word if len(word) <= 40 else f"{word[:40]}..."
-    return Unusable(f"atom {atom}: {shown!r} in column {name!r} is not a value", atom + 2)
+    why = "; decimals are written with a point" if _COMMA.fullmatch(shown) else ""
+    return Unusable(f"atom {atom}: {shown!r} in column {name!r} is not a value{why}", atom + 2)
 
 
 def _check_words(words: list[str], atom: int, columns: Columns) -> None:

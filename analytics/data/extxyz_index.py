@@ -158,6 +158,8 @@ class _Lines:
     def __init__(self, content: Content, monitor: Monitor) -> None:
         self._content, self._monitor = content, monitor
         head = content.read(0, min(_BINARY, content.size))
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError("is UTF-16 text; save the file as UTF-8", source=content.source)
         if b"\0" in head:
             raise InputError(
                 f"not a text file: byte 0 at offset {head.index(0)}; is it a binary or compressed "
@@ -197,7 +199,8 @@ class _Lines:
     def text(self, line: int) -> bytes:
         """Return the start of a line, without blanks around it."""
         start = self.start(line)
-        return self._content.read(start, min(start + _LOOK, int(self._ends[line]))).strip()
+        text = self._content.read(start, min(start + _LOOK, int(self._ends[line])))
+        return text.removeprefix(_BOM).strip()  # of a file that was appended
 
     def span(self, at: int, n_atoms: int, stop: int, fault: str = "", line: int = -1) -> Span:
         """Return the structure from line `at` to before line `stop`, and what is wrong with it."""

@@ -241,10 +241,11 @@ def _with_elements(
             raise InputError(cause, source=name, asks=("species", *asked)) from None
     symbols = {t: t for t in types} | {one: species[one] for one in asked}
     said = ", ".join(f"{one} is {species[one]}" for one in asked)
-    return (
-        [_of_types(frame, symbols) for frame in frames],
-        [f"types of atoms are elements as --species says: {said}"],
-    )
+    notes = [f"types of atoms are elements as --species says: {said}"]
+    unused = [one for one in species if one not in types]
+    if unused:
+        notes.append(f"--species {', '.join(unused)}: the file has no such type of atoms")
+    return [_of_types(frame, symbols) for frame in frames], notes
 
 
 def _of_types(frame: Frame, symbols: Mapping[str, str]) -> Frame:
@@ -277,6 +278,7 @@ class _Labels:
         self._note_sources()
         self.sources: dict[str, Array] = {}
         self.energies = self._read_energies()
+        self._note_unread()
         self.forces = self._read_forces()
         self.stress = self._read_stress()
         self.classes = self._read_classes()
@@ -320,6 +322,10 @@ class _Labels:
             if key != asked and cp2k and key == "E" and not self._said(key):
                 continue
             numbers = census.numbers(key)
+            words = all(isinstance(value, bool) for value in census.info[key].values())
+            if words and key != asked and not self._asked.strict:
+                self.notes.append(f"{key} is a word without a number, or T or F: not read")
+                continue
             if numbers.frames or numbers.unusable:
                 coverage[key] = ~np.isnan(numbers.values)
                 self.units.there("energy", key, coverage[key])
@@ -351,6 +357,22 @@ class _Labels:
                 f"energy is {energy.key} and forces are {forces.key}, which go with "
                 f"{others[owner]}: name the keys that belong together"
             )
+
+    def _note_unread(self) -> None:
+        """Say what looks like a label and is none: text with numbers, too few numbers."""
+        texts = self.census.info.get("comment", {}) if self.energies is None else {}
+        text = next((one for one in texts.values() if isinstance(one, str)), "")
+        if any(character.isdigit() for character in text):
+            shown = text if len(text) <= 60 else f"{text[:60]}..."
+            self.notes.append(f"comment lines of free text are not read, such as {shown!r}")
+        for key, given in self.census.info.items():
+            if meaning_of(key).taken and meaning_of(key).label == "stress":
+                sizes = {np.size(v) for v in given.values() if tensor(v) is None}
+                if len(sizes) == 1 and 1 < max(sizes) < 20:
+                    self.notes.append(
+                        f"{key} is not read where it has {max(sizes)} numbers: a stress has six or "
+                        "nine"
+                    )
 
     def _said(self, key: str) -> bool:
         return "energy" in self._asked.units or any(
@@ -632,6 +654,8 @@ class _Labels:
                 numbers = self.census.numbers(key)
                 note = _look(numbers.values, self.sizes)
                 frames = numbers.frames
+                if not frames:
+                    continue
             else:
                 note, frames = "three columns", len(self.census.arrays[key])
             note = f"{note}; {_OPTIONS[label]} {key} takes it"

@@ -100,11 +100,12 @@ class ReadOptions:
 
 
 def _pairs(text: str | None, what: str) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in (text or "").split(","))):
         name, sign, value = (word.strip() for word in part.partition("="))
         if not (name and sign and value):
             example = {"species": "1=Si,2=O", "units": "energy=hartree,length=bohr"}[what]
             raise InputError(f"{what} {part!r} is not of the form {example}")
-        found[name] = value
+        if found.setdefault(name, value) != value:
+            raise InputError(f"{what} {text!r} says both {name}={found[name]} and {name}={value}")
     return found

@@ -684,3 +684,32 @@ def test_molecules_in_boxes_are_no_open_boundaries() -> None:
     tight = labelled(molecule("CH3CH2OH"))
     tight.center(vacuum=0.0)
     assert "open_boundaries" not in of([tight])
+
+
+@pytest.mark.parametrize("unit", [Hartree, kcal / mol, kJ / mol])
+@pytest.mark.parametrize("several", [False, True])
+def test_scattered_energies_of_another_unit_have_one_finding(several: bool, unit: float) -> None:
+    rng = np.random.default_rng(3)
+    images = crystals(n=24, strain=0.0)
+    for atoms in images:
+        if several:  # of many compositions
+            rest = rng.choice(["Cu", "Au", "Pd"], size=len(atoms) - 3)
+            atoms.set_chemical_symbols(["Cu", "Au", "Pd", *rest])
+            labelled(atoms)
+        own = {"Cu": -3.7, "Au": -3.2, "Pd": -5.2}
+        atoms.info["REF_energy"] += sum(own[each] for each in atoms.get_chemical_symbols())
+    assert of(images) == {}
+    part = list(range(9, 22)) if several else [1, 4, 5, 9, 14, 20]  # 13 of 24, or scattered
+    for at in part:
+        images[at].info["REF_energy"] /= unit
+    wrong = of(images)
+    assert {code: each.structures.tolist() for code, each in wrong.items()} == {
+        "mixed_energy_units": part
+    }
+
+
+def test_energies_around_zero_are_in_one_unit() -> None:
+    images = crystals(n=12, strain=0.0)
+    for at, atoms in enumerate(images):
+        atoms.info["REF_energy"] = (0.04 + 0.02 * (at % 5)) * len(atoms) * (16.0 if at % 2 else 1.0)
+    assert "some_energies_per_atom" not in of(images)

@@ -183,7 +183,7 @@ GOOD = [structure(i) for i in range(5)]
         ("0\n\n", "has no atoms"),
         (structure(0).replace("0.25", "********"), r"atom 1: '\*{8}' in column 'pos'"),
         (structure(0).replace("0.25", "−0.25"), "in column 'pos' is not a value"),
-        (structure(0).replace("0.25", "0,25"), "'0,25' in column 'pos'"),
+        (structure(0).replace("0.25", "0,25"), "'0,25' in column 'pos' is .* with a point"),
         (structure(0).replace("0.25", "1_0"), "'1_0' in column 'pos'"),
         (structure(0).replace("0.25", "O.25"), "'O.25' in column 'pos'"),
         (structure(0).replace("0 0.25", "0.1-0.25"), "atom 1 has 6 values"),
@@ -257,6 +257,15 @@ def test_symbols_in_other_letter_case_are_read_and_that_is_said(write) -> None:
     data = read(write("".join(GOOD).replace("H ", "CU ")))
     assert set(data.numbers.tolist()) == {29}
     assert "elements in other letter case (CU for Cu) are read as such" in data.understood.notes
+
+
+def test_a_byte_order_mark_within_a_file_put_together(write) -> None:
+    assert read(write("\ufeff".join(GOOD))).n_structures == 5
+
+
+def test_utf_16_is_named(write) -> None:
+    with pytest.raises(InputError, match="is UTF-16 text; save the file as UTF-8"):
+        read(write("".join(GOOD).encode("utf-16")))
 
 
 @pytest.mark.parametrize("names", ["fx fy fz", "force_x force_y force_z", "FX FY FZ"])

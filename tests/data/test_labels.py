@@ -360,3 +360,46 @@ def test_energies_per_atom_are_multiplied_when_they_are_asked_for() -> None:
     assert_array_equal(data.energies, [-1.5, -3.0, -6.0])
     said = "energy_per_atom is per atom: multiplied by the number of atoms"
     assert said in data.understood.notes
+
+
+def test_a_type_that_is_said_twice_is_refused_and_one_that_is_not_there_is_said() -> None:
+    with pytest.raises(InputError, match="says both 1=Si and 1=O"):
+        ReadOptions.of(species="1=Si,1=O")
+    data = joined(frame(0, types=("1", "1")), species="1=Si,3=Al")
+    assert "--species 3: the file has no such type of atoms" in data.understood.notes
+
+
+# ---------------------------------------------------------------- what is no label is said
+
+
+def test_a_word_without_a_number_is_no_energy() -> None:
+    data = joined(frame(0, **{"energy:": True}), frame(1, **{"energy:": True}))
+    assert data.energies is None
+    assert "energy: is a word without a number, or T or F: not read" in data.understood.notes
+
+
+def test_a_label_that_is_missing_everywhere_is_not_offered() -> None:
+    data = joined(frame(0, energy=np.nan), frame(1, energy=np.nan))
+    assert data.energies is None
+    assert not data.understood.candidates
+
+
+def test_a_stress_of_other_than_six_or_nine_numbers_is_said() -> None:
+    data = joined(frame(0, stress=np.zeros(3)), frame(1, stress=np.zeros(3)))
+    assert data.stress is None
+    said = "stress is not read where it has 3 numbers: a stress has six or nine"
+    assert said in data.understood.notes
+
+
+def test_a_stress_as_a_list_in_quotes_is_read() -> None:
+    data = joined(frame(0, stress="[[1e-3, 0, 0], [0, 2e-3, 0], [0, 0, 3e-3]]"))
+    assert_array_equal(data.stress, [np.diag([1e-3, 2e-3, 3e-3])])
+    assert joined(frame(0, stress="[[1e-3, 0], [0, 2e-3, 0]]")).stress is None
+
+
+def test_energies_in_free_text_are_pointed_out() -> None:
+    data = joined(frame(0, comment="energy: -5.07 gnorm: 0.0002 xtb: 6.4.1"))
+    (note,) = data.understood.notes
+    assert note == (
+        "comment lines of free text are not read, such as 'energy: -5.07 gnorm: 0.0002 xtb: 6.4.1'"
+    )

@@ -136,7 +136,7 @@ def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
         (b"\n \n\n", "holds no structures"),
         (b"\x89HDF\r\n\x1a\n\0\0\1", "not a text file: byte 0 at offset 8"),
         (b"1\nname=\xe9nergie\nH 0 0 0\n", "not UTF-8 text: byte 0xe9 at offset 7"),
-        (TWO.encode("utf-16"), "not a text file: byte 0"),
+        (TWO.encode("utf-16"), "is UTF-16 text; save the file as UTF-8"),
         (b"\x1f\x8b\x08nonsense", "cannot be decompressed"),
         (gzip.compress(TWO.encode())[:-12], "cannot be decompressed"),
         (b"hello\nworld\n", "structure 0: line 1 should hold a number of atoms but reads 'hello'"),
@@ -222,7 +222,7 @@ def test_file_system_errors(tmp_path, write) -> None:
         read(tmp_path / "missing.xyz")
     with pytest.raises(InputError, match="no such file"):
         read(f"{tmp_path}/missing.xyz@0:3")
-    with pytest.raises(InputError, match="no data set in this folder"):
+    with pytest.raises(InputError, match="is an empty folder"):
         read(tmp_path)
 
 

@@ -18,7 +18,7 @@ from views.kit import html
 from views.kit.layout import Card
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.style_sheets import css, css_text, sheets
-from views.kit.tables import bar_cell, cells, read_table
+from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows
 from views.kit.text import Html, facts, heading, shortened, swatch, tone
 from views.kit.theme import LIGHT, THREE, WIDE, variables
 from views.kit.widgets import Notice
@@ -47,6 +47,21 @@ class Balanced(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+
+
+TURNED = "\u202ezyx.name"
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index")
+def test_a_name_turns_no_text_around():
+    said = html.p(f"given {TURNED}, and which", title=TURNED)
+    assert str(said) == '<p title="\ufffdzyx.name">given \ufffdzyx.name, and which</p>'
+    assert html.p("\u05e9\u05dc\u05d5\u05dd.xyz") == "<p>\u05e9\u05dc\u05d5\u05dd.xyz</p>"
+    table = row_table({"name": object, "n": int}, {"name": "", "n": ""})
+    show_rows(table, {"name": [f"{TURNED} (this one)"], "n": [3]}, 1)
+    assert table.value["name"].tolist() == ["\ufffdzyx.name (this one)"]
+    sent = Notice(object=TURNED)._process_param_change({"object": TURNED})
+    assert sent["object"] == "\ufffdzyx.name"
 
 
 @pytest.mark.parametrize(

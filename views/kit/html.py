@@ -6,6 +6,7 @@ Markup('<tr><td>a &lt; b</td><td title="say &#34;cheese&#34;"><b>3</b></td></tr>
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -13,11 +14,21 @@ from typing import Any
 from markupsafe import Markup, escape
 
 __all__ = [
-    "Markup", "b", "br", "code", "dd", "div", "dl", "dt", "element", "h3", "hr", "i", "join",
-    "p", "small", "span", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
+    "Markup", "b", "br", "code", "dd", "div", "dl", "dt", "element", "h3", "hr", "i", "in_order",
+    "join", "p", "small", "span", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
 ]  # fmt: skip
 
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _VOID = frozenset({"br", "hr", "meta"})
+
+
+def in_order(text: str) -> str:
+    """Return text that leaves what stands beside it in its direction.
+
+    A name of somebody's file or class may hold characters that turn all further text of a line
+    around; they are shown as such. Names in a script that runs from right to left hold none.
+    """
+    return _TURNS.sub("\ufffd", text)
 
 
 def element(tag: str, *content: Any, **attributes: Any) -> Markup:
@@ -32,7 +43,7 @@ def element(tag: str, *content: Any, **attributes: Any) -> Markup:
         ``class_`` stands for ``class``, other underscores for hyphens; None and "" leave one out.
     """
     pairs = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), value)
+        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _in_order(value))
         for name, value in attributes.items()
         if value not in (None, "")
     )
@@ -53,7 +64,12 @@ def _pieces(content: Iterable[Any]) -> Iterable[Markup]:
         if isinstance(piece, Iterable) and not isinstance(piece, str):
             yield from _pieces(piece)
         else:
-            yield escape(piece)
+            yield escape(_in_order(piece))
+
+
+def _in_order(value: Any) -> Any:
+    plain = isinstance(value, str) and not isinstance(value, Markup)
+    return in_order(value) if plain else value
 
 
 b, br, code, dd, div, dl, dt, h3, hr = (

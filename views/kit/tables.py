@@ -69,9 +69,15 @@ def row_table(
 def fill_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: int) -> None:
     """Put rows into a table, and take the buttons that turn its pages away from a single one."""
     if count or len(shown.value):
-        shown.value = pd.DataFrame(columns)
+        shown.value = pd.DataFrame({name: _in_order(some) for name, some in columns.items()})
     shown.css_classes = ["single"] if count <= shown.page_size else []
     shown.page = 1
+
+
+def _in_order(column: Any) -> Any:
+    if not isinstance(column, list):
+        return column
+    return [html.in_order(item) if isinstance(item, str) else item for item in column]
 
 
 def show_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: int) -> None:

@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 import param
 from panel_material_ui.widgets.base import MaterialWidget
 
+from views.kit.html import in_order
 from views.kit.style_sheets import css
 
 __all__ = [
@@ -53,7 +54,7 @@ class Notice(pmui.Alert):
         text = params.get("object")
         changed: dict[str, Any] = super()._process_param_change(params)
         if text is not None:
-            changed["object"] = escape(escape(text))  # the browser takes one layer off
+            changed["object"] = escape(escape(in_order(text)))  # the browser takes one layer off
         return changed
 
 

@@ -23,6 +23,9 @@ def check_energy_out_of_line(subject: Subject) -> Iterator[Finding]:
     if subject.dataset.energies is None:
         return
     blocks = [b for b in energy_levels(subject.dataset).blocks if b.farthest > OUT_OF_LINE]
+    explained = np.concatenate([np.zeros(0, np.int64), *subject.mixed_energies.values()])
+    # another unit is the cause of these, and another finding
+    blocks = [b for b in blocks if not np.isin(b.structures, explained).all()]
     if not blocks:
         return
     named = "; ".join(block.words for block in blocks[:NAMED])

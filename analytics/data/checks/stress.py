@@ -54,6 +54,9 @@ def check_stress(subject: Subject) -> Iterator[Finding]:
         yield from _reversed(subject, stress, known)
 
 
+_OR_VIRIAL = "; or they are virials (minus stress times volume, eV): then give their key that name"
+
+
 def _by_size(subject: Subject, largest: FloatArray, known: Mask) -> Iterator[Finding]:
     room = volumes(subject.dataset.cells[known]) / subject.dataset.sizes[known]
     work = largest[known] * room
@@ -61,6 +64,7 @@ def _by_size(subject: Subject, largest: FloatArray, known: Mask) -> Iterator[Fin
     if usual <= TOO_LARGE:
         return
     worst = int(np.flatnonzero(known)[np.argmax(largest[known])])
+    volume = float(np.median(volumes(subject.dataset.cells[known])))
     unit = min(UNITS, key=lambda name: abs(np.log(usual / UNITS[name] / USUAL)))
     yield from subject.having(
         "stress_too_large", "warning", known,
@@ -68,7 +72,7 @@ def _by_size(subject: Subject, largest: FloatArray, known: Mask) -> Iterator[Fin
         f"largest: {largest[worst]:.4g} eV/Å³ ({largest[worst] / GPa:.3g} GPa) in frame "
         f"{subject.dataset.frame_indices[worst]}; times the volume per atom half exceed "
         f"{usual:.3g} eV",
-        _convert(unit),
+        _convert(unit) + (_OR_VIRIAL if 0.25 < volume / UNITS[unit] < 4 else ""),
     )  # fmt: skip
 
 

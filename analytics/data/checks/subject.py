@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import covalent_radii
 
+from analytics.data.checks.mixed_energies import energies_in_other_units
 from analytics.data.checks.report import Finding, Severity
 from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
@@ -155,6 +156,19 @@ class Subject:
         return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
 
     @cached_property
+    def element_groups(self) -> tuple[IntArray, ...]:
+        """Structures of the same elements, whatever their composition."""
+        present = (self.compositions > 0).astype(np.int64)
+        _, group = np.unique(digests(present), return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
+
+    @cached_property
+    def mixed_energies(self) -> dict[str, IntArray]:
+        """Structures whose energies are in another unit than the others, by unit."""
+        return energies_in_other_units(self.dataset, self.composition_groups, self.element_groups)
+
+    @cached_property
     def steps(self) -> tuple[Steps, ...]:
         """Steps along series of like structures, see `analytics.data.checks.steps`."""
         dataset = self.dataset
@@ -163,6 +177,8 @@ class Subject:
         # a zero stands for no energy
         known = np.isfinite(dataset.energies) & (dataset.energies != 0.0)
         known &= self.every_atom(np.isfinite(dataset.forces))
+        for where in self.mixed_energies.values():
+            known[where] = False
         return tuple(steps_of(dataset, known & self.looked_at))
 
     def reduced(self, by: np.ufunc, rows: FloatArray, empty: float) -> FloatArray:
