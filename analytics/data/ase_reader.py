@@ -8,6 +8,8 @@ into other files; none of that concerns the process that asks.
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
 import sqlite3
 import warnings
@@ -57,6 +59,8 @@ EXCLUDED = {
 #: reads 2 to 20 MB of text in a second, into 5 to 30 times the memory.
 SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
 MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
+#: A line of numbers, or an empty one.
+_NUMERIC = re.compile(r"[\s\d.eEdD+-]*")
 #: Bytes by which a format is recognised.
 _HEAD = 1 << 16
 
@@ -239,16 +243,49 @@ def _images(path: Path, kind: str) -> list[Any]:
             return _database(path, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
+            if kind == "vasp":
+                parts = _poscars(path.read_text(errors="replace").splitlines(keepends=True))
+                if len(parts) > 1:
+                    return [_read_part(part, path, kind) for part in parts]
             # of FHI-aims it would refuse the whole file for a last step that did not converge
             more = {"non_convergence_ok": True} if kind == "aims-output" else {}
             return list(ase.io.read(path, ":", format=kind, **more))
     except ase.io.formats.UnknownFileTypeError:
         raise InputError("ASE does not know its format") from None
+    except ase.io.ParseError as error:
+        if kind == "vasp" and "chemical symbols" in str(error):
+            raise InputError(
+                "is a POSCAR of VASP 4, which names no elements: write a line with their symbols "
+                "above the numbers of atoms"
+            ) from None
+        raise InputError(f"ASE cannot read it as {kind} ({_said(error)})") from None
     # every format of ASE fails in its own way
     except (Exception, RecursionError) as error:
         lost = [loop for loop in loops_in(path, kind) if not loop.converged]
         why = f"; {len(lost)} of its electronic loops did not converge" if lost else ""
         raise InputError(f"ASE cannot read it as {kind} ({_said(error)}){why}") from None
+
+
+def _read_part(text: str, path: Path, kind: str) -> Any:
+    import ase.io
+
+    part = io.StringIO(text)
+    part.name = str(path)  # ASE looks for potentials beside it
+    return ase.io.read(part, format=kind)
+
+
+def _poscars(lines: list[str]) -> list[str]:
+    """Return the POSCARs in a file one by one: ASE reads the first and is silent about others."""
+    widths = [len(line.split()) if _NUMERIC.fullmatch(line) else 0 for line in lines]
+    starts = [
+        i
+        for i in range(8, len(lines) - 6)
+        if widths[i + 1 : i + 5] == [1, 3, 3, 3]
+        and widths[i + 5] == 0
+        and not lines[i].lower().startswith("lattice vel")
+    ]
+    ends = [*starts, len(lines)]
+    return ["".join(lines[i:j]) for i, j in zip([0, *starts], ends, strict=True)]
 
 
 def _database(path: Path, kind: str) -> list[Any]:

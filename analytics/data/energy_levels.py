@@ -81,7 +81,7 @@ class EnergyBlock(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class EnergyLevels:
+class EnergyLevels(Value):
     """Energies against those of the same kind; NaN where nothing is compared.
 
     Attributes

@@ -13,11 +13,11 @@ from ase.build import bulk
 from ase.spacegroup import crystal
 from numpy.testing import assert_array_equal
 
-from analytics.data.ase_reader import EXCLUDED, FORMATS
+from analytics.data.ase_reader import EXCLUDED, FORMATS, read_frames
 from analytics.data.confined import confined
 from analytics.data.readers import read
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
-from analytics.runtime.progress import Silent
+from analytics.runtime.progress import SILENT, Silent
 
 #: A valid input whose `end` has no empty line after it: the regular expression of ASE's reader
 #: takes twice as long for each further atom.
@@ -148,3 +148,31 @@ def test_folders_of_ase(tmp_path) -> None:
     images = [Atoms("H", positions=[[0, 0, z]]) for z in range(3)]
     ase.io.write(path, images, format="bundletrajectory")
     assert_array_equal(read(f"{path}@1:").positions[:, 2], [1, 2])
+
+
+POSCAR = "silicon {0}\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\nSi\n2\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+VELOCITIES = (
+    "Lattice velocities and vectors\n  1\n" + "  0.0 0.0 0.1\n" * 6 + "\n" + " 0.0 0.1 0.2\n" * 2
+    + "\n 1\n 2.0\n 0.1 0.2 0.3 0.4\n" + " 0.0 0.1 0.2\n" * 6
+)  # fmt: skip
+
+
+def test_poscars_one_after_the_other_are_all_read(tmp_path) -> None:
+    path = tmp_path / "POSCAR"
+    path.write_text(POSCAR.format(4) + POSCAR.format(5) + "\n" + POSCAR.format(6))
+    found = read_frames(str(path), SILENT)
+    assert [frame.cell[0, 0] for frame in found] == [4.0, 5.0, 6.0]
+
+
+@pytest.mark.parametrize("more", ["", "\n 0.0 0.1 0.2\n 0.0 0.1 0.2\n", VELOCITIES])
+def test_velocities_of_a_contcar_are_no_second_structure(tmp_path, more) -> None:
+    path = tmp_path / "CONTCAR"
+    path.write_text(POSCAR.format(4) + more)
+    assert len(read_frames(str(path), SILENT)) == 1
+
+
+def test_poscar_of_vasp_4_is_said_to_name_no_elements(tmp_path) -> None:
+    path = tmp_path / "POSCAR"
+    path.write_text(POSCAR.format(4).replace("\nSi\n", "\n").replace("silicon", "a crystal"))
+    with pytest.raises(InputError, match="POSCAR of VASP 4, which names no elements"):
+        read_frames(str(path), SILENT)

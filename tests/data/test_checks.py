@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
+from ase.units import Bohr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -304,3 +305,15 @@ def test_what_was_left_out_of_the_file_is_a_finding(tmp_path):
     assert "None" in found["energy_left_out"].evidence
     assert found["frame_left_out"].message == "1 frame left out (frame 4)"
     assert found["frame_left_out"].structures.tolist() == []
+
+
+@pytest.mark.parametrize(("scale", "found"), [(1 / Bohr, True), (1.0, False), (1.5, False)])
+def test_a_cell_in_bohr_around_positions_in_angstrom(scale, found) -> None:
+    structures = []
+    for seed in range(3):
+        atoms = bulk("Cu", cubic=True).repeat(2)
+        atoms.rattle(0.05, seed=seed)
+        atoms.set_cell(atoms.cell * scale)
+        structures.append(atoms)
+    codes = [one.code for one in check(dataset_from_atoms(structures)).findings]
+    assert ("cell_in_bohr" in codes) == found

@@ -99,7 +99,7 @@ def test_every_way_to_make_a_data_set(tmp_path) -> None:
     path = tmp_path / "a.xyz"
     path.write_text("1\n\nH 0 0 0\n" * 3 + "1\n\nH 0 0 1e25\n")
     with pytest.raises(InputError, match=r"^a\.xyz, structure 3: atom 0: a coordinate of 1e\+25"):
-        read(path)
+        read(path, strict=True)
     assert read(f"{path}@:3").n_structures == 3
 
 

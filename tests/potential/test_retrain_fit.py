@@ -216,9 +216,9 @@ def with_labels(
         dataset.structure_offsets,
         dataset.cells,
         dataset.pbc,
-        energies,
-        forces,
-        dataset.config_type,
+        energies=energies,
+        forces=forces,
+        config_type=dataset.config_type,
         name="made.xyz",
     )
 

@@ -73,7 +73,7 @@ def imports() -> grimp.ImportGraph:
 def test_it_covers_all_modules_that_a_stage_imports(maker: Any, imports: grimp.ImportGraph) -> None:
     """A stage whose key lacked one of them would take results of other code from the disk."""
     used = {maker.__module__, *imports.find_upstream_modules(maker.__module__)} - {"analytics"}
-    assert {Path(sys.modules[name].__file__) for name in used} <= files(maker)
+    assert {Path(importlib.util.find_spec(name).origin) for name in used} <= files(maker)
 
 
 def test_it_covers_all_libraries_that_compute() -> None:
@@ -82,7 +82,15 @@ def test_it_covers_all_libraries_that_compute() -> None:
     modules = {m for m in graph.modules if not m.startswith("analytics")}
     modules -= set(sys.stdlib_module_names)
     named = {name for m in modules for name in packages_distributions().get(m, [m])}
-    others = {"cloudpickle", "dask", "distributed", "extxyz", "pandas", "threadpoolctl"}
+    others = {
+        "cloudpickle",
+        "dask",
+        "distributed",
+        "extxyz",
+        "pandas",
+        "threadpoolctl",
+        "zstandard",
+    }
     others |= {"pyscf"}  # of a plug-in, which keeps its own results
     assert named - others <= set(provenance._LIBRARIES)
 

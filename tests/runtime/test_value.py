@@ -27,8 +27,9 @@ from analytics.selection.certificates.dual_bound import tighten
 #: nobody compares or shows them.
 WITHIN = {
     "Axes", "Boxes", "Candidates", "Checked", "Contacts", "Entry", "Environments", "Expanded",
-    "Family", "Frame", "Frames", "Ground", "Objective", "Points", "Pool", "PrincipalAxes",
-    "RowMaker", "Source", "Superposition",
+    "Exported", "Family", "Frame", "Frames", "Geometries", "Ground", "Invariants", "Label",
+    "LabelledStructure", "Numbers", "Objective", "Points", "Pool", "PrincipalAxes", "RowMaker",
+    "Sample", "Source", "Steps", "Superposition",
 }  # fmt: skip
 HOLDS_ARRAYS = re.compile(r"^(tuple\[)?(FloatArray|IntArray|npt\.NDArray|pd\.|sparse\.)")
 

@@ -152,7 +152,7 @@ def test_cost_in_environments_prefers_small_structures() -> None:
     by_number = select(analysis, "saturated_coverage")
     by_atom = select(analysis, "saturated_coverage", spec={"cost": "environments"})
     assert by_number.structures[0] == 0
-    assert by_atom.structures.tolist() == [0, 1, 2]  # equal gain per atom: file order
+    assert by_atom.structures.tolist() == analysis.by_content.tolist()  # equal gain per atom
     x[5:10] = 100.0  # half of the large one is what the last one is
     analysis = make_analysis(x, [10, 2, 2])
     by_atom = select(analysis, "saturated_coverage", spec={"cost": "environments"})

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from ase.data import covalent_radii
 from ase.units import Bohr
 
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import BONDED, Mask, Subject
 from analytics.data.contacts import nearest_ratios
+from analytics.runtime.arrays import FloatArray
 
 SHARE = 0.95
 """Part of the structures that a wrong unit of the whole file shows in."""
@@ -22,6 +24,10 @@ SOUND = (0.7, BONDED)
 """Closest atoms of a sound structure, in units of the sum of their covalent radii."""
 SAMPLE = 100
 """Structures of one composition that are measured."""
+FEW = 20
+"""Structures whose cell is looked at."""
+MOST = 1000
+"""Atoms of the largest of them."""
 ALIKE = 0.06
 """Agreement of a ratio of lengths with the unit, as a part of it."""
 
@@ -44,6 +50,7 @@ def check_lengths(subject: Subject) -> Iterator[Finding]:
         )  # fmt: skip
     elif apart.any() and not apart.all():
         yield from _some_in_bohr(subject, apart, usable & ~apart)
+    yield from _cell_in_bohr(subject)
     near = usable & (ratio < TOO_NEAR)
     if near.sum() >= SHARE * usable.sum() and _within(float(np.median(found)) * 10.0, SOUND):
         yield from subject.having(
@@ -53,6 +60,47 @@ def check_lengths(subject: Subject) -> Iterator[Finding]:
             f"apart; in nanometres that would be {10.0 * np.median(found):.2f}",
             "read the file with --units length=nm, or convert positions and cells to angstrom",
         )  # fmt: skip
+
+
+def _cell_in_bohr(subject: Subject) -> Iterator[Finding]:
+    """Look for atoms that fill a part of their cell and are bonded across it in a cell in Bohr."""
+    dataset = subject.dataset
+    whole = np.flatnonzero(subject.bonding & dataset.pbc.all(axis=1) & (dataset.sizes >= ENOUGH))
+    drawn = whole[:: 1 + len(whole) // FEW]
+    drawn = drawn[dataset.sizes[drawn] <= MOST]
+    fits = [
+        _bonded_across(
+            dataset.positions[rows := dataset.rows(int(s))],
+            dataset.cells[s] * Bohr,
+            covalent_radii[dataset.numbers[rows]],
+        )
+        for s in drawn
+    ]
+    if not len(drawn) or np.mean(fits) < SHARE:
+        return
+    chosen = np.zeros(dataset.n_structures, dtype=bool)
+    chosen[whole] = True
+    yield from subject.having(
+        "cell_in_bohr", "warning", chosen,
+        "atoms in one corner of their cell: the cell looks like Bohr among positions in angstrom",
+        "with the cell times 0.529 they are bonded across it in all three directions, and none "
+        "overlap",
+        "convert the cells to angstrom",
+    )  # fmt: skip
+
+
+def _bonded_across(positions: FloatArray, cell: FloatArray, radii: FloatArray) -> bool:
+    """Say whether atoms are bonded to images of others in all directions, and none overlap."""
+    extent = np.ptp(positions @ np.linalg.inv(cell), axis=0)
+    if (extent > 1.0).any() or (extent < 0.4).any():
+        return False
+    sums = radii[:, None] + radii[None, :]
+    apart = positions[:, None] - positions[None, :]
+    for turn in np.eye(3):
+        ratio = np.linalg.norm(apart + turn @ cell, axis=2) / sums
+        if not _within(float(ratio.min()), SOUND):
+            return False
+    return True
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

@@ -8,7 +8,7 @@ import io
 import lzma
 import re
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,6 @@ from ase.units import GPa
 from analytics.data.opened import FREE, LARGEST_RATIO, read_limit
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 __all__ = [
     "ENERGY_NOTE",
@@ -53,7 +50,7 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         found = self._stream.read(len(view))
         self._left -= len(found)
