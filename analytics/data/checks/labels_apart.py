@@ -15,11 +15,12 @@ from analytics.data.checks.steps import Steps
 from analytics.data.checks.subject import Mask, Subject
 from analytics.runtime.arrays import FloatArray, IntArray
 
-ENOUGH = 10
-"""Steps of a group that say whether its labels belong together."""
+ENOUGH, MANY = 10, 20
+"""Steps of a group that tell what is wrong with a part of its labels, and that tell that they have
+nothing to do with each other, of which there is less to see."""
 UNRELATED = 0.35
-"""Correlation of energy differences and work below which they have nothing to do with each other:
-0.6 and more in the sets at hand, wherever atoms move less than 0.8 Å."""
+"""Correlation of energy differences and work below which they have nothing to do with each other.
+Chosen on the sets at hand, of which none with so many steps lies below."""
 APART = 0.5
 """Part of the energy differences that half of the steps miss at least."""
 JUMP = 8.0
@@ -62,6 +63,8 @@ def check_labels_apart(subject: Subject) -> Iterator[Finding]:
             continue
         usual = np.abs(energy) <= JUMP * np.median(np.abs(energy))  # one outlier is no disorder
         energy, work = energy[usual], work[usual]
+        if len(work) < MANY:
+            continue
         if abs(_correlation(energy, work)) < UNRELATED and _missed(energy, work) > APART:
             unrelated.append(windows[0].group)
             counted += len(work)
