@@ -391,8 +391,8 @@ class Page:
             self.chip.object = html.div("no data set yet", class_="chip")
             return
         data, report = opened.dataset, opened.report
-        troubles = len(report.of("error")) + len(report.of("warning"))
-        warn = f" · {counted(troubles, 'warning')}" if troubles else ""
+        troubles = [(len(report.of(kind)), kind) for kind in ("error", "warning")]
+        warn = "".join(f" · {counted(n, kind)}" for n, kind in troubles if n)
         about = (
             f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
