@@ -44,7 +44,9 @@ def test_errors_appear_and_follow_the_budget(screen):
 
 
 def test_lasso_in_a_parity_plot_brushes(screen):
-    expect(screen.page.get_by_text("MACE").first).to_be_visible(timeout=LONG)
+    # the Data stage, which is not seen now, names it too
+    model = screen.page.get_by_text("MACE").locator("visible=true").first
+    expect(model).to_be_visible(timeout=LONG)
     screen.page.get_by_text("Drag a lasso to brush structures").scroll_into_view_if_needed()
     screen.drag("parity-1", [(0.03, 0.3), (0.9, 0.3), (0.9, 0.97), (0.03, 0.97)])
     until(lambda: screen.count("brushed") > 0)
