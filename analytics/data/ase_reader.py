@@ -186,8 +186,12 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
 def _not_as_named(path: Path, kind: str) -> str:
     """Return what to say where ASE would read something else than what is in the file."""
     if kind in ("db", "sqlite"):
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
-            names = sorted(str(row[0]) for row in base.execute("select name from sqlite_master"))
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
+                found = base.execute("select name from sqlite_master").fetchall()
+        except sqlite3.Error as error:
+            return f"is a damaged SQLite database ({one_line(str(error))})"
+        names = sorted(str(row[0]) for row in found)
         if not {"systems", "keys", "species"} <= set(names):
             tables = ", ".join(names[:8]) or "no tables"
             return f"is an SQLite database with {tables} in it, and no database of ASE"

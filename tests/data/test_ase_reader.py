@@ -10,6 +10,7 @@ import ase.io.formats
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.db import connect
 from ase.spacegroup import crystal
 from numpy.testing import assert_array_equal
 
@@ -176,3 +177,14 @@ def test_poscar_of_vasp_4_is_said_to_name_no_elements(tmp_path) -> None:
     path.write_text(POSCAR.format(4).replace("\nSi\n", "\n").replace("silicon", "a crystal"))
     with pytest.raises(InputError, match="POSCAR of VASP 4, which names no elements"):
         read_frames(str(path), SILENT)
+
+
+def test_a_damaged_database_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "a.db"
+    with connect(path) as base:
+        base.write(Atoms("H"))
+    content = bytearray(path.read_bytes())
+    content[100:1000] = b"\xff" * 900  # the first page, with the list of tables
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"^a\.db: (is a damaged SQLite database|ASE cannot)"):
+        read(path)

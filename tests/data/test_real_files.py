@@ -138,6 +138,9 @@ def test_every_case_that_is_read_comes_back(real_data, tmp_path) -> None:
         write_subset(data, np.arange(data.n_structures), tmp_path / f"{came_back}.xyz")
         back = read(tmp_path / f"{came_back}.xyz")
         (index,) = back.records[0].info.keys() - data.records[0].info.keys()
-        assert_same(data, back, added=(index,))
+        if data.understood.left_out:  # a copy has no column for what could not be used
+            assert back.fingerprint == data.fingerprint
+        else:
+            assert_same(data, back, added=(index,))
         came_back += 1
     assert came_back > 50
