@@ -20,7 +20,7 @@ from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
 from analytics.geometry.lattice import reduced_lattices
-from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, members_of, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Options, option
 from analytics.runtime.value import Table
@@ -332,9 +332,7 @@ def composition_classes(
     (states,) = stated_states([dataset])
     keys = np.column_stack([keys, states[described[places]]])
     _, group = np.unique(keys, axis=0, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    cuts = np.flatnonzero(np.diff(group.ravel()[order])) + 1
-    return tuple(places[part] for part in np.split(order, cuts))
+    return tuple(places[part] for part in members_of(group.ravel()))
 
 
 def cell_invariants(dataset: Dataset, structures: IntArray) -> FloatArray:

@@ -26,7 +26,7 @@ from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
-from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, members_of
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Table
@@ -94,9 +94,7 @@ class Split(Table):
     @property
     def groups(self) -> tuple[IntArray, ...]:
         """Structures that were kept together, groups of two and more, the largest first."""
-        order = np.argsort(self.group, kind="stable")
-        cuts = np.flatnonzero(np.diff(self.group[order])) + 1
-        found = [one for one in np.split(order, cuts) if len(one) > 1]
+        found = [one for one in members_of(self.group) if len(one) > 1]
         return tuple(frozen(one, np.int64) for one in sorted(found, key=lambda g: (-len(g), g[0])))
 
     def _facts(self) -> Iterator[str]:
@@ -393,8 +391,7 @@ def _deal(
     n, part = len(group), np.zeros(len(group), dtype=np.int64)
     if not n:
         return part
-    order = np.argsort(group, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    members = members_of(group)
     sizes = np.array([len(one) for one in members])
     shuffled = generator.permutation(len(members))
     queue = shuffled[np.argsort(-sizes[shuffled], kind="stable")]

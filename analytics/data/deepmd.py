@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from analytics.data.frames import Frame, species_numbers
 from analytics.data.numpy_files import read_npy
-from analytics.data.opened import MOST_ENTRIES, listed, open_regular
+from analytics.data.opened import MOST_ENTRIES, exists, listed, open_regular
 from analytics.runtime.errors import InputError, one_line
 from analytics.runtime.progress import Monitor
 
@@ -228,7 +228,7 @@ class _Loaded:
 
 def deepmd_systems(folder: Path, monitor: Monitor) -> list[System] | None:
     """Return the systems in a folder, by path; None if it is no deepmd data set."""
-    found = [place for place in _folders(folder, monitor) if _has(place / "type.raw")]
+    found = [place for place in _folders(folder, monitor) if exists(place / "type.raw")]
     sets = {place: _sets(folder, place, monitor) for place in found}
     systems = [_system(folder, place, sets[place]) for place in found if sets[place]]
     near = [place for place in found if folder in (place, place.parent)]
@@ -266,9 +266,9 @@ def _sets(folder: Path, place: Path, monitor: Monitor) -> tuple[DeepmdSet, ...]:
     sets = tuple(
         _npy_set(folder, part)
         for part in sorted(_inside(place, monitor), key=lambda part: set_order(part.name))
-        if part.name.startswith("set.") and _has(part / "coord.npy")
+        if part.name.startswith("set.") and exists(part / "coord.npy")
     )
-    if not sets and _has(place / "coord.raw"):
+    if not sets and exists(place / "coord.raw"):
         return (DeepmdSet(place.name, lambda name: _raw(place / f"{name}.raw")),)
     return sets
 
@@ -324,13 +324,6 @@ def _words(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         said = f"{type(error).__name__}: {one_line(str(error))}"
         raise InputError(f"{path.name} cannot be read ({said})") from None
-
-
-def _has(path: Path) -> bool:
-    """Say whether there is such a file; a loop of links, or a folder that is locked, is none."""
-    with suppress(OSError):
-        return path.exists()
-    return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ase.data import chemical_symbols
 
 from analytics.data.dataset import Dataset
-from analytics.runtime.arrays import FloatArray, IntArray, frozen, owners
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, members_of, owners
 from analytics.runtime.value import Value
 
 __all__ = ["EnergyBlock", "EnergyLevels", "energy_levels", "reference_energies"]
@@ -153,8 +153,7 @@ def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[tuple[I
     for depth in (2, 1, 0):
         kinds = _kinds(dataset, depth)
         todo = np.flatnonzero(left)
-        order = todo[np.argsort(kinds[todo], kind="stable")]
-        for members in np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1):
+        for members in (todo[part] for part in members_of(kinds[todo])):
             if len(members) >= FEWEST:
                 left[members] = False
                 yield members, depth

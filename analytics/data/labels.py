@@ -605,13 +605,11 @@ class _Labels:
                 yield KeyUse(label, key, frames)  # type: ignore[arg-type]
 
     def _candidates(self) -> Iterable[Candidate]:
-        yield from self._rivals("energy", self.energies, self._energies_of, self.census.numbers)
-        yield from self._rivals("forces", self.forces, self._vectors_of, None)
-        yield from self._rivals("stress", self.stress, self._tensors_of, None)
+        yield from self._rivals("energy", self.energies, self._energies_of)
+        yield from self._rivals("forces", self.forces, self._vectors_of)
+        yield from self._rivals("stress", self.stress, self._tensors_of)
 
-    def _rivals(
-        self, label: Any, chosen: FloatArray | None, values: Any, _: Any
-    ) -> Iterable[Candidate]:
+    def _rivals(self, label: Any, chosen: FloatArray | None, values: Any) -> Iterable[Candidate]:
         for key in self.choices[label].rivals:
             try:
                 given = values(key)

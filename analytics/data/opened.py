@@ -31,6 +31,7 @@ __all__ = [
     "Allowance",
     "Content",
     "copy_within_limit",
+    "exists",
     "listed",
     "open_regular",
     "opened",
@@ -241,6 +242,16 @@ def open_regular(path: Path) -> IO[bytes]:
         file.close()
         raise
     return file
+
+
+def exists(path: Path) -> bool:
+    """Say whether there is such a file or folder.
+
+    A name that is too long, a loop of links and what lies in a locked folder are none.
+    """
+    with suppress(OSError):
+        return path.exists()
+    return False
 
 
 def listed(folder: Path, monitor: Monitor) -> list[Path]:

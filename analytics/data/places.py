@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
+from analytics.data.opened import exists
 from analytics.runtime.errors import InputError
 
 __all__ = ["Choice", "Place", "places_of"]
@@ -87,10 +87,10 @@ def _split(text: str) -> tuple[list[Place], str]:
 def _place(text: str) -> list[Place]:
     """Return the files that a name without a slice means; none if there are none."""
     path = Path(text)
-    if _exists(path):
+    if exists(path):
         return [Place(path)]
     for parent in path.parents:
-        if _exists(parent):
+        if exists(parent):
             if parent.is_file():
                 return [Place(parent, path.relative_to(parent).as_posix())]
             break
@@ -113,12 +113,6 @@ def _choice(wanted: str, source: str) -> Choice:
 
 def _no_slice(wanted: str) -> str:
     return f"{wanted!r} after the @ is not a slice such as 0:1000:10 or -5:"
-
-
-def _exists(path: Path) -> bool:
-    with suppress(OSError):  # a name too long, or a loop of links
-        return path.exists()
-    return False
 
 
 def _single(index: int, n: int, source: str) -> int:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FloatArray", "IntArray", "fingerprint", "frozen", "owners", "ragged_rows"]
+__all__ = [
+    "FloatArray", "IntArray", "fingerprint", "frozen", "members_of", "owners", "ragged_rows",
+]  # fmt: skip
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
@@ -31,6 +33,17 @@ def owners(offsets: IntArray) -> IntArray:
     offsets : int array (n_groups + 1,)
     """
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+
+
+def members_of(labels: IntArray) -> tuple[IntArray, ...]:
+    """Return the rows that have each label, the lowest label first; rows in ascending order.
+
+    Parameters
+    ----------
+    labels : int array (n,)
+    """
+    order = np.argsort(labels, kind="stable")
+    return tuple(np.split(order, np.flatnonzero(np.diff(labels[order])) + 1))
 
 
 def ragged_rows(offsets: IntArray, groups: IntArray) -> IntArray:

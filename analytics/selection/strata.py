@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray, IntArray, members_of
 from analytics.runtime.errors import WinnowError
 
 __all__ = ["allocate", "draw_within", "set_aside", "strata_of"]
@@ -86,5 +86,4 @@ def allocate(sizes: IntArray, budgets: IntArray | int) -> IntArray:
 def draw_within(labels: IntArray, rng: np.random.Generator) -> list[IntArray]:
     """Return the rows of each stratum that has any, lowest stratum first, in random order."""
     order = rng.permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+    return [order[part] for part in members_of(labels[order])]

@@ -20,8 +20,6 @@ UPHILL = -0.8
 """The same for forces of the other sign, whose slope has to be about -1."""
 RIGHT = (0.5, 2.0)
 """Slopes between which anharmonic motion is a reason."""
-LEAST_WORK = 1e-4
-"""Work per step below which rounding decides, eV."""
 FACTORS = {
     "the energies are in hartree, or the forces in eV/Å were converted twice": Hartree,
     "the forces are in hartree/bohr": Bohr / Hartree,
@@ -72,8 +70,7 @@ def check_forces_against_energies(subject: Subject) -> Iterator[Finding]:
 
 def factor_of(steps: Steps) -> float | None:
     """Return forces over what the energies say, or None where they agree or nothing is clear."""
-    clear = (steps.strain < 1e-3) & (np.abs(steps.force_work) > LEAST_WORK)
-    found = slope_of(steps.energy[clear], steps.force_work[clear], STEPS)
+    found = slope_of(steps.energy[steps.clear], steps.force_work[steps.clear], STEPS)
     if found is None:
         return None
     slope, straight = found

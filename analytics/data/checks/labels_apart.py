@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from ase.units import Bohr, Hartree, Rydberg, kcal, kJ, mol
 
-from analytics.data.checks.forces_against_energies import LEAST_WORK, factor_of
+from analytics.data.checks.forces_against_energies import factor_of
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.steps import Steps
@@ -50,7 +50,7 @@ def check_labels_apart(subject: Subject) -> Iterator[Finding]:
     for windows in _by_group(subject.steps):
         if any(factor_of(window) is not None for window in windows):
             continue  # all of them are of another sign or unit, as that check says
-        clear = [(w.strain < 1e-3) & (np.abs(w.force_work) > LEAST_WORK) for w in windows]
+        clear = [window.clear for window in windows]
         energy, work = (
             np.concatenate([getattr(w, name)[c] for w, c in zip(windows, clear, strict=True)])
             for name in ("energy", "force_work")

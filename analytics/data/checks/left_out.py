@@ -8,7 +8,7 @@ import numpy as np
 
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
-from analytics.data.checks.subject import Subject
+from analytics.data.checks.subject import Subject, named_frames
 
 
 @register("left_out")
@@ -20,13 +20,12 @@ def check_left_out(subject: Subject) -> Iterator[Finding]:
         found = [one for one in dataset.understood.left_out if one.part == part]
         if not found:
             continue
-        frames = ", ".join(str(one.frame) for one in found[:5]) + ", ..." * (len(found) > 5)
-        several = "s" * (len(found) != 1)
-        what = f"{'' if part == 'frame' else f'{part} of '}{len(found)} frame{several}"
+        what = f"{'' if part == 'frame' else f'{part} of '}{len(found)} frame"
+        frames = named_frames([one.frame for one in found])
         yield Finding(
             code=f"{part}_left_out",
             severity="warning",
-            message=f"{what} left out (frame{several} {frames})",
+            message=f"{what}{'s' * (len(found) != 1)} left out ({frames})",
             structures=np.array([places[f.frame] for f in found if f.frame in places], np.int64),
             evidence=f"frame {found[0].frame}: {found[0].said}",
             advice="the others are used; mend them in the file, or --strict refuses it",

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from analytics.data.dataset import Dataset
 from analytics.data.electronic_states import stated_states
 from analytics.geometry.lattice import volumes
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray, IntArray, members_of
 
 __all__ = ["Steps", "digests", "slope_of", "steps_of"]
 
@@ -33,6 +33,8 @@ GROUPS = 30
 FARTHEST = 0.8
 """Longest displacement of an atom in a step, angstrom."""
 LONGEST_STRAIN = 0.1
+LEAST_WORK = 1e-4
+"""Work per step below which rounding decides, eV."""
 TOGETHER = 0.3
 """Agreement of the slope with the median of single steps, as a part of it."""
 LONGEST = 3000
@@ -71,6 +73,11 @@ class Steps:
     first: IntArray
     ends: FloatArray
 
+    @property
+    def clear(self) -> npt.NDArray[np.bool_]:
+        """Steps in a cell that stays, with work that is no rounding, bool array (n,)."""
+        return np.asarray((self.strain < 1e-3) & (np.abs(self.force_work) > LEAST_WORK))
+
 
 def steps_of(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[Steps]:
     """Yield windows of series, the largest groups of like structures first.
@@ -104,9 +111,7 @@ def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> list[IntArray]:
     sequence[some] = np.add.reduceat(dataset.numbers * _odd(place), starts[some])
     state = stated_states([dataset])[0]
     marks = np.column_stack([sequence, sizes, dataset.pbc @ np.array([1, 2, 4]), kind, state])
-    _, group, counts = np.unique(digests(marks[chosen]), return_inverse=True, return_counts=True)
-    order = np.argsort(group, kind="stable")
-    parts = np.split(chosen[order], np.cumsum(counts)[:-1])
+    parts = (chosen[part] for part in members_of(digests(marks[chosen])))
     several = [part for part in parts if len(part) > 3]
     return sorted(several, key=lambda part: (-len(part), part[0]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,10 +19,10 @@ from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
 from analytics.data.fractional import CROWDED
 from analytics.data.understood import Label
 from analytics.geometry.lattice import cell_heights, volumes
-from analytics.runtime.arrays import FloatArray, IntArray, owners
+from analytics.runtime.arrays import FloatArray, IntArray, members_of, owners
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["BONDED", "CLOSE_RATIO", "FARTHEST", "OVERLAP", "Mask", "Subject"]
+__all__ = ["BONDED", "CLOSE_RATIO", "FARTHEST", "OVERLAP", "Mask", "Subject", "named_frames"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -37,6 +37,12 @@ FARTHEST = 2.5
 DENSEST = 0.7405
 """Part of space that equal balls fill at most."""
 _NOBLE = (2, 10, 18, 36, 54, 86)
+
+
+def named_frames(frames: Sequence[int]) -> str:
+    """Return "frame 3", or "frames 3, 4, ..." with the first five."""
+    shown = ", ".join(map(str, frames[:5])) + ", ..." * (len(frames) > 5)
+    return f"frame{'s' * (len(frames) != 1)} {shown}"
 
 
 class Subject:
@@ -152,16 +158,14 @@ class Subject:
         _, group = np.unique(
             digests(np.rint(fractions * 1e6).astype(np.int64)), return_inverse=True
         )
-        order = np.argsort(group, kind="stable")
-        return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
+        return members_of(group)
 
     @cached_property
     def element_groups(self) -> tuple[IntArray, ...]:
         """Structures of the same elements, whatever their composition."""
         present = (self.compositions > 0).astype(np.int64)
         _, group = np.unique(digests(present), return_inverse=True)
-        order = np.argsort(group, kind="stable")
-        return tuple(np.split(order, np.flatnonzero(np.diff(group[order])) + 1))
+        return members_of(group)
 
     @cached_property
     def mixed_energies(self) -> dict[str, IntArray]:
@@ -238,9 +242,7 @@ class Subject:
 
     def frames(self, structures: IntArray) -> str:
         """Return "frame 3", or "frames 3, 4, ..." with the first five, as the file counts them."""
-        shown = ", ".join(str(f) for f in self.dataset.frame_indices[structures[:5]])
-        more = ", ..." if len(structures) > 5 else ""
-        return f"frame{'s' * (len(structures) != 1)} {shown}{more}"
+        return named_frames(self.dataset.frame_indices[structures].tolist())
 
     def found(
         self,
