@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +15,10 @@ __all__ = [
     "Columns",
     "Frame",
     "LeftOut",
+    "index_of",
     "is_species",
     "isotopes",
+    "renumbered",
     "species_numbers",
 ]
 
@@ -89,6 +91,27 @@ class LeftOut:
         if self.line is None or f"line {self.line} " in self.cause:
             return self.cause
         return f"{self.cause} (line {self.line})"
+
+
+def index_of(one: Frame | LeftOut) -> int:
+    """Return the zero-based place in the file of what was found."""
+    return one.index if isinstance(one, Frame) else one.frame
+
+
+def renumbered(one: Frame | LeftOut, start: int, name: str) -> Frame | LeftOut:
+    """Return what was found in one of several files that are read one after the other.
+
+    Parameters
+    ----------
+    one : Frame or LeftOut
+    start : int
+        Frames in the files before.
+    name : str
+        Of the file: a cause says it.
+    """
+    if isinstance(one, Frame):
+        return replace(one, index=start + one.index)
+    return replace(one, frame=start + one.frame, cause=f"{name}: {one.cause}")
 
 
 def species_numbers(species: list[str]) -> npt.NDArray[np.int64]:

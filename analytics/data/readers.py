@@ -20,7 +20,7 @@ from analytics.data.deepmd import read_deepmd
 from analytics.data.extxyz import read_extxyz
 from analytics.data.extxyz_index import looks_like_xyz
 from analytics.data.formats import frame_from_atoms, to_atoms
-from analytics.data.frames import Frame, LeftOut
+from analytics.data.frames import Frame, LeftOut, index_of, renumbered
 from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.data.opened import DAMAGED, peek, unpacked
 from analytics.data.places import Choice, Place, places_of
@@ -350,11 +350,7 @@ def _one_after_the_other(
     for k, (name, read_part) in enumerate(parts):
         counted = _Counted()
         for one in read_part(counted, Part(monitor, k / len(parts), (k + 1) / len(parts))):
-            if isinstance(one, Frame):
-                found.append(replace(one, index=one.index + start))
-            else:
-                cause = f"{name}: {one.cause}"
-                found.append(replace(one, frame=one.frame + start, cause=cause))
+            found.append(renumbered(one, start, name))
         said.append(f"{name} (frames {start} to {start + counted.n - 1})")
         start += counted.n
     more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
@@ -377,6 +373,6 @@ def _chosen(found: Sequence[Frame | LeftOut], choose: Choice) -> Found:
     """Return what was found of the chosen frames: a frame, and labels of it that are left out."""
     frames: dict[int, list[Frame | LeftOut]] = {}
     for one in found:
-        frames.setdefault(one.index if isinstance(one, Frame) else one.frame, []).append(one)
+        frames.setdefault(index_of(one), []).append(one)
     chosen = choose(max(frames, default=-1) + 1)
     return (one for index in chosen for one in frames.get(index, ()))

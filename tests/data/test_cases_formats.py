@@ -1230,3 +1230,16 @@ def test_sets_of_gpumd_and_n2p2_as_extended_xyz(real_data, name, count) -> None:
 def test_types_in_place_of_atomic_numbers_are_refused(cases) -> None:
     with pytest.raises(InputError, match="'0' is not the symbol of an element"):
         read(cases / "24b_gpumd_model_numbers.xyz")
+
+
+def test_a_label_left_out_of_one_file_of_a_folder_moves_no_frame(tmp_path: Path) -> None:
+    """It is of the same frame, also in the numbering through all files."""
+    atoms = " AtomData: id type cartes_x cartes_y cartes_z fx fy fz\n 1 0 0 0 0 {} 0 0\n"
+    one = f"BEGIN_CFG\n Size\n 1\n{atoms}END_CFG\n"
+    (tmp_path / "a.cfg").write_text(one.format("0.1") + one.format("****") + one.format("0.3"))
+    (tmp_path / "b.cfg").write_text(one.format("0.4"))
+    found = found_in(tmp_path)
+    assert [each.index for each in found if isinstance(each, Frame)] == [0, 1, 2, 3]
+    (lost,) = (each for each in found if isinstance(each, LeftOut))
+    assert (lost.frame, lost.part) == (1, "forces")
+    assert lost.cause.startswith("a.cfg: ")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat, register
-from analytics.data.frames import Frame, LeftOut
+from analytics.data.frames import Frame, LeftOut, index_of, renumbered
 from analytics.data.opened import listed
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
@@ -42,28 +42,24 @@ def _is_bundle(path: Path) -> bool:
 
 def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """Yield the structures file after file, by name; folders in the folder are classes."""
-    index = 0
+    start = 0
     kinds = {place: kind for place in _files(path) if (kind := _kind(place)) is not None}
     titles = sorted({kind.title for kind in kinds.values()})
     if len(titles) > 1:
         raise InputError(f"holds files of several kinds ({', '.join(titles)}): name one of them")
     for place, kind in kinds.items():
         monitor.checkpoint()
+        name, last = str(place.relative_to(path)), start - 1
         try:
             for found in kind.read(place, monitor):
-                yield _renumbered(found, index, place, path)
-                index += 1
+                one = renumbered(found, start, name)
+                last = max(last, index_of(one))
+                if isinstance(one, Frame) and place.parent != path:
+                    one = replace(one, info={"config_type": place.parent.name, **one.info})
+                yield one
         except InputError as error:
-            raise InputError(f"{place.relative_to(path)}: {error.cause}") from None
-
-
-def _renumbered(found: Frame | LeftOut, index: int, place: Path, path: Path) -> Frame | LeftOut:
-    if isinstance(found, LeftOut):
-        return replace(found, frame=index, cause=f"{place.relative_to(path)}: {found.cause}")
-    info = dict(found.info)
-    if place.parent != path:
-        info.setdefault("config_type", place.parent.name)
-    return replace(found, index=index, info=info)
+            raise InputError(f"{name}: {error.cause}") from None
+        start = last + 1
 
 
 def _files(path: Path) -> list[Path]:

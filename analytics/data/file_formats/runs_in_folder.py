@@ -17,7 +17,7 @@ from analytics.data.file_formats.outcar import read_outcar, recognise_outcar
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import open_output
 from analytics.data.file_formats.vasprun import read_vasprun, recognise_vasprun
-from analytics.data.frames import Frame, LeftOut
+from analytics.data.frames import Frame, LeftOut, index_of, renumbered
 from analytics.data.opened import listed
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -92,20 +92,15 @@ def read_runs(folder: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         last = start - 1
         try:
             for one in run.read(part):
-                moved = _moved(one, start, run.label, several=len(runs) > 1)
-                last = max(last, moved.index if isinstance(moved, Frame) else moved.frame)
+                moved = renumbered(one, start, run.label)
+                last = max(last, index_of(moved))
+                if isinstance(moved, Frame) and len(runs) > 1:
+                    moved = replace(moved, info={"config_type": run.label, **moved.info})
                 yield moved
         except InputError as error:
             last += 1
             yield LeftOut(last, f"{run.label}: {error.cause}")
         start = last + 1
-
-
-def _moved(one: Frame | LeftOut, start: int, label: str, *, several: bool) -> Frame | LeftOut:
-    if isinstance(one, LeftOut):
-        return replace(one, frame=start + one.frame, cause=f"{label}: {one.cause}")
-    info = {"config_type": label, **one.info} if several else one.info
-    return replace(one, index=start + one.index, info=info)
 
 
 def _places(folder: Path) -> Iterator[Path]:
