@@ -14,8 +14,10 @@ from analytics.data.dataset import Dataset as Dataset
 from analytics.data.overview import understood_rows as understood_rows
 from analytics.data.readers import read as read
 from analytics.data.understood import Understood as Understood
+from analytics.descriptors.auto import AutoSpec as AutoSpec
 from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
+from analytics.descriptors.composition import CompositionSpec as CompositionSpec
 from analytics.descriptors.distances import DistanceSpec as DistanceSpec
 from analytics.descriptors.distances import describe as describe
 from analytics.descriptors.soap import SoapSpec as SoapSpec
