@@ -13,6 +13,7 @@ from benchmarks import (
     checks,
     density,
     descriptors,
+    elements,
     kernel,
     kill,
     load,
@@ -39,7 +40,12 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "density": density.main,
+    "elements": elements.main,
+    "kill": kill.main,
+    "memory": memory.main,
+}
 
 
 def main(names: list[str]) -> int:
