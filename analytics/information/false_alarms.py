@@ -182,6 +182,12 @@ def calibrate_alarms(
     Notes
     -----
     O(m n d) for n environments, m of them in structures that calibrate.
+
+    Examples
+    --------
+    >>> alarms = winnow.calibrate_alarms(information.descriptors, bandwidth=0.015)
+    >>> len(alarms), round(alarms.smallest_rate, 4)
+    (59, 0.0167)
     """
     m = descriptors.n_structures
     if m < 2:
