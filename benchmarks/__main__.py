@@ -19,6 +19,7 @@ from benchmarks import (
     memory,
     neighbours,
     page,
+    redundancy,
     responsiveness,
     retrain,
     scale,
@@ -39,7 +40,12 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "redundancy": redundancy.main,
+    "density": density.main,
+    "kill": kill.main,
+    "memory": memory.main,
+}
 
 
 def main(names: list[str]) -> int:
