@@ -79,5 +79,6 @@ for _name, _summary in {
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
     "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
     "on what was held out, and on test files of yours.",
+    "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")
