@@ -8,6 +8,7 @@ from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
 from analytics.curation.split import split as split
+from analytics.curation.trajectory import trajectory_novelty as trajectory_novelty
 from analytics.data.checks.registry import CHECKS as CHECKS
 from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset
@@ -31,6 +32,7 @@ from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
 from analytics.information.entropy import delta_entropy as delta_entropy
 from analytics.information.entropy import diversity as diversity
 from analytics.information.entropy import entropy as entropy
+from analytics.information.false_alarms import calibrate_alarms as calibrate_alarms
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
 from analytics.potential.spec import RetrainSpec as RetrainSpec

@@ -74,6 +74,8 @@ for _name, _summary in {
     "overlap": "Measure what data sets hold of one another. A B: what of B is in A (training set "
     "A, test set B), what leaks and what is new. A: its config_types against one another. "
     "A B C ...: all files against one another.",
+    "novelty": "Say where a trajectory leaves its training set, at a false-alarm rate of yours, "
+    "and which frames to label.",
     "compare-files": "Say what two files have in common: the same geometries? the same labels? "
     "What is only in one?",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
