@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 import winnow_atomistic as winnow
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.comparable_subsets import (
     ComparableSubsets,
     comparable_subsets,
+    rank_correlation,
     reliability_of,
 )
 from analytics.evaluation.retrain.errors import make_test
@@ -162,7 +162,9 @@ def _record(
         "whole": list(subsets.whole),
         "rho": {
             demand: {
-                metric: [[rank_correlation(v, force), rank_correlation(v, energy)] for v in values]
+                metric: [
+                    [rank_correlation(v, -force), rank_correlation(v, -energy)] for v in values
+                ]
                 for metric, values in metrics.items()
             }
             for demand, metrics in found.items()
@@ -277,14 +279,6 @@ def _imbalance(
         for row, values in zip(ordered, nearest, strict=True):
             total += np.searchsorted(row, values)
     return np.asarray(2 * total / len(y) / len(x))
-
-
-def rank_correlation(metric: FloatArray, errors: FloatArray) -> float:
-    """Return Spearman's coefficient, +1 where high values go with small errors; NaN if constant."""
-    known = np.isfinite(errors) & np.isfinite(metric)
-    if known.sum() < 5 or np.ptp(metric[known]) == 0 or np.ptp(errors[known]) == 0:
-        return float("nan")
-    return float(np.corrcoef(rankdata(metric[known]), rankdata(-errors[known]))[0, 1])
 
 
 def measure(names: Sequence[str], models: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ largest and the smallest forces, clusters and farthest points leave something ou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from analytics.evaluation.retrain.errors import TestSet, make_test
 from analytics.evaluation.retrain.ground import Ground
@@ -20,7 +22,13 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
 
-__all__ = ["ComparableSubsets", "comparable_subsets", "reliability_of", "subsets_of"]
+__all__ = [
+    "ComparableSubsets",
+    "comparable_subsets",
+    "rank_correlation",
+    "reliability_of",
+    "subsets_of",
+]
 
 #: How many of each kind.
 UNIFORM, WINDOWS, CLUSTERED = 20, 20, 4
@@ -54,8 +62,8 @@ class ComparableSubsets(Value):
     members: npt.NDArray[np.bool_]
     pool: IntArray
     held_out: IntArray
-    force: dict[str, FloatArray]
-    energy: dict[str, FloatArray]
+    force: Mapping[str, FloatArray]
+    energy: Mapping[str, FloatArray]
     halves: FloatArray
     whole: tuple[float, float]
 
@@ -134,7 +142,7 @@ def comparable_subsets(
     *,
     share: float = 0.1,
     seed: int = 0,
-    tests: dict[str, TestSet] | None = None,
+    tests: Mapping[str, TestSet] | None = None,
     pool: IntArray | None = None,
     monitor: Monitor = SILENT,
 ) -> ComparableSubsets:
@@ -196,6 +204,16 @@ def _largest(values: FloatArray) -> float:
     return float(known.max()) if len(known) else float("nan")
 
 
+def rank_correlation(one: FloatArray, other: FloatArray) -> float:
+    """Return Spearman's coefficient over what is finite in both; NaN if one is constant."""
+    known = np.isfinite(one) & np.isfinite(other)
+    one, other = one[known], other[known]
+    if len(one) < 5 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    matrix = np.asarray(np.corrcoef(rankdata(one), rankdata(other)))
+    return float(matrix[0, 1])
+
+
 def reliability_of(halves: FloatArray) -> float:
     r"""Return how well the errors on one half of a test foretell those on all of it, up to 1.
 
@@ -206,6 +224,5 @@ def reliability_of(halves: FloatArray) -> float:
     ----------
     Spearman, Br. J. Psychol. 3, 271 (1910); Brown, Br. J. Psychol. 3, 296 (1910).
     """
-    ranks = [np.argsort(np.argsort(half, kind="stable")) for half in halves]
-    r = float(np.corrcoef(ranks)[0, 1])
+    r = rank_correlation(*halves)
     return 2 * r / (1 + r) if r > 0 else 0.0
