@@ -81,5 +81,7 @@ for _name, _summary in {
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
     "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
     "on what was held out, and on test files of yours.",
+    "influence": "Say which training structures help or hurt a test, class by class too, and whose "
+    "labels fit the others least.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")
