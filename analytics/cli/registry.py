@@ -85,5 +85,6 @@ for _name, _summary in {
     "say where the redundancy by entropy disagrees, and why.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
+    "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")
