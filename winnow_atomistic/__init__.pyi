@@ -1,5 +1,6 @@
 """The public names of Winnow and where each is defined; `__init__` imports them lazily."""
 
+from analytics.claims.report import check_claims as check_claims
 from analytics.curation.conflicts import ConflictSpec as ConflictSpec
 from analytics.curation.conflicts import conflicts as conflicts
 from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec

@@ -83,5 +83,6 @@ for _name, _summary in {
     "on what was held out, and on test files of yours.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
+    "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")

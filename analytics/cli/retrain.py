@@ -189,6 +189,7 @@ def _report(arguments: argparse.Namespace, dataset: Dataset, result: RetrainResu
                 "notes": list(result.notes),
                 "rows": result.table.to_dict(orient="records"),
                 "classes": result.classes.to_dict(orient="records"),
+                "outlier_scores": result.outliers.to_dict(),
             }
         )
         return 0
@@ -225,8 +226,27 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
             ]
             for row in table.to_dict(orient="records")
         ]
-        lines += ["", columns(head, rows)]
+        lines += ["", columns(head, rows), *_outliers(result, str(test))]
     return "\n".join(lines)
+
+
+def _outliers(result: RetrainResult, test: str) -> list[str]:
+    """Say how well outlier scores of test atoms given what was kept foretell their force errors."""
+    table = result.outliers.summary()
+    table = table[(table["test"] == test) & (table["method"] != WHOLE_POOL)]
+    table = table[table["spearman"].notna()]
+    whole, within = (table[table["kind"] == kind] for kind in ("all", "within"))
+    if whole.empty:
+        return []
+    low, high = (number(value, 2) for value in (whole["spearman"].min(), whole["spearman"].max()))
+    said = (
+        f"outlier score of an atom given what was kept, against its force error: rank correlation "
+        f"{low} to {high} over these selections"
+    )
+    classes = table[table["kind"] == "config_type"]["group"].nunique()
+    if classes > 1 and not within.empty:
+        said += f", {number(within['spearman'].mean(), 2)} within classes on average"
+    return [said]
 
 
 def _budget(budget: float, whole: bool) -> str:
