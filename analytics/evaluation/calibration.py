@@ -23,6 +23,7 @@ from analytics.evaluation.comparable_subsets import (
 )
 from analytics.evaluation.retrain.ground import Ground, analysis_of_part, prepare_ground
 from analytics.information.analysis import Analysis
+from analytics.information.entropy import covered as covered_by
 from analytics.information.mean_delta_entropy import capped_delta_entropy
 from analytics.information.width_sums import WidthSums, width_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
@@ -262,6 +263,12 @@ def calibrate(
     The rows of the potential's design cost most (see `prepare_ground`), once: they are those of
     the retrain check. Then O(resamples (n_subsets fits + 2 s n (d + k))) for s = 1000 environments
     looked at of n in d dimensions and k = 17 widths.
+
+    Examples
+    --------
+    >>> found = winnow.calibrate(information, resamples=1)
+    >>> found.chosen == information.spec.bandwidth, found.nothing_to_rank
+    (True, False)
     """
     part, sampled = _affordable(analysis, seed)
     ground = prepare_ground(
@@ -331,11 +338,10 @@ def _metrics(
     inner = width_sums(x[own], x, offsets, widths, monitor=Part(monitor, 0.5, 1.0))
     owner = np.searchsorted(offsets, own, side="right") - 1
     found = np.empty((len(METRICS), len(widths), len(subsets.kinds)))
-    below = ground.analysis.spec.covered_below
     for k in range(len(widths)):
         logs = np.log(np.maximum(ahead.of(subsets.members, k), 1e-300))
         found[0, k] = -capped_delta_entropy(logs).mean(axis=1)
-        found[1, k] = (-logs < below).mean(axis=1)
+        found[1, k] = covered_by(logs).mean(axis=1)
         found[2, k] = _entropy(inner, subsets, owner, sizes, k)
     found[3] = -ahead.nearest(subsets.members).mean(axis=1)
     return found, found[1][:, subsets.uniform].mean(axis=1)
