@@ -15,12 +15,14 @@ from benchmarks import (
     checks,
     density,
     descriptors,
+    elements,
     kernel,
     kill,
     load,
     memory,
     neighbours,
     page,
+    redundancy,
     responsiveness,
     retrain,
     scale,
@@ -41,7 +43,13 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "redundancy": redundancy.main,
+    "density": density.main,
+    "elements": elements.main,
+    "kill": kill.main,
+    "memory": memory.main,
+}
 
 
 def main(names: list[str]) -> int:

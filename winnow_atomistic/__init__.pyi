@@ -16,8 +16,10 @@ from analytics.data.dataset import Dataset as Dataset
 from analytics.data.overview import understood_rows as understood_rows
 from analytics.data.readers import read as read
 from analytics.data.understood import Understood as Understood
+from analytics.descriptors.auto import AutoSpec as AutoSpec
 from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
+from analytics.descriptors.composition import CompositionSpec as CompositionSpec
 from analytics.descriptors.distances import DistanceSpec as DistanceSpec
 from analytics.descriptors.distances import describe as describe
 from analytics.descriptors.soap import SoapSpec as SoapSpec
@@ -29,6 +31,9 @@ from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
+from analytics.evaluation.retrain.redundancy_by_training import (
+    redundancy_by_training as redundancy_by_training,
+)
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
