@@ -20,7 +20,9 @@ from benchmarks import (
     load,
     memory,
     neighbours,
+    novelty,
     page,
+    replay_set,
     responsiveness,
     retrain,
     scale,
@@ -41,7 +43,14 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "density": density.main,
+    "kill": kill.main,
+    "memory": memory.main,
+    "novelty": novelty.main,
+    "outlier_scores": novelty.outlier_scores,
+    "replay_set": replay_set.main,
+}
 
 
 def main(names: list[str]) -> int:
