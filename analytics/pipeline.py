@@ -20,8 +20,13 @@ from analytics.data.checks.registry import CHECKS, check, marks
 from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
-from analytics.descriptors.base import Descriptors, descriptor_fingerprint
-from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.descriptors.base import (
+    Descriptors,
+    default_spec,
+    descriptor_fingerprint,
+    resolved_spec,
+)
+from analytics.descriptors.distances import describe
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy
@@ -130,7 +135,7 @@ class Pipeline:
         self, dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT
     ) -> Descriptors:
         """Return the descriptors of a data set."""
-        spec = DistanceSpec() if spec is None else spec
+        spec = resolved_spec(default_spec() if spec is None else spec, dataset)
         return self._result(
             fingerprint("descriptors", descriptor_fingerprint(dataset, spec)),
             _describe,
@@ -151,7 +156,7 @@ class Pipeline:
         monitor: Monitor = SILENT,
     ) -> Analysis:
         """Return the analysis of a data set, descriptors included."""
-        descriptor = DistanceSpec() if descriptor is None else descriptor
+        descriptor = resolved_spec(default_spec() if descriptor is None else descriptor, dataset)
         part = Part(monitor, 0.0, 0.4, "describing environments")
         x = self.describe(dataset, descriptor, monitor=part)
         # what fits decides between all environments and a sample

@@ -15,6 +15,7 @@ from benchmarks import (
     checks,
     density,
     descriptors,
+    elements,
     kernel,
     kill,
     load,
@@ -22,6 +23,7 @@ from benchmarks import (
     neighbours,
     novelty,
     page,
+    redundancy,
     replay_set,
     responsiveness,
     retrain,
@@ -44,7 +46,9 @@ ALL = {
 }
 #: Half an hour and more: only where they are named.
 LONG = {
+    "redundancy": redundancy.main,
     "density": density.main,
+    "elements": elements.main,
     "kill": kill.main,
     "memory": memory.main,
     "novelty": novelty.main,

@@ -1,5 +1,6 @@
 """The public names of Winnow and where each is defined; `__init__` imports them lazily."""
 
+from analytics.claims.report import check_claims as check_claims
 from analytics.curation.conflicts import ConflictSpec as ConflictSpec
 from analytics.curation.conflicts import conflicts as conflicts
 from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec
@@ -16,18 +17,24 @@ from analytics.data.dataset import Dataset as Dataset
 from analytics.data.overview import understood_rows as understood_rows
 from analytics.data.readers import read as read
 from analytics.data.understood import Understood as Understood
+from analytics.descriptors.auto import AutoSpec as AutoSpec
 from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
+from analytics.descriptors.composition import CompositionSpec as CompositionSpec
 from analytics.descriptors.distances import DistanceSpec as DistanceSpec
 from analytics.descriptors.distances import describe as describe
 from analytics.descriptors.soap import SoapSpec as SoapSpec
 from analytics.descriptors.stored import StoredSpec as StoredSpec
+from analytics.evaluation.calibration import calibrate as calibrate
 from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
+from analytics.evaluation.retrain.redundancy_by_training import (
+    redundancy_by_training as redundancy_by_training,
+)
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
@@ -37,6 +44,7 @@ from analytics.information.entropy import entropy as entropy
 from analytics.information.false_alarms import calibrate_alarms as calibrate_alarms
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
+from analytics.information.mean_delta_entropy import mean_delta_entropy as mean_delta_entropy
 from analytics.potential.spec import RetrainSpec as RetrainSpec
 from analytics.recipe import Recipe as Recipe
 from analytics.replay import replay as replay

@@ -13,8 +13,8 @@ from analytics.curation.overlap import Leakage, leakage
 from analytics.data import formats
 from analytics.data.dataset import Dataset
 from analytics.data.export import ExportFiles, export_selection
-from analytics.descriptors.base import resolved_spec
-from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.descriptors.base import default_spec, resolved_spec
+from analytics.descriptors.distances import describe
 from analytics.recipe import kept_structures, make_recipe
 from analytics.runtime.arrays import IntArray
 from analytics.selection.base import Selection
@@ -105,7 +105,7 @@ def overlap(
     ----------
     train, test : Dataset
     descriptor : dataclass, optional
-        Spec of a registered descriptor (default: by distances).
+        Spec of a registered descriptor (default: by distances, and elements if several).
     spec : DuplicateSpec, optional
         What counts as a leak.
     bandwidth : float
@@ -124,7 +124,7 @@ def overlap(
     >>> len(found.test), round(found.novelty.covered_environments, 2)
     (10, 0.12)
     """
-    chosen = resolved_spec(DistanceSpec() if descriptor is None else descriptor, train, test)
+    chosen = resolved_spec(default_spec() if descriptor is None else descriptor, train, test)
     pairs = [(data, describe(data, chosen)) for data in (train, test)]
     return leakage(pairs[0], pairs[1], spec, bandwidth=bandwidth)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
+from analytics.cli.calibration import add_calibration, calibrate_input, calibration_text
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import parse_count, parse_list
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="environments to average over (default: all of up to 14 000, else fewer)",
     )
     add_seed(parser)
+    add_calibration(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
     add_force(parser)
     add_analysis(parser)
@@ -60,8 +62,8 @@ def _width(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     chosen = _chosen(arguments)
-    if arguments.output is not None:
-        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
+    outputs = [Path(name) for name in (arguments.output, arguments.calibration) if name is not None]
+    check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
@@ -72,13 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
             bandwidths=arguments.bandwidths,
             sample=arguments.sample,
             seed=arguments.seed,
-            monitor=Part(monitor, 0.4, 1.0),
+            monitor=Part(monitor, 0.4, 0.6),
         )
+        calibration = calibrate_input(arguments, dataset, descriptors, Part(monitor, 0.6, 1.0))
     records = scan.records()
-    if arguments.output is not None:
-        write_tables(
-            {Path(arguments.output): table_of(records, COLUMNS)}, force=arguments.overwrite
-        )
+    tables = {arguments.output: table_of(records, COLUMNS)}
+    if calibration is not None:
+        tables[arguments.calibration] = calibration.to_frame()
+    write_tables(
+        {Path(path): table for path, table in tables.items() if path is not None},
+        force=arguments.overwrite,
+    )
     if arguments.json:
         head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
         facts = {
@@ -90,11 +96,16 @@ def run(arguments: argparse.Namespace) -> int:
             "seed": arguments.seed,
             "descriptor": asdict(descriptors.spec),
         }
-        print_json(head | facts | {"rows": records})
-    elif arguments.output is not None:
-        say_written(arguments.output, f"{len(records)} rows")
-    else:
+        found = {} if calibration is None else {"calibration": calibration.to_dict()}
+        print_json(head | facts | {"rows": records} | found)
+        return 0
+    for path, table in tables.items():
+        if path is not None:
+            say_written(path, f"{len(table)} rows")
+    if arguments.output is None:
         print(_text(scan, input_title(arguments.files)))
+    if calibration is not None and arguments.calibration is None:
+        print("\n" + calibration_text(calibration))
     return 0
 
 

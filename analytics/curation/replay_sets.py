@@ -321,8 +321,7 @@ def replay_set(
 
     Examples
     --------
-    >>> rest = data.take(np.arange(10, data.n_structures))
-    >>> found = winnow.replay_set(rest, data.take(np.arange(10)), 5)
+    >>> found = winnow.replay_set(data, data.take([0, 1, 2]), 5)
     >>> len(found.table), found.want
     (5, 'complement')
     """

@@ -105,7 +105,7 @@ def mean_delta_entropy(
     Examples
     --------
     >>> y, x = np.array([[0.0], [1.0], [40.0]]), np.array([[0.0]])
-    >>> mean_delta_entropy(y, x, bandwidth=1.0).value
+    >>> winnow.mean_delta_entropy(y, x, bandwidth=1.0).value
     13.5
     """
     offsets = np.array([0, len(x)])

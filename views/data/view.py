@@ -26,8 +26,10 @@ from views.state.session import DEMO, Session
 __all__ = ["DataView"]
 
 DESCRIPTOR_TITLES = {
+    "auto": "By the elements of the file",
     "distances": "Distances",
-    "species_distances": "Distances, elements told apart",
+    "composition": "Distances and elements around",
+    "species_distances": "Distances, a channel per element",
     "soap": "SOAP (needs featomic)",
     "stored": "Stored in the file, per atom",
 }
