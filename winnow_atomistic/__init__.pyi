@@ -8,6 +8,7 @@ from analytics.curation.file_comparison import compare_files as compare_files
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
+from analytics.curation.replay_sets import replay_set as replay_set
 from analytics.curation.split import split as split
 from analytics.curation.trajectory import trajectory_novelty as trajectory_novelty
 from analytics.data.checks.registry import CHECKS as CHECKS
