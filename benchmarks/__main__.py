@@ -21,8 +21,10 @@ from benchmarks import (
     load,
     memory,
     neighbours,
+    novelty,
     page,
     redundancy,
+    replay_set,
     responsiveness,
     retrain,
     scale,
@@ -49,6 +51,9 @@ LONG = {
     "elements": elements.main,
     "kill": kill.main,
     "memory": memory.main,
+    "novelty": novelty.main,
+    "outlier_scores": novelty.outlier_scores,
+    "replay_set": replay_set.main,
 }
 
 

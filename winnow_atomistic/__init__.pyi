@@ -8,6 +8,7 @@ from analytics.curation.file_comparison import compare_files as compare_files
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
+from analytics.curation.replay_sets import replay_set as replay_set
 from analytics.curation.split import split as split
 from analytics.curation.trajectory import trajectory_novelty as trajectory_novelty
 from analytics.data.checks.registry import CHECKS as CHECKS
@@ -24,6 +25,7 @@ from analytics.descriptors.distances import DistanceSpec as DistanceSpec
 from analytics.descriptors.distances import describe as describe
 from analytics.descriptors.soap import SoapSpec as SoapSpec
 from analytics.descriptors.stored import StoredSpec as StoredSpec
+from analytics.evaluation.calibration import calibrate as calibrate
 from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
@@ -42,6 +44,7 @@ from analytics.information.entropy import entropy as entropy
 from analytics.information.false_alarms import calibrate_alarms as calibrate_alarms
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
+from analytics.information.mean_delta_entropy import mean_delta_entropy as mean_delta_entropy
 from analytics.potential.spec import RetrainSpec as RetrainSpec
 from analytics.recipe import Recipe as Recipe
 from analytics.replay import replay as replay

@@ -76,6 +76,8 @@ for _name, _summary in {
     "A B C ...: all files against one another.",
     "novelty": "Say where a trajectory leaves its training set, at a false-alarm rate of yours, "
     "and which frames to label.",
+    "replay-set": "Pick from a big pool what complements a set of yours (replay for "
+    "fine-tuning), or what resembles it.",
     "compare-files": "Say what two files have in common: the same geometries? the same labels? "
     "What is only in one?",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",

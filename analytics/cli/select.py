@@ -201,7 +201,7 @@ def _pick(
     duplicates, out = None, drop
     if same is not None:
         duplicates = near_duplicates(
-            analysis.dataset, analysis.descriptors, same, bandwidth=analysis.spec.bandwidth,
+            analysis.dataset, analysis.descriptors, same, bandwidth=analysis.width.alike,
             keep=keep, exclude=drop, monitor=Part(monitor, 0.0, 0.3),
         )  # fmt: skip
         out = [*drop, *removable_copies(duplicates, keep).tolist()]
