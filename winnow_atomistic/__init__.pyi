@@ -25,6 +25,7 @@ from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
 from analytics.evaluation.retrain.evaluate import retrain as retrain
+from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan

@@ -79,5 +79,7 @@ for _name, _summary in {
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
     "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
     "on what was held out, and on test files of yours.",
+    "rank": "Rank selection methods on this data set: retrained errors, paired over resamples, and "
+    "who cannot be told apart.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")
