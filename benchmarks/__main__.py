@@ -2,6 +2,7 @@
 
 `python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
 `python -m benchmarks check 100000 ...` numbers of structures.
+`python -m benchmarks calibration SET ...` takes names of labelled sets.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    calibration,
     check_speed,
     checks,
     density,
@@ -49,11 +51,15 @@ def main(names: list[str]) -> int:
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
         return 0
+    if names[:1] == ["calibration"]:
+        calibration.main(names[1:])
+        return 0
     known = ALL | LONG
     unknown = [name for name in names if name not in known]
     if unknown:
         print(
-            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, check, checks",
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
+            "check, checks",
             file=sys.stderr,
         )
         return 2

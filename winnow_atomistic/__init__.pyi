@@ -1,5 +1,6 @@
 """The public names of Winnow and where each is defined; `__init__` imports them lazily."""
 
+from analytics.claims.report import check_claims as check_claims
 from analytics.curation.conflicts import ConflictSpec as ConflictSpec
 from analytics.curation.conflicts import conflicts as conflicts
 from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec
@@ -8,6 +9,7 @@ from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
 from analytics.curation.split import split as split
+from analytics.curation.trajectory import trajectory_novelty as trajectory_novelty
 from analytics.data.checks.registry import CHECKS as CHECKS
 from analytics.data.checks.registry import check as check
 from analytics.data.dataset import Dataset as Dataset
@@ -25,6 +27,7 @@ from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
 from analytics.evaluation.retrain.evaluate import retrain as retrain
+from analytics.evaluation.retrain.influence import influence as influence
 from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
@@ -32,6 +35,7 @@ from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
 from analytics.information.entropy import delta_entropy as delta_entropy
 from analytics.information.entropy import diversity as diversity
 from analytics.information.entropy import entropy as entropy
+from analytics.information.false_alarms import calibrate_alarms as calibrate_alarms
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
 from analytics.potential.spec import RetrainSpec as RetrainSpec

@@ -49,6 +49,7 @@ TABLE: dict[
     "entropy_nats": ("entropy", "nats", number),
     "diversity_nats": ("diversity", "nats", number),
     "overlap": ("overlap", "", percent),
+    "mean_delta_entropy": ("mean dH", "nats", number),
     "outliers_kept": ("outliers", "kept", percent),
     "force_w1": ("force W1", "eV/Å", number),
     "force_top1pct_kept": ("top 1 %", "|F| kept", percent),

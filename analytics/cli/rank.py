@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from analytics.cli.arguments import add_analysis, add_input, add_json, add_method_options, add_seed
+from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import (
     add_spec_options,
@@ -140,13 +141,11 @@ def _text(dataset: Dataset, ranking: Ranking) -> str:
     return "\n".join(lines)
 
 
-def _cell(row: object, quantity: str) -> str:
-    r = row
-    atoms = f"{count(round(r.n_environments))} atoms"  # type: ignore[attr-defined]
-    if r.verdict == LEADS:  # type: ignore[attr-defined]
-        error = number(r.error, 1 if quantity == "energy" else 3)  # type: ignore[attr-defined]
-        return f"{error} {UNITS[quantity]}, {atoms}"
-    return f"{r.ratio:.2f} ({r.low:.2f}-{r.high:.2f}), {atoms}"  # type: ignore[attr-defined]
+def _cell(row: Any, quantity: str) -> str:
+    atoms = f"{count(round(row.n_environments))} atoms"
+    if row.verdict == LEADS:
+        return f"{number(row.error, 1 if quantity == 'energy' else 3)} {UNITS[quantity]}, {atoms}"
+    return f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}), {atoms}"
 
 
 def _budget(text: str) -> str:

@@ -74,6 +74,8 @@ for _name, _summary in {
     "overlap": "Measure what data sets hold of one another. A B: what of B is in A (training set "
     "A, test set B), what leaks and what is new. A: its config_types against one another. "
     "A B C ...: all files against one another.",
+    "novelty": "Say where a trajectory leaves its training set, at a false-alarm rate of yours, "
+    "and which frames to label.",
     "compare-files": "Say what two files have in common: the same geometries? the same labels? "
     "What is only in one?",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
@@ -81,5 +83,8 @@ for _name, _summary in {
     "on what was held out, and on test files of yours.",
     "rank": "Rank selection methods on this data set: retrained errors, paired over resamples, and "
     "who cannot be told apart.",
+    "influence": "Say which training structures help or hurt a test, class by class too, and whose "
+    "labels fit the others least.",
+    "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")

@@ -39,7 +39,7 @@ from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lam
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Monitor, Part
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "add_tests", "read_tests", "run", "test_files"]
 
 USUAL = ("random", "facility_location", "msc", "largest_force")
 PREFIX = "potential-"
@@ -70,13 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is held out: a fifth at random, the largest forces, or each config_type in "
         "turn (default %(default)s)",
     )
-    parser.add_argument(
-        "--test",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a test file besides; may be given several times, and as NAME=FILE",
-    )
+    add_tests(parser, "a test file besides")
     parser.add_argument(
         "--resamples",
         type=parse_count,
@@ -101,21 +95,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_analysis(parser)
 
 
+def add_tests(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --test, for files that the potential is tested on."""
+    parser.add_argument(
+        "--test",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"{what}; may be given several times, and as NAME=FILE",
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     lammps = require_lammps() if arguments.second_opinion else None
     names = arguments.methods
     specs = method_specs(arguments, names)
     spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
-    tests = _test_files(arguments.test, arguments.split)
-    for file in tests.values():
-        input_paths(file)
+    tests = test_files(arguments.test, arguments.split)
     outputs = [Path(name) for name in (arguments.output, arguments.classes) if name is not None]
     check_targets(outputs, *arguments.files, *tests.values(), force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
         check_labels(dataset)
-        read = _read_tests(arguments, tests, Part(monitor, 0.03, 0.05))
+        read = read_tests(arguments, tests, Part(monitor, 0.03, 0.05))
         if lammps is not None:
             check_pod(dataset, *read.values())
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.15))
@@ -144,7 +147,7 @@ def _opinion(program: Path) -> Opinion:
     return fit
 
 
-def _test_files(given: list[str], split: str) -> dict[str, str]:
+def test_files(given: list[str], split: str) -> dict[str, str]:
     """Return the test files by the names they go by."""
     found: dict[str, str] = {}
     for text in given:
@@ -153,13 +156,15 @@ def _test_files(given: list[str], split: str) -> dict[str, str]:
             name, file = Path(text).name, text
         if name in found or name in ("hold_out", split):
             raise UsageError(f"--test {text}: there is a test {name} already; say NAME=FILE")
+        input_paths(file)
         found[name] = file
     return found
 
 
-def _read_tests(
+def read_tests(
     arguments: argparse.Namespace, tests: Mapping[str, str], monitor: Monitor
 ) -> dict[str, Dataset]:
+    """Read the test files as the file itself is read."""
     return {
         name: read_input(arguments, Part(monitor, at / len(tests), (at + 1) / len(tests)), file)
         for at, (name, file) in enumerate(tests.items())
@@ -184,6 +189,7 @@ def _report(arguments: argparse.Namespace, dataset: Dataset, result: RetrainResu
                 "notes": list(result.notes),
                 "rows": result.table.to_dict(orient="records"),
                 "classes": result.classes.to_dict(orient="records"),
+                "outlier_scores": result.outliers.to_dict(),
             }
         )
         return 0
@@ -220,8 +226,27 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
             ]
             for row in table.to_dict(orient="records")
         ]
-        lines += ["", columns(head, rows)]
+        lines += ["", columns(head, rows), *_outliers(result, str(test))]
     return "\n".join(lines)
+
+
+def _outliers(result: RetrainResult, test: str) -> list[str]:
+    """Say how well outlier scores of test atoms given what was kept foretell their force errors."""
+    table = result.outliers.summary()
+    table = table[(table["test"] == test) & (table["method"] != WHOLE_POOL)]
+    table = table[table["spearman"].notna()]
+    whole, within = (table[table["kind"] == kind] for kind in ("all", "within"))
+    if whole.empty:
+        return []
+    low, high = (number(value, 2) for value in (whole["spearman"].min(), whole["spearman"].max()))
+    said = (
+        f"outlier score of an atom given what was kept, against its force error: rank correlation "
+        f"{low} to {high} over these selections"
+    )
+    classes = table[table["kind"] == "config_type"]["group"].nunique()
+    if classes > 1 and not within.empty:
+        said += f", {number(within['spearman'].mean(), 2)} within classes on average"
+    return [said]
 
 
 def _budget(budget: float, whole: bool) -> str:

@@ -319,6 +319,7 @@ def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
         ("entropy H", number(metrics["entropy_nats"]), _whole(full["entropy_nats"])),
         ("diversity D", number(metrics["diversity_nats"]), _whole(full["diversity_nats"])),
         ("overlap", percent(metrics["overlap"]), "of all environments are covered"),
+        ("mean delta entropy", *_left_open(metrics)),
         ("outliers kept", percent(metrics["outliers_kept"]), "of the 1 % sparsest"),
         ("force tail kept", percent(metrics["force_top1pct_kept"]), "of the 1 % largest |F|"),
     ]
@@ -326,6 +327,12 @@ def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
         share = percent(metrics["certificate"], at_least=True)
         rows.append(("certificate", share, "or more of the best possible coverage"))
     return "\n".join([head, aligned(rows), *_estimated(recipe), *_written(recipe, written)])
+
+
+def _left_open(metrics: Mapping[str, Any]) -> tuple[str, str]:
+    error = metrics.get("mean_delta_entropy_error")
+    spread = f" ± {number(error)}" if error else ""
+    return number(metrics["mean_delta_entropy"]) + spread, "nats of all environments given these"
 
 
 def _estimated(recipe: Recipe) -> list[str]:

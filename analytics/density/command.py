@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from analytics.claims.claim import Answer
 from analytics.cli.arguments import add_json
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
@@ -29,7 +30,7 @@ from analytics.cli.output import (
 )  # fmt: skip
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.tables import say_written, table_of, write_tables
-from analytics.density.claims import Claim, check_claims
+from analytics.density.claims import check_claims
 from analytics.density.descriptor import PointSpec
 from analytics.density.energy_check import energies_possible
 from analytics.density.grid import DensityData
@@ -268,7 +269,7 @@ def _long_rows(results: DensityResults, spec: StudySpec) -> list[dict[str, Any]]
 
 
 def _content(
-    results: DensityResults, rows: Sequence[Mapping[str, Any]], claims: Iterable[Claim]
+    results: DensityResults, rows: Sequence[Mapping[str, Any]], claims: Iterable[Answer]
 ) -> dict[str, Any]:
     reference = [row for row in results.rows if row["method"] == FULL]
     return {
@@ -277,7 +278,7 @@ def _content(
                  for row in rows],
         "full": [{name: row[name] for name in (*COLUMNS, *MORE_COLUMNS)} for row in reference],
         "facts": results.facts,
-        "claims": [asdict(claim) for claim in claims],
+        "claims": [claim.to_dict() for claim in claims],
         "settings": results.settings,
         "versions": results.versions,
     }  # fmt: skip
@@ -320,7 +321,7 @@ def _table_text(results: DensityResults) -> str:
     return f"{columns(head, rows)}\n{told}."
 
 
-def _claims_text(system: str, claims: Iterable[Claim]) -> str:
+def _claims_text(system: str, claims: Iterable[Answer]) -> str:
     lines = [f"{system}: claims of Hossain et al., arXiv:2507.09001"]
     for claim in claims:
         lines += [
@@ -391,7 +392,7 @@ def _claims(arguments: argparse.Namespace) -> int:
         print_json(
             {
                 name: {
-                    "claims": [asdict(claim) for claim in check_claims(results)],
+                    "claims": [claim.to_dict() for claim in check_claims(results)],
                     "versions": results.versions,
                     "steps": results.steps,
                 }

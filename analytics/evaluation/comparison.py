@@ -35,6 +35,7 @@ ERRORS = {
     "entropy_error": "entropy_error",
     "diversity_error": "diversity_error",
     "overlap_error": "overlap_error",
+    "mean_delta_entropy_error": "mean_delta_entropy_error",
     "outliers_kept_error": "outliers_error",
 }
 
@@ -55,6 +56,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("entropy_nats", "nats", 1, "Entropy"),
     Metric("diversity_nats", "nats", 1, "Diversity"),
     Metric("overlap", "fraction of environments", 1, "Coverage"),
+    Metric("mean_delta_entropy", "nats", -1, "Mean delta entropy"),
     Metric("outliers_kept", "fraction of the top 1 %", 1, "Outliers kept"),
     Metric("force_w1", "eV/Å", -1, "Force distance W1"),
     Metric("force_ks", "", -1, "Force distance KS"),
@@ -111,6 +113,7 @@ def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, An
         "entropy_nats": float(one.entropy[0]),
         "diversity_nats": float(one.diversity[0]),
         "overlap": float(one.overlap[0]),
+        "mean_delta_entropy": float(one.mean_delta_entropy[0]),
         "outliers_kept": float(one.outliers_kept[0]),
         "force_w1": tail.wasserstein,
         "force_ks": tail.kolmogorov_smirnov,

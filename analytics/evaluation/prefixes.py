@@ -12,6 +12,7 @@ import numpy.typing as npt
 from analytics.information.analysis import Analysis
 from analytics.information.entropy import COVERED_BELOW, diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import kernel_sums
+from analytics.information.mean_delta_entropy import mean_delta_entropy_in_kernel
 from analytics.information.sampling import Sample
 from analytics.runtime.arrays import FloatArray, IntArray, owners, ragged_rows
 from analytics.runtime.compiled import kernel
@@ -42,11 +43,15 @@ class PrefixMetrics(Table):
         Of the kept set by itself.
     overlap : float array
         Fraction of the full set's environments with delta entropy below 1e-5.
+    mean_delta_entropy : float array, nats
+        Of all environments of the full set given the kept ones (see
+        `analytics.information.mean_delta_entropy`).
     outliers_kept : float array
         Share of the 1 % highest outlier scores that belong to kept structures.
     force_top1pct, force_top01pct : float arrays
         Share of the 1 % and 0.1 % largest |F| kept; NaN without forces. Never sampled.
     entropy_error, diversity_error, overlap_error, outliers_error : float arrays
+    mean_delta_entropy_error : float array
         Standard errors; 0 for what is exact, NaN where a sample is too small to tell.
     sampled : int, optional
         Number of environments that figures with an error were estimated from; None if all is
@@ -65,6 +70,8 @@ class PrefixMetrics(Table):
     diversity_error: FloatArray
     overlap_error: FloatArray
     outliers_error: FloatArray
+    mean_delta_entropy: FloatArray
+    mean_delta_entropy_error: FloatArray
     sampled: int | None = None
 
 
@@ -137,11 +144,14 @@ def prefix_metrics(
         found = _sampled(analysis, picks, sizes, monitor)
         _replace_known(analysis, picks, sizes, exact_below, found, monitor)
     environments = np.concatenate([[0], np.cumsum(analysis.sizes[picks])])
+    missing, missing_error = mean_delta_entropy_in_kernel(analysis.reaching, picks, sizes)
     return PrefixMetrics(
         sizes=sizes,
         environments=environments[sizes],
         force_top1pct=top_share(analysis, analysis.force_norms, picks, 0.01)[sizes],
         force_top01pct=top_share(analysis, analysis.force_norms, picks, 0.001)[sizes],
+        mean_delta_entropy=missing,
+        mean_delta_entropy_error=missing_error,
         sampled=analysis.sampled,
         **found,
     )

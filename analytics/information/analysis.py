@@ -22,6 +22,7 @@ from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import (
     COARSE_CUT,
     ENTRY_BYTES,
+    LOG_CUT,
     StructureKernel,
     Structures,
     prepared_structures,
@@ -37,6 +38,8 @@ __all__ = ["MEMORY_VARIABLE", "SAMPLE", "Analysis", "analyse", "kernel_memory", 
 
 #: Environments sampled where not all of them fit: a share is then known within 0.005.
 SAMPLE = 10_000
+#: Environments sampled besides for mean delta entropy, whose kernels have to reach far.
+FAR_SAMPLE = 2_000
 #: Environments from which the size of the whole kernel is foretold.
 PILOT = 256
 #: Bytes that the kernels of a data set may take unless the user says otherwise.
@@ -73,6 +76,9 @@ class Analysis(Value):
         sampled.
     seed : int
         That the samples were drawn with.
+    far : StructureKernel, optional
+        The same for a third, smaller sample, with kernels down to exp(-55): mean delta entropy is
+        measured on it. None if nothing is sampled.
     """
 
     dataset: Dataset
@@ -82,6 +88,7 @@ class Analysis(Value):
     outliers: OutlierScores
     audit: StructureKernel | None = None
     seed: int = 0
+    far: StructureKernel | None = None
 
     #: Kept with it where it is stored: these take seconds for large sets.
     worked_out: ClassVar[tuple[str, ...]] = ("kernel_sums", "_figures", "by_content")
@@ -97,6 +104,11 @@ class Analysis(Value):
     def measured(self) -> StructureKernel:
         """The kernel that metrics are measured with."""
         return self.kernel if self.audit is None else self.audit
+
+    @property
+    def reaching(self) -> StructureKernel:
+        """The kernel whose small entries are there, too: for mean delta entropy."""
+        return self.kernel if self.far is None else self.far
 
     @property
     def sampled(self) -> int | None:
@@ -393,16 +405,21 @@ def _sampled(
     x, offsets, n = descriptors.values, descriptors.structure_offsets, descriptors.n_environments
     size, seed = sample
     kernels = []
-    for number, stop in enumerate((0.35, 0.7)):
+    far = (min(size, FAR_SAMPLE), 2 * seed + 1, LOG_CUT, 0.7)
+    for drawn, own_seed, cut, stop in (
+        (size, 2 * seed, COARSE_CUT, 0.32),
+        (size, 2 * seed + 1, COARSE_CUT, 0.64),
+        far,
+    ):
         kernels.append(
             structure_kernel(
                 x,
                 offsets,
                 bandwidth=spec.bandwidth,
-                sample=draw_sample(n, size, 2 * seed + number),
-                cut=COARSE_CUT,
+                sample=draw_sample(n, drawn, own_seed),
+                cut=cut,
                 structures=structures,
-                monitor=Part(monitor, stop - 0.35, stop, "sampled kernel sums"),
+                monitor=Part(monitor, max(0.0, stop - 0.32), stop, "sampled kernel sums"),
             )
         )
     scores = sampled_outlier_scores(
@@ -412,7 +429,7 @@ def _sampled(
         bandwidth=spec.bandwidth,
         monitor=Part(monitor, 0.7, 1.0, "outlier scores"),
     )
-    return Analysis(dataset, descriptors, spec, kernels[0], scores, kernels[1], seed)
+    return Analysis(dataset, descriptors, spec, kernels[0], scores, kernels[1], seed, kernels[2])
 
 
 def refine(analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:

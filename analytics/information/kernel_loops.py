@@ -20,6 +20,7 @@ __all__ = [
     "accumulate_pair",
     "by_structure",
     "column_sums",
+    "fast_exp",
     "limits",
     "log_accumulate",
     "pack",
@@ -56,7 +57,7 @@ def _as_float(context: Any, value: Any) -> Any:
 
 
 @helper(fastmath=True)
-def _exp(t):  # type: ignore[no-untyped-def]
+def fast_exp(t):  # type: ignore[no-untyped-def]
     """Single-precision exponential for -80 <= t <= 0 that the compiler can vectorise.
 
     exp(t) = 2^n exp(r) with |r| <= ln2 / 2 and the polynomial 1 + r + ... of degree 6 that errs
@@ -192,7 +193,7 @@ def _above(logs, limit, others):  # type: ignore[no-untyped-def]
 def _total(weights, logs):  # type: ignore[no-untyped-def]
     total = np.float32(0.0)
     for c in range(logs.shape[0]):
-        total += weights[c] * _exp(logs[c])
+        total += weights[c] * fast_exp(logs[c])
     return total
 
 
@@ -236,7 +237,7 @@ def accumulate_block(  # type: ignore[no-untyped-def]
 def _moments(weights, squares, factors, logs):  # type: ignore[no-untyped-def]
     total, spread = np.float32(0.0), np.float32(0.0)
     for c in range(logs.shape[0]):
-        k = factors[c] * _exp(logs[c])
+        k = factors[c] * fast_exp(logs[c])
         total += weights[c] * k
         spread += squares[c] * k * k
     return total, spread
@@ -290,7 +291,7 @@ def accumulate_pair(  # type: ignore[no-untyped-def]
         total = np.float32(0.0)
         weight = wa[r] * factors_a[r]
         for c in range(n):
-            e = factors_b[c] * _exp(logs[c])
+            e = factors_b[c] * fast_exp(logs[c])
             total += wb[c] * e
             below[c] += weight * e
         rows[r] += total * factors_a[r]
@@ -353,7 +354,7 @@ def by_structure(  # type: ignore[no-untyped-def]
                     logs[c] = FAR
         weight = weights[r] * factors_a[r]
         for c in range(n):
-            own[c] += weight * _exp(logs[c])
+            own[c] += weight * fast_exp(logs[c])
         for c in range(n):
             highest[c] = max(highest[c], logs[c])
 
@@ -378,7 +379,7 @@ def pack(sums, top, cut):  # type: ignore[no-untyped-def]
                 peaks[at] = np.float32(0.25) * top[s, c]
                 at += 1
     for k in range(n):
-        peaks[k] = _exp(peaks[k])
+        peaks[k] = fast_exp(peaks[k])
     return counts, columns, packed, peaks
 
 

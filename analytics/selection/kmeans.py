@@ -38,7 +38,8 @@ def select_k_means(
     References
     ----------
     Arthur, Vassilvitskii, SODA 2007 (k-means++), doi:10.5555/1283383.1283494; the `k_means` of
-    QUESTS, which takes a random member of each cluster.
+    QUESTS, which takes a random member of each cluster and returns one structure fewer than asked
+    (it skips the last cluster): ask it for one more when results are compared.
     """
     descriptors = pool.analysis.descriptors
     means = structure_means(descriptors.values, descriptors.structure_offsets)

@@ -53,7 +53,7 @@ def test_json_holds_rows_reference_and_claims(system, capsys) -> None:
     assert set(COLUMNS) <= set(content["rows"][0])
     assert content["rows"][0]["energy_error_mev_atom"] is None
     assert {r["method"] for r in content["full"]} == {"full"}
-    assert len(content["claims"]) == 5
+    assert len(content["claims"]) == 7
     assert content["settings"]["network"]["steps"] == 20
 
 
@@ -79,7 +79,7 @@ def test_info_says_unit_and_electrons(system, capsys) -> None:
 def test_claims_come_from_shipped_results(capsys) -> None:
     assert main(["density", "claims", "al", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert len(content["al"]["claims"]) == 5
+    assert len(content["al"]["claims"]) == 7
     assert main(["density", "claims", "al"]) == 0
     assert "criterion" in capsys.readouterr().out
 

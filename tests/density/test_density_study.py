@@ -300,7 +300,7 @@ def test_shipped_results_belong_to_the_shipped_data(system) -> None:
     assert results.facts["fingerprint"] == read_density(system).fingerprint
     assert {FULL, "random", "ccs", "grand"} <= set(results.table["method"])
     assert results.table["density_error_pct"].between(0, 1e5).all()
-    assert len(check_claims(results)) == 5
+    assert len(check_claims(results)) == 7
     assert precomputed(system, "snapshots") is not None
 
 

@@ -12,7 +12,7 @@ from analytics.information.kernel_loops import accumulate_block, column_sums, pa
 
 @pytest.fixture(scope="module")
 def exponential() -> object:
-    inner = kernel_loops._exp
+    inner = kernel_loops.fast_exp
 
     @nb.njit
     def fill(values, out):  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from analytics.density.claims import Claim
+from analytics.claims.claim import Answer
 from views.density.state import DensityState
 from views.density.words import mark
 from views.kit import html, layout
@@ -32,7 +32,7 @@ def _together(notes: Iterable[str]) -> list[str]:
     ]
 
 
-def claim_html(claim: Claim) -> html.Markup:
+def claim_html(claim: Answer) -> html.Markup:
     """Write a claim: sign and verdict, statement, figures, criterion."""
     verdict = html.b(f"{claim.verdict.capitalize()}.")
     return html.div(

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import param
 
-from analytics.density.claims import Claim, check_claims
+from analytics.claims.claim import Answer
+from analytics.density.claims import check_claims
 from analytics.density.pictures import DensitySlice, density_slice
 from analytics.density.pruning import PRUNINGS
 from analytics.density.readers import EMBEDDED
@@ -161,7 +162,7 @@ class DensityState(param.Parameterized):
         n = max(1, self.n_candidates)
         return tuple(s for s in SNAPSHOT_SHARES if s * n >= 0.5) or (1.0,)
 
-    def claims(self) -> tuple[Claim, ...]:
+    def claims(self) -> tuple[Answer, ...]:
         """Hold the published claims against the results shown."""
         return check_claims(self.results) if self.results is not None else ()
 

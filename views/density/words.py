@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytics.density.claims import Claim
+from analytics.claims.claim import Answer
 from analytics.density.pruning import PRUNINGS
 from views.density.measured import Figure
 from views.kit import html
@@ -23,6 +23,7 @@ VERDICTS = {
     "not reproduced": ("no", "✕"),
     "undecided": ("open", "?"),
     "not computed": ("open", "–"),
+    "cannot be asked": ("open", "–"),
 }
 
 
@@ -47,7 +48,7 @@ def relabel(choice: Any, options: dict[str, Any], value: Any) -> None:
     choice.value = value
 
 
-def mark(claim: Claim) -> html.Markup:
+def mark(claim: Answer) -> html.Markup:
     """Write the sign of a verdict."""
     kind, sign = VERDICTS[claim.verdict]
     return html.span(sign, class_=f"mark {kind}", aria_hidden="true")

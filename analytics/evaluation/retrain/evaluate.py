@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 
 from analytics.data.dataset import Dataset
+from analytics.descriptors.base import Descriptors
 from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.engine import Repetition, Wanted, repetitions
 from analytics.evaluation.retrain.errors import Errors
 from analytics.evaluation.retrain.ground import Ground, prepare_grounds
+from analytics.evaluation.retrain.outlier_errors import OutlierErrors, outlier_rows
 from analytics.evaluation.retrain.test_labels import usable_labels
 from analytics.information.analysis import Analysis
 from analytics.potential.design_rows import check_species
 from analytics.potential.mlpod import PodErrors
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.spec import PotentialSpec, RetrainSpec
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
@@ -55,19 +57,22 @@ class RetrainResult(Table):
         The same by config_type of the test structures: a column config_type more, and
         n_test_structures.
     split : str
-    spec : RetrainSpec
+    spec : PotentialSpec
     sampled : int, optional
         How many structures were drawn at random because all would not fit; None if all were used.
     notes : tuple of str
         What a reader should know.
+    outliers : OutlierErrors
+        Whether the outlier score of a test atom given what was kept foretells its force error.
     """
 
     table: pd.DataFrame
     classes: pd.DataFrame
     split: str
-    spec: RetrainSpec
+    spec: PotentialSpec
     sampled: int | None
     notes: tuple[str, ...]
+    outliers: OutlierErrors
 
     def summary(self) -> pd.DataFrame:
         """Return mean and standard deviation over the resamples by method, budget and test."""
@@ -98,7 +103,7 @@ def retrain(
     resamples: int = 5,
     seed: int = 0,
     specs: Mapping[str, Any] | None = None,
-    spec: RetrainSpec | None = None,
+    spec: PotentialSpec | None = None,
     opinion: Opinion | None = None,
     monitor: Monitor = SILENT,
 ) -> RetrainResult:
@@ -125,7 +130,8 @@ def retrain(
         Random methods get another seed in each resample.
     specs : mapping, optional
         Options of methods by name.
-    spec : RetrainSpec, optional
+    spec : PotentialSpec, optional
+        Which potential, and its options (default: SOAP-GAP).
     opinion : callable, optional
         (structures to fit, tests by name, monitor) -> errors by test, of another potential fitted
         to the same selections, such as `fit_pod`. Isolated atoms are not among the structures.
@@ -160,6 +166,9 @@ def retrain(
     rows: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     notes = [note for _, said in usable.values() for note in said]
+    outliers: list[dict[str, Any]] = []
+    curve: list[dict[str, Any]] = []
+    described: dict[str, Descriptors] = {}
     sampled = None
     grounds = prepare_grounds(
         analysis, split, resamples=resamples, seed=seed, spec=spec, monitor=monitor
@@ -179,9 +188,16 @@ def retrain(
                         row |= {f"pod_{name}": value for name, value in errors.items()}
                 rows += by_test
                 classes += by_class
+                head = {name: by_test[0][name] for name in ("method", "budget", "resample")}
+                found = outlier_rows(ground, each.check.tests, members, head, described)
+                outliers += found[0]
+                curve += found[1]
     names = [*COLUMNS, *(OPINION_COLUMNS if opinion is not None else ())]
     said = tuple(dict.fromkeys(notes))
-    return RetrainResult(table_of(rows)[names], table_of(classes), split, spec, sampled, said)
+    scores = OutlierErrors(table_of(outliers), table_of(curve), analysis.spec.bandwidth)
+    return RetrainResult(
+        table_of(rows)[names], table_of(classes), split, spec, sampled, said, scores
+    )
 
 
 def _wanted(method: str, given: Any, budgets: tuple[float, ...], seed: int) -> dict[str, Wanted]:

@@ -184,7 +184,7 @@ def _rows(table: pd.DataFrame, methods: Sequence[str], level: float) -> Iterator
     """Yield the rows of a ranking from those of a retrain check."""
     table = table[table["method"] != WHOLE_POOL]
     for test, one in table.groupby("test", sort=False):
-        for asked, cell in one.groupby(one["budget"].map(str), sort=False):
+        for _, cell in one.groupby(one["budget"].map(str), sort=False):
             sizes = cell.groupby("method")[["n_structures", "n_environments"]].mean()
             for quantity, column in QUANTITIES.items():
                 errors = cell.pivot_table(

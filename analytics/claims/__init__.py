@@ -1,0 +1,1 @@
+"""Published claims about training sets, held against data: registered one by one, with verdicts."""

@@ -1,0 +1,1 @@
+"""Claims about pruning training data to a hundredth (Hossain et al.), asked of potentials."""

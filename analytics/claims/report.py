@@ -1,0 +1,183 @@
+"""Report of claims on a data set: verdicts, effects and intervals, and errors by method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analytics.claims.claim import DATA_SET, Answer, ask, claims_about
+from analytics.claims.evidence import Evidence
+from analytics.claims.trial import Trial
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.ground import analysis_of_part
+from analytics.information.analysis import Analysis
+from analytics.runtime.progress import SILENT, Monitor
+from analytics.runtime.value import Table
+
+__all__ = [
+    "MOST_ENVIRONMENTS",
+    "MOST_STRUCTURES",
+    "ClaimReport",
+    "check_claims",
+    "representative",
+]
+
+#: A random part stands for a set with more.
+MOST_STRUCTURES, MOST_ENVIRONMENTS = 300, 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReport(Table):
+    """Published claims held against a data set.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        See `Evidence.kind`.
+    n_structures, n_environments : int
+        Looked at.
+    bandwidth : float
+        Of the kernel, in the unit of the descriptor.
+    sampled : int, optional
+        Structures of the file that these stand for; None if they are all.
+    resamples, seed : int
+    answers : tuple of Answer
+    errors : tuple of dict
+        One row per split, test, method, budget and resample, see `error_rows`.
+    """
+
+    name: str
+    kind: str
+    n_structures: int
+    n_environments: int
+    bandwidth: float
+    sampled: int | None
+    resamples: int
+    seed: int
+    answers: tuple[Answer, ...]
+    errors: tuple[Mapping[str, Any], ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per claim."""
+        return pd.DataFrame(
+            [{k: v for k, v in a.to_dict().items() if k != "figures"} for a in self.answers]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON; `errors` are left out."""
+        fields = [name for name in self.__dataclass_fields__ if name != "errors"]
+        found = {name: getattr(self, name) for name in fields}
+        return found | {"answers": [answer.to_dict() for answer in self.answers]}
+
+
+def check_claims(
+    analysis: Analysis,
+    claims: Sequence[str] | None = None,
+    *,
+    tests: Mapping[str, Dataset] | None = None,
+    resamples: int = 5,
+    seed: int = 0,
+    monitor: Monitor = SILENT,
+) -> ClaimReport:
+    """Hold published claims against a data set.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    claims : sequence of str, optional
+        Names in `CLAIMS` (default: all that are asked of a data set).
+    tests : mapping of str to Dataset, optional
+        Tests that were published with the set.
+    resamples : int
+        Repetitions, each on another four fifths; intervals come from their scatter.
+    seed : int
+    monitor : Monitor
+
+    Returns
+    -------
+    ClaimReport
+        What needs labels that are missing cannot be asked, and says so.
+
+    Notes
+    -----
+    Of more than 300 structures or 15 000 environments a part drawn at random is looked at. Then
+    at most a minute or two of one core with 5 resamples, most of it for the design rows of the
+    potentials and the classes that are left out; half of it with 2.
+
+    Examples
+    --------
+    >>> found = winnow.check_claims(information, ["msc_information"])
+    >>> found.answers[0].verdict in ("reproduced", "not reproduced", "undecided")
+    True
+    """
+    chosen = claims_about(DATA_SET, claims)
+    part = representative(analysis, seed)
+    evidence = Evidence(part, tests or {}, resamples, seed)
+    answers = []
+    for at, claim in enumerate(chosen):
+        monitor.report(at / len(chosen), claim.name)
+        monitor.checkpoint()
+        answers.append(ask(claim, evidence))
+    return ClaimReport(
+        analysis.dataset.name,
+        evidence.kind,
+        part.n_structures,
+        part.n_environments,
+        part.spec.bandwidth,
+        None if part is analysis else analysis.n_structures,
+        resamples,
+        seed,
+        tuple(answers),
+        tuple(error_rows(evidence)),
+    )
+
+
+def representative(analysis: Analysis, seed: int = 0) -> Analysis:
+    """Return the analysis, or that of a random part of affordable size; isolated atoms stay."""
+    if analysis.n_structures <= MOST_STRUCTURES and analysis.n_environments <= MOST_ENVIRONMENTS:
+        return analysis
+    drawn = np.random.default_rng(seed).permutation(analysis.n_structures)[:MOST_STRUCTURES]
+    held = np.cumsum(analysis.sizes[drawn])
+    drawn = drawn[: max(2, int(np.searchsorted(held, MOST_ENVIRONMENTS, side="right")))]
+    chosen = analysis.descriptors.structures[drawn]
+    isolated = np.flatnonzero(analysis.dataset.isolated)
+    return analysis_of_part(analysis, np.union1d(chosen, isolated), isolated=True)
+
+
+def error_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the errors that claims asked for, one row for each trained potential and test.
+
+    The columns: `split` (random, high_force, or class:NAME), `test` ("" for what the split holds
+    out), `resample`, `method` ("whole_pool" for all of it), `budget`, `n_structures` and
+    `n_environments` kept, `energy_rmse_mev_atom`, `force_rmse_ev_a`, and `energy_ratio` and
+    `force_ratio` to a random selection of the same budget in the same resample.
+    """
+    found: list[dict[str, Any]] = []
+    for split, trial in _trials(evidence):
+        for method, test in trial.trained_methods():
+            own, random = trial.errors(method, test), trial.errors("random", test)
+            for r, b in np.ndindex(*own["force"].shape):
+                order = trial.order(method, r, trial.budgets[b])
+                row: dict[str, Any] = {"split": split, "test": test, "resample": r}
+                row |= {"method": method, "budget": trial.budgets[b], "n_structures": len(order)}
+                row["n_environments"] = int(trial.part(r).sizes[order].sum())
+                for name, column in (("energy", "energy_rmse_mev_atom"), ("force",
+                        "force_rmse_ev_a")):  # fmt: skip
+                    row[column] = float(own[name][r, b])
+                    row[f"{name}_ratio"] = float(own[name][r, b] / random[name][r, b])
+                found.append(row)
+    return found
+
+
+def _trials(evidence: Evidence) -> list[tuple[str, Trial]]:
+    """Return the trials on which potentials were trained, by split."""
+    made = evidence.__dict__  # what was never asked for is not made for this
+    found = [(name.strip("_"), made[name]) for name in ("_random", "_high_force") if name in made]
+    found += [(f"class:{name}", trial) for name, trial in made.get("classes", {}).items()]
+    return [(name, trial) for name, trial in found if trial.ground is not None]
