@@ -15,12 +15,16 @@ from benchmarks import (
     checks,
     density,
     descriptors,
+    elements,
     kernel,
     kill,
     load,
     memory,
     neighbours,
+    novelty,
     page,
+    redundancy,
+    replay_set,
     responsiveness,
     retrain,
     scale,
@@ -41,7 +45,16 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "redundancy": redundancy.main,
+    "density": density.main,
+    "elements": elements.main,
+    "kill": kill.main,
+    "memory": memory.main,
+    "novelty": novelty.main,
+    "outlier_scores": novelty.outlier_scores,
+    "replay_set": replay_set.main,
+}
 
 
 def main(names: list[str]) -> int:

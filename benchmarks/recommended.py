@@ -1,13 +1,13 @@
 """Which selection method does not lose: every method on every labelled set, by retrained errors.
 
-    python -m benchmarks recommended rows.jsonl             # measure what it lacks, judge
+    python -m benchmarks recommended rows.jsonl              # measure what it lacks, judge
     python -m benchmarks recommended rows.jsonl Si water     # ... of some sets
     python -m benchmarks recommended rows.jsonl msc random   # ... of some methods
     python -m benchmarks recommended rows.jsonl judge        # judge only
     python -m benchmarks recommended rows.jsonl write        # analytics/selection/measured.json
 
 A *cell* is a set, a split (a random fifth held out: the bulk; the high-force tail), a budget (5,
-10, 20 % of the pool) and a quantity (energy, force): 12 cells per set. In each, a method is judged by
+10, 20 % of the pool) and a quantity (energy, force): 12 cells per set. A method is judged in it by
 its mean error over 5 resamples against the smallest of all methods. Methods see the pool only.
 Rows are appended as they come, so that a run that was stopped goes on where it was.
 """
