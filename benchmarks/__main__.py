@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    bounds,
     calibration,
     check_speed,
     checks,
@@ -46,6 +47,7 @@ ALL = {
 }
 #: Half an hour and more: only where they are named.
 LONG = {
+    "bounds": bounds.main,
     "redundancy": redundancy.main,
     "density": density.main,
     "elements": elements.main,
