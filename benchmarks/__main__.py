@@ -1,7 +1,8 @@
 """`python -m benchmarks` (or `make bench`): all benchmarks, or those named.
 
-`python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
-`python -m benchmarks check 100000 ...` numbers of structures.
+`python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
+`python -m benchmarks check 100000 ...` numbers of structures, and
+`python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
 `python -m benchmarks calibration SET ...` takes names of labelled sets.
 """
 
@@ -21,6 +22,7 @@ from benchmarks import (
     memory,
     neighbours,
     page,
+    potentials,
     responsiveness,
     retrain,
     scale,
@@ -47,6 +49,9 @@ LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
 def main(names: list[str]) -> int:
     if names[:1] == ["checks"]:
         checks.main(names[1:])
+        return 0
+    if names[:1] == ["potentials"]:
+        potentials.main(names[1:])
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
