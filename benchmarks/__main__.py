@@ -11,18 +11,23 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    bounds,
     calibration,
     check_speed,
     checks,
     density,
     descriptors,
+    elements,
     kernel,
     kill,
     load,
     memory,
     neighbours,
+    novelty,
     page,
     potentials,
+    redundancy,
+    replay_set,
     responsiveness,
     retrain,
     scale,
@@ -43,7 +48,17 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "bounds": bounds.main,
+    "redundancy": redundancy.main,
+    "density": density.main,
+    "elements": elements.main,
+    "kill": kill.main,
+    "memory": memory.main,
+    "novelty": novelty.main,
+    "outlier_scores": novelty.outlier_scores,
+    "replay_set": replay_set.main,
+}
 
 
 def main(names: list[str]) -> int:
@@ -64,7 +79,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks",
+            "check, checks, potentials",
             file=sys.stderr,
         )
         return 2

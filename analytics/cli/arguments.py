@@ -99,8 +99,9 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--descriptor",
         choices=tuple(DESCRIPTORS),
-        default="distances",
-        help="what describes an environment (default %(default)s)",
+        default="auto",
+        help="what describes an environment (default %(default)s: distances, and elements where "
+        "there are several)",
     )
     kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
     add_spec_options(group, kinds, "descriptor-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from analytics.cli.files import add_force, check_targets, input_name, input_path
 from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
 from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.curation.duplicates import DuplicateSpec
 from analytics.curation.file_comparison import lacking_elements, same_structures
@@ -28,6 +29,7 @@ from analytics.curation.overlap import (
 )
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
@@ -77,7 +79,7 @@ def _sample(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
-    bandwidth = kernel_spec(arguments).bandwidth
+    kernel = kernel_spec(arguments)
     files = [arguments.file, *arguments.others]
     for file in files:
         input_paths(file)
@@ -88,12 +90,17 @@ def run(arguments: argparse.Namespace) -> int:
         reading = [Part(monitor, 0.1 * at / n, 0.1 * (at + 1) / n) for at in range(n)]
         datasets = [read_input(arguments, p, f) for p, f in zip(reading, files, strict=True)]
         described = describe_input(arguments, datasets, Part(monitor, 0.1, 0.3))
+        width = width_of(arguments, datasets[0], described[0])
+        kernel = replace(kernel, bandwidth=width.value)
         part = Part(monitor, 0.3, 1.0)
         if n == 2:
             pair = list(zip(datasets, described, strict=True))
-            found = leakage(pair[0], pair[1], spec, bandwidth=bandwidth, monitor=part)
-            return _report_pair(arguments, datasets, found)
-        matrix = _matrix(arguments, datasets, described, bandwidth, part)
+            found = leakage(
+                pair[0], pair[1], spec, bandwidth=kernel.bandwidth,
+                covered_below=kernel.covered_below, alike=width.alike, monitor=part,
+            )  # fmt: skip
+            return _report_pair(arguments, datasets, found, kernel)
+        matrix = _matrix(arguments, datasets, described, kernel, part)
     return _report_matrix(arguments, datasets, matrix)
 
 
@@ -101,7 +108,7 @@ def _matrix(
     arguments: argparse.Namespace,
     datasets: list[Dataset],
     described: list[Descriptors],
-    bandwidth: float,
+    kernel: KernelSpec,
     monitor: Monitor,
 ) -> OverlapMatrix:
     if len(datasets) > 1:
@@ -116,7 +123,8 @@ def _matrix(
             )
     return overlap_matrix(
         sets,
-        bandwidth=bandwidth,
+        bandwidth=kernel.bandwidth,
+        covered_below=kernel.covered_below,
         sample=arguments.sample or None,
         seed=arguments.seed,
         monitor=monitor,
@@ -126,7 +134,9 @@ def _matrix(
 # ------------------------------------------------------------------------------- two files
 
 
-def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: Leakage) -> int:
+def _report_pair(
+    arguments: argparse.Namespace, datasets: list[Dataset], found: Leakage, kernel: KernelSpec
+) -> int:
     train, test = datasets
     records = _novelty_records(train, test, found)
     if arguments.output is not None:
@@ -140,6 +150,7 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
                 "measured": {"name": test.name, "fingerprint": test.fingerprint},
                 "n_structures": found.n_test,
                 "n_environments": len(found.novelty.delta_entropy),
+                "kernel": asdict(kernel),
                 "coverage": found.novelty.covered_environments,
                 "mean_delta_entropy_nats": float(found.novelty.delta_entropy.mean()),
                 "median_delta_entropy_nats": float(np.median(found.novelty.delta_entropy)),
@@ -155,7 +166,7 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(records)} rows")
     else:
-        print(_pair_text(train, test, found, records))
+        print(_pair_text(train, test, found, records, kernel))
     return 0
 
 
@@ -180,13 +191,20 @@ def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict
     return records
 
 
-def _pair_text(train: Dataset, test: Dataset, found: Leakage, records: list[dict[str, Any]]) -> str:
+def _pair_text(
+    train: Dataset,
+    test: Dataset,
+    found: Leakage,
+    records: list[dict[str, Any]],
+    kernel: KernelSpec,
+) -> str:
     new, leaks = found.novelty, len(found.test)
     lines = [
         f"{test.name} given {train.name}",
         *_differences(train, test, found),
         f"  {percent(new.covered_environments)} of {count(len(new.delta_entropy))} environments "
-        "are covered (delta entropy below 1e-5); "
+        f"are covered (delta entropy below {kernel.covered_below:g} nats at the width "
+        f"{kernel.bandwidth:g}); "
         f"delta entropy mean {number(float(new.delta_entropy.mean()))}, "
         f"median {number(float(np.median(new.delta_entropy)))} nats",
         f"  {count(leaks)} of {count(found.n_test)} structures "

@@ -47,6 +47,7 @@ from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplic
 from analytics.curation.file_comparison import lacking_elements
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
+from analytics.descriptors.species import sees_elements
 from analytics.information.analysis import Analysis
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
@@ -174,8 +175,12 @@ def run(arguments: argparse.Namespace) -> int:
         if reference is not None and lacking:
             said.insert(
                 0,
-                f"{reference.name} has no atom of {', '.join(lacking)}: what the descriptor does "
-                "not see of elements counts as covered",
+                f"{reference.name} has no atom of {', '.join(lacking)}: "
+                + (
+                    "atoms of these count as new"
+                    if sees_elements(analysis.descriptors.spec)
+                    else "what the descriptor does not see of elements counts as covered"
+                ),
             )
         said += subset_notes(arguments, dataset, picked.selection, recipe)
         print("\n".join(said), file=beside_output(arguments))
@@ -196,7 +201,7 @@ def _pick(
     duplicates, out = None, drop
     if same is not None:
         duplicates = near_duplicates(
-            analysis.dataset, analysis.descriptors, same, bandwidth=analysis.spec.bandwidth,
+            analysis.dataset, analysis.descriptors, same, bandwidth=analysis.width.alike,
             keep=keep, exclude=drop, monitor=Part(monitor, 0.0, 0.3),
         )  # fmt: skip
         out = [*drop, *removable_copies(duplicates, keep).tolist()]

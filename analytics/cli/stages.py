@@ -17,7 +17,8 @@ from analytics.data.dataset import Dataset
 from analytics.data.readers import read
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec, suggested_bandwidth
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import KernelSpec
+from analytics.information.kernel import PUBLISHED, KernelSpec
+from analytics.information.width import Width
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
@@ -35,6 +36,7 @@ __all__ = [
     "places_in",
     "read_input",
     "refuse_without_labels",
+    "width_of",
 ]
 
 
@@ -53,16 +55,20 @@ def descriptor_spec(arguments: argparse.Namespace) -> Any:
 
 
 def kernel_spec(arguments: argparse.Namespace) -> KernelSpec:
-    """Return the kernel asked for; the width is that usual for the descriptor unless given."""
-    if getattr(arguments, "bandwidth", None) is not None:
-        return spec_from_arguments(KernelSpec, arguments, "")
-    usual = suggested_bandwidth(descriptor_spec(arguments))
-    if usual is None:
+    """Return the kernel asked for."""
+    spec = spec_from_arguments(KernelSpec, arguments, "")
+    published = suggested_bandwidth(descriptor_spec(arguments))
+    if spec.bandwidth == PUBLISHED and published is None:
         raise UsageError(
-            f"say --bandwidth: the descriptor {arguments.descriptor} has no usual one "
-            "(winnow bandwidth FILE shows the entropy against it)"
+            f"the descriptor {arguments.descriptor} has no published bandwidth: say --bandwidth "
+            "auto or a number"
         )
-    return KernelSpec(usual)
+    return spec
+
+
+def width_of(arguments: argparse.Namespace, dataset: Dataset, descriptors: Descriptors) -> Width:
+    """Return the width of the kernel asked for, as it is for a described data set."""
+    return pipeline_of(arguments).width(dataset, descriptors).taken(kernel_spec(arguments))
 
 
 def pipeline_of(arguments: argparse.Namespace) -> Pipeline:

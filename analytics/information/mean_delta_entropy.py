@@ -104,9 +104,10 @@ def mean_delta_entropy(
 
     Examples
     --------
-    >>> y, x = np.array([[0.0], [1.0], [40.0]]), np.array([[0.0]])
-    >>> mean_delta_entropy(y, x, bandwidth=1.0).value
-    13.5
+    >>> y = information.descriptors.values
+    >>> few, more = (winnow.mean_delta_entropy(y, y[:n], bandwidth=0.015) for n in (20, 200))
+    >>> 0 < more.value < few.value < 40, more.n_sampled == len(y)
+    (True, True)
     """
     offsets = np.array([0, len(x)])
     drawn = draw_sample(len(y), min(len(y), sample or len(y)), seed)
