@@ -105,7 +105,7 @@ def mean_delta_entropy(
     Examples
     --------
     >>> y = information.descriptors.values
-    >>> few, more = (winnow.mean_delta_entropy(y, y[:n], bandwidth=0.015) for n in (200, 2000))
+    >>> few, more = (winnow.mean_delta_entropy(y, y[:n], bandwidth=0.015) for n in (20, 200))
     >>> 0 < more.value < few.value < 40, more.n_sampled == len(y)
     (True, True)
     """

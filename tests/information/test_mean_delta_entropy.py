@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
+import winnow_atomistic as winnow
 from analytics.evaluation.comparison import measure
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.information.analysis import Analysis, analyse
@@ -19,6 +20,7 @@ from analytics.information.mean_delta_entropy import (
 )
 from analytics.information.sampling import draw_sample
 from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.assets import asset
 from analytics.selection.base import select
 
 H = 0.5
@@ -118,3 +120,24 @@ def test_a_sampled_analysis_estimates_it_from_kernels_that_reach_far() -> None:
     assert found.mean_delta_entropy[-1] == 0.0
     row = measure(part, select(part, "random"), 5)
     assert row["mean_delta_entropy_error"] == found.mean_delta_entropy_error[3]
+
+
+def test_a_declared_target_in_select_and_compare(run, run_json, tmp_path) -> None:
+    carbon = f"{asset('carbon.xyz.gz')}@0:60"
+    target = f"{asset('carbon.xyz.gz')}@60:70"
+    rows = run_json(
+        "compare", carbon, "--methods", "random", "--budgets", "5,20", "--target", target
+    )["rows"]
+    few, more = (row["target_mean_delta_entropy"] for row in rows)
+    assert more < few
+    found = run_json("select", carbon, "--method", "random", "--budget", "5", "--target", target)
+    assert found["target_mean_delta_entropy"] == few
+    analysis = winnow.analyse(winnow.read(carbon))
+    described = analysis.descriptors
+    picks = winnow.select(analysis, "random", size=5).positions
+    kept = described.values[ragged_rows(described.structure_offsets, picks)]
+    y = winnow.describe(winnow.read(target)).values
+    assert_allclose(few, twin(y, kept, analysis.spec.bandwidth), rtol=1e-4)
+    out = tmp_path / "kept.xyz"
+    asked = ("--method", "random", "--budget", "5", "--target", target, "-o", out)
+    assert "mean delta entropy of the target" in run("select", carbon, *asked)[1]
