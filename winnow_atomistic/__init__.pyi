@@ -30,6 +30,7 @@ from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
+from analytics.evaluation.retrain.bounds import bounds_along as bounds_along
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
 from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods

@@ -87,6 +87,8 @@ for _name, _summary in {
     "who cannot be told apart.",
     "redundancy": "Measure by training how small a share of the set is as good as all of it, and "
     "say where the redundancy by entropy disagrees, and why.",
+    "smallest": "Find the smallest subset whose error rises by no more than you allow, with the "
+    "confidence you ask for.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
     "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",

@@ -32,6 +32,7 @@ from analytics.selection.base import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",
+    "analyse_with_target",
     "analysis_content",
     "describe_input",
     "descriptor_spec",
@@ -106,6 +107,21 @@ def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Moni
     spec = resolved_spec(descriptor_spec(arguments), dataset)
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
     return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+
+
+def analyse_with_target(
+    arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor
+) -> tuple[Analysis, Descriptors | None]:
+    """Analyse a data set as `analyse_input` does, and describe what --target names likewise."""
+    if arguments.target is None:
+        return analyse_input(arguments, dataset, monitor), None
+    target = read_input(arguments, Part(monitor, 0.0, 0.1), arguments.target)
+    described = describe_input(arguments, [dataset, target], Part(monitor, 0.1, 0.3))
+    kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
+    spec = described[0].spec
+    found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.3, 0.7))
+    part = Part(monitor, 0.7, 1.0, "exact kernel sums")
+    return pipeline.refine(found, monitor=part), described[1]
 
 
 def analysis_content(analysis: Analysis) -> dict[str, Any]:
