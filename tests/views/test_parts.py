@@ -14,6 +14,7 @@ from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.data.readers import read
 from analytics.pipeline import Pipeline
 from views.compare.embeddings import Maps
+from views.compare.left_open import LeftOpen
 from views.compare.retention import CURVES, Retention
 from views.compare.tails import Tails
 from views.data.view import DataView
@@ -60,7 +61,7 @@ def maps(session, monkeypatch):
     """Maps of every second environment: the brush may hold what they do not draw."""
     whole = session.embedding
     session.embedding = type(whole)(whole.xy[::2], whole.rows[::2], "PCA", 0.9)
-    return Maps(session)
+    return Maps(session, LeftOpen(session))
 
 
 def drag(maps, indices, held=None):
