@@ -2,7 +2,7 @@
 
 `python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
 `python -m benchmarks check 100000 ...` numbers of structures.
-`python -m benchmarks calibration SET ...` takes names of labelled sets.
+`python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from benchmarks import (
     calibration,
     check_speed,
     checks,
+    claims,
     density,
     descriptors,
     kernel,
@@ -50,6 +51,9 @@ def main(names: list[str]) -> int:
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
+        return 0
+    if names[:1] == ["claims"]:
+        claims.main(names[1:])
         return 0
     if names[:1] == ["calibration"]:
         calibration.main(names[1:])
