@@ -20,14 +20,20 @@ from analytics.data.checks.registry import CHECKS, check, marks
 from analytics.data.checks.report import CheckReport
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
-from analytics.descriptors.base import Descriptors, descriptor_fingerprint
-from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.descriptors.base import (
+    Descriptors,
+    default_spec,
+    descriptor_fingerprint,
+    resolved_spec,
+)
+from analytics.descriptors.distances import describe
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy
-from analytics.information.analysis import Analysis, analyse, kernel_memory, refine
+from analytics.information.analysis import Analysis, analyse, dataset_width, kernel_memory, refine
 from analytics.information.kernel import KernelSpec
 from analytics.information.outliers import OutlierScores
+from analytics.information.width import Width
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.cache import Cache, shared_cache
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -130,7 +136,7 @@ class Pipeline:
         self, dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT
     ) -> Descriptors:
         """Return the descriptors of a data set."""
-        spec = DistanceSpec() if spec is None else spec
+        spec = resolved_spec(default_spec() if spec is None else spec, dataset)
         return self._result(
             fingerprint("descriptors", descriptor_fingerprint(dataset, spec)),
             _describe,
@@ -150,10 +156,15 @@ class Pipeline:
         *,
         monitor: Monitor = SILENT,
     ) -> Analysis:
-        """Return the analysis of a data set, descriptors included."""
-        descriptor = DistanceSpec() if descriptor is None else descriptor
+        """Return the analysis of a data set, descriptors included.
+
+        Asked for by name or by number, one width of the kernel is one analysis.
+        """
+        descriptor = resolved_spec(default_spec() if descriptor is None else descriptor, dataset)
         part = Part(monitor, 0.0, 0.4, "describing environments")
         x = self.describe(dataset, descriptor, monitor=part)
+        width = self.width(dataset, x, monitor=part).taken(kernel or KernelSpec())
+        kernel = replace(kernel or KernelSpec(), bandwidth=width.value)
         # what fits decides between all environments and a sample
         given = (descriptor_fingerprint(dataset, descriptor), repr(kernel), kernel_memory())
         found = self._result(
@@ -162,6 +173,7 @@ class Pipeline:
             dataset,
             x,
             kernel,
+            width,
             self._scheduler,
             name="analysis",
             made_by=(analyse, type(descriptor)),
@@ -169,7 +181,23 @@ class Pipeline:
             monitor=Part(monitor, 0.4, 1.0),
         )
         # the same atoms under another file name, or with other columns to take along
-        return found if found.dataset is dataset else replace(found, dataset=dataset)
+        found = found if found.dataset is dataset else replace(found, dataset=dataset)
+        return found if found.width.asked == width.asked else replace(found, width=width)
+
+    def width(
+        self, dataset: Dataset, descriptors: Descriptors, *, monitor: Monitor = SILENT
+    ) -> Width:
+        """Return the width of the kernel that the data choose."""
+        return self._result(
+            fingerprint("width", descriptors.fingerprint),
+            _width,
+            dataset,
+            descriptors,
+            name="width of the kernel",
+            made_by=(dataset_width, type(descriptors.spec)),
+            known={"dataset": dataset, "descriptors": descriptors},
+            monitor=monitor,
+        )
 
     def refine(self, analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:
         """Return a sampled analysis with exact entropy, diversity and outlier scores."""
@@ -331,12 +359,17 @@ def _describe(dataset: Dataset, spec: Any, scheduler: str | None, monitor: Monit
 def _analyse(
     dataset: Dataset,
     descriptors: Descriptors,
-    kernel: KernelSpec | None,
+    kernel: KernelSpec,
+    width: Width,
     scheduler: str | None,
     monitor: Monitor,
 ) -> Analysis:
     with connect(scheduler):
-        return analyse(dataset, descriptors, kernel, monitor=monitor)
+        return analyse(dataset, descriptors, kernel, width=width, monitor=monitor)
+
+
+def _width(dataset: Dataset, descriptors: Descriptors, monitor: Monitor) -> Width:
+    return dataset_width(dataset, descriptors)
 
 
 def _exact_scores(analysis: Analysis, scheduler: str | None, monitor: Monitor) -> OutlierScores:

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 #: Raised by one whenever an older Winnow could no longer replay a recipe.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 #: The steps of a recipe.
 REJECT, DROP_DUPLICATES, SELECT = "reject", "drop_duplicates", "select"
@@ -87,7 +87,7 @@ class Recipe(Value):
     descriptor : str
         Name of the descriptor; its options are `descriptor_spec`.
     kernel_spec : mapping
-        Options of the kernel.
+        Options of the kernel; its width as the number that it was.
     method : str
         Name of the selection method; its options are `method_spec`.
     seed : int
@@ -122,6 +122,9 @@ class Recipe(Value):
         empty if it made its own, as it does where a recipe is replayed.
     rules : int
         `analytics.selection.base.RULES` of the Winnow that made it.
+    width : mapping or None
+        How the width of the kernel was asked for, what the data would choose and the published one
+        (`Width.to_dict`); None in recipes that say nothing of it.
     """
 
     name: str
@@ -153,6 +156,7 @@ class Recipe(Value):
     equations: str = ""
     reading: Mapping[str, Any] = field(default_factory=dict)
     rules: int = RULES
+    width: Mapping[str, Any] | None = None
 
     def _identity(self) -> str:
         return content_fingerprint(self)  # `fingerprint` is that of the data
@@ -215,6 +219,7 @@ class Recipe(Value):
             "n_rest": self.n_structures - len(self.kept),
             "descriptor": {"name": self.descriptor, "spec": dict(self.descriptor_spec)},
             "kernel": dict(self.kernel_spec),
+            "width": None if self.width is None else dict(self.width),
             "method": self.method,
             "spec": dict(self.method_spec),
             "seed": self.seed,
@@ -254,10 +259,10 @@ class Recipe(Value):
         """
         if content.get("format") != "winnow-recipe":
             raise WinnowError("this is not a Winnow recipe")
-        if content.get("format_version") != FORMAT_VERSION:
+        if content.get("format_version") not in range(1, FORMAT_VERSION + 1):
             raise WinnowError(
                 f"the recipe has format version {repr(content.get('format_version'))[:20]}; "
-                f"this Winnow reads version {FORMAT_VERSION}"
+                f"this Winnow reads versions up to {FORMAT_VERSION}"
             )
         return cls(**_fields(Entries(dict(content), "the recipe")))
 
@@ -378,6 +383,7 @@ def make_recipe(
         sample=_sample(analysis),
         parts=selection.parts,
         equations=selection.equations,
+        width=analysis.width.to_dict(),
     )
 
 
@@ -541,6 +547,7 @@ def _fields(content: Entries) -> dict[str, Any]:
         "rules": content.whole("rules") if "rules" in content else 1,
         "equations": content.text("equations") if "equations" in content else "",
         "ledger": _ledger_given(content) if "ledger" in content else (),
+        "width": content.plain("width") if "width" in content else None,
     }
     fields["budget"] = _budget_given(budget, len(fields["picked"]))
     fields |= _figures_given(content)

@@ -11,7 +11,7 @@ from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors
 from analytics.descriptors.distances import describe
-from analytics.information.analysis import analyse, refine
+from analytics.information.analysis import Analysis, analyse, refine
 from analytics.information.kernel import KernelSpec
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -203,7 +203,7 @@ def _run(
     duplicates = None
     if "duplicates" in specs:
         duplicates = near_duplicates(
-            dataset, descriptors, specs["duplicates"], bandwidth=specs["kernel"].bandwidth,
+            dataset, descriptors, specs["duplicates"], bandwidth=_alike(recipe, analysis),
             keep=keep, exclude=drop, monitor=Part(monitor, 0.7, 0.8, "duplicates"),
         )  # fmt: skip
         drop = [*drop, *removable_copies(duplicates, keep).tolist()]
@@ -229,6 +229,11 @@ def _run(
         },
     )
     return made, selection
+
+
+def _alike(recipe: Recipe, analysis: Analysis) -> float:
+    """Return the unit of near-duplicates; before there was one of its own it was the width."""
+    return float((recipe.width or {}).get("alike") or analysis.spec.bandwidth)
 
 
 def _result_differences(recipe: Recipe, made: Recipe, notes: tuple[str, ...]) -> list[str]:

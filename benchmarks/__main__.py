@@ -1,7 +1,8 @@
 """`python -m benchmarks` (or `make bench`): all benchmarks, or those named.
 
-`python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
-`python -m benchmarks check 100000 ...` numbers of structures.
+`python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
+`python -m benchmarks check 100000 ...` numbers of structures, and
+`python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
@@ -10,18 +11,24 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    bounds,
     calibration,
     check_speed,
     checks,
     claims,
     density,
     descriptors,
+    elements,
     kernel,
     kill,
     load,
     memory,
     neighbours,
+    novelty,
     page,
+    potentials,
+    redundancy,
+    replay_set,
     responsiveness,
     retrain,
     scale,
@@ -42,12 +49,25 @@ ALL = {
     "workers": workers.main,
 }
 #: Half an hour and more: only where they are named.
-LONG = {"density": density.main, "kill": kill.main, "memory": memory.main}
+LONG = {
+    "bounds": bounds.main,
+    "redundancy": redundancy.main,
+    "density": density.main,
+    "elements": elements.main,
+    "kill": kill.main,
+    "memory": memory.main,
+    "novelty": novelty.main,
+    "outlier_scores": novelty.outlier_scores,
+    "replay_set": replay_set.main,
+}
 
 
 def main(names: list[str]) -> int:
     if names[:1] == ["checks"]:
         checks.main(names[1:])
+        return 0
+    if names[:1] == ["potentials"]:
+        potentials.main(names[1:])
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
@@ -63,7 +83,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks",
+            "check, checks, potentials",
             file=sys.stderr,
         )
         return 2

@@ -20,7 +20,7 @@ import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import KernelSpec
+from analytics.information.kernel import PUBLISHED, KernelSpec
 from analytics.runtime.errors import Cancelled
 
 BANDWIDTH = 0.5
@@ -145,16 +145,16 @@ def real_descriptors(name: str) -> tuple[Dataset, Descriptors]:
 
 @cache
 def real_analysis(name: str) -> Analysis:
-    """Return the analysis of a published data set."""
-    return winnow.analyse(*real_descriptors(name))
+    """Return the analysis of a published data set, at the published width of the kernel."""
+    return winnow.analyse(*real_descriptors(name), KernelSpec(PUBLISHED))
 
 
 @cache
 def every_nth_of_silicon(step: int) -> Analysis:
-    """Return the analysis of every so many-th structure of the silicon set of mlearn."""
+    """Return the analysis of every so many-th structure of silicon, at the published width."""
     dataset = winnow.read(real_file("mlearn_Si_train.xyz"))
     part = dataset.take(np.arange(0, dataset.n_structures, step))
-    return winnow.analyse(part, winnow.describe(part))
+    return winnow.analyse(part, winnow.describe(part), KernelSpec(PUBLISHED))
 
 
 @contextmanager

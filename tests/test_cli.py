@@ -647,7 +647,7 @@ def test_help_of_options_has_unit_bounds_and_default(run):
     out = " ".join(run("select", "--help")[1].split())
     assert "(0.5 to 20 Å, default 5.0)" in out
     assert re.search(r"\([0-9.]+ to [0-9.]+ h, default 2.0\)", out)
-    assert "1/Å, default 0.015)" in out
+    assert "1/Å, or auto, published, default auto)" in out
 
 
 def test_version(run):

@@ -36,6 +36,9 @@ def one_atom(path, n=3):
     return path
 
 
+#: What the functions of the library take unless told otherwise.
+PUBLISHED = ("--bandwidth", "published")
+
 # ------------------------------------------------------------------------------- duplicates
 
 
@@ -101,13 +104,18 @@ def test_overlap_of_two_files(run, run_json, tmp_path):
         dataset = winnow.read(file)
         pairs.append((dataset, winnow.describe(dataset)))
     expected = leakage(*pairs)
-    found = run_json("overlap", *files)
+    found = run_json("overlap", *files, *PUBLISHED)
     assert found["coverage"] == pytest.approx(expected.novelty.covered_environments)
     assert [r["test_structure"] for r in found["near_duplicates"]] == [22, 23, 24]
     assert len(found["structures"]) == found["n_structures"] == 25
     largest = [r["largest_delta_entropy_nats"] for r in found["structures"]]
     assert largest == sorted(largest, reverse=True)
-    out = run("overlap", *files)[1]
+    p_values = [r["p_value"] for r in found["structures"]]
+    assert p_values == sorted(p_values)
+    assert found["false_alarms"]["rate"] == 0.01
+    assert found["false_alarms"]["n_novel"] == sum(p <= 0.01 for p in p_values)
+    out = run("overlap", *files, *PUBLISHED)[1]
+    assert "novel at a false-alarm rate of 1.0 %" in out
     assert "3 of 25 structures (12.0 %) are near-duplicates" in out
     assert run("overlap", *files, "-o", tmp_path / "o.csv")[0] == 0
     assert len(rows_of(tmp_path / "o.csv")) == 25
@@ -117,7 +125,7 @@ def test_overlap_of_classes_and_of_many_files(run, run_json, tantalum, tmp_path)
     tantalum = tantalum.replace("@100:300", "@225:290")
     dataset = winnow.read(tantalum)
     expected = overlap_matrix(classes_of(dataset, winnow.describe(dataset)))
-    found = run_json("overlap", tantalum)
+    found = run_json("overlap", tantalum, *PUBLISHED)
     assert found["names"] == list(expected.names)
     assert [r["coverage"] for r in found["rows"]] == pytest.approx(expected.coverage.ravel())
     assert run("overlap", tantalum)[1].count("\n") == len(expected.names) + 3
@@ -133,7 +141,7 @@ def test_overlap_of_classes_and_of_many_files(run, run_json, tantalum, tmp_path)
 
 
 def test_bandwidth(run, run_json, tantalum, described, tmp_path):
-    found = run_json("bandwidth", tantalum, "--bandwidths", "0.01,0.03")
+    found = run_json("bandwidth", tantalum, "--bandwidths", "0.01,0.03", *PUBLISHED)
     scan = bandwidth_scan(*described, bandwidths=[0.01, 0.03])
     assert [r["entropy_nats"] for r in found["rows"]] == pytest.approx(scan.entropy)
     assert found["rule"] == bandwidth_by_volume(found["volume_A3_per_atom"]["median"])
@@ -156,7 +164,7 @@ def test_analyse_by_class_with_curve_and_dimension(run, run_json, tantalum, desc
     assert [row["config_type"] for row in found["classes"]] == names
     assert found["efficiency"] == pytest.approx(found["entropy_nats"] / found["max_entropy_nats"])
     assert len(found["learning_curve"]) == 11
-    expected = intrinsic_dimension(described[1].values, seed=4)
+    expected = intrinsic_dimension(described[1].values, bandwidth=found["bandwidth"], seed=4)
     assert found["intrinsic_dimension"]["dimension"] == pytest.approx(expected.dimension)
     out = run("analyse", tantalum, *options)[1]
     assert "TwoNN over" in out

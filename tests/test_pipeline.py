@@ -109,10 +109,10 @@ def test_the_least_recently_used_goes_first(
 ) -> None:
     cache = Cache(store=Store(tmp_path, limit=0))
     pipeline = Pipeline(cache)
-    analysis = pipeline.analyse(dataset)  # two results: descriptors and analysis
+    analysis = pipeline.analyse(dataset)  # three results: descriptors, width and analysis
     pipeline.select(analysis, "random")
     cache.limit = cache.size
-    pipeline.describe(dataset)
+    pipeline.width(dataset, pipeline.describe(dataset))
     pipeline.select(analysis, "random", seed=1)  # the analysis is forgotten, the oldest of all
     calls.clear()
     pipeline.describe(dataset)

@@ -73,7 +73,8 @@ def test_indices_are_those_of_the_file(dataset, selection, recipe):
 def test_it_holds_the_settings(dataset, analysis, recipe):
     assert (recipe.name, recipe.fingerprint) == ("clusters.xyz", dataset.fingerprint)
     assert (recipe.descriptor, recipe.descriptor_spec) == ("distances", {"k": 8, "cutoff": 5.0})
-    assert recipe.kernel_spec == {"bandwidth": 0.05}
+    assert recipe.kernel_spec == {"bandwidth": 0.05, "covered_below": 1e-5}
+    assert recipe.width["asked"] == "given"
     assert recipe.method == "facility_location"
     assert recipe.method_spec == asdict(winnow.METHODS["facility_location"].spec())
     assert (recipe.seed, recipe.budget, recipe.size) == (3, 0.4, 4)

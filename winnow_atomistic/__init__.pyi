@@ -8,6 +8,7 @@ from analytics.curation.file_comparison import compare_files as compare_files
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix
+from analytics.curation.replay_sets import replay_set as replay_set
 from analytics.curation.split import split as split
 from analytics.curation.trajectory import trajectory_novelty as trajectory_novelty
 from analytics.data.checks.registry import CHECKS as CHECKS
@@ -16,18 +17,26 @@ from analytics.data.dataset import Dataset as Dataset
 from analytics.data.overview import understood_rows as understood_rows
 from analytics.data.readers import read as read
 from analytics.data.understood import Understood as Understood
+from analytics.descriptors.auto import AutoSpec as AutoSpec
 from analytics.descriptors.base import DESCRIPTORS as DESCRIPTORS
 from analytics.descriptors.channels import SpeciesDistanceSpec as SpeciesDistanceSpec
+from analytics.descriptors.composition import CompositionSpec as CompositionSpec
 from analytics.descriptors.distances import DistanceSpec as DistanceSpec
 from analytics.descriptors.distances import describe as describe
 from analytics.descriptors.soap import SoapSpec as SoapSpec
 from analytics.descriptors.stored import StoredSpec as StoredSpec
+from analytics.evaluation.calibration import calibrate as calibrate
 from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
+from analytics.evaluation.retrain.bounds import bounds_along as bounds_along
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
+from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods
+from analytics.evaluation.retrain.redundancy_by_training import (
+    redundancy_by_training as redundancy_by_training,
+)
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
@@ -37,6 +46,7 @@ from analytics.information.entropy import entropy as entropy
 from analytics.information.false_alarms import calibrate_alarms as calibrate_alarms
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
+from analytics.information.mean_delta_entropy import mean_delta_entropy as mean_delta_entropy
 from analytics.potential.spec import RetrainSpec as RetrainSpec
 from analytics.recipe import Recipe as Recipe
 from analytics.replay import replay as replay

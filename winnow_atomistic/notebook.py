@@ -13,8 +13,10 @@ from analytics.curation.overlap import Leakage, leakage
 from analytics.data import formats
 from analytics.data.dataset import Dataset
 from analytics.data.export import ExportFiles, export_selection
-from analytics.descriptors.base import resolved_spec
-from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.descriptors.base import default_spec, resolved_spec
+from analytics.descriptors.distances import describe
+from analytics.information.analysis import dataset_width
+from analytics.information.kernel import AUTO, COVERED_BELOW, KernelSpec
 from analytics.recipe import kept_structures, make_recipe
 from analytics.runtime.arrays import IntArray
 from analytics.selection.base import Selection
@@ -97,7 +99,8 @@ def overlap(
     descriptor: object = None,
     spec: DuplicateSpec | None = None,
     *,
-    bandwidth: float = 0.015,
+    bandwidth: float | str = AUTO,
+    covered_below: float = COVERED_BELOW,
 ) -> Leakage:
     """Measure what of a test set is in a training set already: what leaks and what is new.
 
@@ -105,11 +108,14 @@ def overlap(
     ----------
     train, test : Dataset
     descriptor : dataclass, optional
-        Spec of a registered descriptor (default: by distances).
+        Spec of a registered descriptor (default: by distances, and elements if several).
     spec : DuplicateSpec, optional
         What counts as a leak.
-    bandwidth : float
-        h, in the unit of the descriptor.
+    bandwidth : float or str
+        h, in the unit of the descriptor; "auto" is the width that the training set chooses, and
+        "published" the one that the descriptor is published with.
+    covered_below : float, nats
+        Delta entropy below which an environment counts as covered.
 
     Returns
     -------
@@ -120,13 +126,21 @@ def overlap(
     Examples
     --------
     >>> parts = data.take(range(0, 40)), data.take(range(30, 60))
-    >>> found = winnow.overlap(*parts)
+    >>> found = winnow.overlap(*parts, bandwidth="published")
     >>> len(found.test), round(found.novelty.covered_environments, 2)
     (10, 0.12)
     """
-    chosen = resolved_spec(DistanceSpec() if descriptor is None else descriptor, train, test)
+    chosen = resolved_spec(default_spec() if descriptor is None else descriptor, train, test)
     pairs = [(data, describe(data, chosen)) for data in (train, test)]
-    return leakage(pairs[0], pairs[1], spec, bandwidth=bandwidth)
+    width = dataset_width(*pairs[0]).taken(KernelSpec(bandwidth, covered_below))
+    return leakage(
+        pairs[0],
+        pairs[1],
+        spec,
+        bandwidth=width.value,
+        covered_below=covered_below,
+        alike=width.alike,
+    )
 
 
 def _indices(data: Dataset, kept: Kept) -> IntArray:

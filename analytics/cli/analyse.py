@@ -33,6 +33,7 @@ from analytics.cli.stages import (
 )
 from analytics.cli.tables import say_written, write_tables
 from analytics.data.overview import understood_content
+from analytics.evaluation.element_contrast import ElementContrast, element_contrast
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
@@ -75,7 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
-        classes = pipeline_of(arguments).redundancy(analysis, monitor=Part(monitor, 0.8, 0.85))
+        pipeline = pipeline_of(arguments)
+        classes = pipeline.redundancy(analysis, monitor=Part(monitor, 0.8, 0.83))
+        part = Part(monitor, 0.83, 0.85)
+        elements = pipeline.finding("elements", analysis, element_contrast, monitor=part)
         curve = dimension = None
         if arguments.learning_curve:
             part = Part(monitor, 0.85, 0.9)
@@ -94,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         content = {"understood": understood_content(dataset)} | analysis_content(analysis)
         content["efficiency"] = whole.efficiency
+        content["without_elements"] = None if elements is None else elements.to_dict()
         content["classes"] = [row.to_dict() for row in classes[1:]]
         if curve is not None:
             content["learning_curve"] = curve.to_dict(orient="records")
@@ -103,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(table)} rows")
     else:
-        print(analysis_text(analysis, input_title(arguments.files), classes, curve, dimension))
+        title = input_title(arguments.files)
+        print(analysis_text(analysis, title, classes, curve, dimension, elements))
     return 0
 
 
@@ -113,6 +119,7 @@ def analysis_text(
     classes: Sequence[Redundancy] = (),
     curve: Any = None,
     dimension: IntrinsicDimension | None = None,
+    elements: ElementContrast | None = None,
 ) -> str:
     """Return the figures of an analysis, with units, and one plain counted.
 
@@ -125,6 +132,8 @@ def analysis_text(
     curve : DataFrame, optional
         A learning curve.
     dimension : IntrinsicDimension, optional
+    elements : ElementContrast, optional
+        The figures without elements.
     """
     n, isolated = analysis.n_environments, int(analysis.dataset.isolated.sum())
     besides = f"and {counted(isolated, 'isolated atom')}, left out below" if isolated else ""
@@ -144,10 +153,23 @@ def analysis_text(
         error = f"± {dimension.error:.2f}, " if known else "too few: "
         sampled = f"{error}TwoNN over {count(dimension.n_sampled)} distinct environments"
         rows.append(("intrinsic dimension", number(dimension.dimension, 2), sampled))
+    if elements is not None:
+        about = (
+            "± " + count(round(elements.effective_blind_error)) + ", " if elements.sampled else ""
+        )
+        rows.append(
+            (
+                "without elements",
+                count(round(elements.effective_blind)),
+                f"{about}effective number if {', '.join(elements.elements)} were one element",
+            )
+        )
     told = (
         f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
         f"effective number exp(D) = {count(effective)} of {count(n)}."
     )
+    if elements is not None and elements.differs:
+        told += f"\nElements count: {elements.finding}."
     parts = [f"{name}\n{understood_text(analysis.dataset)}", aligned(rows)]
     if len(classes) > 1:
         parts.append(_class_table(classes[1:]))

@@ -19,6 +19,7 @@ __all__ = [
     "add_labels",
     "add_method_options",
     "add_seed",
+    "add_target",
     "reading_options",
 ]
 
@@ -87,6 +88,17 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add --target."""
+    parser.add_argument(
+        "--target",
+        metavar="FILE",
+        type=input_name,
+        help="what is to be predicted: a test set or structures from where a model will be used "
+        "(no labels needed). Adds the mean delta entropy of its environments given the kept ones",
+    )
+
+
 def add_method_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all selection methods."""
     group = parser.add_argument_group("options of the methods")
@@ -99,8 +111,9 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--descriptor",
         choices=tuple(DESCRIPTORS),
-        default="distances",
-        help="what describes an environment (default %(default)s)",
+        default="auto",
+        help="what describes an environment (default %(default)s: distances, and elements where "
+        "there are several)",
     )
     kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
     add_spec_options(group, kinds, "descriptor-")

@@ -7,14 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
-from analytics.cli.errors import UsageError
+from analytics.cli.calibration import add_calibration, calibrate_input, calibration_text
 from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import parse_count, parse_list
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import describe_input, descriptor_spec, kernel_spec, read_input
+from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
 from analytics.cli.tables import say_written, table_of, write_tables
-from analytics.descriptors.base import suggested_bandwidth
 from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.runtime.progress import Part
 
@@ -42,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="environments to average over (default: all of up to 14 000, else fewer)",
     )
     add_seed(parser)
+    add_calibration(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
     add_force(parser)
     add_analysis(parser)
@@ -59,26 +59,32 @@ def _width(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    chosen = _chosen(arguments)
-    if arguments.output is not None:
-        check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
+    kernel = kernel_spec(arguments)
+    outputs = [Path(name) for name in (arguments.output, arguments.calibration) if name is not None]
+    check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
+        width = width_of(arguments, dataset, descriptors)
         scan = bandwidth_scan(
             dataset,
             descriptors,
-            chosen=chosen,
+            chosen=width.value,
             bandwidths=arguments.bandwidths,
             sample=arguments.sample,
+            covered_below=kernel.covered_below,
             seed=arguments.seed,
-            monitor=Part(monitor, 0.4, 1.0),
+            monitor=Part(monitor, 0.4, 0.6),
         )
+        calibration = calibrate_input(arguments, dataset, descriptors, Part(monitor, 0.6, 1.0))
     records = scan.records()
-    if arguments.output is not None:
-        write_tables(
-            {Path(arguments.output): table_of(records, COLUMNS)}, force=arguments.overwrite
-        )
+    tables = {arguments.output: table_of(records, COLUMNS)}
+    if calibration is not None:
+        tables[arguments.calibration] = calibration.to_frame()
+    write_tables(
+        {Path(path): table for path, table in tables.items() if path is not None},
+        force=arguments.overwrite,
+    )
     if arguments.json:
         head = {"name": dataset.name, "fingerprint": dataset.fingerprint}
         facts = {
@@ -90,23 +96,17 @@ def run(arguments: argparse.Namespace) -> int:
             "seed": arguments.seed,
             "descriptor": asdict(descriptors.spec),
         }
-        print_json(head | facts | {"rows": records})
-    elif arguments.output is not None:
-        say_written(arguments.output, f"{len(records)} rows")
-    else:
+        found = {} if calibration is None else {"calibration": calibration.to_dict()}
+        print_json(head | facts | {"rows": records} | found)
+        return 0
+    for path, table in tables.items():
+        if path is not None:
+            say_written(path, f"{len(table)} rows")
+    if arguments.output is None:
         print(_text(scan, input_title(arguments.files)))
+    if calibration is not None and arguments.calibration is None:
+        print("\n" + calibration_text(calibration))
     return 0
-
-
-def _chosen(arguments: argparse.Namespace) -> float:
-    """Return the width in use; for a descriptor without a usual one the middle of those given."""
-    if arguments.bandwidth is None and suggested_bandwidth(descriptor_spec(arguments)) is None:
-        if not arguments.bandwidths:
-            raise UsageError(
-                f"say --bandwidths: the descriptor {arguments.descriptor} has no usual one"
-            )
-        return float(sorted(arguments.bandwidths)[len(arguments.bandwidths) // 2])
-    return kernel_spec(arguments).bandwidth
 
 
 def _text(scan: BandwidthScan, name: str) -> str:

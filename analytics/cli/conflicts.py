@@ -12,7 +12,7 @@ from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
 from analytics.cli.output import columns, count, counted, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
 from analytics.cli.tables import table_of, write_tables
 from analytics.curation.conflicts import Conflicts, ConflictSpec, conflicts
 from analytics.data.dataset import Dataset
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     spec = spec_from_arguments(ConflictSpec, arguments, "")
-    bandwidth = kernel_spec(arguments).bandwidth
+    kernel_spec(arguments)  # refused before anything is computed
     targets = _targets(arguments.output)
     check_targets(targets.values(), *arguments.files, force=arguments.overwrite, flag=OVERWRITE)
     with progress_on_terminal() as monitor:
@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         if dataset.energies is None and dataset.forces is None:
             raise InputError("no labels to compare: no energies, no forces", source=dataset.name)
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.1, 0.2))
+        bandwidth = width_of(arguments, dataset, descriptors).alike
         found = conflicts(
             dataset, descriptors, spec, bandwidth=bandwidth, monitor=Part(monitor, 0.2, 1.0)
         )

@@ -10,7 +10,7 @@ from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import add_spec_options, spec_from_arguments
 from analytics.cli.output import columns, count, counted, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
 from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
@@ -36,12 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
-    bandwidth = kernel_spec(arguments).bandwidth
+    kernel_spec(arguments)  # refused before anything is computed
     if arguments.output is not None:
         check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.2))
         (descriptors,) = describe_input(arguments, [dataset], Part(monitor, 0.2, 0.4))
+        bandwidth = width_of(arguments, dataset, descriptors).alike
         found = near_duplicates(
             dataset, descriptors, spec, bandwidth=bandwidth, monitor=Part(monitor, 0.4, 1.0)
         )

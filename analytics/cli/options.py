@@ -26,6 +26,7 @@ __all__ = [
 
 T = TypeVar("T")
 Specs = Mapping[str, type]
+METAVARS = {str: "TEXT", int: "NUMBER", float: "NUMBER"}
 
 
 # ------------------------------------------------------------------------------- specs
@@ -41,7 +42,8 @@ def describe_option(item: Option) -> str:
         bounds = f"from {item.low:g}" if item.low is not None else f"up to {item.high:g}"
     else:
         bounds = ""
-    facts = [f"{bounds} {item.unit}".strip(), f"default {item.default}"]
+    words = f"or {', '.join(item.words)}" if item.words else ""
+    facts = [f"{bounds} {item.unit}".strip(), words, f"default {item.default}"]
     return f"{item.help} ({', '.join(fact for fact in facts if fact)})"
 
 
@@ -60,7 +62,7 @@ def add_spec_options(parser: argparse._ActionsContainer, specs: Specs, prefix: s
         parser.add_argument(
             _flag(prefix, name),
             dest=_destination(prefix, name),
-            metavar="TEXT" if isinstance(found[0][1].default, str) else "NUMBER",
+            metavar="|".join([*found[0][1].words, METAVARS[found[0][1].kind]]),
             help="; ".join(texts).replace("%", "%%"),
         )
 
@@ -71,7 +73,11 @@ def spec_from_arguments(kind: type[T], arguments: argparse.Namespace, prefix: st
     for item in options_of(kind):
         text = getattr(arguments, _destination(prefix, item.name), None)
         if text is not None:
-            values[item.name] = _value(item, text, _flag(prefix, item.name))
+            try:
+                values[item.name] = item.read(text)
+            except ValueError as error:
+                flag = _flag(prefix, item.name)
+                raise UsageError(str(error).replace(item.name, flag, 1)) from None
     try:
         return spec_from(kind, values)
     except ValueError as error:  # a rule between several options
@@ -99,20 +105,6 @@ def _flag(prefix: str, name: str) -> str:
 
 def _destination(prefix: str, name: str) -> str:
     return f"{prefix.replace('-', '_')}{name}"
-
-
-def _value(item: Option, text: str, flag: str) -> float | int | str:
-    kind = type(item.default)
-    try:
-        value = kind(text)
-    except ValueError:
-        wanted = "a whole number" if kind is int else "a number"
-        raise UsageError(f"{flag} is {text!r}, not {wanted}") from None
-    try:
-        item.check(value)
-    except ValueError as error:
-        raise UsageError(str(error).replace(item.name, flag, 1)) from None
-    return value
 
 
 # ------------------------------------------------------------------------------- small languages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_json, add_labels
 from analytics.cli.files import add_force, check_targets, input_name, input_paths
-from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
+from analytics.cli.options import add_spec_options, parse_seed, parse_share, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
 from analytics.cli.tables import say_written, table_of, write_tables
 from analytics.curation.duplicates import DuplicateSpec
 from analytics.curation.file_comparison import lacking_elements, same_structures
@@ -28,6 +29,8 @@ from analytics.curation.overlap import (
 )
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.information.false_alarms import FalseAlarms
+from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 
@@ -37,7 +40,7 @@ SHOWN = 10
 LABELS = ("energy", "forces", "stress")
 NOVELTY = (
     "structure", "config_type", "largest_delta_entropy_nats", "mean_delta_entropy_nats", "covered",
-    "near_duplicate_of", "exact",
+    "p_value", "near_duplicate_of", "exact",
 )  # fmt: skip
 
 
@@ -56,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="environments measured of each set where there are more than two sets "
         "(default %(default)s, 0 for all)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=parse_share,
+        default=0.01,
+        metavar="SHARE",
+        help="false-alarm rate at which structures of B are called novel (default %(default)s)",
     )
     parser.add_argument(
         "--seed", type=parse_seed, default=0, help="of the sample (default %(default)s)"
@@ -77,7 +87,7 @@ def _sample(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
-    bandwidth = kernel_spec(arguments).bandwidth
+    kernel = kernel_spec(arguments)
     files = [arguments.file, *arguments.others]
     for file in files:
         input_paths(file)
@@ -88,12 +98,17 @@ def run(arguments: argparse.Namespace) -> int:
         reading = [Part(monitor, 0.1 * at / n, 0.1 * (at + 1) / n) for at in range(n)]
         datasets = [read_input(arguments, p, f) for p, f in zip(reading, files, strict=True)]
         described = describe_input(arguments, datasets, Part(monitor, 0.1, 0.3))
+        width = width_of(arguments, datasets[0], described[0])
+        kernel = replace(kernel, bandwidth=width.value)
         part = Part(monitor, 0.3, 1.0)
         if n == 2:
             pair = list(zip(datasets, described, strict=True))
-            found = leakage(pair[0], pair[1], spec, bandwidth=bandwidth, monitor=part)
-            return _report_pair(arguments, datasets, found)
-        matrix = _matrix(arguments, datasets, described, bandwidth, part)
+            found = leakage(
+                pair[0], pair[1], spec, bandwidth=kernel.bandwidth,
+                covered_below=kernel.covered_below, alike=width.alike, monitor=part,
+            )  # fmt: skip
+            return _report_pair(arguments, datasets, found, kernel)
+        matrix = _matrix(arguments, datasets, described, kernel, part)
     return _report_matrix(arguments, datasets, matrix)
 
 
@@ -101,7 +116,7 @@ def _matrix(
     arguments: argparse.Namespace,
     datasets: list[Dataset],
     described: list[Descriptors],
-    bandwidth: float,
+    kernel: KernelSpec,
     monitor: Monitor,
 ) -> OverlapMatrix:
     if len(datasets) > 1:
@@ -116,7 +131,8 @@ def _matrix(
             )
     return overlap_matrix(
         sets,
-        bandwidth=bandwidth,
+        bandwidth=kernel.bandwidth,
+        covered_below=kernel.covered_below,
         sample=arguments.sample or None,
         seed=arguments.seed,
         monitor=monitor,
@@ -126,7 +142,9 @@ def _matrix(
 # ------------------------------------------------------------------------------- two files
 
 
-def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: Leakage) -> int:
+def _report_pair(
+    arguments: argparse.Namespace, datasets: list[Dataset], found: Leakage, kernel: KernelSpec
+) -> int:
     train, test = datasets
     records = _novelty_records(train, test, found)
     if arguments.output is not None:
@@ -140,11 +158,13 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
                 "measured": {"name": test.name, "fingerprint": test.fingerprint},
                 "n_structures": found.n_test,
                 "n_environments": len(found.novelty.delta_entropy),
+                "kernel": asdict(kernel),
                 "coverage": found.novelty.covered_environments,
                 "mean_delta_entropy_nats": float(found.novelty.delta_entropy.mean()),
                 "median_delta_entropy_nats": float(np.median(found.novelty.delta_entropy)),
                 "elements_lacking_in_reference": list(lacking_elements(train, test)),
                 "n_environments_of_these": found.novelty.foreign_environments,
+                "false_alarms": _false_alarms(arguments, found),
                 "n_near_duplicates": len(found.test),
                 "n_exact": int(found.exact.sum()),
                 "labels_of_equal_structures": _relations(train, test),
@@ -155,8 +175,26 @@ def _report_pair(arguments: argparse.Namespace, datasets: list[Dataset], found: 
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(records)} rows")
     else:
-        print(_pair_text(train, test, found, records))
+        print(_pair_text(train, test, found, records, kernel, arguments))
     return 0
+
+
+def _rate(arguments: argparse.Namespace, alarms: FalseAlarms) -> float:
+    """Return the false-alarm rate asked for, or the smallest that the set allows."""
+    return max(float(arguments.rate), alarms.smallest_rate)
+
+
+def _false_alarms(arguments: argparse.Namespace, found: Leakage) -> dict[str, Any] | None:
+    """Return the thresholds at the rate asked for and how many structures are novel, for JSON."""
+    alarms = found.novelty.alarms
+    if alarms is None:
+        return None
+    rate = _rate(arguments, alarms)
+    return alarms.to_dict(rate) | {"n_novel": _novel(found, rate)}
+
+
+def _novel(found: Leakage, rate: float) -> int:
+    return int(np.sum(found.novelty.p_value <= rate * (1 + 1e-12)))
 
 
 def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict[str, Any]]:
@@ -173,6 +211,7 @@ def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict
                 "largest_delta_entropy_nats": float(new.largest[at]),
                 "mean_delta_entropy_nats": float(new.mean[at]),
                 "covered": float(new.covered[at]),
+                "p_value": float(new.p_value[at]),
                 "near_duplicate_of": None if leak is None else leak["train_structure"],
                 "exact": False if leak is None else leak["exact"],
             }
@@ -180,19 +219,35 @@ def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict
     return records
 
 
-def _pair_text(train: Dataset, test: Dataset, found: Leakage, records: list[dict[str, Any]]) -> str:
+def _pair_text(
+    train: Dataset,
+    test: Dataset,
+    found: Leakage,
+    records: list[dict[str, Any]],
+    kernel: KernelSpec,
+    arguments: argparse.Namespace,
+) -> str:
     new, leaks = found.novelty, len(found.test)
     lines = [
         f"{test.name} given {train.name}",
         *_differences(train, test, found),
         f"  {percent(new.covered_environments)} of {count(len(new.delta_entropy))} environments "
-        "are covered (delta entropy below 1e-5); "
+        f"are covered (delta entropy below {kernel.covered_below:g} nats at the width "
+        f"{kernel.bandwidth:g}); "
         f"delta entropy mean {number(float(new.delta_entropy.mean()))}, "
         f"median {number(float(np.median(new.delta_entropy)))} nats",
         f"  {count(leaks)} of {count(found.n_test)} structures "
         f"({percent(leaks / max(1, found.n_test))}) are near-duplicates of structures there, "
         f"{count(int(found.exact.sum()))} of them exact",
     ]
+    if new.alarms is not None:
+        rate = _rate(arguments, new.alarms)
+        lines.append(
+            f"  {count(_novel(found, rate))} of {count(found.n_test)} structures are novel at a "
+            f"false-alarm rate of {percent(rate)} (largest delta entropy above "
+            f"{number(new.alarms.threshold(rate), 2)} nats; each structure of {train.name} given "
+            "the others)"
+        )
     if leaks:
         head = [["leaks", "repeats", "distance, h", ""]]
         rows = [
@@ -203,12 +258,13 @@ def _pair_text(train: Dataset, test: Dataset, found: Leakage, records: list[dict
         lines += ["", columns(head, rows)]
         if leaks > SHOWN:
             lines.append(f"... and {count(leaks - SHOWN)} more (-o, --json: all)")
-    head = [["most novel", "largest, nats", "mean, nats", "covered", "config_type"]]
+    head = [["most novel", "largest, nats", "mean, nats", "p-value", "covered", "config_type"]]
     rows = [
         [
             str(r["structure"]),
             number(r["largest_delta_entropy_nats"], 1),
             number(r["mean_delta_entropy_nats"], 2),
+            number(r["p_value"], 4),
             percent(r["covered"]),
             r["config_type"],
         ]

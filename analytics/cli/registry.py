@@ -76,11 +76,19 @@ for _name, _summary in {
     "A B C ...: all files against one another.",
     "novelty": "Say where a trajectory leaves its training set, at a false-alarm rate of yours, "
     "and which frames to label.",
+    "replay-set": "Pick from a big pool what complements a set of yours (replay for "
+    "fine-tuning), or what resembles it.",
     "compare-files": "Say what two files have in common: the same geometries? the same labels? "
     "What is only in one?",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
     "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
     "on what was held out, and on test files of yours.",
+    "rank": "Rank selection methods on this data set: retrained errors, paired over resamples, and "
+    "who cannot be told apart.",
+    "redundancy": "Measure by training how small a share of the set is as good as all of it, and "
+    "say where the redundancy by entropy disagrees, and why.",
+    "smallest": "Find the smallest subset whose error rises by no more than you allow, with the "
+    "confidence you ask for.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
     "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",

@@ -13,7 +13,7 @@ from analytics.cli.files import STANDARD, add_force, check_targets
 from analytics.cli.options import add_spec_options, parse_list, spec_from_arguments
 from analytics.cli.output import columns, count, counted, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import describe_input, kernel_spec, read_input
+from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
 from analytics.cli.subset import add_format, output_format
 from analytics.curation.duplicates import DuplicateSpec
 from analytics.curation.split import STRATA, Split, part_names, split
@@ -79,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     spec = spec_from_arguments(DuplicateSpec, arguments, "")
+    kernel_spec(arguments)  # refused before anything is computed
     names = _names(arguments)
     targets = _targets(arguments, names)
     with progress_on_terminal() as monitor:
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             names=names,
             descriptors=descriptors,
             spec=spec,
-            bandwidth=kernel_spec(arguments).bandwidth,
+            bandwidth=width_of(arguments, dataset, descriptors).alike,
             stratify=arguments.stratify,
             group_key=arguments.group_key,
             seed=arguments.seed,

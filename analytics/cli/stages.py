@@ -17,7 +17,8 @@ from analytics.data.dataset import Dataset
 from analytics.data.readers import read
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec, suggested_bandwidth
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import KernelSpec
+from analytics.information.kernel import PUBLISHED, KernelSpec
+from analytics.information.width import Width
 from analytics.pipeline import Pipeline
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
@@ -25,6 +26,7 @@ from analytics.selection.base import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",
+    "analyse_with_target",
     "analysis_content",
     "describe_input",
     "descriptor_spec",
@@ -35,6 +37,7 @@ __all__ = [
     "places_in",
     "read_input",
     "refuse_without_labels",
+    "width_of",
 ]
 
 
@@ -53,16 +56,20 @@ def descriptor_spec(arguments: argparse.Namespace) -> Any:
 
 
 def kernel_spec(arguments: argparse.Namespace) -> KernelSpec:
-    """Return the kernel asked for; the width is that usual for the descriptor unless given."""
-    if getattr(arguments, "bandwidth", None) is not None:
-        return spec_from_arguments(KernelSpec, arguments, "")
-    usual = suggested_bandwidth(descriptor_spec(arguments))
-    if usual is None:
+    """Return the kernel asked for."""
+    spec = spec_from_arguments(KernelSpec, arguments, "")
+    published = suggested_bandwidth(descriptor_spec(arguments))
+    if spec.bandwidth == PUBLISHED and published is None:
         raise UsageError(
-            f"say --bandwidth: the descriptor {arguments.descriptor} has no usual one "
-            "(winnow bandwidth FILE shows the entropy against it)"
+            f"the descriptor {arguments.descriptor} has no published bandwidth: say --bandwidth "
+            "auto or a number"
         )
-    return KernelSpec(usual)
+    return spec
+
+
+def width_of(arguments: argparse.Namespace, dataset: Dataset, descriptors: Descriptors) -> Width:
+    """Return the width of the kernel asked for, as it is for a described data set."""
+    return pipeline_of(arguments).width(dataset, descriptors).taken(kernel_spec(arguments))
 
 
 def pipeline_of(arguments: argparse.Namespace) -> Pipeline:
@@ -94,6 +101,21 @@ def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Moni
     spec = resolved_spec(descriptor_spec(arguments), dataset)
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
     return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+
+
+def analyse_with_target(
+    arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor
+) -> tuple[Analysis, Descriptors | None]:
+    """Analyse a data set as `analyse_input` does, and describe what --target names likewise."""
+    if arguments.target is None:
+        return analyse_input(arguments, dataset, monitor), None
+    target = read_input(arguments, Part(monitor, 0.0, 0.1), arguments.target)
+    described = describe_input(arguments, [dataset, target], Part(monitor, 0.1, 0.3))
+    kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
+    spec = described[0].spec
+    found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.3, 0.7))
+    part = Part(monitor, 0.7, 1.0, "exact kernel sums")
+    return pipeline.refine(found, monitor=part), described[1]
 
 
 def analysis_content(analysis: Analysis) -> dict[str, Any]:

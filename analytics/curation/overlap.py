@@ -27,7 +27,8 @@ from analytics.data.electronic_states import stated_states
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.information.entropy import covered
-from analytics.information.kernel import log_kernel_sums
+from analytics.information.false_alarms import FalseAlarms, calibrate_alarms, structure_scores
+from analytics.information.kernel import COVERED_BELOW, log_kernel_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Table
@@ -59,7 +60,7 @@ class OverlapMatrix(Table):
     sampled : int array (n,)
         How many of them were measured when the set is the measured one.
     coverage : float array (n, n)
-        Fraction of the environments of column b with delta entropy below 1e-5 given row a.
+        Fraction of the environments of column b that row a covers.
     coverage_error : float array (n, n)
         Standard error from sampling; 0 where all were measured.
     mean_delta_entropy, median_delta_entropy : float array (n, n), nats
@@ -97,6 +98,7 @@ def overlap_matrix(
     sets: Mapping[str, FloatArray],
     *,
     bandwidth: float = 0.015,
+    covered_below: float = COVERED_BELOW,
     sample: int | None = 2000,
     seed: int = 0,
     monitor: Monitor = SILENT,
@@ -108,6 +110,8 @@ def overlap_matrix(
     sets : mapping of str to float array (n_i, d)
         Descriptors made by one spec, by name; see `classes_of` for those of one file.
     bandwidth : float
+    covered_below : float, nats
+        Delta entropy below which an environment counts as covered.
     sample : int, optional
         Environments measured of each set, drawn without replacement (None: all). The sets they
         are measured against always are complete, so sampling adds noise and no bias.
@@ -131,7 +135,7 @@ def overlap_matrix(
         part = Part(monitor, a / k, (a + 1) / k, "data sets against data sets")
         found = log_kernel_sums(together, given, bandwidth=bandwidth, monitor=part)
         for b, logs in enumerate(np.split(found, ends[:-1])):
-            hit = float(covered(logs).mean())
+            hit = float(covered(logs, covered_below).mean())
             share[a, b], mean[a, b], median[a, b] = hit, -logs.mean(), -np.median(logs)
             if len(logs) < len(sets[names[b]]):
                 error[a, b] = np.sqrt(hit * (1.0 - hit) / len(logs))
@@ -173,12 +177,17 @@ class Novelty(Table):
     largest, mean : float array (m,), nats
         Over the environments of each structure.
     covered : float array (m,)
-        Fraction of its environments with delta entropy below 1e-5.
+        Fraction of its environments that are covered.
     covered_environments : float
         The same over all environments.
     foreign_environments : int
         Environments of elements that the reference lacks: they are not covered, whatever the
         descriptor sees of elements.
+    p_value : float array (m,)
+        How often a structure of the reference is as novel given the others, at most (its largest
+        environment; `false_alarms`); NaN where that was not calibrated.
+    alarms : FalseAlarms, optional
+        Of the reference.
     """
 
     structures: IntArray
@@ -187,7 +196,9 @@ class Novelty(Table):
     mean: FloatArray
     covered: FloatArray
     covered_environments: float
-    foreign_environments: int = 0
+    foreign_environments: int
+    p_value: FloatArray
+    alarms: FalseAlarms | None = None
 
     def order(self) -> IntArray:
         """Return places in `structures`, the most novel first."""
@@ -200,6 +211,8 @@ def novelty(
     *,
     foreign: npt.NDArray[np.bool_] | None = None,
     bandwidth: float = 0.015,
+    covered_below: float = COVERED_BELOW,
+    alarms: FalseAlarms | None = None,
     monitor: Monitor = SILENT,
 ) -> Novelty:
     """Measure how new each structure is, given a reference set.
@@ -212,6 +225,10 @@ def novelty(
         Environments measured that count as not covered, such as those of elements that the
         reference lacks.
     bandwidth : float
+    covered_below : float, nats
+        Delta entropy below which an environment counts as covered.
+    alarms : FalseAlarms, optional
+        Of the reference at this bandwidth (`calibrate_alarms`), for p-values.
     monitor : Monitor
 
     Raises
@@ -226,9 +243,12 @@ def novelty(
     check_comparable(reference, measured)
     logs = log_kernel_sums(measured.values, reference.values, bandwidth=bandwidth, monitor=monitor)
     starts, sizes = measured.structure_offsets[:-1], np.diff(measured.structure_offsets)
-    hit = covered(logs)
+    hit = covered(logs, covered_below)
     if foreign is not None:
         hit = hit & ~foreign
+    p_value = np.full(len(sizes), np.nan)
+    if alarms is not None:
+        p_value = alarms.p_values(structure_scores(-logs, sizes, foreign)[1])
     return Novelty(
         structures=measured.structures,
         delta_entropy=frozen(-logs),
@@ -237,6 +257,8 @@ def novelty(
         covered=frozen(np.add.reduceat(hit.astype(float), starts) / sizes),
         covered_environments=float(hit.mean()),
         foreign_environments=0 if foreign is None else int(foreign.sum()),
+        p_value=frozen(p_value),
+        alarms=alarms,
     )
 
 
@@ -288,6 +310,8 @@ def leakage(
     spec: DuplicateSpec | None = None,
     *,
     bandwidth: float = 0.015,
+    covered_below: float = COVERED_BELOW,
+    alike: float | None = None,
     monitor: Monitor = SILENT,
 ) -> Leakage:
     """Look for structures of a test set that are near-duplicates of training structures.
@@ -299,25 +323,37 @@ def leakage(
     spec : DuplicateSpec, optional
         What counts as a near-duplicate, as in `near_duplicates`.
     bandwidth : float
+    covered_below : float, nats
+        Delta entropy below which an environment counts as covered.
+    alike : float, optional
+        The unit in which near-duplicates are measured (default: the bandwidth).
     monitor : Monitor
 
     Notes
     -----
     A test error means little where the model has seen the answer. Near-duplicates are the
-    clear case; an environment covered (delta entropy below 1e-5) is the weaker, local one.
+    clear case; an environment covered is the weaker, local one.
     """
     spec = spec or DuplicateSpec()
     check_comparable(train[1], test[1])
+    numbers = train[0].numbers[train[1].environments]
     foreign = ~np.isin(test[0].numbers[test[1].environments], train[0].numbers)
-    part = Part(monitor, 0.0, 0.7)
-    new = novelty(train[1], test[1], foreign=foreign, bandwidth=bandwidth, monitor=part)
-    near = _nearest_duplicates(train, test, spec, bandwidth, Part(monitor, 0.7, 1.0))
+    alarms = None
+    if train[1].n_structures > 1:
+        part = Part(monitor, 0.0, 0.35)
+        alarms = calibrate_alarms(train[1], bandwidth=bandwidth, numbers=numbers, monitor=part)
+    new = novelty(
+        train[1], test[1], foreign=foreign, bandwidth=bandwidth, covered_below=covered_below,
+        alarms=alarms, monitor=Part(monitor, 0.35, 0.7),
+    )  # fmt: skip
+    alike = bandwidth if alike is None else alike
+    near = _nearest_duplicates(train, test, spec, alike, Part(monitor, 0.7, 1.0))
     equal = _equal_ones(train[0], test[0])
     leaks = [int(t) for t in test[1].structures if int(t) in near or int(t) in equal]
     return Leakage(
         test=frozen(leaks, np.int64),
         train=frozen([_partner(t, near, equal) for t in leaks], np.int64),
-        distance=frozen([near[t][1] / bandwidth if t in near else 0.0 for t in leaks], float),
+        distance=frozen([near[t][1] / alike if t in near else 0.0 for t in leaks], float),
         exact=frozen([t in equal for t in leaks], bool),
         novelty=new,
         n_test=test[1].n_structures,

@@ -19,6 +19,7 @@ __all__ = [
     "DESCRIPTORS",
     "DescriptorMethod",
     "Descriptors",
+    "default_spec",
     "described_structures",
     "descriptor_fingerprint",
     "refuse_oversize",
@@ -100,7 +101,9 @@ DescriptorMethod = Callable[..., Descriptors]
 DESCRIPTORS: Registry[tuple[type, DescriptorMethod]] = Registry(
     "descriptor",
     {
+        "analytics.descriptors.auto": ("auto",),
         "analytics.descriptors.distances": ("distances",),
+        "analytics.descriptors.composition": ("composition",),
         "analytics.descriptors.channels": ("species_distances",),
         "analytics.descriptors.soap": ("soap",),
         "analytics.descriptors.stored": ("stored",),
@@ -111,13 +114,19 @@ DESCRIPTORS: Registry[tuple[type, DescriptorMethod]] = Registry(
 # ------------------------------------------------------------------------ what a spec may add
 #
 # A spec is a frozen dataclass. It may also have: `resolved(*datasets)`, the spec with everything
-# filled in that depends on the data, such as the species; `reads(dataset)`, a digest of input that
+# filled in that depends on the data, such as the species (it may be that of another descriptor);
+# `reads(dataset)`, a digest of input that
 # is no part of the data set's fingerprint; `suggested_bandwidth`, a number.
 
 
 def _fingerprint(source: str, spec: Any, extra: str = "") -> str:
     text = f"{type(spec).__name__}{sorted(asdict(spec).items())}"
     return fingerprint(source, text, extra) if extra else fingerprint(source, text)
+
+
+def default_spec() -> Any:
+    """Return the spec that describes environments unless another is asked for."""
+    return DESCRIPTORS["auto"][0]()
 
 
 def resolved_spec(spec: T, *datasets: Dataset) -> T:

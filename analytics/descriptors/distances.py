@@ -9,7 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import DESCRIPTORS, Descriptors, described_structures
+from analytics.descriptors.base import (
+    DESCRIPTORS,
+    Descriptors,
+    default_spec,
+    described_structures,
+)
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
 from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
@@ -140,10 +145,28 @@ def _describe(
         add_pairs(flat[: rows * padded].reshape(rows, padded), near, n, k, out[k:])
 
 
+@helper
+def _add_elements(
+    squares: FloatArray,
+    columns: IntArray,
+    found: int,
+    owner: IntArray,
+    ranks: IntArray,
+    cutoff: float,
+    out: FloatArray,
+) -> None:
+    """Add w(r) / r of each neighbour to the column of its element."""
+    limit = cutoff * cutoff
+    for i in range(found):
+        weight = (1.0 - squares[i] / limit) ** 2
+        out[ranks[owner[columns[i]]]] += weight / max(math.sqrt(squares[i]), CLOSEST)
+
+
 @kernel
 def _describe_range(
     positions: FloatArray,
     offsets: IntArray,
+    ranks: IntArray,
     basis: FloatArray,
     dual: FloatArray,
     first: int,
@@ -151,9 +174,11 @@ def _describe_range(
     s: int,
     k: int,
     cutoff: float,
+    species: int,
     out: FloatArray,
 ) -> None:
     """Write the rows first..stop-1 into `out`, where row `first` belongs to structure s."""
+    width = 2 * k - 1
     rows, padded = shape_of(k)
     work = (np.zeros((4, padded)), np.empty(rows * padded), np.empty(k))
     row = first
@@ -164,7 +189,12 @@ def _describe_range(
         columns = np.empty(len(cloud.owner) + 1, dtype=np.int64)
         while row < min(end, stop):
             found = gather_neighbours(cloud, row - begin, cutoff, squares, columns)
-            _describe(cloud.points, squares, columns, found, k, cutoff, work, out[row - first])
+            line = out[row - first]
+            _describe(cloud.points, squares, columns, found, k, cutoff, work, line[:width])
+            line[width:] = 0.0
+            if species > 0:
+                own = ranks[begin:end]
+                _add_elements(squares, columns, found, cloud.owner, own, cutoff, line[width:])
             row += 1
         s += 1
 
@@ -197,6 +227,9 @@ def distance_rows(
     k: int,
     cutoff: float,
     monitor: Monitor,
+    *,
+    ranks: IntArray | None = None,
+    species: int = 0,
 ) -> FloatArray:
     """Describe all rows, on every core; each row is computed on its own.
 
@@ -210,10 +243,15 @@ def distance_rows(
     k : int
     cutoff : float, angstrom
     monitor : Monitor
+    ranks : int array (n,), optional
+        The element of each atom, 0 .. species - 1.
+    species : int
+        Number of elements that are told apart; 0: none.
 
     Returns
     -------
-    float64 array (n, 2k - 1), 1/angstrom
+    float64 array (n, 2k - 1 + 2 species), 1/angstrom
+        The distances; then w(r) / r summed over the neighbours of each element, and as many zeros.
 
     Notes
     -----
@@ -225,10 +263,13 @@ def distance_rows(
     def write(block: int, rows: FloatArray) -> None:
         first, stop = ranges[block]
         s = int(np.searchsorted(offsets, first, side="right")) - 1
-        _describe_range(positions, offsets, *lattices, first, stop, s, k, cutoff, rows)
+        _describe_range(
+            positions, offsets, known, *lattices, first, stop, s, k, cutoff, species, rows
+        )
 
     k, cutoff = int(k), float(cutoff)
-    values = np.empty((len(positions), 2 * k - 1))
+    known = np.zeros(1, dtype=np.int64) if ranks is None else ranks
+    values = np.empty((len(positions), 2 * k - 1 + 2 * species))
     fill_rows(values, write, ranges, monitor, "descriptors")
     return values
 
@@ -317,7 +358,8 @@ def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -
     ----------
     dataset : Dataset
     spec : dataclass, optional
-        Spec of a registered descriptor; by default `DistanceSpec()`.
+        Spec of a registered descriptor; by default distances, with the elements where there are
+        several (`AutoSpec()`).
     monitor : Monitor, optional
 
     Raises
@@ -332,7 +374,7 @@ def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -
     >>> winnow.describe(data, winnow.DistanceSpec(k=8, cutoff=4.0)).values.shape
     (1188, 15)
     """
-    spec = DistanceSpec() if spec is None else spec
+    spec = default_spec() if spec is None else spec
     for kind, method in (DESCRIPTORS[name] for name in DESCRIPTORS):
         if type(spec) is kind:
             return method(dataset, spec, monitor=monitor)

@@ -33,7 +33,7 @@ __all__ = [
 #: How many of each kind.
 UNIFORM, WINDOWS, CLUSTERED = 20, 20, 4
 #: A slab holds from this to that share of the structures.
-SLAB = (0.25, 0.7)
+SLAB = (0.12, 0.5)
 #: A subset has at least so many structures.
 FEWEST = 3
 

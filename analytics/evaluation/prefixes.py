@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.information.analysis import Analysis
-from analytics.information.entropy import COVERED_BELOW, diversity_of_sums, entropy_of_sums
+from analytics.information.entropy import diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import kernel_sums
 from analytics.information.mean_delta_entropy import mean_delta_entropy_in_kernel
 from analytics.information.sampling import Sample
@@ -23,8 +23,6 @@ __all__ = ["EXACT_BELOW", "PrefixMetrics", "budget_grid", "prefix_metrics", "top
 
 #: Prefixes of a sampled set with up to so many environments are computed as a whole: 0.1 s.
 EXACT_BELOW = 10_000
-#: Kernel sums above this count as covered.
-COVERED_ABOVE = float(np.exp(-COVERED_BELOW))
 _FIGURES = ("entropy", "diversity", "overlap", "outliers_kept")
 _ERRORS = ("entropy_error", "diversity_error", "overlap_error", "outliers_error")
 
@@ -42,7 +40,8 @@ class PrefixMetrics(Table):
     entropy, diversity : float arrays, nats
         Of the kept set by itself.
     overlap : float array
-        Fraction of the full set's environments with delta entropy below 1e-5.
+        Fraction of the full set's environments with delta entropy below the threshold of the
+        analysis (`spec.covered_below`).
     mean_delta_entropy : float array, nats
         Of all environments of the full set given the kept ones (see
         `analytics.information.mean_delta_entropy`).
@@ -165,10 +164,11 @@ def _exact(
     rows = (kernel.sums.indptr, kernel.sums.indices, kernel.sums.data)
     sums, kept = np.zeros(len(kernel.weights)), np.zeros(len(kernel.weights))
     entropy, diversity, overlap = np.full((3, n_sizes), np.nan)
+    threshold = _covered_above(analysis)
     members = (kernel.columns, kernel.sample.weights, kernel.sample_offsets)
     for at, part in _parts(picks, sizes, monitor):
         _extend(*rows, *members, part, sums, kept)
-        n, logs, inverse, covered = _measure(sums, kept, kernel.weights, COVERED_ABOVE)
+        n, logs, inverse, covered = _measure(sums, kept, kernel.weights, threshold)
         overlap[at] = covered / kernel.n_environments
         if n > 0:
             entropy[at] = min(max(0.0, float(np.log(n) - logs / n)), float(np.log(n)))
@@ -202,14 +202,15 @@ def _sampled(
     members = (kernel.columns, sample.weights, kernel.sample_offsets)
     sums, kept = np.zeros(len(kernel.weights)), np.zeros(len(kernel.weights))
     chosen = np.zeros(kernel.n_structures, dtype=bool)
-    top = _loneliest(analysis)
+    top, threshold = _loneliest(analysis), _covered_above(analysis)
     found = {name: np.full(len(sizes), np.nan) for name in (*_FIGURES, *_ERRORS)}
     counts = np.concatenate([[0], np.cumsum(analysis.sizes[picks])])
     for at, part in _parts(picks, sizes, monitor):
         _extend(*rows, *members, part, sums, kept)
         chosen[part] = True
         inside = chosen[owner]
-        estimates = _estimate(sample, sums[kernel.columns], inside, top, int(counts[sizes[at]]))
+        size = int(counts[sizes[at]])
+        estimates = _estimate(sample, sums[kernel.columns], inside, top, size, threshold)
         for name, value in estimates.items():
             found[name][at] = value
     return found
@@ -221,10 +222,11 @@ def _estimate(
     inside: npt.NDArray[np.bool_],
     top: npt.NDArray[np.bool_],
     environments: int,
+    threshold: float,
 ) -> dict[str, float]:
     """Estimate from the sampled environments, of which some are kept and some are outliers."""
     n, w = sample.population, sample.weights
-    covered, own, lonely = w * (sums > COVERED_ABOVE), w * inside, w * top
+    covered, own, lonely = w * (sums > threshold), w * inside, w * top
     kept = float(lonely[inside].sum() / lonely.sum())
     found = {
         "overlap": float(covered.sum() / n),
@@ -246,6 +248,11 @@ def _estimate(
         "diversity": float(np.log(inverse.sum())),
         "diversity_error": sample.standard_error(inverse / inverse.sum() - own / own.sum()),
     }
+
+
+def _covered_above(analysis: Analysis) -> float:
+    """Return the kernel sum above which an environment counts as covered."""
+    return float(np.exp(-analysis.spec.covered_below))
 
 
 def _loneliest(analysis: Analysis) -> npt.NDArray[np.bool_]:

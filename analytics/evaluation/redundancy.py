@@ -37,8 +37,8 @@ class Redundancy(Table):
     entropy_nats, diversity_nats : float
         H and D of the set by itself.
     covered_by_others : float
-        Fraction of its environments that the structures outside the set cover (delta entropy
-        below 1e-5); NaN if there are none outside.
+        Fraction of its environments that the structures outside the set cover; NaN if there are
+        none outside.
     """
 
     name: str
@@ -154,7 +154,7 @@ class LearningCurve(Table):
     entropy, diversity : float array (k, r), nats
         Of the structures drawn, by themselves.
     coverage : float array (k, r)
-        Fraction of the full set's environments that they cover (delta entropy below 1e-5).
+        Fraction of the full set's environments that they cover.
     seeds : tuple of int
     """
 

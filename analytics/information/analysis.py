@@ -28,13 +28,22 @@ from analytics.information.structure_kernel import (
     prepared_structures,
     structure_kernel,
 )
+from analytics.information.width import Width, auto_bandwidth
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Value
 
-__all__ = ["MEMORY_VARIABLE", "SAMPLE", "Analysis", "analyse", "kernel_memory", "refine"]
+__all__ = [
+    "MEMORY_VARIABLE",
+    "SAMPLE",
+    "Analysis",
+    "analyse",
+    "dataset_width",
+    "kernel_memory",
+    "refine",
+]
 
 #: Environments sampled where not all of them fit: a share is then known within 0.005.
 SAMPLE = 10_000
@@ -67,6 +76,9 @@ class Analysis(Value):
     descriptors : Descriptors
         Of all structures except isolated atoms; the numbers below refer to these.
     spec : KernelSpec
+        Its bandwidth is a number, whatever it was asked for with.
+    width : Width
+        How that was chosen, and the published width beside it.
     kernel : StructureKernel
         What methods of selection work with.
     outliers : OutlierScores
@@ -84,6 +96,7 @@ class Analysis(Value):
     dataset: Dataset
     descriptors: Descriptors
     spec: KernelSpec
+    width: Width
     kernel: StructureKernel
     outliers: OutlierScores
     audit: StructureKernel | None = None
@@ -248,6 +261,8 @@ class Analysis(Value):
             "max_entropy_nats": self.max_entropy_nats,
             "redundancy": self.redundancy,
             "bandwidth": self.spec.bandwidth,
+            "bandwidth_asked": self.width.asked,
+            "covered_below": self.spec.covered_below,
             "fingerprint": self.dataset.fingerprint,
         }
         if self.sampled is not None:
@@ -283,6 +298,7 @@ def analyse(
     descriptors: Descriptors | None = None,
     spec: KernelSpec | None = None,
     *,
+    width: Width | None = None,
     sample: int | None = None,
     seed: int = 0,
     memory: float | None = None,
@@ -296,6 +312,9 @@ def analyse(
     descriptors : Descriptors, optional
         Of that data set (default: by distances, see `describe`).
     spec : KernelSpec, optional
+        Default: the width that `auto_bandwidth` chooses.
+    width : Width, optional
+        The one to use, if it is known already; the spec's is then not looked at.
     sample : int, optional
         How many environments to sample. 0: none, everything is exact. Default: none where the
         kernels fit into the memory, else 10 000 for the methods and 10 000 for the metrics.
@@ -321,9 +340,8 @@ def analyse(
     --------
     >>> information = winnow.analyse(data)
     >>> round(information.entropy_nats, 2), round(information.redundancy, 2)
-    (5.11, 0.73)
+    (1.77, 0.99)
     """
-    spec = spec or KernelSpec()
     descriptors = describe(dataset) if descriptors is None else descriptors
     n = descriptors.n_environments
     if n == 0:
@@ -333,6 +351,9 @@ def analyse(
     if sample is not None and sample < 0:
         raise ValueError(f"a sample of {sample} environments, not a positive number")
     limit = kernel_memory() if memory is None else memory
+    spec = spec or KernelSpec()
+    width = dataset_width(dataset, descriptors).taken(spec) if width is None else width
+    spec = replace(spec, bandwidth=width.value)
     structures = prepared_structures(
         descriptors.values,
         descriptors.structure_offsets,
@@ -352,8 +373,14 @@ def analyse(
         sample = n if needed <= limit else SAMPLE
     part = Part(monitor, 0.02, 1.0)
     if sample < n:
-        return _sampled(dataset, descriptors, spec, structures, (sample, seed), part)
-    return _whole(dataset, descriptors, spec, structures, part)
+        return _sampled(dataset, descriptors, spec, width, structures, (sample, seed), part)
+    return _whole(dataset, descriptors, spec, width, structures, part)
+
+
+def dataset_width(dataset: Dataset, descriptors: Descriptors) -> Width:
+    """Return the width that the data choose, whatever the order of the file and its labels."""
+    order = content_order(dataset, descriptors.structures, labels=False)
+    return auto_bandwidth(descriptors, order=order)
 
 
 def _needed(
@@ -381,6 +408,7 @@ def _whole(
     dataset: Dataset,
     descriptors: Descriptors,
     spec: KernelSpec,
+    width: Width,
     structures: Structures,
     monitor: Monitor,
 ) -> Analysis:
@@ -390,13 +418,14 @@ def _whole(
     part = Part(monitor, 0.75, 1.0, "outlier scores")
     order = structures.order
     scores = outlier_scores(x, offsets, bandwidth=h, order=order, monitor=part)
-    return Analysis(dataset, descriptors, spec, kernel, scores)
+    return Analysis(dataset, descriptors, spec, width, kernel, scores)
 
 
 def _sampled(
     dataset: Dataset,
     descriptors: Descriptors,
     spec: KernelSpec,
+    width: Width,
     structures: Structures,
     sample: tuple[int, int],
     monitor: Monitor,
@@ -429,7 +458,9 @@ def _sampled(
         bandwidth=spec.bandwidth,
         monitor=Part(monitor, 0.7, 1.0, "outlier scores"),
     )
-    return Analysis(dataset, descriptors, spec, kernels[0], scores, kernels[1], seed, kernels[2])
+    return Analysis(
+        dataset, descriptors, spec, width, kernels[0], scores, kernels[1], seed, kernels[2]
+    )
 
 
 def refine(analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:

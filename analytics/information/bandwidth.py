@@ -13,7 +13,7 @@ from analytics.descriptors.base import Descriptors
 from analytics.descriptors.channels import SpeciesDistanceSpec
 from analytics.descriptors.distances import DistanceSpec
 from analytics.geometry.lattice import volumes
-from analytics.information.entropy import COVERED_BELOW
+from analytics.information.kernel import COVERED_BELOW
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -102,7 +102,7 @@ class BandwidthScan(Table):
     diversity, diversity_error : float array (k,), nats
         D likewise.
     covered, covered_error : float array (k,)
-        Fraction of the environments that another one covers (delta entropy below 1e-5).
+        Fraction of the environments that another one covers.
     dimension : float array (k,)
         :math:`-dH / d\ln h`: how many directions the data spread in at that scale; 0 where all
         environments look different or all the same.
@@ -158,6 +158,7 @@ def bandwidth_scan(
     chosen: float = 0.015,
     bandwidths: Sequence[float] | None = None,
     sample: int | None = None,
+    covered_below: float = COVERED_BELOW,
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> BandwidthScan:
@@ -176,6 +177,8 @@ def bandwidth_scan(
     sample : int, optional
         Environments to average over, drawn without replacement (default: all if there are at most
         14 000, else as many as make 2e8 pairs, at least 500).
+    covered_below : float, nats
+        Delta entropy below which an environment counts as covered.
     seed : int
     monitor : Monitor
 
@@ -196,7 +199,7 @@ def bandwidth_scan(
     shrink = np.sqrt((1.0 - m / n) / m)  # of the standard deviation, without replacement
     logs, inverse = np.log(sums), 1.0 / sums
     entropy, mean = np.log(n) - logs.mean(axis=1), inverse.mean(axis=1)
-    hits = (sums - 1.0) > np.exp(-COVERED_BELOW)
+    hits = (sums - 1.0) > np.exp(-covered_below)
     return BandwidthScan(
         bandwidths=frozen(widths),
         entropy=frozen(np.clip(entropy, 0.0, np.log(n))),

@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from analytics.information.kernel import kernel_sums, log_kernel_sums
+from analytics.information.kernel import COVERED_BELOW, kernel_sums, log_kernel_sums
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.progress import SILENT, Monitor
 
 __all__ = [
-    "COVERED_BELOW",
     "covered",
     "delta_entropy",
     "diversity",
@@ -28,9 +27,6 @@ __all__ = [
     "entropy_of_sums",
     "overlap",
 ]
-
-#: An environment counts as covered by a set if its delta entropy is below this (nats).
-COVERED_BELOW = 1e-5
 
 
 def entropy_of_sums(sums: FloatArray) -> float:
@@ -45,9 +41,9 @@ def diversity_of_sums(sums: FloatArray) -> float:
     return float(logsumexp(-np.log(sums)))
 
 
-def covered(log_sums: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return which environments have a delta entropy below `COVERED_BELOW`."""
-    return -log_sums < COVERED_BELOW
+def covered(log_sums: FloatArray, below: float = COVERED_BELOW) -> npt.NDArray[np.bool_]:
+    """Return which environments have a delta entropy below a threshold, nats."""
+    return -log_sums < below
 
 
 def entropy(x: FloatArray, *, bandwidth: float = 0.015, monitor: Monitor = SILENT) -> float:
@@ -93,7 +89,13 @@ def delta_entropy(
 
 
 def overlap(
-    y: FloatArray, x: FloatArray, *, bandwidth: float = 0.015, monitor: Monitor = SILENT
+    y: FloatArray,
+    x: FloatArray,
+    *,
+    bandwidth: float = 0.015,
+    covered_below: float = COVERED_BELOW,
+    monitor: Monitor = SILENT,
 ) -> float:
-    """Return the fraction of the environments `y` that `x` covers (delta entropy below 1e-5)."""
-    return float(covered(log_kernel_sums(y, x, bandwidth=bandwidth, monitor=monitor)).mean())
+    """Return the fraction of `y` that `x` covers: environments with a smaller delta entropy."""
+    logs = log_kernel_sums(y, x, bandwidth=bandwidth, monitor=monitor)
+    return float(covered(logs, covered_below).mean())

@@ -29,6 +29,7 @@ Gray, Moore, NIPS 13, 521 (2000) (sums over points in trees, pruned by bounds).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,10 @@ from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.registry import Options, option
 
 __all__ = [
+    "AUTO",
+    "COVERED_BELOW",
     "CUT",
+    "PUBLISHED",
     "KernelSpec",
     "StructureKernel",
     "kernel_moments",
@@ -73,6 +77,12 @@ __all__ = [
     "structure_kernel",
 ]
 
+#: An environment counts as covered by a set if its delta entropy is below this (nats), unless the
+#: user says otherwise; 1e-3 and 1 are published too.
+COVERED_BELOW = 1e-5
+#: What a bandwidth may be called before there are data: see `width.auto_bandwidth`, and the one
+#: that a descriptor is published with.
+AUTO, PUBLISHED = "auto", "published"
 #: Pairs of blocks with every kernel below exp(-CUT) are left out of a sum.
 CUT = 40.0
 #: Below this the single-precision sum may have lost terms and is redone in the log domain.
@@ -85,14 +95,27 @@ ROWS, COLUMNS = 256, 512
 
 @dataclass(frozen=True, slots=True)
 class KernelSpec(Options):
-    """Width of the Gaussian kernel."""
+    """Width of the Gaussian kernel, and what counts as covered.
 
-    bandwidth: float = option(
-        0.015,
+    The spec of an `Analysis` always has a number for its width, whatever it was asked for with.
+    """
+
+    # Any: the words that an analysis turns into a number
+    bandwidth: float | Any = option(  # noqa: RUF009
+        AUTO,
         unit="1/Å",
         low=1e-6,
         high=1e6,
-        help="Distance in descriptor space within which two environments count as alike.",
+        words=(AUTO, PUBLISHED),
+        help="Distance in descriptor space within which two environments count as alike; auto is "
+        "the one at which a random tenth of the structures covers 90 % of the rest.",
+    )
+    covered_below: float = option(
+        COVERED_BELOW,
+        unit="nats",
+        low=1e-12,
+        high=100.0,
+        help="Delta entropy below which an environment counts as covered.",
     )
 
 

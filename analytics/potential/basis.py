@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from analytics.data.content import content_order
 from analytics.data.dataset import Dataset
 from analytics.descriptors.validation import check_geometry
 from analytics.linalg.farthest import farthest_first
+from analytics.potential.potentials import pools_of
 from analytics.potential.spec import RetrainSpec
 from analytics.potential.spectra import (
     Expansion,
@@ -21,11 +23,11 @@ from analytics.potential.spectra import (
     spectra_of,
 )
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
-from analytics.runtime.errors import InputError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Value
 
+AnyArray = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 
 __all__ = ["Basis", "choose_bases", "choose_basis", "most_references", "normalised_spectra"]
@@ -102,6 +104,11 @@ class Basis(Value):
         factor = np.linalg.inv(self.whitening)  # L^T
         return np.asarray(factor[:, references] @ whitening)
 
+    def to_restricted(self, references: IntArray) -> Callable[[AnyArray], AnyArray]:
+        """Return what turns rows of this basis into rows of the restricted one."""
+        projection = self.projection(references)
+        return lambda rows: rows @ projection.astype(rows.dtype)
+
     def part(self, species: int) -> slice:
         """Return which functions belong to a species of the centre."""
         at = int(np.searchsorted(self.species, species))
@@ -166,11 +173,8 @@ def choose_bases(
     InputError
         If there is no atom, or a structure has no geometry.
     """
+    allowed, species = pools_of(dataset, pools)
     every = np.flatnonzero(dataset.sizes > 0)
-    allowed = [every if pool is None else np.intersect1d(every, pool) for pool in pools]
-    if min(len(pool) for pool in allowed) == 0:
-        raise InputError("no structure to train on", source=dataset.name)
-    species = np.unique(dataset.take(allowed[0]).numbers)
     known = np.isin(dataset.numbers, species)
     foreign = np.repeat(np.arange(dataset.n_structures), dataset.sizes)[~known]
     structures = np.setdiff1d(every, foreign)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.potential.basis import Basis, choose_bases, choose_basis
 from analytics.potential.design_rows import Design, check_species, compute_design, row_bytes
 from analytics.potential.normal_equations import Equations, make_equations
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.potentials import FixedBasis, PoolPart, potential_of
+from analytics.potential.spec import PotentialSpec, RetrainSpec
 from analytics.runtime.arrays import IntArray, fingerprint
 from analytics.runtime.cache import shared_cache
 from analytics.runtime.memory import physical_memory
@@ -34,12 +34,12 @@ class Family:
     """
 
     design: Design | None
-    parts: tuple[IntArray, ...]
+    parts: tuple[PoolPart, ...]
 
 
 def design_of(
     dataset: Dataset,
-    spec: RetrainSpec | None = None,
+    spec: PotentialSpec | None = None,
     pool: IntArray | None = None,
     *,
     family: Sequence[IntArray | None] = (),
@@ -50,7 +50,8 @@ def design_of(
     Parameters
     ----------
     dataset : Dataset
-    spec : RetrainSpec, optional
+    spec : PotentialSpec, optional
+        Which potential, and its options (default: SOAP-GAP).
     pool : int array, optional
         Structures that the basis may be made from (default: all).
     family : sequence of int arrays or None, optional
@@ -86,10 +87,12 @@ def _for(dataset: Dataset, design: Design) -> Design:
 
 
 def _own_design(
-    dataset: Dataset, spec: RetrainSpec, pool: IntArray | None, monitor: Monitor
+    dataset: Dataset, spec: PotentialSpec, pool: IntArray | None, monitor: Monitor
 ) -> Design:
     def make(monitor: Monitor) -> Design:
-        basis = choose_basis(dataset, spec, pool, monitor=Part(monitor, 0.0, 0.15))
+        choose = potential_of(spec).choose_bases
+        union, parts = choose(dataset, spec, [pool], Part(monitor, 0.0, 0.15))
+        basis = union.restricted(parts[0])
         return compute_design(dataset, basis, monitor=Part(monitor, 0.15, 1.0))
 
     key = fingerprint("design", dataset.fingerprint, repr(spec), _name(pool))
@@ -100,10 +103,11 @@ def _own_design(
 
 
 def _family(
-    dataset: Dataset, spec: RetrainSpec, pools: Sequence[IntArray | None], monitor: Monitor
+    dataset: Dataset, spec: PotentialSpec, pools: Sequence[IntArray | None], monitor: Monitor
 ) -> Family:
     def make(monitor: Monitor) -> Family:
-        union, parts = choose_bases(dataset, spec, pools, monitor=Part(monitor, 0.0, 0.15))
+        choose = potential_of(spec).choose_bases
+        union, parts = choose(dataset, spec, pools, Part(monitor, 0.0, 0.15))
         if row_bytes(dataset, len(union)) > min(FAMILY_BYTES, 0.1 * physical_memory()):
             return Family(None, tuple(parts))
         design = compute_design(dataset, union, monitor=Part(monitor, 0.15, 1.0))
@@ -116,7 +120,7 @@ def _family(
 
 
 def design_in(
-    dataset: Dataset, basis: Basis, *, pool: str = "the pool", monitor: Monitor = SILENT
+    dataset: Dataset, basis: FixedBasis, *, pool: str = "the pool", monitor: Monitor = SILENT
 ) -> Design:
     """Return the design of a data set in the basis of another."""
 
@@ -133,7 +137,7 @@ def design_in(
 
 
 def equations_of(
-    dataset: Dataset, spec: RetrainSpec | None = None, *, monitor: Monitor = SILENT
+    dataset: Dataset, spec: PotentialSpec | None = None, *, monitor: Monitor = SILENT
 ) -> Equations:
     """Return the normal equations of a data set, the basis made from all of it."""
     spec = RetrainSpec() if spec is None else spec

@@ -38,9 +38,14 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    words: tuple[str, ...] = (),
 ) -> Any:
-    """Declare a field of a spec: its default, one sentence of help, unit and bounds."""
+    """Declare a field of a spec: its default, one sentence of help, unit and bounds.
+
+    A number may also be said in `words`, which whoever uses the spec turns into one.
+    """
     meta = {"help": help, "unit": unit, "low": low, "high": high, "choices": choices}
+    meta["words"] = words
     return dataclasses.field(default=default, metadata=meta)
 
 
@@ -55,16 +60,42 @@ class Option:
     low: float | None
     high: float | None
     choices: tuple[str, ...]
+    words: tuple[str, ...]
+
+    @property
+    def kind(self) -> type:
+        """What a value is: int, float or str; words stand for a float."""
+        return float if self.words else type(self.default)
+
+    def read(self, text: str) -> float | int | str:
+        """Return the value written as text.
+
+        Raises
+        ------
+        ValueError
+            If it is no value of this option.
+        """
+        text = text.strip()
+        if text in self.words:
+            return text
+        try:
+            value: float | int | str = self.kind(text)
+        except ValueError:
+            wanted = "a whole number" if self.kind is int else "a number"
+            also = "".join(f" or {word}" for word in self.words)
+            raise ValueError(f"{self.name} is {text!r}, not {wanted}{also}") from None
+        self.check(value)
+        return value
 
     def check(self, value: float | int | str) -> None:
         """Raise `ValueError` naming the value received if it is out of bounds."""
         if self.choices and value not in self.choices:
             raise ValueError(f"{self.name} is {value!r}, not one of {', '.join(self.choices)}")
-        if isinstance(self.default, str):
+        if self.kind is str or value in self.words:
             return
         if isinstance(value, str):
             raise ValueError(f"{self.name} is {value!r}, not a number")
-        if isinstance(self.default, int) and value % 1 != 0:
+        if self.kind is int and value % 1 != 0:
             raise ValueError(f"{self.name} is {value}, not a whole number")
         below = self.low is not None and not value >= self.low
         if below or (self.high is not None and not value <= self.high):

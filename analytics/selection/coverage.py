@@ -47,6 +47,8 @@ class FacilityLocationSpec(Options):
     )
     scales: int = option(1, low=1, high=5, help=_SCALES)
     cost: str = option("structures", choices=UNITS, help=_COST)
+    #: `COVERED`. No option of a form: without a reference set there is no choice.
+    covering: str = "set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class SaturatedCoverageSpec(Options):
     )
     scales: int = option(1, low=1, high=5, help=_SCALES)
     cost: str = option("structures", choices=UNITS, help=_COST)
+    #: `COVERED`. No option of a form: without a reference set there is no choice.
+    covering: str = "set"
 
 
 def maximise(pool: Pool, objective: Objective, *, monitor: Monitor = SILENT) -> Order:
@@ -112,6 +116,7 @@ def _objective(capped: bool) -> Callable[..., Objective]:
             scales=spec.scales,
             cost=spec.cost,
             reference=reference,
+            covering=spec.covering,
             monitor=monitor,
         )
 
@@ -145,8 +150,9 @@ def select_facility_location(
     i runs over all environments of the set, j over those of the kept structures. Monotone and
     submodular: greedy is within 1 - 1/e of the best and comes with a bound (`certificate`). With
     several scales, the mean of the objectives at w, 2w, 4w ... With a reference set, what is
-    added to it. With cost = environments, gain per atom; that greedy alone has no constant
-    guarantee, and the bound then holds for the environments used.
+    added to it; or, with covering = reference, i runs over the environments of that. With cost =
+    environments, gain per atom; that greedy alone has no constant guarantee, and the bound then
+    holds for the environments used.
 
     Good at representing common and moderately rare environments alike, and at in-distribution
     errors; lone outliers count as one environment each and come late. Kernels below 1e-6 at 2h

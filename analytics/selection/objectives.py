@@ -4,8 +4,9 @@ r"""Submodular coverage objectives, as sparse rows that lazy greedy and certific
     f(S) = \sum_i w_i \max_{s \in S} v_{si} \quad \text{or} \quad
     f(S) = \sum_i w_i \min\left(1, \sum_{s \in S} v_{si}\right)
 
-Rows s are structures, columns i distinct environments with weights w. Both are monotone and
-submodular, and so is what S adds to a reference set.
+Rows s are structures, columns i distinct environments with weights w: those of the set itself, or
+those of a reference set that is to be represented. Both are monotone and submodular, and so is what
+S adds to a reference set.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ from scipy import sparse
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from analytics.descriptors.base import Descriptors
-from analytics.information.analysis import Analysis
+from analytics.information.analysis import SAMPLE, Analysis
 from analytics.information.kernel import kernel_sums
+from analytics.information.sampling import Sample, draw_sample
 from analytics.information.structure_kernel import StructureKernel, structure_kernel
-from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.arrays import FloatArray, IntArray, frozen
+from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 
-__all__ = ["Objective", "Rows", "coverage_objective"]
+__all__ = ["COVERED", "Objective", "Rows", "coverage_objective"]
+
+#: What is to be covered: the set beyond what a reference covers already, or the reference.
+COVERED = ("set", "reference")
 
 #: CSR rows: (indptr, indices, values)
 Rows = tuple[IntArray, IntArray, FloatArray]
@@ -71,6 +77,7 @@ def coverage_objective(
     scales: int = 1,
     cost: str = "structures",
     reference: Descriptors | None = None,
+    covering: str = "set",
     monitor: Monitor = SILENT,
 ) -> Objective:
     """Build an objective, the mean over `scales` kernel widths, each twice the one before.
@@ -86,15 +93,27 @@ def coverage_objective(
     cost : str
         "structures" or "environments".
     reference : Descriptors, optional
+    covering : str
+        What is to be covered, one of `COVERED`: "set", beyond what the reference covers already, or
+        "reference", by structures of the set.
     """
-    blocks, weights, starts = [], [], []
+    if covering not in COVERED:
+        raise ValueError(f"covering is {covering!r}, not one of {', '.join(COVERED)}")
+    if covering == "reference" and (reference is None or not reference.n_environments):
+        raise WinnowError("there is no reference set to be covered")
+    blocks, weights = [], []
+    starts: list[FloatArray] = []
     for k in range(scales):
         part = Part(monitor, k / scales, (k + 1) / scales, "kernels of another width")
-        kernel, matrix = _matrix(analysis, width * 2.0**k, capped, part)
+        if covering == "reference" and reference is not None:
+            kernel, matrix = _reference_matrix(analysis, reference, width * 2.0**k, capped, part)
+            starts.append(np.zeros(len(kernel.weights)))
+        else:
+            kernel, matrix = _matrix(analysis, width * 2.0**k, capped, part)
+            bandwidth = width * 2.0**k * analysis.spec.bandwidth
+            starts.append(_reached(analysis, kernel, reference, bandwidth, capped, part))
         blocks.append(matrix)
         weights.append(kernel.weights / scales)
-        bandwidth = width * 2.0**k * analysis.spec.bandwidth
-        starts.append(_reached(analysis, kernel, reference, bandwidth, capped, part))
     joined = blocks[0] if scales == 1 else sparse.hstack(blocks, format="csr")
     costs = analysis.sizes.astype(float) if cost == "environments" else None
     return Objective(
@@ -130,6 +149,28 @@ def _matrix(
         monitor=monitor,
     )
     return other, other.sums if capped else other.peaks
+
+
+def _reference_matrix(
+    analysis: Analysis, reference: Descriptors, width: float, capped: bool, monitor: Monitor
+) -> tuple[StructureKernel, sparse.csr_matrix]:
+    """Return a kernel whose columns are environments of the reference, and its contributions.
+
+    At most as many as an analysis samples. The reference is one structure more, left out again.
+    """
+    own, n, m = analysis.descriptors, analysis.n_environments, reference.n_environments
+    drawn = draw_sample(m, min(m, SAMPLE), analysis.seed)
+    joined = structure_kernel(
+        np.concatenate([own.values, reference.values]),
+        np.append(own.structure_offsets, n + m),
+        bandwidth=analysis.spec.bandwidth * (width if capped else width / 2),
+        sample=Sample(frozen(n + drawn.rows), drawn.weights, n + m),
+        cut=analysis.kernel.cut,
+        order=np.append(analysis.by_content, analysis.n_structures),
+        monitor=monitor,
+    )
+    matrix = joined.sums if capped else joined.peaks
+    return joined, matrix[: analysis.n_structures]
 
 
 def _reached(

@@ -216,4 +216,5 @@ def test_spec_checks_its_values(wrong) -> None:
 
 def test_it_is_registered_with_or_without_featomic() -> None:
     assert DESCRIPTORS["soap"] == (SoapSpec, compute_soap)
-    assert list(DESCRIPTORS)[:4] == ["distances", "species_distances", "soap", "stored"]
+    built_in = ["auto", "distances", "composition", "species_distances", "soap", "stored"]
+    assert list(DESCRIPTORS)[:6] == built_in

@@ -225,4 +225,4 @@ def exact_metrics() -> PrefixMetrics:
 @cache
 def sampled_analysis(seed: int) -> Analysis:
     truth = real_analysis("mlearn_Si_train.xyz")
-    return winnow.analyse(truth.dataset, truth.descriptors, sample=1500, seed=seed)
+    return winnow.analyse(truth.dataset, truth.descriptors, truth.spec, sample=1500, seed=seed)

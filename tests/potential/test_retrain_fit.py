@@ -16,8 +16,9 @@ from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
 from analytics.evaluation.retrain.errors import make_test, parity_of_fit
 from analytics.potential.basis import choose_bases, choose_basis, normalised_spectra
-from analytics.potential.design_rows import check_labels, compute_design, make_rows, structure_rows
+from analytics.potential.design_rows import check_labels, compute_design
 from analytics.potential.normal_equations import ATOMIC_PRIOR, make_equations
+from analytics.potential.soap_gap import make_rows, structure_rows
 from analytics.potential.spec import RetrainSpec
 from analytics.potential.spectra import expanded, make_expansion, spectra_of
 from analytics.runtime.errors import Cancelled, InputError, WinnowError

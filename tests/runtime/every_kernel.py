@@ -36,7 +36,8 @@ from analytics.information.structure_kernel import structure_kernel
 from analytics.linalg.farthest import farthest_points
 from analytics.potential.basis import choose_basis
 from analytics.potential.design_rows import compute_design
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.linear_ace import choose_scales
+from analytics.potential.spec import AceSpec, RetrainSpec
 from analytics.selection.base import select
 from analytics.selection.certificates.dual_bound import tighten
 
@@ -82,8 +83,9 @@ def structures() -> Iterator[Any]:
     yield conflicts(twice, both)
     yield analyse(dataset, described).outliers.environment
     spec = RetrainSpec(references=12)
-    design = compute_design(dataset, choose_basis(dataset, spec))
-    yield design
+    yield compute_design(dataset, choose_basis(dataset, spec))
+    basis, _ = choose_scales(dataset, AceSpec(pairs=4, triples=3), [None])
+    yield compute_design(dataset, basis)
 
 
 def data_twice(one: Dataset, other: Dataset) -> Dataset:

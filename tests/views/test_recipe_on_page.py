@@ -57,7 +57,7 @@ def test_what_differs_is_named(recipe, session):
         "pinned": ("4", "none"),
         "rejected": ("6–7", "none"),
         "descriptor": ("cutoff 4.5", "cutoff 5.0"),
-        "kernel": ("bandwidth 0.02", "bandwidth 0.015"),
+        "kernel": ("bandwidth 0.02", f"bandwidth {session.analysis.spec.bandwidth}"),
     }
     assert "method" in {one.what for one in differences(recipe, session, 0)}
 

@@ -12,6 +12,7 @@ from analytics.curation.duplicates import near_duplicates
 from analytics.curation.force_cut import force_cut
 from analytics.data.export import write_subset
 from analytics.data.readers import read
+from analytics.descriptors.auto import AutoSpec
 from analytics.descriptors.channels import SpeciesDistanceSpec
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.redundancy import learning_curve, redundancy
@@ -486,7 +487,7 @@ class TestDescriptors:
         view.recompute.param.trigger("clicks")
         # without a numeric array there is nothing to read, and the old analysis stays
         assert session.notice[0] == "error"
-        assert session.descriptor == DistanceSpec()
+        assert session.descriptor == AutoSpec()
 
     def test_what_is_shown_follows_what_was_analysed(self, session):
         view = DataView(session)

@@ -32,7 +32,7 @@ class CompareStage(Stage):
     }
     words = {
         "Coverage": "share of all environments that have a kept one next to them: delta entropy "
-        "below 1e-5 (called overlap in the papers and in exported tables)",
+        "below the threshold set under Data (called overlap in the papers and in exported tables)",
         "Entropy, diversity": "how varied the kept set is by itself; nats",
     }
 

@@ -70,8 +70,8 @@ def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[float, ScoreRow
     return [
         line(
             "Coverage", overlap, overlap, "of environments",
-            "Share of all environments with delta entropy below 1e-5 given the kept ones "
-            "(overlap)", "overlap",
+            f"Share of all environments with delta entropy below {analysis.spec.covered_below:g} "
+            "given the kept ones (overlap)", "overlap",
         ),
         line(
             "Diversity", diversity, diversity, "exp D / full set",

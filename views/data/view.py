@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
-from analytics.information.kernel import KernelSpec
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.information.kernel import AUTO, KernelSpec
 from views.data.question import QuestionCard
 from views.data.reading import Reading
 from views.data.understanding import understanding
@@ -26,8 +27,10 @@ from views.state.session import DEMO, Session
 __all__ = ["DataView"]
 
 DESCRIPTOR_TITLES = {
+    "auto": "By the elements of the file",
     "distances": "Distances",
-    "species_distances": "Distances, elements told apart",
+    "composition": "Distances and elements around",
+    "species_distances": "Distances, a channel per element",
     "soap": "SOAP (needs featomic)",
     "stored": "Stored in the file, per atom",
 }
@@ -96,14 +99,12 @@ class DataView(pn.viewable.Viewer):
         return next(name for name in DESCRIPTORS if DESCRIPTORS[name][0] is type(spec))
 
     def _on_kind(self, event: Any) -> None:
-        """Offer the options of a descriptor, with the bandwidth it is usually used with."""
+        """Offer the options of a descriptor; the width is chosen anew."""
         own = self._kind_of(self._session.descriptor) == event.new
         spec = self._session.descriptor if own else DESCRIPTORS[event.new][0]()
         kernel = self._session.kernel
-        if not own:
-            usual = suggested_bandwidth(spec)
-            kernel = KernelSpec() if usual is None else KernelSpec(bandwidth=usual)
-        self._offer(spec, kernel)
+        # a number is in the unit of the other descriptor
+        self._offer(spec, kernel if own else replace(kernel, bandwidth=AUTO))
 
     def _follow(self, *_: Any) -> None:
         """Show the settings that the analysis in sight was made with."""

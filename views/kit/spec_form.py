@@ -24,12 +24,19 @@ def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
         return pmui.Select(options=dict(choices), **common)
     if item.choices:
         return pmui.Select(options=list(item.choices), **common)
+    if item.words:
+        common["label"] = f"{label}: {', '.join(item.words)} or a number"
+        return pmui.TextInput(**common | {"value": _text(value)})
     if isinstance(item.default, int):
         return pmui.IntInput(start=_int(item.low), end=_int(item.high), **common)
     if isinstance(item.default, float):
         step = item.default / 10 or 0.1
         return pmui.FloatInput(start=item.low, end=item.high, step=step, **common)
     return pmui.TextInput(**common)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _int(bound: float | None) -> int | None:
@@ -52,6 +59,7 @@ class SpecForm:
         self, spec: Any, choices: Mapping[str, Mapping[str, str]] | None = None, **layout: Any
     ) -> None:
         self._kind = type(spec)
+        self._words = {item.name: item for item in options_of(spec) if item.words}
         self.widgets = {
             item.name: _widget(item, getattr(spec, item.name), (choices or {}).get(item.name))
             for item in options_of(spec)
@@ -61,4 +69,6 @@ class SpecForm:
 
     def spec(self) -> Any:
         """Return the spec the widgets describe; ValueError if a value is out of bounds."""
-        return spec_from(self._kind, {name: w.value for name, w in self.widgets.items()})
+        values = {name: widget.value for name, widget in self.widgets.items()}
+        values |= {name: item.read(values[name]) for name, item in self._words.items()}
+        return spec_from(self._kind, values)

@@ -58,14 +58,14 @@ def _duplicates(
         analysis.dataset,
         analysis.descriptors,
         DuplicateSpec(tolerance=tolerance),
-        bandwidth=analysis.spec.bandwidth,
+        bandwidth=analysis.width.alike,
         keep=pinned,
         monitor=monitor,
     )
 
 
 def _conflicts(analysis: Analysis, monitor: Monitor) -> Conflicts:
-    h = analysis.spec.bandwidth
+    h = analysis.width.alike
     return conflicts(analysis.dataset, analysis.descriptors, bandwidth=h, monitor=monitor)
 
 
@@ -82,7 +82,8 @@ def _overlap(analysis: Analysis, monitor: Monitor) -> OverlapMatrix | None:
     sets = {name or "(none)": classes[name] for name in classes if name in largest}
     pairs = len(sets) * analysis.n_environments
     sample = int(min(MOST, max(FEWEST, PAIRS / pairs)))
-    return overlap_matrix(sets, bandwidth=analysis.spec.bandwidth, sample=sample, monitor=monitor)
+    h, below = analysis.spec.bandwidth, analysis.spec.covered_below
+    return overlap_matrix(sets, bandwidth=h, covered_below=below, sample=sample, monitor=monitor)
 
 
 def _curve(analysis: Analysis, monitor: Monitor) -> LearningCurve:
@@ -90,8 +91,10 @@ def _curve(analysis: Analysis, monitor: Monitor) -> LearningCurve:
 
 
 def _scan(analysis: Analysis, monitor: Monitor) -> BandwidthScan:
-    h = analysis.spec.bandwidth
-    return bandwidth_scan(analysis.dataset, analysis.descriptors, chosen=h, monitor=monitor)
+    h, below = analysis.spec.bandwidth, analysis.spec.covered_below
+    return bandwidth_scan(
+        analysis.dataset, analysis.descriptors, chosen=h, covered_below=below, monitor=monitor
+    )
 
 
 class Finding(NamedTuple):
@@ -129,6 +132,8 @@ def compare_files(
         (other, asked),
         DuplicateSpec(tolerance=tolerance),
         bandwidth=analysis.spec.bandwidth,
+        covered_below=analysis.spec.covered_below,
+        alike=analysis.width.alike,
         monitor=monitor,
     )
     return Against(other, found)

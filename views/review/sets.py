@@ -54,8 +54,7 @@ class OverlapCard(pn.viewable.Viewer):
         more = f" The {CLASSES} largest of {count} classes." if count > CLASSES else ""
         self._card.say(
             "per cent",
-            "Share of the environments of a column that the class of the row covers (delta "
-            f"entropy below 1e-5).{how}{more}",
+            f"Share of the environments of a column that the class of the row covers.{how}{more}",
         )
         self.map.object = self._table(found)
 
@@ -105,7 +104,7 @@ class AgainstCard(pn.viewable.Viewer):
         "#": "index in the other file",
         "largest": "largest delta entropy of its environments given this file (nats); high is new",
         "mean": "mean over its environments (nats)",
-        "covered": "share of its environments with delta entropy below 1e-5",
+        "covered": "share of its environments that this file covers",
         "repeats": "structure of this file that it is a near-duplicate of: click to look at it",
     }
 

@@ -75,7 +75,9 @@ def differences(recipe: Recipe, session: Session, column: int) -> list[Differenc
         keep, drop = _forced(recipe, data)
         compare("pinned", ranges(keep) or "none", ranges(session.pinned) or "none")
         compare("rejected", ranges(drop) or "none", ranges(session.rejected) or "none")
-    for name, shown in (("descriptor", session.descriptor), ("kernel", session.kernel)):
+    shown_by = session.analysis
+    kernel = session.kernel if shown_by is None else shown_by.spec  # in numbers
+    for name, shown in (("descriptor", session.descriptor), ("kernel", kernel)):
         if name in specs:
             compare(name, _options(specs[name], shown), _options(shown, specs[name]))
     here = versions()

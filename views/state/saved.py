@@ -36,7 +36,7 @@ __all__ = [
 
 FORMAT = "winnow-session"
 #: Raised by one whenever an older Winnow could no longer open a session.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 #: Longer lists of indices are packed.
 PLAIN = 64
 #: zlib packs no better than that.
@@ -360,10 +360,11 @@ def _check_format(file: _Entries) -> None:
         raise WinnowError("this is not a Winnow session")
     file["format"], file["winnow"]
     version = file["format_version"]
-    if version != FORMAT_VERSION:
+    if version not in range(1, FORMAT_VERSION + 1):
         shown = repr(version)[:20]
         raise WinnowError(
-            f"the session has format version {shown}; this Winnow reads version {FORMAT_VERSION}"
+            f"the session has format version {shown}; this Winnow reads versions up to "
+            f"{FORMAT_VERSION}"
         )
 
 

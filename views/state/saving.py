@@ -10,7 +10,7 @@ from typing import Any
 import param
 
 from analytics.data.read_options import READING
-from analytics.descriptors.distances import DistanceSpec
+from analytics.descriptors.auto import AutoSpec
 from analytics.information.kernel import KernelSpec
 from views.state.columns import Choice, Opened
 from views.state.decisions import Deciding
@@ -36,7 +36,7 @@ class Saving(Deciding):
     """Gives what is to be saved, and takes it back."""
 
     map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
-    descriptor = param.Parameter(DistanceSpec(), doc="Spec of the descriptor.")
+    descriptor = param.Parameter(AutoSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
     question = param.ClassSelector(
         class_=Question, doc="What a file leaves open; None once it is open, or given up."

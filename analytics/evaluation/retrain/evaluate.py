@@ -20,7 +20,7 @@ from analytics.evaluation.retrain.test_labels import usable_labels
 from analytics.information.analysis import Analysis
 from analytics.potential.design_rows import check_species
 from analytics.potential.mlpod import PodErrors
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.spec import PotentialSpec, RetrainSpec
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor
@@ -57,7 +57,7 @@ class RetrainResult(Table):
         The same by config_type of the test structures: a column config_type more, and
         n_test_structures.
     split : str
-    spec : RetrainSpec
+    spec : PotentialSpec
     sampled : int, optional
         How many structures were drawn at random because all would not fit; None if all were used.
     notes : tuple of str
@@ -69,7 +69,7 @@ class RetrainResult(Table):
     table: pd.DataFrame
     classes: pd.DataFrame
     split: str
-    spec: RetrainSpec
+    spec: PotentialSpec
     sampled: int | None
     notes: tuple[str, ...]
     outliers: OutlierErrors
@@ -103,7 +103,7 @@ def retrain(
     resamples: int = 5,
     seed: int = 0,
     specs: Mapping[str, Any] | None = None,
-    spec: RetrainSpec | None = None,
+    spec: PotentialSpec | None = None,
     opinion: Opinion | None = None,
     monitor: Monitor = SILENT,
 ) -> RetrainResult:
@@ -130,7 +130,8 @@ def retrain(
         Random methods get another seed in each resample.
     specs : mapping, optional
         Options of methods by name.
-    spec : RetrainSpec, optional
+    spec : PotentialSpec, optional
+        Which potential, and its options (default: SOAP-GAP).
     opinion : callable, optional
         (structures to fit, tests by name, monitor) -> errors by test, of another potential fitted
         to the same selections, such as `fit_pod`. Isolated atoms are not among the structures.

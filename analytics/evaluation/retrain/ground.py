@@ -14,11 +14,11 @@ from analytics.evaluation.retrain.errors import TestSet, make_test
 from analytics.evaluation.retrain.splits import Split, basis_family, make_splits
 from analytics.evaluation.retrain.test_labels import usable_labels
 from analytics.information.analysis import Analysis, analyse
-from analytics.potential.basis import most_references
 from analytics.potential.design_cache import design_in, design_of
 from analytics.potential.design_rows import Design, check_labels, check_species, row_bytes
 from analytics.potential.normal_equations import Equations, make_equations
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.potentials import potential_of
+from analytics.potential.spec import PotentialSpec, RetrainSpec
 from analytics.runtime.arrays import IntArray, frozen, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.memory import physical_memory
@@ -85,7 +85,7 @@ def prepare_grounds(
     left_out: str | None = None,
     resamples: int = 5,
     seed: int = 0,
-    spec: RetrainSpec | None = None,
+    spec: PotentialSpec | None = None,
     monitor: Monitor = SILENT,
 ) -> Iterator[tuple[Ground, Monitor]]:
     """Yield the equations of each basis that a split needs: one, or one for each class left out.
@@ -98,7 +98,8 @@ def prepare_grounds(
     left_out : str, optional
         The only config_type that is held out by the split "leave_class_out".
     resamples, seed : int
-    spec : RetrainSpec, optional
+    spec : PotentialSpec, optional
+        Which potential, and its options (default: SOAP-GAP).
     monitor : Monitor
 
     Yields
@@ -156,7 +157,7 @@ def prepare_ground(
     left_out: str | None = None,
     resamples: int = 5,
     seed: int = 0,
-    spec: RetrainSpec | None = None,
+    spec: PotentialSpec | None = None,
     monitor: Monitor = SILENT,
 ) -> Ground:
     """Return the first, or only, ground of a split; see `prepare_grounds`."""
@@ -241,7 +242,7 @@ def _moved(split: Split, taken: IntArray) -> Split:
 
 def _design_of_split(
     dataset: Dataset,
-    spec: RetrainSpec,
+    spec: PotentialSpec,
     allowed: IntArray | None,
     split: Split,
     family: Sequence[IntArray | None],
@@ -277,7 +278,7 @@ def _design_of_split(
 
 
 def _affordable_part(
-    analysis: Analysis, spec: RetrainSpec, seed: int
+    analysis: Analysis, spec: PotentialSpec, seed: int
 ) -> tuple[Analysis, IntArray | None, list[str]]:
     """Return the analysis, or that of the structures whose rows fit in memory.
 
@@ -286,7 +287,7 @@ def _affordable_part(
     their rows cost nothing.
     """
     dataset, described = analysis.dataset, analysis.descriptors.structures
-    functions = most_references(spec, len(np.unique(dataset.numbers)))
+    functions = potential_of(spec).most_functions(spec, len(np.unique(dataset.numbers)))
     limit = min(MOST_BYTES, 0.25 * physical_memory())
     share = min(1.0, limit / row_bytes(dataset, functions))
     size = min(MOST_STRUCTURES, int(share * len(described)))

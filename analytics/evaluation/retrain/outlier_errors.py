@@ -172,6 +172,7 @@ def scored_fit(
     coefficients: FloatArray,
     described: Descriptors | None = None,
     *,
+    own: Descriptors | None = None,
     bandwidth: float | None = None,
     monitor: Monitor = SILENT,
 ) -> tuple[FloatArray, FloatArray, Parity]:
@@ -187,6 +188,8 @@ def scored_fit(
     coefficients : float array (M + S,)
     described : Descriptors, optional
         Of the data set of a test that is a file.
+    own : Descriptors, optional
+        Another description of the data set of the ground.
     bandwidth : float, optional
         Default: that of the analysis.
     monitor : Monitor
@@ -203,7 +206,7 @@ def scored_fit(
     -----
     O(n k d) for n environments trained on, and one product with the force rows of the test.
     """
-    own = ground.analysis.descriptors
+    own = ground.analysis.descriptors if own is None else own
     structures, tested, shift = test.structures, own, ground.rows
     if described is not None:
         tested, shift = described, np.arange(test.equations.design.dataset.n_structures)

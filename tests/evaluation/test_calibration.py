@@ -1,0 +1,107 @@
+"""Calibration: which metric, at which width, ranks subsets as their retrained errors do."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import ase.io
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from retrain_makers import make_structures
+from scipy.stats import spearmanr
+
+import winnow_atomistic as winnow
+from analytics.cli.calibration import calibration_text
+from analytics.evaluation.calibration import FACTORS, METRICS, Calibration, calibrate
+from analytics.evaluation.comparable_subsets import comparable_subsets
+from analytics.evaluation.retrain.ground import prepare_ground
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
+from analytics.information.mean_delta_entropy import mean_delta_entropy
+from analytics.potential.spec import RetrainSpec
+from analytics.runtime.arrays import ragged_rows
+
+pytest.importorskip("featomic")
+SMALL = RetrainSpec(references=12)
+H = 0.05
+
+
+@cache
+def analysed() -> Analysis:
+    data = winnow.read(make_structures(60))
+    return winnow.analyse(data, winnow.describe(data), KernelSpec(H))
+
+
+@cache
+def calibrated() -> Calibration:
+    return calibrate(analysed(), resamples=2, spec=SMALL)
+
+
+def test_correlations_are_those_of_subsets_measured_one_by_one() -> None:
+    found, analysis = calibrated(), analysed()
+    ground = prepare_ground(analysis, resamples=2, spec=SMALL)
+    subsets = comparable_subsets(ground, 0, seed=0)
+    x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
+    y = x[ragged_rows(offsets, subsets.held_out)]
+    kept = [x[ragged_rows(offsets, subsets.pool[each])] for each in subsets.members]
+    for k in (4, 8, 12):
+        missing = [mean_delta_entropy(y, each, bandwidth=H * FACTORS[k]).value for each in kept]
+        expected = spearmanr(missing, subsets.force["hold_out"])[0]
+        assert_allclose(found.force[0, k, 0], expected, atol=0.02)
+    fit = ground.equations.fit(ground.splits[0].pool[subsets.members[3]])
+    own = ground.tests[0].errors(fit)[0]
+    assert_allclose(subsets.force["hold_out"][3], own.force_rmse_ev_a, rtol=1e-9)
+    assert_allclose(found.force_errors[0, 3], own.force_rmse_ev_a, rtol=1e-9)
+
+
+def test_what_it_says_hangs_together() -> None:
+    found = calibrated()
+    assert found.widths[len(FACTORS) // 2] == found.chosen == H
+    assert np.all(np.diff(found.covered) >= 0)
+    assert np.nanmax(np.abs(found.force)) <= 1
+    for metric in METRICS:
+        low, high = found.flat(metric)
+        assert low <= found.best(metric) <= high
+    nearest = found.force[list(METRICS).index("nearest_distance")]
+    assert np.all(nearest == nearest[0])
+    assert found.suggested is None or low <= high
+    assert found.verdict.count(". ") >= 1
+    assert found.verdict.endswith(".")
+    content = found.to_dict()
+    assert len(content["rows"]) == len(METRICS) * len(FACTORS) == len(found.to_frame())
+    assert json.loads(json.dumps(content))["n_subsets"] == found.force_errors.shape[1]
+
+
+def test_equal_errors_are_not_ranked() -> None:
+    found = calibrated()
+    same = Calibration(
+        **{name: getattr(found, name) for name in found.__slots__}
+        | {"force_errors": 1 + 0.01 * np.random.default_rng(0).random(found.force_errors.shape)}
+    )
+    assert same.nothing_to_rank
+    assert same.suggested is None
+    assert "any tenth is as good" in same.verdict.lower()
+
+
+def test_the_command_beside_its_scan(run_json, fails, tmp_path):
+    path, table = tmp_path / "made.extxyz", tmp_path / "out.csv"
+    frames = make_structures(30)
+    ase.io.write(path, frames)
+    found = run_json("bandwidth", path, "--bandwidth", H, "--calibration", table)
+    assert {row["metric"] for row in found["calibration"]["rows"]} == set(METRICS)
+    assert found["calibration"]["chosen"] == H
+    assert found["rows"]
+    assert len(table.read_text().splitlines()) == 1 + len(METRICS) * len(FACTORS)
+    for atoms in frames:
+        atoms.calc = None
+    ase.io.write(path, frames)
+    assert "neither energies nor forces" in fails("bandwidth", path, "--calibrate")
+
+
+def test_the_text_says_what_to_conclude():
+    lines = calibration_text(calibrated()).splitlines()
+    assert calibrated().verdict in lines
+    assert sum(line.endswith("in use") for line in lines) == 1
+    assert sum(line.count("±") for line in lines[4:]) == len(METRICS) * len(FACTORS)
