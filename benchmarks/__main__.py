@@ -17,6 +17,7 @@ from benchmarks import (
     density,
     descriptors,
     elements,
+    influence,
     kernel,
     kill,
     load,
@@ -48,6 +49,7 @@ ALL = {
 #: Half an hour and more: only where they are named.
 LONG = {
     "bounds": bounds.main,
+    "influence": influence.main,
     "redundancy": redundancy.main,
     "density": density.main,
     "elements": elements.main,
