@@ -1,8 +1,9 @@
 """`python -m benchmarks` (or `make bench`): all benchmarks, or those named.
 
-`python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
-`python -m benchmarks check 100000 ...` numbers of structures.
-`python -m benchmarks calibration SET ...` takes names of labelled sets.
+`python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
+`python -m benchmarks check 100000 ...` numbers of structures, and
+`python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
+`python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from benchmarks import (
     calibration,
     check_speed,
     checks,
+    claims,
     density,
     descriptors,
     elements,
@@ -25,6 +27,7 @@ from benchmarks import (
     neighbours,
     novelty,
     page,
+    potentials,
     redundancy,
     replay_set,
     responsiveness,
@@ -65,8 +68,14 @@ def main(names: list[str]) -> int:
     if names[:1] == ["checks"]:
         checks.main(names[1:])
         return 0
+    if names[:1] == ["potentials"]:
+        potentials.main(names[1:])
+        return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
+        return 0
+    if names[:1] == ["claims"]:
+        claims.main(names[1:])
         return 0
     if names[:1] == ["calibration"]:
         calibration.main(names[1:])
@@ -76,7 +85,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks",
+            "check, checks, potentials",
             file=sys.stderr,
         )
         return 2

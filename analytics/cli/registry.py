@@ -94,5 +94,6 @@ for _name, _summary in {
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
     "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
+    "survey": "Hold published claims against every data set of a folder: one table, one page.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")

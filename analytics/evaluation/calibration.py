@@ -23,7 +23,7 @@ from analytics.evaluation.comparable_subsets import (
 )
 from analytics.evaluation.retrain.ground import Ground, analysis_of_part, prepare_ground
 from analytics.information.analysis import Analysis
-from analytics.information.entropy import covered as covered_by
+from analytics.information.entropy import covered
 from analytics.information.mean_delta_entropy import capped_delta_entropy
 from analytics.information.width_sums import WidthSums, width_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
@@ -275,16 +275,16 @@ def calibrate(
         part, resamples=resamples, seed=seed, spec=spec, monitor=Part(monitor, 0.0, 0.6)
     )
     widths = analysis.spec.bandwidth * FACTORS
-    trials, found, covered = [], [], []
+    trials, found, shares = [], [], []
     for at in range(resamples):
         step = Part(monitor, 0.6 + 0.4 * at / resamples, 0.6 + 0.4 * (at + 1) / resamples)
         subsets = comparable_subsets(
             ground, at, share=share, seed=seed + at, monitor=Part(step, 0.0, 0.5)
         )
-        values, share_covered = _metrics(ground, subsets, widths, seed + at, Part(step, 0.5, 1.0))
+        values, own = _metrics(ground, subsets, widths, seed + at, Part(step, 0.5, 1.0))
         trials.append(subsets)
         found.append(values)
-        covered.append(share_covered)
+        shares.append(own)
     errors = [(each.force["hold_out"], each.energy["hold_out"]) for each in trials]
     force, energy = (
         np.stack([_correlations(v, e[q]) for v, e in zip(found, errors, strict=True)], axis=-1)
@@ -297,7 +297,7 @@ def calibrate(
         chosen=float(widths[len(widths) // 2]),
         force=frozen(force),
         energy=frozen(energy),
-        covered=frozen(np.mean(covered, axis=0)),
+        covered=frozen(np.mean(shares, axis=0)),
         force_errors=frozen(np.stack([e[0][:fewest] for e in errors])),
         energy_errors=frozen(np.stack([e[1][:fewest] for e in errors])),
         reliability=frozen([reliability_of(each.halves) for each in trials], np.float64),
@@ -341,7 +341,7 @@ def _metrics(
     for k in range(len(widths)):
         logs = np.log(np.maximum(ahead.of(subsets.members, k), 1e-300))
         found[0, k] = -capped_delta_entropy(logs).mean(axis=1)
-        found[1, k] = covered_by(logs).mean(axis=1)
+        found[1, k] = covered(logs, ground.analysis.spec.covered_below).mean(axis=1)
         found[2, k] = _entropy(inner, subsets, owner, sizes, k)
     found[3] = -ahead.nearest(subsets.members).mean(axis=1)
     return found, found[1][:, subsets.uniform].mean(axis=1)
