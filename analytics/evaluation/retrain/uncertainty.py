@@ -159,7 +159,7 @@ def _held_out(
     energy = 1e3 * (parity.predicted_energies - parity.energies)
     force = parity.predicted_forces - parity.forces
     owner = np.repeat(np.arange(len(held_out)), equations.design.dataset.sizes[held_out])
-    found = {}
+    found: dict[str, tuple[IntArray, FloatArray, FloatArray]] = {}
     known = np.isfinite(energy)
     if known.any():
         found["energy"] = (np.flatnonzero(known), energy[known], spread.energy[known])
