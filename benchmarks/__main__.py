@@ -19,6 +19,7 @@ from benchmarks import (
     density,
     descriptors,
     elements,
+    influence,
     kernel,
     kill,
     load,
@@ -51,6 +52,7 @@ ALL = {
 #: Half an hour and more: only where they are named.
 LONG = {
     "bounds": bounds.main,
+    "influence": influence.main,
     "redundancy": redundancy.main,
     "density": density.main,
     "elements": elements.main,
