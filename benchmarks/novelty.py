@@ -8,12 +8,13 @@ With `WINNOW_RESULTS` each set's rows are appended there as they come, and not m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import Descriptors, resolved_spec
-from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.base import Descriptors, default_spec, resolved_spec
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.retrain.ground import prepare_ground
 from analytics.evaluation.retrain.outlier_errors import rank_correlations, scored_fit
@@ -135,9 +136,9 @@ def _scores_of(name: str) -> list[dict[str, object]]:
     data, pipeline = load(name), Pipeline()
     blind = pipeline.analyse(data)
     ground = prepare_ground(blind, resamples=RESAMPLES)
-    specs = {"blind": DistanceSpec(), "species": resolved_spec(SpeciesDistanceSpec(), data)}
-    if len(np.unique(data.numbers)) < 2:
-        del specs["species"]
+    specs: dict[str, Any] = {"blind": DistanceSpec()}
+    if len(np.unique(data.numbers)) > 1:
+        specs["elements"] = resolved_spec(default_spec(), data)
     rows: list[dict[str, object]] = []
     for kind, spec in specs.items():
         described = pipeline.describe(data, spec)
