@@ -58,7 +58,7 @@ def _observed(data: Dataset, described: Descriptors, bandwidth: float) -> list[d
         half = len(order) // 2
         known, new = _part(described, order[:half]), _part(described, order[half:])
         numbers = data.numbers[known.environments]
-        alarms = calibrate_alarms(known, bandwidth=bandwidth, numbers=numbers, seed=seed)
+        alarms = calibrate_alarms(known, bandwidth=bandwidth, numbers=numbers, folds=20, seed=seed)
         logs = log_kernel_sums(new.values, known.values, bandwidth=bandwidth)
         foreign = ~np.isin(data.numbers[new.environments], numbers)
         scores, largest, mean = structure_scores(-logs, np.diff(new.structure_offsets), foreign)
