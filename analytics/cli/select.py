@@ -47,6 +47,7 @@ from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplic
 from analytics.curation.file_comparison import lacking_elements
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
+from analytics.evaluation.width_range import WidthComparison, compare_widths
 from analytics.information.analysis import Analysis
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
@@ -154,6 +155,7 @@ def run(arguments: argparse.Namespace) -> int:
         picked = _pick(
             arguments, analysis, described[1:], spec, same, keep, drop, Part(monitor, 0.7, 1.0)
         )
+        ranged = compare_widths(analysis, [picked.selection], [picked.size], seed=arguments.seed)
     recipe = make_recipe(
         analysis,
         picked.selection,
@@ -168,9 +170,10 @@ def run(arguments: argparse.Namespace) -> int:
         notes = subset_notes(arguments, dataset, picked.selection, recipe)
         known_of = {} if reference is None else {"elements_lacking_in_reference": lacking}
         content = recipe.to_dict() | _extra(picked) | known_of
+        content["over_widths"] = ranged.records()
         print_json(content | {"files": written, "format_notes": notes})
     else:
-        said = [selection_text(recipe, written), *_extra_text(picked)]
+        said = [selection_text(recipe, written, ranged), *_extra_text(picked)]
         if reference is not None and lacking:
             said.insert(
                 0,
@@ -307,7 +310,9 @@ def _extra_text(picked: _Picked) -> list[str]:
     return lines
 
 
-def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
+def selection_text(
+    recipe: Recipe, written: Mapping[str, str | None], over_widths: WidthComparison
+) -> str:
     """Return what was kept, what that is worth, and where it was written."""
     full, metrics = recipe.full_set, recipe.metrics
     seed = f", seed {recipe.seed}"
@@ -326,7 +331,21 @@ def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
     if metrics["certificate"] is not None:
         share = percent(metrics["certificate"], at_least=True)
         rows.append(("certificate", share, "or more of the best possible coverage"))
-    return "\n".join([head, aligned(rows), *_estimated(recipe), *_written(recipe, written)])
+    told = [*_estimated(recipe), _range_text(over_widths), *_written(recipe, written)]
+    return "\n".join([head, aligned(rows), *told])
+
+
+def _range_text(found: WidthComparison) -> str:
+    """Return coverage and mean delta entropy from half to twice the width."""
+    figures = {row["metric"]: row for row in found.records()}
+    said = [
+        f"{title} {' and '.join(write(figures[name][at]) for at in ('half', 'twice'))}"
+        for name, title, write in (
+            ("overlap", "overlap", percent),
+            ("mean_delta_entropy", "mean delta entropy", number),
+        )
+    ]
+    return f"  at half and twice the width h = {found.widths[1]:g}: {', '.join(said)}"
 
 
 def _left_open(metrics: Mapping[str, Any]) -> tuple[str, str]:
