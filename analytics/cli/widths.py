@@ -89,7 +89,7 @@ def findings_of(analysis: Analysis, over_widths: WidthRange, *more: Any) -> tupl
 def finding_lines(findings: Sequence[Finding]) -> list[str]:
     """Return a line for each finding."""
     return [
-        f"{each.severity}: {each.message}" + (f" ({each.advice})" if each.advice else "")
+        f"{each.severity}: {'; '.join(said for said in (each.message, each.advice) if said)}."
         for each in findings
     ]
 

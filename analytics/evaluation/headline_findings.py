@@ -17,6 +17,7 @@ from analytics.evaluation.width_range import RANGED, WidthComparison, WidthRange
 from analytics.information.analysis import Analysis
 from analytics.runtime.registry import Registry
 from analytics.runtime.text import TERMINAL
+from analytics.selection.base import Budget
 
 __all__ = ["HEADLINE_FINDINGS", "Headlines", "headline_findings", "register"]
 
@@ -142,11 +143,13 @@ def _winner_flips(shown: Headlines) -> Iterator[Finding]:
     if widths is None:
         return
     for metric in RANGED:
-        for budget in widths.ties["budget"].drop_duplicates():
-            here, ties = widths.best(metric, budget)
+        for budget in dict.fromkeys(map(Budget, widths.ties["budget"])):
+            here, ties = widths.best(metric, budget.value)
             if ties > 1:
                 continue  # there is no winner to begin with
-            others = {where: widths.best(metric, budget, where) for where in ("half", "twice")}
+            others = {
+                where: widths.best(metric, budget.value, where) for where in ("half", "twice")
+            }
             told = [
                 f"{name} at {where} the width"
                 for where, (name, as_good) in others.items()

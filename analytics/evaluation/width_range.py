@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analytics.evaluation.comparison import table_of
 from analytics.information.analysis import Analysis
 from analytics.information.bandwidth import bandwidth_scan
 from analytics.information.mean_delta_entropy import capped_delta_entropy
@@ -258,7 +259,7 @@ def compare_widths(
             values = [term[metric] for term in terms]
             records += _records(names, budget, metric, values, shrink)
             ties += _ties(names, budget, metric, values, shrink)
-    return WidthComparison(pd.DataFrame(records), pd.DataFrame(ties), widths, size)
+    return WidthComparison(table_of(records), table_of(ties), widths, size)
 
 
 #: What a figure is the average of, per selection and environment; NaN where one does not count.
