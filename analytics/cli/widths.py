@@ -68,9 +68,9 @@ def comparison_range_text(found: WidthComparison) -> str:
         ["method", "budget", *[low, here, high] * len(metrics)],
     ]
     table, rows = found.table, []
-    for (method, budget), part in table.groupby(
-        [table["method"], table["budget"].map(str)], sort=False
-    ):
+    methods = list(dict.fromkeys(table["method"]))
+    groups = table.groupby([table["method"], table["budget"].map(str)], sort=False)
+    for (method, budget), part in sorted(groups, key=lambda each: methods.index(each[0][0])):
         cells = []
         for name in metrics:
             row = part[part["metric"] == name].iloc[0]
