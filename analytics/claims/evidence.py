@@ -31,7 +31,14 @@ METHODS = (*RIVALS, "msc", "ccs", "grand", "facility_location", "largest_force")
 #: Structures below which shares of the pool are a handful.
 SMALLEST = 40
 #: Classes with more structures than this, and less than half of all, are left out in turn.
-SMALLEST_CLASS, MOST_CLASSES = 5, 3
+SMALLEST_CLASS, MOST_CLASSES = 5, 2
+
+_MISSING = {
+    "forces": "there are no forces",
+    "energies": "there are no energies",
+    "classes": "there are no classes: config_type has one value",
+    "tests": "no published test was named",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,24 @@ class Evidence:
         if not self.dataset.pbc.any():
             return "molecules"
         return "one element" if len(np.unique(self.dataset.numbers)) == 1 else "several elements"
+
+    def require(self, need: str) -> None:
+        """Raise if the data set lacks what a claim needs.
+
+        Raises
+        ------
+        CannotBeAsked
+            Saying what is missing.
+        """
+        labels = self.dataset.config_type[self.analysis.descriptors.structures]
+        there = {
+            "forces": self.has_forces,
+            "energies": self.dataset.energies is not None,
+            "classes": len(np.unique(labels)) > 1,
+            "tests": bool(self.tests),
+        }
+        if not there[need]:
+            raise CannotBeAsked(_MISSING[need])
 
     def _enough(self) -> None:
         if self.analysis.n_structures < SMALLEST:
@@ -139,8 +164,6 @@ class Evidence:
         self._enough()
         labels = self.dataset.config_type[self.analysis.descriptors.structures]
         names, counts = np.unique(labels, return_counts=True)
-        if len(names) < 2:
-            raise CannotBeAsked("no classes: config_type has one value")
         fit = (counts >= SMALLEST_CLASS) & (counts <= 0.5 * len(labels))
         ranked = sorted(zip(-counts[fit], names[fit].tolist(), strict=True))
         found: dict[str, Trial] = {}

@@ -15,6 +15,7 @@ from analytics.claims.trial import Trial
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.ground import analysis_of_part
 from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Table
 
@@ -23,6 +24,7 @@ __all__ = [
     "MOST_STRUCTURES",
     "ClaimReport",
     "check_claims",
+    "drawn",
     "representative",
 ]
 
@@ -140,14 +142,30 @@ def check_claims(
 
 def representative(analysis: Analysis, seed: int = 0) -> Analysis:
     """Return the analysis, or that of a random part of affordable size; isolated atoms stay."""
-    if analysis.n_structures <= MOST_STRUCTURES and analysis.n_environments <= MOST_ENVIRONMENTS:
+    chosen = _chosen(analysis.sizes, seed)
+    if chosen is None:
         return analysis
-    drawn = np.random.default_rng(seed).permutation(analysis.n_structures)[:MOST_STRUCTURES]
-    held = np.cumsum(analysis.sizes[drawn])
-    drawn = drawn[: max(2, int(np.searchsorted(held, MOST_ENVIRONMENTS, side="right")))]
-    chosen = analysis.descriptors.structures[drawn]
     isolated = np.flatnonzero(analysis.dataset.isolated)
-    return analysis_of_part(analysis, np.union1d(chosen, isolated), isolated=True)
+    taken = np.union1d(analysis.descriptors.structures[chosen], isolated)
+    return analysis_of_part(analysis, taken, isolated=True)
+
+
+def drawn(dataset: Dataset, seed: int = 0) -> Dataset:
+    """Return the data set, or a random part of affordable size, before anything is computed."""
+    inside = np.flatnonzero(~dataset.isolated)
+    chosen = _chosen(dataset.sizes[inside], seed)
+    if chosen is None:
+        return dataset
+    return dataset.take(np.union1d(inside[chosen], np.flatnonzero(dataset.isolated)))
+
+
+def _chosen(sizes: IntArray, seed: int) -> IntArray | None:
+    """Return which structures are looked at; None for all."""
+    if len(sizes) <= MOST_STRUCTURES and sizes.sum() <= MOST_ENVIRONMENTS:
+        return None
+    order = np.random.default_rng(seed).permutation(len(sizes))[:MOST_STRUCTURES]
+    fit = int(np.searchsorted(np.cumsum(sizes[order]), MOST_ENVIRONMENTS, side="right"))
+    return order[: max(2, fit)]
 
 
 def error_rows(evidence: Evidence) -> list[dict[str, Any]]:

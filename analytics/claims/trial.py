@@ -25,7 +25,7 @@ from analytics.selection.base import METHODS, Budget, by_model, is_nested, selec
 __all__ = ["Trial"]
 
 #: Held-out environments that are looked at one by one.
-MOST_TESTED = 1500
+MOST_TESTED = 1000
 #: Delta entropies above this say no more than "far", nats.
 CAP = 50.0
 

@@ -251,10 +251,15 @@ def without_neighbours(dataset: Dataset, descriptors: Descriptors) -> IntArray:
     cutoff = getattr(descriptors.spec, "cutoff", None)
     if cutoff is None or not len(descriptors.structures):
         return np.empty(0, dtype=np.int64)
-    values, starts = descriptors.values, descriptors.structure_offsets[:-1]
-    # atoms that see nothing are described alike: few structures are left to be searched
-    alike = (np.maximum.reduceat(values, starts) == np.minimum.reduceat(values, starts)).all(axis=1)
-    some = descriptors.structures[alike | ~np.logical_or.reduceat(values.any(axis=1), starts)]
+    # atoms of an element that see nothing are described alike: few structures are left to search
+    owners, numbers = descriptors.owners, dataset.numbers[descriptors.environments]
+    order = np.lexsort((numbers, owners))
+    groups = np.stack([owners[order], numbers[order]])
+    starts = np.concatenate([[0], 1 + np.flatnonzero((np.diff(groups) != 0).any(axis=0))])
+    values = descriptors.values[order]
+    varied = np.maximum.reduceat(values, starts) != np.minimum.reduceat(values, starts)
+    unlike = owners[order][starts[varied.any(axis=1)]]
+    some = np.delete(descriptors.structures, np.unique(unlike))
     usable = np.zeros(dataset.n_structures, dtype=bool)
     usable[some] = True
     contacts = closest_contacts(dataset, usable, float(cutoff), SILENT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
@@ -10,7 +12,7 @@ from analytics.descriptors.base import described_structures
 from analytics.runtime.arrays import IntArray, owners
 from analytics.runtime.errors import InputError
 
-__all__ = ["parse_species", "ranks_of", "species_text"]
+__all__ = ["parse_species", "ranks_of", "sees_elements", "species_text"]
 
 
 def parse_species(text: str) -> IntArray:
@@ -31,6 +33,11 @@ def parse_species(text: str) -> IntArray:
     if unknown:
         raise ValueError(f"species names {unknown[0]!r}, which is no element's symbol")
     return np.array([atomic_numbers[symbol] for symbol in symbols], dtype=np.int64)
+
+
+def sees_elements(spec: Any) -> bool:
+    """Return whether descriptors of this (resolved) spec tell elements apart."""
+    return len(parse_species(getattr(spec, "species", ""))) > 1
 
 
 def species_text(*datasets: Dataset) -> str:

@@ -16,6 +16,7 @@ from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.curation.environments import prepare
 from analytics.curation.matching import match_structures
 from analytics.data.dataset import Dataset
+from analytics.descriptors.distances import DistanceSpec
 from analytics.runtime.errors import Cancelled
 
 H = 0.015
@@ -147,8 +148,9 @@ def test_two_orderings_on_one_lattice_are_two_structures():
     layered = np.where(grid[:, 0] == 0, 11, 17)
     turned = np.where(grid[:, 1] == 0, 17, 11)
     dataset = joined([(z, grid, cell) for z in (rock_salt, layered, turned)])
-    x = winnow.describe(dataset).values
-    assert np.ptp(x, axis=0).max() < 1e-9
+    blind = winnow.describe(dataset, DistanceSpec())
+    assert np.ptp(blind.values, axis=0).max() < 1e-9
+    assert near_duplicates(dataset, blind).representative.tolist() == [0, 1, 1]
     assert duplicates_of(dataset).representative.tolist() == [0, 1, 1]
 
 
@@ -247,3 +249,13 @@ def test_it_can_be_cancelled():
     assert told.fractions == sorted(told.fractions)
     with pytest.raises(Cancelled):
         near_duplicates(dataset, described, monitor=Recorder(cancel_at=2))
+
+
+@pytest.mark.parametrize("spec", [DistanceSpec(), None])
+def test_atoms_that_see_nothing_are_lonely_whatever_their_elements(spec):
+    apart = [(np.array([6, 8]), np.array([[0.0, 0, 0], [x, 0, 0]]), np.eye(3)) for x in (6.0, 7.0)]
+    near = (np.array([6, 8]), np.array([[0.0, 0, 0], [1.2, 0, 0]]), np.eye(3))
+    dataset = joined([*apart, near, near], pbc=False)
+    found = near_duplicates(dataset, winnow.describe(dataset, spec))
+    assert found.lonely.tolist() == [0, 1]
+    assert found.copies.tolist() == [3]

@@ -35,6 +35,7 @@ __all__ = [
     "ByEntropy",
     "TrainingRedundancy",
     "Verdict",
+    "nested_options",
     "redundancy_by_training",
     "sizes_along",
     "smallest_within",
@@ -231,7 +232,7 @@ def redundancy_by_training(
     if not tolerances or not all(tolerance > 0 for tolerance in tolerances):
         raise ValueError(f"tolerances are {list(tolerances)}, not all above 0")
     names = tuple(dict.fromkeys(("random", *methods)))
-    options = {name: _options(name, (specs or {}).get(name)) for name in names}
+    options = {name: nested_options(name, (specs or {}).get(name)) for name in names}
     ground = prepare_ground(
         analysis, split, resamples=resamples, seed=seed, spec=spec, monitor=Part(monitor, 0.0, 0.5)
     )
@@ -256,7 +257,8 @@ def redundancy_by_training(
     )
 
 
-def _options(method: str, given: Any) -> Any:
+def nested_options(method: str, given: Any) -> Any:
+    """Return the options of a method whose order answers every size; raise if it does not."""
     spec = given
     if given is None or isinstance(given, Mapping):
         spec = spec_from(METHODS[method].spec, given or {})

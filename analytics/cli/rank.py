@@ -1,0 +1,165 @@
+"""``winnow rank``: which selection method is best on this data set, with paired differences."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
+from analytics.cli.files import add_force, check_targets
+from analytics.cli.options import (
+    add_spec_options,
+    parse_budget,
+    parse_count,
+    parse_list,
+    spec_from_arguments,
+)
+from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import analyse_input, method_specs, read_input
+from analytics.cli.tables import write_tables
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.method_ranking import (
+    CANDIDATES,
+    LEADS,
+    TIED,
+    Ranking,
+    rank_methods,
+)
+from analytics.evaluation.retrain.splits import SPLITS
+from analytics.potential.design_rows import check_labels
+from analytics.potential.spec import RetrainSpec
+from analytics.runtime.progress import Part
+
+__all__ = ["add_arguments", "run"]
+
+PREFIX = "potential-"
+UNITS = {"energy": "meV/atom", "force": "eV/Å"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_input(parser)
+    parser.add_argument(
+        "--methods",
+        type=parse_list(str),
+        default=CANDIDATES,
+        metavar="NAME,...",
+        help=f"(default {','.join(CANDIDATES)}); see winnow methods",
+    )
+    parser.add_argument(
+        "--budgets",
+        type=parse_list(parse_budget),
+        default="0.05,0.1,0.2",
+        metavar="BUDGET,...",
+        help="shares of the structures that may be trained on, or numbers of them "
+        "(default %(default)s)",
+    )
+    parser.add_argument(
+        "--splits",
+        type=parse_list(str),
+        default=SPLITS[:2],
+        metavar="NAME,...",
+        help=f"what is held out, of {', '.join(SPLITS)} (default {','.join(SPLITS[:2])}: the bulk "
+        "and the tail)",
+    )
+    parser.add_argument(
+        "--resamples",
+        type=parse_count,
+        default=10,
+        metavar="N",
+        help="repetitions, each on another four fifths; more tell more apart (default %(default)s)",
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        default=0.9,
+        help="probability with which all intervals of a table hold (default %(default)s)",
+    )
+    add_seed(parser)
+    parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
+    add_force(parser)
+    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_method_options(parser)
+    add_analysis(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
+    specs = method_specs(arguments, arguments.methods)
+    outputs = [Path(arguments.output)] if arguments.output is not None else []
+    check_targets(outputs, *arguments.files, force=arguments.overwrite)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
+        check_labels(dataset)
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.03, 0.1))
+        ranking = rank_methods(
+            analysis,
+            arguments.methods,
+            [budget.value for budget in arguments.budgets],
+            splits=arguments.splits,
+            resamples=arguments.resamples,
+            level=arguments.level,
+            seed=arguments.seed,
+            specs=specs,
+            spec=spec_from_arguments(RetrainSpec, arguments, PREFIX),
+            monitor=Part(monitor, 0.1, 1.0),
+        )
+    write_tables(dict.fromkeys(outputs, ranking.table), force=arguments.overwrite)
+    if arguments.json:
+        facts = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        print_json(facts | ranking.to_dict())
+    elif outputs:
+        print(f"{arguments.output}: {counted(len(ranking.table), 'row')}")
+    else:
+        print(_text(dataset, ranking))
+    return 0
+
+
+def _text(dataset: Dataset, ranking: Ranking) -> str:
+    lines = [
+        f"{dataset.name}: ratio of each error to that of the best method, over "
+        f"{counted(ranking.resamples, 'resample')} of the same pools and tests; in brackets its "
+        f"interval ({100 * ranking.level:g} % for all of a column together). What is tied cannot "
+        "be told from the best.",
+        *ranking.notes,
+    ]
+    for (test, quantity), table in ranking.table.groupby(["test", "quantity"], sort=False):
+        asked = list(dict.fromkeys(table["budget"].map(str)))
+        head = [f"{test}, {quantity}", *(_budget(budget) for budget in asked)]
+        own = {
+            method: rows.set_index(rows["budget"].map(str))
+            for method, rows in table.groupby("method", sort=False)
+        }
+        body = [
+            [str(method), *(_cell(rows.loc[budget], str(quantity)) for budget in asked)]
+            for method, rows in own.items()
+        ]
+        lines += ["", columns([head], body)]
+        lines += [_verdict(ranking, str(test), str(quantity), budget) for budget in asked]
+    return "\n".join(lines)
+
+
+def _cell(row: Any, quantity: str) -> str:
+    atoms = f"{count(round(row.n_environments))} atoms"
+    if row.verdict == LEADS:
+        return f"{number(row.error, 1 if quantity == 'energy' else 3)} {UNITS[quantity]}, {atoms}"
+    return f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}), {atoms}"
+
+
+def _budget(text: str) -> str:
+    return exact_percent(float(text)) if "." in text else text
+
+
+def _verdict(ranking: Ranking, test: str, quantity: str, budget: str) -> str:
+    """Return one line on who wins: nobody, where all are tied."""
+    table = ranking.table
+    own = table[(table["test"] == test) & (table["quantity"] == quantity)]
+    own = own[own["budget"].map(str) == budget]
+    tied = [str(name) for name in own[own["verdict"] == TIED]["method"]]
+    leader = str(own[own["verdict"] == LEADS]["method"].iloc[0])
+    if len(tied) == len(own) - 1:
+        return f"  {_budget(budget)}: all are tied, no method can be told from another"
+    rest = f", tied with {', '.join(tied)}" if tied else ", ahead of all others"
+    return f"  {_budget(budget)}: {leader} leads{rest}"
