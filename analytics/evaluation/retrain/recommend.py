@@ -312,10 +312,11 @@ def _reasons(
             f"the error of the {of} is within {percent(within)} of the whole pool's",
         ),
     }
-    return [
-        Reason(name, *(int(x) for x in _quartiles(sizes[np.array(at)])), sentence)
-        for name, (at, sentence) in places.items()
-    ]
+    reasons = []
+    for name, (at, sentence) in places.items():
+        middle, low, high = _quartiles(sizes[np.array(at)])
+        reasons.append(Reason(name, middle, low, high, sentence))
+    return reasons
 
 
 def _last_that_pays(gains: FloatArray, half: IntArray) -> int:
@@ -324,9 +325,10 @@ def _last_that_pays(gains: FloatArray, half: IntArray) -> int:
     return smallest_within(np.append(known, 0.0), PAYS)
 
 
-def _quartiles(values: IntArray) -> tuple[float, float, float]:
+def _quartiles(values: IntArray) -> tuple[int, int, int]:
+    """Return median and quartiles, each one of the values."""
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], method="nearest")
-    return float(middle), float(low), float(high)
+    return int(middle), int(low), int(high)
 
 
 def _grouped(reasons: Sequence[Reason]) -> list[list[Reason]]:
@@ -359,15 +361,11 @@ def _candidate(
     atoms = ground.equations.design.dataset.sizes
     orders = [each.check.orders[method].order for each in found]
     cost = float(np.mean([atoms[o[:size]].sum() / atoms[o].sum() for o in orders]))
-    figures: list[float] = []
-    for values in (
-        energy,
-        force,
-        _rises(ground, found, method, "energy"),
-        _rises(ground, found, method, "force"),
-        nats,
-    ):
-        figures += _mean(values[:, at])
+    energy_mean, energy_error = _mean(energy[:, at])
+    force_mean, force_error = _mean(force[:, at])
+    energy_rise, energy_rise_error = _mean(_rises(ground, found, method, "energy")[:, at])
+    force_rise, force_rise_error = _mean(_rises(ground, found, method, "force")[:, at])
+    open_nats, open_error = _mean(nats[:, at])
     low = high = difference = float("nan")
     if method != "random":
         own, other = (
@@ -375,23 +373,32 @@ def _candidate(
         )
         difference, low, high = _interval(own / other - 1.0)
     return Candidate(
-        size,
-        size / int(sizes[-1]),
-        cost,
-        *figures,
-        difference,
-        low,
-        high,
-        bool(low <= 0.0 <= high),
-        tuple(reasons),
+        n_structures=size,
+        share=size / int(sizes[-1]),
+        share_of_atoms=cost,
+        energy_mev_atom=energy_mean,
+        energy_error=energy_error,
+        force_ev_a=force_mean,
+        force_error=force_error,
+        energy_rise=energy_rise,
+        energy_rise_error=energy_rise_error,
+        force_rise=force_rise,
+        force_rise_error=force_rise_error,
+        open_nats=open_nats,
+        open_error=open_error,
+        difference=difference,
+        low=low,
+        high=high,
+        tied=bool(low <= 0.0 <= high),
+        reasons=tuple(reasons),
     )
 
 
-def _mean(values: FloatArray) -> list[float]:
+def _mean(values: FloatArray) -> tuple[float, float]:
     """Return mean and standard error; NaN for one value."""
     n = len(values)
     error = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-    return [float(values.mean()), error]
+    return float(values.mean()), error
 
 
 def _interval(values: FloatArray) -> tuple[float, float, float]:
