@@ -37,6 +37,7 @@ from analytics.evaluation.retrain.method_ranking import rank_methods as rank_met
 from analytics.evaluation.retrain.redundancy_by_training import (
     redundancy_by_training as redundancy_by_training,
 )
+from analytics.evaluation.retrain.uncertainty import uncertainty as uncertainty
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
