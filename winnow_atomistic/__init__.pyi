@@ -34,6 +34,7 @@ from analytics.evaluation.retrain.bounds import bounds_along as bounds_along
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
 from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods
+from analytics.evaluation.retrain.recommend import recommend as recommend
 from analytics.evaluation.retrain.redundancy_by_training import (
     redundancy_by_training as redundancy_by_training,
 )
