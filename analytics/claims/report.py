@@ -30,6 +30,8 @@ __all__ = [
 
 #: A random part stands for a set with more.
 MOST_STRUCTURES, MOST_ENVIRONMENTS = 300, 15_000
+#: Columns of errors by what is predicted.
+COLUMNS = {"energy": "energy_rmse_mev_atom", "force": "force_rmse_ev_a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +174,22 @@ def error_rows(evidence: Evidence) -> list[dict[str, Any]]:
     """Return the errors that claims asked for, one row for each trained potential and test.
 
     The columns: `split` (random, high_force, or class:NAME), `test` ("" for what the split holds
-    out), `resample`, `method` ("whole_pool" for all of it), `budget`, `n_structures` and
+    out), `resample`, `method`, `budget`, `n_structures` and
     `n_environments` kept, `energy_rmse_mev_atom`, `force_rmse_ev_a`, and `energy_ratio` and
     `force_ratio` to a random selection of the same budget in the same resample.
     """
     found: list[dict[str, Any]] = []
     for split, trial in _trials(evidence):
-        for method, test in trial.trained_methods():
-            own, random = trial.errors(method, test), trial.errors("random", test)
-            for r, b in np.ndindex(*own["force"].shape):
-                order = trial.order(method, r, trial.budgets[b])
+        for method, test, budget in trial.trained_on():
+            own, random = (trial.errors_at(m, budget, test) for m in (method, "random"))
+            for r in range(len(trial)):
+                order = trial.order(method, r, budget)
                 row: dict[str, Any] = {"split": split, "test": test, "resample": r}
-                row |= {"method": method, "budget": trial.budgets[b], "n_structures": len(order)}
+                row |= {"method": method, "budget": budget, "n_structures": len(order)}
                 row["n_environments"] = int(trial.part(r).sizes[order].sum())
-                for name, column in (("energy", "energy_rmse_mev_atom"), ("force",
-                        "force_rmse_ev_a")):  # fmt: skip
-                    row[column] = float(own[name][r, b])
-                    row[f"{name}_ratio"] = float(own[name][r, b] / random[name][r, b])
+                for name, column in COLUMNS.items():
+                    row[column] = float(own[name][r])
+                    row[f"{name}_ratio"] = float(own[name][r] / random[name][r])
                 found.append(row)
     return found
 

@@ -232,7 +232,7 @@ def test_error_rows_hold_every_potential_and_its_ratio_to_random(evidence, answe
         row for row in rows
         if (row["split"], row["method"], row["budget"]) == ("high_force", "msc", 0.1)
     ]  # fmt: skip
-    errors = evidence.high_force.errors("msc")["force"][:, evidence.budgets.index(0.1)]
+    errors = evidence.high_force.errors_at("msc", 0.1)["force"]
     assert_array_equal([row["force_rmse_ev_a"] for row in wanted], errors)
 
 

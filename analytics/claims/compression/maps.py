@@ -35,14 +35,13 @@ def measure(evidence: Evidence) -> Measured:
         described = trial.part(r).descriptors
         cells = _cells(principal_axes(described.values, 2).project(described.values))
         for b, budget in enumerate(BUDGETS):
-            at = trial.budgets.index(budget)
             filled = np.array(
                 [
                     _filled(cells, ragged_rows(described.structure_offsets, order))
                     for order in (trial.order(m, r, budget) for m in methods)
                 ]
             )
-            kept = np.array([trial.metrics(m)["entropy"][r, at] for m in methods])
+            kept = np.array([trial.metrics(m)["entropy"][r, b] for m in methods])
             found[r, b] = rank_correlation(filled, kept)
             same += int(filled.argmax() == kept.argmax())
     mean = correlation_interval(row_means(found))
