@@ -15,7 +15,13 @@ from analytics.cli.files import input_paths
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
-from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec, suggested_bandwidth
+from analytics.descriptors.base import (
+    DESCRIPTORS,
+    Descriptors,
+    descriptor_name,
+    resolved_spec,
+    suggested_bandwidth,
+)
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import PUBLISHED, KernelSpec
 from analytics.information.width import Width
@@ -123,6 +129,7 @@ def analysis_content(analysis: Analysis) -> dict[str, Any]:
     spec = analysis.descriptors.spec
     return analysis.summary() | {
         "effective_environments": float(np.exp(analysis.diversity_nats)),
+        "descriptor_name": descriptor_name(spec),
         "descriptor": asdict(spec),
         "kernel": asdict(analysis.spec),
     }

@@ -15,6 +15,7 @@ from analytics.evaluation.prefixes import prefix_metrics
 from analytics.information.analysis import Analysis, analyse
 from analytics.information.mean_delta_entropy import (
     CAP,
+    delta_entropy_given,
     mean_delta_entropy,
     mean_delta_entropy_along,
 )
@@ -120,6 +121,22 @@ def test_a_sampled_analysis_estimates_it_from_kernels_that_reach_far() -> None:
     assert found.mean_delta_entropy[-1] == 0.0
     row = measure(part, select(part, "random"), 5)
     assert row["mean_delta_entropy_error"] == found.mean_delta_entropy_error[3]
+
+
+def test_each_environment_given_the_kept_ones() -> None:
+    whole = spread_out()
+    x, offsets = whole.descriptors.values.astype(np.float64), whole.descriptors.structure_offsets
+    picks = np.array([3, 11, 4])
+    kept = x[ragged_rows(offsets, picks)]
+    logs = logsumexp(-0.5 * cdist(x, kept, "sqeuclidean") / H**2, axis=1)
+    part = analyse(whole.dataset, whole.descriptors, whole.spec, sample=40)
+    for analysis in (whole, part):
+        found = delta_entropy_given(analysis, picks)
+        assert_allclose(found, np.clip(-logs, 0.0, CAP), atol=1e-4)
+        assert not found[ragged_rows(offsets, picks)].any()
+        assert np.all(delta_entropy_given(analysis, picks[:0]) == CAP)
+    values = prefix_metrics(whole, picks, np.array([3])).mean_delta_entropy
+    assert_allclose(delta_entropy_given(whole, picks).mean(), values[0], rtol=1e-9)
 
 
 def test_a_declared_target_in_select_and_compare(run, run_json, tmp_path) -> None:
