@@ -400,7 +400,12 @@ def test_compare_without_forces(run, run_json, fails, clusters, tmp_path):
 def test_compare_prints_a_table(run):
     code, out, err = run("compare", CARBON, "--methods", "random,msc", "--budgets", "0.1,6")
     assert (code, err) == (0, "")
-    lines = out.splitlines()
+    table, over_widths = (part.splitlines() for part in out.split("\n\n")[:2])
+    assert over_widths[1].split() == ["method", "budget", *over_widths[1].split()[2:5] * 2]
+    assert [line.split()[:2] for line in over_widths[3:7]] == [
+        line.split()[:2] for line in table[4:]
+    ]
+    lines = table
     assert len(lines) == 2 + 1 + 1 + 4
     assert max(map(len, lines)) <= 110
     assert lines[3].startswith("(all)")
