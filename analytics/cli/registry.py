@@ -89,6 +89,8 @@ for _name, _summary in {
     "say where the redundancy by entropy disagrees, and why.",
     "smallest": "Find the smallest subset whose error rises by no more than you allow, with the "
     "confidence you ask for.",
+    "recommend": "Name two or three budgets, each with its reasons: where error, information and "
+    "training time stop paying.",
     "uncertainty": "Calibrate the error bars that the potential itself predicts, and count the "
     "errors that they cover.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
