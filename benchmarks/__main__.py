@@ -34,6 +34,7 @@ from benchmarks import (
     retrain,
     scale,
     selections,
+    width,
     workers,
 )
 
@@ -61,6 +62,7 @@ LONG = {
     "novelty": novelty.main,
     "outlier_scores": novelty.outlier_scores,
     "replay_set": replay_set.main,
+    "width": width.main,
 }
 
 
