@@ -23,6 +23,7 @@ from benchmarks import (
     neighbours,
     novelty,
     page,
+    recommended,
     redundancy,
     replay_set,
     responsiveness,
@@ -63,6 +64,9 @@ def main(names: list[str]) -> int:
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
+        return 0
+    if names[:1] == ["recommended"]:
+        recommended.main(names[1:])
         return 0
     if names[:1] == ["calibration"]:
         calibration.main(names[1:])

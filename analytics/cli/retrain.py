@@ -41,7 +41,7 @@ from analytics.runtime.progress import Monitor, Part
 
 __all__ = ["add_arguments", "add_tests", "read_tests", "run", "test_files"]
 
-USUAL = ("random", "facility_location", "msc", "largest_force")
+USUAL = ("recommended", "random", "facility_location", "msc", "largest_force")
 PREFIX = "potential-"
 
 

@@ -28,7 +28,7 @@ from analytics.runtime.value import Table
 __all__ = ["CANDIDATES", "LEADS", "TIED", "Ranking", "paired_ratios", "rank_methods"]
 
 #: Methods that are ranked unless others are named.
-CANDIDATES = ("random", "kmeans", "facility_location", "msc", "largest_force", "least_variance")
+CANDIDATES = ("recommended", "random", "kmeans", "facility_location", "msc", "largest_force")
 #: What a row can say of a method.
 LEADS, TIED, BEHIND = "leads", "tied", "behind"
 QUANTITIES = {"energy": "energy_rmse_mev_atom", "force": "force_rmse_ev_a"}
