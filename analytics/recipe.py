@@ -21,7 +21,7 @@ from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
 from analytics.data.read_options import READING, LabelKeys
-from analytics.descriptors.base import DESCRIPTORS
+from analytics.descriptors.base import descriptor_name
 from analytics.evaluation.comparison import measure
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
@@ -359,7 +359,7 @@ def make_recipe(
         reading=dataset.understood.options,
         n_structures=dataset.n_structures,
         n_environments=dataset.n_environments,
-        descriptor=_descriptor_name(spec),
+        descriptor=descriptor_name(spec),
         descriptor_spec=asdict(spec),
         kernel_spec=asdict(analysis.spec),
         method=selection.method,
@@ -477,10 +477,6 @@ def _picks(selection: Selection, size: int | None) -> IntArray:
     if not 0 <= size <= len(selection):
         raise ValueError(f"size is {size}; the selection has {len(selection)} structures")
     return selection.structures[:size]
-
-
-def _descriptor_name(spec: Any) -> str:
-    return next((n for n in DESCRIPTORS if DESCRIPTORS[n][0] is type(spec)), type(spec).__name__)
 
 
 def _frames_read(frames: IntArray) -> str | tuple[int, ...] | None:

@@ -1,8 +1,9 @@
 """`python -m benchmarks` (or `make bench`): all benchmarks, or those named.
 
-`python -m benchmarks checks FOLDER ...` takes files and folders of data sets, and
-`python -m benchmarks check 100000 ...` numbers of structures.
-`python -m benchmarks calibration SET ...` takes names of labelled sets.
+`python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
+`python -m benchmarks check 100000 ...` numbers of structures, and
+`python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
+`python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    bounds,
     calibration,
     check_speed,
     checks,
+    claims,
     density,
     descriptors,
     elements,
+    influence,
     kernel,
     kill,
     load,
@@ -23,6 +27,7 @@ from benchmarks import (
     neighbours,
     novelty,
     page,
+    potentials,
     recommended,
     redundancy,
     replay_set,
@@ -47,6 +52,8 @@ ALL = {
 }
 #: Half an hour and more: only where they are named.
 LONG = {
+    "bounds": bounds.main,
+    "influence": influence.main,
     "redundancy": redundancy.main,
     "density": density.main,
     "elements": elements.main,
@@ -62,11 +69,17 @@ def main(names: list[str]) -> int:
     if names[:1] == ["checks"]:
         checks.main(names[1:])
         return 0
+    if names[:1] == ["potentials"]:
+        potentials.main(names[1:])
+        return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
         return 0
     if names[:1] == ["recommended"]:
         recommended.main(names[1:])
+        return 0
+    if names[:1] == ["claims"]:
+        claims.main(names[1:])
         return 0
     if names[:1] == ["calibration"]:
         calibration.main(names[1:])
@@ -76,7 +89,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks",
+            "check, checks, potentials",
             file=sys.stderr,
         )
         return 2

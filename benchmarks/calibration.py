@@ -2,6 +2,7 @@
 
     python -m benchmarks calibration                    # all sets, both models, and the tables
     python -m benchmarks calibration Si water           # some of them
+    python -m benchmarks calibration ace random Si      # one model, one split
     python -m benchmarks calibration table              # the tables of what was measured already
 
 For each labelled set, split and resample 47 subsets of a tenth of the pool (`comparable_subsets`)
@@ -17,16 +18,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 import winnow_atomistic as winnow
-from analytics.descriptors.base import Descriptors
+from analytics.descriptors.base import DESCRIPTORS, Descriptors
+from analytics.evaluation.calibration import ALIKE, REPEATS
 from analytics.evaluation.comparable_subsets import (
     ComparableSubsets,
     comparable_subsets,
@@ -39,6 +42,7 @@ from analytics.information.analysis import Analysis, analyse
 from analytics.information.bandwidth import atomic_volume, bandwidth_by_volume
 from analytics.information.kernel import KernelSpec
 from analytics.information.width_sums import WidthSums, width_sums
+from analytics.potential.spec import AceSpec, PotentialSpec, RetrainSpec
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.errors import InputError
 from benchmarks.labelled_sets import LABELLED, load, load_test, present
@@ -53,7 +57,9 @@ FACTORS = 2.0 ** np.arange(-4.5, 3.01, 0.5)
 CAPS = (10, 20, 40)
 VENDI = 60  # environments of each subset that its Vendi score is of
 TEST_STRUCTURES = 60  # of a published test
-FREE = ("nearest", "imbalance", "environments")  # metrics that know no width
+FORMS = ("distances", "species_distances")
+#: Sets of several elements, described with them as well.
+SPECIES = ("nbmotaw", "tial", "wbe", "nimo", "pbte", "sio", "water", "aspirin")
 
 
 def results_file() -> Path:
@@ -61,18 +67,18 @@ def results_file() -> Path:
 
 
 @lru_cache(maxsize=1)
-def analysed(name: str) -> Analysis:
+def analysed(name: str, form: str) -> Analysis:
     """Return a set with descriptors; of its kernels only what little is needed here."""
-    data = load(name)
-    return analyse(data, winnow.describe(data), KernelSpec(PUBLISHED), sample=10)
+    data, spec = load(name), DESCRIPTORS[form][0]()
+    return analyse(data, winnow.describe(data, spec), KernelSpec(PUBLISHED), sample=10)
 
 
 # ------------------------------------------------------------------------------ measuring
 
 
-def measured(name: str, split: str, model: Any = None) -> Iterator[dict[str, Any]]:
+def measured(name: str, split: str, model: PotentialSpec, form: str) -> Iterator[dict[str, Any]]:
     """Yield a record of every resample and test of a split."""
-    analysis = analysed(name)
+    analysis = analysed(name, form)
     resamples = RESAMPLES[split]
     ground = prepare_ground(
         analysis,
@@ -281,23 +287,25 @@ def _imbalance(
     return np.asarray(2 * total / len(y) / len(x))
 
 
-def measure(names: Sequence[str], models: dict[str, Any]) -> None:
+def measure(
+    names: Sequence[str], models: Mapping[str, PotentialSpec], form: str, splits: Sequence[str]
+) -> None:
     """Append what is not there yet."""
-    done = {(r["set"], r["model"], r["split"]) for r in records()}
+    done = {(r["set"], r["model"], r["split"], r["descriptor"]) for r in records()}
     for model, spec in models.items():
         for name in names:
-            for split in SPLITS:
-                if (name, model, split) in done:
+            for split in splits:
+                if (name, model, split, form) in done:
                     continue
                 start, cpu = time.perf_counter(), time.process_time()
                 try:
-                    trials = list(measured(name, split, spec))
+                    trials = list(measured(name, split, spec, form))
                 except InputError as error:
                     trials = []
                     print(f"{name}, {split}: {error}")
-                line = {"set": name, "model": model, "split": split, "trials": trials}
+                line = {"set": name, "model": model, "split": split, "descriptor": form}
                 with results_file().open("a") as file:
-                    file.write(json.dumps(line) + "\n")
+                    file.write(json.dumps(line | {"trials": trials}) + "\n")
                 print(
                     f"{name}, {model}, {split}: {len(trials)} trials, "
                     f"{time.perf_counter() - start:.0f} s, {time.process_time() - cpu:.0f} s of "
@@ -307,15 +315,168 @@ def measure(names: Sequence[str], models: dict[str, Any]) -> None:
 
 
 def records() -> list[dict[str, Any]]:
+    """Return what was measured: a record for each set, model and split."""
     if not results_file().exists():
         return []
     return [json.loads(line) for line in results_file().read_text().splitlines()]
 
 
+# --------------------------------------------------------------------------------- tables
+
+#: What is compared in the tables, and at which rules for the width.
+ALONE = ("entropy", "vendi", "environments")  # of the kept set by itself
+RULES = {"auto/4": 0.25, "auto/2": 0.5, "auto": 1.0, "2 auto": 2.0}
+SHOWN = (
+    ("mean dH 40", "auto"), ("mean dH 40", "auto/2"), ("mean dH 40", "auto/4"),
+    ("mean dH 20", "auto/2"), ("mean dH 10", "auto/2"), ("mean dH 40", "published"),
+    ("unclipped", "auto"), ("unclipped", "auto/2"), ("coverage", "auto"), ("coverage", "2 auto"),
+    ("coverage", "published"), ("coverage", "volume"), ("coverage 1 nat", "auto"), ("mmd", "auto"),
+    ("entropy", "auto"), ("vendi", "auto"), ("nearest", ""), ("imbalance", ""),
+    ("environments", ""),
+)  # fmt: skip
+
+
+def auto_width(trials: Sequence[Mapping[str, Any]]) -> float:
+    """Return the width at which a uniform tenth covers 90 % of what is held out at random."""
+    found = []
+    for trial in trials:
+        names = [f"{factor:.3g}" for factor in FACTORS]
+        widths = np.log([trial["widths"][name] for name in names])
+        shares = np.maximum.accumulate(trial["covered"][: len(names)])
+        found.append(np.interp(0.9, shares + 1e-9 * np.arange(len(shares)), widths))
+    return float(np.exp(np.mean(found)))
+
+
+def scores_of(record: Mapping[str, Any], auto: float, quantity: int) -> pd.DataFrame:
+    """Return the correlation of every metric and rule, a row for each trial and demand."""
+    rows = []
+    for trial in record["trials"]:
+        grid = np.log([trial["widths"][f"{factor:.3g}"] for factor in FACTORS])
+        places = {
+            rule: int(np.abs(grid - np.log(auto * factor)).argmin())
+            for rule, factor in RULES.items()
+        }
+        names = list(trial["widths"])
+        places |= {name: names.index(name) for name in ("published", "volume") if name in names}
+        alone = {n: v for n, v in trial["rho"]["pool"].items() if n in ALONE}
+        for demand, metrics in trial["rho"].items():
+            metrics = metrics | alone
+            row = {"set": record["set"], "split": record["split"], "demand": demand}
+            for metric, values in metrics.items():
+                if len(values) == 1:
+                    row[f"{metric} "] = values[0][quantity]
+                else:
+                    row |= {f"{metric} {r}": values[k][quantity] for r, k in places.items()}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def rankable(record: Mapping[str, Any]) -> bool:
+    """Whether the errors of a split differ by a tenth, and repeat from half to half."""
+    spans, repeats = [], []
+    for trial in record["trials"]:
+        force = np.array(trial["force"])
+        spans.append(float(np.diff(np.quantile(force, [0.05, 0.95]))[0] / np.median(force)))
+        repeats.append(trial["reliability"])
+    # the halves are those of the random hold-out, whatever is tested
+    asked = record["split"] not in ("random", "high_force")
+    return bool(spans) and np.mean(spans) >= ALIKE and (asked or np.mean(repeats) >= REPEATS)
+
+
+def table(model: str, form: str) -> None:
+    """Print which metric foretells errors best, in and out of distribution, out of sample."""
+    found = [r for r in records() if r["model"] == model and r["descriptor"] == form]
+    by_set = {r["set"]: r["trials"] for r in found if r["split"] == "random" and r["trials"]}
+    autos = {name: auto_width(trials) for name, trials in by_set.items()}
+    print(f"\n{model}, {form}: {len(autos)} sets")
+    _print_sets(found, autos)
+    columns: dict[str, pd.DataFrame] = {}
+    for title, quantity, splits, demand in (
+        ("force, hold-out", 0, SPLITS[:1], "target"),
+        ("force, hold-out by the pool", 0, SPLITS[:1], "pool"),
+        ("energy, hold-out", 1, SPLITS[:1], "target"),
+        ("force, elsewhere", 0, SPLITS[1:], "target"),
+        ("force, elsewhere by the pool", 0, SPLITS[1:], "pool"),
+        ("energy, elsewhere", 1, SPLITS[1:], "target"),
+    ):
+        chosen = [r for r in found if r["split"] in splits and r["set"] in autos and rankable(r)]
+        if chosen:
+            frame = pd.concat([scores_of(r, autos[r["set"]], quantity) for r in chosen])
+            own = frame[frame.demand == demand].drop(columns=["demand"])
+            means = own.groupby(["set", "split"]).mean(numeric_only=True)
+            # the same for all subsets: it ranks nothing
+            columns[title] = means.groupby("set").mean().fillna(0.0)
+    _print_contest(columns)
+
+
+def _print_sets(found: Sequence[Mapping[str, Any]], autos: Mapping[str, float]) -> None:
+    print(
+        f"{'':14}{'m':>4}  force error: 5 % to 95 %, whole pool   repeats  auto h  "
+        "coverage published  auto      mean dH auto     auto/2"
+    )
+    for record in found:
+        if record["split"] != "random" or record["set"] not in autos:
+            continue
+        trials = record["trials"]
+        low, high = np.mean([np.quantile(t["force"], [0.05, 0.95]) for t in trials], axis=0)
+        own = scores_of(record, autos[record["set"]], 0)
+        own = own[own.demand == "target"]
+        cells = [
+            f"{own[c].mean():5.2f}±{own[c].std(ddof=1):4.2f}"
+            for c in ("coverage published", "coverage auto", "mean dH 40 auto", "mean dH 40 auto/2")
+        ]
+        print(
+            f"{record['set']:14}{trials[0]['structures']:4}  {low:8.3f} to {high:6.3f},"
+            f"{np.mean([t['whole'][0] for t in trials]):8.3f}     "
+            f"{np.mean([t['reliability'] for t in trials]):9.2f}  {autos[record['set']]:7.4f}   "
+            + "    ".join(cells)
+            + ("" if rankable(record) else "   nothing to rank")
+        )
+
+
+def _print_contest(columns: Mapping[str, pd.DataFrame]) -> None:
+    """Print candidates over sets, and what choosing on all other sets gives on each."""
+    print("\nrank correlation, mean over sets ± standard error (sets below 0.2)")
+    print(f"{'':26}" + "".join(f"{title:>30}" for title in columns))
+    print(f"{'':26}" + "".join(f"{f'{len(means)} sets':>30}" for means in columns.values()))
+    for metric, rule in SHOWN:
+        name = f"{metric} {rule}"
+        cells = []
+        for means in columns.values():
+            values = means[name] if name in means else pd.Series(dtype=float)
+            error = values.std(ddof=1) / np.sqrt(max(1, len(values)))
+            cells.append(f"{values.mean():5.2f} ± {error:4.2f} ({int((values < 0.2).sum()):2})")
+        print(f"{metric:16}{rule:10}" + "".join(f"{cell:>30}" for cell in cells))
+    print("mean dH 40 auto less another, paired over sets")
+    for other in ("coverage auto", "coverage published", "coverage 1 nat auto", "nearest "):
+        cells = []
+        for means in columns.values():
+            less = means["mean dH 40 auto"] - means[other]
+            cells.append(f"{less.mean():5.2f} ± {less.std(ddof=1) / np.sqrt(len(less)):4.2f}")
+        print(f"{other:26}" + "".join(f"{cell:>30}" for cell in cells))
+    for title, means in columns.items():
+        picked = {name: means.drop(index=name).mean().idxmax() for name in means.index}
+        judged = [means.loc[name, column] for name, column in picked.items()]
+        names = ", ".join(f"{n.strip()} ({c})" for n, c in pd.Series(picked).value_counts().items())
+        print(
+            f"{title}: metric and width chosen on all other sets {np.mean(judged):.2f}, mean dH at "
+            f"auto {means['mean dH 40 auto'].mean():.2f}, best of all in hindsight "
+            f"{means.max(axis=1).mean():.2f}; chosen were {names}"
+        )
+
+
 def main(words: Sequence[str] = ()) -> None:
     names = present([word for word in words if word in LABELLED] or None)
-    if "table" not in words:
-        measure(names, {"gap": None})
+    models: dict[str, PotentialSpec] = {"gap": RetrainSpec(), "ace": AceSpec()}
+    asked = {name: spec for name, spec in models.items() if name in words} or models
+    splits = [split for split in SPLITS if split in words] or SPLITS
+    forms = [form for form in FORMS if form in words] or list(FORMS)
+    for form in forms:
+        several = [n for n in names if form == FORMS[0] or n in SPECIES]
+        if "table" not in words:
+            measure(several, asked, form, splits)
+        for model in asked:
+            table(model, form)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,12 @@ def test_overlap_of_two_files(run, run_json, tmp_path):
     assert len(found["structures"]) == found["n_structures"] == 25
     largest = [r["largest_delta_entropy_nats"] for r in found["structures"]]
     assert largest == sorted(largest, reverse=True)
+    p_values = [r["p_value"] for r in found["structures"]]
+    assert p_values == sorted(p_values)
+    assert found["false_alarms"]["rate"] == 0.01
+    assert found["false_alarms"]["n_novel"] == sum(p <= 0.01 for p in p_values)
     out = run("overlap", *files, *PUBLISHED)[1]
+    assert "novel at a false-alarm rate of 1.0 %" in out
     assert "3 of 25 structures (12.0 %) are near-duplicates" in out
     assert run("overlap", *files, "-o", tmp_path / "o.csv")[0] == 0
     assert len(rows_of(tmp_path / "o.csv")) == 25

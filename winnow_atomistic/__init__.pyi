@@ -30,12 +30,15 @@ from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
+from analytics.evaluation.retrain.bounds import bounds_along as bounds_along
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
 from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods
+from analytics.evaluation.retrain.recommend import recommend as recommend
 from analytics.evaluation.retrain.redundancy_by_training import (
     redundancy_by_training as redundancy_by_training,
 )
+from analytics.evaluation.retrain.uncertainty import uncertainty as uncertainty
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan

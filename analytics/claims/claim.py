@@ -118,7 +118,7 @@ class Claim(Value):
     subject : str
         What it is asked of: `DATA_SET`, or the evidence of a plug-in.
     needs : tuple of str
-        "forces", "energies", "classes", "tests", "models": without these it cannot be asked.
+        "forces", "energies", "classes", "tests": without these it cannot be asked.
     measure : callable
         Takes the evidence.
     across : callable, optional
@@ -243,9 +243,11 @@ def claims_about(subject: str, names: Sequence[str] | None = None) -> list[Claim
 
 
 def ask(claim: Claim, evidence: Any) -> Answer:
-    """Hold a claim against evidence."""
+    """Hold a claim against evidence, which is asked first whether it has what the claim needs."""
     told = (claim.name, claim.sentence, claim.paper, claim.criterion, claim.changed_by)
     try:
+        for need in claim.needs:
+            evidence.require(need)
         found = claim.measure(evidence)
     except CannotBeAsked as reason:
         return Answer(*told, reason.verdict, str(reason), figures=reason.figures)

@@ -33,6 +33,8 @@ from analytics.cli.stages import (
 )
 from analytics.cli.tables import say_written, write_tables
 from analytics.data.overview import understood_content
+from analytics.descriptors.base import descriptor_name
+from analytics.descriptors.species import sees_elements
 from analytics.evaluation.element_contrast import ElementContrast, element_contrast
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.information.analysis import Analysis
@@ -145,6 +147,7 @@ def analysis_text(
         ("entropy H", number(analysis.entropy_nats), _of("nats, at most ln n", analysis)),
         ("diversity D", number(analysis.diversity_nats), _of("nats, at most ln n", analysis)),
         ("bandwidth h", f"{analysis.spec.bandwidth:g}", unit),
+        ("descriptor", descriptor_name(analysis.descriptors.spec), _columns_of(analysis)),
     ]
     efficiency = information_efficiency(analysis.entropy_nats, n)
     rows.insert(4, ("efficiency", percent(efficiency), "of the largest entropy, H / ln n"))
@@ -154,13 +157,11 @@ def analysis_text(
         sampled = f"{error}TwoNN over {count(dimension.n_sampled)} distinct environments"
         rows.append(("intrinsic dimension", number(dimension.dimension, 2), sampled))
     if elements is not None:
-        about = (
-            "± " + count(round(elements.effective_blind_error)) + ", " if elements.sampled else ""
-        )
+        about = "± " + number(elements.effective_blind_error, 1) + ", " if elements.sampled else ""
         rows.append(
             (
                 "without elements",
-                count(round(elements.effective_blind)),
+                number(elements.effective_blind, 1),
                 f"{about}effective number if {', '.join(elements.elements)} were one element",
             )
         )
@@ -213,6 +214,15 @@ def _curve_table(curve: Any) -> str:
         for row in curve.to_dict(orient="records")
     ]
     return columns(head, rows)
+
+
+def _columns_of(analysis: Analysis) -> str:
+    """Return how long a row of the descriptor is, and which elements it tells apart."""
+    spec = analysis.descriptors.spec
+    told = sees_elements(spec)
+    elements = f", {spec.species.replace(',', ', ')} told apart" if told else ", blind to elements"
+    single = len(np.unique(analysis.dataset.numbers)) < 2 or not hasattr(spec, "k")
+    return f"{analysis.descriptors.values.shape[1]} numbers each{'' if single else elements}"
 
 
 def _of(what: str, analysis: Analysis) -> str:

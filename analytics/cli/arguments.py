@@ -19,6 +19,7 @@ __all__ = [
     "add_labels",
     "add_method_options",
     "add_seed",
+    "add_target",
     "reading_options",
 ]
 
@@ -84,6 +85,17 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
         type=parse_seed,
         default=0,
         help="for methods that draw at random (from 0, default %(default)s)",
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add --target."""
+    parser.add_argument(
+        "--target",
+        metavar="FILE",
+        type=input_name,
+        help="what is to be predicted: a test set or structures from where a model will be used "
+        "(no labels needed). Adds the mean delta entropy of its environments given the kept ones",
     )
 
 

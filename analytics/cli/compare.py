@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
+from analytics.cli.arguments import (
+    add_analysis,
+    add_input,
+    add_method_options,
+    add_seed,
+    add_target,
+)
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import affordable, parse_budget, parse_list
 from analytics.cli.output import (
@@ -21,14 +27,14 @@ from analytics.cli.output import (
 )
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
-    analyse_input,
+    analyse_with_target,
     analysis_content,
     method_specs,
     read_input,
     refuse_without_labels,
 )
 from analytics.cli.tables import say_written, write_tables
-from analytics.descriptors.base import described_structures
+from analytics.descriptors.base import Descriptors, described_structures
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor, Part
@@ -53,6 +59,7 @@ TABLE: dict[
     "outliers_kept": ("outliers", "kept", percent),
     "force_w1": ("force W1", "eV/Å", number),
     "force_top1pct_kept": ("top 1 %", "|F| kept", percent),
+    "target_mean_delta_entropy": ("dH of", "target", number),
 }
 
 
@@ -74,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shares of the structures (0.1 or 10%%; 1.0 or 100%% is all) or numbers of them "
         "(default %(default)s)",
     )
+    add_target(parser)
     add_seed(parser)
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for the table (default: printed)"
@@ -93,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
         n = len(described_structures(dataset))
         largest = max(affordable(budget, n, n) for budget in arguments.budgets)
-        analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
-        comparison = _comparison(arguments, analysis, largest, Part(monitor, 0.8, 1.0))
+        analysis, target = analyse_with_target(arguments, dataset, Part(monitor, 0.1, 0.8))
+        comparison = _comparison(arguments, analysis, target, largest, Part(monitor, 0.8, 1.0))
     table = comparison.table
     if arguments.output is not None:
         write_tables({Path(arguments.output): table}, force=arguments.overwrite)
@@ -109,7 +117,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _comparison(
-    arguments: argparse.Namespace, analysis: Analysis, largest: int, monitor: Monitor
+    arguments: argparse.Namespace,
+    analysis: Analysis,
+    target: Descriptors | None,
+    largest: int,
+    monitor: Monitor,
 ) -> Comparison:
     names = arguments.methods or _usual_methods(analysis)
     selections = [
@@ -126,7 +138,9 @@ def _comparison(
     # everything and the number of everything are one row
     whole = Budget(analysis.n_structures)
     budgets = dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets)
-    return compare_selections(analysis, selections, [budget.value for budget in budgets])
+    return compare_selections(
+        analysis, selections, [budget.value for budget in budgets], target=target
+    )
 
 
 def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
@@ -136,9 +150,10 @@ def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
 
 def comparison_text(analysis: Analysis, table: Any) -> str:
     """Return the table of a comparison; the full set is its first row."""
+    shown = {name: heads for name, heads in TABLE.items() if name in table}
     head = [
-        ["method", "budget", *(first for first, _, _ in TABLE.values())],
-        ["", "", *(second for _, second, _ in TABLE.values())],
+        ["method", "budget", *(first for first, _, _ in shown.values())],
+        ["", "", *(second for _, second, _ in shown.values())],
     ]
     full = {
         "n_structures": analysis.n_structures,
@@ -146,11 +161,11 @@ def comparison_text(analysis: Analysis, table: Any) -> str:
         "entropy_nats": analysis.entropy_nats,
         "diversity_nats": analysis.diversity_nats,
     }
-    rows = [["(all)", "", *_cells(full)]]
+    rows = [["(all)", "", *_cells(full, shown)]]
     for row in table.to_dict(orient="records"):
-        rows.append([row["method"], str(row["budget"]), *_cells(row)])
+        rows.append([row["method"], str(row["budget"]), *_cells(row, shown)])
     return columns(head, rows)
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    return [write(row[name]) if name in row else "" for name, (_, _, write) in TABLE.items()]
+def _cells(row: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+    return [write(row[name]) if name in row else "" for name, (_, _, write) in shown.items()]

@@ -13,7 +13,7 @@ from analytics.cli.files import add_force, check_targets, input_name, input_path
 from analytics.cli.options import parse_count, parse_share
 from analytics.cli.output import aligned, columns, count, counted, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import analyse_input, describe_input, read_input
+from analytics.cli.stages import describe_input, read_input, width_of
 from analytics.cli.tables import say_written, write_tables
 from analytics.curation.trajectory import TrajectoryNovelty, trajectory_novelty
 from analytics.data.dataset import Dataset
@@ -85,16 +85,16 @@ def run(arguments: argparse.Namespace) -> int:
             for at, file in enumerate(files)
         )
         known, own = describe_input(arguments, [train, md], Part(monitor, 0.1, 0.3))
-        kernel = analyse_input(arguments, train, Part(monitor, 0.3, 0.4)).spec
+        width = width_of(arguments, train, known)
         found = trajectory_novelty(
             (train, known),
             (md, own),
-            bandwidth=kernel.bandwidth,
+            bandwidth=width.value,
             rate=arguments.rate,
             statistic=arguments.statistic,
             label=arguments.label,
             seed=arguments.seed,
-            monitor=Part(monitor, 0.4, 1.0),
+            monitor=Part(monitor, 0.3, 1.0),
         )
     if arguments.output is not None:
         write_tables({Path(arguments.output): found.table}, force=arguments.overwrite)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analytics.cli.arguments import add_analysis, add_json, add_labels
 from analytics.cli.files import add_force, check_targets, input_name, input_paths
-from analytics.cli.options import add_spec_options, parse_seed, spec_from_arguments
+from analytics.cli.options import add_spec_options, parse_seed, parse_share, spec_from_arguments
 from analytics.cli.output import columns, count, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import describe_input, kernel_spec, read_input, width_of
@@ -29,6 +29,7 @@ from analytics.curation.overlap import (
 )
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
+from analytics.information.false_alarms import FalseAlarms
 from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
@@ -39,7 +40,7 @@ SHOWN = 10
 LABELS = ("energy", "forces", "stress")
 NOVELTY = (
     "structure", "config_type", "largest_delta_entropy_nats", "mean_delta_entropy_nats", "covered",
-    "near_duplicate_of", "exact",
+    "p_value", "near_duplicate_of", "exact",
 )  # fmt: skip
 
 
@@ -58,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="environments measured of each set where there are more than two sets "
         "(default %(default)s, 0 for all)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=parse_share,
+        default=0.01,
+        metavar="SHARE",
+        help="false-alarm rate at which structures of B are called novel (default %(default)s)",
     )
     parser.add_argument(
         "--seed", type=parse_seed, default=0, help="of the sample (default %(default)s)"
@@ -156,6 +164,7 @@ def _report_pair(
                 "median_delta_entropy_nats": float(np.median(found.novelty.delta_entropy)),
                 "elements_lacking_in_reference": list(lacking_elements(train, test)),
                 "n_environments_of_these": found.novelty.foreign_environments,
+                "false_alarms": _false_alarms(arguments, found),
                 "n_near_duplicates": len(found.test),
                 "n_exact": int(found.exact.sum()),
                 "labels_of_equal_structures": _relations(train, test),
@@ -166,8 +175,26 @@ def _report_pair(
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(records)} rows")
     else:
-        print(_pair_text(train, test, found, records, kernel))
+        print(_pair_text(train, test, found, records, kernel, arguments))
     return 0
+
+
+def _rate(arguments: argparse.Namespace, alarms: FalseAlarms) -> float:
+    """Return the false-alarm rate asked for, or the smallest that the set allows."""
+    return max(float(arguments.rate), alarms.smallest_rate)
+
+
+def _false_alarms(arguments: argparse.Namespace, found: Leakage) -> dict[str, Any] | None:
+    """Return the thresholds at the rate asked for and how many structures are novel, for JSON."""
+    alarms = found.novelty.alarms
+    if alarms is None:
+        return None
+    rate = _rate(arguments, alarms)
+    return alarms.to_dict(rate) | {"n_novel": _novel(found, rate)}
+
+
+def _novel(found: Leakage, rate: float) -> int:
+    return int(np.sum(found.novelty.p_value <= rate * (1 + 1e-12)))
 
 
 def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict[str, Any]]:
@@ -184,6 +211,7 @@ def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict
                 "largest_delta_entropy_nats": float(new.largest[at]),
                 "mean_delta_entropy_nats": float(new.mean[at]),
                 "covered": float(new.covered[at]),
+                "p_value": float(new.p_value[at]),
                 "near_duplicate_of": None if leak is None else leak["train_structure"],
                 "exact": False if leak is None else leak["exact"],
             }
@@ -197,6 +225,7 @@ def _pair_text(
     found: Leakage,
     records: list[dict[str, Any]],
     kernel: KernelSpec,
+    arguments: argparse.Namespace,
 ) -> str:
     new, leaks = found.novelty, len(found.test)
     lines = [
@@ -211,6 +240,14 @@ def _pair_text(
         f"({percent(leaks / max(1, found.n_test))}) are near-duplicates of structures there, "
         f"{count(int(found.exact.sum()))} of them exact",
     ]
+    if new.alarms is not None:
+        rate = _rate(arguments, new.alarms)
+        lines.append(
+            f"  {count(_novel(found, rate))} of {count(found.n_test)} structures are novel at a "
+            f"false-alarm rate of {percent(rate)} (largest delta entropy above "
+            f"{number(new.alarms.threshold(rate), 2)} nats; each structure of {train.name} given "
+            "the others)"
+        )
     if leaks:
         head = [["leaks", "repeats", "distance, h", ""]]
         rows = [
@@ -221,12 +258,13 @@ def _pair_text(
         lines += ["", columns(head, rows)]
         if leaks > SHOWN:
             lines.append(f"... and {count(leaks - SHOWN)} more (-o, --json: all)")
-    head = [["most novel", "largest, nats", "mean, nats", "covered", "config_type"]]
+    head = [["most novel", "largest, nats", "mean, nats", "p-value", "covered", "config_type"]]
     rows = [
         [
             str(r["structure"]),
             number(r["largest_delta_entropy_nats"], 1),
             number(r["mean_delta_entropy_nats"], 2),
+            number(r["p_value"], 4),
             percent(r["covered"]),
             r["config_type"],
         ]

@@ -87,8 +87,15 @@ for _name, _summary in {
     "who cannot be told apart.",
     "redundancy": "Measure by training how small a share of the set is as good as all of it, and "
     "say where the redundancy by entropy disagrees, and why.",
+    "smallest": "Find the smallest subset whose error rises by no more than you allow, with the "
+    "confidence you ask for.",
+    "recommend": "Name two or three budgets, each with its reasons: where error, information and "
+    "training time stop paying.",
+    "uncertainty": "Calibrate the error bars that the potential itself predicts, and count the "
+    "errors that they cover.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
     "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
+    "survey": "Hold published claims against every data set of a folder: one table, one page.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")

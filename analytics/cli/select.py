@@ -14,6 +14,7 @@ from analytics.cli.arguments import (
     add_input,
     add_method_options,
     add_seed,
+    add_target,
 )
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_name, input_paths
@@ -48,6 +49,7 @@ from analytics.curation.file_comparison import lacking_elements
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.descriptors.species import sees_elements
+from analytics.evaluation.comparison import measure_target
 from analytics.information.analysis import Analysis
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
@@ -91,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=input_name,
         help="a set that is there already: coverage methods then pick what adds to it",
     )
+    add_target(parser)
     parser.add_argument(
         "--drop-duplicates",
         action="store_true",
@@ -133,28 +136,34 @@ def run(arguments: argparse.Namespace) -> int:
     check_rounds(arguments, spec)
     same = _duplicate_spec(arguments)
     kernel = kernel_spec(arguments)
-    inputs = [*arguments.files, *([arguments.reference] if arguments.reference else [])]
+    others = [name for name in (arguments.reference, arguments.target) if name is not None]
+    inputs = [*arguments.files, *others]
     input_paths(*inputs)
     files = subset_files(arguments, *inputs)
     if files is None and not arguments.json and arguments.recipe_file is None:
         raise UsageError("say with -o where to write, or ask for --json or --recipe")
-    reference = None
+    reference, aimed = None, None
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
         if arguments.reference is not None:
             reference = read_input(arguments, Part(monitor, 0.05, 0.1), arguments.reference)
+        wanted = [read_input(arguments, monitor, arguments.target)] if arguments.target else []
         refuse_without_labels(dataset, {arguments.method: spec})
         keep = places_in(dataset, arguments.keep, "--keep")
         drop = places_in(dataset, arguments.drop, "--drop")
         _size(arguments, dataset, keep, drop)  # before anything is computed
         known = [] if reference is None else [reference]
-        described = describe_input(arguments, [dataset, *known], Part(monitor, 0.1, 0.3))
+        part = Part(monitor, 0.1, 0.3)
+        described = describe_input(arguments, [dataset, *known, *wanted], part)
         analysis = pipeline_of(arguments).analyse(
             dataset, described[0].spec, kernel, monitor=Part(monitor, 0.3, 0.7)
         )
         picked = _pick(
-            arguments, analysis, described[1:], spec, same, keep, drop, Part(monitor, 0.7, 1.0)
-        )
+            arguments, analysis, described[1 : 1 + len(known)], spec, same, keep, drop,
+            Part(monitor, 0.7, 1.0),
+        )  # fmt: skip
+        if wanted:
+            aimed = measure_target(analysis, picked.selection, picked.size, described[-1])
     recipe = make_recipe(
         analysis,
         picked.selection,
@@ -168,10 +177,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         notes = subset_notes(arguments, dataset, picked.selection, recipe)
         known_of = {} if reference is None else {"elements_lacking_in_reference": lacking}
-        content = recipe.to_dict() | _extra(picked) | known_of
+        content = recipe.to_dict() | _extra(picked) | known_of | (aimed or {})
         print_json(content | {"files": written, "format_notes": notes})
     else:
         said = [selection_text(recipe, written), *_extra_text(picked)]
+        if aimed is not None:
+            value, error = (aimed[f"target_mean_delta_entropy{x}"] for x in ("", "_error"))
+            spread = f" ± {number(error)}" if error else ""
+            said.append(
+                f"mean delta entropy of the target {wanted[0].name} given these: "
+                f"{number(value)}{spread} nats"
+            )
         if reference is not None and lacking:
             said.insert(
                 0,

@@ -15,7 +15,13 @@ from analytics.cli.files import input_paths
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
-from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec, suggested_bandwidth
+from analytics.descriptors.base import (
+    DESCRIPTORS,
+    Descriptors,
+    descriptor_name,
+    resolved_spec,
+    suggested_bandwidth,
+)
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import PUBLISHED, KernelSpec
 from analytics.information.width import Width
@@ -26,6 +32,7 @@ from analytics.selection.base import METHODS, missing_labels
 
 __all__ = [
     "analyse_input",
+    "analyse_with_target",
     "analysis_content",
     "describe_input",
     "descriptor_spec",
@@ -102,11 +109,27 @@ def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Moni
     return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
 
 
+def analyse_with_target(
+    arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor
+) -> tuple[Analysis, Descriptors | None]:
+    """Analyse a data set as `analyse_input` does, and describe what --target names likewise."""
+    if arguments.target is None:
+        return analyse_input(arguments, dataset, monitor), None
+    target = read_input(arguments, Part(monitor, 0.0, 0.1), arguments.target)
+    described = describe_input(arguments, [dataset, target], Part(monitor, 0.1, 0.3))
+    kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
+    spec = described[0].spec
+    found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.3, 0.7))
+    part = Part(monitor, 0.7, 1.0, "exact kernel sums")
+    return pipeline.refine(found, monitor=part), described[1]
+
+
 def analysis_content(analysis: Analysis) -> dict[str, Any]:
     """Return the figures of an analysis and what made it, for JSON."""
     spec = analysis.descriptors.spec
     return analysis.summary() | {
         "effective_environments": float(np.exp(analysis.diversity_nats)),
+        "descriptor_name": descriptor_name(spec),
         "descriptor": asdict(spec),
         "kernel": asdict(analysis.spec),
     }

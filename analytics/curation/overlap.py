@@ -27,6 +27,7 @@ from analytics.data.electronic_states import stated_states
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.information.entropy import covered
+from analytics.information.false_alarms import FalseAlarms, calibrate_alarms, structure_scores
 from analytics.information.kernel import COVERED_BELOW, log_kernel_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -182,6 +183,11 @@ class Novelty(Table):
     foreign_environments : int
         Environments of elements that the reference lacks: they are not covered, whatever the
         descriptor sees of elements.
+    p_value : float array (m,)
+        How often a structure of the reference is as novel given the others, at most (its largest
+        environment; `false_alarms`); NaN where that was not calibrated.
+    alarms : FalseAlarms, optional
+        Of the reference.
     """
 
     structures: IntArray
@@ -190,7 +196,9 @@ class Novelty(Table):
     mean: FloatArray
     covered: FloatArray
     covered_environments: float
-    foreign_environments: int = 0
+    foreign_environments: int
+    p_value: FloatArray
+    alarms: FalseAlarms | None = None
 
     def order(self) -> IntArray:
         """Return places in `structures`, the most novel first."""
@@ -204,6 +212,7 @@ def novelty(
     foreign: npt.NDArray[np.bool_] | None = None,
     bandwidth: float = 0.015,
     covered_below: float = COVERED_BELOW,
+    alarms: FalseAlarms | None = None,
     monitor: Monitor = SILENT,
 ) -> Novelty:
     """Measure how new each structure is, given a reference set.
@@ -218,6 +227,8 @@ def novelty(
     bandwidth : float
     covered_below : float, nats
         Delta entropy below which an environment counts as covered.
+    alarms : FalseAlarms, optional
+        Of the reference at this bandwidth (`calibrate_alarms`), for p-values.
     monitor : Monitor
 
     Raises
@@ -235,6 +246,9 @@ def novelty(
     hit = covered(logs, covered_below)
     if foreign is not None:
         hit = hit & ~foreign
+    p_value = np.full(len(sizes), np.nan)
+    if alarms is not None:
+        p_value = alarms.p_values(structure_scores(-logs, sizes, foreign)[1])
     return Novelty(
         structures=measured.structures,
         delta_entropy=frozen(-logs),
@@ -243,6 +257,8 @@ def novelty(
         covered=frozen(np.add.reduceat(hit.astype(float), starts) / sizes),
         covered_environments=float(hit.mean()),
         foreign_environments=0 if foreign is None else int(foreign.sum()),
+        p_value=frozen(p_value),
+        alarms=alarms,
     )
 
 
@@ -320,11 +336,15 @@ def leakage(
     """
     spec = spec or DuplicateSpec()
     check_comparable(train[1], test[1])
+    numbers = train[0].numbers[train[1].environments]
     foreign = ~np.isin(test[0].numbers[test[1].environments], train[0].numbers)
-    part = Part(monitor, 0.0, 0.7)
+    alarms = None
+    if train[1].n_structures > 1:
+        part = Part(monitor, 0.0, 0.35)
+        alarms = calibrate_alarms(train[1], bandwidth=bandwidth, numbers=numbers, monitor=part)
     new = novelty(
         train[1], test[1], foreign=foreign, bandwidth=bandwidth, covered_below=covered_below,
-        monitor=part,
+        alarms=alarms, monitor=Part(monitor, 0.35, 0.7),
     )  # fmt: skip
     alike = bandwidth if alike is None else alike
     near = _nearest_duplicates(train, test, spec, alike, Part(monitor, 0.7, 1.0))

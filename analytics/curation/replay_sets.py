@@ -194,7 +194,9 @@ def pick_replay_set(
     if want not in WANTED:
         raise ValueError(f"want is {want!r}, not one of {', '.join(WANTED)}")
     pool, h = (analysis.dataset, analysis.descriptors), analysis.spec.bandwidth
-    leaks = leakage(mine, pool, bandwidth=h, monitor=Part(monitor, 0.0, 0.4))
+    leaks = leakage(
+        mine, pool, bandwidth=h, alike=analysis.width.alike, monitor=Part(monitor, 0.0, 0.4)
+    )
     copies = {
         int(place): int(mine[0].frame_indices[other])
         for place, other in zip(leaks.test, leaks.train, strict=True)
@@ -268,7 +270,7 @@ class _Measured:
 
     def _row(self, picks: IntArray, logs: FloatArray) -> dict[str, Any]:
         drawn = self._drawn
-        hit = covered(logs).astype(float)
+        hit = covered(logs, self._analysis.spec.covered_below).astype(float)
         share = float(np.average(hit, weights=drawn.weights))
         terms = drawn.weights * (hit - share) / drawn.population
         return {

@@ -22,6 +22,7 @@ __all__ = [
     "default_spec",
     "described_structures",
     "descriptor_fingerprint",
+    "descriptor_name",
     "refuse_oversize",
     "resolved_spec",
     "suggested_bandwidth",
@@ -160,6 +161,11 @@ def suggested_bandwidth(spec: Any) -> float | None:
     """
     value = getattr(spec, "suggested_bandwidth", None)
     return None if value is None else float(value)
+
+
+def descriptor_name(spec: Any) -> str:
+    """Return the name under which the descriptor of a spec is registered; else that of its type."""
+    return next((n for n in DESCRIPTORS if DESCRIPTORS[n][0] is type(spec)), type(spec).__name__)
 
 
 def refuse_oversize(n_environments: int, dimensions: int, advice: str) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analytics.descriptors.base import Descriptors
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.evaluation.tails import tail_summary
 from analytics.information.analysis import Analysis
+from analytics.information.mean_delta_entropy import TARGET_SAMPLE, mean_delta_entropy
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.value import Table
@@ -25,6 +27,7 @@ __all__ = [
     "compare",
     "compare_selections",
     "measure",
+    "measure_target",
     "table_of",
 ]
 
@@ -133,14 +136,55 @@ def measure(analysis: Analysis, selection: Selection, size: int) -> dict[str, An
     return figures
 
 
+def measure_target(
+    analysis: Analysis,
+    selection: Selection,
+    size: int,
+    target: Descriptors,
+    *,
+    monitor: Monitor = SILENT,
+) -> dict[str, float]:
+    """Return the mean delta entropy of a target given the first structures of a selection.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    selection : Selection
+    size : int
+    target : Descriptors
+        Of what is to be predicted, by the spec of the analysis; 5 000 environments stand for more.
+
+    Returns
+    -------
+    dict
+        "target_mean_delta_entropy" and "target_mean_delta_entropy_error", nats.
+    """
+    own = analysis.descriptors
+    found = mean_delta_entropy(
+        target.values,
+        own.values[ragged_rows(own.structure_offsets, selection.positions[:size])],
+        bandwidth=analysis.spec.bandwidth,
+        sample=TARGET_SAMPLE,
+        monitor=monitor,
+    )
+    return {
+        "target_mean_delta_entropy": found.value,
+        "target_mean_delta_entropy_error": found.error,
+    }
+
+
 def compare_selections(
     analysis: Analysis,
     selections: Sequence[Selection],
     budgets: Iterable[float],
     *,
+    target: Descriptors | None = None,
     monitor: Monitor = SILENT,
 ) -> Comparison:
-    """Measure existing selections at several budgets (see `Budget`)."""
+    """Measure existing selections at several budgets (see `Budget`).
+
+    With the environments of a target there are the columns of `measure_target`, too.
+    """
     rows = []
     wanted = [Budget(budget) for budget in budgets]
     for selection in selections:
@@ -149,7 +193,10 @@ def compare_selections(
             head = {"method": selection.method, "budget": budget.value}
             # a method whose orders are not nested is asked again for each size
             answer = at_size(analysis, selection, size, monitor=monitor)
-            rows.append(head | measure(analysis, answer, size))
+            row = head | measure(analysis, answer, size)
+            if target is not None:
+                row |= measure_target(analysis, answer, size, target, monitor=monitor)
+            rows.append(row)
     return Comparison(table_of(rows), tuple(selections))
 
 
@@ -167,12 +214,14 @@ def compare(
     methods: Sequence[str] = ("random", "facility_location", "largest_force"),
     budgets: Sequence[float] = (0.05, 0.1, 0.2),
     *,
+    target: Descriptors | None = None,
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> Comparison:
     """Run each method, once if its orders are nested, and measure it at every budget.
 
-    Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`.
+    Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`. A
+    target is what is to be predicted, described as the analysis is (see `measure_target`).
 
     Examples
     --------
@@ -187,4 +236,6 @@ def compare(
     for at, method in enumerate(methods):
         part = Part(monitor, at / len(methods), (at + 1) / len(methods), method)
         selections.append(select(analysis, method, size=largest, seed=seed, monitor=part))
-    return compare_selections(analysis, selections, budgets, monitor=Checkpoints(monitor))
+    return compare_selections(
+        analysis, selections, budgets, target=target, monitor=Checkpoints(monitor)
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.composition import CompositionSpec
 from analytics.descriptors.distances import DistanceSpec
 from analytics.geometry.lattice import volumes
 from analytics.information.kernel import COVERED_BELOW
@@ -29,6 +30,8 @@ __all__ = [
 
 #: The fit of the QUESTS package: a Gaussian in the volume, and a floor (1/angstrom, angstrom^3).
 HEIGHT, WIDTH, FLOOR = 0.0897141, 10.896, 0.0119417
+#: Descriptors that the rule is for: QUESTS' own, and those that add columns to it.
+BY_DISTANCE = DistanceSpec | SpeciesDistanceSpec | CompositionSpec
 #: Pairs of environments that a scan may look at, some seconds for twenty widths.
 PAIRS = 200_000_000
 #: A sample has at least so many environments.
@@ -190,7 +193,7 @@ def bandwidth_scan(
     """
     x = np.ascontiguousarray(descriptors.values, dtype=np.float64)
     volume, rule = atomic_volume(dataset), None
-    if volume.n_structures and isinstance(descriptors.spec, DistanceSpec | SpeciesDistanceSpec):
+    if volume.n_structures and isinstance(descriptors.spec, BY_DISTANCE):
         rule = bandwidth_by_volume(volume.median)
     widths = _widths(chosen, rule, bandwidths)
     rows = _sampled_rows(len(x), sample, seed)

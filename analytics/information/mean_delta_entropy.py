@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.information.analysis import Analysis
 from analytics.information.kernel import log_kernel_sums
 from analytics.information.sampling import Sample, all_rows, draw_sample
 from analytics.information.structure_kernel import StructureKernel
@@ -36,6 +37,7 @@ __all__ = [
     "TARGET_SAMPLE",
     "MeanDeltaEntropy",
     "capped_delta_entropy",
+    "delta_entropy_given",
     "mean_delta_entropy",
     "mean_delta_entropy_along",
     "mean_delta_entropy_in_kernel",
@@ -73,6 +75,43 @@ class MeanDeltaEntropy(Value):
 def capped_delta_entropy(log_sums: FloatArray, cap: float = CAP) -> FloatArray:
     """Return what logarithms of kernel sums leave open: between 0 and `cap`, nats."""
     return np.asarray(np.clip(-log_sums, 0.0, cap))
+
+
+def delta_entropy_given(
+    analysis: Analysis, picks: IntArray, *, monitor: Monitor = SILENT
+) -> FloatArray:
+    """Return what kept structures leave open of each environment, to colour a map or a tail by.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    picks : int array
+        Places of the kept structures among those analysed (`Selection.positions`).
+
+    Returns
+    -------
+    float array (n_env,), nats
+        Between 0 (kept, or has an equal among the kept) and `CAP`.
+
+    Notes
+    -----
+    O(stored kernel entries), milliseconds, where the analysis is not sampled; otherwise O(f n m d)
+    for m kept environments, see `kernel`.
+    """
+    picks = np.asarray(picks, dtype=np.int64)
+    if len(picks) == 0:
+        return np.full(analysis.n_environments, CAP)
+    if analysis.sampled is None:
+        stored = analysis.kernel
+        sums = np.zeros(len(stored.weights))
+        rows = (stored.sums.indptr, stored.sums.indices, stored.sums.data)
+        _add_structures(*rows, picks, sums)
+        with np.errstate(divide="ignore"):
+            return capped_delta_entropy(np.log(sums))[stored.inverse]
+    x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
+    kept = x[ragged_rows(offsets, picks)]
+    logs = log_kernel_sums(x, kept, bandwidth=analysis.spec.bandwidth, monitor=monitor)
+    return capped_delta_entropy(logs)
 
 
 def mean_delta_entropy(

@@ -11,6 +11,7 @@ import winnow_atomistic as winnow
 from analytics.curation.overlap import classes_of, leakage, novelty, overlap_matrix, sets_of
 from analytics.descriptors.distances import DistanceSpec
 from analytics.information.entropy import overlap
+from analytics.information.false_alarms import calibrate_alarms
 from analytics.runtime.errors import WinnowError
 
 
@@ -70,6 +71,10 @@ def test_novelty_by_structure():
     assert_allclose(found.mean, [d[r].mean() for r in rows], rtol=1e-4, atol=1e-4)
     assert found.covered_environments == np.mean(d < 1e-5)
     assert found.order()[0] == np.argmax(found.largest)
+    assert np.isnan(found.p_value).all()
+    alarms = calibrate_alarms(a.descriptors, bandwidth=BANDWIDTH)
+    rated = novelty(a.descriptors, y, bandwidth=BANDWIDTH, alarms=alarms)
+    assert_allclose(rated.p_value, alarms.p_values(found.largest))
 
 
 def test_nothing_is_new_of_a_set_given_itself():
@@ -80,6 +85,7 @@ def test_nothing_is_new_of_a_set_given_itself():
     assert found.exact.all() or found.distance[~found.exact].max() < 0.1
     assert found.exact.sum() == 363
     assert np.array_equal(found.test, found.train)
+    assert (found.novelty.p_value > 0.01).all()
 
 
 def test_leaks_between_published_sets():

@@ -9,16 +9,19 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
+import winnow_atomistic as winnow
 from analytics.evaluation.comparison import measure
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.information.analysis import Analysis, analyse
 from analytics.information.mean_delta_entropy import (
     CAP,
+    delta_entropy_given,
     mean_delta_entropy,
     mean_delta_entropy_along,
 )
 from analytics.information.sampling import draw_sample
 from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.assets import asset
 from analytics.selection.base import select
 
 H = 0.5
@@ -118,3 +121,40 @@ def test_a_sampled_analysis_estimates_it_from_kernels_that_reach_far() -> None:
     assert found.mean_delta_entropy[-1] == 0.0
     row = measure(part, select(part, "random"), 5)
     assert row["mean_delta_entropy_error"] == found.mean_delta_entropy_error[3]
+
+
+def test_each_environment_given_the_kept_ones() -> None:
+    whole = spread_out()
+    x, offsets = whole.descriptors.values.astype(np.float64), whole.descriptors.structure_offsets
+    picks = np.array([3, 11, 4])
+    kept = x[ragged_rows(offsets, picks)]
+    logs = logsumexp(-0.5 * cdist(x, kept, "sqeuclidean") / H**2, axis=1)
+    part = analyse(whole.dataset, whole.descriptors, whole.spec, sample=40)
+    for analysis in (whole, part):
+        found = delta_entropy_given(analysis, picks)
+        assert_allclose(found, np.clip(-logs, 0.0, CAP), atol=1e-4)
+        assert not found[ragged_rows(offsets, picks)].any()
+        assert np.all(delta_entropy_given(analysis, picks[:0]) == CAP)
+    values = prefix_metrics(whole, picks, np.array([3])).mean_delta_entropy
+    assert_allclose(delta_entropy_given(whole, picks).mean(), values[0], rtol=1e-9)
+
+
+def test_a_declared_target_in_select_and_compare(run, run_json, tmp_path) -> None:
+    carbon = f"{asset('carbon.xyz.gz')}@0:60"
+    target = f"{asset('carbon.xyz.gz')}@60:70"
+    rows = run_json(
+        "compare", carbon, "--methods", "random", "--budgets", "5,20", "--target", target
+    )["rows"]
+    few, more = (row["target_mean_delta_entropy"] for row in rows)
+    assert more < few
+    found = run_json("select", carbon, "--method", "random", "--budget", "5", "--target", target)
+    assert found["target_mean_delta_entropy"] == few
+    analysis = winnow.analyse(winnow.read(carbon))
+    described = analysis.descriptors
+    picks = winnow.select(analysis, "random", size=5).positions
+    kept = described.values[ragged_rows(described.structure_offsets, picks)]
+    y = winnow.describe(winnow.read(target)).values
+    assert_allclose(few, twin(y, kept, analysis.spec.bandwidth), rtol=1e-4)
+    out = tmp_path / "kept.xyz"
+    asked = ("--method", "random", "--budget", "5", "--target", target, "-o", out)
+    assert "mean delta entropy of the target" in run("select", carbon, *asked)[1]

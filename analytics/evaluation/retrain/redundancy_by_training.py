@@ -33,8 +33,11 @@ from analytics.selection.base import METHODS, is_nested
 
 __all__ = [
     "ByEntropy",
+    "Curves",
     "TrainingRedundancy",
     "Verdict",
+    "curves_of",
+    "nested_options",
     "redundancy_by_training",
     "sizes_along",
     "smallest_within",
@@ -231,7 +234,7 @@ def redundancy_by_training(
     if not tolerances or not all(tolerance > 0 for tolerance in tolerances):
         raise ValueError(f"tolerances are {list(tolerances)}, not all above 0")
     names = tuple(dict.fromkeys(("random", *methods)))
-    options = {name: _options(name, (specs or {}).get(name)) for name in names}
+    options = {name: nested_options(name, (specs or {}).get(name)) for name in names}
     ground = prepare_ground(
         analysis, split, resamples=resamples, seed=seed, spec=spec, monitor=Part(monitor, 0.0, 0.5)
     )
@@ -240,10 +243,10 @@ def redundancy_by_training(
     rows: list[dict[str, Any]] = []
     curve: list[dict[str, Any]] = []
     limits: list[dict[str, Any]] = []
-    for r, each in enumerate(_curves(ground, wanted, sizes, seed, Part(monitor, 0.5, 0.9))):
+    for r, each in enumerate(curves_of(ground, wanted, sizes, seed, Part(monitor, 0.5, 0.9))):
         limits += _limits(ground, r, each)
         for method in names:
-            rises = _rises(each, method, ground.tests[r].name)
+            rises = rises_of(each, method, ground.tests[r].name)
             curve += _curve_rows(each, method, r, rises)
             rows += list(_answers(ground, each, method, r, rises, tolerances))
     return TrainingRedundancy(
@@ -256,7 +259,8 @@ def redundancy_by_training(
     )
 
 
-def _options(method: str, given: Any) -> Any:
+def nested_options(method: str, given: Any) -> Any:
+    """Return the options of a method whose order answers every size; raise if it does not."""
     spec = given
     if given is None or isinstance(given, Mapping):
         spec = spec_from(METHODS[method].spec, given or {})
@@ -283,7 +287,7 @@ def smallest_within(rises: FloatArray, tolerance: float) -> int:
 
 
 @dataclass(frozen=True)
-class _Curves:
+class Curves:
     """Orders of one resample, the errors along them, and those of its whole pool."""
 
     check: RetrainCheck
@@ -291,13 +295,13 @@ class _Curves:
     whole: ByTest
 
 
-def _curves(
+def curves_of(
     ground: Ground,
     wanted: Mapping[str, Wanted],
     sizes: tuple[int, ...],
     seed: int,
     monitor: Monitor,
-) -> Iterator[_Curves]:
+) -> Iterator[Curves]:
     """Yield resample by resample the curve of a random order and those of other methods.
 
     A random order needs no analysis of the pool, which is most of the work.
@@ -311,12 +315,12 @@ def _curves(
         check = check.with_order("random", order)
         curves = {} if found is None else dict(found.curves)
         curves["random"] = check.curve("random", sizes)
-        yield _Curves(check, curves, check.whole_pool() if found is None else found.whole)
+        yield Curves(check, curves, check.whole_pool() if found is None else found.whole)
         monitor.report((r + 1) / len(ground.splits), "retraining")
         monitor.checkpoint()
 
 
-def _rises(each: _Curves, method: str, test: str) -> dict[str, FloatArray]:
+def rises_of(each: Curves, method: str, test: str) -> dict[str, FloatArray]:
     """Return the errors along an order relative to the whole pool's, less 1."""
     energy, force = each.curves[method].errors[test]
     whole = each.whole[test][0]
@@ -329,7 +333,7 @@ def _rises(each: _Curves, method: str, test: str) -> dict[str, FloatArray]:
 
 
 def _curve_rows(
-    each: _Curves, method: str, r: int, rises: Mapping[str, FloatArray]
+    each: Curves, method: str, r: int, rises: Mapping[str, FloatArray]
 ) -> list[dict[str, Any]]:
     return [
         {"method": method, "resample": r, "n_structures": size}
@@ -340,7 +344,7 @@ def _curve_rows(
 
 def _answers(
     ground: Ground,
-    each: _Curves,
+    each: Curves,
     method: str,
     r: int,
     rises: Mapping[str, FloatArray],
@@ -363,7 +367,7 @@ def _answers(
             }
 
 
-def _limits(ground: Ground, r: int, each: _Curves) -> list[dict[str, Any]]:
+def _limits(ground: Ground, r: int, each: Curves) -> list[dict[str, Any]]:
     check, outside = each.check, each.whole[ground.tests[r].name][0]
     fit = ground.equations.fit(np.concatenate([check.base, check.pool]))
     inside = make_test("pool", ground.equations, check.pool).errors(fit)[0]
