@@ -38,6 +38,8 @@ from benchmarks.labelled_sets import LABELLED, load, present
 BUDGETS = (0.05, 0.1, 0.2)
 SPLITS = ("random", "high_force")
 RESAMPLES = 5
+#: Kernel width of the QUESTS papers, 1/angstrom.
+PUBLISHED_WIDTH = 0.015
 #: What makes a cell.
 CELL = ("set", "split", "budget", "quantity")
 QUANTITIES = {"energy": "energy_rmse_mev_atom", "force": "force_rmse_ev_a"}
@@ -63,6 +65,7 @@ def measure(
                 "set": name, "split": split, "resample": r, "method": row["method"],
                 "budget": row["budget"], "structures": row["n_structures"],
                 "environments": row["n_environments"],
+                "width": repetition.part.spec.bandwidth,
                 **{quantity: row[column] for quantity, column in QUANTITIES.items()},
             }
             for _, rows, _ in rows_of(ground, r, repetition)
@@ -174,11 +177,12 @@ def ceiling(rows: pd.DataFrame) -> pd.Series:
 
 def write(rows: pd.DataFrame) -> None:
     """Write the ratios to random, by method, that the texts of the methods show."""
-    cells = cells_of(rows.drop_duplicates(["set", "split", "resample", "method", "budget"]))
     methods = {}
-    for method in [name for name in REGISTRY if name in cells and name not in ("random",)]:
-        ratios = np.log(cells[method] / cells["random"]).dropna()
-        own = ratios.groupby(["set", "split", "quantity"]).mean()
+    for method in [name for name in REGISTRY if name != "random"]:
+        pair = rows[rows["method"].isin([method, "random"])]
+        own = ratios_to_random(common(pair), method)
+        if len(own.groupby(["split", "quantity"])) < len(SPLITS) * len(QUANTITIES):
+            continue
         methods[method] = {
             split: {
                 quantity: summary(np.exp(own.xs((split, quantity), level=("split", "quantity"))))
@@ -186,16 +190,30 @@ def write(rows: pd.DataFrame) -> None:
             }
             for split in SPLITS
         }
+        widths = pair.loc[pair["method"] == method, "width"]
+        if (widths == PUBLISHED_WIDTH).any():
+            methods[method]["width"] = PUBLISHED_WIDTH
     content = {
         "command": "python -m benchmarks recommended rows.jsonl write",
         "date": datetime.now(tz=UTC).date().isoformat(),
         "sets": list(dict.fromkeys(rows["set"])),
         "budgets": list(BUDGETS),
         "methods": methods,
+        "unmeasured": sorted(set(REGISTRY) - set(methods) - {"random"}),
     }
     target = Path(measured.__file__).with_suffix(".json")
     target.write_text(json.dumps(content, indent=1) + "\n")
     print(f"{target.name}: {len(methods)} methods")
+
+
+def ratios_to_random(rows: pd.DataFrame, method: str) -> pd.Series:
+    """Return mean logarithms over the budgets by set, split and quantity; empty without rows."""
+    cells = cells_of(rows) if rows["method"].nunique() == 2 else None
+    if cells is None:
+        levels = pd.MultiIndex.from_tuples([], names=["set", "split", "quantity"])
+        return pd.Series([], index=levels, dtype=float)
+    ratios = np.log(cells[method] / cells["random"]).dropna()
+    return ratios.groupby(["set", "split", "quantity"]).mean()
 
 
 def summary(ratios: pd.Series) -> dict[str, Any]:
@@ -219,6 +237,7 @@ def main(words: Sequence[str]) -> None:
         counts = [int(word) for word in words if word.isdigit()]
         complete(path, names, methods or list(REGISTRY), *(counts or [RESAMPLES]))
     rows = pd.DataFrame(known_rows(path))
+    rows["width"] = rows.get("width", np.nan)
     if "write" in words:
         write(rows)
     else:

@@ -48,7 +48,8 @@ def select_least_variance(
     are told apart by content.
 
     Good at making a potential certain of all structures alike. It knows what this potential needs,
-    others may need something else, and takes its functions for all there is. No certificate: the objective is not submodular.
+    others may need something else, and takes its functions for all there is. No certificate: the
+    objective is not submodular.
 
     Cost: design rows of all structures once (see `compute_design`), then O(n K^2 + e K^3) per
     pick for K directions; e are the candidates evaluated, all at first, few in the end.

@@ -36,7 +36,8 @@ def text_of(method: str) -> str:
     content = measurements()
     own = content["methods"].get(method)
     if own is None:
-        return ""
+        said = "Its errors have not been measured against those of random selections."
+        return said if method in content["unmeasured"] else ""
     shares = ", ".join(f"{100 * budget:g}" for budget in content["budgets"])
     lines = []
     for (split, quantity), words in WORDS.items():
@@ -49,8 +50,9 @@ def text_of(method: str) -> str:
         if each["failures"]:
             line += f", fails on {', '.join(each['failures'])}"
         lines.append(line)
+    width = f", kernel width {own['width']:g} 1/Å" if "width" in own else ""
     return (
         f"Measured at {shares} % of the structures against random selections, ratio of the errors "
         "of a potential trained on them, geometric mean (and range over sets; fails: above "
-        f"{FAILURE:g}). {'. '.join(lines)}. ({content['command']}, {content['date']})"
+        f"{FAILURE:g}{width}). {'. '.join(lines)}. ({content['command']}, {content['date']})"
     )
