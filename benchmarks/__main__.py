@@ -34,6 +34,7 @@ from benchmarks import (
     retrain,
     scale,
     selections,
+    uncertainty,
     workers,
 )
 
@@ -54,6 +55,7 @@ LONG = {
     "bounds": bounds.main,
     "influence": influence.main,
     "redundancy": redundancy.main,
+    "uncertainty": uncertainty.main,
     "density": density.main,
     "elements": elements.main,
     "kill": kill.main,
