@@ -35,6 +35,7 @@ from benchmarks import (
     retrain,
     scale,
     selections,
+    uncertainty,
     workers,
 )
 
@@ -55,6 +56,7 @@ LONG = {
     "bounds": bounds.main,
     "influence": influence.main,
     "redundancy": redundancy.main,
+    "uncertainty": uncertainty.main,
     "density": density.main,
     "elements": elements.main,
     "kill": kill.main,

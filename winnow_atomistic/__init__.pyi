@@ -39,6 +39,8 @@ from analytics.evaluation.retrain.redundancy_by_training import (
     redundancy_by_training as redundancy_by_training,
 )
 from analytics.evaluation.retrain.uncertainty import uncertainty as uncertainty
+from analytics.evaluation.width_range import compare_widths as compare_widths
+from analytics.evaluation.width_range import width_range as width_range
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
