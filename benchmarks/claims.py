@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from analytics.claims.claim import CLAIMS
+from analytics.claims.registry import CLAIMS
 from analytics.claims.survey import (
     Survey,
     Surveyed,

@@ -23,16 +23,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analytics.claims.claim import (
-    CLAIMS,
-    DATA_SET,
-    SHIPPED,
-    Answer,
-    CannotBeAsked,
-    answer_of,
-    ask,
-    claims_about,
-)
+from analytics.claims.claim import DATA_SET, Answer, CannotBeAsked, answer_of, ask, claims_about
+from analytics.claims.registry import CLAIMS, SHIPPED
 from analytics.claims.report import ClaimReport, check_claims, drawn
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read

@@ -12,7 +12,8 @@ import math
 from html import escape
 from typing import Any
 
-from analytics.claims.claim import CLAIMS, Answer
+from analytics.claims.claim import Answer
+from analytics.claims.registry import CLAIMS
 from analytics.claims.survey import Survey, Surveyed, order_of_claims
 
 __all__ = ["survey_page"]

@@ -11,9 +11,7 @@ from scipy.stats import spearmanr, t
 
 import winnow_atomistic as winnow
 from analytics.claims.claim import (
-    CLAIMS,
     DATA_SET,
-    SHIPPED,
     VERDICTS,
     Answer,
     CannotBeAsked,
@@ -25,6 +23,7 @@ from analytics.claims.claim import (
 from analytics.claims.compression.force_tail import tail_distance
 from analytics.claims.compression.information_gap import asymptote
 from analytics.claims.evidence import RIVALS, Evidence
+from analytics.claims.registry import CLAIMS, SHIPPED
 from analytics.claims.report import ClaimReport, check_claims, error_rows
 from analytics.claims.statistics import (
     closest_rival,

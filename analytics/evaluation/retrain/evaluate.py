@@ -196,13 +196,15 @@ def retrain(
         for r, each in enumerate(repetitions(ground, wanted, tests, monitor=part)):
             data = ground.equations.design.dataset
             held_out = data.take(ground.tests[r].structures)
+            second: dict[tuple[Any, ...], dict[str, Any]] = {}
             for members, by_test, by_class in rows_of(ground, r, each):
                 if opinion is not None:
                     files = {ground.tests[r].name: held_out, **tests}
-                    second = opinion(data.take(members), files, part)
+                    errors = opinion(data.take(members), files, part)
                     for row in by_test:
-                        errors = asdict(second[row["test"]]) if row["test"] in second else {}
-                        row |= {f"pod_{name}": value for name, value in errors.items()}
+                        own = asdict(errors[row["test"]]) if row["test"] in errors else {}
+                        second[_fit(row)] = {f"pod_{name}": value for name, value in own.items()}
+                        row |= second[_fit(row)]
                 rows += by_test
                 classes += by_class
                 head = {name: by_test[0][name] for name in ("method", "budget", "resample")}
@@ -211,7 +213,7 @@ def retrain(
                 curve += found[1]
             for other, judged in zip(ground.beside, each.beside, strict=True):
                 for _, by_test, by_class in rows_of(other, r, judged):
-                    rows += by_test
+                    rows += [row | second.get(_fit(row), {}) for row in by_test]
                     classes += by_class
     names = [*COLUMNS, *(OPINION_COLUMNS if opinion is not None else ())]
     spread = size_spread(analysis.sizes)
@@ -277,6 +279,11 @@ def rows_of(
             for name, one in by_class.items()
         ]
         yield members, rows, classes
+
+
+def _fit(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a row is about, whichever potential it is of."""
+    return row["method"], str(row["budget"]), row["test"]
 
 
 def _figures(errors: Errors) -> dict[str, float]:
