@@ -28,12 +28,14 @@ from benchmarks import (
     novelty,
     page,
     potentials,
+    recommended,
     redundancy,
     replay_set,
     responsiveness,
     retrain,
     scale,
     selections,
+    uncertainty,
     workers,
 )
 
@@ -54,6 +56,7 @@ LONG = {
     "bounds": bounds.main,
     "influence": influence.main,
     "redundancy": redundancy.main,
+    "uncertainty": uncertainty.main,
     "density": density.main,
     "elements": elements.main,
     "kill": kill.main,
@@ -73,6 +76,9 @@ def main(names: list[str]) -> int:
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
+        return 0
+    if names[:1] == ["recommended"]:
+        recommended.main(names[1:])
         return 0
     if names[:1] == ["claims"]:
         claims.main(names[1:])

@@ -52,7 +52,8 @@ APART = 0.15
 WIDTHS = tuple(2.0**power for power in np.arange(-2.0, 2.01, 0.5))
 #: Environments that these are averaged over.
 SAMPLE = 1500
-#: A potential errs as much on its own pool as outside: more structures hardly help it.
+#: A potential errs as much on its own pool as outside: more structures hardly help it. Below,
+#: they do.
 AT_ITS_LIMIT = 0.9
 
 
@@ -102,7 +103,7 @@ class Verdict(Value):
         Redundancy by training (random order, forces within 5 %), and its quartiles.
     entropy : float
     reasons : tuple of str
-        Any of "width", "elements", "model".
+        Any of "width", "elements", "model" (at its limit), "learning".
     sentences : tuple of str
     """
 
@@ -453,6 +454,13 @@ def _verdict(found: TrainingRedundancy) -> Verdict:
             f"The potential is at its limit: on what it was trained on its error is "
             f"{percent(ratio)} of that on what was held out, so more structures hardly help it. "
             "One with more functions may need more of them."
+        )
+    if gap > 0 and ratio < AT_ITS_LIMIT:
+        reasons.append("learning")
+        sentences.append(
+            f"The potential is still learning: on what it was trained on its error is "
+            f"{percent(ratio)} of that on what was held out, so that structures alike to others "
+            "still lower it."
         )
     if not reasons:
         sentences.append(
