@@ -30,6 +30,7 @@ from analytics.descriptors.distances import describe
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy
+from analytics.evaluation.width_range import WidthRange, width_range
 from analytics.information.analysis import Analysis, analyse, dataset_width, kernel_memory, refine
 from analytics.information.kernel import KernelSpec
 from analytics.information.outliers import OutlierScores
@@ -316,6 +317,11 @@ class Pipeline:
         """Return the redundancy of a data set and of each config_type."""
         return self.finding("redundancy", analysis, _redundancy, monitor=monitor)
 
+    def width_range(self, analysis: Analysis, *, monitor: Monitor = SILENT) -> WidthRange:
+        """Return the headline figures from half to twice the width of the kernel."""
+        exact = "exact" if analysis.exact else "sampled"
+        return self.finding("range over widths", analysis, _width_range, exact, monitor=monitor)
+
     def embed(
         self,
         descriptors: Descriptors,
@@ -393,6 +399,10 @@ def _retention(analysis: Analysis, selection: Selection, monitor: Monitor) -> Pr
 
 def _redundancy(analysis: Analysis, monitor: Monitor) -> tuple[Redundancy, ...]:
     return redundancy(analysis, monitor=monitor)
+
+
+def _width_range(analysis: Analysis, exact: str, monitor: Monitor) -> WidthRange:
+    return width_range(analysis, monitor=monitor)
 
 
 def _embed(descriptors: Descriptors, method: str, seed: int, monitor: Monitor) -> Embedding:

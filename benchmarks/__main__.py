@@ -3,7 +3,7 @@
 `python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
 `python -m benchmarks check 100000 ...` numbers of structures, and
 `python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
-`python -m benchmarks calibration SET ...` takes names of labelled sets.
+`python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from benchmarks import (
     calibration,
     check_speed,
     checks,
+    claims,
     density,
     descriptors,
     elements,
+    influence,
     kernel,
     kill,
     load,
@@ -26,12 +28,15 @@ from benchmarks import (
     novelty,
     page,
     potentials,
+    recommended,
     redundancy,
     replay_set,
     responsiveness,
     retrain,
     scale,
     selections,
+    uncertainty,
+    width,
     workers,
 )
 
@@ -50,7 +55,9 @@ ALL = {
 #: Half an hour and more: only where they are named.
 LONG = {
     "bounds": bounds.main,
+    "influence": influence.main,
     "redundancy": redundancy.main,
+    "uncertainty": uncertainty.main,
     "density": density.main,
     "elements": elements.main,
     "kill": kill.main,
@@ -58,6 +65,7 @@ LONG = {
     "novelty": novelty.main,
     "outlier_scores": novelty.outlier_scores,
     "replay_set": replay_set.main,
+    "width": width.main,
 }
 
 
@@ -70,6 +78,12 @@ def main(names: list[str]) -> int:
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
+        return 0
+    if names[:1] == ["recommended"]:
+        recommended.main(names[1:])
+        return 0
+    if names[:1] == ["claims"]:
+        claims.main(names[1:])
         return 0
     if names[:1] == ["calibration"]:
         calibration.main(names[1:])

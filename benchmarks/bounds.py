@@ -71,9 +71,7 @@ def _table(rows: pd.DataFrame, by: list[str]) -> None:
 
 def trials(name: str, splits: int = SPLITS) -> Iterator[dict[str, Any]]:
     """Yield a row per split, label and size."""
-    data = load(name)
-    ground = prepare_ground(winnow.analyse(data), resamples=1)
-    equations = ground.equations
+    equations = prepare_ground(winnow.analyse(load(name)), resamples=1).equations
     every = np.flatnonzero(~equations.design.dataset.isolated)
     base = np.flatnonzero(equations.design.dataset.isolated)
     for seed in range(splits):

@@ -392,12 +392,12 @@ def table(model: str, form: str) -> None:
     _print_sets(found, autos)
     columns: dict[str, pd.DataFrame] = {}
     for title, quantity, splits, demand in (
-        ("force, hold-out", 0, SPLITS[:1], "target"),
-        ("force, hold-out by the pool", 0, SPLITS[:1], "pool"),
-        ("energy, hold-out", 1, SPLITS[:1], "target"),
-        ("force, elsewhere", 0, SPLITS[1:], "target"),
-        ("force, elsewhere by the pool", 0, SPLITS[1:], "pool"),
-        ("energy, elsewhere", 1, SPLITS[1:], "target"),
+        ("force hold-out", 0, SPLITS[:1], "target"),
+        ("force hold-out*", 0, SPLITS[:1], "pool"),
+        ("energy hold-out", 1, SPLITS[:1], "target"),
+        ("force elsewhere", 0, SPLITS[1:], "target"),
+        ("force elsewhere*", 0, SPLITS[1:], "pool"),
+        ("energy elsewhere", 1, SPLITS[1:], "target"),
     ):
         chosen = [r for r in found if r["split"] in splits and r["set"] in autos and rankable(r)]
         if chosen:
@@ -411,8 +411,9 @@ def table(model: str, form: str) -> None:
 
 def _print_sets(found: Sequence[Mapping[str, Any]], autos: Mapping[str, float]) -> None:
     print(
-        f"{'':14}{'m':>4}  force error: 5 % to 95 %, whole pool   repeats  auto h  "
-        "coverage published  auto      mean dH auto     auto/2"
+        f"{'':14}{'m':>3}   force error, 5-95 %   pool  repeats  auto h  coverage              "
+        "mean dH\n"
+        f"{'':59}published  auto       published  auto       auto/2"
     )
     for record in found:
         if record["split"] != "random" or record["set"] not in autos:
@@ -423,45 +424,54 @@ def _print_sets(found: Sequence[Mapping[str, Any]], autos: Mapping[str, float]) 
         own = own[own.demand == "target"]
         cells = [
             f"{own[c].mean():5.2f}±{own[c].std(ddof=1):4.2f}"
-            for c in ("coverage published", "coverage auto", "mean dH 40 auto", "mean dH 40 auto/2")
+            for c in (
+                "coverage published",
+                "coverage auto",
+                "mean dH 40 published",
+                "mean dH 40 auto",
+                "mean dH 40 auto/2",
+            )
         ]
         print(
-            f"{record['set']:14}{trials[0]['structures']:4}  {low:8.3f} to {high:6.3f},"
-            f"{np.mean([t['whole'][0] for t in trials]):8.3f}     "
-            f"{np.mean([t['reliability'] for t in trials]):9.2f}  {autos[record['set']]:7.4f}   "
-            + "    ".join(cells)
-            + ("" if rankable(record) else "   nothing to rank")
+            f"{record['set']:14}{trials[0]['structures']:3} {low:8.3f} to {high:6.3f}"
+            f"{np.mean([t['whole'][0] for t in trials]):9.3f}"
+            f"{np.mean([t['reliability'] for t in trials]):7.2f} {autos[record['set']]:9.4f}  "
+            + " ".join(cells)
+            + ("" if rankable(record) else "  -")
         )
 
 
 def _print_contest(columns: Mapping[str, pd.DataFrame]) -> None:
     """Print candidates over sets, and what choosing on all other sets gives on each."""
-    print("\nrank correlation, mean over sets ± standard error (sets below 0.2)")
-    print(f"{'':26}" + "".join(f"{title:>30}" for title in columns))
-    print(f"{'':26}" + "".join(f"{f'{len(means)} sets':>30}" for means in columns.values()))
+    print("\nrank correlation, mean over sets ± standard error, and how many sets are below 0.2")
+    print("(* of the environments of the pool; the others of those that are tested)")
+    for line in (0, 1):
+        print(f"{'':25}" + "".join(f"{title.split()[line]:>16}" for title in columns))
+    print(f"{'':25}" + "".join(f"{f'{len(means)} sets':>16}" for means in columns.values()))
     for metric, rule in SHOWN:
         name = f"{metric} {rule}"
         cells = []
         for means in columns.values():
             values = means[name] if name in means else pd.Series(dtype=float)
             error = values.std(ddof=1) / np.sqrt(max(1, len(values)))
-            cells.append(f"{values.mean():5.2f} ± {error:4.2f} ({int((values < 0.2).sum()):2})")
-        print(f"{metric:16}{rule:10}" + "".join(f"{cell:>30}" for cell in cells))
+            cells.append(f"{values.mean():5.2f} ±{error:4.2f} {int((values < 0.2).sum()):2}")
+        print(f"{metric:15}{rule:10}" + "".join(f"{cell:>16}" for cell in cells))
     print("mean dH 40 auto less another, paired over sets")
     for other in ("coverage auto", "coverage published", "coverage 1 nat auto", "nearest "):
         cells = []
         for means in columns.values():
             less = means["mean dH 40 auto"] - means[other]
-            cells.append(f"{less.mean():5.2f} ± {less.std(ddof=1) / np.sqrt(len(less)):4.2f}")
-        print(f"{other:26}" + "".join(f"{cell:>30}" for cell in cells))
+            cells.append(f"{less.mean():5.2f} ±{less.std(ddof=1) / np.sqrt(len(less)):4.2f}   ")
+        print(f"{other:25}" + "".join(f"{cell:>16}" for cell in cells))
+    print("metric and width chosen on all other sets, judged on the one left out")
     for title, means in columns.items():
         picked = {name: means.drop(index=name).mean().idxmax() for name in means.index}
         judged = [means.loc[name, column] for name, column in picked.items()]
         names = ", ".join(f"{n.strip()} ({c})" for n, c in pd.Series(picked).value_counts().items())
         print(
-            f"{title}: metric and width chosen on all other sets {np.mean(judged):.2f}, mean dH at "
-            f"auto {means['mean dH 40 auto'].mean():.2f}, best of all in hindsight "
-            f"{means.max(axis=1).mean():.2f}; chosen were {names}"
+            f"{title:18}{np.mean(judged):5.2f} (mean dH at auto "
+            f"{means['mean dH 40 auto'].mean():.2f}, best in hindsight "
+            f"{means.max(axis=1).mean():.2f}); chosen: {names}"
         )
 
 

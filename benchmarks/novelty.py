@@ -8,12 +8,13 @@ With `WINNOW_RESULTS` each set's rows are appended there as they come, and not m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import Descriptors, resolved_spec
-from analytics.descriptors.channels import SpeciesDistanceSpec
+from analytics.descriptors.base import Descriptors, default_spec, resolved_spec
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.retrain.ground import prepare_ground
 from analytics.evaluation.retrain.outlier_errors import rank_correlations, scored_fit
@@ -57,7 +58,7 @@ def _observed(data: Dataset, described: Descriptors, bandwidth: float) -> list[d
         half = len(order) // 2
         known, new = _part(described, order[:half]), _part(described, order[half:])
         numbers = data.numbers[known.environments]
-        alarms = calibrate_alarms(known, bandwidth=bandwidth, numbers=numbers, seed=seed)
+        alarms = calibrate_alarms(known, bandwidth=bandwidth, numbers=numbers, folds=20, seed=seed)
         logs = log_kernel_sums(new.values, known.values, bandwidth=bandwidth)
         foreign = ~np.isin(data.numbers[new.environments], numbers)
         scores, largest, mean = structure_scores(-logs, np.diff(new.structure_offsets), foreign)
@@ -135,9 +136,9 @@ def _scores_of(name: str) -> list[dict[str, object]]:
     data, pipeline = load(name), Pipeline()
     blind = pipeline.analyse(data)
     ground = prepare_ground(blind, resamples=RESAMPLES)
-    specs = {"blind": DistanceSpec(), "species": resolved_spec(SpeciesDistanceSpec(), data)}
-    if len(np.unique(data.numbers)) < 2:
-        del specs["species"]
+    specs: dict[str, Any] = {"blind": DistanceSpec()}
+    if len(np.unique(data.numbers)) > 1:
+        specs["elements"] = resolved_spec(default_spec(), data)
     rows: list[dict[str, object]] = []
     for kind, spec in specs.items():
         described = pipeline.describe(data, spec)

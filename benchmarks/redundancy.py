@@ -11,10 +11,13 @@ out; and what explains it where both redundancies disagree.
 from __future__ import annotations
 
 import winnow_atomistic as winnow
-from analytics.evaluation.retrain.redundancy_by_training import redundancy_by_training
+from analytics.evaluation.retrain.redundancy_by_training import (
+    TrainingRedundancy,
+    redundancy_by_training,
+)
 from benchmarks.labelled_sets import LABELLED, load, present
 
-__all__ = ["main"]
+__all__ = ["main", "row_of"]
 
 HEAD = (
     "| set (kind, structures) | forces within 2 % | 5 % | 10 % | energies within 5 % | by training "
@@ -32,7 +35,11 @@ def main() -> None:
 
 def _row(name: str) -> str:
     data = load(name)
-    found = redundancy_by_training(winnow.analyse(data))
+    return row_of(name, data.n_structures, redundancy_by_training(winnow.analyse(data)))
+
+
+def row_of(name: str, n_structures: int, found: TrainingRedundancy) -> str:
+    """Return a row of the table."""
     table = found.summary().set_index(["label", "tolerance"])
     said, own = found.verdict, found.entropy
 
@@ -44,7 +51,7 @@ def _row(name: str) -> str:
 
     limit = found.limits.query("label == 'force'")
     cells = [
-        f"{name} ({LABELLED[name].kind}, {data.n_structures})",
+        f"{name} ({LABELLED[name].kind}, {n_structures})",
         *(share("force", tolerance) for tolerance in (0.02, 0.05, 0.1)),
         share("energy", 0.05),
         f"{100 * said.training:.0f} %",

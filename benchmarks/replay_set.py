@@ -16,13 +16,16 @@ import numpy as np
 import pandas as pd
 
 import winnow_atomistic as winnow
-from analytics.curation.replay_sets import pick_replay_set
+from analytics.curation.replay_sets import WANTED
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.errors import make_test
 from analytics.evaluation.retrain.ground import analysis_of_part
+from analytics.information.analysis import Analysis
 from analytics.potential.design_cache import design_of
 from analytics.potential.normal_equations import make_equations
 from analytics.potential.spec import RetrainSpec
+from analytics.runtime.registry import spec_from
+from analytics.selection.base import METHODS, select
 from benchmarks.labelled_sets import DATA, load
 from benchmarks.results import resumed
 
@@ -117,18 +120,20 @@ def _rows_of(name: str) -> list[dict[str, Any]]:
         rows.append(errors(pool, head | {"way": "whole pool", "share": 1.0}))
         for share in SHARES:
             for method, want in WAYS:
-                picked = pick_replay_set(
-                    part,
-                    (known.dataset, known.descriptors),
-                    share,
-                    want=want,
-                    method=method,
-                    seed=split,
-                ).selection
+                kept = pool[_picked(part, known, method, want, share, split)]
                 way = method if want == "complement" else f"{method}, similar"
-                kept = pool[picked.structures]
                 rows.append(errors(kept, head | {"way": way, "share": share}))
     return rows
+
+
+def _picked(
+    pool: Analysis, mine: Analysis, method: str, want: str, share: float, seed: int
+) -> np.ndarray:
+    """Return what `pick_replay_set` picks, without what it measures."""
+    entry = METHODS[method]
+    spec = spec_from(entry.spec, {"covering": WANTED[want]} if want != "complement" else {})
+    reference = mine.descriptors if entry.conditional else None
+    return select(pool, method, spec=spec, size=share, seed=seed, reference=reference).structures
 
 
 def main() -> None:

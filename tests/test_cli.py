@@ -103,6 +103,26 @@ def test_settings_arrive(run_json, clusters):
     assert run_json("analyse", clusters, "--descriptor", "distances") == usual
 
 
+def test_the_figure_without_elements_stands_beside_that_with_them(run_json, run, tmp_path):
+    path = tmp_path / "alike.xyz"
+    frames = [[(0, 0, 0), (1.2, 0, 0), (2.4, 0, 0)]] * 4
+    # the same three places, in every second structure with another element in the middle
+    lines = xyz(frames).splitlines()
+    lines[3] = lines[13] = "O 1.2 0 0"
+    path.write_text("\n".join([*lines, ""]))
+    found = run_json("analyse", path, "--bandwidth", "0.02")
+    assert found["descriptor_name"] == "composition"
+    assert found["descriptor"] == {"k": 32, "cutoff": 5.0, "species": "C,O"}
+    beside = found["without_elements"]
+    assert beside["effective_environments_blind"] == pytest.approx(2.0, abs=1e-3)
+    assert beside["effective_environments"] == pytest.approx(4.0, abs=1e-3)
+    _, out, _ = run("analyse", path, "--bandwidth", "0.02")
+    assert "C, O told apart" in out
+    assert "Elements count: 2.0 effective environments without elements, 4.0 with them." in out
+    blind = run_json("analyse", path, "--descriptor", "distances")
+    assert blind["without_elements"] is None
+
+
 def test_one_structure(run_json, run, tmp_path):
     path = tmp_path / "one.xyz"
     path.write_text(xyz([[(0, 0, 0), (1.2, 0, 0)]]))
@@ -380,7 +400,12 @@ def test_compare_without_forces(run, run_json, fails, clusters, tmp_path):
 def test_compare_prints_a_table(run):
     code, out, err = run("compare", CARBON, "--methods", "random,msc", "--budgets", "0.1,6")
     assert (code, err) == (0, "")
-    lines = out.splitlines()
+    table, over_widths = (part.splitlines() for part in out.split("\n\n")[:2])
+    assert over_widths[1].split() == ["method", "budget", *over_widths[1].split()[2:5] * 2]
+    assert [line.split()[:2] for line in over_widths[3:7]] == [
+        line.split()[:2] for line in table[4:]
+    ]
+    lines = table
     assert len(lines) == 2 + 1 + 1 + 4
     assert max(map(len, lines)) <= 110
     assert lines[3].startswith("(all)")

@@ -30,13 +30,18 @@ from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
+from analytics.evaluation.retrain.agreement import agreement as agreement
 from analytics.evaluation.retrain.bounds import bounds_along as bounds_along
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
 from analytics.evaluation.retrain.method_ranking import rank_methods as rank_methods
+from analytics.evaluation.retrain.recommend import recommend as recommend
 from analytics.evaluation.retrain.redundancy_by_training import (
     redundancy_by_training as redundancy_by_training,
 )
+from analytics.evaluation.retrain.uncertainty import uncertainty as uncertainty
+from analytics.evaluation.width_range import compare_widths as compare_widths
+from analytics.evaluation.width_range import width_range as width_range
 from analytics.information.analysis import analyse as analyse
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
@@ -47,6 +52,7 @@ from analytics.information.false_alarms import calibrate_alarms as calibrate_ala
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
 from analytics.information.mean_delta_entropy import mean_delta_entropy as mean_delta_entropy
+from analytics.potential.spec import AceSpec as AceSpec
 from analytics.potential.spec import RetrainSpec as RetrainSpec
 from analytics.recipe import Recipe as Recipe
 from analytics.replay import replay as replay

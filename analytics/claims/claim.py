@@ -12,13 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analytics.runtime.registry import Registry
+from analytics.claims.registry import CLAIMS
 from analytics.runtime.value import Value
 
 __all__ = [
-    "CLAIMS",
     "DATA_SET",
-    "SHIPPED",
     "VERDICTS",
     "Answer",
     "CannotBeAsked",
@@ -74,6 +72,8 @@ class Measured:
         The figures in words.
     below : bool
         Whether the claim holds below the threshold, or above it.
+    strict : bool
+        Whether the threshold itself is no success: a tie is not "better".
     figures : mapping
         More numbers, for tables across data sets and for drawing: plain values and lists.
     """
@@ -85,12 +85,15 @@ class Measured:
     unit: str
     words: str
     below: bool = False
+    strict: bool = False
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
         """One of the first three `VERDICTS`: the side of the threshold on which the interval is."""
         if not (math.isfinite(self.value) and self.low <= self.high):
+            return "undecided"
+        if self.strict and self.low == self.threshold == self.high:
             return "undecided"
         holds, fails = (
             (self.high <= self.threshold, self.low > self.threshold)
@@ -118,7 +121,7 @@ class Claim(Value):
     subject : str
         What it is asked of: `DATA_SET`, or the evidence of a plug-in.
     needs : tuple of str
-        "forces", "energies", "classes", "tests", "models": without these it cannot be asked.
+        "forces", "energies", "classes", "tests": without these it cannot be asked.
     measure : callable
         Takes the evidence.
     across : callable, optional
@@ -180,41 +183,6 @@ class Answer(Value):
         return cls(**plain | {name: math.nan for name in numbers if plain[name] is None})
 
 
-CLAIMS: Registry[Claim] = Registry(
-    "claim",
-    {
-        f"analytics.claims.{module}": names
-        for module, names in {
-            "compression.information": ("msc_information",),
-            "compression.information_per_environment": ("msc_information_per_environment",),
-            "compression.outliers": ("msc_outliers",),
-            "compression.diversity": ("msc_diversity",),
-            "compression.coverage": ("msc_coverage",),
-            "compression.force_tail": ("msc_force_tail",),
-            "compression.out_of_distribution": ("msc_out_of_distribution",),
-            "compression.unseen_class": ("msc_unseen_class",),
-            "compression.published_tests": ("msc_published_tests",),
-            "compression.outlier_analysis": ("outliers_explain_errors",),
-            "compression.maps": ("maps_cannot_show",),
-            "compression.delta_entropy": ("delta_entropy_predicts_errors",),
-            "compression.information_gap": ("information_gap",),
-            "compression.information_gap_one_size": ("information_gap_one_size",),
-            "pruning.random_nearly_free": ("potential_random_nearly_free",),
-            "pruning.ccs_hundredfold": ("potential_ccs_hundredfold",),
-            "pruning.chemical_accuracy": ("potential_chemical_accuracy",),
-            "pruning.grand_fails": ("potential_grand_fails",),
-            "pruning.unseen": ("potential_unseen",),
-            "pruning.lost_coverage": ("potential_lost_coverage",),
-            "pruning.low_dimension": ("potential_low_dimension",),
-            "pruning.alike": ("potentials_alike",),
-        }.items()
-    },
-)
-
-#: Evidence that comes with a plug-in, by subject: a function that returns it by name.
-SHIPPED: Registry[Callable[[], Mapping[str, Any]]] = Registry("subject of claims")
-
-
 def register(
     name: str,
     *,
@@ -243,9 +211,11 @@ def claims_about(subject: str, names: Sequence[str] | None = None) -> list[Claim
 
 
 def ask(claim: Claim, evidence: Any) -> Answer:
-    """Hold a claim against evidence."""
+    """Hold a claim against evidence, which is asked first whether it has what the claim needs."""
     told = (claim.name, claim.sentence, claim.paper, claim.criterion, claim.changed_by)
     try:
+        for need in claim.needs:
+            evidence.require(need)
         found = claim.measure(evidence)
     except CannotBeAsked as reason:
         return Answer(*told, reason.verdict, str(reason), figures=reason.figures)

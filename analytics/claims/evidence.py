@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +17,11 @@ from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.errors import InputError
 
-__all__ = ["BUDGETS", "METHODS", "RIVALS", "SMALLEST", "Evidence", "places"]
+__all__ = ["BUDGETS", "METHODS", "RIVALS", "SMALLEST", "Evidence"]
 
 #: Shares kept at which methods are compared.
 BUDGETS = (0.05, 0.1, 0.2)
-#: Share of "a hundredth", asked of pools that have this many structures.
+#: A hundredth is asked of pools that have this many structures.
 HUNDREDTH, SMALLEST_FOR_HUNDREDTH = 0.01, 100
 #: What minimum set cover was compared with: random, k-means, farthest points of environments and
 #: of structure means.
@@ -31,7 +31,14 @@ METHODS = (*RIVALS, "msc", "ccs", "grand", "facility_location", "largest_force")
 #: Structures below which shares of the pool are a handful.
 SMALLEST = 40
 #: Classes with more structures than this, and less than half of all, are left out in turn.
-SMALLEST_CLASS, MOST_CLASSES = 5, 3
+SMALLEST_CLASS, MOST_CLASSES = 5, 2
+
+_MISSING = {
+    "forces": "there are no forces",
+    "energies": "there are no energies",
+    "classes": "there are no classes: config_type has one value",
+    "tests": "no published test was named",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,24 @@ class Evidence:
             return "molecules"
         return "one element" if len(np.unique(self.dataset.numbers)) == 1 else "several elements"
 
+    def require(self, need: str) -> None:
+        """Raise if the data set lacks what a claim needs.
+
+        Raises
+        ------
+        CannotBeAsked
+            Saying what is missing.
+        """
+        labels = self.dataset.config_type[self.analysis.descriptors.structures]
+        there = {
+            "forces": self.has_forces,
+            "energies": self.dataset.energies is not None,
+            "classes": len(np.unique(labels)) > 1,
+            "tests": bool(self.tests),
+        }
+        if not there[need]:
+            raise CannotBeAsked(_MISSING[need])
+
     def _enough(self) -> None:
         if self.analysis.n_structures < SMALLEST:
             raise CannotBeAsked(
@@ -89,11 +114,6 @@ class Evidence:
         except InputError as error:
             raise CannotBeAsked(str(error)) from None
 
-    @property
-    def budgets(self) -> tuple[float, ...]:
-        """Shares kept, a hundredth first."""
-        return (HUNDREDTH, *BUDGETS)
-
     @cached_property
     def _random(self) -> Trial:
         try:
@@ -106,9 +126,9 @@ class Evidence:
                 resamples=self.resamples,
                 seed=self.seed,
             )
-            return Trial(self.analysis, splits, self.budgets, self.seed)
+            return Trial(self.analysis, splits, BUDGETS, self.seed)
         tests = [make_file_test(ground, name, data) for name, data in self._usable_tests(ground)]
-        return Trial(self.analysis, ground.splits, self.budgets, self.seed, ground, tests)
+        return Trial(self.analysis, ground.splits, BUDGETS, self.seed, ground, tests)
 
     def _usable_tests(self, ground: Ground) -> list[tuple[str, Dataset]]:
         known = np.unique(ground.analysis.dataset.numbers)
@@ -126,7 +146,7 @@ class Evidence:
     @cached_property
     def _high_force(self) -> Trial:
         ground = self._ground("high_force")
-        return Trial(self.analysis, ground.splits, self.budgets, self.seed, ground)
+        return Trial(self.analysis, ground.splits, BUDGETS, self.seed, ground)
 
     @property
     def high_force(self) -> Trial:
@@ -139,8 +159,6 @@ class Evidence:
         self._enough()
         labels = self.dataset.config_type[self.analysis.descriptors.structures]
         names, counts = np.unique(labels, return_counts=True)
-        if len(names) < 2:
-            raise CannotBeAsked("no classes: config_type has one value")
         fit = (counts >= SMALLEST_CLASS) & (counts <= 0.5 * len(labels))
         ranked = sorted(zip(-counts[fit], names[fit].tolist(), strict=True))
         found: dict[str, Trial] = {}
@@ -151,7 +169,7 @@ class Evidence:
                 if not found and name == ranked[-1][1]:
                     raise
                 continue
-            found[name] = Trial(self.analysis, ground.splits, self.budgets, self.seed, ground)
+            found[name] = Trial(self.analysis, ground.splits, BUDGETS, self.seed, ground)
         if not found:
             raise CannotBeAsked(
                 f"no class of {SMALLEST_CLASS} structures and at most half of the set that could "
@@ -169,16 +187,11 @@ class Evidence:
             seed=self.seed,
         )
 
-    def hundredth(self, trial: Trial) -> int:
-        """Return the place of the budget of a hundredth, or say that the pool is too small."""
+    def hundredth(self, trial: Trial) -> float:
+        """Return the budget of a hundredth, or say that the pools are too small for it."""
         pool = min(trial.part(r).n_structures for r in range(len(trial)))
         if pool < SMALLEST_FOR_HUNDREDTH:
             raise CannotBeAsked(
                 f"a hundredth of {pool} structures is none: asked from {SMALLEST_FOR_HUNDREDTH} on"
             )
-        return trial.budgets.index(HUNDREDTH)
-
-
-def places(budgets: Sequence[float], wanted: Sequence[float] = BUDGETS) -> list[int]:
-    """Return where some budgets stand among those measured."""
-    return [budgets.index(each) for each in wanted]
+        return HUNDREDTH

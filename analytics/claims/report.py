@@ -15,6 +15,7 @@ from analytics.claims.trial import Trial
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.ground import analysis_of_part
 from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Table
 
@@ -23,11 +24,14 @@ __all__ = [
     "MOST_STRUCTURES",
     "ClaimReport",
     "check_claims",
+    "drawn",
     "representative",
 ]
 
 #: A random part stands for a set with more.
 MOST_STRUCTURES, MOST_ENVIRONMENTS = 300, 15_000
+#: Columns of errors by what is predicted.
+COLUMNS = {"energy": "energy_rmse_mev_atom", "force": "force_rmse_ev_a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,37 +144,52 @@ def check_claims(
 
 def representative(analysis: Analysis, seed: int = 0) -> Analysis:
     """Return the analysis, or that of a random part of affordable size; isolated atoms stay."""
-    if analysis.n_structures <= MOST_STRUCTURES and analysis.n_environments <= MOST_ENVIRONMENTS:
+    chosen = _chosen(analysis.sizes, seed)
+    if chosen is None:
         return analysis
-    drawn = np.random.default_rng(seed).permutation(analysis.n_structures)[:MOST_STRUCTURES]
-    held = np.cumsum(analysis.sizes[drawn])
-    drawn = drawn[: max(2, int(np.searchsorted(held, MOST_ENVIRONMENTS, side="right")))]
-    chosen = analysis.descriptors.structures[drawn]
     isolated = np.flatnonzero(analysis.dataset.isolated)
-    return analysis_of_part(analysis, np.union1d(chosen, isolated), isolated=True)
+    taken = np.union1d(analysis.descriptors.structures[chosen], isolated)
+    return analysis_of_part(analysis, taken, isolated=True)
+
+
+def drawn(dataset: Dataset, seed: int = 0) -> Dataset:
+    """Return the data set, or a random part of affordable size, before anything is computed."""
+    inside = np.flatnonzero(~dataset.isolated)
+    chosen = _chosen(dataset.sizes[inside], seed)
+    if chosen is None:
+        return dataset
+    return dataset.take(np.union1d(inside[chosen], np.flatnonzero(dataset.isolated)))
+
+
+def _chosen(sizes: IntArray, seed: int) -> IntArray | None:
+    """Return which structures are looked at; None for all."""
+    if len(sizes) <= MOST_STRUCTURES and sizes.sum() <= MOST_ENVIRONMENTS:
+        return None
+    order = np.random.default_rng(seed).permutation(len(sizes))[:MOST_STRUCTURES]
+    fit = int(np.searchsorted(np.cumsum(sizes[order]), MOST_ENVIRONMENTS, side="right"))
+    return order[: max(2, fit)]
 
 
 def error_rows(evidence: Evidence) -> list[dict[str, Any]]:
     """Return the errors that claims asked for, one row for each trained potential and test.
 
     The columns: `split` (random, high_force, or class:NAME), `test` ("" for what the split holds
-    out), `resample`, `method` ("whole_pool" for all of it), `budget`, `n_structures` and
+    out), `resample`, `method`, `budget`, `n_structures` and
     `n_environments` kept, `energy_rmse_mev_atom`, `force_rmse_ev_a`, and `energy_ratio` and
     `force_ratio` to a random selection of the same budget in the same resample.
     """
     found: list[dict[str, Any]] = []
     for split, trial in _trials(evidence):
-        for method, test in trial.trained_methods():
-            own, random = trial.errors(method, test), trial.errors("random", test)
-            for r, b in np.ndindex(*own["force"].shape):
-                order = trial.order(method, r, trial.budgets[b])
+        for method, test, budget in trial.trained_on():
+            own, random = (trial.errors_at(m, budget, test) for m in (method, "random"))
+            for r in range(len(trial)):
+                order = trial.order(method, r, budget)
                 row: dict[str, Any] = {"split": split, "test": test, "resample": r}
-                row |= {"method": method, "budget": trial.budgets[b], "n_structures": len(order)}
+                row |= {"method": method, "budget": budget, "n_structures": len(order)}
                 row["n_environments"] = int(trial.part(r).sizes[order].sum())
-                for name, column in (("energy", "energy_rmse_mev_atom"), ("force",
-                        "force_rmse_ev_a")):  # fmt: skip
-                    row[column] = float(own[name][r, b])
-                    row[f"{name}_ratio"] = float(own[name][r, b] / random[name][r, b])
+                for name, column in COLUMNS.items():
+                    row[column] = float(own[name][r])
+                    row[f"{name}_ratio"] = float(own[name][r] / random[name][r])
                 found.append(row)
     return found
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
 
 from analytics.claims.claim import CannotBeAsked
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
@@ -16,7 +18,6 @@ from analytics.evaluation.retrain.errors import TestSet, parity_of_fit
 from analytics.evaluation.retrain.ground import Ground, analysis_of_part
 from analytics.evaluation.retrain.splits import Split
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
 from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.parallel import single_thread
@@ -25,7 +26,7 @@ from analytics.selection.base import METHODS, Budget, by_model, is_nested, selec
 __all__ = ["Trial"]
 
 #: Held-out environments that are looked at one by one.
-MOST_TESTED = 1500
+MOST_TESTED = 500
 #: Delta entropies above this say no more than "far", nats.
 CAP = 50.0
 
@@ -61,6 +62,7 @@ class Trial:
         self.splits, self.budgets, self.seed = tuple(splits), tuple(budgets), seed
         self.ground, self.tests = ground, tuple(tests)
         self._known: dict[tuple[Any, ...], Any] = {}
+        self._held: tuple[int, FloatArray] | None = None
 
     def __len__(self) -> int:
         return len(self.splits)
@@ -102,11 +104,8 @@ class Trial:
         return order[:size]
 
     def _equations(self, r: int) -> Equations | None:
-        if self.ground is None:
-            return None
-        ground, pool = self.ground, self.splits[r].pool
-        found: Equations = self._once(("equations", r), lambda: ground.equations.take(pool))
-        return found
+        """Return the equations of a pool; not held, they may take hundreds of megabytes."""
+        return None if self.ground is None else self.ground.equations.take(self.splits[r].pool)
 
     def metrics(self, method: str) -> Mapping[str, FloatArray]:
         """Return metrics of what is kept, (resamples, budgets): entropy, diversity, overlap ..."""
@@ -163,17 +162,24 @@ class Trial:
 
     def errors(self, method: str, test: str = "") -> Mapping[str, FloatArray]:
         """Return "energy" (meV/atom) and "force" (eV/A) errors, (resamples, budgets)."""
+        found = [self.errors_at(method, budget, test) for budget in self.budgets]
+        return {
+            name: np.column_stack([each[name] for each in found]) for name in ("energy", "force")
+        }
+
+    def errors_at(self, method: str, budget: float, test: str = "") -> Mapping[str, FloatArray]:
+        """Return the same at one budget, (resamples,)."""
 
         def work() -> dict[str, FloatArray]:
             found = np.array(
                 [
-                    [self._error(r, self._coefficients(method, r, b), test) for b in self.budgets]
+                    self._error(r, self._coefficients(method, r, budget), test)
                     for r in range(len(self))
                 ]
             )
-            return {"energy": found[..., 0], "force": found[..., 1]}
+            return {"energy": found[:, 0], "force": found[:, 1]}
 
-        errors: dict[str, FloatArray] = self._once(("errors", method, test), work)
+        errors: dict[str, FloatArray] = self._once(("errors", method, test, budget), work)
         return errors
 
     def _coefficients(self, method: str, r: int, budget: float) -> FloatArray:
@@ -222,15 +228,24 @@ class Trial:
         """Return -ln sum K of held-out environments given what a method keeps, nats, capped."""
 
         def work() -> FloatArray:
-            part, (_, x) = self.part(r), self.tested(r)
-            picks = self.order(method, r, budget)
-            rows = ragged_rows(part.descriptors.structure_offsets, picks)
-            kept = part.descriptors.values[rows]
-            logs = log_kernel_sums(x, kept, bandwidth=self.analysis.spec.bandwidth)
-            return np.asarray(np.minimum(CAP, -logs))
+            offsets = self.part(r).descriptors.structure_offsets
+            rows = ragged_rows(offsets, self.order(method, r, budget))
+            exponents = self._exponents(r)[:, rows]
+            return np.asarray(np.minimum(CAP, -logsumexp(exponents, axis=1)))
 
         found: FloatArray = self._once(("delta entropy", method, r, budget), work)
         return found
+
+    def _exponents(self, r: int) -> FloatArray:
+        """Return -|x - y|^2 / 2 h^2 of the environments tested and those of the pool.
+
+        Only those of the resample in hand are held: 60 MB.
+        """
+        if self._held is None or self._held[0] != r:
+            (_, x), y = self.tested(r), self.part(r).descriptors.values
+            squares = cdist(x, y, "sqeuclidean")
+            self._held = r, -squares / (2.0 * self.analysis.spec.bandwidth**2)
+        return self._held[1]
 
     def force_errors(self, method: str, r: int, budget: float) -> FloatArray:
         """Return |force error| of the held-out environments drawn, eV/angstrom, NaN unlabelled."""
@@ -260,6 +275,6 @@ class Trial:
                 found.append(name)
         return found
 
-    def trained_methods(self) -> list[tuple[str, str]]:
-        """Return the methods and tests for which errors were asked so far, sorted."""
-        return sorted((key[1], key[2]) for key in self._known if key[0] == "errors")
+    def trained_on(self) -> list[tuple[str, str, float]]:
+        """Return the methods, tests and budgets for which errors were asked so far, sorted."""
+        return sorted((key[1], key[2], key[3]) for key in self._known if key[0] == "errors")

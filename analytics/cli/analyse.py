@@ -32,11 +32,19 @@ from analytics.cli.stages import (
     read_input,
 )
 from analytics.cli.tables import say_written, write_tables
+from analytics.cli.widths import (
+    chosen_text,
+    finding_lines,
+    findings_of,
+    range_content,
+    range_table,
+)
 from analytics.data.overview import understood_content
 from analytics.descriptors.base import descriptor_name
 from analytics.descriptors.species import sees_elements
 from analytics.evaluation.element_contrast import ElementContrast, element_contrast
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
+from analytics.evaluation.width_range import WidthRange
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.progress import Part
@@ -82,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         classes = pipeline.redundancy(analysis, monitor=Part(monitor, 0.8, 0.83))
         part = Part(monitor, 0.83, 0.85)
         elements = pipeline.finding("elements", analysis, element_contrast, monitor=part)
+        over_widths = pipeline.width_range(analysis, monitor=part)
         curve = dimension = None
         if arguments.learning_curve:
             part = Part(monitor, 0.85, 0.9)
@@ -93,13 +102,14 @@ def run(arguments: argparse.Namespace) -> int:
             part = Part(monitor, 0.9, 1.0)
             dimension = intrinsic_dimension(x, bandwidth=h, seed=arguments.seed, monitor=part)
         monitor.report(1.0, "analysed")
-    whole = classes[0]
+    whole, findings = classes[0], findings_of(analysis, over_widths)
     table = pd.DataFrame([row.to_dict() for row in classes]) if curve is None else curve
     if arguments.output is not None:
         write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
         content = {"understood": understood_content(dataset)} | analysis_content(analysis)
         content["efficiency"] = whole.efficiency
+        content |= range_content(analysis.width, over_widths, findings)
         content["without_elements"] = None if elements is None else elements.to_dict()
         content["classes"] = [row.to_dict() for row in classes[1:]]
         if curve is not None:
@@ -111,7 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
         say_written(arguments.output, f"{len(table)} rows")
     else:
         title = input_title(arguments.files)
-        print(analysis_text(analysis, title, classes, curve, dimension, elements))
+        text = analysis_text(analysis, title, classes, curve, dimension, elements, over_widths)
+        print("\n".join([text, *finding_lines(findings)]))
     return 0
 
 
@@ -122,6 +133,7 @@ def analysis_text(
     curve: Any = None,
     dimension: IntrinsicDimension | None = None,
     elements: ElementContrast | None = None,
+    over_widths: WidthRange | None = None,
 ) -> str:
     """Return the figures of an analysis, with units, and one plain counted.
 
@@ -136,6 +148,8 @@ def analysis_text(
     dimension : IntrinsicDimension, optional
     elements : ElementContrast, optional
         The figures without elements.
+    over_widths : WidthRange, optional
+        The figures at other widths of the kernel.
     """
     n, isolated = analysis.n_environments, int(analysis.dataset.isolated.sum())
     besides = f"and {counted(isolated, 'isolated atom')}, left out below" if isolated else ""
@@ -146,7 +160,7 @@ def analysis_text(
         ("environments", count(n), ""),
         ("entropy H", number(analysis.entropy_nats), _of("nats, at most ln n", analysis)),
         ("diversity D", number(analysis.diversity_nats), _of("nats, at most ln n", analysis)),
-        ("bandwidth h", f"{analysis.spec.bandwidth:g}", unit),
+        ("bandwidth h", f"{analysis.spec.bandwidth:g}", chosen_text(analysis.width, unit)),
         ("descriptor", descriptor_name(analysis.descriptors.spec), _columns_of(analysis)),
     ]
     efficiency = information_efficiency(analysis.entropy_nats, n)
@@ -169,9 +183,14 @@ def analysis_text(
         f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
         f"effective number exp(D) = {count(effective)} of {count(n)}."
     )
+    if over_widths is not None:
+        low, high = (percent(share, 0) for share in over_widths.span("redundancy"))
+        told += f"\nFrom half to twice the width of the kernel {low} to {high} are."
     if elements is not None and elements.differs:
         told += f"\nElements count: {elements.finding}."
     parts = [f"{name}\n{understood_text(analysis.dataset)}", aligned(rows)]
+    if over_widths is not None:
+        parts.append(range_table(over_widths))
     if len(classes) > 1:
         parts.append(_class_table(classes[1:]))
     if curve is not None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from analytics.claims.claim import DATA_SET, claims_about
-from analytics.claims.report import ClaimReport, check_claims
+from analytics.claims.report import ClaimReport, check_claims, drawn
 from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets, input_paths
@@ -70,11 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
         targets = [Path(arguments.output)]
         check_targets(targets, *arguments.files, *arguments.test, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
-        dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
+        whole = read_input(arguments, Part(monitor, 0.0, 0.03))
         tests = {
             Path(file).name: read_input(arguments, Part(monitor, 0.03, 0.05), file)
             for file in arguments.test
         }
+        dataset = drawn(whole, arguments.seed)
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.15))
         report = check_claims(
             analysis,
@@ -87,23 +88,31 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         write_tables({Path(arguments.output): report.table}, force=arguments.overwrite)
     if arguments.json:
-        print_json(report.to_dict() | {"fingerprint": dataset.fingerprint})
+        facts = {"fingerprint": whole.fingerprint, "structures_of_file": whole.n_structures}
+        print_json(report.to_dict() | facts)
     elif arguments.output is not None:
         say_written(arguments.output, f"{len(report.answers)} rows")
     else:
-        print(answers_text(report))
+        print(answers_text(report, whole.n_structures))
     return 0
 
 
-def answers_text(report: ClaimReport) -> str:
-    """Return the answers in words, a paragraph for each paper's claims."""
+def answers_text(report: ClaimReport, structures: int) -> str:
+    """Return the answers in words, a paragraph for each paper's claims.
+
+    Parameters
+    ----------
+    report : ClaimReport
+    structures : int
+        Of the file.
+    """
     lines = [
         f"{report.name}: {count(report.n_structures)} structures, "
         f"{count(report.n_environments)} environments, kernel width {report.bandwidth:.4g}, "
         f"{report.resamples} resamples"
     ]
-    if report.sampled is not None:
-        lines.append(f"a part drawn at random of {count(report.sampled)} structures")
+    if report.n_structures < structures:
+        lines.append(f"a part drawn at random of {count(structures)} structures")
     paper = ""
     for answer in report.answers:
         if answer.paper != paper:

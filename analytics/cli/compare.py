@@ -30,12 +30,20 @@ from analytics.cli.stages import (
     analyse_with_target,
     analysis_content,
     method_specs,
+    pipeline_of,
     read_input,
     refuse_without_labels,
 )
 from analytics.cli.tables import say_written, write_tables
+from analytics.cli.widths import (
+    comparison_range_text,
+    finding_lines,
+    findings_of,
+    range_content,
+)
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.evaluation.comparison import Comparison, compare_selections
+from analytics.evaluation.width_range import compare_widths
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, Budget
@@ -102,15 +110,22 @@ def run(arguments: argparse.Namespace) -> int:
         n = len(described_structures(dataset))
         largest = max(affordable(budget, n, n) for budget in arguments.budgets)
         analysis, target = analyse_with_target(arguments, dataset, Part(monitor, 0.1, 0.8))
-        comparison = _comparison(arguments, analysis, target, largest, Part(monitor, 0.8, 1.0))
+        part = Part(monitor, 0.8, 0.95)
+        comparison = _comparison(arguments, analysis, target, largest, part)
+        over_widths = pipeline_of(arguments).width_range(analysis, monitor=Part(monitor, 0.95, 1.0))
+        budgets = [budget.value for budget in _budgets(arguments, analysis)]
+        ranged = compare_widths(analysis, comparison.selections, budgets, seed=arguments.seed)
+    findings = findings_of(analysis, over_widths, comparison, ranged)
     table = comparison.table
     if arguments.output is not None:
         write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
         rows = table.to_dict(orient="records")
-        print_json(analysis_content(analysis) | {"seed": arguments.seed, "rows": rows})
+        content = analysis_content(analysis) | {"seed": arguments.seed, "rows": rows}
+        print_json(content | range_content(analysis.width, ranged, findings))
     elif arguments.output is None:
-        print(comparison_text(analysis, table))
+        told = [comparison_text(analysis, table), "", comparison_range_text(ranged)]
+        print("\n".join([*told, *finding_lines(findings)]))
     else:
         say_written(arguments.output, f"{len(table)} rows")
     return 0
@@ -135,12 +150,14 @@ def _comparison(
         )
         for at, (name, spec) in enumerate(method_specs(arguments, names).items())
     ]
-    # everything and the number of everything are one row
+    budgets = [budget.value for budget in _budgets(arguments, analysis)]
+    return compare_selections(analysis, selections, budgets, target=target)
+
+
+def _budgets(arguments: argparse.Namespace, analysis: Analysis) -> list[Budget]:
+    """Return the budgets asked for: everything and the number of everything are one."""
     whole = Budget(analysis.n_structures)
-    budgets = dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets)
-    return compare_selections(
-        analysis, selections, [budget.value for budget in budgets], target=target
-    )
+    return list(dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets))
 
 
 def _usual_methods(analysis: Analysis) -> tuple[str, ...]:

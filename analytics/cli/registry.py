@@ -81,7 +81,7 @@ for _name, _summary in {
     "compare-files": "Say what two files have in common: the same geometries? the same labels? "
     "What is only in one?",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
-    "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
+    "retrain": "Train two fast potentials (sparse SOAP-GAP, linear ACE) on every selection; errors "
     "on what was held out, and on test files of yours.",
     "rank": "Rank selection methods on this data set: retrained errors, paired over resamples, and "
     "who cannot be told apart.",
@@ -89,8 +89,13 @@ for _name, _summary in {
     "say where the redundancy by entropy disagrees, and why.",
     "smallest": "Find the smallest subset whose error rises by no more than you allow, with the "
     "confidence you ask for.",
+    "recommend": "Name two or three budgets, each with its reasons: where error, information and "
+    "training time stop paying.",
+    "uncertainty": "Calibrate the error bars that the potential itself predicts, and count the "
+    "errors that they cover.",
     "influence": "Say which training structures help or hurt a test, class by class too, and whose "
     "labels fit the others least.",
     "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
+    "survey": "Hold published claims against every data set of a folder: one table, one page.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from analytics.cli.arguments import (
     add_analysis,
     add_input,
@@ -19,6 +21,7 @@ from analytics.cli.options import (
     parse_budget,
     parse_count,
     parse_list,
+    refuse_foreign_options,
     spec_from_arguments,
 )
 from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
@@ -26,6 +29,7 @@ from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_tables
 from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.agreement import agreement
 from analytics.evaluation.retrain.evaluate import (
     OPINION_COLUMNS,
     WHOLE_POOL,
@@ -34,15 +38,20 @@ from analytics.evaluation.retrain.evaluate import (
     retrain,
 )
 from analytics.evaluation.retrain.splits import SPLITS
+from analytics.evaluation.structure_sizes import UNEQUAL
 from analytics.potential.design_rows import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.potentials import POTENTIALS
+from analytics.potential.spec import PotentialSpec
 from analytics.runtime.progress import Monitor, Part
+from analytics.selection.base import UNITS
 
 __all__ = ["add_arguments", "add_tests", "read_tests", "run", "test_files"]
 
-USUAL = ("random", "facility_location", "msc", "largest_force")
+USUAL = ("recommended", "random", "facility_location", "msc", "largest_force")
 PREFIX = "potential-"
+#: What --model calls all potentials together.
+BOTH = "both"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,9 +99,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fit ML-POD to every selection as well, with LAMMPS run as a program of its own "
         "(seconds per selection): two columns more. Periodic structures with energies and forces",
     )
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    parser.add_argument(
+        "--model",
+        choices=(*POTENTIALS, BOTH),
+        default=BOTH,
+        help="the potential that judges: sparse SOAP-GAP, a linear ACE that has nothing in common "
+        "with it, or both, and where they contradict each other that is said (default %(default)s)",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="structures",
+        help="what --budgets count; of environments every method trains on the same number of "
+        "atoms (default %(default)s)",
+    )
+    add_spec_options(parser.add_argument_group("potential"), _specs(), PREFIX)
     add_method_options(parser)
     add_analysis(parser)
+
+
+def _specs() -> dict[str, type[PotentialSpec]]:
+    return {name: POTENTIALS[name].spec for name in POTENTIALS}
 
 
 def add_tests(parser: argparse.ArgumentParser, what: str) -> None:
@@ -111,7 +138,9 @@ def run(arguments: argparse.Namespace) -> int:
     lammps = require_lammps() if arguments.second_opinion else None
     names = arguments.methods
     specs = method_specs(arguments, names)
-    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    models = tuple(POTENTIALS) if arguments.model == BOTH else (arguments.model,)
+    refuse_foreign_options(arguments, PREFIX, _specs(), models)
+    spec, *judges = [spec_from_arguments(_specs()[name], arguments, PREFIX) for name in models]
     tests = test_files(arguments.test, arguments.split)
     outputs = [Path(name) for name in (arguments.output, arguments.classes) if name is not None]
     check_targets(outputs, *arguments.files, *tests.values(), force=arguments.overwrite)
@@ -132,6 +161,8 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             specs=specs,
             spec=spec,
+            judges=judges,
+            unit=arguments.unit,
             opinion=None if lammps is None else _opinion(lammps),
             monitor=Part(monitor, 0.15, 1.0),
         )
@@ -190,6 +221,9 @@ def _report(arguments: argparse.Namespace, dataset: Dataset, result: RetrainResu
                 "rows": result.table.to_dict(orient="records"),
                 "classes": result.classes.to_dict(orient="records"),
                 "outlier_scores": result.outliers.to_dict(),
+                "unit": result.unit,
+                "size_spread": result.size_spread,
+                "agreement": agreement(result).to_dict(),
             }
         )
         return 0
@@ -211,23 +245,45 @@ def _text(dataset: Dataset, result: RetrainResult) -> str:
         f"mean and standard deviation of {counted(resamples, 'resample')}",
         *result.notes,
     ]
-    for test, table in result.summary().groupby("test", sort=False):
-        head = [[str(test), "budget", "environments", "energy, meV/atom", "force, eV/Å"]]
-        second = [name for name in OPINION_COLUMNS if name in table]
-        head[0] += ["ML-POD: energy", "force"] if second else []
-        rows = [
+    several = result.table["model"].nunique() > 1
+    by_cost = result.unit != "structures" or result.size_spread > UNEQUAL
+    tests = []
+    for (test, model), table in result.summary().groupby(["test", "model"], sort=False):
+        label = POTENTIALS[str(model)].label
+        name = f"{test}, {label}" if several else str(test)
+        said = [] if test in tests else _outliers(result, str(test))
+        tests.append(test)
+        lines += ["", columns(*_block(name, table, by_cost)), *said]
+    contradictions = agreement(result).sentences()
+    return "\n".join([*lines, *([""] if contradictions else []), *contradictions])
+
+
+def _block(
+    name: str, table: pd.DataFrame, by_cost: bool
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Return head and rows of a test by one potential; by numbers of atoms if they are the cost."""
+    sizes = ["environments", "budget"] if by_cost else ["budget", "environments"]
+    head = [[name, *sizes, "energy, meV/atom", "force, eV/Å"]]
+    second = [each for each in OPINION_COLUMNS if each in table and table[each].notna().any()]
+    head[0] += ["ML-POD: energy", "force"] if second else []
+    if by_cost:
+        table = table.sort_values("n_environments", kind="stable")
+    rows = []
+    for row in table.to_dict(orient="records"):
+        cost = [
+            _budget(row["budget"], row["method"] == WHOLE_POOL),
+            count(round(row["n_environments"])),
+        ]
+        rows.append(
             [
                 str(row["method"]),
-                _budget(row["budget"], row["method"] == WHOLE_POOL),
-                count(round(row["n_environments"])),
+                *(reversed(cost) if by_cost else cost),
                 _spread(row["energy_rmse_mev_atom"], row["energy_std"], 1),
                 _spread(row["force_rmse_ev_a"], row["force_std"], 3),
-                *(number(row[name], digits) for name, digits in zip(second, (1, 3), strict=False)),
+                *(number(row[each], digits) for each, digits in zip(second, (1, 3), strict=False)),
             ]
-            for row in table.to_dict(orient="records")
-        ]
-        lines += ["", columns(head, rows), *_outliers(result, str(test))]
-    return "\n".join(lines)
+        )
+    return head, rows
 
 
 def _outliers(result: RetrainResult, test: str) -> list[str]:

@@ -50,6 +50,7 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.descriptors.species import sees_elements
 from analytics.evaluation.comparison import measure_target
+from analytics.evaluation.width_range import WidthComparison, compare_widths
 from analytics.information.analysis import Analysis
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
@@ -164,6 +165,7 @@ def run(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         if wanted:
             aimed = measure_target(analysis, picked.selection, picked.size, described[-1])
+        ranged = compare_widths(analysis, [picked.selection], [picked.size], seed=arguments.seed)
     recipe = make_recipe(
         analysis,
         picked.selection,
@@ -178,9 +180,10 @@ def run(arguments: argparse.Namespace) -> int:
         notes = subset_notes(arguments, dataset, picked.selection, recipe)
         known_of = {} if reference is None else {"elements_lacking_in_reference": lacking}
         content = recipe.to_dict() | _extra(picked) | known_of | (aimed or {})
+        content["over_widths"] = ranged.records()
         print_json(content | {"files": written, "format_notes": notes})
     else:
-        said = [selection_text(recipe, written), *_extra_text(picked)]
+        said = [selection_text(recipe, written, ranged), *_extra_text(picked)]
         if aimed is not None:
             value, error = (aimed[f"target_mean_delta_entropy{x}"] for x in ("", "_error"))
             spread = f" ± {number(error)}" if error else ""
@@ -328,7 +331,9 @@ def _extra_text(picked: _Picked) -> list[str]:
     return lines
 
 
-def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
+def selection_text(
+    recipe: Recipe, written: Mapping[str, str | None], over_widths: WidthComparison
+) -> str:
     """Return what was kept, what that is worth, and where it was written."""
     full, metrics = recipe.full_set, recipe.metrics
     seed = f", seed {recipe.seed}"
@@ -347,7 +352,21 @@ def selection_text(recipe: Recipe, written: Mapping[str, str | None]) -> str:
     if metrics["certificate"] is not None:
         share = percent(metrics["certificate"], at_least=True)
         rows.append(("certificate", share, "or more of the best possible coverage"))
-    return "\n".join([head, aligned(rows), *_estimated(recipe), *_written(recipe, written)])
+    told = [*_estimated(recipe), _range_text(over_widths), *_written(recipe, written)]
+    return "\n".join([head, aligned(rows), *told])
+
+
+def _range_text(found: WidthComparison) -> str:
+    """Return coverage and mean delta entropy from half to twice the width."""
+    figures = {row["metric"]: row for row in found.records()}
+    said = [
+        f"{title} {' and '.join(write(figures[name][at]) for at in ('half', 'twice'))}"
+        for name, title, write in (
+            ("overlap", "overlap", percent),
+            ("mean_delta_entropy", "mean delta entropy", number),
+        )
+    ]
+    return f"  at half and twice the width h = {found.widths[1]:g}: {', '.join(said)}"
 
 
 def _left_open(metrics: Mapping[str, Any]) -> tuple[str, str]:

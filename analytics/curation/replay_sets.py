@@ -18,8 +18,8 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from analytics.curation.overlap import leakage
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import Descriptors, resolved_spec
-from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.descriptors.base import Descriptors, default_spec, resolved_spec
+from analytics.descriptors.distances import describe
 from analytics.information.analysis import Analysis, analyse
 from analytics.information.entropy import covered
 from analytics.information.kernel import KernelSpec, log_kernel_sums
@@ -331,7 +331,7 @@ def replay_set(
     chosen = filter_elements(pool, names, share)
     part = pool if chosen.dropped == 0 else pool.take(chosen.structures)
     others = [mine] if target is None else [mine, target]
-    spec = resolved_spec(DistanceSpec() if descriptor is None else descriptor, part, *others)
+    spec = resolved_spec(default_spec() if descriptor is None else descriptor, part, *others)
     described = [
         describe(data, spec, monitor=Part(monitor, 0.1 * at, 0.1 * at + 0.1))
         for at, data in enumerate([part, *others])

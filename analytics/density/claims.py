@@ -12,16 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analytics.claims.claim import (
-    CLAIMS,
-    SHIPPED,
-    Answer,
-    Measured,
-    NotComputed,
-    ask,
-    register,
-)
+from analytics.claims.claim import Answer, Measured, NotComputed, ask, register
 from analytics.claims.papers import PRUNING
+from analytics.claims.registry import CLAIMS, SHIPPED
 from analytics.claims.statistics import rank_correlation
 from analytics.density import plugin  # declares these claims before they are registered
 from analytics.density.readers import EMBEDDED

@@ -3,7 +3,7 @@
 It is installed by default and enters as anybody's would: nothing else in Winnow names it.
 """
 
-from analytics.claims.claim import CLAIMS, SHIPPED
+from analytics.claims.registry import CLAIMS, SHIPPED
 from analytics.cli.registry import register
 
 register(

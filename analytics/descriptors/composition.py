@@ -103,8 +103,8 @@ def compute_composition(
 
     Notes
     -----
-    Environments of different elements are at least 1/angstrom apart, many bandwidths, and do not
-    cover each other. The factor :math:`1/\sqrt k` keeps the sums as long as what they are sums of:
+    Environments of different elements are at least 1/angstrom apart: K < 4e-6 at widths up to 0.2
+    per angstrom. The factor :math:`1/\sqrt k` keeps the sums as long as what they are sums of:
     where k neighbours move closer together, each column of the first part by the same amount, the
     first part and the sums move equally far. With the same bandwidth no two environments are
     closer than they were without elements.

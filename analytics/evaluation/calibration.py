@@ -115,39 +115,29 @@ class Calibration(Table):
 
     def best(self, metric: str) -> float:
         """Return the width at which a metric ranks the force errors best; NaN if at none."""
-        means = _means(self.force[self.metrics.index(metric)])
-        return float("nan") if np.isnan(means).all() else float(self.widths[np.nanargmax(means)])
+        return _best_widths(self.widths, self.force[self.metrics.index(metric)])[0]
 
     def flat(self, metric: str) -> tuple[float, float]:
         """Return the range of widths, around the best, that are as good within the spread.
 
-        As good: the mean difference to the best over resamples is below its standard deviation,
-        and below 0.05 where that is smaller.
+        As good: below the best by no more than two standard deviations of the difference over
+        resamples, or than 0.05. NaN if the metric ranks at no width.
         """
-        values = self.force[self.metrics.index(metric)]
-        if np.isnan(_means(values)).all():
-            return float("nan"), float("nan")
-        best = int(np.nanargmax(_means(values)))
-        less = values[best] - values
-        spread = less.std(axis=1, ddof=1) if values.shape[1] > 1 else np.zeros(len(less))
-        good = less.mean(axis=1) <= np.maximum(spread, 0.05)
-        low = high = best
-        while low > 0 and good[low - 1]:
-            low -= 1
-        while high + 1 < len(good) and good[high + 1]:
-            high += 1
-        return float(self.widths[low]), float(self.widths[high])
+        return _best_widths(self.widths, self.force[self.metrics.index(metric)])[1:]
 
     @property
     def suggested(self) -> float | None:
         """The width that the errors speak for: the one in use where it is as good as the best.
 
-        None if there is nothing to rank by. By coverage, on which the width tells most.
+        By the mean of what mean delta entropy and coverage reach there. None if there is nothing
+        to rank by.
         """
-        low, high = self.flat("coverage")
-        if self.nothing_to_rank or np.isnan(low):
+        both = [self.metrics.index(name) for name in ("mean_delta_entropy", "coverage")]
+        # a metric that is the same for all subsets ranks nothing
+        best, low, high = _best_widths(self.widths, np.nan_to_num(self.force[both]).mean(axis=0))
+        if self.nothing_to_rank:
             return None
-        return self.chosen if low <= self.chosen <= high else self.best("coverage")
+        return self.chosen if low <= self.chosen <= high else best
 
     @property
     def verdict(self) -> str:
@@ -172,7 +162,9 @@ class Calibration(Table):
         suggested = self.suggested
         if suggested is None or suggested == self.chosen:
             return said + "The width in use is as good as any other: leave it."
-        return said + f"Coverage would be a better judge at a width of {suggested:.3g}."
+        return said + (
+            f"Mean delta entropy and coverage would be better judges at a width of {suggested:.3g}."
+        )
 
     def records(self) -> list[dict[str, Any]]:
         """Return one record per metric and width."""
@@ -362,9 +354,21 @@ def _correlations(metrics: FloatArray, errors: FloatArray) -> FloatArray:
     return np.array([[rank_correlation(v, -errors) for v in own] for own in metrics])
 
 
-def _means(values: FloatArray) -> FloatArray:
-    """Return the means over resamples; NaN where one of them is."""
-    return np.asarray(values.mean(axis=-1))
+def _best_widths(widths: FloatArray, values: FloatArray) -> tuple[float, float, float]:
+    """Return the best width and the range around it that is as good; values (k, n_resamples)."""
+    means = values.mean(axis=1)
+    if np.isnan(means).all():
+        return float("nan"), float("nan"), float("nan")
+    best = int(np.nanargmax(means))
+    less = values[best] - values
+    spread = less.std(axis=1, ddof=1) if values.shape[1] > 1 else np.zeros(len(less))
+    good = less.mean(axis=1) <= np.maximum(2.0 * spread, 0.05)
+    low = high = best
+    while low > 0 and good[low - 1]:
+        low -= 1
+    while high + 1 < len(good) and good[high + 1]:
+        high += 1
+    return float(widths[best]), float(widths[low]), float(widths[high])
 
 
 def _mean_and_spread(values: FloatArray) -> tuple[float, float]:

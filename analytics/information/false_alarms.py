@@ -50,8 +50,9 @@ __all__ = ["STATISTICS", "FalseAlarms", "calibrate_alarms", "structure_scores"]
 STATISTICS = ("largest", "mean")
 #: Structures, and their environments, that are scored at most: a random part then calibrates.
 MOST_STRUCTURES, MOST_ENVIRONMENTS = 2000, 30_000
-#: Parts in which structures are left out.
-FOLDS = 20
+#: Parts in which structures are left out: each by itself while that prepares no more rows of the
+#: others than this in all, and in no fewer parts than that.
+PREPARED_ROWS, FOLDS = 2_000_000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def calibrate_alarms(
     *,
     bandwidth: float,
     numbers: IntArray | None = None,
-    folds: int = FOLDS,
+    folds: int | None = None,
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> FalseAlarms:
@@ -168,8 +169,9 @@ def calibrate_alarms(
     bandwidth : float
     numbers : int array (n_env,), optional
         Elements of the environments: one that no other structure has is infinitely novel.
-    folds : int
-        Parts in which structures are left out; with fewer structures, each by itself.
+    folds : int, optional
+        Parts in which structures are left out, and no more than there are structures. Default:
+        each by itself in small sets, 20 parts in large ones, which alarms a little less.
     seed : int
         Of the folds, and of the structures drawn: 2000 with 30 000 environments at most.
     monitor : Monitor
@@ -196,6 +198,7 @@ def calibrate_alarms(
     drawn = np.random.default_rng(seed).permutation(m)[:MOST_STRUCTURES]
     fit = np.searchsorted(np.cumsum(np.diff(offsets)[drawn]), MOST_ENVIRONMENTS, side="right")
     drawn = drawn[: max(2, int(fit))]
+    folds = max(FOLDS, PREPARED_ROWS // descriptors.n_environments) if folds is None else folds
     parts = [drawn[k::folds] for k in range(min(folds, len(drawn)))]
     found = []
     for at, part in enumerate(parts):

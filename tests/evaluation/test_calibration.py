@@ -105,3 +105,20 @@ def test_the_text_says_what_to_conclude():
     assert calibrated().verdict in lines
     assert sum(line.endswith("in use") for line in lines) == 1
     assert sum(line.count("±") for line in lines[4:]) == len(METRICS) * len(FACTORS)
+
+
+def test_the_width_in_use_stays_unless_another_is_surely_better():
+    found = calibrated()
+    fields = {name: getattr(found, name) for name in found.__slots__}
+    fields |= {"force_errors": np.random.default_rng(0).lognormal(size=(2, 40))}
+    fields |= {"reliability": np.ones(2)}
+    peak = np.exp(-np.abs(np.arange(len(FACTORS)) - 12.0))  # four steps above the one in use
+    sure = np.broadcast_to(peak[:, None], found.force.shape[1:])
+    assert Calibration(**fields | {"force": np.stack([sure] * 4)}).suggested == found.widths[12]
+    away = np.array([1.0, -1.0]) * (np.arange(len(FACTORS)) != 12)[:, None]
+    unsure = Calibration(**fields | {"force": np.stack([0.1 * sure + away] * 4)})
+    assert unsure.suggested == found.chosen
+    flat = Calibration(**fields | {"force": np.full(found.force.shape, 0.5)})
+    assert flat.suggested == found.chosen
+    assert flat.flat("coverage") == (found.widths[0], found.widths[-1])
+    assert "leave it" in flat.verdict

@@ -104,7 +104,8 @@ def verdict(training: float, entropy: float, slope: float, *, blind: bool, ratio
         ((0.8, 0.1, 0.0, True, 0.99), ("model",)),
         ((0.8, 0.1, 0.9, False, 0.5), ("width",)),
         ((0.3, 0.9, 0.0, True, 0.99), ("elements",)),
-        ((0.3, 0.9, 0.0, False, 0.5), ()),
+        ((0.3, 0.9, 0.0, False, 0.5), ("learning",)),
+        ((0.3, 0.9, 0.0, False, 0.95), ()),
     ],
 )
 def test_a_disagreement_is_explained_by_what_was_measured(figures, reasons) -> None:

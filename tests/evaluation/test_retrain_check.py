@@ -507,7 +507,8 @@ class TestPredictions:
 
 
 class TestCommand:
-    SPEC = ("--potential-cutoff", "4", "--potential-radial", "4", "--potential-references", "12")
+    SPEC = ("--model", "soap_gap", "--potential-cutoff", "4", "--potential-radial", "4",
+            "--potential-references", "12")  # fmt: skip
 
     def test_rows_as_csv_and_json(self, tmp_path, capsys) -> None:
         file = write(tmp_path / "clusters.xyz", clusters())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from analytics.claims.claim import CannotBeAsked, Measured
-from analytics.claims.evidence import BUDGETS, RIVALS, Evidence, places
+from analytics.claims.evidence import BUDGETS, RIVALS, Evidence
 from analytics.claims.statistics import closest_rival
 from analytics.claims.trial import Trial
 from analytics.runtime.arrays import FloatArray
@@ -46,7 +46,7 @@ def kept_margin(
     words = f"msc {means['msc']:.3g}; " + ", ".join(f"{m} {means[m]:.3g}" for m in RIVALS)
     words += f" {unit}; msc - {name}: {margin.text()}"
     return Measured(
-        margin.mean, margin.low, margin.high, 0.0, unit, words, below=lower,
+        margin.mean, margin.low, margin.high, 0.0, unit, words, below=lower, strict=True,
         figures={"rival": name, "means": means},
     )  # fmt: skip
 
@@ -68,9 +68,9 @@ def trained_ratio(
         raise CannotBeAsked("nothing to test on")
 
     def forces(method: str) -> FloatArray:
-        each = [t.errors(method, test)["force"][:, places(t.budgets, budgets)] for t in
-                trials.values()]  # fmt: skip
-        return np.hstack(each)
+        return np.column_stack(
+            [t.errors_at(method, b, test)["force"] for t in trials.values() for b in budgets]
+        )
 
     found = {name: forces(name) for name in ("msc", *RIVALS)}
     rivals = {name: found[name] for name in RIVALS}
@@ -81,7 +81,7 @@ def trained_ratio(
     words += f"; msc / {name}: {ratio.text()}"
     return Measured(
         ratio.mean, ratio.low, ratio.high, 1.0, "ratio of force errors", words, below=True,
-        figures={"rival": name, "means": means},
+        strict=True, figures={"rival": name, "means": means},
     )  # fmt: skip
 
 
@@ -95,9 +95,8 @@ def of_metric(evidence: Evidence, metric: str, unit: str) -> Measured:
         possible, or coverage that is the share kept, or everything.
     """
     trial = evidence.random
-    at = places(trial.budgets)
-    found = {name: trial.metrics(name)[metric][:, at] for name in ("msc", *RIVALS)}
-    held = {name: trial.metrics(name)["environments"][:, at] for name in found}
+    found = {name: trial.metrics(name)[metric] for name in ("msc", *RIVALS)}
+    held = {name: trial.metrics(name)["environments"] for name in found}
     if metric in ("entropy", "diversity"):
         refuse_empty(found, held)
     if metric == "overlap":

@@ -7,7 +7,7 @@ from scipy.stats import wasserstein_distance
 
 from analytics.claims.claim import Measured, register
 from analytics.claims.compression.comparing import MORE_RESAMPLES, kept_margin
-from analytics.claims.evidence import Evidence, places
+from analytics.claims.evidence import Evidence
 from analytics.claims.papers import COMPRESSION
 from analytics.runtime.arrays import FloatArray
 
@@ -46,13 +46,12 @@ def tail_distance(kept: FloatArray, full: FloatArray) -> float:
 def measure(evidence: Evidence) -> Measured:
     """Measure it on the pools of the resamples."""
     trial = evidence.random
-    at = places(trial.budgets)
 
     def distances(method: str) -> FloatArray:
-        found = np.zeros((len(trial), len(at)))
+        found = np.zeros((len(trial), len(trial.budgets)))
         for r, b in np.ndindex(*found.shape):
             full = trial.part(r).force_norms
-            kept = trial.forces_of(r, trial.order(method, r, trial.budgets[at[b]]))
+            kept = trial.forces_of(r, trial.order(method, r, trial.budgets[b]))
             found[r, b] = tail_distance(kept[np.isfinite(kept)], full[np.isfinite(full)])
         return found
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from analytics.claims.claim import Measured, register
 from analytics.claims.compression.comparing import MORE_RESAMPLES, kept_margin, refuse_empty
-from analytics.claims.evidence import RIVALS, Evidence, places
+from analytics.claims.evidence import RIVALS, Evidence
 from analytics.claims.papers import COMPRESSION
 from analytics.claims.trial import Trial
 from analytics.runtime.arrays import FloatArray
@@ -25,9 +25,8 @@ __all__ = ["measure"]
 def measure(evidence: Evidence) -> Measured:
     """Measure it on the pools of the resamples."""
     trial = evidence.random
-    at = places(trial.budgets)
     methods = ("msc", *RIVALS)
-    smallest = np.min([trial.metrics(name)["environments"][:, at] for name in methods], axis=0)
+    smallest = np.min([trial.metrics(name)["environments"] for name in methods], axis=0)
     found = {name: _entropies(trial, name, smallest) for name in methods}
     refuse_empty(found, dict.fromkeys(methods, smallest))
     return kept_margin(trial, lambda name: found[name], "nats")
@@ -35,10 +34,9 @@ def measure(evidence: Evidence) -> Measured:
 
 def _entropies(trial: Trial, method: str, environments: FloatArray) -> FloatArray:
     """Return entropies of the longest prefixes with at most so many environments."""
-    at = places(trial.budgets)
     found = np.zeros_like(environments)
     for r, b in np.ndindex(*found.shape):
-        order = trial.order(method, r, trial.budgets[at[b]])
+        order = trial.order(method, r, trial.budgets[b])
         held = np.cumsum(trial.part(r).sizes[order])
         size = max(1, int(np.searchsorted(held, environments[r, b], side="right")))
         found[r, b] = trial.metrics_of(r, order[:size]).entropy[0]

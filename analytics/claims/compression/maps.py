@@ -8,7 +8,7 @@ from analytics.claims.claim import Measured, register
 from analytics.claims.evidence import BUDGETS, Evidence
 from analytics.claims.papers import COMPRESSION
 from analytics.claims.statistics import correlation_interval, rank_correlation, row_means
-from analytics.evaluation.embedding import embed_pca
+from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 
 __all__ = ["measure"]
@@ -33,16 +33,15 @@ def measure(evidence: Evidence) -> Measured:
     found, same = np.zeros((len(trial), len(BUDGETS))), 0
     for r in range(len(trial)):
         described = trial.part(r).descriptors
-        cells = _cells(embed_pca(described, np.arange(described.n_environments)).xy)
+        cells = _cells(principal_axes(described.values, 2).project(described.values))
         for b, budget in enumerate(BUDGETS):
-            at = trial.budgets.index(budget)
             filled = np.array(
                 [
                     _filled(cells, ragged_rows(described.structure_offsets, order))
                     for order in (trial.order(m, r, budget) for m in methods)
                 ]
             )
-            kept = np.array([trial.metrics(m)["entropy"][r, at] for m in methods])
+            kept = np.array([trial.metrics(m)["entropy"][r, b] for m in methods])
             found[r, b] = rank_correlation(filled, kept)
             same += int(filled.argmax() == kept.argmax())
     mean = correlation_interval(row_means(found))

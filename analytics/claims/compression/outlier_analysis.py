@@ -29,9 +29,8 @@ def measure(evidence: Evidence) -> Measured:
     methods = trial.usable(evidence.methods)
     found = np.zeros((len(trial), len(BUDGETS)))
     for r, b in np.ndindex(*found.shape):
-        budget = trial.budgets.index(BUDGETS[b])
         scores = [trial.delta_entropy(m, r, BUDGETS[b]).mean() for m in methods]
-        errors = [trial.errors(m)["force"][r, budget] for m in methods]
+        errors = [trial.errors(m)["force"][r, b] for m in methods]
         found[r, b] = rank_correlation(np.array(scores), np.array(errors))
     mean = correlation_interval(row_means(found))
     words = f"rank correlation over {len(methods)} methods: {mean.text(2)}"

@@ -15,7 +15,7 @@ __all__ = ["measure"]
     sentence="At low budgets, training on what minimum set cover keeps gives lower errors on a "
     "class that was left out.",
     paper=COMPRESSION,
-    criterion="force error of msc on classes left out (the three largest, in turn) below that of "
+    criterion="force error of msc on classes left out (the two largest, in turn) below that of "
     "the other four at 5 and 10 % kept",
     changed_by="Other classes, another potential, or more resamples.",
     needs=("energies", "forces", "classes"),

@@ -56,9 +56,7 @@ def measure(evidence: Evidence) -> Measured:
     """Measure the cost of a random tenth of one set; the claim itself is about many."""
     trial = evidence.random
     trial.trained()
-    ratio = ratio_interval(
-        trial.errors("random")["force"][:, trial.budgets.index(0.1)], trial.whole()["force"]
-    )
+    ratio = ratio_interval(trial.errors_at("random", 0.1)["force"], trial.whole()["force"])
     raise CannotBeAsked(
         f"{evidence.kind}: {ratio.text()}: one set is one point, asked across sets",
         {"kind": evidence.kind, "cost": ratio.mean},

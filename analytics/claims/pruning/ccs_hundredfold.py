@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analytics.claims.claim import Measured, register
-from analytics.claims.evidence import HUNDREDTH, Evidence
+from analytics.claims.evidence import Evidence
 from analytics.claims.papers import PRUNING
 from analytics.claims.pruning.comparing import OTHER_MODEL, against_whole
 
@@ -22,5 +22,4 @@ __all__ = ["measure"]
 def measure(evidence: Evidence) -> Measured:
     """Measure it on what is held out at random, if a hundredth is a structure at least."""
     trial = evidence.random
-    evidence.hundredth(trial)
-    return against_whole({"hold-out": trial}, "ccs", HUNDREDTH, 1.25)
+    return against_whole({"hold-out": trial}, "ccs", evidence.hundredth(trial), 1.25)

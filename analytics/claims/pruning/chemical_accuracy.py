@@ -32,8 +32,8 @@ def measure(evidence: Evidence) -> Measured:
     """Measure it on what is held out at random, with the sum of atoms for a baseline."""
     trial = evidence.random
     trial.trained()
-    at = evidence.hundredth(trial)
-    errors = trial.errors("ccs")["energy"][:, at]
+    budget = evidence.hundredth(trial)
+    errors = trial.errors_at("ccs", budget)["energy"]
     found = ratio_interval(errors, np.ones(len(errors)))  # errors multiply: never below zero
     baseline = float(np.mean([_of_atoms(trial, r) for r in range(len(trial))]))
     whole = float(trial.whole()["energy"].mean())

@@ -36,7 +36,7 @@ def against_whole(
         trial.trained()
         if not trial.usable([method]):
             raise CannotBeAsked(f"{method} needs labels that are not there")
-        above.append(trial.errors(method)["force"][:, trial.budgets.index(budget)])
+        above.append(trial.errors_at(method, budget)["force"])
         under.append(trial.whole()["force"])
     ratio = ratio_interval(np.column_stack(above), np.column_stack(under))
     kept, whole = (float(np.exp(np.mean(np.log(each)))) for each in (above, under))

@@ -26,10 +26,10 @@ def measure(evidence: Evidence) -> Measured:
     """Measure it on what is held out at random, if a hundredth is a structure at least."""
     trial = evidence.random
     trial.trained()
-    at = evidence.hundredth(trial)
+    budget = evidence.hundredth(trial)
     if not trial.usable(["grand"]):
         raise CannotBeAsked("GraNd needs forces of every structure")
-    grand, random = (trial.errors(m)["force"][:, at] for m in ("grand", "random"))
+    grand, random = (trial.errors_at(m, budget)["force"] for m in ("grand", "random"))
     ratio = ratio_interval(grand, random)
     words = (
         f"force error of GraNd {np.exp(np.log(grand).mean()):.3g} eV/Å, random "

@@ -28,13 +28,12 @@ def measure(evidence: Evidence) -> Measured:
     trial = evidence.random
     trial.trained()
     methods = trial.usable(evidence.methods)
-    edge = 1e-5
+    edge = evidence.analysis.spec.covered_below
     found, points = np.full((len(trial), len(BUDGETS)), np.nan), []
     for r, b in np.ndindex(*found.shape):
-        at = trial.budgets.index(BUDGETS[b])
         given = {m: trial.delta_entropy(m, r, BUDGETS[b]) for m in methods}
         lost = np.array([float((given[m] >= edge).mean()) for m in methods])
-        errors = np.array([trial.errors(m)["force"][r, at] for m in methods])
+        errors = np.array([trial.errors(m)["force"][r, b] for m in methods])
         whole = trial.whole()["force"][r]
         found[r, b] = rank_correlation(lost, errors)
         points += [

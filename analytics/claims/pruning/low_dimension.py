@@ -53,9 +53,7 @@ def measure(evidence: Evidence) -> Measured:
     trial = evidence.random
     trial.trained()
     found = evidence.dimension
-    ratio = ratio_interval(
-        trial.errors("random")["force"][:, trial.budgets.index(0.1)], trial.whole()["force"]
-    )
+    ratio = ratio_interval(trial.errors_at("random", 0.1)["force"], trial.whole()["force"])
     if not np.isfinite(found.dimension):
         raise CannotBeAsked("too few distinct environments for an intrinsic dimension")
     words = (

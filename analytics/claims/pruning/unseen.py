@@ -15,7 +15,7 @@ __all__ = ["measure"]
     sentence="On a temperature, strain, composition or defect that was not seen, a pruned set does "
     "as well as all data (asked of a potential, on classes left out).",
     paper=PRUNING,
-    criterion="force error of CCS at 10 % kept on classes left out (the three largest, in turn) at "
+    criterion="force error of CCS at 10 % kept on classes left out (the two largest, in turn) at "
     "most 1.1 times that of the whole pool",
     changed_by=OTHER_MODEL,
     needs=("energies", "forces", "classes"),

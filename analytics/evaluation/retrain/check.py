@@ -72,14 +72,17 @@ class Curve(Value):
         As they were asked for.
     sizes : tuple of int
         Structures trained on.
+    environments : tuple of int
+        Their atoms: what a fit, or labels, cost.
     shares : float array
-        The same as shares of the pool.
+        Structures as shares of the pool.
     points : tuple
         Errors by test at each budget.
     """
 
     budgets: tuple[float, ...]
     sizes: tuple[int, ...]
+    environments: tuple[int, ...]
     shares: FloatArray
     points: tuple[ByTest, ...]
 
@@ -153,18 +156,41 @@ class RetrainCheck(Value):
             coefficients = self._fit(method, size)
             return {test.name: test.errors(coefficients) for test in self.tests}
 
-    def curve(self, method: str, budgets: Sequence[float], *, monitor: Monitor = SILENT) -> Curve:
-        """Return the errors of the fits along an order, at budgets of the pool."""
-        most, pool = len(self.orders[method].order), len(self.pool)
-        sizes = [min(Budget(budget).of(pool), most) for budget in budgets]
+    def size(self, method: str, budget: float, unit: str = "structures") -> int:
+        """Return how many structures of an order are within a budget of the pool; see `UNITS`.
+
+        Of environments, the longest part of the order that has no more, and one structure at least.
+        """
+        order, sizes = self.orders[method].order, self.equations.design.dataset.sizes
+        if unit == "structures":
+            return min(Budget(budget).of(len(self.pool)), len(order))
+        most = Budget(budget).of(int(sizes[self.pool].sum()))
+        return min(len(order), max(1, int(np.sum(np.cumsum(sizes[order]) <= most))))
+
+    def curve(
+        self,
+        method: str,
+        budgets: Sequence[float],
+        *,
+        unit: str = "structures",
+        monitor: Monitor = SILENT,
+    ) -> Curve:
+        """Return the errors of the fits along an order, at budgets of the pool; see `size`."""
+        sizes = [self.size(method, budget, unit) for budget in budgets]
         points: dict[int, ByTest] = {}
         for at, size in enumerate(sizes):
             if size not in points:
                 points[size] = self.errors(method, size)
             monitor.report((at + 1) / len(sizes))
             monitor.checkpoint()
-        shares = frozen(np.array(sizes) / pool)
-        return Curve(tuple(budgets), tuple(sizes), shares, tuple(points[size] for size in sizes))
+        atoms = np.cumsum(self.equations.design.dataset.sizes[self.orders[method].order])
+        return Curve(
+            tuple(budgets),
+            tuple(sizes),
+            tuple(int(atoms[size - 1]) if size else 0 for size in sizes),
+            frozen(np.array(sizes) / len(self.pool)),
+            tuple(points[size] for size in sizes),
+        )
 
     def whole_pool(self) -> ByTest:
         """Return the errors after training on the whole pool: the line that is always drawn."""

@@ -7,7 +7,7 @@ the page shows each resample as it comes and keeps the sums for fits at any budg
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class Wanted:
         that is not nested answers for that one only.
     keep, drop : tuples of int
         Structures of the data set forced in and out, where they are in the pool.
+    unit : str
+        What budgets count, see `UNITS`: of "environments" every method gets the same number.
     """
 
     method: str
@@ -50,6 +52,7 @@ class Wanted:
     budgets: tuple[float, ...]
     keep: tuple[int, ...] = ()
     drop: tuple[int, ...] = ()
+    unit: str = "structures"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Repetition(Value):
     curves : dict of str to Curve
     whole : mapping
         Errors by test after training on the whole pool.
+    beside : tuple of Repetition
+        The same orders judged by the potentials of `Ground.beside`.
     """
 
     part: Analysis
@@ -73,6 +78,7 @@ class Repetition(Value):
     wanted: dict[str, Wanted]
     curves: dict[str, Curve]
     whole: ByTest
+    beside: tuple[Repetition, ...] = ()
 
 
 def repetitions(
@@ -102,15 +108,29 @@ def repetitions(
         If a file has a species that the pool lacks, or no labels.
     """
     files = files or {}
-    given = []
+    grounds = (ground, *ground.beside)
+    given: list[list[TestSet]] = [[] for _ in grounds]
     for at, (name, data) in enumerate(files.items()):
         part = Part(monitor, at / len(files) / 3, (at + 1) / len(files) / 3, name)
-        given.append(make_file_test(ground, name, data, monitor=part))
+        for k, (each, found) in enumerate(zip(grounds, given, strict=True)):
+            own = Part(part, k / len(grounds), (k + 1) / len(grounds))
+            found.append(make_file_test(each, name, data, monitor=own))
     for r in range(len(ground)):
         start, share = (1 / 3 if files else 0.0), (2 / 3 if files else 1.0) / len(ground)
         step = Part(monitor, start + share * r, start + share * (r + 1))
         old = known[r] if r < len(known) else None
-        yield repeat(ground, r, dict(wanted), given, old, monitor=step)
+        made = repeat(ground, r, dict(wanted), given[0], old, monitor=step)
+        others = zip(ground.beside, given[1:], strict=True)
+        yield replace(made, beside=tuple(_judged(each, r, made, tests) for each, tests in others))
+
+
+def _judged(ground: Ground, r: int, known: Repetition, tests: Sequence[TestSet]) -> Repetition:
+    """Return the orders of a repetition with the errors of another potential."""
+    check, curves = ground.check(r, tests), {}
+    for column, each in known.wanted.items():
+        check = check.with_order(column, known.check.orders[column].order)
+        curves[column] = check.curve(column, each.budgets, unit=each.unit)
+    return Repetition(known.part, check, known.wanted, curves, check.whole_pool())
 
 
 def repeat(
@@ -144,7 +164,9 @@ def repeat(
                 equations = ground.equations.take(pool)
             order = _order(ground, r, part, each, equations, Part(step, 0.0, 0.5))
             check = check.with_order(column, order, monitor=Part(step, 0.5, 0.6))
-        curves[column] = check.curve(column, each.budgets, monitor=Part(step, 0.6, 1.0, said))
+        curves[column] = check.curve(
+            column, each.budgets, unit=each.unit, monitor=Part(step, 0.6, 1.0, said)
+        )
     whole = old.whole if old is not None and same_tests else check.whole_pool()
     return Repetition(part, check, wanted, curves, whole)
 
@@ -163,11 +185,13 @@ def _order(
     """
     pool = ground.splits[r].pool
     originals = ground.structures[pool]
+    total = len(pool) if wanted.unit == "structures" else part.n_environments
     found = select(
         part,
         wanted.method,
         spec=wanted.spec,
-        size=max(Budget(budget).of(len(pool)) for budget in wanted.budgets),
+        size=max(Budget(budget).of(total) for budget in wanted.budgets),
+        unit=wanted.unit,
         seed=wanted.seed + ground.splits[r].resample,
         keep=np.flatnonzero(np.isin(originals, wanted.keep)),
         drop=np.flatnonzero(np.isin(originals, wanted.drop)),

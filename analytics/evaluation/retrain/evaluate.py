@@ -17,6 +17,7 @@ from analytics.evaluation.retrain.errors import Errors
 from analytics.evaluation.retrain.ground import Ground, prepare_grounds
 from analytics.evaluation.retrain.outlier_errors import OutlierErrors, outlier_rows
 from analytics.evaluation.retrain.test_labels import usable_labels
+from analytics.evaluation.structure_sizes import UNEQUAL, size_spread, unequal_sizes
 from analytics.information.analysis import Analysis
 from analytics.potential.design_rows import check_species
 from analytics.potential.mlpod import PodErrors
@@ -32,7 +33,7 @@ __all__ = ["COLUMNS", "WHOLE_POOL", "RetrainResult", "retrain", "rows_of"]
 
 #: The columns of the table, in this order.
 COLUMNS = (
-    *("method", "budget", "n_structures", "n_environments", "resample", "test"),
+    *("model", "method", "budget", "n_structures", "n_environments", "resample", "test"),
     *("energy_rmse_mev_atom", "force_rmse_ev_a"),
 )
 #: And these if there is a second opinion.
@@ -50,35 +51,43 @@ class RetrainResult(Table):
     Attributes
     ----------
     table : DataFrame
-        `COLUMNS` (and `OPINION_COLUMNS`): a row per method, budget, resample and test. Budgets are
-        shares (below 1) or numbers of structures of the pool of the resample; the whole pool is a
-        method of budget 1.
+        `COLUMNS` (and `OPINION_COLUMNS`): a row per potential (`model`), method, budget, resample
+        and test. Budgets are shares (below 1) or numbers of structures, or of atoms, of the pool
+        of the resample; the whole pool is a method of budget 1.
     classes : DataFrame
         The same by config_type of the test structures: a column config_type more, and
         n_test_structures.
     split : str
-    spec : PotentialSpec
+    specs : tuple of PotentialSpec
+        Of each potential.
     sampled : int, optional
         How many structures were drawn at random because all would not fit; None if all were used.
     notes : tuple of str
         What a reader should know.
     outliers : OutlierErrors
-        Whether the outlier score of a test atom given what was kept foretells its force error.
+        Whether the outlier score of a test atom given what was kept foretells its force error, by
+        the first potential.
+    unit : str
+        What budgets count.
+    size_spread : float
+        See `analytics.evaluation.structure_sizes`.
     """
 
     table: pd.DataFrame
     classes: pd.DataFrame
     split: str
-    spec: PotentialSpec
+    specs: tuple[PotentialSpec, ...]
     sampled: int | None
     notes: tuple[str, ...]
     outliers: OutlierErrors
+    unit: str
+    size_spread: float
 
     def summary(self) -> pd.DataFrame:
-        """Return mean and standard deviation over the resamples by method, budget and test."""
+        """Return mean and standard deviation over resamples by test, model, method and budget."""
         # as text: a budget of 1 (one structure) equals 1.0 (all of them) as a number
         asked = self.table["budget"].map(str).rename("asked")
-        groups = self.table.groupby(["test", "method", asked], sort=False)
+        groups = self.table.groupby(["test", "model", "method", asked], sort=False)
         second = {name: (name, "mean") for name in OPINION_COLUMNS if name in self.table}
         found = groups.agg(
             budget=("budget", "first"),
@@ -104,12 +113,14 @@ def retrain(
     seed: int = 0,
     specs: Mapping[str, Any] | None = None,
     spec: PotentialSpec | None = None,
+    judges: Sequence[PotentialSpec] = (),
+    unit: str = "structures",
     opinion: Opinion | None = None,
     monitor: Monitor = SILENT,
 ) -> RetrainResult:
     """Train a potential on every selection and measure its errors.
 
-    Methods that select by a model see the equations of the same potential, of the pool only.
+    Methods that select by a model see the equations of the (first) potential, of the pool only.
 
     Each resample is analysed by itself: what is held out is seen neither by the methods nor, with
     the splits "high_force" and "leave_class_out", by the basis. A random hold-out shares the
@@ -132,6 +143,11 @@ def retrain(
         Options of methods by name.
     spec : PotentialSpec, optional
         Which potential, and its options (default: SOAP-GAP).
+    judges : sequence of PotentialSpec
+        Other potentials that are trained on the same selections: see `agreement`.
+    unit : str
+        What budgets count: "structures", or "environments", so that every method trains on the
+        same number of atoms.
     opinion : callable, optional
         (structures to fit, tests by name, monitor) -> errors by test, of another potential fitted
         to the same selections, such as `fit_pod`. Isolated atoms are not among the structures.
@@ -159,7 +175,7 @@ def retrain(
     asked = tuple(Budget(budget).value for budget in budgets)
     wanted: dict[str, Wanted] = {}
     for name in dict.fromkeys(methods):
-        wanted |= _wanted(name, (specs or {}).get(name), asked, seed)
+        wanted |= _wanted(name, (specs or {}).get(name), asked, seed, unit)
     _check_tests(tests, analysis.dataset)
     usable = {name: usable_labels(analysis.dataset, data) for name, data in tests.items()}
     tests = {name: data for name, (data, _) in usable.items()}
@@ -171,43 +187,63 @@ def retrain(
     described: dict[str, Descriptors] = {}
     sampled = None
     grounds = prepare_grounds(
-        analysis, split, resamples=resamples, seed=seed, spec=spec, monitor=monitor
-    )
+        analysis, split, resamples=resamples, seed=seed, spec=spec, beside=judges,
+        monitor=monitor,
+    )  # fmt: skip
     for ground, part in grounds:
         sampled = ground.sampled
         notes += ground.notes
         for r, each in enumerate(repetitions(ground, wanted, tests, monitor=part)):
             data = ground.equations.design.dataset
             held_out = data.take(ground.tests[r].structures)
+            second: dict[tuple[Any, ...], dict[str, Any]] = {}
             for members, by_test, by_class in rows_of(ground, r, each):
                 if opinion is not None:
                     files = {ground.tests[r].name: held_out, **tests}
-                    second = opinion(data.take(members), files, part)
+                    errors = opinion(data.take(members), files, part)
                     for row in by_test:
-                        errors = asdict(second[row["test"]]) if row["test"] in second else {}
-                        row |= {f"pod_{name}": value for name, value in errors.items()}
+                        own = asdict(errors[row["test"]]) if row["test"] in errors else {}
+                        second[_fit(row)] = {f"pod_{name}": value for name, value in own.items()}
+                        row |= second[_fit(row)]
                 rows += by_test
                 classes += by_class
                 head = {name: by_test[0][name] for name in ("method", "budget", "resample")}
                 found = outlier_rows(ground, each.check.tests, members, head, described)
                 outliers += found[0]
                 curve += found[1]
+            for other, judged in zip(ground.beside, each.beside, strict=True):
+                for _, by_test, by_class in rows_of(other, r, judged):
+                    rows += [row | second.get(_fit(row), {}) for row in by_test]
+                    classes += by_class
     names = [*COLUMNS, *(OPINION_COLUMNS if opinion is not None else ())]
+    spread = size_spread(analysis.sizes)
+    if unit == "structures" and spread > UNEQUAL:
+        notes.append(unequal_sizes(analysis.sizes))
     said = tuple(dict.fromkeys(notes))
     scores = OutlierErrors(table_of(outliers), table_of(curve), analysis.spec.bandwidth)
     return RetrainResult(
-        table_of(rows)[names], table_of(classes), split, spec, sampled, said, scores
+        table=table_of(rows)[names],
+        classes=table_of(classes),
+        split=split,
+        specs=(spec, *judges),
+        sampled=sampled,
+        notes=said,
+        outliers=scores,
+        unit=unit,
+        size_spread=spread,
     )
 
 
-def _wanted(method: str, given: Any, budgets: tuple[float, ...], seed: int) -> dict[str, Wanted]:
+def _wanted(
+    method: str, given: Any, budgets: tuple[float, ...], seed: int, unit: str
+) -> dict[str, Wanted]:
     """Return what is asked of a method: one order, or one for each budget if they differ."""
     spec = given
     if given is None or isinstance(given, Mapping):
         spec = spec_from(METHODS[method].spec, given or {})
     if is_nested(method, spec):
-        return {method: Wanted(method, spec, seed, budgets)}
-    return {f"{method} {each}": Wanted(method, spec, seed, (each,)) for each in budgets}
+        return {method: Wanted(method, spec, seed, budgets, unit=unit)}
+    return {f"{method} {each}": Wanted(method, spec, seed, (each,), unit=unit) for each in budgets}
 
 
 def rows_of(
@@ -226,6 +262,7 @@ def rows_of(
     fits.append((WHOLE_POOL, 1.0, check.pool, repetition.whole))
     for method, budget, members, by_test in fits:
         head = {
+            "model": ground.equations.design.basis.spec.potential,
             "method": method,
             "budget": budget,
             "n_structures": len(members),
@@ -242,6 +279,11 @@ def rows_of(
             for name, one in by_class.items()
         ]
         yield members, rows, classes
+
+
+def _fit(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a row is about, whichever potential it is of."""
+    return row["method"], str(row["budget"]), row["test"]
 
 
 def _figures(errors: Errors) -> dict[str, float]:

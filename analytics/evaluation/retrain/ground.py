@@ -50,6 +50,8 @@ class Ground:
         How many structures stand for the data set because all would not fit; None if all were used.
     notes : tuple of str
         What a reader should know.
+    beside : tuple of Ground
+        The same with the equations of other potentials.
     """
 
     analysis: Analysis
@@ -60,6 +62,7 @@ class Ground:
     tests: tuple[TestSet, ...]
     sampled: int | None
     notes: tuple[str, ...]
+    beside: tuple[Ground, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of resamples."""
@@ -86,6 +89,7 @@ def prepare_grounds(
     resamples: int = 5,
     seed: int = 0,
     spec: PotentialSpec | None = None,
+    beside: Sequence[PotentialSpec] = (),
     monitor: Monitor = SILENT,
 ) -> Iterator[tuple[Ground, Monitor]]:
     """Yield the equations of each basis that a split needs: one, or one for each class left out.
@@ -100,6 +104,8 @@ def prepare_grounds(
     resamples, seed : int
     spec : PotentialSpec, optional
         Which potential, and its options (default: SOAP-GAP).
+    beside : sequence of PotentialSpec
+        Other potentials, for the same pools and tests; see `Ground.beside`.
     monitor : Monitor
 
     Yields
@@ -117,7 +123,8 @@ def prepare_grounds(
     """
     spec = RetrainSpec() if spec is None else spec
     check_labels(analysis.dataset)
-    part, chosen, notes = _affordable_part(analysis, spec, seed)
+    potentials = (spec, *beside)
+    part, chosen, notes = _affordable_part(analysis, potentials, seed)
     dataset, described = part.dataset, part.descriptors.structures
     groups: dict[str, list[Split]] = {}
     for each in make_splits(dataset, described, split, resamples=resamples, seed=seed):
@@ -125,29 +132,44 @@ def prepare_grounds(
             groups.setdefault(each.test, []).append(each)
     if not groups:
         raise InputError(f"no config_type {left_out!r} to leave out", source=dataset.name)
-    isolated = np.flatnonzero(dataset.isolated)
     family = basis_family(dataset, described, split)
     for at, splits in enumerate(groups.values()):
         step = Part(monitor, at / len(groups), (at + 1) / len(groups))
-        source = splits[0].basis_from
-        allowed = None if source is None else np.union1d(source, isolated)
-        design, taken, said = _design_of_split(
-            dataset, spec, allowed, splits[0], family, Part(step, 0.0, 0.6)
-        )
-        pool = None if allowed is None else np.searchsorted(taken, allowed)
-        equations = make_equations(design, pool, monitor=Part(step, 0.6, 0.7, "normal equations"))
-        moved = tuple(_moved(each, taken) for each in splits)
-        ground = Ground(
-            analysis=part,
-            equations=equations,
-            rows=frozen(taken),
-            structures=frozen(taken if chosen is None else chosen[taken]),
-            splits=moved,
-            tests=tuple(make_test(each.test, equations, each.held_out) for each in moved),
-            sampled=None if chosen is None else part.n_structures,
-            notes=(*notes, *said),
-        )
-        yield ground, Part(step, 0.7, 1.0)
+        made = []
+        for k, each_spec in enumerate(potentials):
+            own = Part(step, 0.7 * k / len(potentials), 0.7 * (k + 1) / len(potentials))
+            made.append(_make_ground(part, chosen, notes, each_spec, splits, family, own))
+        yield replace(made[0], beside=tuple(made[1:])), Part(step, 0.7, 1.0)
+
+
+def _make_ground(
+    part: Analysis,
+    chosen: IntArray | None,
+    notes: Sequence[str],
+    spec: PotentialSpec,
+    splits: Sequence[Split],
+    family: Sequence[IntArray | None],
+    monitor: Monitor,
+) -> Ground:
+    """Return the ground of one potential for the splits that share a basis."""
+    dataset, source = part.dataset, splits[0].basis_from
+    allowed = None if source is None else np.union1d(source, np.flatnonzero(dataset.isolated))
+    design, taken, said = _design_of_split(
+        dataset, spec, allowed, splits[0], family, Part(monitor, 0.0, 0.85)
+    )
+    pool = None if allowed is None else np.searchsorted(taken, allowed)
+    equations = make_equations(design, pool, monitor=Part(monitor, 0.85, 1.0, "normal equations"))
+    moved = tuple(_moved(each, taken) for each in splits)
+    return Ground(
+        analysis=part,
+        equations=equations,
+        rows=frozen(taken),
+        structures=frozen(taken if chosen is None else chosen[taken]),
+        splits=moved,
+        tests=tuple(make_test(each.test, equations, each.held_out) for each in moved),
+        sampled=None if chosen is None else part.n_structures,
+        notes=(*notes, *said),
+    )
 
 
 def prepare_ground(
@@ -158,12 +180,13 @@ def prepare_ground(
     resamples: int = 5,
     seed: int = 0,
     spec: PotentialSpec | None = None,
+    beside: Sequence[PotentialSpec] = (),
     monitor: Monitor = SILENT,
 ) -> Ground:
     """Return the first, or only, ground of a split; see `prepare_grounds`."""
     grounds = prepare_grounds(
         analysis, split, left_out=left_out, resamples=resamples, seed=seed, spec=spec,
-        monitor=monitor,
+        beside=beside, monitor=monitor,
     )  # fmt: skip
     return next(grounds)[0]
 
@@ -278,7 +301,7 @@ def _design_of_split(
 
 
 def _affordable_part(
-    analysis: Analysis, spec: PotentialSpec, seed: int
+    analysis: Analysis, specs: Sequence[PotentialSpec], seed: int
 ) -> tuple[Analysis, IntArray | None, list[str]]:
     """Return the analysis, or that of the structures whose rows fit in memory.
 
@@ -287,7 +310,8 @@ def _affordable_part(
     their rows cost nothing.
     """
     dataset, described = analysis.dataset, analysis.descriptors.structures
-    functions = potential_of(spec).most_functions(spec, len(np.unique(dataset.numbers)))
+    n_species = len(np.unique(dataset.numbers))
+    functions = max(potential_of(spec).most_functions(spec, n_species) for spec in specs)
     limit = min(MOST_BYTES, 0.25 * physical_memory())
     share = min(1.0, limit / row_bytes(dataset, functions))
     size = min(MOST_STRUCTURES, int(share * len(described)))

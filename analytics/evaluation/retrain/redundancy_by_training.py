@@ -33,8 +33,10 @@ from analytics.selection.base import METHODS, is_nested
 
 __all__ = [
     "ByEntropy",
+    "Curves",
     "TrainingRedundancy",
     "Verdict",
+    "curves_of",
     "nested_options",
     "redundancy_by_training",
     "sizes_along",
@@ -50,7 +52,8 @@ APART = 0.15
 WIDTHS = tuple(2.0**power for power in np.arange(-2.0, 2.01, 0.5))
 #: Environments that these are averaged over.
 SAMPLE = 1500
-#: A potential errs as much on its own pool as outside: more structures hardly help it.
+#: A potential errs as much on its own pool as outside: more structures hardly help it. Below,
+#: they do.
 AT_ITS_LIMIT = 0.9
 
 
@@ -100,7 +103,7 @@ class Verdict(Value):
         Redundancy by training (random order, forces within 5 %), and its quartiles.
     entropy : float
     reasons : tuple of str
-        Any of "width", "elements", "model".
+        Any of "width", "elements", "model" (at its limit), "learning".
     sentences : tuple of str
     """
 
@@ -241,10 +244,10 @@ def redundancy_by_training(
     rows: list[dict[str, Any]] = []
     curve: list[dict[str, Any]] = []
     limits: list[dict[str, Any]] = []
-    for r, each in enumerate(_curves(ground, wanted, sizes, seed, Part(monitor, 0.5, 0.9))):
+    for r, each in enumerate(curves_of(ground, wanted, sizes, seed, Part(monitor, 0.5, 0.9))):
         limits += _limits(ground, r, each)
         for method in names:
-            rises = _rises(each, method, ground.tests[r].name)
+            rises = rises_of(each, method, ground.tests[r].name)
             curve += _curve_rows(each, method, r, rises)
             rows += list(_answers(ground, each, method, r, rises, tolerances))
     return TrainingRedundancy(
@@ -285,7 +288,7 @@ def smallest_within(rises: FloatArray, tolerance: float) -> int:
 
 
 @dataclass(frozen=True)
-class _Curves:
+class Curves:
     """Orders of one resample, the errors along them, and those of its whole pool."""
 
     check: RetrainCheck
@@ -293,13 +296,13 @@ class _Curves:
     whole: ByTest
 
 
-def _curves(
+def curves_of(
     ground: Ground,
     wanted: Mapping[str, Wanted],
     sizes: tuple[int, ...],
     seed: int,
     monitor: Monitor,
-) -> Iterator[_Curves]:
+) -> Iterator[Curves]:
     """Yield resample by resample the curve of a random order and those of other methods.
 
     A random order needs no analysis of the pool, which is most of the work.
@@ -313,12 +316,12 @@ def _curves(
         check = check.with_order("random", order)
         curves = {} if found is None else dict(found.curves)
         curves["random"] = check.curve("random", sizes)
-        yield _Curves(check, curves, check.whole_pool() if found is None else found.whole)
+        yield Curves(check, curves, check.whole_pool() if found is None else found.whole)
         monitor.report((r + 1) / len(ground.splits), "retraining")
         monitor.checkpoint()
 
 
-def _rises(each: _Curves, method: str, test: str) -> dict[str, FloatArray]:
+def rises_of(each: Curves, method: str, test: str) -> dict[str, FloatArray]:
     """Return the errors along an order relative to the whole pool's, less 1."""
     energy, force = each.curves[method].errors[test]
     whole = each.whole[test][0]
@@ -331,7 +334,7 @@ def _rises(each: _Curves, method: str, test: str) -> dict[str, FloatArray]:
 
 
 def _curve_rows(
-    each: _Curves, method: str, r: int, rises: Mapping[str, FloatArray]
+    each: Curves, method: str, r: int, rises: Mapping[str, FloatArray]
 ) -> list[dict[str, Any]]:
     return [
         {"method": method, "resample": r, "n_structures": size}
@@ -342,7 +345,7 @@ def _curve_rows(
 
 def _answers(
     ground: Ground,
-    each: _Curves,
+    each: Curves,
     method: str,
     r: int,
     rises: Mapping[str, FloatArray],
@@ -365,7 +368,7 @@ def _answers(
             }
 
 
-def _limits(ground: Ground, r: int, each: _Curves) -> list[dict[str, Any]]:
+def _limits(ground: Ground, r: int, each: Curves) -> list[dict[str, Any]]:
     check, outside = each.check, each.whole[ground.tests[r].name][0]
     fit = ground.equations.fit(np.concatenate([check.base, check.pool]))
     inside = make_test("pool", ground.equations, check.pool).errors(fit)[0]
@@ -451,6 +454,13 @@ def _verdict(found: TrainingRedundancy) -> Verdict:
             f"The potential is at its limit: on what it was trained on its error is "
             f"{percent(ratio)} of that on what was held out, so more structures hardly help it. "
             "One with more functions may need more of them."
+        )
+    if gap > 0 and ratio < AT_ITS_LIMIT:
+        reasons.append("learning")
+        sentences.append(
+            f"The potential is still learning: on what it was trained on its error is "
+            f"{percent(ratio)} of that on what was held out, so that structures alike to others "
+            "still lower it."
         )
     if not reasons:
         sentences.append(

@@ -1,0 +1,151 @@
+"""``winnow recommend``: two or three budgets with their reasons (knee), errors and cost."""
+
+from __future__ import annotations
+
+import argparse
+
+from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
+from analytics.cli.errors import UsageError
+from analytics.cli.options import add_spec_options, parse_count, parse_share, spec_from_arguments
+from analytics.cli.output import columns, count, counted, percent, print_json, with_error
+from analytics.cli.progress import progress_on_terminal
+from analytics.cli.stages import analyse_input, method_specs, read_input
+from analytics.data.dataset import Dataset
+from analytics.evaluation.retrain.recommend import Candidate, Recommendation, recommend
+from analytics.evaluation.retrain.splits import SPLITS
+from analytics.potential.design_rows import check_labels
+from analytics.potential.spec import RetrainSpec
+from analytics.runtime.progress import Part
+from analytics.selection.base import is_nested
+
+__all__ = ["add_arguments", "run"]
+
+PREFIX = "potential-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_input(parser)
+    parser.add_argument(
+        "--method",
+        default="facility_location",
+        metavar="NAME",
+        help="whose order is cut (default %(default)s); see winnow methods",
+    )
+    parser.add_argument(
+        "--within",
+        type=parse_share,
+        default="5%",
+        metavar="SHARE",
+        help="the rise of the error over that of the whole pool that you would accept "
+        "(default 5%%)",
+    )
+    parser.add_argument(
+        "--split",
+        choices=[name for name in SPLITS if name != "leave_class_out"],
+        default="random",
+        help="what is held out: a fifth at random, or the largest forces (default %(default)s)",
+    )
+    parser.add_argument(
+        "--resamples",
+        type=parse_count,
+        default=5,
+        metavar="N",
+        help="repetitions, each on another four fifths (default %(default)s)",
+    )
+    parser.add_argument(
+        "--hours",
+        type=float,
+        metavar="H",
+        help="what training on the whole pool takes: the time of each budget is then told",
+    )
+    add_seed(parser)
+    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_method_options(parser)
+    add_analysis(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
+    options = method_specs(arguments, [arguments.method])[arguments.method]
+    if not is_nested(arguments.method, options):
+        raise UsageError(f"--method {arguments.method}: its order answers for one budget only")
+    if arguments.hours is not None and not arguments.hours > 0:
+        raise UsageError(f"--hours is {arguments.hours}, not above 0")
+    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    with progress_on_terminal() as monitor:
+        dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
+        check_labels(dataset)
+        analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.2))
+        found = recommend(
+            analysis,
+            arguments.method,
+            within=arguments.within,
+            split=arguments.split,
+            resamples=arguments.resamples,
+            seed=arguments.seed,
+            options=options,
+            spec=spec,
+            monitor=Part(monitor, 0.2, 1.0),
+        )
+    if arguments.json:
+        head = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        print_json(head | {"split": arguments.split} | found.to_dict())
+    else:
+        print(_text(dataset, found, arguments.hours))
+    return 0
+
+
+def _text(dataset: Dataset, found: Recommendation, hours: float | None) -> str:
+    lines = [
+        f"{dataset.name}: {counted(len(found.candidates), 'budget')} of {count(found.pool)} "
+        f"structures, by {found.method}, with what speaks for each",
+        *found.notes,
+        "",
+    ]
+    head = ["structures", "share", "of the atoms", "energy, meV/atom", "force, eV/Å",
+            "force against all", "left open, nats"]  # fmt: skip
+    rows = [_row(each) for each in found.candidates]
+    if hours is not None:
+        head.append("hours")
+        for row, each in zip(rows, found.candidates, strict=True):
+            row.append(f"{hours * each.share_of_atoms:.2g}")
+    lines.append(columns([head], rows))
+    for each in found.candidates:
+        lines += ["", f"{count(each.n_structures)} structures:"]
+        for reason in each.reasons:
+            lines.append(
+                f"  {reason.sentence} ({reason.name}: {count(reason.n_structures)}, quartiles "
+                f"{count(reason.low)} to {count(reason.high)})"
+            )
+        lines += [f"  {said}" for said in _against_random(each, found.method)]
+    return "\n".join(lines)
+
+
+def _row(each: Candidate) -> list[str]:
+    rise = with_error(100 * each.force_rise, 100 * each.force_rise_error)
+    return [
+        count(each.n_structures),
+        percent(each.share),
+        percent(each.share_of_atoms),
+        with_error(each.energy_mev_atom, each.energy_error),
+        with_error(each.force_ev_a, each.force_error),
+        f"{rise} %" if each.force_rise == each.force_rise else "-",
+        with_error(each.open_nats, each.open_error),
+    ]
+
+
+SAID = {
+    "alike": "any {n} structures are as good: {method} against a random choice of the size",
+    "better": "{method} is better than a random choice of the size",
+    "worse": "{method} is worse than a random choice of the size",
+    "undecided": "{method} cannot be told from a random choice of the size (more --resamples may)",
+}
+
+
+def _against_random(each: Candidate, method: str) -> list[str]:
+    if each.against_random not in SAID:
+        return []
+    said = SAID[each.against_random].format(n=count(each.n_structures), method=method)
+    interval = f"{100 * each.low:+.1f} to {100 * each.high:+.1f} %"
+    return [f"{said}: {100 * each.difference:+.1f} % ({interval})"]

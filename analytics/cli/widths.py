@@ -1,0 +1,105 @@
+"""Texts about the width of the kernel: how it was chosen, and the range of figures over widths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analytics.cli.output import columns, count, number, percent
+from analytics.data.checks.report import Finding
+from analytics.evaluation.comparison import METRICS
+from analytics.evaluation.headline_findings import Headlines, headline_findings
+from analytics.evaluation.width_range import WidthComparison, WidthRange
+from analytics.information.analysis import Analysis
+from analytics.information.width import Width
+from analytics.runtime.text import TERMINAL
+
+__all__ = [
+    "chosen_text",
+    "comparison_range_text",
+    "finding_lines",
+    "findings_of",
+    "range_content",
+    "range_table",
+]
+
+
+def chosen_text(width: Width, unit: str) -> str:
+    """Say how a width was chosen, and what else it might have been."""
+    share, aim = TERMINAL.exact_percent(width.share), TERMINAL.exact_percent(width.aim)
+    rule = f"a random {share} of the structures covers {aim} of the rest"
+    if width.asked == "auto":
+        told = f"auto: {rule} ({width.low:g} to {width.high:g})"
+        if width.published is not None:
+            told += f"; published {width.published:g}"
+    else:
+        told = f"{width.asked}; auto would be {width.auto:g}"
+    return f"{unit}, {told}" if unit else told
+
+
+def range_table(found: WidthRange) -> str:
+    """Return the figures at each width as a table."""
+    head = [["h", "entropy, nats", "H / ln n", "effective", "redundant", ""]]
+    rows = []
+    for record in found.records():
+        marks = [name for name in ("in_use", "published") if record[name]]
+        rows.append(
+            [
+                f"{record['bandwidth']:.4g}",
+                TERMINAL.with_error(record["entropy_nats"], record["entropy_error_nats"])
+                if record["entropy_error_nats"]
+                else number(record["entropy_nats"]),
+                percent(record["efficiency"]),
+                number(record["effective_environments"], 1),
+                percent(record["redundancy"]),
+                ", ".join(marks).replace("_", " "),
+            ]
+        )
+    return columns(head, rows)
+
+
+def comparison_range_text(found: WidthComparison) -> str:
+    """Return the metrics of each selection at half, once and twice the width."""
+    metrics = ("overlap", "mean_delta_entropy")
+    titles = [next(m.title for m in METRICS if m.name == name).lower() for name in metrics]
+    low, here, high = (f"{width:.3g}" for width in found.widths)
+    head = [
+        ["", "", *(word for title in titles for word in (title, "at h =", ""))],
+        ["method", "budget", *[low, here, high] * len(metrics)],
+    ]
+    table, rows = found.table, []
+    methods = list(dict.fromkeys(table["method"]))
+    groups = table.groupby([table["method"], table["budget"].map(str)], sort=False)
+    for (method, budget), part in sorted(groups, key=lambda each: methods.index(each[0][0])):
+        cells = []
+        for name in metrics:
+            row = part[part["metric"] == name].iloc[0]
+            write = percent if name == "overlap" else number
+            cells += [write(float(row[where])) for where in ("half", "in_use", "twice")]
+        rows.append([str(method), str(budget), *cells])
+    n = count(found.n_sampled)
+    return f"{columns(head, rows)}\nestimated from {n} environments, the same at each width"
+
+
+def findings_of(analysis: Analysis, over_widths: WidthRange, *more: Any) -> tuple[Finding, ...]:
+    """Return what is to be known before the figures are believed."""
+    return headline_findings(Headlines(analysis, over_widths, *more))
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return a line for each finding."""
+    return [
+        f"{each.severity}: {'; '.join(said for said in (each.message, each.advice) if said)}."
+        for each in findings
+    ]
+
+
+def range_content(
+    width: Width, over_widths: WidthRange | WidthComparison, findings: Sequence[Finding]
+) -> dict[str, Any]:
+    """Return the width, the figures over widths and the findings, for JSON."""
+    return {
+        "width": width.to_dict(),
+        "over_widths": over_widths.records(),
+        "findings": [each.to_dict() for each in findings],
+    }
