@@ -40,7 +40,7 @@ HONEST = (
 )
 LEFT = (
     "Colour: delta entropy of each environment given the kept ones of this column, the same scale "
-    "in all three. Dark is kept or has an equal among the kept; bright is left open. "
+    "in all three. 0 is kept or has an equal among the kept; what stands out is left open. "
 )
 
 
@@ -52,7 +52,7 @@ class Maps:
     """
 
     def __init__(self, session: Session, left: LeftOpen) -> None:
-        self._session, self._left, self._quiet = session, left, False
+        self._session, self._left, self._quiet, self._dark = session, left, False, False
         self._make = Figures()
         self._held: dict[str, bool] | None = None  # keys held since the drag under way began
         self.backdrop = self._make.source("x", "y", "structure", "type")
@@ -139,11 +139,15 @@ class Maps:
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
+        self._dark = dark
+        # what is left open stands out from the ground, dark or light
+        self._scale.palette = Viridis256 if dark else Viridis256[::-1]
         for column, plot in enumerate(self.figures):
             fill = {"rest": colors.rest, "kept": colors.methods[column], "brush": colors.quiet}
             hues = fill | {"rings": colors.brush, "active": colors.active}
             paint(plot, colors, hues, axes=False)
             named(plot, "active").glyph.line_color = colors.card
+        self._caption()
 
     # ---- state to figures -------------------------------------------------------------------
 
@@ -167,7 +171,7 @@ class Maps:
             pad = 0.04 * (np.ptp(values) or 1.0)
             low, high = float(values.min() - pad), float(values.max() + pad)
             range_.update(start=low, end=high, reset_start=low, reset_end=high)
-        self._caption()
+        self._on_left()
         self._on_budget()
         self._on_brush()
         self._on_active()
@@ -188,9 +192,10 @@ class Maps:
         other = session.umap if map_.method == "PCA" else session.opened.embedding
         if other is not None and np.isfinite(other.trustworthiness):
             quality += f" ({other.method}: {other.trustworthiness:.2f})"
-        said = f"{map_.method}{seed} · showing {shown}{quality}"
+        said: Any = f"{map_.method}{seed} · showing {shown}{quality}"
         if self._left.columns:
-            said = f"delta entropy 0 to {self._left.highest:.2g} nats · {said}"
+            end = f"{self._left.highest:.2g} nats left open · "
+            said = html.join("0 ", html.i(class_="ramp dark" if self._dark else "ramp"), " ", end, said)
             axes = LEFT + axes
         for caption in self.captions:
             caption.object = html.div(said, class_="caption", title=axes + HONEST)

@@ -78,6 +78,7 @@ class LeftOpen(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
+        self._for: Analysis | None = None  # what `columns` are about
         session.param.watch(self.refresh, ["opened", "budget", "embedding"])
         for slot in session.slots:
             slot.param.watch(self.refresh, ["selection"])
@@ -90,6 +91,8 @@ class LeftOpen(param.Parameterized):
         if not self.shown or analysis is None or map_ is None or None in orders:
             self.columns = []
             return
+        if analysis is not self._for:
+            self._for, self.columns = analysis, []
         kept = [np.asarray(o.positions[: session.budget]) for o in orders if o is not None]
 
         def work(monitor: Monitor) -> list[Left]:
