@@ -195,7 +195,9 @@ class Maps:
         said: Any = f"{map_.method}{seed} · showing {shown}{quality}"
         if self._left.columns:
             end = f"{self._left.highest:.2g} nats left open · "
-            said = html.join("0 ", html.i(class_="ramp dark" if self._dark else "ramp"), " ", end, said)
+            said = html.join(
+                "0 ", html.i(class_="ramp dark" if self._dark else "ramp"), " ", end, said
+            )
             axes = LEFT + axes
         for caption in self.captions:
             caption.object = html.div(said, class_="caption", title=axes + HONEST)
