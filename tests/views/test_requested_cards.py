@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from retrain_makers import make_structures
 
+from analytics.claims.report import check_claims
 from analytics.data.readers import dataset_from_atoms
 from analytics.pipeline import Pipeline
+from views.retrain.claims import ClaimsCard
+from views.retrain.enough import EnoughCard
+from views.retrain.view import RetrainView
 from views.review.view import ReviewView
 from views.state.jobs import Inline
 from views.state.on_request import OnRequest
@@ -93,3 +97,41 @@ def test_calibration_says_its_verdict_and_marks_the_width_in_use(session):
     at = found.metrics.index("coverage")
     np.testing.assert_array_equal(card._sources["coverage"].data["y"], found.force[at].mean(axis=1))
     assert spans["flat"].visible == (not found.nothing_to_rank)
+
+
+def test_budgets_with_reasons_move_the_budget_and_bounds_follow_it(session):
+    card = EnoughCard(session)
+    card.ask()
+    found = card.request.result
+    offered = [button for button in card.moves if button.visible]
+    assert len(offered) == len(found.recommended.candidates) >= 1
+    card._move(0)
+    share = found.recommended.candidates[0].share
+    assert session.budget == max(1, round(share * session.analysis.n_structures))
+    before = card.bounds.object
+    session.set_budget(session.analysis.n_structures)
+    assert card.bounds.object != before
+    assert [each.points[0].rise for each in found.bounds] == [0.0] * len(found.bounds)
+    for sentence in found.redundancy.verdict.sentences:
+        assert sentence.split()[0] in str(card.redundancy.object)
+
+
+def test_outlier_scores_are_correlated_with_errors_at_the_budget(session):
+    view = RetrainView(session)
+    card = view.outliers
+    card.ask()
+    found = card.request.result
+    assert set(found.table["method"]) == {"0", "1", "2"}
+    assert "press again" not in words(card)
+    session.set_budget(session.budget + 2)
+    assert "press again" in words(card)
+
+
+def test_claims_stand_with_verdict_and_reason(session):
+    card = ClaimsCard(session)
+    names = ["msc_information", "msc_published_tests"]
+    card.request.ask(lambda analysis, monitor: check_claims(analysis, names, resamples=2))
+    text = str(card.answers.object)
+    for answer in card.request.result.answers:
+        assert answer.verdict.capitalize() in text
+    assert "cannot be asked" in words(card)
