@@ -36,6 +36,7 @@ from benchmarks import (
     scale,
     selections,
     uncertainty,
+    width,
     workers,
 )
 
@@ -64,6 +65,7 @@ LONG = {
     "novelty": novelty.main,
     "outlier_scores": novelty.outlier_scores,
     "replay_set": replay_set.main,
+    "width": width.main,
 }
 
 
