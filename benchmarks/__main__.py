@@ -28,6 +28,7 @@ from benchmarks import (
     novelty,
     page,
     potentials,
+    recommended,
     redundancy,
     replay_set,
     responsiveness,
@@ -35,6 +36,7 @@ from benchmarks import (
     scale,
     selections,
     uncertainty,
+    width,
     workers,
 )
 
@@ -63,6 +65,7 @@ LONG = {
     "novelty": novelty.main,
     "outlier_scores": novelty.outlier_scores,
     "replay_set": replay_set.main,
+    "width": width.main,
 }
 
 
@@ -75,6 +78,9 @@ def main(names: list[str]) -> int:
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
+        return 0
+    if names[:1] == ["recommended"]:
+        recommended.main(names[1:])
         return 0
     if names[:1] == ["claims"]:
         claims.main(names[1:])

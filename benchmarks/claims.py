@@ -10,11 +10,14 @@ kept in ``$WINNOW_SURVEY`` (default: winnow_survey).
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+
+import numpy as np
 
 from analytics.claims.registry import CLAIMS
 from analytics.claims.survey import (
@@ -69,7 +72,8 @@ def main(words: Sequence[str] = ()) -> None:
     result = summary(found, settings | {"resamples": 5, "seed": 0})
     write_survey(result, folder, survey_page(result))
     if only_known:
-        DOCS.write_text(document(result), encoding="utf-8")
+        left = [name for name in names if name not in {one.name for one in found}]
+        DOCS.write_text(document(result, left), encoding="utf-8")
 
 
 def _set(name: str) -> SurveySet:
@@ -87,10 +91,16 @@ def _analyse(dataset: Dataset, monitor: Monitor) -> Analysis:
 # ------------------------------------------------------------------------------- the document
 
 
-def document(found: Survey) -> str:
-    """Return docs/claims.md: what holds where, and the figures."""
+def document(found: Survey, left: Sequence[str] = ()) -> str:
+    """Return docs/claims.md: what holds where, the figures, and which sets are left to survey."""
     answered = [one for one in found.sets if not one.error]
     parts = [HEAD.format(sets=len(answered), date=date.today().isoformat())]
+    if left:
+        parts.append(
+            f"**{len(left)} labelled sets are not in these tables yet** (`python -m benchmarks "
+            f"claims` goes on where it stopped): {', '.join(left)}. Counts over sets are counts "
+            "over those that are.\n"
+        )
     parts.append(_tally(found, answered))
     if found.across:
         parts.append("## Across data sets\n")
@@ -145,9 +155,9 @@ def _tally(found: Survey, answered: Sequence[Surveyed]) -> str:
         if not answers:
             continue
         seen = Counter(answer.verdict for answer in answers)
-        values = sorted(a.value for a in answers if a.value == a.value)
+        values = [a.value for a in answers if math.isfinite(a.value)]
         unit = next((a.unit for a in answers if a.unit), "")
-        middle = f"{values[len(values) // 2]:.2g} {unit}" if values else ""
+        middle = f"{np.median(values):.2g} {unit}" if values else ""
         counts = " | ".join(
             str(seen[v]) for v in ("reproduced", "not reproduced", "undecided", "cannot be asked")
         )

@@ -30,6 +30,7 @@ from analytics.evaluation.comparison import compare as compare
 from analytics.evaluation.comparison import measure as measure
 from analytics.evaluation.redundancy import learning_curve as learning_curve
 from analytics.evaluation.redundancy import redundancy as redundancy
+from analytics.evaluation.retrain.agreement import agreement as agreement
 from analytics.evaluation.retrain.bounds import bounds_along as bounds_along
 from analytics.evaluation.retrain.evaluate import retrain as retrain
 from analytics.evaluation.retrain.influence import influence as influence
@@ -51,6 +52,7 @@ from analytics.information.false_alarms import calibrate_alarms as calibrate_ala
 from analytics.information.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from analytics.information.kernel import KernelSpec as KernelSpec
 from analytics.information.mean_delta_entropy import mean_delta_entropy as mean_delta_entropy
+from analytics.potential.spec import AceSpec as AceSpec
 from analytics.potential.spec import RetrainSpec as RetrainSpec
 from analytics.recipe import Recipe as Recipe
 from analytics.replay import replay as replay

@@ -72,6 +72,8 @@ class Measured:
         The figures in words.
     below : bool
         Whether the claim holds below the threshold, or above it.
+    strict : bool
+        Whether the threshold itself is no success: a tie is not "better".
     figures : mapping
         More numbers, for tables across data sets and for drawing: plain values and lists.
     """
@@ -83,12 +85,15 @@ class Measured:
     unit: str
     words: str
     below: bool = False
+    strict: bool = False
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
         """One of the first three `VERDICTS`: the side of the threshold on which the interval is."""
         if not (math.isfinite(self.value) and self.low <= self.high):
+            return "undecided"
+        if self.strict and self.low == self.threshold == self.high:
             return "undecided"
         holds, fails = (
             (self.high <= self.threshold, self.low > self.threshold)

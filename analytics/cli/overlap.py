@@ -344,7 +344,7 @@ def _matrix_text(matrix: OverlapMatrix) -> str:
     ]
     head = [["", *(str(at) for at in range(len(matrix.names)))]]
     rows = [
-        [f"{at} {name}", *(f"{100 * share:.0f}" for share in matrix.coverage[at])]
+        [f"{at} {name}", *(percent(share, 0, sign=False) for share in matrix.coverage[at])]
         for at, name in enumerate(matrix.names)
     ]
     return "\n".join([*lines, columns(head, rows)])

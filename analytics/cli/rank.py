@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import (
@@ -13,6 +15,7 @@ from analytics.cli.options import (
     parse_budget,
     parse_count,
     parse_list,
+    refuse_foreign_options,
     spec_from_arguments,
 )
 from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
@@ -29,13 +32,17 @@ from analytics.evaluation.retrain.method_ranking import (
 )
 from analytics.evaluation.retrain.splits import SPLITS
 from analytics.potential.design_rows import check_labels
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.potentials import POTENTIALS
+from analytics.potential.spec import PotentialSpec
 from analytics.runtime.progress import Part
+from analytics.selection.base import UNITS
 
 __all__ = ["add_arguments", "run"]
 
+#: What --model calls all potentials together.
+BOTH = "both"
 PREFIX = "potential-"
-UNITS = {"energy": "meV/atom", "force": "eV/Å"}
+SHOWN = {"energy": "meV/atom", "force": "eV/Å"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,14 +87,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
     add_force(parser)
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    parser.add_argument(
+        "--model",
+        choices=(*POTENTIALS, BOTH),
+        default=BOTH,
+        help="the potential that judges; the recommended method sees the first one only, so that "
+        "the other is no judge of its own cause (default %(default)s)",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="structures",
+        help="what budgets count: with environments every method trains on the same number of "
+        "atoms (default %(default)s)",
+    )
+    add_spec_options(parser.add_argument_group("potential"), _specs(), PREFIX)
     add_method_options(parser)
     add_analysis(parser)
+
+
+def _specs() -> dict[str, type[PotentialSpec]]:
+    return {name: POTENTIALS[name].spec for name in POTENTIALS}
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     specs = method_specs(arguments, arguments.methods)
+    models = tuple(POTENTIALS) if arguments.model == BOTH else (arguments.model,)
+    refuse_foreign_options(arguments, PREFIX, _specs(), models)
+    spec, *judges = [spec_from_arguments(_specs()[name], arguments, PREFIX) for name in models]
     outputs = [Path(arguments.output)] if arguments.output is not None else []
     check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
@@ -103,7 +131,9 @@ def run(arguments: argparse.Namespace) -> int:
             level=arguments.level,
             seed=arguments.seed,
             specs=specs,
-            spec=spec_from_arguments(RetrainSpec, arguments, PREFIX),
+            spec=spec,
+            judges=judges,
+            unit=arguments.unit,
             monitor=Part(monitor, 0.1, 1.0),
         )
     write_tables(dict.fromkeys(outputs, ranking.table), force=arguments.overwrite)
@@ -125,9 +155,13 @@ def _text(dataset: Dataset, ranking: Ranking) -> str:
         "be told from the best.",
         *ranking.notes,
     ]
-    for (test, quantity), table in ranking.table.groupby(["test", "quantity"], sort=False):
+    groups = ranking.table.groupby(["test", "model", "quantity"], sort=False)
+    for (test, model, quantity), table in groups:
         asked = list(dict.fromkeys(table["budget"].map(str)))
-        head = [f"{test}, {quantity}", *(_budget(budget) for budget in asked)]
+        head = [
+            f"{test}, {POTENTIALS[str(model)].label}, {quantity}",
+            *(_budget(budget) for budget in asked),
+        ]
         own = {
             method: rows.set_index(rows["budget"].map(str))
             for method, rows in table.groupby("method", sort=False)
@@ -137,14 +171,14 @@ def _text(dataset: Dataset, ranking: Ranking) -> str:
             for method, rows in own.items()
         ]
         lines += ["", columns([head], body)]
-        lines += [_verdict(ranking, str(test), str(quantity), budget) for budget in asked]
+        lines += [_verdict(table, budget) for budget in asked]
     return "\n".join(lines)
 
 
 def _cell(row: Any, quantity: str) -> str:
     atoms = f"{count(round(row.n_environments))} atoms"
     if row.verdict == LEADS:
-        return f"{number(row.error, 1 if quantity == 'energy' else 3)} {UNITS[quantity]}, {atoms}"
+        return f"{number(row.error, 1 if quantity == 'energy' else 3)} {SHOWN[quantity]}, {atoms}"
     return f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}), {atoms}"
 
 
@@ -152,11 +186,9 @@ def _budget(text: str) -> str:
     return exact_percent(float(text)) if "." in text else text
 
 
-def _verdict(ranking: Ranking, test: str, quantity: str, budget: str) -> str:
+def _verdict(table: pd.DataFrame, budget: str) -> str:
     """Return one line on who wins: nobody, where all are tied."""
-    table = ranking.table
-    own = table[(table["test"] == test) & (table["quantity"] == quantity)]
-    own = own[own["budget"].map(str) == budget]
+    own = table[table["budget"].map(str) == budget]
     tied = [str(name) for name in own[own["verdict"] == TIED]["method"]]
     leader = str(own[own["verdict"] == LEADS]["method"].iloc[0])
     if len(tied) == len(own) - 1:

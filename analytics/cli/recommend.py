@@ -135,12 +135,17 @@ def _row(each: Candidate) -> list[str]:
     ]
 
 
+SAID = {
+    "alike": "any {n} structures are as good: {method} against a random choice of the size",
+    "better": "{method} is better than a random choice of the size",
+    "worse": "{method} is worse than a random choice of the size",
+    "undecided": "{method} cannot be told from a random choice of the size (more --resamples may)",
+}
+
+
 def _against_random(each: Candidate, method: str) -> list[str]:
-    if each.difference != each.difference:
+    if each.against_random not in SAID:
         return []
-    low, high = f"{100 * each.low:+.1f}", f"{100 * each.high:+.1f}"
-    told = f"{100 * each.difference:+.1f} % ({low} to {high} %)"
-    if each.tied or each.low != each.low:
-        return [f"any {count(each.n_structures)} structures are as good: {method} against a random "
-                f"choice {told}"]  # fmt: skip
-    return [f"{method} against a random choice of the size: {told}"]
+    said = SAID[each.against_random].format(n=count(each.n_structures), method=method)
+    interval = f"{100 * each.low:+.1f} to {100 * each.high:+.1f} %"
+    return [f"{said}: {100 * each.difference:+.1f} % ({interval})"]

@@ -81,7 +81,7 @@ for _name, _summary in {
     "compare-files": "Say what two files have in common: the same geometries? the same labels? "
     "What is only in one?",
     "bandwidth": "Measure entropy, diversity and coverage at many bandwidths, and show the rule's.",
-    "retrain": "Train a fast potential (sparse SOAP-GAP) on every selection and measure its errors "
+    "retrain": "Train two fast potentials (sparse SOAP-GAP, linear ACE) on every selection; errors "
     "on what was held out, and on test files of yours.",
     "rank": "Rank selection methods on this data set: retrained errors, paired over resamples, and "
     "who cannot be told apart.",

@@ -48,7 +48,7 @@ from analytics.selection.base import UNITS
 
 __all__ = ["add_arguments", "add_tests", "read_tests", "run", "test_files"]
 
-USUAL = ("random", "facility_location", "msc", "largest_force")
+USUAL = ("recommended", "random", "facility_location", "msc", "largest_force")
 PREFIX = "potential-"
 #: What --model calls all potentials together.
 BOTH = "both"

@@ -24,6 +24,7 @@ from analytics.cli.output import (
     counted,
     exact_percent,
     number,
+    percent,
     print_json,
     significant,
     with_error,
@@ -368,7 +369,7 @@ def _info(arguments: argparse.Namespace) -> int:
         ("snapshots", count(data.n_snapshots), conditions),
         ("grid points", count(data.n_points), ", ".join(shapes)),
         ("electrons", f"{data.electrons[0]:g}", largest),
-        ("vacuum", f"{100 * found.vacuum:.0f} %", "of the points below 1e-4 e/bohr³"),
+        ("vacuum", percent(found.vacuum, 0), "of the points below 1e-4 e/bohr³"),
         ("cutoff", f"{found.cutoff:g} Å", f"suggested; target {found.target}, CCS strata "
          f"{found.scale}, beta {found.beta:g}"),
     ]  # fmt: skip

@@ -31,6 +31,8 @@ __all__ = ["RANGED", "WidthComparison", "WidthRange", "compare_widths", "width_r
 FACTORS = (0.5, 2.0**-0.5, 1.0, 2.0**0.5, 2.0)
 #: Pairs of environments that are looked at, about a second; and the fewest environments sampled.
 PAIRS, FEWEST, MOST = 30_000_000, 300, 2_000
+#: Differences below this share of the best figure make no winner.
+ALIKE = 0.01
 #: Metrics of a comparison that depend on the width, and which direction is better.
 RANGED = {"overlap": 1, "mean_delta_entropy": -1, "entropy_nats": 1, "diversity_nats": 1}
 
@@ -173,7 +175,8 @@ class WidthComparison(Table):
         that the three compare; the exact value is in `Comparison`.
     ties : DataFrame
         A row per budget, metric and width (`half`, `in_use`, `twice`): `best`, the best method,
-        and `as_good`, how many are not worse than it beyond twice the error of the difference.
+        and `as_good`, how many are not worse than it beyond twice the error of the difference,
+        or one per cent.
     widths : tuple of float
         Half, once and twice the width.
     n_sampled : int
@@ -324,7 +327,10 @@ def _ties(
             continue
         best = int(np.nanargmax(means))
         as_good = sum(
-            bool(means[best] - mean <= 2.0 * _difference_error(terms[best], row, shrink) + 1e-12)
+            bool(
+                means[best] - mean
+                <= max(ALIKE * abs(means[best]), 2.0 * _difference_error(terms[best], row, shrink))
+            )
             for mean, row in zip(means, terms, strict=True)
         )
         head = {"budget": budget.value, "metric": metric, "width": where}

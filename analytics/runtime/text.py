@@ -86,7 +86,7 @@ class NumberFormat:
         text = f"{rounded:.{digits}f}"
         if ROUNDING < share < 1 - ROUNDING and rounded in (0, 100):
             near = f"<{self.space}{least:.{digits}f}", f">{self.space}{100 - least:.{digits}f}"
-            text = near[rounded == 100]
+            text = near[int(rounded == 100)]
         return f"{text}{unit}"
 
     def percent_error(self, error: float) -> str:

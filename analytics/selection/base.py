@@ -22,6 +22,7 @@ from analytics.runtime.registry import Registry, check_options, spec_from
 from analytics.runtime.value import Table, Value
 from analytics.selection.certificates.online_bound import share_of
 from analytics.selection.conditional import information_gained
+from analytics.selection.measured import text_of
 from analytics.selection.objectives import Objective
 
 __all__ = [
@@ -352,8 +353,11 @@ class Method:
 
     @property
     def about(self) -> str:
-        """What the method does, what it is good and bad at, its cost and its source."""
-        return inspect.cleandoc(self.text or self.run.__doc__ or self.summary)
+        """What the method does, what was measured of it, its cost and its source."""
+        text = inspect.cleandoc(self.text or self.run.__doc__ or self.summary)
+        said, cost, rest = text.partition("\n\nCost:")
+        figures = text_of(self.name)
+        return f"{said}\n\n{figures}{cost}{rest}" if figures else text
 
     def family(self, spec: Any = None) -> tuple[Method, ...]:
         """Return the method and those it is made of with these options."""
@@ -380,6 +384,7 @@ METHODS: Registry[Method] = Registry(
         "analytics.selection.kmeans": ("kmeans",),
         "analytics.selection.d_optimal": ("d_optimal",),
         "analytics.selection.least_variance": ("least_variance",),
+        "analytics.selection.recommended": ("recommended",),
         "analytics.selection.random": ("random", "stratified"),
         "analytics.selection.stratified_scores": ("ccs",),
     },

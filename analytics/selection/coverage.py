@@ -154,9 +154,8 @@ def select_facility_location(
     environments, gain per atom; that greedy alone has no constant guarantee, and the bound then
     holds for the environments used.
 
-    Good at representing common and moderately rare environments alike, and at in-distribution
-    errors; lone outliers count as one environment each and come late. Kernels below 1e-6 at 2h
-    are taken as zero.
+    Good at representing common and moderately rare environments alike; lone outliers count as
+    one environment each and come late. Kernels below 1e-6 at 2h are taken as zero.
 
     Cost: the structure kernel, O(n^2 d), is there from the analysis; lazy evaluation then reads
     about O(m + re-evaluations) of its rows, and the bound every row 16 times. Other widths than

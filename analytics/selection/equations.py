@@ -16,7 +16,7 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["equations_for", "methods_spec"]
+__all__ = ["equations_for", "labelled", "methods_spec"]
 
 #: Bytes that the rows of a data set may take for methods that select by a model, and the least
 #: number of references per species that is worth having.
@@ -36,9 +36,7 @@ def equations_for(
         If the data set is too large; see `methods_spec`.
     """
     dataset = analysis.dataset
-    described = analysis.descriptors.structures
-    labelled = dataset.energies is not None and np.isfinite(dataset.energies[described]).any()
-    if not labelled and not np.isfinite(analysis.force_norms).any():
+    if not labelled(analysis):
         raise InputError(
             "neither energies nor forces: a selection by a model has nothing to learn from",
             source=dataset.name,
@@ -46,6 +44,13 @@ def equations_for(
     if given is not None:
         return given
     return equations_of(dataset, methods_spec(dataset), monitor=monitor)
+
+
+def labelled(analysis: Analysis) -> bool:
+    """Return whether any structure described has an energy or a force."""
+    energies = analysis.dataset.energies
+    known = energies is not None and np.isfinite(energies[analysis.descriptors.structures]).any()
+    return bool(known or np.isfinite(analysis.force_norms).any())
 
 
 def methods_spec(dataset: Dataset) -> RetrainSpec:

@@ -40,9 +40,8 @@ def select_hybrid(
     knows what the other brings. Nested if both are; a method that is not is asked for its share
     of the budget. The gain is that of the method whose turn it was, in its own measure.
 
-    Good at getting the bulk from a coverage method and the tail from an importance score, which
-    no single method does; with shares near one half each alone would do better at what it is
-    good at.
+    Good at taking the bulk from a coverage method and the tail from an importance score; with
+    shares near one half each alone would do better at what it is good at.
 
     Cost: that of both.
 

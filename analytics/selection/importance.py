@@ -165,7 +165,7 @@ def gradient_norms(
     a sum over energy and forces: large structures score higher.
 
     Good at what a potential has most to learn from; so are wrong labels, which come first (check
-    the data before). Bad at small budgets in distribution, as the bulk is left out.
+    the data before). The bulk is left out.
 
     Cost: design rows of all structures once (see `compute_design`), then O(s M^2).
 

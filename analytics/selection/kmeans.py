@@ -30,8 +30,9 @@ def select_k_means(
 
     Not nested: ten clusters are no refinement of nine, so it is asked again for each budget.
 
-    Good at in-distribution errors at small budgets, where it is hard to beat; a mean hides what
-    is rare inside a structure, and lone structures get a cluster only at large budgets.
+    Good at keeping every kind of structure as the means tell them apart; a mean hides what is rare
+    inside a structure, and lone structures get a cluster only at large budgets.
+    The `k_means` of QUESTS returns one structure fewer than asked (its last cluster is skipped).
 
     Cost: O(t m s d) for m clusters of s structures and t rounds; the environments are read once.
 

@@ -47,14 +47,9 @@ def select_least_variance(
     exist, not their values. Gains are by how much the logarithm of the variance falls; equal ones
     are told apart by content.
 
-    Good at errors in distribution and in the tail at once. On mlearn Si, Ge, Mo, NbMoTaW and
-    acetylacetone at 5, 10 and 20 % (geometric means, `benchmarks.retrain`), errors in energy and
-    force are 0.76 and 0.81 of those of k-means in distribution, and 1.04 and 1.02 of those of
-    minimum set cover in the high-force tail; there k-means has 1.20 and 1.11, and minimum set
-    cover 2.84 and 1.34 in distribution. Bad where it is not best: of 60 single errors 22 are
-    above those of k-means or minimum set cover (Ge in energy, the tail of NbMoTaW). It knows
-    what this potential needs, others may need something else. No certificate: the objective is
-    not submodular.
+    Good at making a potential certain of all structures alike. It knows what this potential needs,
+    others may need something else, and takes its functions for all there is. No certificate: the
+    objective is not submodular.
 
     Cost: design rows of all structures once (see `compute_design`), then O(n K^2 + e K^3) per
     pick for K directions; e are the candidates evaluated, all at first, few in the end.

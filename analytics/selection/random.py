@@ -30,8 +30,8 @@ def select_random(
 ) -> Order:
     """Order the structures uniformly at random: the line every other method has to beat.
 
-    Good at keeping the distribution as it is, hence good in-distribution errors; bad at rare
-    structures and tails, which it meets in proportion to their number.
+    Good at keeping the distribution as it is; it meets rare structures and tails in proportion to
+    their number.
 
     Cost: O(s) for s structures.
 

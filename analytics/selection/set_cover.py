@@ -94,8 +94,8 @@ def select_minimum_set_cover(
     infinite scores the first in the file wins, as in QUESTS, so early picks follow file order
     among the novel. Finite scores within 1e-9 of each other are ties for the lowest index.
 
-    Good at outliers and tails, which win out of distribution; it seldom takes structures of low
-    entropy (near-perfect crystals), and loses energy accuracy there.
+    Good at keeping outliers and tails; it seldom takes structures of low entropy (near-perfect
+    crystals). What that does to errors depends on the data.
 
     Cost: every environment is compared at most once with every kept one, O(n m d) for m
     environments kept, O(n^2 d) for a full order. Scores can only fall, so that only structures

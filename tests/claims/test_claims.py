@@ -78,6 +78,11 @@ def test_verdict_is_the_side_on_which_the_whole_interval_lies(low, high, below, 
     assert found.verdict == verdict
 
 
+def test_a_tie_is_not_better() -> None:
+    assert Measured(0.0, 0.0, 0.0, 0.0, "", "", strict=True).verdict == "undecided"
+    assert Measured(1.0, 1.0, 1.0, 1.0, "", "", below=True, strict=True).verdict == "undecided"
+
+
 def test_a_claim_that_cannot_be_asked_says_why_and_keeps_its_figures() -> None:
     def measure(evidence):
         raise CannotBeAsked("no labels", {"n": 3})

@@ -82,7 +82,7 @@ def test_equal_methods_are_tied() -> None:
 def test_a_ranking_says_who_leads_and_who_is_tied(ranking: Ranking) -> None:
     table = ranking.to_frame()
     assert set(table["test"]) == {"hold_out", "high_force"}
-    for _, cell in table.groupby(["test", "quantity", table["budget"].map(str)]):
+    for _, cell in table.groupby(["test", "model", "quantity", table["budget"].map(str)]):
         assert sorted(cell["method"]) == ["kmeans", "largest_force", "random"]
         assert (cell["verdict"] == LEADS).tolist() == [True, False, False]
         assert_allclose(cell["ratio"], cell["error"] / cell["error"].iloc[0])
@@ -121,10 +121,10 @@ def test_terminal(tmp_path, capsys) -> None:
     ase.io.write(file, make_structures(30))
     small = ["--potential-cutoff", "4", "--potential-radial", "3", "--potential-references", "8"]
     words = ["rank", str(file), "--methods", "random,kmeans", "--budgets", "0.3", *small]
-    words += ["--splits", "random", "--resamples", "3"]
+    words += ["--splits", "random", "--resamples", "3", "--model", "soap_gap"]
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert "hold_out, energy" in text
+    assert "hold_out, SOAP-GAP, energy" in text
     assert "meV/atom" in text
     assert "tied" in text or "leads" in text
     assert main([*words, "--json"]) == 0
@@ -132,4 +132,4 @@ def test_terminal(tmp_path, capsys) -> None:
     assert {row["method"] for row in found["rows"]} == {"random", "kmeans"}
     table = tmp_path / "ranking.csv"
     assert main([*words, "-o", str(table)]) == 0
-    assert table.read_text().splitlines()[0].startswith("test,quantity,budget,method")
+    assert table.read_text().splitlines()[0].startswith("test,model,quantity,budget,method")

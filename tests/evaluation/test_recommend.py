@@ -10,7 +10,14 @@ from retrain_makers import make_structures
 
 import winnow_atomistic as winnow
 from analytics.evaluation.retrain.ground import prepare_ground
-from analytics.evaluation.retrain.recommend import Reason, Recommendation, _grouped, knee, recommend
+from analytics.evaluation.retrain.recommend import (
+    Reason,
+    Recommendation,
+    _grouped,
+    _said,
+    knee,
+    recommend,
+)
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.potential.spec import RetrainSpec
@@ -48,6 +55,13 @@ def test_near_sizes_are_one_candidate_and_there_are_three_at_most() -> None:
     assert groups(10, 11, 100, 12) == [[10, 11, 12], [100]]
     assert groups(1, 10, 100, 140) == [[1], [10], [100, 140]]
     assert groups(7) == [[7]]
+
+
+def test_wide_intervals_are_no_tie() -> None:
+    intervals = [(-0.02, 0.04), (-0.3, -0.1), (0.01, 0.2), (-0.2, 0.3), (-0.04, -0.01)]
+    said = ["alike", "better", "worse", "undecided", "alike"]
+    assert [_said(*each) for each in intervals] == said
+    assert _said(np.nan, np.nan) == ""
 
 
 def test_figures_are_those_of_fits(analysis: Analysis, found: Recommendation) -> None:
@@ -92,7 +106,7 @@ def test_what_is_left_open_falls_to_that_of_the_whole_pool(
 
 def test_a_random_order_has_nothing_to_be_compared_with(analysis: Analysis) -> None:
     found = recommend(analysis, "random", resamples=2, spec=SMALL)
-    assert all(np.isnan(each.difference) and not each.tied for each in found.candidates)
+    assert all(np.isnan(each.difference) and not each.against_random for each in found.candidates)
     with pytest.raises(ValueError, match="within"):
         recommend(analysis, within=0.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from analytics.runtime.text import PAGE, TERMINAL
@@ -83,6 +84,12 @@ def test_per_cent_says_all_and_none_only_where_it_is(share: float, digits: int, 
     assert TERMINAL.percent(share, digits) == text
     assert PAGE.percent(share, digits) == text.replace(" ", "\u202f")
     assert TERMINAL.percent(share, digits, sign=False) == text.removesuffix(" %")
+
+
+def test_shares_of_numpy_are_shares() -> None:
+    shares = np.float64([0.9999, 0.0001])
+    assert [TERMINAL.percent(s, 0) for s in shares] == ["> 99 %", "< 1 %"]
+    assert [TERMINAL.percent(s, 0) for s in shares.astype(np.float32)] == ["> 99 %", "< 1 %"]
 
 
 def test_lower_bounds_are_rounded_down() -> None:

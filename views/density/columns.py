@@ -15,7 +15,16 @@ from views.density.words import relabel, title_of, with_spread
 from views.kit import html, layout
 from views.kit.figures import Figures, figure_pane, paint, powers_of_ten
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import KINDS, Html, counted, exact_percent, grouped, significant, swatch
+from views.kit.text import (
+    KINDS,
+    Html,
+    counted,
+    exact_percent,
+    grouped,
+    percent,
+    significant,
+    swatch,
+)
 from views.kit.theme import palette
 from views.kit.widgets import heading_select, segments
 
@@ -320,7 +329,7 @@ class Columns(pn.viewable.Viewer):
         if drawn == len(chosen.rows):
             kept = f"all {grouped(drawn)} kept"
         return (
-            f"PCA ({100 * float(shares.sum()):.0f}\u202f% of the variance) · {kept} over "
+            f"PCA ({percent(float(shares.sum()), 0)} of the variance) · {kept} over "
             f"{grouped(behind)} of {grouped(n)}"
         )
 

@@ -67,7 +67,7 @@ class OverlapCard(pn.viewable.Viewer):
             ink = "quiet" if share < 0.005 else "card" if share > 0.6 else "text"
             shade = f"color-mix(in srgb, var(--winnow-text) {85 * share:.0f}%, var(--winnow-grid))"
             return html.td(
-                f"{100 * share:.0f}",
+                percent(share, 0, sign=False),
                 style=f"color:var(--winnow-{ink});background:{shade}",
                 title=f"{percent(share)} of {names[b]} covered by {names[a]}",
             )

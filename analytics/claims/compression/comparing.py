@@ -46,7 +46,7 @@ def kept_margin(
     words = f"msc {means['msc']:.3g}; " + ", ".join(f"{m} {means[m]:.3g}" for m in RIVALS)
     words += f" {unit}; msc - {name}: {margin.text()}"
     return Measured(
-        margin.mean, margin.low, margin.high, 0.0, unit, words, below=lower,
+        margin.mean, margin.low, margin.high, 0.0, unit, words, below=lower, strict=True,
         figures={"rival": name, "means": means},
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def trained_ratio(
     words += f"; msc / {name}: {ratio.text()}"
     return Measured(
         ratio.mean, ratio.low, ratio.high, 1.0, "ratio of force errors", words, below=True,
-        figures={"rival": name, "means": means},
+        strict=True, figures={"rival": name, "means": means},
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def measure(evidence: Evidence) -> Measured:
     trial = evidence.random
     trial.trained()
     methods = trial.usable(evidence.methods)
-    edge = 1e-5
+    edge = evidence.analysis.spec.covered_below
     found, points = np.full((len(trial), len(BUDGETS)), np.nan), []
     for r, b in np.ndindex(*found.shape):
         given = {m: trial.delta_entropy(m, r, BUDGETS[b]) for m in methods}

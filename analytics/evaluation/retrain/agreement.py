@@ -83,6 +83,14 @@ def agreement(result: RetrainResult, *, level: float = 0.9) -> Agreement:
     Notes
     -----
     O(rows of the table); no fit is made.
+
+    Examples
+    --------
+    >>> errors = winnow.retrain(
+    ...     information, ["random", "kmeans"], [0.5], resamples=3, judges=[winnow.AceSpec()]
+    ... )
+    >>> sorted(set(winnow.agreement(errors).table["model"]))
+    ['linear_ace', 'soap_gap']
     """
     table = result.table[result.table["method"] != WHOLE_POOL]
     rows: list[dict[str, Any]] = []

@@ -19,7 +19,7 @@ from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
 from analytics.evaluation.retrain.splits import HELD_OUT
 from analytics.information.analysis import Analysis
-from analytics.potential.spec import RetrainSpec
+from analytics.potential.spec import PotentialSpec
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -28,12 +28,13 @@ from analytics.runtime.value import Table
 __all__ = ["CANDIDATES", "LEADS", "TIED", "Ranking", "paired_ratios", "rank_methods"]
 
 #: Methods that are ranked unless others are named.
-CANDIDATES = ("random", "kmeans", "facility_location", "msc", "largest_force", "least_variance")
+CANDIDATES = ("recommended", "random", "kmeans", "facility_location", "msc", "largest_force")
 #: What a row can say of a method.
 LEADS, TIED, BEHIND = "leads", "tied", "behind"
 QUANTITIES = {"energy": "energy_rmse_mev_atom", "force": "force_rmse_ev_a"}
 COLUMNS = (
-    *("test", "quantity", "budget", "method", "error", "ratio", "low", "high", "verdict"),
+    *("test", "model", "quantity", "budget", "method"),
+    *("error", "ratio", "low", "high", "verdict"),
     *("n_structures", "n_environments"),
 )
 
@@ -45,13 +46,14 @@ class Ranking(Table):
     Attributes
     ----------
     table : DataFrame
-        A row per test, quantity (energy or force), budget and method, the best first. `error` is
+        A row per test, potential (`model`), quantity (energy or force), budget and method, the best
+        first. `error` is
         the geometric mean over the resamples (meV/atom or eV/angstrom), `ratio` that to the
         leader's, `low` and `high` its interval, `verdict` "leads", "tied" or "behind";
         n_structures and n_environments are means of what was trained on.
     resamples : int
     level : float
-        With this probability all intervals of a test, quantity and budget hold together.
+        With this probability all intervals of a test, model, quantity and budget hold together.
     methods : tuple of str
     notes : tuple of str
         What a reader should know.
@@ -68,18 +70,21 @@ class Ranking(Table):
         yield f"{self.resamples} resamples"
         yield f"{len(self.summary())} rankings" if len(self.table) else "nothing ranked"
 
-    def winners(self, test: str, quantity: str, budget: float) -> list[str]:
+    def winners(
+        self, test: str, quantity: str, budget: float, model: str = "soap_gap"
+    ) -> list[str]:
         """Return the leader and all that are tied with it, the leader first."""
         own = self.table[
             (self.table["test"] == test)
+            & (self.table["model"] == model)
             & (self.table["quantity"] == quantity)
             & (self.table["budget"].map(str) == str(budget))
         ]
         return [str(name) for name in own[own["verdict"] != BEHIND]["method"]]
 
     def summary(self) -> pd.DataFrame:
-        """Return by test and method the geometric mean ratio, and how often it led, tied, lost."""
-        groups = self.table.groupby(["test", "method"], sort=False)
+        """Return by test, model and method the mean ratio, and how often it led, tied, lost."""
+        groups = self.table.groupby(["test", "model", "method"], sort=False)
         found = groups.agg(
             ratio=("ratio", lambda values: float(np.exp(np.log(values).mean()))),
             worst=("ratio", "max"),
@@ -88,7 +93,7 @@ class Ranking(Table):
             behind=("verdict", lambda said: int((said == BEHIND).sum())),
             n_environments=("n_environments", "mean"),
         ).reset_index()
-        return found.sort_values(["test", "ratio"], kind="stable").reset_index(drop=True)
+        return found.sort_values(["test", "model", "ratio"], kind="stable").reset_index(drop=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain numbers and words."""
@@ -112,7 +117,9 @@ def rank_methods(
     level: float = 0.9,
     seed: int = 0,
     specs: Mapping[str, Any] | None = None,
-    spec: RetrainSpec | None = None,
+    spec: PotentialSpec | None = None,
+    judges: Sequence[PotentialSpec] = (),
+    unit: str = "structures",
     monitor: Monitor = SILENT,
 ) -> Ranking:
     """Rank methods on a data set by the errors of potentials trained on their selections.
@@ -133,8 +140,12 @@ def rank_methods(
     seed : int
     specs : mapping, optional
         Options of methods by name.
-    spec : RetrainSpec, optional
-        Of the potential.
+    spec : PotentialSpec, optional
+        Which potential (default: SOAP-GAP); methods that select by a model see this one.
+    judges : sequence of PotentialSpec
+        Other potentials trained on the same selections, each with a ranking of its own.
+    unit : str
+        What budgets count, see `retrain`.
     monitor : Monitor
 
     Raises
@@ -152,8 +163,8 @@ def rank_methods(
     >>> ranking = winnow.rank_methods(
     ...     information, ["random", "kmeans"], [0.5], splits=["random"], resamples=3
     ... )
-    >>> sorted(ranking.winners("hold_out", "force", 0.5))
-    ['kmeans', 'random']
+    >>> ranking.methods
+    ('random', 'kmeans')
     """
     methods = tuple(dict.fromkeys(methods))
     if len(methods) < 2:
@@ -167,7 +178,7 @@ def rank_methods(
         try:
             found = retrain(
                 analysis, methods, budgets, split=split, resamples=resamples, seed=seed,
-                specs=specs, spec=spec, monitor=part,
+                specs=specs, spec=spec, judges=judges, unit=unit, monitor=part,
             )  # fmt: skip
         except InputError as error:
             notes.append(f"{split}: {error}")
@@ -183,7 +194,7 @@ def rank_methods(
 def _rows(table: pd.DataFrame, methods: Sequence[str], level: float) -> Iterator[dict[str, Any]]:
     """Yield the rows of a ranking from those of a retrain check."""
     table = table[table["method"] != WHOLE_POOL]
-    for test, one in table.groupby("test", sort=False):
+    for (test, model), one in table.groupby(["test", "model"], sort=False):
         for _, cell in one.groupby(one["budget"].map(str), sort=False):
             sizes = cell.groupby("method")[["n_structures", "n_environments"]].mean()
             for quantity, column in QUANTITIES.items():
@@ -200,6 +211,7 @@ def _rows(table: pd.DataFrame, methods: Sequence[str], level: float) -> Iterator
                     verdict = LEADS if m == np.argmin(means) else TIED if low[m] <= 1 else BEHIND
                     yield {
                         "test": test,
+                        "model": model,
                         "quantity": quantity,
                         "budget": cell["budget"].iloc[0],
                         "method": methods[m],

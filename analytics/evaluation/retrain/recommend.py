@@ -39,6 +39,8 @@ __all__ = ["Candidate", "Reason", "Recommendation", "knee", "recommend"]
 APART, MOST = 1.3, 3
 #: Twice the training time no longer pays if it lowers the error by less than this share.
 PAYS = 0.05
+#: Errors that differ by less than this share are alike.
+ALIKE = 0.05
 #: Held-out environments that the information is measured on.
 SAMPLE = 1500
 
@@ -84,8 +86,9 @@ class Candidate(Value):
         Error of the method relative to that of a random choice of the size, less 1, paired over
         the resamples, with its 95 % interval (forces; energies if there are no forces). NaN for a
         random order.
-    tied : bool
-        Whether that interval has 0 in it: any choice of the size is as good.
+    against_random : str
+        What that says: "alike" if all of the interval is within 5 %, so that any choice of the size
+        is as good; "better" or "worse" if it leaves 0 out; "undecided" otherwise; "" if unknown.
     reasons : tuple of Reason
     """
 
@@ -105,7 +108,7 @@ class Candidate(Value):
     difference: float
     low: float
     high: float
-    tied: bool
+    against_random: str
     reasons: tuple[Reason, ...]
 
 
@@ -389,9 +392,18 @@ def _candidate(
         difference=difference,
         low=low,
         high=high,
-        tied=bool(low <= 0.0 <= high),
+        against_random=_said(low, high),
         reasons=tuple(reasons),
     )
+
+
+def _said(low: float, high: float) -> str:
+    """Return what an interval of relative differences says."""
+    if not np.isfinite([low, high]).all():
+        return ""
+    if low >= -ALIKE and high <= ALIKE:
+        return "alike"
+    return "better" if high < 0 else "worse" if low > 0 else "undecided"
 
 
 def _mean(values: FloatArray) -> tuple[float, float]:
