@@ -98,8 +98,8 @@ def document(found: Survey, left: Sequence[str] = ()) -> str:
     if left:
         parts.append(
             f"**{len(left)} labelled sets are not in these tables yet** (`python -m benchmarks "
-            f"claims` goes on where it stopped): {', '.join(left)}. Counts over sets are counts "
-            "over those that are.\n"
+            f"claims` adds them; what other code answered it asks again): {', '.join(left)}. "
+            "Counts over sets are counts over those that are.\n"
         )
     parts.append(_tally(found, answered))
     if found.across:

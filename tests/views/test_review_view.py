@@ -489,6 +489,18 @@ class TestDescriptors:
         assert session.notice[0] == "error"
         assert session.descriptor == AutoSpec()
 
+    def test_the_width_is_a_word_or_a_number(self, session):
+        view = DataView(session)
+        assert view.kernel.widgets["bandwidth"].value == "auto"
+        for said, value in (("published", 0.015), ("0.02", 0.02)):
+            view.kernel.widgets["bandwidth"].value = said
+            view.recompute.param.trigger("clicks")
+            assert session.analysis.spec.bandwidth == value
+        view.kernel.widgets["bandwidth"].value = "wide"
+        view.recompute.param.trigger("clicks")
+        assert session.notice == ("error", "bandwidth is 'wide', not a number or auto or published")
+        assert session.analysis.spec.bandwidth == 0.02
+
     def test_what_is_shown_follows_what_was_analysed(self, session):
         view = DataView(session)
         session.reanalyse(DistanceSpec(k=16), session.kernel)

@@ -15,9 +15,12 @@ from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
 from views.kit.widgets import Button, Dialog, choice
+from views.retrain.claims import ClaimsCard
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
+from views.retrain.enough import EnoughCard
 from views.retrain.errors import test_title
+from views.retrain.outliers import OutlierCard
 from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
 from views.retrain.state import HOLD_OUT, RetrainState, split_of
@@ -47,6 +50,8 @@ class RetrainView(pn.viewable.Viewer):
         self.parity = ParityCard(session, self.state)
         self.classes = ClassTable(session, self.state)
         self.back = PutBackCard(session, self.state)
+        self.enough, self.claims = EnoughCard(session), ClaimsCard(session)
+        self.outliers = OutlierCard(session, self.state, margin=(0, 10, 10, 0))
         self._make_controls()
         self._make_dialog()
         self.message = Html()
@@ -110,8 +115,8 @@ class RetrainView(pn.viewable.Viewer):
             layout.row(self.curves_head, self.compute, self.outside, self.add, gives="tools"),
             layout.row(*pairs, gives="wraps", margin=(8, 0, 0, 0)),
         )
-        self.fits = layout.column(heads, curves)
-        self.lower = layout.column(self.classes.card, self.back.card)
+        self.fits = layout.column(heads, curves, self.enough)
+        self.lower = layout.column(self.classes.card, self.outliers, self.back.card, self.claims)
         self.problem = layout.card(self.message, visible=False)
         self.footer = Html(note(CAVEATS), margin=(0, 14, 10, 4))
         return layout.column(
@@ -150,6 +155,7 @@ class RetrainView(pn.viewable.Viewer):
         self.curves.restyle(dark)
         self.parity.restyle(dark)
         self.classes.restyle(dark)
+        self.outliers.restyle(dark)
         self.dialog.restyle(dark)
 
     # ---- errors at the budget ---------------------------------------------------------------

@@ -1,0 +1,137 @@
+"""Cards that work something out when asked: calibration, influence, how much is enough, claims."""
+
+import numpy as np
+import pytest
+from retrain_makers import make_structures
+
+from analytics.claims.report import check_claims
+from analytics.data.readers import dataset_from_atoms
+from analytics.pipeline import Pipeline
+from views.retrain.claims import ClaimsCard
+from views.retrain.enough import EnoughCard
+from views.retrain.view import RetrainView
+from views.review.view import ReviewView
+from views.state.jobs import Inline
+from views.state.on_request import OnRequest
+from views.state.session import Session
+
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame"),
+]
+
+
+@pytest.fixture(scope="module")
+def opened():
+    pytest.importorskip("featomic")
+    session = Session(Inline(), Pipeline())
+    session.open_dataset(dataset_from_atoms(make_structures(), name="made.xyz"))
+    return session.opened
+
+
+@pytest.fixture
+def session(opened):
+    session = Session(Inline(), Pipeline())
+    session.adopt(opened, "made.xyz")
+    return session
+
+
+def words(card):
+    return str(card.head.object)
+
+
+def test_a_request_is_answered_once_asked_and_goes_with_its_data(session, opened):
+    request = OnRequest(session, "question")
+    assert request.result is None
+    request.ask(lambda analysis, monitor: analysis.n_structures)
+    assert (request.result, request.running) == (opened.analysis.n_structures, False)
+    session.open_dataset(dataset_from_atoms(make_structures()[:8], name="other.xyz"))
+    assert request.result is None
+
+
+def test_why_a_request_failed_is_said_until_it_is_asked_again(session):
+    request = OnRequest(session, "question")
+
+    def refuses(analysis, monitor):
+        raise ValueError("no labels to learn")
+
+    request.ask(refuses)
+    assert (request.result, request.running) == (None, False)
+    assert request.problem == "no labels to learn"
+    request.ask(lambda analysis, monitor: 1)
+    assert (request.result, request.problem) == (1, "")
+
+
+def test_calibration_and_influence_wait_for_their_buttons(session):
+    view = ReviewView(session, shown=False)
+    for card in (view.calibration, view.influence):
+        assert card.request.result is None
+        assert not card.body.visible
+    card = view.influence
+    card.ask()
+    found = card.request.result
+    assert "each left out once" in words(card)
+    hurting = [int(s) for s in found.table["structure"][:3]]
+    assert card.table.value["#"].tolist()[:3] == hurting  # frames count as structures here
+    card.order.value = "Helps most"
+    assert card.table.value["force error"].is_monotonic_decreasing
+    card.order.value = "Doubtful labels"
+    assert card.labels.visible
+    assert not card.table.visible
+    first = int(found.labels["structure"].iloc[0])
+    card._on_click(type("Event", (), {"row": 0}))
+    assert session.active == first
+    card.reject_shown()
+    assert session.rejected == [first]
+
+
+def test_calibration_says_its_verdict_and_marks_the_width_in_use(session):
+    card = ReviewView(session, shown=False).calibration
+    card.ask()
+    found = card.request.result
+    assert found.verdict.split(".")[0] in words(card)
+    spans = {item.name: item for item in card.plot.center if item.name}
+    assert spans["chosen"].location == found.chosen
+    at = found.metrics.index("coverage")
+    np.testing.assert_array_equal(card._sources["coverage"].data["y"], found.force[at].mean(axis=1))
+    assert spans["flat"].visible == (not found.nothing_to_rank)
+
+
+def test_budgets_with_reasons_move_the_budget_and_bounds_follow_it(session):
+    card = EnoughCard(session)
+    card.ask()
+    found = card.request.result
+    offered = [button for button in card.moves if button.visible]
+    assert len(offered) == len(found.recommended.candidates) >= 1
+    card._move(0)
+    share = found.recommended.candidates[0].share
+    assert session.budget == max(1, round(share * session.analysis.n_structures))
+    before = card.bounds.object
+    session.set_budget(session.analysis.n_structures)
+    assert card.bounds.object != before
+    assert [each.points[0].rise for each in found.bounds] == [0.0] * len(found.bounds)
+    for sentence in found.redundancy.verdict.sentences:
+        assert sentence.split()[0] in str(card.redundancy.object)
+
+
+def test_outlier_scores_are_correlated_with_errors_at_the_budget(session):
+    view = RetrainView(session)
+    card = view.outliers
+    card.ask()
+    found = card.request.result
+    assert set(found.table["method"]) == {"0", "1", "2"}
+    assert "press again" not in words(card)
+    session.set_budget(session.budget + 2)
+    assert "press again" in words(card)
+
+
+def test_claims_stand_with_verdict_and_reason(session):
+    card = ClaimsCard(session)
+    names = ["msc_information", "msc_published_tests"]
+    card.request.ask(lambda analysis, monitor: check_claims(analysis, names, resamples=2))
+    text = str(card.answers.object)
+    for answer in card.request.result.answers:
+        assert answer.verdict.capitalize() in text
+    assert "cannot be asked" in words(card)
