@@ -135,3 +135,35 @@ def test_claims_stand_with_verdict_and_reason(session):
     for answer in card.request.result.answers:
         assert answer.verdict.capitalize() in text
     assert "cannot be asked" in words(card)
+
+
+def test_two_potentials_judge_and_where_they_disagree_is_said(session):
+    view = RetrainView(session)
+    first = view.state.now
+    view.state.judges = "SOAP-GAP and linear ACE"
+    for test, by in first.items():  # those of the first potential stay what they were
+        assert view.state.now[test]["0"].total.force == pytest.approx(by["0"].total.force)
+    assert all(set(by) == {"SOAP-GAP", "linear ACE"} for by in view.state.leading.values())
+    view.state.leading = {
+        ("hold_out", "force"): {"SOAP-GAP": {"0"}, "linear ACE": {"1", "2"}},
+        ("hold_out", "energy"): {"SOAP-GAP": {"1"}, "linear ACE": {"1"}},
+    }
+    said = str(view.agreement.object)
+    assert "no winner" in said
+    assert f"energy on hold-out: {session.slots[1].title}" in said
+    view.state.judges = "linear ACE"
+    assert view.state.now["hold_out"]["0"].total.force != first["hold_out"]["0"].total.force
+    assert view.state.leading == {}
+    assert "inear ACE" in str(view.footer.object)
+
+
+def test_curves_count_atoms_where_structures_differ_in_size(session):
+    view = RetrainView(session)
+    state = view.state
+    state.atoms = True
+    plot = view.curves.figures["inside", "force"]
+    assert plot.xaxis.axis_label == "atoms kept (%)"
+    for column in range(3):
+        dot = view.curves._sources["inside", "force"][f"now-{column}"].data["x"]
+        assert dot == [pytest.approx(100 * state.atoms_at("hold_out", str(column)))]
+    assert state.atoms_at("hold_out", "7") != state.atoms_at("hold_out", "7")  # NaN: not known
