@@ -12,8 +12,10 @@ import panel as pn
 from analytics.evaluation.prefixes import PrefixMetrics
 from analytics.evaluation.ranking import leaders
 from analytics.information.analysis import Analysis
+from analytics.information.mean_delta_entropy import CAP
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
+from views.compare.left_open import LeftOpen
 from views.compare.method_options import MethodOptions
 from views.compare.tails import Tails
 from views.kit import html, layout
@@ -24,6 +26,9 @@ from views.state.columns import lower_first
 from views.state.session import Session
 
 __all__ = ["Columns"]
+
+#: What maps and tails show.
+SHOWS = {"What is kept": False, "What is left open": True}
 
 
 def _sampled(
@@ -44,8 +49,12 @@ def _sampled(
     )
 
 
-def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[float, ScoreRow]]:
-    """Return what is compared in each row, and the row."""
+#: Which direction is better in each row: 1 high, -1 low.
+BETTER = (-1, 1, 1, 1, 1, 1)
+
+
+def _rows(scores: PrefixMetrics, session: Session, most: float) -> list[tuple[float, ScoreRow]]:
+    """Return what is compared in each row, and the row; `most` is the mean that fills a bar."""
     analysis = session.analysis
     assert analysis is not None
 
@@ -60,14 +69,22 @@ def _rows(scores: PrefixMetrics, session: Session) -> list[tuple[float, ScoreRow
     ) -> tuple[float, ScoreRow]:
         if estimate:
             unit, hint = _sampled(scores, analysis, estimate, unit, hint)
-        text = f"{value:.2f}" if np.isfinite(value) else "n/a"
+        text = significant(value, 2) if name == "Delta entropy" else f"{value:.2f}"
+        text = text if np.isfinite(value) else "n/a"
         return value, ScoreRow(name, unit, text, hint, length=length, **mark)
 
     diversity = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
     entropy, top = float(scores.entropy[0]), analysis.max_entropy_nats
     overlap, outliers = float(scores.overlap[0]), float(scores.outliers_kept[0])
-    forces = float(scores.force_top1pct[0])
+    forces, missing = float(scores.force_top1pct[0]), float(scores.mean_delta_entropy[0])
     return [
+        line(
+            "Delta entropy", missing, missing / most if most > 0 else 0.0, "mean, nats · low",
+            "Mean delta entropy of all environments given the kept ones: how far what was left "
+            "out lies from what is kept. 0: everything has an equal among the kept; at most "
+            f"{CAP:g} nats each. Of the figures here the one that retrained errors follow best",
+            "mean_delta_entropy",
+        ),
         line(
             "Coverage", overlap, overlap, "of environments",
             f"Share of all environments with delta entropy below {analysis.spec.covered_below:g} "
@@ -139,7 +156,7 @@ class Column(pn.viewable.Viewer):
         )
         self.environments = Html(wide=False)
         self.summary = Html(margin=(0, 0, 0, 20), height=18)
-        self.card = Html(margin=(4, 0, 0, 0), height=98)
+        self.card = Html(margin=(4, 0, 0, 0), height=118)
         self._head = layout.column(
             layout.row(
                 Html(swatch(column), width=12, margin=(7, 0, 0, 0)),
@@ -198,7 +215,12 @@ class Columns(pn.viewable.Viewer):
         super().__init__(**params)
         self._session = session
         self.heads = [Column(session, i) for i in range(3)]
-        self.maps, self.tails = Maps(session), Tails(session)
+        self.left = LeftOpen(session)
+        self.maps, self.tails = Maps(session, self.left), Tails(session, self.left)
+        self.shows = segments(
+            "Maps and tails show", SHOWS, value=False, margin=(0, 10, 8, 0), align="start"
+        )
+        self.shows.param.watch(lambda event: setattr(self.left, "shown", event.new), "value")
         self.options = MethodOptions(session)
         for column, head in enumerate(self.heads):
             head.options.on_click(lambda event, column=column: self.options.show(column))
@@ -232,10 +254,11 @@ class Columns(pn.viewable.Viewer):
         session = self._session
         if not session.measured:
             return
-        rows = [_rows(scores, session) for scores in session.measured]
+        most = max(float(scores.mean_delta_entropy[0]) for scores in session.measured)
+        rows = [_rows(scores, session, most) for scores in session.measured]
         best = [
-            leaders([v for v, _ in row], better=1, written=[shown.value for _, shown in row])
-            for row in zip(*rows, strict=True)
+            leaders([v for v, _ in row], better=better, written=[shown.value for _, shown in row])
+            for better, row in zip(BETTER, zip(*rows, strict=True), strict=True)
         ]
         for column, (head, own) in enumerate(zip(self.heads, rows, strict=True)):
             head.show([leads[column] for leads in best], own)
@@ -248,4 +271,4 @@ class Columns(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         columns = layout.row(*self.cards, css_classes=["columns"], gives="shrinks")
-        return layout.column(self.which, self.options, columns, gives="shrinks")
+        return layout.column(self.which, self.shows, self.options, columns, gives="shrinks")
