@@ -1,7 +1,11 @@
 """Cards that work something out when asked: calibration, influence, how much is enough, claims."""
 
+import io
+
+import ase.io
 import numpy as np
 import pytest
+from ase.io import write
 from retrain_makers import make_structures
 
 from analytics.claims.report import check_claims
@@ -167,3 +171,28 @@ def test_curves_count_atoms_where_structures_differ_in_size(session):
         dot = view.curves._sources["inside", "force"][f"now-{column}"].data["x"]
         assert dot == [pytest.approx(100 * state.atoms_at("hold_out", str(column)))]
     assert state.atoms_at("hold_out", "7") != state.atoms_at("hold_out", "7")  # NaN: not known
+
+
+def test_another_file_tells_its_novelty_at_a_rate_and_gives_a_replay_set(session, tmp_path):
+    write(tmp_path / "pool.xyz", make_structures(12, seed=7), format="extxyz")
+    view = ReviewView(session, shown=False)
+    view.state.shown = True
+    card, part = view.against, view.against.replay
+    assert not part._part.visible
+    view.state.compare_with(tmp_path / "pool.xyz")
+    assert part._part.visible
+    assert "false-alarm rate" in str(card._card.head.object)
+    chances = card.table.value["by chance"].to_numpy()
+    np.testing.assert_allclose(
+        np.sort(chances), np.sort(100 * view.state.against.found.novelty.p_value)
+    )
+    part.size.value = 3
+    part.ask()
+    found = part.request.result
+    assert len(found.selection) == 3
+    again = ase.io.read(io.StringIO(part.file().getvalue().decode()), ":", format="extxyz")
+    assert [len(atoms) for atoms in again] == [
+        int(found.analysis.dataset.sizes[s]) for s in found.selection.structures
+    ]
+    view.state.compare_with(tmp_path / "pool.xyz")
+    assert part.request.result is None
