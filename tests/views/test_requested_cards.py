@@ -1,7 +1,11 @@
 """Cards that work something out when asked: calibration, influence, how much is enough, claims."""
 
+import io
+
+import ase.io
 import numpy as np
 import pytest
+from ase.io import write
 from retrain_makers import make_structures
 
 from analytics.claims.report import check_claims
@@ -135,3 +139,60 @@ def test_claims_stand_with_verdict_and_reason(session):
     for answer in card.request.result.answers:
         assert answer.verdict.capitalize() in text
     assert "cannot be asked" in words(card)
+
+
+def test_two_potentials_judge_and_where_they_disagree_is_said(session):
+    view = RetrainView(session)
+    first = view.state.now
+    view.state.judges = "SOAP-GAP and linear ACE"
+    for test, by in first.items():  # those of the first potential stay what they were
+        assert view.state.now[test]["0"].total.force == pytest.approx(by["0"].total.force)
+    assert all(set(by) == {"SOAP-GAP", "linear ACE"} for by in view.state.leading.values())
+    view.state.leading = {
+        ("hold_out", "force"): {"SOAP-GAP": {"0"}, "linear ACE": {"1", "2"}},
+        ("hold_out", "energy"): {"SOAP-GAP": {"1"}, "linear ACE": {"1"}},
+    }
+    said = str(view.agreement.object)
+    assert "no winner" in said
+    assert f"energy on hold-out: {session.slots[1].title}" in said
+    view.state.judges = "linear ACE"
+    assert view.state.now["hold_out"]["0"].total.force != first["hold_out"]["0"].total.force
+    assert view.state.leading == {}
+    assert "inear ACE" in str(view.footer.object)
+
+
+def test_curves_count_atoms_where_structures_differ_in_size(session):
+    view = RetrainView(session)
+    state = view.state
+    state.atoms = True
+    plot = view.curves.figures["inside", "force"]
+    assert plot.xaxis.axis_label == "atoms kept (%)"
+    for column in range(3):
+        dot = view.curves._sources["inside", "force"][f"now-{column}"].data["x"]
+        assert dot == [pytest.approx(100 * state.atoms_at("hold_out", str(column)))]
+    assert state.atoms_at("hold_out", "7") != state.atoms_at("hold_out", "7")  # NaN: not known
+
+
+def test_another_file_tells_its_novelty_at_a_rate_and_gives_a_replay_set(session, tmp_path):
+    write(tmp_path / "pool.xyz", make_structures(12, seed=7), format="extxyz")
+    view = ReviewView(session, shown=False)
+    view.state.shown = True
+    card, part = view.against, view.against.replay
+    assert not part._part.visible
+    view.state.compare_with(tmp_path / "pool.xyz")
+    assert part._part.visible
+    assert "false-alarm rate" in str(card._card.head.object)
+    chances = card.table.value["by chance"].to_numpy()
+    np.testing.assert_allclose(
+        np.sort(chances), np.sort(100 * view.state.against.found.novelty.p_value)
+    )
+    part.size.value = 3
+    part.ask()
+    found = part.request.result
+    assert len(found.selection) == 3
+    again = ase.io.read(io.StringIO(part.file().getvalue().decode()), ":", format="extxyz")
+    assert [len(atoms) for atoms in again] == [
+        int(found.analysis.dataset.sizes[s]) for s in found.selection.structures
+    ]
+    view.state.compare_with(tmp_path / "pool.xyz")
+    assert part.request.result is None

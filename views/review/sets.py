@@ -16,6 +16,7 @@ from views.kit.tables import cells, row_table, show_rows
 from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
 from views.kit.widgets import Button, segments
 from views.review.parts import CLASSES, Against
+from views.review.replay import ReplayPart
 from views.review.state import Review
 from views.state.session import Session
 
@@ -172,12 +173,14 @@ class AgainstCard(pn.viewable.Viewer):
         self.table.on_click(self._on_click)
         named = session.places.named
         self.path.visible = self.compare.visible = named
+        self.replay = ReplayPart(session, state)
         self.drop = DropZone(session, state.compare_with, height=90, visible=not named)
         self._card = Card(
             layout.row(self.path, self.compare),
             self.drop,
             self.order,
             self.table,
+            self.replay,
             name=self.NAME,
         )
         self.path.param.watch(self._compare, "enter_pressed")
