@@ -1,4 +1,4 @@
-"""Headline figures over widths of the kernel on the page: ranges, empty metrics, no false winner."""
+"""Headline figures over widths on the page: ranges, empty metrics, no false winner."""
 
 import itertools
 import re
@@ -23,6 +23,7 @@ from views.state.over_widths import ColumnsOverWidths, HeadlinesOverWidths
 from views.state.session import DEMO, Session
 
 TITLES = ("one", "two", "three")
+MODELS = ("soap_gap", "linear_ace")
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,8 @@ def test_headlines_are_known_for_the_width_in_use(session):
     low, high = over.over_widths.span("redundancy")
     assert low <= session.analysis.redundancy <= high
     text = str(DataView(session).overview.object)
-    assert "redundant; " in text and "from half to twice" in text
+    assert "redundant; " in text
+    assert "from half to twice" in text
     assert "At the published width, 0.015" in text
 
 
@@ -151,11 +153,13 @@ def test_width_is_a_choice_of_three(session):
     assert (view.width.value, field.visible) == ("auto", False)
     assert f"Width in use: {session.analysis.spec.bandwidth:g}" in str(view.in_use.object)
     view.width.value = "given"
-    assert field.visible and float(field.value) == session.analysis.spec.bandwidth
+    assert field.visible
+    assert float(field.value) == session.analysis.spec.bandwidth
     view.width.value = "published"
     view.recompute.param.trigger("clicks")
     assert session.analysis.spec.bandwidth == 0.015
-    assert view.width.value == "published" and "by the data" in str(view.in_use.object)
+    assert view.width.value == "published"
+    assert "by the data" in str(view.in_use.object)
 
 
 # ---- measured on one's own data -----------------------------------------------------------------
@@ -170,7 +174,7 @@ def ranking(verdicts):
             "method": method, "error": 0.1, "ratio": ratio, "low": 0.9, "high": 1.3,
             "verdict": word, "n_structures": 5.0, "n_environments": 50.0,
         }
-        for model, (budget, words) in itertools.product(("soap_gap", "linear_ace"), verdicts.items())
+        for model, (budget, words) in itertools.product(MODELS, verdicts.items())
         for method, word, ratio in zip(methods, words, (1.0, 1.1, 1.2), strict=True)
     ]  # fmt: skip
     return Ranking(pd.DataFrame(rows), 10, 0.9, methods, ("a note",))
@@ -189,6 +193,7 @@ def test_ranking_says_who_leads_and_what_is_tied(session, verdicts, words):
     assert not card.body.visible
     card.request.result = ranking(verdicts)
     text = str(card.answers.object)
-    assert card.body.visible and "a note" in text
+    assert card.body.visible
+    assert "a note" in text
     assert text.count(words) == 2  # a sentence for each potential
     assert "SOAP-GAP" in text
