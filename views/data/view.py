@@ -135,7 +135,8 @@ class DataView(pn.viewable.Viewer):
     def _offer_widths(self, descriptor: Any) -> None:
         """Offer the widths that a descriptor has; the number has a field of its own."""
         field = self.kernel.widgets["bandwidth"]
-        field.label = "Own width of the kernel (1/Å)"
+        unit = " (1/Å)" if hasattr(descriptor, "cutoff") else ""
+        field.label = f"Own width of the kernel{unit}"
         published = suggested_bandwidth(descriptor)
         options = {"Width by the data": AUTO}
         if published is not None:
