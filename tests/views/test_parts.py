@@ -14,6 +14,7 @@ from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.data.readers import read
 from analytics.pipeline import Pipeline
 from views.compare.embeddings import Maps
+from views.compare.left_open import LeftOpen
 from views.compare.retention import CURVES, Retention
 from views.compare.tails import Tails
 from views.data.view import DataView
@@ -60,7 +61,7 @@ def maps(session, monkeypatch):
     """Maps of every second environment: the brush may hold what they do not draw."""
     whole = session.embedding
     session.embedding = type(whole)(whole.xy[::2], whole.rows[::2], "PCA", 0.9)
-    return Maps(session)
+    return Maps(session, LeftOpen(session))
 
 
 def drag(maps, indices, held=None):
@@ -124,7 +125,7 @@ def test_kept_structures_are_drawn_over_the_rest(session, maps):
 
 @pytest.mark.parametrize(("held", "mode"), [(None, "replace"), (SHIFT, "add"), (ALT, "subtract")])
 def test_drag_across_a_tail(session, held, mode):
-    tails, norms = Tails(session), session.analysis.force_norms
+    tails, norms = Tails(session, LeftOpen(session)), session.analysis.force_norms
     plot = tails.figures[2]
     session.set_brush(np.flatnonzero(norms > 5))
     inside, before = np.flatnonzero((norms >= 2) & (norms <= 10)), session.brush
@@ -139,6 +140,36 @@ def test_drag_across_a_tail(session, held, mode):
         "subtract": np.setdiff1d(before, inside),
     }[mode]
     assert session.brush.tolist() == expected.tolist()
+
+
+# ---- what is left open --------------------------------------------------------------------------
+
+
+def test_left_open_is_the_delta_entropy_given_the_kept(session):
+    left = LeftOpen(session)
+    maps, tails = Maps(session, left), Tails(session, left)
+    assert left.columns == []  # nobody looks
+    left.shown = True
+    x, h = session.analysis.descriptors.values, session.analysis.spec.bandwidth
+    for column, slot in enumerate(session.slots):
+        kept = x[session.kept_rows(slot)]
+        squares = ((x[:, None, :] - kept[None, :, :]) ** 2).sum(axis=2)
+        with np.errstate(divide="ignore"):
+            expected = np.clip(-np.log(np.exp(-squares / (2 * h * h)).sum(axis=1)), 0.0, 40.0)
+        np.testing.assert_allclose(left.columns[column].values, expected, atol=1e-4)
+        drawn = maps.left[column].data["value"]
+        assert (np.diff(drawn) >= 0).all()  # what is left open lies on top
+        np.testing.assert_allclose(np.sort(expected[session.embedding.rows]), drawn, atol=1e-4)
+        assert len(tails.kept[column].data["x"])
+        far = left.within(column, 1.0, np.inf)
+        assert far.tolist() == np.flatnonzero(left.columns[column].values >= 1.0).tolist()
+    before = left.columns
+    session.set_budget(session.budget + 5)
+    assert left.columns is not before
+    left.shown = False
+    assert left.columns == []
+    assert all(len(source.data["x"]) == 0 for source in maps.left)
+    np.testing.assert_allclose(tails.full.data["x"].max(), session.analysis.force_norms.max())
 
 
 # ---- retention ----------------------------------------------------------------------------------

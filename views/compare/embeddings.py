@@ -11,29 +11,39 @@ from bokeh.models import (
     BoxSelectTool,
     HoverTool,
     LassoSelectTool,
+    LinearColorMapper,
     PanTool,
     Plot,
     Range1d,
     Scatter,
     TapTool,
 )
+from bokeh.palettes import Viridis256
 
 from analytics.runtime.arrays import IntArray
+from views.compare.left_open import LeftOpen
 from views.kit import html, layout
 from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import brush_mode
 from views.kit.text import Html, grouped, percent
 from views.kit.theme import palette
+from views.kit.widgets import Button
 from views.state.session import Session
 
 __all__ = ["Maps"]
 
-HEIGHT = 240
+HEIGHT = 222
+#: What the button above a map says, by whether it leads to what is left open.
+SHOWS = {True: "What is left open?", False: "What is kept?"}
 #: Up to so many brushed environments are ringed.
 RINGS = 200
 HONEST = (
     "A map of two dimensions cannot show all: trustworthiness is 1 if neighbours in the map are "
-    "neighbours in descriptor space. Rely on the coverage above, not on the picture."
+    "neighbours in descriptor space. Rely on the figures above, not on the picture."
+)
+LEFT = (
+    "Colour: delta entropy of each environment given the kept ones of this column, the same scale "
+    "in all three. Grey is kept or has an equal among the kept. "
 )
 
 
@@ -44,19 +54,23 @@ class Maps:
     them shows in the others at once, in the browser, before the server has heard of it.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session, self._quiet = session, False
+    def __init__(self, session: Session, left: LeftOpen) -> None:
+        self._session, self._left, self._quiet, self._dark = session, left, False, False
         self._make = Figures()
         self._held: dict[str, bool] | None = None  # keys held since the drag under way began
         self.backdrop = self._make.source("x", "y", "structure", "type")
         self.brushed = self._make.source("x", "y")
         self.active = self._make.source("x", "y")
         self.kept = [self._make.source("x", "y") for _ in session.slots]
+        self.left = [self._make.source("x", "y", "value") for _ in session.slots]
+        self._scale = LinearColorMapper(palette=Viridis256, low=0.0, high=1.0)
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figures = [self._figure(column) for column in range(3)]
         self.captions = [Html(height=16) for _ in self.figures]
+        self.switches = [self._switch() for _ in self.figures]
         self.panes = [
             layout.column(
+                switch,
                 layout.column(
                     figure_pane(plot, height=None),
                     height=HEIGHT,
@@ -65,7 +79,9 @@ class Maps:
                 caption,
                 margin=(4, 0, 0, 0),
             )
-            for plot, caption in zip(self.figures, self.captions, strict=True)
+            for switch, plot, caption in zip(
+                self.switches, self.figures, self.captions, strict=True
+            )
         ]
         self.backdrop.selected.on_change("indices", self._on_selected)
         session.param.watch(self._on_embedding, ["embedding"])
@@ -73,9 +89,29 @@ class Maps:
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._on_brush, ["brush"])
         session.param.watch(self._on_active, ["active", "active_atom"])
+        left.param.watch(self._on_left, ["shown", "columns"])
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
         self._on_embedding()
+
+    def _switch(self) -> Button:
+        """Make the button between what is kept and what is left open, beside the tools of a map."""
+        button = Button(
+            label=SHOWS[True],
+            variant="text",
+            width=112,
+            height=20,
+            margin=(0, 0, -20, 0),
+            hint="Colour all maps by the delta entropy given what is kept, and draw its tails",
+            on_click=lambda e: setattr(self._left, "shown", not self._left.shown),
+            styles={"position": "relative", "z-index": "2"},
+            sx={
+                "&&": {"padding": 0, "minWidth": 0, "height": 20, "lineHeight": "19px"},
+                "fontSize": "12px",
+                "justifyContent": "flex-start",
+            },
+        )
+        return button
 
     def _figure(self, column: int) -> Plot:
         make = self._make
@@ -105,6 +141,10 @@ class Maps:
         make.draw(plot, brushed, self.brushed, "brush", level="overlay", visible=False)
         kept = Scatter(size=5, line_color=None, fill_alpha=0.85)
         make.draw(plot, kept, self.kept[column], "kept", level="overlay")
+        open_ = Scatter(
+            size=4, line_color=None, fill_color={"field": "value", "transform": self._scale}
+        )
+        make.draw(plot, open_, self.left[column], "open", level="overlay", visible=False)
         rings = Scatter(size=6, fill_color=None, line_alpha=0.7)
         make.draw(plot, rings, self.brushed, "rings", level="overlay")
         active = Scatter(size=9, marker="diamond")
@@ -125,11 +165,15 @@ class Maps:
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         colors = palette(dark)
+        self._dark = dark
+        # what is left open stands out from the ground, dark or light
+        self._scale.update(palette=Viridis256 if dark else Viridis256[::-1], low_color=colors.rest)
         for column, plot in enumerate(self.figures):
             fill = {"rest": colors.rest, "kept": colors.methods[column], "brush": colors.quiet}
             hues = fill | {"rings": colors.brush, "active": colors.active}
             paint(plot, colors, hues, axes=False)
             named(plot, "active").glyph.line_color = colors.card
+        self._caption()
 
     # ---- state to figures -------------------------------------------------------------------
 
@@ -153,7 +197,7 @@ class Maps:
             pad = 0.04 * (np.ptp(values) or 1.0)
             low, high = float(values.min() - pad), float(values.max() + pad)
             range_.update(start=low, end=high, reset_start=low, reset_end=high)
-        self._caption()
+        self._on_left()
         self._on_budget()
         self._on_brush()
         self._on_active()
@@ -174,9 +218,37 @@ class Maps:
         other = session.umap if map_.method == "PCA" else session.opened.embedding
         if other is not None and np.isfinite(other.trustworthiness):
             quality += f" ({other.method}: {other.trustworthiness:.2f})"
-        said = f"{map_.method}{seed} · showing {shown}{quality}"
+        said: Any = f"{map_.method}{seed} · showing {shown}{quality}"
+        if self._left.columns:
+            ramp = html.i(class_="ramp dark" if self._dark else "ramp")
+            end = f" {self._left.highest:.2g} nats left open · "
+            said = html.join("grey: covered · 0 ", ramp, end, said)
+            axes = LEFT + axes
         for caption in self.captions:
             caption.object = html.div(said, class_="caption", title=axes + HONEST)
+
+    def _on_left(self, *_: Any) -> None:
+        """Colour the environments by what each column leaves open of them, or stop doing so."""
+        map_, columns = self._session.embedding, self._left.columns
+        for switch in self.switches:
+            switch.label = SHOWS[not self._left.shown]
+        analysis = self._session.analysis
+        if analysis is not None:  # what is covered is grey
+            low = analysis.spec.covered_below
+            self._scale.update(low=low, high=max(2 * low, self._left.highest))
+        for column, plot in enumerate(self.figures):
+            named(plot, "open").visible = bool(columns)
+            named(plot, "kept").visible = not columns
+            if not columns or map_ is None:
+                self.left[column].data = {"x": [], "y": [], "value": []}
+                continue
+            left = columns[column]
+            at = np.searchsorted(left.rows, map_.rows)
+            values = left.values[at]
+            rank = np.argsort(values, kind="stable")  # what is left open lies on top
+            xy = map_.xy[rank].astype(np.float32)
+            self.left[column].data = {"x": xy[:, 0], "y": xy[:, 1], "value": values[rank]}
+        self._caption()
 
     def _on_budget(self, *_: Any) -> None:
         for column in range(len(self.figures)):

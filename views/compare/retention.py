@@ -1,4 +1,4 @@
-"""Retention curves: what each method keeps against the budget, with the budget as a line."""
+"""Retention curves: what each method keeps, or leaves open, against the budget; a line to drag."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 from bokeh.models import FixedTicker, Line, Plot, Range1d
 
-from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.information.mean_delta_entropy import CAP
 from views.compare.certificate_card import CertificateCard
 from views.kit import layout
 from views.kit.draggable_lines import BudgetLines
@@ -20,14 +20,16 @@ __all__ = ["Retention"]
 
 HEIGHT = 150
 CURVES = {
+    "mean_delta_entropy": "Mean delta entropy (nats)",
     "overlap": "Coverage (of environments)",
     "entropy": "Entropy (nats)",
-    "diversity": "Diversity (exp D / full)",
     "force_top1pct": "Forces kept (top 1 % of |F|)",
 }
 TICKS = (0.1, 0.3, 1, 3, 10, 30, 100)
 #: The dotted line that stands for the full set.
 FULL = "full"
+#: The curve on a logarithmic axis, and where that begins, nats.
+LEFT_OPEN, LEAST = "mean_delta_entropy", 1e-3
 
 
 class Retention(pn.viewable.Viewer):
@@ -63,8 +65,9 @@ class Retention(pn.viewable.Viewer):
             f"retention-{name}",
             HEIGHT,
             x="log",
+            y="log" if name == LEFT_OPEN else "linear",
             x_range=self._shares,
-            y_range=Range1d(0.0, 1.04),
+            y_range=Range1d(LEAST, CAP) if name == LEFT_OPEN else Range1d(0.0, 1.04),
             title=CURVES[name],
             x_label="structures kept (%)",
             min_border_left=30,
@@ -100,6 +103,7 @@ class Retention(pn.viewable.Viewer):
             "share": [100 / n, 100.0],
             **{name: [1.0, 1.0] for name in CURVES},
             "entropy": [analysis.entropy_nats] * 2,
+            LEFT_OPEN: [np.nan] * 2,  # of the full set nothing is left open
         }
         for plot in self.figures.values():
             ticks_at(plot.xaxis, ticks)
@@ -117,18 +121,15 @@ class Retention(pn.viewable.Viewer):
             if kept is None
             else {
                 "share": 100 * kept.sizes / analysis.n_structures,
-                **{name: self._values(name, kept) for name in CURVES},
+                **{name: getattr(kept, name) for name in CURVES},
             }
         )
         entropies = [source.data["entropy"] for source in self.sources]
         peak = np.nanmax(np.concatenate([[analysis.entropy_nats], *entropies]))
         self.figures["entropy"].y_range.end = 1.08 * float(peak)
-
-    def _values(self, name: str, kept: PrefixMetrics) -> Any:
-        values = getattr(kept, name)
-        if name == "diversity":
-            return np.exp(values - self._session.analysis.diversity_nats)
-        return values
+        left = np.concatenate([source.data[LEFT_OPEN] for source in self.sources])
+        if (left > LEAST).any():
+            self.figures[LEFT_OPEN].y_range.end = 1.5 * float(np.nanmax(left))
 
     def __panel__(self) -> Any:
         return layout.column(self._row, self.certificate, gives="shrinks")

@@ -1,4 +1,4 @@
-"""Force tails: the share of atoms above |F|, kept against all, on logarithmic axes."""
+"""Force tails, or tails of delta entropy: the share of atoms above a value, logarithmic axes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bokeh.models import (
 )
 
 from analytics.evaluation.tails import complementary_distribution
+from views.compare.left_open import LeftOpen
 from views.kit.figures import Figures, figure_pane, paint, powers_of_ten
 from views.kit.gestures import brush_mode
 from views.kit.theme import palette
@@ -25,13 +26,16 @@ __all__ = ["Tails"]
 
 HEIGHT = 158
 LABEL = "|F| per atom (eV/Å) · share of atoms above"
+LEFT = "delta entropy given the kept (nats) · share of atoms above"
+#: What is below this is covered, nats; a tail begins there.
+LEAST = 1e-3
 
 
 class Tails:
     """Three figures with linked axes; dragging across one brushes the atoms in that range."""
 
-    def __init__(self, session: Session) -> None:
-        self._session, self._mode = session, "replace"
+    def __init__(self, session: Session, left: LeftOpen) -> None:
+        self._session, self._left, self._mode = session, left, "replace"
         self._make, self._decades = Figures(), powers_of_ten()
         self.full = self._make.source("x", "y")
         self.brushed = self._make.source("x", "y")
@@ -42,6 +46,7 @@ class Tails:
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._on_brush, ["brush"])
+        left.param.watch(self._on_left, ["columns"])
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
         self._on_opened()
@@ -73,7 +78,7 @@ class Tails:
         make.draw(plot, Line(line_width=2), self.kept[column], "kept")
         make.draw(plot, Line(line_width=1.4, line_dash="4 3"), self.brushed, "brush")
         plot.on_event(PanStart, self._on_start)
-        plot.on_event(SelectionGeometry, self._on_drag)
+        plot.on_event(SelectionGeometry, lambda event: self._on_drag(column, event))
         return plot
 
     def restyle(self, dark: bool) -> None:
@@ -101,13 +106,33 @@ class Tails:
         self._on_budget()
         self._on_brush()
 
+    def _on_left(self, event: Any) -> None:
+        """Show the tails of delta entropy while there are any, those of the forces otherwise."""
+        if not event.new:
+            if event.old:
+                self._on_opened()
+            return
+        tails = [left.tail for left in event.new]
+        highest = max([2 * LEAST, *(float(x[-1]) for x, _ in tails if len(x))])
+        least = min([0.5, *(float(y[-1]) for _, y in tails if len(y))])
+        for range_, start, end in (
+            (self.x_range, LEAST, highest * 1.25),
+            (self.y_range, least * 0.6, 1.6),
+        ):
+            range_.update(start=start, end=end, reset_start=start, reset_end=end)
+        nothing = {"x": [], "y": []}
+        self.full.data = self.brushed.data = nothing
+        for column, (plot, (x, y)) in enumerate(zip(self.figures, tails, strict=True)):
+            plot.xaxis.axis_label = LEFT
+            self.kept[column].data = {"x": x, "y": y}
+
     def _on_budget(self, *_: Any) -> None:
         for column in range(len(self.figures)):
             self._show_kept(column)
 
     def _show_kept(self, column: int) -> None:
         analysis = self._session.analysis
-        if analysis is None:
+        if analysis is None or self._left.columns:
             return
         rows = self._session.kept_rows(self._session.slots[column])
         x, y = complementary_distribution(analysis.force_norms[rows], 200)
@@ -115,7 +140,7 @@ class Tails:
 
     def _on_brush(self, *_: Any) -> None:
         analysis, rows = self._session.analysis, self._session.brush
-        if analysis is None:
+        if analysis is None or self._left.columns:
             return
         x, y = complementary_distribution(analysis.force_norms[rows], 200)
         # of all atoms, not of the brushed ones: the line then lies under that of the full set
@@ -124,8 +149,12 @@ class Tails:
     def _on_start(self, event: PanStart) -> None:
         self._mode = brush_mode(event.modifiers)
 
-    def _on_drag(self, event: SelectionGeometry) -> None:
+    def _on_drag(self, column: int, event: SelectionGeometry) -> None:
         shape = event.geometry
         if event.final and shape.get("type") == "rect" and np.isfinite(shape["x0"]):
+            low, high = sorted((shape["x0"], shape["x1"]))
             with pn.io.hold():
-                self._session.brush_forces(*sorted((shape["x0"], shape["x1"])), self._mode)
+                if self._left.columns:
+                    self._session.set_brush(self._left.within(column, low, high), self._mode)
+                else:
+                    self._session.brush_forces(low, high, self._mode)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from bokeh.models import ColumnDataSource, Line, LogTicker, Plot, Range1d, Scatter, VArea
 
+from analytics.evaluation.retrain.check import Curve
+from analytics.evaluation.retrain.engine import Repetition
 from analytics.runtime.arrays import FloatArray
 from views.kit.draggable_lines import BudgetLines
 from views.kit.figures import Figures, figure_pane, named, paint, ticks_at
@@ -45,7 +47,7 @@ class Curves:
             for what in ("energy", "force")
         }
         self.panes = {key: figure_pane(plot) for key, plot in self.figures.items()}
-        state.param.watch(self.draw, ["runs", "outside"])
+        state.param.watch(self.draw, ["runs", "outside", "atoms"])
         state.param.watch(self._mark, ["now"])
         session.param.watch(self._mark, ["budget"])
         self.restyle(False)
@@ -110,6 +112,9 @@ class Curves:
                 sources[column].data = lines.get(column, _EMPTY)
             sources["whole"].data = lines.get("whole", _EMPTY)
             _set_ranges(plot, lines)
+            counted = "atoms" if self._state.atoms else "structures"
+            plot.xaxis.axis_label = f"{counted} kept (%)"
+            named(plot, f"budget-{place}-{what}").visible = not self._state.atoms
             for axis in plot.axis:  # an axis without a curve would carry numbers without a meaning
                 axis.visible = bool(lines)
         self._mark()
@@ -126,8 +131,9 @@ class Curves:
                 found = now.get(test, {}).get(str(column))
                 value = float("nan") if found is None else getattr(found.total, what)
                 drawn = np.isfinite(value) and value > 0
+                at = 100 * self._state.atoms_at(test, str(column)) if self._state.atoms else share
                 self._sources[place, what][f"now-{column}"].data = {
-                    "x": [share] if drawn else [],
+                    "x": [at] if drawn else [],
                     "y": [value] if drawn else [],
                 }
 
@@ -146,7 +152,8 @@ def _lines(state: RetrainState, test: str, what: str) -> dict[str, dict[str, Any
     for each in run.repetitions:
         for column, curve in each.curves.items():
             if name in curve.errors:
-                curves.setdefault(column, []).append((curve.shares, curve.errors[name][at]))
+                x = _atoms(each, curve) if state.atoms else curve.shares
+                curves.setdefault(column, []).append((x, curve.errors[name][at]))
         if name in each.whole:
             errors = each.whole[name][0]
             whole.append(errors.energy_rmse_mev_atom if at == 0 else errors.force_rmse_ev_a)
@@ -154,6 +161,12 @@ def _lines(state: RetrainState, test: str, what: str) -> dict[str, dict[str, Any
     if whole:
         found["whole"] = _band(np.array([0.01, 200.0]), np.tile(np.array(whole)[:, None], (1, 2)))
     return {who: line for who, line in found.items() if len(line["x"])}
+
+
+def _atoms(each: Repetition, curve: Curve) -> FloatArray:
+    """Return what was trained on as shares of the atoms of the pool."""
+    total = each.check.equations.design.dataset.sizes[each.check.pool].sum()
+    return np.asarray(curve.environments, dtype=np.float64) / float(total)
 
 
 def _aligned(several: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:

@@ -25,7 +25,7 @@ class RetrainStage(Stage):
 
         self._view = RetrainView(self.session, self.param.shown)
         self._view.restyle(dark)
-        self.keep(self._view.state, "outside", "looked_at", "column", "aligned", "paths")
+        self.keep(self._view.state, "outside", "looked_at", "column", "aligned", "judges", "paths")
         return self._view
 
     def restore(self, chosen: Mapping[str, Any]) -> None:

@@ -27,7 +27,9 @@ from analytics.evaluation.retrain.predictions import (
     find_predictions,
     parity_of_prediction,
 )
+from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
+from analytics.potential.potentials import potential_of
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -36,6 +38,7 @@ from views.retrain.runs import (
     CLASS,
     FILE,
     HOLD_OUT,
+    JUDGES,
     LEFT_OUT,
     RESAMPLES,
     SHARES,
@@ -46,6 +49,7 @@ from views.retrain.runs import (
     name_of,
     resample_of,
     split_of,
+    winners,
 )
 from views.state.choices import choose
 from views.state.session import Session
@@ -69,12 +73,17 @@ class RetrainState(param.Parameterized):
     outsides = param.Dict({}, doc="Tests out of distribution: what a user reads -> key.")
     looked_at = param.String(HOLD_OUT, doc="The test of parity plots and table.")
     column = param.Integer(1, bounds=(0, 2), doc="Column whose left-out structures are ranked.")
+    judges = param.Selector(
+        default=next(iter(JUDGES)), objects=list(JUDGES), doc="What is trained."
+    )
+    atoms = param.Boolean(False, doc="Whether curves are drawn against atoms, not structures.")
     aligned = param.Boolean(False, doc="Whether energies of other models are shifted per species.")
     problem = param.String("", doc="Why no potential can be trained; empty if one can.")
     running = param.String("", doc="The test that is being computed; empty when idle.")
     stopped = param.Boolean(False, doc="Whether the user has cancelled.")
     runs = param.Dict({}, doc="What is known, by split.")
     now = param.Dict({}, doc="Errors at the budget: test -> column or WHOLE or model -> Now.")
+    leading = param.Dict({}, doc="(test, label) -> potential -> columns that are the best or tied.")
     parities = param.Dict({}, doc="Points of the parity plots: column or model -> Parity.")
     paths = param.List([], item_type=str, doc="Files of the user's that are tested on.")
     models = param.List([], item_type=Prediction, doc="Models whose predictions the file has.")
@@ -106,9 +115,12 @@ class RetrainState(param.Parameterized):
         self._model_nows.clear()
         self._stale = True
         self.param.update(
-            runs={}, now={}, parities={}, put_back=None, models=[], problem="", running="",
-            paths=[], stopped=False, looked_at=HOLD_OUT, outsides=self._choices(),
+            runs={}, now={}, leading={}, parities={}, put_back=None, models=[], problem="",
+            paths=[], running="", stopped=False, looked_at=HOLD_OUT, outsides=self._choices(),
         )  # fmt: skip
+        if data is not None:  # equal numbers of structures are then not equal cost
+            sizes = data.sizes[~data.isolated]
+            self.atoms = bool(len(sizes) and size_spread(sizes) >= UNEQUAL)
         values = list(self.outsides.values())
         has_forces = data is not None and data.forces is not None
         self.outside = values[0] if values and (has_forces or values[0] != TAIL) else ""
@@ -156,6 +168,17 @@ class RetrainState(param.Parameterized):
     def _on_outside(self) -> None:
         if self.looked_at not in (HOLD_OUT, LEFT_OUT):
             self.looked_at = self.outside or HOLD_OUT
+        if self.shown:
+            self.start()
+
+    @param.depends("judges", watch=True)
+    def _on_judges(self) -> None:
+        """Train other potentials; which structures a method keeps stays, where no model decides."""
+        self._session.stop("retrain")
+        self._stale = True
+        self.param.update(
+            runs={}, now={}, leading={}, parities={}, put_back=None, problem="", running=""
+        )
         if self.shown:
             self.start()
 
@@ -210,12 +233,12 @@ class RetrainState(param.Parameterized):
         wanted = self._wanted()
         files = dict(self._files) if split == HOLD_OUT else {}
         ready: list[Run] = []
-        ticks, session = 0, self._session
+        ticks, session, judges = 0, self._session, self.judges
 
         def work(monitor: Monitor) -> None:
             known = [] if old is None else list(old.repetitions)
             ground = old.ground if old is not None else session.compute(
-                ground_of, analysis, split, self._resamples,
+                ground_of, analysis, split, self._resamples, judges,
                 name="normal equations", monitor=Part(monitor, 0.0, 0.7),
             )  # fmt: skip
             tests = tuple(
@@ -239,7 +262,7 @@ class RetrainState(param.Parameterized):
 
         def tick() -> None:
             nonlocal ticks
-            if ready and self._session.analysis is analysis:
+            if ready and self._session.analysis is analysis and self.judges == judges:
                 run = ready[-1]
                 ready.clear()
                 ticks += 1
@@ -269,7 +292,7 @@ class RetrainState(param.Parameterized):
 
     def bring_back(self, chosen: Mapping[str, Any]) -> None:
         """Choose what a saved session says, as far as the data set that is open has it."""
-        choose(self, ("column", "aligned"), chosen)
+        choose(self, ("column", "aligned", "judges"), chosen)
         outside, looked_at = chosen.get("outside"), chosen.get("looked_at")
         if outside in self.outsides.values():
             self.outside = outside
@@ -322,6 +345,17 @@ class RetrainState(param.Parameterized):
             return 0
         return Budget(self._share()).of(len(run.ground.splits[0].pool))
 
+    def atoms_at(self, test: str, column: str) -> float:
+        """Return the share of the atoms that a column keeps at the budget; NaN if unknown."""
+        run, share = self.runs.get(split_of(test)), Budget(self._share())
+        found = []
+        for each in run.repetitions if run is not None else ():
+            if column in each.check.orders:
+                sizes = each.check.equations.design.dataset.sizes
+                order = each.check.orders[column].order[: share.of(len(each.check.pool))]
+                found.append(sizes[order].sum() / sizes[each.check.pool].sum())
+        return float(np.mean(found)) if found else float("nan")
+
     def tests_of(self, test: str) -> list[TestSet]:
         """Return what is tested on in each resample."""
         run = self.runs.get(split_of(test))
@@ -338,14 +372,18 @@ class RetrainState(param.Parameterized):
             self._look()
             self._rank()
 
-    def _take_now(self, now: dict[str, dict[str, Now]]) -> None:
-        self.now = now
+    def _take_now(self, found: tuple[dict[str, dict[str, Now]], dict[Any, Any]]) -> None:
+        now, leading = found
+        self.param.update(now=now, leading=leading)
 
-    def _errors(self, monitor: Monitor = SILENT) -> dict[str, dict[str, Now]]:
-        """Return the errors of every column at the budget, in every test."""
+    def _errors(
+        self, monitor: Monitor = SILENT
+    ) -> tuple[dict[str, dict[str, Now]], dict[tuple[str, str], dict[str, set[str]]]]:
+        """Return the errors of every column at the budget, in every test, and who leads there."""
         analysis, found = self._session.analysis, {}
+        leading: dict[tuple[str, str], dict[str, set[str]]] = {}
         if analysis is None:
-            return {}
+            return {}, {}
         share = Budget(self._share())
         for split in {HOLD_OUT, split_of(self.outside or HOLD_OUT)} & set(self.runs):
             run = self.runs[split]
@@ -363,6 +401,31 @@ class RetrainState(param.Parameterized):
                     for who, several in errors.items()
                     if any(name in one for one in several)
                 } | self._model_errors(run, test)
+            leading |= self._leading(run, split, share)
+        return found, leading
+
+    @staticmethod
+    def _leading(run: Run, split: str, share: Budget) -> dict[tuple[str, str], dict[str, set[str]]]:
+        """Return by potential which columns lead, or are tied with who leads, at the budget."""
+        found: dict[tuple[str, str], dict[str, set[str]]] = {}
+        grounds = (run.ground, *run.ground.beside)
+        if len(grounds) < 2 or not run.repetitions:
+            return {}
+        columns = list(run.repetitions[0].check.orders)
+        for at, ground in enumerate(grounds):
+            label = potential_of(ground.equations.design.basis.spec).label
+            errors: list[list[Any]] = []
+            for column in columns:
+                own = []
+                for each in run.repetitions:
+                    check = each.check if at == 0 else each.beside[at - 1].check
+                    size = min(share.of(len(check.pool)), len(check.orders[column].order))
+                    own.append(check.errors(column, size)[name_of(split)][0])
+                errors.append(own)
+            for what, name in (("energy", "energy_rmse_mev_atom"), ("force", "force_rmse_ev_a")):
+                values = [np.array([getattr(one, name) for one in own]) for own in errors]
+                best = {columns[k] for k in winners(values)}
+                found.setdefault((split, what), {})[label] = best
         return found
 
     def _model_errors(self, run: Run, test: str) -> dict[str, Now]:

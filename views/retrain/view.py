@@ -10,23 +10,28 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.evaluation.ranking import leaders
+from analytics.potential.potentials import potential_of
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
-from views.kit.widgets import Button, Dialog, choice
+from views.kit.widgets import Button, Dialog, choice, segments
+from views.retrain.claims import ClaimsCard
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
+from views.retrain.enough import EnoughCard
 from views.retrain.errors import test_title
+from views.retrain.outliers import OutlierCard
 from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
+from views.retrain.runs import JUDGES
 from views.retrain.state import HOLD_OUT, RetrainState, split_of
 from views.state.session import Session
 
 __all__ = ["RetrainView"]
 
 CAVEATS = (
-    "A sparse SOAP-GAP on a fixed basis, refitted on every subset: it ranks subsets for this kind "
+    "{} on a fixed basis, refitted on every subset: it ranks subsets for this kind "
     "of model; absolute errors of another potential differ. Five resamples: each method orders a "
     "random 80 % of the structures by itself, is trained on the same share of it as the budget is "
     "of the whole, and is tested on what it has not seen. Energies per atom, forces per component. "
@@ -47,6 +52,8 @@ class RetrainView(pn.viewable.Viewer):
         self.parity = ParityCard(session, self.state)
         self.classes = ClassTable(session, self.state)
         self.back = PutBackCard(session, self.state)
+        self.enough, self.claims = EnoughCard(session), ClaimsCard(session)
+        self.outliers = OutlierCard(session, self.state, margin=(0, 10, 10, 0))
         self._make_controls()
         self._make_dialog()
         self.message = Html()
@@ -61,6 +68,11 @@ class RetrainView(pn.viewable.Viewer):
             label="Add a test file", margin=(4, 0, 0, 0),
             hint="Structures with labels to test on, such as a published test set",
             on_click=lambda e: setattr(self.dialog, "open", True),
+        )  # fmt: skip
+        self.judges = choice("Judged by", options=list(JUDGES), width=210)
+        self.cost = segments(
+            "What the curves count", ["Structures", "Atoms"], value="Structures", align="start",
+            margin=(4, 8, 0, 0),
         )  # fmt: skip
         self.compute = Button(
             label="Compute", margin=(4, 8, 0, 0), visible=False,
@@ -105,15 +117,23 @@ class RetrainView(pn.viewable.Viewer):
             )
             for place, title in (("inside", self.inside_title), ("outside", self.outside_title))
         ]
-        self.curves_head = Html()
+        self.curves_head, self.agreement = Html(), Html(margin=(0, 14, 6, 4), visible=False)
         curves = layout.card(
-            layout.row(self.curves_head, self.compute, self.outside, self.add, gives="tools"),
+            layout.row(
+                self.curves_head,
+                self.compute,
+                self.cost,
+                self.judges,
+                self.outside,
+                self.add,
+                gives="tools",
+            ),
             layout.row(*pairs, gives="wraps", margin=(8, 0, 0, 0)),
         )
-        self.fits = layout.column(heads, curves)
-        self.lower = layout.column(self.classes.card, self.back.card)
+        self.fits = layout.column(heads, self.agreement, curves, self.enough)
+        self.lower = layout.column(self.classes.card, self.outliers, self.back.card, self.claims)
         self.problem = layout.card(self.message, visible=False)
-        self.footer = Html(note(CAVEATS), margin=(0, 14, 10, 4))
+        self.footer = Html(margin=(0, 14, 10, 4))
         return layout.column(
             self.problem,
             self.fits,
@@ -131,7 +151,13 @@ class RetrainView(pn.viewable.Viewer):
         state.param.watch(self._fill_choices, ["outsides", "outside"])
         state.param.watch(self._show, ["now", "outside", "running", "stopped"])
         state.param.watch(self._show_problem, ["problem"])
+        state.param.watch(self._show_judges, ["judges", "leading"])
+        state.param.watch(self._show_cost, ["atoms"])
         self.outside.param.watch(self._choose, "value")
+        self.judges.param.watch(lambda e: state.param.update(judges=e.new), "value")
+        self.cost.param.watch(lambda e: state.param.update(atoms=e.new == "Atoms"), "value")
+        self._show_judges()
+        self._show_cost()
         self._fill_choices()
         self._show()
         self._show_problem()
@@ -139,6 +165,39 @@ class RetrainView(pn.viewable.Viewer):
     def _choose(self, event: Any) -> None:
         if event.new is not None:
             self.state.outside = event.new
+
+    def _show_cost(self, *_: Any) -> None:
+        self.cost.value = "Atoms" if self.state.atoms else "Structures"
+
+    def _show_judges(self, *_: Any) -> None:
+        """Say which potential is trained, and where two of them do not prefer the same column."""
+        state = self.state
+        self.judges.value = state.judges
+        first = potential_of(JUDGES[state.judges][0]).label
+        self.footer.object = note(CAVEATS.format(first[0].upper() + first[1:]))
+        titles = [slot.title for slot in self._session.slots]
+        apart, alike = [], []
+        for (test, what), by in state.leading.items():
+            if not all(by.values()):
+                continue
+            place = f"{what} on {test_title(test)}"
+            common = set.intersection(*by.values())
+            if common:
+                alike.append(f"{place}: {', '.join(titles[int(c)] for c in sorted(common))}")
+            else:
+                said = "; ".join(
+                    f"{label} prefers {', '.join(titles[int(c)] for c in sorted(columns))}"
+                    for label, columns in by.items()
+                )
+                apart.append(f"{place}: {said}")
+        self.agreement.visible = bool(apart or alike)
+        self.agreement.object = html.join(
+            html.p(html.b("The two potentials disagree on who leads: ", class_="warning"),
+                   ". ".join(apart), ". There is no winner.", class_="say") if apart else None,
+            html.p(html.b("Best, or tied with it, for both potentials: "),
+                   html.span("; ".join(alike), class_="quiet"), ".", class_="say")
+            if alike else None,
+        )  # fmt: skip
 
     def _fill_choices(self, *_: Any) -> None:
         state = self.state
@@ -150,6 +209,7 @@ class RetrainView(pn.viewable.Viewer):
         self.curves.restyle(dark)
         self.parity.restyle(dark)
         self.classes.restyle(dark)
+        self.outliers.restyle(dark)
         self.dialog.restyle(dark)
 
     # ---- errors at the budget ---------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.curation.overlap import OverlapMatrix
+from analytics.curation.overlap import Novelty, OverlapMatrix
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.layout import Card
@@ -16,10 +16,14 @@ from views.kit.tables import cells, row_table, show_rows
 from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
 from views.kit.widgets import Button, segments
 from views.review.parts import CLASSES, Against
+from views.review.replay import ReplayPart
 from views.review.state import Review
 from views.state.session import Session
 
 __all__ = ["AgainstCard", "OverlapCard"]
+
+#: Of false alarms: structures drawn like those of the open file that are called novel.
+RATE = 0.05
 
 
 class OverlapCard(pn.viewable.Viewer):
@@ -88,6 +92,21 @@ class OverlapCard(pn.viewable.Viewer):
         return self._card
 
 
+def _novel(new: Novelty, known: str) -> html.Markup | str:
+    """Say how many structures are novel at a rate of false alarms, and how many by chance."""
+    if new.alarms is None:
+        return ""
+    rate = max(RATE, new.alarms.smallest_rate)
+    n, count = len(new.structures), int((new.p_value <= rate).sum())
+    low, high = new.alarms.realised(rate)
+    return html.join(
+        html.b(f"{counted(count, 'structure')} of {grouped(n)} novel"),
+        f" at a false-alarm rate of {percent(rate)} ({rate * n:.1f} expected by chance; calibrated "
+        f"on {counted(len(new.alarms), 'structure')} of {known} given the others, which realises "
+        f"{percent(low)} to {percent(high)}). ",
+    )
+
+
 class AgainstCard(pn.viewable.Viewer):
     """Another file, given the open one: overlap, what is new, what leaks."""
 
@@ -98,6 +117,7 @@ class AgainstCard(pn.viewable.Viewer):
         "largest": float,
         "mean": float,
         "covered": float,
+        "by chance": float,
         "repeats": object,
     }
     HINTS = {
@@ -105,6 +125,8 @@ class AgainstCard(pn.viewable.Viewer):
         "largest": "largest delta entropy of its environments given this file (nats); high is new",
         "mean": "mean over its environments (nats)",
         "covered": "share of its environments that this file covers",
+        "by chance": "false-alarm rate: how many structures of this file are as new given the "
+        "others, at most; a small one is novel",
         "repeats": "structure of this file that it is a near-duplicate of: click to look at it",
     }
 
@@ -136,20 +158,29 @@ class AgainstCard(pn.viewable.Viewer):
         self.table = row_table(
             self.COLUMNS,
             self.HINTS,
-            {"largest": "nats", "mean": "nats", "covered": "%"},
-            {"largest": 2, "mean": 2, "covered": 0},
+            {"largest": "nats", "mean": "nats", "covered": "%", "by chance": "%"},
+            {"largest": 2, "mean": 2, "covered": 0, "by chance": 1},
             page_size=8,
-            widths={"#": 52, "largest": 94, "mean": 86, "covered": 86, "repeats": 62},
+            widths={
+                "#": 52,
+                "largest": 94,
+                "mean": 86,
+                "covered": 86,
+                "by chance": 92,
+                "repeats": 62,
+            },
         )
         self.table.on_click(self._on_click)
         named = session.places.named
         self.path.visible = self.compare.visible = named
+        self.replay = ReplayPart(session, state)
         self.drop = DropZone(session, state.compare_with, height=90, visible=not named)
         self._card = Card(
             layout.row(self.path, self.compare),
             self.drop,
             self.order,
             self.table,
+            self.replay,
             name=self.NAME,
         )
         self.path.param.watch(self._compare, "enter_pressed")
@@ -190,7 +221,7 @@ class AgainstCard(pn.viewable.Viewer):
                 f" of its {grouped(len(new.delta_entropy))} environments are covered by "
                 f"{data.name}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
                 f"median {np.median(new.delta_entropy):.2f} nats. ",
-                *(leaking, " No sampling."),
+                *(_novel(new, data.name), leaking),
             ),
         )
         self._fill()
@@ -214,6 +245,7 @@ class AgainstCard(pn.viewable.Viewer):
             "largest": new.largest[order],
             "mean": new.mean[order],
             "covered": 100.0 * new.covered[order],
+            "by chance": 100.0 * new.p_value[order],
             "repeats": ["–" if p < 0 else str(int(data.frame_indices[p])) for p in self._partners],
         }
         show_rows(self.table, columns, len(which))

@@ -159,7 +159,7 @@ class Review(param.Parameterized):
 
         def done(found: Against) -> None:
             if self._for is analysis:
-                self.param.update(against=found, other=path)
+                self.param.update(against=found, other=str(path))
 
         self._session.run("review against", work, done)
 

@@ -10,7 +10,9 @@ import panel as pn
 from views.kit import html, layout
 from views.kit.text import Html, grouped, note, percent, percent_error, significant, tiles
 from views.kit.widgets import Button
+from views.review.calibration import CalibrationCard
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
+from views.review.influence import InfluenceCard
 from views.review.labels import ConflictCard, CutCard, DuplicateCard, EnergyCard
 from views.review.parts import PARTS
 from views.review.sets import AgainstCard, OverlapCard
@@ -51,13 +53,15 @@ class ReviewView(pn.viewable.Viewer):
         self.curve, self.scan = CurveCard(session, state), ScanCard(session, state)
         self.dimension = DimensionCard(session, state)
         self.overlap, self.against = OverlapCard(session, state), AgainstCard(session, state)
+        self.calibration = CalibrationCard(session)
+        self.influence = InfluenceCard(session, state)
         state.param.watch(self._count, [*PARTS, "waiting", "stopped"])
         self.restyle(dark)
         self._count()
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
-        for part in (self.curve, self.scan, self.dimension):
+        for part in (self.curve, self.scan, self.dimension, self.calibration):
             part.restyle(dark)
 
     def _count(self, *_: Any) -> None:
@@ -111,6 +115,7 @@ class ReviewView(pn.viewable.Viewer):
             self.overlap,
             pair(self.curve, self.scan),
             pair(self.dimension, self.against),
+            pair(self.calibration, self.influence),
             margin=(0, 10, 0, 0),
             gives="shrinks",
         )

@@ -23,7 +23,7 @@ from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Value
 from analytics.selection.base import Budget, by_model, select
 
-__all__ = ["Repetition", "Wanted", "repeat", "repetitions"]
+__all__ = ["Repetition", "Wanted", "judged", "repeat", "repetitions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,10 @@ def repetitions(
         old = known[r] if r < len(known) else None
         made = repeat(ground, r, dict(wanted), given[0], old, monitor=step)
         others = zip(ground.beside, given[1:], strict=True)
-        yield replace(made, beside=tuple(_judged(each, r, made, tests) for each, tests in others))
+        yield replace(made, beside=tuple(judged(each, r, made, tests) for each, tests in others))
 
 
-def _judged(ground: Ground, r: int, known: Repetition, tests: Sequence[TestSet]) -> Repetition:
+def judged(ground: Ground, r: int, known: Repetition, tests: Sequence[TestSet]) -> Repetition:
     """Return the orders of a repetition with the errors of another potential."""
     check, curves = ground.check(r, tests), {}
     for column, each in known.wanted.items():

@@ -1,0 +1,120 @@
+"""Delta entropy of the environments given what each column keeps: what it leaves open. No Panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import param
+
+from analytics.evaluation.tails import complementary_distribution
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import log_kernel_sums
+from analytics.information.mean_delta_entropy import capped_delta_entropy, delta_entropy_given
+from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.progress import Monitor
+from views.state.looking import NOTHING
+from views.state.session import Session
+
+__all__ = ["Left", "LeftOpen"]
+
+#: Points of a tail.
+POINTS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What one column leaves open.
+
+    Attributes
+    ----------
+    rows : int array (n,)
+        Environments looked at: all, or those drawn in the map where the analysis is sampled.
+    values : float array (n,), nats
+        Their delta entropy given the kept structures.
+    tail : tuple of two float arrays
+        Delta entropies above 0, ascending, and the share of environments that are above.
+    """
+
+    rows: IntArray
+    values: FloatArray
+    tail: tuple[FloatArray, FloatArray]
+
+
+def find_left(
+    analysis: Analysis, kept: list[IntArray], rows: IntArray, monitor: Monitor
+) -> list[Left]:
+    """Return what is left open by each list of structures; runs in a worker process."""
+    found = []
+    for picks in kept:
+        if analysis.sampled is None:
+            looked, values = (
+                np.arange(analysis.n_environments),
+                delta_entropy_given(analysis, picks),
+            )
+        else:
+            looked, values = rows, _given(analysis, picks, rows, monitor)
+        monitor.checkpoint()
+        tail = complementary_distribution(values, POINTS)
+        found.append(Left(looked, values.astype(np.float32), tail))
+    return found
+
+
+def _given(analysis: Analysis, picks: IntArray, rows: IntArray, monitor: Monitor) -> FloatArray:
+    described = analysis.descriptors
+    kept = described.values[ragged_rows(described.structure_offsets, picks)]
+    h = analysis.spec.bandwidth
+    sums = log_kernel_sums(described.values[rows], kept, bandwidth=h, monitor=monitor)
+    return capped_delta_entropy(sums)
+
+
+class LeftOpen(param.Parameterized):
+    """Keeps what the columns leave open in step with the budget, while it is looked at."""
+
+    shown = param.Boolean(False, doc="Whether maps and tails show it instead of what is kept.")
+    columns = param.List([], doc="`Left` of each column; empty until it is known.")
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self._session = session
+        self._for: Analysis | None = None  # what `columns` are about
+        session.param.watch(self.refresh, ["opened", "budget", "embedding"])
+        for slot in session.slots:
+            slot.param.watch(self.refresh, ["selection"])
+
+    @param.depends("shown", watch=True)
+    def refresh(self, *_: Any) -> None:
+        """Work out what is left open at the budget, if anybody looks at it."""
+        session, analysis, map_ = self._session, self._session.analysis, self._session.embedding
+        orders = [slot.selection for slot in session.slots]
+        if not self.shown or analysis is None or map_ is None or None in orders:
+            self.columns = []
+            return
+        if analysis is not self._for:
+            self._for, self.columns = analysis, []
+        kept = [np.asarray(o.positions[: session.budget]) for o in orders if o is not None]
+
+        def work(monitor: Monitor) -> list[Left]:
+            return session.compute(
+                find_left, analysis, kept, map_.rows, name="delta entropy", monitor=monitor
+            )
+
+        def done(found: list[Left]) -> None:
+            if session.analysis is analysis:
+                self.columns = found
+
+        session.run("left open", work, done, quiet=True)
+
+    @property
+    def highest(self) -> float:
+        """Where the colours end, nats: above 98 % of what any column leaves open."""
+        tops = [float(np.quantile(left.values, 0.98)) for left in self.columns if len(left.values)]
+        return max([1e-3, *tops])
+
+    def within(self, column: int, low: float, high: float) -> IntArray:
+        """Return the environments whose delta entropy lies between two, by a column."""
+        if column >= len(self.columns):
+            return NOTHING
+        left = self.columns[column]
+        return np.asarray(left.rows[(left.values >= low) & (left.values <= high)])

@@ -1,0 +1,69 @@
+"""Results on request: what takes a worker some seconds and is worked out when a button is pressed.
+
+No Panel here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from analytics.information.analysis import Analysis
+from analytics.runtime.progress import Monitor
+from views.state.session import Session
+
+__all__ = ["OnRequest"]
+
+
+class OnRequest(param.Parameterized):
+    """One result: None until it was asked for and is there, and again for another data set."""
+
+    result = param.Parameter(None, doc="What was found.")
+    running = param.Boolean(False, doc="Whether it is being worked out.")
+    problem = param.String("", doc="Why there is none; empty if nobody asked, or there is one.")
+
+    def __init__(self, session: Session, stage: str, **params: Any) -> None:
+        super().__init__(**params)
+        self._session, self._stage = session, stage
+        session.param.watch(self._on_opened, ["opened"])
+        session.on_cancel(lambda: setattr(self, "running", False))
+
+    def _on_opened(self, event: Any) -> None:
+        before, now = event.old, event.new
+        if (
+            None not in (before, now)  # only the figures of what is open have become exact
+            and before.dataset is now.dataset
+            and before.analysis.kernel_fingerprint == now.analysis.kernel_fingerprint
+        ):
+            return
+        if self.running:
+            self._session.stop(self._stage)
+        self.param.update(result=None, running=False, problem="")
+
+    def ask(self, work: Callable[[Analysis, Monitor], Any]) -> None:
+        """Work it out for what is open; a newer wish takes the place of an older one.
+
+        Parameters
+        ----------
+        work : callable
+            Runs in a thread and leaves what takes longer than a moment to the worker processes.
+        """
+        analysis = self._session.analysis
+        if analysis is None:
+            return
+
+        def done(result: Any) -> None:
+            if self._session.analysis is analysis:
+                self.param.update(result=result, running=False, problem="")
+
+        def failed(error: Exception) -> None:
+            if self._session.analysis is analysis:
+                self.param.update(running=False, problem=str(error) or type(error).__name__)
+
+        self.param.update(running=True, problem="")
+        self._session.run(
+            self._stage, lambda monitor: work(analysis, monitor), done,
+            failed=failed, again=lambda: self.ask(work),
+        )  # fmt: skip
