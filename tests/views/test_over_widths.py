@@ -172,6 +172,7 @@ def test_width_is_a_choice_of_three(session):
     view.width.value = "given"
     assert field.visible
     assert float(field.value) == session.analysis.spec.bandwidth
+    assert view.kernel.widgets["covered_below"].value == "1e-05"  # not 0.0
     view.width.value = "published"
     view.recompute.param.trigger("clicks")
     assert session.analysis.spec.bandwidth == 0.015

@@ -90,7 +90,7 @@ class DataView(pn.viewable.Viewer):
         self.kernel = SpecForm(session.kernel, width=190)
         self.settings = pn.FlexBox(*self.descriptor.widgets.values(), *self.kernel.widgets.values())
         self.kind.param.watch(self._on_kind, "value")
-        self.width = segments("Kernel width", {}, margin=(10, 10, 0, 10))
+        self.width = segments("Kernel width", {}, margin=(10, 10, 12, 10), align="start")
         self.width.param.watch(self._on_width, "value")
         self.in_use = Html(margin=(0, 10))
         self.over_widths = HeadlinesOverWidths(session)
