@@ -113,11 +113,13 @@ class InfluenceCard(RequestCard):
         ((_, (energy, force)),) = found.errors.items()
         sure = _sigmas(found.table)
         hurting = int((sure < -3).sum())
+        most = -float(found.table["force_change_percent"][sure < -3].min()) if hurting else 0.0
         scores = _score(found.labels)
         doubtful = int((scores >= DOUBT).sum())
         told = (
             html.b(f"{counted(hurting, 'structure')} "),
-            "raise the force error on the fifth held out by more than 3 standard errors, ",
+            "raise the force error on the fifth held out by more than 3 standard errors",
+            f" (by {most:.2g} % at most), " if hurting else ", ",
             html.b(f"{counted(doubtful, 'label')} "),
             f"are {DOUBT:g} times as far from the fit to all others as is usual. Errors with all: "
             f"{energy:.3g} meV/atom, {force:.3g} eV/Å. One structure of many changes little: look "
