@@ -43,20 +43,6 @@ def test_errors_appear_and_follow_the_budget(screen):
     expect(trained).to_have_text("trained on 12")
 
 
-def test_what_is_enough_is_said_when_asked_and_moves_the_budget(screen):
-    asks = screen.button("Work it out")
-    asks.scroll_into_view_if_needed()
-    asks.click()
-    keep = screen.page.get_by_role("button").filter(has_text=re.compile("^Keep .* %$")).last
-    expect(keep).to_be_visible(timeout=LONG)
-    expect(screen.page.get_by_role("region", name="Bounds at the budget")).to_be_visible()
-    share = float(re.search(r"[\d.]+", keep.inner_text())[0]) / 100
-    trained = screen.page.get_by_text("trained on").first
-    keep.click()
-    # of the 24 structures of a pool
-    expect(trained).to_have_text(f"trained on {round(share * 24)}")
-
-
 def test_lasso_in_a_parity_plot_brushes(screen):
     # the Data stage, which is not seen now, names it too
     model = screen.page.get_by_text("MACE").locator("visible=true").first

@@ -229,18 +229,6 @@ def test_another_file_tells_what_is_new_and_what_leaks(review, files):
     review.leaves()
 
 
-def test_influence_is_worked_out_when_asked_and_shows_structures(review):
-    pytest.importorskip("featomic")
-    card = review.card("Influence and doubtful labels")
-    card.get_by_role("button").filter(has_text="Leave each out once").click()
-    rows = review.rows_of("Influence and doubtful labels")
-    expect(rows.first).to_be_visible(timeout=LONG)
-    index = review.indices(rows.first, "#")[0]
-    rows.first.click()
-    review.inspects(index)
-    review.leaves()
-
-
 def test_a_cut_is_shown_rejected_and_taken_back(review):
     card = review.card("Force cut-off")
     slider = card.get_by_role("slider")
