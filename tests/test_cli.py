@@ -13,8 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 
 import winnow_atomistic as winnow
 from analytics.cli import progress, serve, stages
@@ -31,7 +34,7 @@ from analytics.data.export import ExportFiles, export_selection
 from analytics.recipe import Recipe
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import option
-from analytics.selection.base import METHODS
+from analytics.selection.base import METHODS, Budget
 
 ROOT = Path(__file__).resolve().parent.parent
 CARBON = f"{ROOT / 'assets' / 'carbon.xyz.gz'}@0:60"  # structure 0 is an isolated atom
@@ -395,6 +398,43 @@ def test_compare_without_forces(run, run_json, fails, clusters, tmp_path):
     assert "needs forces" in fails(
         "select", clusters, "--method", "largest_force", "--budget", 2, "--json"
     )
+
+
+def test_compare_where_symmetry_makes_all_forces_zero(run_json, tmp_path):
+    frames = [bulk("Cu", a=a) for a in np.linspace(3.4, 3.9, 24)]
+    for atoms in frames:
+        atoms.calc = SinglePointCalculator(
+            atoms, energy=-float(atoms.cell.volume), forces=[[0] * 3]
+        )
+    ase.io.write(tmp_path / "volumes.xyz", frames, format="extxyz")
+    found = run_json("compare", tmp_path / "volumes.xyz", "--budgets", "0.5")
+    assert [row["method"] for row in found["rows"]][-1] == "outlier_score"
+
+
+def test_compare_by_environments(run_json):
+    found = run_json("compare", CARBON, "--unit", "environments", "--budgets", "0.2,100")
+    for row in found["rows"]:
+        assert 0 < row["n_environments"] <= Budget(row["budget"]).of(found["n_environments"])
+    assert found["unit"] == "environments"
+
+
+def test_select_says_what_is_to_be_known_of_its_figures(run, run_json, tmp_path):
+    narrow = ("select", CARBON, "--budget", "5", "--bandwidth", "1e-6")
+    codes = {each["code"] for each in run_json(*narrow)["findings"]}
+    assert {"entropy_empty", "coverage_is_the_budget"} <= codes
+    assert run_json(*narrow)["width"]["bandwidth"] == 1e-6
+    told = run(*narrow, "-o", tmp_path / "kept.xyz")[1]
+    assert "warning: at the width 1e-06 every selection covers itself" in told
+
+
+def test_one_class_per_structure_is_not_a_table_of_all(run, tmp_path):
+    frames = [bulk("Cu", a=a) for a in np.linspace(3.4, 3.9, 40)]
+    for at, atoms in enumerate(frames):
+        atoms.info["config_type"] = f"run{at:03d}"
+    ase.io.write(tmp_path / "runs.xyz", frames, format="extxyz")
+    told = run("analyse", tmp_path / "runs.xyz")[1]
+    assert told.count("\nrun") == 30
+    assert "and 10 more config_types" in told
 
 
 def test_compare_prints_a_table(run):

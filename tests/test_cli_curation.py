@@ -121,6 +121,13 @@ def test_overlap_of_two_files(run, run_json, tmp_path):
     assert len(rows_of(tmp_path / "o.csv")) == 25
 
 
+def test_what_is_there_already_is_not_novel(run_json, tantalum):
+    found = run_json("overlap", tantalum, tantalum, "--rate", 0.2)
+    assert len(found["near_duplicates"]) == found["n_structures"]
+    assert any(each["p_value"] <= 0.2 for each in found["structures"])
+    assert found["false_alarms"]["n_novel"] == 0
+
+
 def test_overlap_of_classes_and_of_many_files(run, run_json, tantalum, tmp_path):
     tantalum = tantalum.replace("@100:300", "@225:290")
     dataset = winnow.read(tantalum)

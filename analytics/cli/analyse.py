@@ -51,6 +51,9 @@ from analytics.runtime.progress import Part
 
 __all__ = ["add_arguments", "run"]
 
+#: Classes shown; of one class per structure nobody reads them all.
+MOST_CLASSES = 30
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -155,12 +158,14 @@ def analysis_text(
     besides = f"and {counted(isolated, 'isolated atom')}, left out below" if isolated else ""
     effective = round(float(np.exp(analysis.diversity_nats)))
     unit = "1/Å" if hasattr(analysis.descriptors.spec, "cutoff") else ""
+    chosen, rule = chosen_text(analysis.width, unit)
     rows = [
         ("structures", count(analysis.n_structures), besides),
         ("environments", count(n), ""),
         ("entropy H", number(analysis.entropy_nats), _of("nats, at most ln n", analysis)),
         ("diversity D", number(analysis.diversity_nats), _of("nats, at most ln n", analysis)),
-        ("bandwidth h", f"{analysis.spec.bandwidth:g}", chosen_text(analysis.width, unit)),
+        ("bandwidth h", f"{analysis.spec.bandwidth:g}", chosen),
+        ("", "", rule),
         ("descriptor", descriptor_name(analysis.descriptors.spec), _columns_of(analysis)),
     ]
     efficiency = information_efficiency(analysis.entropy_nats, n)
@@ -184,8 +189,8 @@ def analysis_text(
         f"effective number exp(D) = {count(effective)} of {count(n)}."
     )
     if over_widths is not None:
-        low, high = (percent(share, 0) for share in over_widths.span("redundancy"))
-        told += f"\nFrom half to twice the width of the kernel {low} to {high} are."
+        ends = dict.fromkeys(percent(share, 0) for share in over_widths.span("redundancy"))
+        told += f"\nFrom half to twice the width of the kernel {' to '.join(ends)} are."
     if elements is not None and elements.differs:
         told += f"\nElements count: {elements.finding}."
     parts = [f"{name}\n{understood_text(analysis.dataset)}", aligned(rows)]
@@ -215,9 +220,11 @@ def _class_table(classes: Sequence[Redundancy]) -> str:
             percent(row.redundancy),
             percent(row.covered_by_others),
         ]
-        for row in classes
+        for row in sorted(classes, key=lambda row: -row.n_environments)[:MOST_CLASSES]
     ]
-    return columns(head, rows)
+    left = len(classes) - len(rows)
+    more = f"\nand {count(left)} more config_types: all of them with -o or --json" if left else ""
+    return columns(head, rows) + more
 
 
 def _curve_table(curve: Any) -> str:

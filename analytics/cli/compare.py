@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from analytics.cli.arguments import (
     add_analysis,
     add_input,
@@ -41,17 +39,19 @@ from analytics.cli.widths import (
     findings_of,
     range_content,
 )
+from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.evaluation.width_range import compare_widths
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection.base import METHODS, Budget
+from analytics.selection.base import METHODS, UNITS, Budget
 from analytics.selection.base import select as select_structures
 
 __all__ = ["add_arguments", "run"]
 
-#: What is compared unless methods are named, and what stands in for the last without forces.
+#: What is compared unless methods are named, and what stands in for the last without forces that
+#: are not zero.
 USUAL = ("random", "facility_location", "largest_force")
 INSTEAD = ("outlier_score",)
 
@@ -79,14 +79,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_list(str),
         metavar="NAME,...",
         help=f"of {', '.join(METHODS)} (default random, facility_location and largest_force; "
-        "without forces outlier_score in place of the last)",
+        "without forces other than zero outlier_score in place of the last)",
     )
     parser.add_argument(
         "--budgets",
         type=parse_list(parse_budget),
         default="0.05,0.1,0.2",
         metavar="BUDGET,...",
-        help="shares of the structures (0.1 or 10%%; 1.0 or 100%% is all) or numbers of them "
+        help="shares (0.1 or 10%%; 1.0 or 100%% is all) or numbers of the structures "
+        "(default %(default)s)",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="structures",
+        help="what --budgets count; of environments every method keeps the same number of atoms "
         "(default %(default)s)",
     )
     add_target(parser)
@@ -107,21 +114,26 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
-        n = len(described_structures(dataset))
-        largest = max(affordable(budget, n, n) for budget in arguments.budgets)
+        largest = _largest(arguments, dataset)
         analysis, target = analyse_with_target(arguments, dataset, Part(monitor, 0.1, 0.8))
         part = Part(monitor, 0.8, 0.95)
         comparison = _comparison(arguments, analysis, target, largest, part)
         over_widths = pipeline_of(arguments).width_range(analysis, monitor=Part(monitor, 0.95, 1.0))
         budgets = [budget.value for budget in _budgets(arguments, analysis)]
-        ranged = compare_widths(analysis, comparison.selections, budgets, seed=arguments.seed)
+        ranged = compare_widths(
+            analysis, comparison.selections, budgets, unit=arguments.unit, seed=arguments.seed
+        )
     findings = findings_of(analysis, over_widths, comparison, ranged)
     table = comparison.table
     if arguments.output is not None:
         write_tables({Path(arguments.output): table}, force=arguments.overwrite)
     if arguments.json:
         rows = table.to_dict(orient="records")
-        content = analysis_content(analysis) | {"seed": arguments.seed, "rows": rows}
+        content = analysis_content(analysis) | {
+            "seed": arguments.seed,
+            "unit": arguments.unit,
+            "rows": rows,
+        }
         print_json(content | range_content(analysis.width, ranged, findings))
     elif arguments.output is None:
         told = [comparison_text(analysis, table), "", comparison_range_text(ranged)]
@@ -129,6 +141,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         say_written(arguments.output, f"{len(table)} rows")
     return 0
+
+
+def _largest(arguments: argparse.Namespace, dataset: Dataset) -> int:
+    """Return the largest budget in the unit asked for; refuse what cannot be met."""
+    described = described_structures(dataset)
+    structures = arguments.unit == "structures"
+    n = len(described) if structures else int(dataset.sizes[described].sum())
+    return max(affordable(budget, n, n, arguments.unit) for budget in arguments.budgets)
 
 
 def _comparison(
@@ -145,23 +165,25 @@ def _comparison(
             name,
             spec=spec,
             size=largest,
+            unit=arguments.unit,
             seed=arguments.seed,
             monitor=Part(monitor, at / len(names), (at + 1) / len(names), name),
         )
         for at, (name, spec) in enumerate(method_specs(arguments, names).items())
     ]
     budgets = [budget.value for budget in _budgets(arguments, analysis)]
-    return compare_selections(analysis, selections, budgets, target=target)
+    return compare_selections(analysis, selections, budgets, unit=arguments.unit, target=target)
 
 
 def _budgets(arguments: argparse.Namespace, analysis: Analysis) -> list[Budget]:
     """Return the budgets asked for: everything and the number of everything are one."""
-    whole = Budget(analysis.n_structures)
+    structures = arguments.unit == "structures"
+    whole = Budget(analysis.n_structures if structures else analysis.n_environments)
     return list(dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets))
 
 
 def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
-    has_forces = bool(np.isfinite(analysis.force_norms).any())
+    has_forces = bool((analysis.force_norms > 0).any())  # neither without, nor of symmetry only
     return USUAL if has_forces else (*USUAL[:-1], *INSTEAD)
 
 

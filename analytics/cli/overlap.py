@@ -194,7 +194,10 @@ def _false_alarms(arguments: argparse.Namespace, found: Leakage) -> dict[str, An
 
 
 def _novel(found: Leakage, rate: float) -> int:
-    return int(np.sum(found.novelty.p_value <= rate * (1 + 1e-12)))
+    """Return how many structures are novel; none that is there already, however rare it is."""
+    new = found.novelty
+    novel = new.p_value <= rate * (1 + 1e-12)
+    return int(np.sum(novel & ~np.isin(new.structures, found.test)))
 
 
 def _novelty_records(train: Dataset, test: Dataset, found: Leakage) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import isfinite
 
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
 from analytics.cli.errors import UsageError
@@ -104,7 +105,7 @@ def _text(dataset: Dataset, found: Recommendation, hours: float | None) -> str:
         "",
     ]
     head = ["structures", "share", "of the atoms", "energy, meV/atom", "force, eV/Å",
-            "force against all", "left open, nats"]  # fmt: skip
+            "against all", "left open, nats"]  # fmt: skip
     rows = [_row(each) for each in found.candidates]
     if hours is not None:
         head.append("hours")
@@ -123,14 +124,18 @@ def _text(dataset: Dataset, found: Recommendation, hours: float | None) -> str:
 
 
 def _row(each: Candidate) -> list[str]:
-    rise = with_error(100 * each.force_rise, 100 * each.force_rise_error)
+    rise, error = (
+        (each.force_rise, each.force_rise_error)
+        if isfinite(each.force_rise)
+        else (each.energy_rise, each.energy_rise_error)
+    )
     return [
         count(each.n_structures),
         percent(each.share),
         percent(each.share_of_atoms),
         with_error(each.energy_mev_atom, each.energy_error),
         with_error(each.force_ev_a, each.force_error),
-        f"{rise} %" if each.force_rise == each.force_rise else "-",
+        f"{with_error(100 * rise, 100 * error)} %" if isfinite(rise) else "-",
         with_error(each.open_nats, each.open_error),
     ]
 

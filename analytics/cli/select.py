@@ -44,12 +44,13 @@ from analytics.cli.subset import (
     subset_notes,
     write_subset_files,
 )
+from analytics.cli.widths import finding_lines, findings_of, range_content
 from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
 from analytics.curation.file_comparison import lacking_elements
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors, described_structures
 from analytics.descriptors.species import sees_elements
-from analytics.evaluation.comparison import measure_target
+from analytics.evaluation.comparison import Comparison, measure_target, table_of
 from analytics.evaluation.width_range import WidthComparison, compare_widths
 from analytics.information.analysis import Analysis
 from analytics.recipe import Recipe, make_recipe, removable_copies
@@ -166,6 +167,7 @@ def run(arguments: argparse.Namespace) -> int:
         if wanted:
             aimed = measure_target(analysis, picked.selection, picked.size, described[-1])
         ranged = compare_widths(analysis, [picked.selection], [picked.size], seed=arguments.seed)
+        over_widths = pipeline_of(arguments).width_range(analysis)
     recipe = make_recipe(
         analysis,
         picked.selection,
@@ -174,13 +176,16 @@ def run(arguments: argparse.Namespace) -> int:
         duplicates=picked.duplicates,
         reference=reference,
     )
+    row = {"method": recipe.method, "budget": picked.size, "n_structures": recipe.size}
+    kept = Comparison(table_of([dict(recipe.metrics) | row]), (picked.selection,))
+    findings = findings_of(analysis, over_widths, kept, ranged)
     written = write_subset_files(arguments, dataset, picked.selection, recipe, files)
     lacking = [] if reference is None else list(lacking_elements(reference, dataset))
     if arguments.json:
         notes = subset_notes(arguments, dataset, picked.selection, recipe)
         known_of = {} if reference is None else {"elements_lacking_in_reference": lacking}
         content = recipe.to_dict() | _extra(picked) | known_of | (aimed or {})
-        content["over_widths"] = ranged.records()
+        content |= range_content(analysis.width, ranged, findings)
         print_json(content | {"files": written, "format_notes": notes})
     else:
         said = [selection_text(recipe, written, ranged), *_extra_text(picked)]
@@ -201,6 +206,7 @@ def run(arguments: argparse.Namespace) -> int:
                     else "what the descriptor does not see of elements counts as covered"
                 ),
             )
+        said += finding_lines(findings)
         said += subset_notes(arguments, dataset, picked.selection, recipe)
         print("\n".join(said), file=beside_output(arguments))
     return 0

@@ -51,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with which that is to hold (default 90%%)",
     )
     parser.add_argument(
-        "--label", choices=tuple(LABELS), default="force", help="whose error (default %(default)s)"
+        "--label",
+        choices=tuple(LABELS),
+        help="whose error (default force, if there are forces other than zero)",
     )
     parser.add_argument(
         "--held-out",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from analytics.cli.output import columns, count, number, percent
@@ -23,18 +24,21 @@ __all__ = [
     "range_table",
 ]
 
+#: Characters in a line of a text.
+WIDEST = 100
 
-def chosen_text(width: Width, unit: str) -> str:
-    """Say how a width was chosen, and what else it might have been."""
+
+def chosen_text(width: Width, unit: str) -> tuple[str, str]:
+    """Say how a width was chosen and what else it might have been, and by which rule."""
     share, aim = TERMINAL.exact_percent(width.share), TERMINAL.exact_percent(width.aim)
-    rule = f"a random {share} of the structures covers {aim} of the rest"
+    rule = f"at auto a random {share} of the structures covers {aim} of the rest"
     if width.asked == "auto":
-        told = f"auto: {rule} ({width.low:g} to {width.high:g})"
+        told = f"auto ({width.low:g} to {width.high:g})"
         if width.published is not None:
             told += f"; published {width.published:g}"
     else:
         told = f"{width.asked}; auto would be {width.auto:g}"
-    return f"{unit}, {told}" if unit else told
+    return f"{unit}, {told}" if unit else told, rule
 
 
 def range_table(found: WidthRange) -> str:
@@ -87,11 +91,12 @@ def findings_of(analysis: Analysis, over_widths: WidthRange, *more: Any) -> tupl
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[str]:
-    """Return a line for each finding."""
-    return [
+    """Return the lines of all findings, wrapped."""
+    told = (
         f"{each.severity}: {'; '.join(said for said in (each.message, each.advice) if said)}."
         for each in findings
-    ]
+    )
+    return [line for each in told for line in wrap(each, WIDEST, subsequent_indent="  ")]
 
 
 def range_content(

@@ -27,6 +27,7 @@ from analytics.information.entropy import covered
 from analytics.information.mean_delta_entropy import capped_delta_entropy
 from analytics.information.width_sums import WidthSums, width_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
+from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Table
 
@@ -248,7 +249,7 @@ def calibrate(
     Raises
     ------
     InputError
-        If there are no labels, or too few structures to hold some out.
+        If there are no forces other than zero, or too few structures to hold some out.
 
     Notes
     -----
@@ -262,6 +263,11 @@ def calibrate(
     >>> found.chosen == information.spec.bandwidth, found.nothing_to_rank
     (True, False)
     """
+    if not (analysis.force_norms > 0).any():
+        raise InputError(
+            "no forces other than zero, by whose errors subsets are ranked",
+            source=analysis.dataset.name,
+        )
     part, sampled = _affordable(analysis, seed)
     ground = prepare_ground(
         part, resamples=resamples, seed=seed, spec=spec, monitor=Part(monitor, 0.0, 0.6)

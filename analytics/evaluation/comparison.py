@@ -17,7 +17,7 @@ from analytics.information.mean_delta_entropy import TARGET_SAMPLE, mean_delta_e
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.value import Table
-from analytics.selection.base import Budget, Selection, at_size, select
+from analytics.selection.base import Budget, Selection, select, within_budget
 
 __all__ = [
     "ERRORS",
@@ -178,21 +178,21 @@ def compare_selections(
     selections: Sequence[Selection],
     budgets: Iterable[float],
     *,
+    unit: str = "structures",
     target: Descriptors | None = None,
     monitor: Monitor = SILENT,
 ) -> Comparison:
-    """Measure existing selections at several budgets (see `Budget`).
+    """Measure existing selections at several budgets (see `Budget`), in a unit (see `select`).
 
     With the environments of a target there are the columns of `measure_target`, too.
     """
     rows = []
-    wanted = [Budget(budget) for budget in budgets]
+    wanted = [Budget(budget).value for budget in budgets]
     for selection in selections:
         for budget in wanted:
-            size = budget.of(analysis.n_structures)
-            head = {"method": selection.method, "budget": budget.value}
+            head = {"method": selection.method, "budget": budget}
             # a method whose orders are not nested is asked again for each size
-            answer = at_size(analysis, selection, size, monitor=monitor)
+            answer, size = within_budget(analysis, selection, budget, unit=unit, monitor=monitor)
             row = head | measure(analysis, answer, size)
             if target is not None:
                 row |= measure_target(analysis, answer, size, target, monitor=monitor)
@@ -214,13 +214,15 @@ def compare(
     methods: Sequence[str] = ("random", "facility_location", "largest_force"),
     budgets: Sequence[float] = (0.05, 0.1, 0.2),
     *,
+    unit: str = "structures",
     target: Descriptors | None = None,
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> Comparison:
     """Run each method, once if its orders are nested, and measure it at every budget.
 
-    Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`. A
+    Budgets are counts (int) or shares (float in (0, 1]; 1.0 is everything), see `Budget`, of
+    structures or, by `unit`, of environments: then every method keeps as many atoms. A
     target is what is to be predicted, described as the analysis is (see `measure_target`).
 
     Examples
@@ -231,11 +233,14 @@ def compare(
     """
     if not budgets:
         raise ValueError("compare needs at least one budget")
-    largest = max(Budget(budget).of(analysis.n_structures) for budget in budgets)
+    total = analysis.n_structures if unit == "structures" else analysis.n_environments
+    largest = max(Budget(budget).of(total) for budget in budgets)
     selections = []
     for at, method in enumerate(methods):
         part = Part(monitor, at / len(methods), (at + 1) / len(methods), method)
-        selections.append(select(analysis, method, size=largest, seed=seed, monitor=part))
+        selections.append(
+            select(analysis, method, size=largest, unit=unit, seed=seed, monitor=part)
+        )
     return compare_selections(
-        analysis, selections, budgets, target=target, monitor=Checkpoints(monitor)
+        analysis, selections, budgets, unit=unit, target=target, monitor=Checkpoints(monitor)
     )

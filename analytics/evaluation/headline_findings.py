@@ -13,6 +13,7 @@ import numpy as np
 
 from analytics.data.checks.report import Finding, Severity
 from analytics.evaluation.comparison import METRICS, Comparison
+from analytics.evaluation.structure_sizes import UNEQUAL
 from analytics.evaluation.width_range import RANGED, WidthComparison, WidthRange
 from analytics.information.analysis import Analysis
 from analytics.runtime.registry import Registry
@@ -75,14 +76,19 @@ def _entropy_empty(shown: Headlines) -> Iterator[Finding]:
     share = analysis.entropy_nats / analysis.max_entropy_nats
     if EMPTY[0] <= share <= EMPTY[1]:
         return
-    few = share < EMPTY[0]
+    few, width = share < EMPTY[0], analysis.width
     what = "as one: everything covers everything" if few else "as new, whatever is like it"
+    advice = f"a {'narrower' if few else 'wider'} width tells more"
+    if width.asked != "auto":
+        advice += f"; auto is {width.auto:g}"
+    if few and width.copies == 1.0:
+        advice = "the environments are copies of one another, which no width tells apart"
     yield _finding(
         "entropy_empty",
         "warning",
         f"at the width {analysis.spec.bandwidth:g} the entropy is {TERMINAL.percent(share)} of its "
         f"largest value: the kernel sees nearly every environment {what}",
-        f"a {'narrower' if few else 'wider'} width tells more; auto is {analysis.width.auto:g}",
+        advice,
     )
 
 
@@ -119,6 +125,31 @@ def _coverage_is_the_budget(shown: Headlines) -> Iterator[Finding]:
         )
 
 
+@register("cost_differs")
+def _cost_differs(shown: Headlines) -> Iterator[Finding]:
+    if shown.comparison is None:
+        return
+    table = shown.comparison.table
+    table = table[table["n_environments"] > 0]
+    if table.empty:
+        return
+    sizes = table.groupby(table["budget"].map(str), sort=False)["n_environments"]
+    spread = sizes.max() / sizes.min()
+    budget = str(spread.idxmax())
+    if spread[budget] <= UNEQUAL:
+        return
+    part = table[table["budget"].map(str) == budget].sort_values("n_environments", kind="stable")
+    fewest, most = part.iloc[0], part.iloc[-1]
+    yield _finding(
+        "cost_differs",
+        "warning",
+        f"at budget {budget} {most['method']} keeps {TERMINAL.count(int(most['n_environments']))} "
+        f"environments, {fewest['method']} {TERMINAL.count(int(fewest['n_environments']))}: equal "
+        "numbers of structures are not equal cost",
+        "with unit environments every method keeps as many atoms",
+    )
+
+
 @register("methods_alike")
 def _methods_alike(shown: Headlines) -> Iterator[Finding]:
     widths = shown.comparison_over_widths
@@ -147,14 +178,12 @@ def _winner_flips(shown: Headlines) -> Iterator[Finding]:
             here, ties = widths.best(metric, budget.value)
             if ties > 1:
                 continue  # there is no winner to begin with
-            others = {
-                where: widths.best(metric, budget.value, where) for where in ("half", "twice")
-            }
-            told = [
-                f"{name} at {where} the width"
-                for where, (name, as_good) in others.items()
-                if name != here and as_good == 1
-            ]
+            others = {at: widths.best(metric, budget.value, at) for at in ("half", "twice")}
+            where: dict[str, list[str]] = {}
+            for at, (name, as_good) in others.items():
+                if name != here and as_good == 1:
+                    where.setdefault(name, []).append(at)
+            told = [f"{name} at {' and '.join(at)} the width" for name, at in where.items()]
             if told:
                 yield _finding(
                     "winner_flips",

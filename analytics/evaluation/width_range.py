@@ -23,7 +23,7 @@ from analytics.information.width_sums import WidthSums, width_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Table
-from analytics.selection.base import Budget, Selection, at_size
+from analytics.selection.base import Budget, Selection, within_budget
 
 __all__ = ["RANGED", "WidthComparison", "WidthRange", "compare_widths", "width_range"]
 
@@ -212,6 +212,7 @@ def compare_widths(
     selections: Sequence[Selection],
     budgets: Iterable[float],
     *,
+    unit: str = "structures",
     seed: int = 0,
     monitor: Monitor = SILENT,
 ) -> WidthComparison:
@@ -223,6 +224,8 @@ def compare_widths(
     selections : sequence of Selection
     budgets : iterable of int or float
         See `Budget`.
+    unit : str
+        What budgets count, see `analytics.selection.base.select`.
     seed : int
         Of the sample of environments.
 
@@ -249,13 +252,10 @@ def compare_widths(
     shrink = float(np.sqrt(1.0 - size / n))
     records, ties = [], []
     for budget in map(Budget, budgets):
-        answers = [
-            at_size(analysis, each, budget.of(analysis.n_structures), monitor=monitor)
-            for each in selections
-        ]
-        members = np.zeros((len(answers), analysis.n_structures), dtype=bool)
-        for at, answer in enumerate(answers):
-            members[at, answer.positions[: budget.of(analysis.n_structures)]] = True
+        members = np.zeros((len(selections), analysis.n_structures), dtype=bool)
+        for at, each in enumerate(selections):
+            answer, kept = within_budget(analysis, each, budget.value, unit=unit, monitor=monitor)
+            members[at, answer.positions[:kept]] = True
         terms = [_terms(sums, k, members, owner, analysis) for k in range(len(widths))]
         names = [each.method for each in selections]
         for metric in RANGED:

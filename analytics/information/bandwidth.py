@@ -211,7 +211,7 @@ def bandwidth_scan(
         diversity_error=frozen(inverse.std(axis=1) * shrink / mean),
         covered=frozen(hits.mean(axis=1)),
         covered_error=frozen(hits.std(axis=1) * shrink),
-        dimension=frozen(np.maximum(0.0, -np.gradient(entropy, np.log(widths)))),
+        dimension=frozen(np.maximum(0.0, -np.gradient(entropy, np.log(widths))) + 0.0),
         chosen=chosen,
         rule=rule,
         volume=volume,

@@ -40,6 +40,8 @@ FEW_STRUCTURES = 20
 ROUNDING = 1e-4
 #: With fewer environments held out that are no copies there is no quantile to speak of.
 FEW_ENVIRONMENTS = 10
+#: Draws that differ by more than this factor leave more open than the range of the figures shows.
+UNSURE = 2.0
 #: Digits kept of a width: more would be noise, and differ between processors.
 DIGITS = 3
 #: A width that the user gave as a number.
@@ -105,9 +107,11 @@ class Width(Value):
         return self.value if self.asked == GIVEN or self.published is None else self.published
 
     def coverage(self, bandwidth: float | None = None) -> float:
-        """Return which share of what is held out a random tenth covers at a width (nats: 1e-5).
+        """Return which share of what is held out a random tenth covers at a width.
 
-        Copies count. NaN where nothing could be held out.
+        By the threshold of the rule (delta entropies below 1e-5 nats), whatever `covered_below` of
+        the kernel in use: the width does not depend on it. Copies count. NaN where nothing could be
+        held out.
         """
         if not len(self.critical):
             return float("nan")
@@ -142,6 +146,7 @@ class Width(Value):
             "published": self.published,
             "random_share": self.share,
             "aim": self.aim,
+            "aim_covered_below": COVERED_BELOW,
             "coverage": _known(self.coverage()),
             "coverage_at_published": None
             if self.published is None
@@ -183,9 +188,10 @@ def auto_bandwidth(
     Notes
     -----
     O(pairs (d + 10)) time, or 800 times as many as are drawn in one draw where that is more. The
-    draws differ by 3 to 30 % in the width; `low` and `high` say by how much. Of one structure the
-    environments are drawn. Where all environments are copies of one another there is nothing to
-    choose by: the published width is taken, or one hundredth of their length.
+    draws differ by 3 to 30 % in the width; `low` and `high` say by how much, and `doubt` where it
+    is more than a factor of two (sets of a few kinds that a tenth may miss altogether). Of one
+    structure the environments are drawn. Where all held out are copies of those drawn there is
+    nothing to choose by: the published width is taken, or one hundredth of their length.
     """
     x, offsets = descriptors.values, descriptors.structure_offsets
     m, published = descriptors.n_structures, suggested_bandwidth(descriptors.spec)
@@ -213,7 +219,11 @@ def auto_bandwidth(
         middle, spread = logs.mean(), logs.std(ddof=1) if len(logs) > 1 else 0.0
     else:
         middle, spread = np.log(published or 0.01 * length or 1.0), 0.0
-        doubt = "all environments are copies of one another: any width gives the same answer"
+        doubt = "all environments held out have copies among those drawn, at any width"
+    if spread > np.log(UNSURE):
+        doubt = doubt or (
+            f"draws of a tenth of the structures differ by more than a factor of {UNSURE:g}"
+        )
     copies = float((critical == 0).mean()) if len(critical) else 0.0
     value = _rounded(float(np.exp(middle)))
     return Width(

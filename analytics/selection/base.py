@@ -578,11 +578,41 @@ def at_size(
         raise ValueError("a selection made in two rounds has one size only")
     if selection.equations:
         raise ValueError("a selection that is not nested and was given equations has one size only")
+    return _again(analysis, selection, size, "structures", monitor)
+
+
+def within_budget(
+    analysis: Analysis,
+    selection: Selection,
+    budget: float,
+    *,
+    unit: str = "structures",
+    monitor: Monitor = SILENT,
+) -> tuple[Selection, int]:
+    """Return the selection that answers for a budget, and how many of its structures are within it.
+
+    Of environments these are the longest part of the order that has no more of them, which may be
+    none. A method that is not nested is asked again.
+    """
+    if unit == "structures":
+        size = Budget(budget).of(analysis.n_structures)
+        return at_size(analysis, selection, size, monitor=monitor), size
+    most = Budget(budget).of(analysis.n_environments)
+    if not selection.nested:
+        selection = _again(analysis, selection, most, unit, monitor)
+    used = np.cumsum(analysis.sizes[selection.positions])
+    return selection, max(len(selection.keep), int(np.sum(used <= most)))
+
+
+def _again(
+    analysis: Analysis, selection: Selection, size: int, unit: str, monitor: Monitor
+) -> Selection:
     return select(
         analysis,
         selection.method,
         spec=selection.spec,
         size=size,
+        unit=unit,
         seed=selection.seed,
         keep=selection.keep,
         drop=selection.drop,

@@ -155,3 +155,12 @@ def test_the_command(run, run_json, fails, tmp_path) -> None:
     assert "6 structures held out are too few to tell a rise of 0.1 %" in out
     assert (tmp_path / "b.csv").read_text().startswith("n_structures,n_environments,rise,bound,")
     assert "--confidence is 100 %" in fails(*call, "--confidence", "1.0")
+
+
+def test_forces_that_symmetry_makes_zero_leave_the_energies() -> None:
+    frames = make_structures(24)
+    for atoms in frames:
+        atoms.calc.results["forces"] = np.zeros((len(atoms), 3))
+    data = winnow.read(frames)
+    analysis = winnow.analyse(data, winnow.describe(data), KernelSpec(0.015))
+    assert bounds_along(analysis, within=1.0, held_out=0.5, spec=SMALL).label == "energy"

@@ -22,6 +22,7 @@ from analytics.information.kernel import KernelSpec
 from analytics.information.mean_delta_entropy import mean_delta_entropy
 from analytics.potential.spec import RetrainSpec
 from analytics.runtime.arrays import ragged_rows
+from analytics.runtime.errors import InputError
 
 pytest.importorskip("featomic")
 SMALL = RetrainSpec(references=12)
@@ -122,3 +123,13 @@ def test_the_width_in_use_stays_unless_another_is_surely_better():
     assert flat.suggested == found.chosen
     assert flat.flat("coverage") == (found.widths[0], found.widths[-1])
     assert "leave it" in flat.verdict
+
+
+def test_without_forces_it_says_so_before_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics.evaluation.calibration.prepare_ground", None)
+    frames = make_structures(20)
+    for atoms in frames:
+        atoms.calc.results["forces"] = np.zeros((len(atoms), 3))
+    data = winnow.read(frames)
+    with pytest.raises(InputError, match="no forces other than zero"):
+        calibrate(winnow.analyse(data, winnow.describe(data)))

@@ -157,3 +157,14 @@ def test_a_sampled_comparison_says_so() -> None:
     assert_allclose(kept["entropy_nats"][:2], exact["entropy_nats"], atol=1e-6)
     assert (kept["overlap_error"] > 0).any()
     assert not set(ERRORS) & set(exact.columns)
+
+
+def test_by_environments_every_method_keeps_as_many_atoms() -> None:
+    analysis = make_analysis()
+    methods, budgets = ["random", "msc", "kmeans"], [0.2, 0.5, 30]
+    found = compare(analysis, methods, budgets, unit="environments").table
+    for row in found.to_dict(orient="records"):
+        most = Budget(row["budget"]).of(analysis.n_environments)
+        own = select(analysis, row["method"], size=row["budget"], unit="environments")
+        assert row["n_structures"] == len(own)
+        assert row["n_environments"] == analysis.sizes[own.positions].sum() <= most

@@ -132,3 +132,22 @@ def test_a_winner_that_depends_on_the_width_is_said():
     assert (
         "coverage at budget 5: msc is best, but random at half the width" in found["winner_flips"]
     )
+
+
+def test_equal_numbers_of_structures_of_unlike_size_are_named_with_the_cost():
+    shown = analysis()
+    unlike = compare_selections(shown, selections(shown), [5, 10])
+    table = unlike.table.copy()
+    assert "cost_differs" not in codes(shown)
+    table.loc[table.index[0], "n_environments"] *= 7
+    said = codes(shown, comparison=replace(unlike, table=table))["cost_differs"]
+    assert "at budget 5" in said
+    assert "equal numbers of structures are not equal cost" in said
+
+
+def test_what_is_empty_because_of_copies_is_not_blamed_on_the_width():
+    shown = at_width(100.0)
+    shown = replace(shown, width=replace(shown.width, copies=1.0))
+    said = [each.advice for each in headline_findings(Headlines(shown, width_range(shown)))]
+    assert any("no width tells apart" in each for each in said)
+    assert not any("narrower" in each for each in said)

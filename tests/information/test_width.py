@@ -157,3 +157,11 @@ def test_what_counts_as_covered_is_the_users_to_say():
 def test_other_words_are_refused(bandwidth):
     with pytest.raises(ValueError, match="bandwidth is"):
         KernelSpec(bandwidth)
+
+
+def test_kinds_that_a_tenth_may_miss_leave_the_width_in_doubt():
+    rng = np.random.default_rng(3)
+    kinds = np.repeat(np.array([[0.0, 0.0], [40.0, 0.0]]), [5 * 32, 5 * 8], axis=0)
+    width = auto_bandwidth(described(kinds + 0.01 * rng.normal(size=kinds.shape), 5))
+    assert width.high / width.low > 4.0
+    assert "factor of 2" in width.doubt

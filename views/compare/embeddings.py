@@ -27,11 +27,14 @@ from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import brush_mode
 from views.kit.text import Html, grouped, percent
 from views.kit.theme import palette
+from views.kit.widgets import Button
 from views.state.session import Session
 
 __all__ = ["Maps"]
 
-HEIGHT = 240
+HEIGHT = 222
+#: What the button above a map says, by whether it leads to what is left open.
+SHOWS = {True: "What is left open?", False: "What is kept?"}
 #: Up to so many brushed environments are ringed.
 RINGS = 200
 HONEST = (
@@ -40,7 +43,7 @@ HONEST = (
 )
 LEFT = (
     "Colour: delta entropy of each environment given the kept ones of this column, the same scale "
-    "in all three. 0 is kept or has an equal among the kept; what stands out is left open. "
+    "in all three. Grey is kept or has an equal among the kept. "
 )
 
 
@@ -64,8 +67,10 @@ class Maps:
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figures = [self._figure(column) for column in range(3)]
         self.captions = [Html(height=16) for _ in self.figures]
+        self.switches = [self._switch() for _ in self.figures]
         self.panes = [
             layout.column(
+                switch,
                 layout.column(
                     figure_pane(plot, height=None),
                     height=HEIGHT,
@@ -74,7 +79,9 @@ class Maps:
                 caption,
                 margin=(4, 0, 0, 0),
             )
-            for plot, caption in zip(self.figures, self.captions, strict=True)
+            for switch, plot, caption in zip(
+                self.switches, self.figures, self.captions, strict=True
+            )
         ]
         self.backdrop.selected.on_change("indices", self._on_selected)
         session.param.watch(self._on_embedding, ["embedding"])
@@ -86,6 +93,25 @@ class Maps:
         for column, slot in enumerate(session.slots):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
         self._on_embedding()
+
+    def _switch(self) -> Button:
+        """Make the button between what is kept and what is left open, beside the tools of a map."""
+        button = Button(
+            label=SHOWS[True],
+            variant="text",
+            width=112,
+            height=20,
+            margin=(0, 0, -20, 0),
+            hint="Colour all maps by the delta entropy given what is kept, and draw its tails",
+            on_click=lambda e: setattr(self._left, "shown", not self._left.shown),
+            styles={"position": "relative", "z-index": "2"},
+            sx={
+                "&&": {"padding": 0, "minWidth": 0, "height": 20, "lineHeight": "19px"},
+                "fontSize": "12px",
+                "justifyContent": "flex-start",
+            },
+        )
+        return button
 
     def _figure(self, column: int) -> Plot:
         make = self._make
@@ -141,7 +167,7 @@ class Maps:
         colors = palette(dark)
         self._dark = dark
         # what is left open stands out from the ground, dark or light
-        self._scale.palette = Viridis256 if dark else Viridis256[::-1]
+        self._scale.update(palette=Viridis256 if dark else Viridis256[::-1], low_color=colors.rest)
         for column, plot in enumerate(self.figures):
             fill = {"rest": colors.rest, "kept": colors.methods[column], "brush": colors.quiet}
             hues = fill | {"rings": colors.brush, "active": colors.active}
@@ -194,10 +220,9 @@ class Maps:
             quality += f" ({other.method}: {other.trustworthiness:.2f})"
         said: Any = f"{map_.method}{seed} · showing {shown}{quality}"
         if self._left.columns:
-            end = f"{self._left.highest:.2g} nats left open · "
-            said = html.join(
-                "0 ", html.i(class_="ramp dark" if self._dark else "ramp"), " ", end, said
-            )
+            ramp = html.i(class_="ramp dark" if self._dark else "ramp")
+            end = f" {self._left.highest:.2g} nats left open · "
+            said = html.join("grey: covered · 0 ", ramp, end, said)
             axes = LEFT + axes
         for caption in self.captions:
             caption.object = html.div(said, class_="caption", title=axes + HONEST)
@@ -205,7 +230,12 @@ class Maps:
     def _on_left(self, *_: Any) -> None:
         """Colour the environments by what each column leaves open of them, or stop doing so."""
         map_, columns = self._session.embedding, self._left.columns
-        self._scale.high = self._left.highest
+        for switch in self.switches:
+            switch.label = SHOWS[not self._left.shown]
+        analysis = self._session.analysis
+        if analysis is not None:  # what is covered is grey
+            low = analysis.spec.covered_below
+            self._scale.update(low=low, high=max(2 * low, self._left.highest))
         for column, plot in enumerate(self.figures):
             named(plot, "open").visible = bool(columns)
             named(plot, "kept").visible = not columns

@@ -8,6 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
+from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
 from views.kit import layout
@@ -24,13 +25,17 @@ class CompareStage(Stage):
     waiting = "Drawing the maps…"
     help = {
         "drag in a map": "lasso environments (above it, under the mouse: box, pan, zoom)",
-        "drag in a force tail": "brush the atoms in that range of |F|",
+        "drag in a force tail": "brush the atoms in that range of |F|, or of delta entropy",
         "Shift while dragging": "add to the brush",
         "Alt while dragging": "subtract from the brush (also Ctrl+Shift)",
         "click a point": "show its structure and atom; ◆ marks them in all maps",
         "drag the line in a retention plot": "move the budget",
     }
     words = {
+        "Delta entropy": "how far an environment is from what is kept, nats: 0 for what has an "
+        "equal among the kept. Its mean is the first row and the first curve; low is good",
+        "thin line on a bar, ○": "what the figure is from half to twice the kernel width; ○: no "
+        "column is marked as the best, for the reason under the mouse",
         "Coverage": "share of all environments that have a kept one next to them: delta entropy "
         "below the threshold set under Data (called overlap in the papers and in exported tables)",
         "Entropy, diversity": "how varied the kept set is by itself; nats",
@@ -39,7 +44,8 @@ class CompareStage(Stage):
     def build(self, dark: bool) -> Viewable:
         """See `Stage`."""
         self.columns, self._retention = Columns(self.session), Retention(self.session)
-        self._curves = layout.column(self._retention)
+        self.ranking = RankingCard(self.session)
+        self._curves = layout.column(self._retention, self.ranking)
         self._single = layout.card(
             Html(
                 note(

@@ -3,114 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import panel as pn
 
-from analytics.evaluation.prefixes import PrefixMetrics
-from analytics.evaluation.ranking import leaders
-from analytics.information.analysis import Analysis
-from analytics.information.mean_delta_entropy import CAP
+from analytics.evaluation.structure_sizes import QUANTILES, UNEQUAL, size_spread
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
 from views.compare.method_options import MethodOptions
+from views.compare.rows import score_rows
 from views.compare.tails import Tails
 from views.kit import html, layout
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import KINDS, Html, count_of, grouped, percent, significant, swatch
+from views.kit.text import KINDS, Html, count_of, percent, swatch
 from views.kit.widgets import Button, heading_select, segments
 from views.state.columns import lower_first
+from views.state.over_widths import ColumnsOverWidths
 from views.state.session import Session
 
 __all__ = ["Columns"]
-
-#: What maps and tails show.
-SHOWS = {"What is kept": False, "What is left open": True}
-
-
-def _sampled(
-    scores: PrefixMetrics, analysis: Analysis, name: str, unit: str, help_: str
-) -> tuple[str, str]:
-    """Return unit and help of a row, with the standard error where it is an estimate."""
-    if scores.sampled is None:
-        return unit, help_
-    error = float(getattr(scores, f"{name}_error")[0])
-    if name == "diversity":  # errors of D, kept and full; the row shows a ratio of exp D
-        ratio = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
-        error = ratio * float(np.hypot(error, analysis.diversity_error))
-    if not error > 0:
-        return unit, help_
-    return (
-        f"± {significant(error, 1)}",
-        f"{help_}; estimated from {grouped(scores.sampled)} environments",
-    )
-
-
-#: Which direction is better in each row: 1 high, -1 low.
-BETTER = (-1, 1, 1, 1, 1, 1)
-
-
-def _rows(scores: PrefixMetrics, session: Session, most: float) -> list[tuple[float, ScoreRow]]:
-    """Return what is compared in each row, and the row; `most` is the mean that fills a bar."""
-    analysis = session.analysis
-    assert analysis is not None
-
-    def line(
-        name: str,
-        value: float,
-        length: float,
-        unit: str,
-        hint: str,
-        estimate: str = "",
-        **mark: Any,
-    ) -> tuple[float, ScoreRow]:
-        if estimate:
-            unit, hint = _sampled(scores, analysis, estimate, unit, hint)
-        text = significant(value, 2) if name == "Delta entropy" else f"{value:.2f}"
-        text = text if np.isfinite(value) else "n/a"
-        return value, ScoreRow(name, unit, text, hint, length=length, **mark)
-
-    diversity = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
-    entropy, top = float(scores.entropy[0]), analysis.max_entropy_nats
-    overlap, outliers = float(scores.overlap[0]), float(scores.outliers_kept[0])
-    forces, missing = float(scores.force_top1pct[0]), float(scores.mean_delta_entropy[0])
-    return [
-        line(
-            "Delta entropy", missing, missing / most if most > 0 else 0.0, "mean, nats · low",
-            "Mean delta entropy of all environments given the kept ones: how far what was left "
-            "out lies from what is kept. 0: everything has an equal among the kept; at most "
-            f"{CAP:g} nats each. Of the figures here the one that retrained errors follow best",
-            "mean_delta_entropy",
-        ),
-        line(
-            "Coverage", overlap, overlap, "of environments",
-            f"Share of all environments with delta entropy below {analysis.spec.covered_below:g} "
-            "given the kept ones (overlap)", "overlap",
-        ),
-        line(
-            "Diversity", diversity, diversity, "exp D / full set",
-            "Effective number of environments; full set exp D = "
-            f"{np.exp(analysis.diversity_nats):,.0f}", "diversity",
-        ),
-        line(
-            "Outliers kept", outliers, outliers, "top 1 % score",
-            "Share of the 1 % sparsest environments that belong to kept structures", "outliers",
-        ),
-        line(
-            "Forces kept", forces, forces, "top 1 % of |F|",
-            "Share of the 1 % largest atomic forces that belong to kept structures",
-        ),
-        line(
-            "Entropy", entropy, entropy / top if top > 0 else 0.0,
-            f"nats · full {analysis.entropy_nats:.2f}",
-            "Information entropy of the kept set; the mark is the full set, the end of the bar "
-            f"ln n = {top:.2f} nats", "entropy",
-            full=analysis.entropy_nats / max(top, 1e-12), full_hint="the full set",
-        ),
-    ]  # fmt: skip
 
 
 class Column(pn.viewable.Viewer):
@@ -175,14 +88,26 @@ class Column(pn.viewable.Viewer):
         self.method.value = self._slot.method
         self.reseed.visible = METHODS[self._slot.method].random
 
-    def show(self, best: Sequence[bool], rows: list[tuple[float, ScoreRow]]) -> None:
-        """Draw the score card; `best` says in which rows this column leads."""
+    def show(self, rows: Sequence[ScoreRow]) -> None:
+        """Draw the score card."""
         session, slot = self._session, self._slot
         count = len(session.kept_rows(slot))
-        self.environments.object = count_of(count, "env.", "environments kept")
+        self.environments.object = self._cost(count)
         self.summary.object = html.div(self._promise(), class_="line")
-        found = [replace(r, best=leads) for (_, r), leads in zip(rows, best, strict=True)]
-        self.card.object = score_card(found, self._column)
+        self.card.object = score_card(rows, self._column)
+
+    def _cost(self, count: int) -> html.Markup:
+        """Write how many environments are kept; their share too where structures differ in size."""
+        analysis = self._session.analysis
+        if analysis is None or size_spread(analysis.sizes) <= UNEQUAL:
+            return count_of(count, "env.", "environments kept")
+        low, high = np.quantile(analysis.sizes, QUANTILES)
+        why = (
+            f"environments kept. Structures have {low:.0f} to {high:.0f} atoms (nine in ten of "
+            "them): equal numbers of structures are not equal cost. The options of facility "
+            "location and saturated coverage take cost = environments"
+        )
+        return count_of(count, f"env., {percent(count / analysis.n_environments, 0)}", why)
 
     def _promise(self) -> html.Markup:
         slot = self._slot
@@ -217,10 +142,6 @@ class Columns(pn.viewable.Viewer):
         self.heads = [Column(session, i) for i in range(3)]
         self.left = LeftOpen(session)
         self.maps, self.tails = Maps(session, self.left), Tails(session, self.left)
-        self.shows = segments(
-            "Maps and tails show", SHOWS, value=False, margin=(0, 10, 8, 0), align="start"
-        )
-        self.shows.param.watch(lambda event: setattr(self.left, "shown", event.new), "value")
         self.options = MethodOptions(session)
         for column, head in enumerate(self.heads):
             head.options.on_click(lambda event, column=column: self.options.show(column))
@@ -230,13 +151,19 @@ class Columns(pn.viewable.Viewer):
         ]
         self.which = segments("Column shown", {}, columns=True)
         self.which.param.watch(self._pick, "value")
+        self.over_widths = ColumnsOverWidths(session)
         session.param.watch(self._show, ["measured"])
+        self.over_widths.param.watch(self._show, ["found"])
         for slot in session.slots:
             slot.param.watch(self._show, ["spec", "tight"])
             slot.param.watch(self._name, ["method"])
         self._name()
         self._pick()
         self._show()
+        if pn.state.curdoc is None:
+            self.over_widths.refresh()
+        else:  # the columns are what a user waits for; what is beside them follows
+            pn.state.onload(self.over_widths.refresh)
 
     def _name(self, *_: Any) -> None:
         """Name the columns where one is shown at a time."""
@@ -254,14 +181,13 @@ class Columns(pn.viewable.Viewer):
         session = self._session
         if not session.measured:
             return
-        most = max(float(scores.mean_delta_entropy[0]) for scores in session.measured)
-        rows = [_rows(scores, session, most) for scores in session.measured]
-        best = [
-            leaders([v for v, _ in row], better=better, written=[shown.value for _, shown in row])
-            for better, row in zip(BETTER, zip(*rows, strict=True), strict=True)
-        ]
-        for column, (head, own) in enumerate(zip(self.heads, rows, strict=True)):
-            head.show([leads[column] for leads in best], own)
+        analysis = session.analysis
+        assert analysis is not None
+        titles = [lower_first(slot.title) for slot in session.slots]
+        over = self.over_widths
+        rows = score_rows(session.measured, analysis, titles, over.found, over.whole)
+        for head, own in zip(self.heads, rows, strict=True):
+            head.show(own)
 
     def restyle(self, dark: bool) -> None:
         """Redraw the plots in the colours of the theme."""
@@ -271,4 +197,4 @@ class Columns(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         columns = layout.row(*self.cards, css_classes=["columns"], gives="shrinks")
-        return layout.column(self.which, self.shows, self.options, columns, gives="shrinks")
+        return layout.column(self.which, self.options, columns, gives="shrinks")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +9,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import DESCRIPTORS
-from analytics.information.kernel import AUTO, KernelSpec
+from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
+from analytics.information.kernel import AUTO, PUBLISHED, KernelSpec
+from analytics.information.width import GIVEN
+from views.data.headlines import headline_tiles, headline_words, setting_words
 from views.data.question import QuestionCard
 from views.data.reading import Reading
 from views.data.understanding import understanding
@@ -20,8 +21,9 @@ from views.kit.drop_zone import DropZone
 from views.kit.option_words import on_page
 from views.kit.spec_form import SpecForm
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, grouped, heading, note, percent, tiles
-from views.kit.widgets import Button, reveal
+from views.kit.text import Html, grouped, heading, note
+from views.kit.widgets import Button, reveal, segments
+from views.state.over_widths import HeadlinesOverWidths
 from views.state.session import DEMO, Session
 
 __all__ = ["DataView"]
@@ -88,11 +90,21 @@ class DataView(pn.viewable.Viewer):
         self.kernel = SpecForm(session.kernel, width=190)
         self.settings = pn.FlexBox(*self.descriptor.widgets.values(), *self.kernel.widgets.values())
         self.kind.param.watch(self._on_kind, "value")
+        self.width = segments("Kernel width", {}, margin=(10, 10, 12, 10), align="start")
+        self.width.param.watch(self._on_width, "value")
+        self.in_use = Html(margin=(0, 10))
+        self.over_widths = HeadlinesOverWidths(session)
+        self.over_widths.param.watch(self._show_headlines, ["over_widths", "elements"])
         self.recompute = Button(label="Analyse again")
         self.recompute.on_click(self._reanalyse)
         session.param.watch(self._fill, ["opened"])
         session.param.watch(self._follow, ["descriptor", "kernel"])
+        self._offer_widths(session.descriptor)
         self._fill()
+        if pn.state.curdoc is None:
+            self.over_widths.refresh()
+        else:  # behind what a user waits for
+            pn.state.onload(self.over_widths.refresh)
 
     @staticmethod
     def _kind_of(spec: Any) -> str:
@@ -118,8 +130,37 @@ class DataView(pn.viewable.Viewer):
         arrays = _stored_arrays(self._session.dataset)
         self.descriptor = SpecForm(descriptor, choices={"key": arrays}, width=190)
         self.kernel = SpecForm(kernel, width=190)
+        self._offer_widths(descriptor)
+
+    def _offer_widths(self, descriptor: Any) -> None:
+        """Offer the widths that a descriptor has; the number has a field of its own."""
+        field = self.kernel.widgets["bandwidth"]
+        unit = " (1/Å)" if hasattr(descriptor, "cutoff") else ""
+        field.label = f"Own width of the kernel{unit}"
+        published = suggested_bandwidth(descriptor)
+        options = {"Width by the data": AUTO}
+        if published is not None:
+            options[f"Published, {published:g}"] = PUBLISHED
+        options["Own number"] = GIVEN
+        asked = field.value if field.value in (AUTO, PUBLISHED) else GIVEN
+        self.width.param.update(options=options, value=asked)
+        field.visible = asked == GIVEN
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         forms = (self.descriptor, self.kernel)
-        self.settings.objects = [w for form in forms for w in form.widgets.values()]
+        self.settings.objects = [w for form in forms for w in form.widgets.values() if w.visible]
+
+    def _on_width(self, event: Any) -> None:
+        """Put the width that was chosen into the form; a number begins with the one in use."""
+        field, analysis = self.kernel.widgets["bandwidth"], self._session.analysis
+        own = event.new == GIVEN
+        if own and field.value in (AUTO, PUBLISHED):
+            field.value = "" if analysis is None else f"{analysis.spec.bandwidth:g}"
+        elif not own:
+            field.value = event.new
+        field.visible = own
+        self._lay_out()
 
     def _reanalyse(self, *_: Any) -> None:
         try:
@@ -134,7 +175,8 @@ class DataView(pn.viewable.Viewer):
         if opened is None:
             return
         self.understood.object = understanding(opened.dataset)
-        self.overview.object = self._overview()
+        self._show_headlines()
+        self.in_use.object = setting_words(opened.analysis)
         findings = [
             html.div(
                 html.span(f.severity, class_=f.severity if f.severity != "note" else "quiet"),
@@ -148,11 +190,14 @@ class DataView(pn.viewable.Viewer):
         ]
         self.findings.object = html.join(heading("Checks"), findings or note("Nothing found."))
 
+    def _show_headlines(self, *_: Any) -> None:
+        if self._session.opened is not None:
+            self.overview.object = self._overview()
+
     def _overview(self) -> html.Markup:
         opened = self._session.opened
         assert opened is not None
-        data, analysis = opened.dataset, opened.analysis
-        effective = grouped(round(float(math.exp(analysis.diversity_nats))))
+        data, analysis, over = opened.dataset, opened.analysis, self.over_widths
         groups: dict[str, list[int]] = {}
         for kind, size in zip(data.config_type, data.sizes, strict=True):
             entry = groups.setdefault(str(kind) or "(no class)", [0, 0])
@@ -164,21 +209,10 @@ class DataView(pn.viewable.Viewer):
                 groups.items(), key=lambda item: -item[1][1]
             )
         )
-        numbers: list[tuple[Any, str]] = [
-            (grouped(n), f"{noun}{'s' * (n != 1)}")
-            for n, noun in ((data.n_structures, "structure"), (data.n_environments, "environment"))
-        ]
-        numbers += [
-            (percent(analysis.redundancy, 0), "redundant"),
-            (effective, "effective environments, exp D"),
-            (
-                f"{analysis.entropy_nats:.2f}",
-                f"entropy, nats (at most {analysis.max_entropy_nats:.2f})",
-            ),
-        ]
         return html.join(
             heading("Structures and environments"),
-            tiles(numbers),
+            headline_tiles(analysis, over.over_widths),
+            headline_words(analysis, over.over_widths, over.elements, over.findings),
             read_table(
                 cells("config_type", "structures", "environments", tag="th"), rows, height=None
             ),
@@ -202,8 +236,10 @@ class DataView(pn.viewable.Viewer):
         settings = _card(
             Html(heading("Descriptor and kernel"), margin=(0, 10, 6, 10)),
             self.kind,
+            self.width,
             self.settings,
             self.recompute,
+            self.in_use,
         )
         return layout.row(
             layout.column(opening, self.reading, settings, max_width=640),

@@ -10,8 +10,9 @@ import re
 
 __all__ = ["FIELDS", "on_page"]
 
-#: Option -> the field under "Labels read from" that does the same.
+#: Option -> the field of the Data stage that does the same.
 FIELDS = {
+    "--bandwidth": "Own number",
     "--energy-key": "Energy",
     "--forces-key": "Forces",
     "--stress-key": "Stress or virial",

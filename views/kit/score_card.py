@@ -27,8 +27,12 @@ class ScoreRow:
         Of the bar, from 0 to 1; NaN is an empty one, None is no bar at all.
     full, full_hint : float, optional, and str
         Where on the bar the full set stands.
+    range : tuple of two floats, optional, and str
+        From where to where on the bar the value is uncertain, by something other than chance.
     best : bool
         Whether it leads.
+    doubt : str
+        Why nobody is marked as leading.
     reference : str, optional
         The same quantity of all data.
     """
@@ -42,7 +46,10 @@ class ScoreRow:
     length: float | None = None
     full: float | None = None
     full_hint: str = ""
+    range: tuple[float, float] | None = None
+    range_hint: str = ""
     best: bool = False
+    doubt: str = ""
     reference: str | None = None
 
     def cells(self, leads: str) -> list[Markup]:
@@ -57,7 +64,10 @@ class ScoreRow:
         strong = " best" if self.best else ""
         found += [
             html.span(self.value, spread, class_=f"value{strong}", title=self.value_hint),
-            html.span("●" if self.best else "", title=leads),
+            html.span(
+                "●" if self.best else "○" if self.doubt else "",
+                title=self.doubt or leads,
+            ),
         ]
         if self.reference is not None:
             found.append(html.span(self.reference, class_="all"))
@@ -67,8 +77,16 @@ class ScoreRow:
         length = self.length or 0.0
         share = min(1.0, max(0.0, length)) if math.isfinite(length) else 0.0
         full = self.full if self.full is not None and 0 <= self.full <= 1 else None
+        low, high = self.range or (0.0, 0.0)
         return html.span(
             html.div(class_="bar", style=f"width:{share:.1%}"),
+            None
+            if self.range is None
+            else html.i(
+                class_="range",
+                style=f"left:{low:.1%};width:{high - low:.1%}",
+                title=self.range_hint,
+            ),
             None
             if full is None
             else html.i(class_="full", style=f"left:{full:.1%}", title=self.full_hint),

@@ -238,7 +238,7 @@ def bounds_along(
     *,
     within: float = 0.05,
     confidence: float = 0.9,
-    label: str = "force",
+    label: str | None = None,
     held_out: float = HELD_OUT,
     seed: int = 0,
     options: Mapping[str, Any] | Any = None,
@@ -259,8 +259,8 @@ def bounds_along(
     within : float
         The rise allowed, 0.05 for 5 %.
     confidence : float
-    label : str
-        "force" or "energy".
+    label : str, optional
+        "force" or "energy"; by default forces, if there are any other than zero.
     held_out : float
         Share of the structures that the bound is measured on; they are not in the pool.
     seed : int
@@ -281,6 +281,8 @@ def bounds_along(
     >>> found.points[0].rise  # the whole pool against itself
     0.0
     """
+    if label is None:
+        label = "force" if (analysis.force_norms > 0).any() else "energy"
     if label not in LABELS:
         raise ValueError(f"label is {label!r}, not energy or force")
     if not within > 0 or not 0 < confidence < 1 or not 0 < held_out < 1:
@@ -306,6 +308,11 @@ def bounds_along(
     sums, own = outside.of(label)[0], inside.of(label)[0]
     if not len(sums) or not len(own):
         raise InputError(f"no {label} to measure a bound on", source=analysis.dataset.name)
+    if not sums.any():
+        raise InputError(
+            f"the {label} is zero in all that is held out: nothing to bound",
+            source=analysis.dataset.name,
+        )
     points, smallest = bounds_of_fits(sums, own, within, confidence)
     environments = np.cumsum(ground.equations.design.dataset.sizes[order])
     told = tuple(

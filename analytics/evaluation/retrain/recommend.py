@@ -246,7 +246,9 @@ def _errors(ground: Ground, found: Sequence[Curves], method: str) -> tuple[Float
 
 
 def _label(ground: Ground, found: Sequence[Curves], method: str) -> str:
-    return "force" if np.isfinite(_errors(ground, found, method)[1]).all() else "energy"
+    """Return what errors are of: forces, if there are any that symmetry does not make zero."""
+    errors = _errors(ground, found, method)[1]
+    return "force" if np.isfinite(errors).all() and (errors > 0).all() else "energy"
 
 
 def _rises(ground: Ground, found: Sequence[Curves], method: str, label: str) -> FloatArray:
