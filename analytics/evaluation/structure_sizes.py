@@ -6,7 +6,7 @@ import numpy as np
 
 from analytics.runtime.arrays import IntArray
 
-__all__ = ["UNEQUAL", "size_spread", "unequal_sizes"]
+__all__ = ["QUANTILES", "UNEQUAL", "size_spread", "unequal_sizes"]
 
 #: From this spread on, curves and rankings against numbers of atoms stand first.
 UNEQUAL = 2.0

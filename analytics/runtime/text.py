@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["PAGE", "TERMINAL", "NumberFormat"]
+__all__ = ["PAGE", "ROUNDING", "TERMINAL", "NumberFormat"]
 
 #: Shares that differ from none or all by less do so by rounding, not by an environment.
 ROUNDING = 1e-9

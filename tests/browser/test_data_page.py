@@ -1,5 +1,7 @@
 """The Data stage in a browser: a file that asks for elements, its answer, and what was left out."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from test_page import Screen
@@ -39,4 +41,14 @@ def test_types_are_asked_for_and_frames_left_out_are_listed(visit, tmp_path):
     expect(screen.chip).to_contain_text("types.xyz · 6 structures", timeout=LONG)
     screen.stage("Data")
     expect(page.get_by_label("Elements of the types")).to_have_value("1=O,2=H")
+
+    # the width that the data chose is said, and a number can be given in its place
+    expect(page.get_by_text("Width in use:")).to_be_visible()
+    expect(page.get_by_text(re.compile("from half to twice as wide"))).to_be_visible(timeout=LONG)
+    own = page.get_by_label("Own width of the kernel")
+    expect(own).to_be_hidden()
+    page.get_by_role("button", name="Own number").click()
+    own.fill("0.05")
+    screen.click("Analyse again")
+    expect(page.get_by_text("Width in use: 0.05")).to_be_visible(timeout=LONG)
     visitor.check()

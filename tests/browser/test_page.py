@@ -41,6 +41,8 @@ SELECTED = """() => [0, 1, 2].map((column) => {
   const { renderers } = Bokeh.documents[0].get_model_by_name(`map-${column}`)
   return renderers.find((r) => r.name === 'rest').data_source.selected.indices.length
 })"""
+REST = """() => Bokeh.documents[0].get_model_by_name('map-1').renderers
+  .find((r) => r.name === 'rest').data_source.get_length()"""
 #: How many points every map shows as brushed, once they agree about it.
 AGREED = f"""() => {{
   const [first, ...others] = [...({BRUSHED})(), ...({SELECTED})()]
@@ -221,7 +223,7 @@ def test_opens_on_an_answer(screen):
     expect(screen.chip).to_contain_text(re.compile(r"carbon\.xyz\.gz.*552 structures"))
     for column in range(3):
         values = [float(text) for text in screen.numbers(column)]
-        assert len(values) == 5
+        assert len(values) == 6
         assert all(0 <= value < 20 for value in values)
     assert (screen.count("all"), screen.count("kept"), screen.count("brushed")) == (552, 55, 0)
     drawn = [screen.area(f"{kind}-{i}") for kind in ("map", "tail") for i in range(3)]
@@ -371,6 +373,18 @@ def test_drag_across_a_force_tail(screen):
     until(lambda: screen.count("brushed") > few)
     screen.press("Escape")
     screen.shows("brushed", 0)
+
+
+def test_what_is_left_open_colours_maps_and_tails(screen):
+    captions = screen.page.locator(".caption")
+    screen.button("What is left open?").first.click()
+    expect(captions.filter(has_text="nats left open")).to_have_count(3, timeout=LONG)
+    drawn = """() => Bokeh.documents[0].get_model_by_name('map-1').renderers
+      .find((r) => r.name === 'open').data_source.get_length()"""
+    until(lambda: screen.page.evaluate(drawn) == screen.page.evaluate(REST))
+    screen.button("What is kept?").first.click()
+    expect(captions.filter(has_text="nats left open")).to_have_count(0)
+    until(lambda: screen.page.evaluate(drawn) == 0)
 
 
 def test_row_of_the_table_is_inspected_and_pinned(screen):
@@ -735,7 +749,7 @@ def test_files_with_little_in_them(screen, files):
     screen.stage("Compare")
     screen.shows("kept", 1)
     expect(screen.atoms).to_have_attribute("data-atoms", "3")
-    assert screen.numbers(1) == ["1.00", "1.00", "1.00", "1.00", "1.10"]
+    assert screen.numbers(1) == ["0", "1.00", "1.00", "1.00", "1.00", "1.10"]
 
     screen.stage("Data")
     screen.open_path(files("bare.xyz"))

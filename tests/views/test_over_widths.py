@@ -15,7 +15,7 @@ from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
 from views.compare.over_widths import empty, verdict
 from views.compare.ranking_card import RankingCard
-from views.compare.rows import NOTHING_HERE
+from views.compare.rows import NOTHING_HERE, written
 from views.compare.view import Columns
 from views.data.view import DataView
 from views.state.jobs import Inline
@@ -109,6 +109,23 @@ def test_metrics_that_say_nothing_are_named_and_have_no_winner(session, width, w
         assert str(card).count(f">{NOTHING_HERE}<") == 4
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("overlap", 0.9996, ">0.99"),
+        ("overlap", 1.0, "1.00"),
+        ("outliers_kept", 0.0004, "<0.01"),
+        ("outliers_kept", 0.0, "0.00"),
+        ("diversity", 0.9996, "1.00"),  # a ratio, which may be above 1
+        ("mean_delta_entropy", 1e-5, "<0.001"),
+        ("mean_delta_entropy", 0.0, "0"),
+        ("force_top1pct", np.nan, "n/a"),
+    ],
+)
+def test_what_is_neither_all_nor_none_is_not_written_so(metric, value, text):
+    assert written(metric, value) == text
+
+
 def test_columns_follow_the_budget_and_the_methods(session):
     over = ColumnsOverWidths(session)
     over.refresh()
@@ -155,6 +172,7 @@ def test_width_is_a_choice_of_three(session):
     view.width.value = "given"
     assert field.visible
     assert float(field.value) == session.analysis.spec.bandwidth
+    assert view.kernel.widgets["covered_below"].value == "1e-05"  # not 0.0
     view.width.value = "published"
     view.recompute.param.trigger("clicks")
     assert session.analysis.spec.bandwidth == 0.015

@@ -14,6 +14,7 @@ from analytics.evaluation.retrain.method_ranking import (
     Ranking,
     rank_methods,
 )
+from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
 from analytics.potential.design_rows import check_labels
 from analytics.potential.potentials import POTENTIALS
@@ -37,7 +38,14 @@ def ranking_of(analysis: Analysis, monitor: Monitor) -> Ranking:
     """Rank the usual methods by all potentials, in a worker."""
     check_labels(analysis.dataset)
     spec, *judges = [POTENTIALS[name].spec() for name in POTENTIALS]
-    return rank_methods(analysis, CANDIDATES, spec=spec, judges=judges, monitor=monitor)
+    return rank_methods(
+        analysis, CANDIDATES, spec=spec, judges=judges, unit=_unit(analysis), monitor=monitor
+    )
+
+
+def _unit(analysis: Analysis) -> str:
+    """Return what budgets count: atoms where equal numbers of structures are not equal cost."""
+    return "environments" if size_spread(analysis.sizes) > UNEQUAL else "structures"
 
 
 class RankingCard(RequestCard):
@@ -81,7 +89,15 @@ class RankingCard(RequestCard):
             f"interval that holds with {exact_percent(found.level)} for all methods of a test "
             "together, so it cannot be told from the best."
         )
-        return f"{len(found.methods)} methods, {found.resamples} resamples", told
+        analysis = self._session.analysis
+        unit = "structures" if analysis is None else _unit(analysis)
+        if unit == "environments":
+            told += (
+                " Structures differ in size, so every method gets the same number of atoms, not "
+                "of structures."
+            )
+        head = f"{len(found.methods)} methods, {found.resamples} resamples, shares of {unit}"
+        return head, told
 
 
 def _tables(found: Ranking) -> Iterator[html.Markup]:

@@ -11,11 +11,12 @@ from analytics.evaluation.prefixes import PrefixMetrics
 from analytics.evaluation.width_range import WidthComparison, WidthRange
 from analytics.information.analysis import Analysis
 from analytics.information.mean_delta_entropy import CAP
+from analytics.runtime.text import ROUNDING
 from views.compare.over_widths import empty, span, verdict
 from views.kit.score_card import ScoreRow
 from views.kit.text import grouped, significant
 
-__all__ = ["score_rows"]
+__all__ = ["NOTHING_HERE", "score_rows", "written"]
 
 NOTHING_HERE = "says nothing here"
 
@@ -99,8 +100,7 @@ def _lines(scores: PrefixMetrics, analysis: Analysis, most: float) -> list[_Line
         full: float | None = None,
     ) -> _Line:
         unit, hint = _sampled(scores, analysis, metric, unit, hint)
-        text = significant(value, 2) if better < 0 else f"{value:.2f}"
-        text = text if np.isfinite(value) else "n/a"
+        text = written(metric, value)
         scale = scale if scale > 0 else 1.0
         row = ScoreRow(
             name, unit, text, hint, length=value / scale, full=full,
@@ -146,6 +146,24 @@ def _lines(scores: PrefixMetrics, analysis: Analysis, most: float) -> list[_Line
             scale=top, full=analysis.entropy_nats / max(top, 1e-12),
         ),
     ]  # fmt: skip
+
+
+#: Metrics that are shares: 1 is all and 0 is none, and nothing else.
+_SHARES = ("overlap", "outliers_kept", "force_top1pct")
+#: A mean delta entropy below this is written as that, nats.
+_LEAST = 1e-3
+
+
+def written(metric: str, value: float) -> str:
+    """Write a figure; what is neither all nor none is not rounded to it."""
+    if not np.isfinite(value):
+        return "n/a"
+    if metric == "mean_delta_entropy":
+        return f"<{_LEAST:g}" if 0 < value < _LEAST else significant(value, 2)
+    text = f"{value:.2f}"
+    if metric in _SHARES and ROUNDING < value < 1 - ROUNDING:
+        return {"1.00": ">0.99", "0.00": "<0.01"}.get(text, text)
+    return text
 
 
 #: Metrics that are estimates where the analysis is sampled -> their standard error.

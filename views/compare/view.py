@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import panel as pn
 
+from analytics.evaluation.structure_sizes import QUANTILES, UNEQUAL, size_spread
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
@@ -90,9 +92,22 @@ class Column(pn.viewable.Viewer):
         """Draw the score card."""
         session, slot = self._session, self._slot
         count = len(session.kept_rows(slot))
-        self.environments.object = count_of(count, "env.", "environments kept")
+        self.environments.object = self._cost(count)
         self.summary.object = html.div(self._promise(), class_="line")
         self.card.object = score_card(rows, self._column)
+
+    def _cost(self, count: int) -> html.Markup:
+        """Write how many environments are kept; their share too where structures differ in size."""
+        analysis = self._session.analysis
+        if analysis is None or size_spread(analysis.sizes) <= UNEQUAL:
+            return count_of(count, "env.", "environments kept")
+        low, high = np.quantile(analysis.sizes, QUANTILES)
+        why = (
+            f"environments kept. Structures have {low:.0f} to {high:.0f} atoms (nine in ten of "
+            "them): equal numbers of structures are not equal cost. The options of facility "
+            "location and saturated coverage take cost = environments"
+        )
+        return count_of(count, f"env., {percent(count / analysis.n_environments, 0)}", why)
 
     def _promise(self) -> html.Markup:
         slot = self._slot

@@ -90,7 +90,7 @@ class DataView(pn.viewable.Viewer):
         self.kernel = SpecForm(session.kernel, width=190)
         self.settings = pn.FlexBox(*self.descriptor.widgets.values(), *self.kernel.widgets.values())
         self.kind.param.watch(self._on_kind, "value")
-        self.width = segments("Kernel width", {}, margin=(10, 10, 0, 10))
+        self.width = segments("Kernel width", {}, margin=(10, 10, 12, 10), align="start")
         self.width.param.watch(self._on_width, "value")
         self.in_use = Html(margin=(0, 10))
         self.over_widths = HeadlinesOverWidths(session)
@@ -135,7 +135,8 @@ class DataView(pn.viewable.Viewer):
     def _offer_widths(self, descriptor: Any) -> None:
         """Offer the widths that a descriptor has; the number has a field of its own."""
         field = self.kernel.widgets["bandwidth"]
-        field.label = "Own width of the kernel (1/Å)"
+        unit = " (1/Å)" if hasattr(descriptor, "cutoff") else ""
+        field.label = f"Own width of the kernel{unit}"
         published = suggested_bandwidth(descriptor)
         options = {"Width by the data": AUTO}
         if published is not None:

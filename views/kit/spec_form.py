@@ -24,8 +24,9 @@ def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
         return pmui.Select(options=dict(choices), **common)
     if item.choices:
         return pmui.Select(options=list(item.choices), **common)
-    if item.words:
-        common["label"] = f"{label}: {', '.join(item.words)} or a number"
+    if _typed(item):
+        if item.words:
+            common["label"] = f"{label}: {', '.join(item.words)} or a number"
         return pmui.TextInput(**common | {"value": _text(value)})
     if isinstance(item.default, int):
         return pmui.IntInput(start=_int(item.low), end=_int(item.high), **common)
@@ -33,6 +34,15 @@ def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
         step = item.default / 10 or 0.1
         return pmui.FloatInput(start=item.low, end=item.high, step=step, **common)
     return pmui.TextInput(**common)
+
+
+#: A number field of pmui 0.16 rounds what is smaller to 0.
+SMALL = 1e-3
+
+
+def _typed(item: Option) -> bool:
+    """Whether a number is typed as text: it may be a word, or too small for a number field."""
+    return bool(item.words) or (isinstance(item.default, float) and 0 < item.default < SMALL)
 
 
 def _text(value: Any) -> str:
@@ -59,7 +69,7 @@ class SpecForm:
         self, spec: Any, choices: Mapping[str, Mapping[str, str]] | None = None, **layout: Any
     ) -> None:
         self._kind = type(spec)
-        self._words = {item.name: item for item in options_of(spec) if item.words}
+        self._typed = {item.name: item for item in options_of(spec) if _typed(item)}
         self.widgets = {
             item.name: _widget(item, getattr(spec, item.name), (choices or {}).get(item.name))
             for item in options_of(spec)
@@ -70,5 +80,5 @@ class SpecForm:
     def spec(self) -> Any:
         """Return the spec the widgets describe; ValueError if a value is out of bounds."""
         values = {name: widget.value for name, widget in self.widgets.items()}
-        values |= {name: item.read(values[name]) for name, item in self._words.items()}
+        values |= {name: item.read(values[name]) for name, item in self._typed.items()}
         return spec_from(self._kind, values)

@@ -396,7 +396,8 @@ class Page:
         about = (
             f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
-            f"{percent(opened.analysis.redundancy, 0)} redundant{_sampled(opened.analysis)}"
+            f"{percent(opened.analysis.redundancy, 0)} redundant at width "
+            f"{opened.analysis.spec.bandwidth:.3g}{_sampled(opened.analysis)}"
         )
         self.chip.object = html.div(
             html.b(data.name),

@@ -33,7 +33,7 @@ class HeadlinesOverWidths(param.Parameterized):
         session.param.watch(self.refresh, ["opened"])
 
     def refresh(self, *_: Any) -> None:
-        """Work both out for the analysis that is open, behind everything that was asked for."""
+        """Work both out for the analysis that is open."""
         session, analysis = self._session, self._session.analysis
         self.param.update(over_widths=None, elements=None)
         if analysis is None:
@@ -50,7 +50,7 @@ class HeadlinesOverWidths(param.Parameterized):
             if session.analysis is analysis:
                 self.param.update(over_widths=found[0], elements=found[1])
 
-        session.run("headlines over widths", work, done, place="ahead", quiet=True)
+        session.run("headlines over widths", work, done, quiet=True)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -80,7 +80,7 @@ class ColumnsOverWidths(param.Parameterized):
         session.param.watch(self.refresh, ["measured"])
 
     def refresh(self, *_: Any) -> None:
-        """Work it out for what the columns show, behind everything that was asked for."""
+        """Work it out for what the columns show."""
         session, analysis, budget = self._session, self._session.analysis, self._session.budget
         orders = tuple(slot.selection for slot in session.slots if slot.selection is not None)
         self.found = None
@@ -100,4 +100,4 @@ class ColumnsOverWidths(param.Parameterized):
             if session.budget == budget and all(a is b for a, b in zip(shown, orders, strict=True)):
                 self.param.update(whole=found[0], found=found[1])
 
-        session.run("columns over widths", work, done, place="ahead", quiet=True)
+        session.run("columns over widths", work, done, quiet=True)
