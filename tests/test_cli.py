@@ -418,6 +418,20 @@ def test_compare_by_environments(run_json):
     assert found["unit"] == "environments"
 
 
+def test_compare_by_environments_where_none_is_that_small(fails, run_json, tmp_path):
+    frames = [bulk("Cu", cubic=True, a=a) for a in np.linspace(3.4, 3.9, 24)]
+    frames.append(bulk("Cu", a=3.5))
+    ase.io.write(tmp_path / "sizes.xyz", frames, format="extxyz")
+    compare = ("compare", tmp_path / "sizes.xyz", "--unit", "environments")
+    frames.pop()
+    found = run_json(*compare, "--methods", "random", "--budgets", "3")  # the first drawn has four
+    told = [each["message"] for each in found["findings"]]
+    assert found["rows"][0]["n_structures"] == 0
+    assert any("at budget 3 random keeps nothing" in each for each in told)
+    ase.io.write(tmp_path / "sizes.xyz", frames, format="extxyz")
+    assert "fewer than the 4 of the smallest structure" in fails(*compare, "--budgets", "3")
+
+
 def test_select_says_what_is_to_be_known_of_its_figures(run, run_json, tmp_path):
     narrow = ("select", CARBON, "--budget", "5", "--bandwidth", "1e-6")
     codes = {each["code"] for each in run_json(*narrow)["findings"]}

@@ -21,7 +21,7 @@ from analytics.information.analysis import Analysis
 from analytics.potential.normal_equations import Equations
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.parallel import single_thread
-from analytics.selection.base import METHODS, Budget, by_model, is_nested, select
+from analytics.selection.base import Budget, by_model, is_nested, missing_labels, select
 
 __all__ = ["Trial"]
 
@@ -263,17 +263,14 @@ class Trial:
         return np.asarray(every[design.dataset.structure_offsets[place] + rows - offsets[owner]])
 
     def usable(self, methods: Sequence[str]) -> list[str]:
-        """Return the methods whose labels are there."""
+        """Return the methods whose labels are there; those by a model need some to learn from."""
         dataset = self.analysis.dataset
-        found = []
-        for name in methods:
-            family = METHODS[name].family(METHODS[name].spec())
-            forces = any(each.needs_forces for each in family)
-            energies = any(each.needs_energies for each in family)
-            known = np.isfinite(dataset.force_norms).any() or not forces
-            if known and (dataset.energies is not None or not energies):
-                found.append(name)
-        return found
+        known = dataset.energies is not None or bool(np.isfinite(dataset.force_norms).any())
+        return [
+            name
+            for name in methods
+            if not missing_labels(self.analysis, name) and (known or not by_model(name))
+        ]
 
     def trained_on(self) -> list[tuple[str, str, float]]:
         """Return the methods, tests and budgets for which errors were asked so far, sorted."""

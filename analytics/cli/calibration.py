@@ -50,7 +50,7 @@ def calibration_text(found: Calibration) -> str:
         f"each fitted, on {found.force_errors.shape[0]} hold-outs ({part}"
         f"{count(found.n_structures)} structures, {count(found.n_environments)} environments)",
         found.verdict,
-        f"force errors of the subsets: {low:.2f} to {high:.2f} of their median, "
+        f"force errors of the subsets: {number(low, 2)} to {number(high, 2)} of their median, "
         f"{number(float(_middle(found)), 3)} eV/Å; whole pool {number(found.whole_force, 3)} eV/Å",
     ]
     names = [metric.replace("_", " ") for metric in found.metrics]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analytics.cli.arguments import (
     add_analysis,
     add_input,
@@ -14,6 +16,7 @@ from analytics.cli.arguments import (
     add_seed,
     add_target,
 )
+from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import affordable, parse_budget, parse_list
 from analytics.cli.output import (
@@ -147,7 +150,14 @@ def _largest(arguments: argparse.Namespace, dataset: Dataset) -> int:
     """Return the largest budget in the unit asked for; refuse what cannot be met."""
     described = described_structures(dataset)
     structures = arguments.unit == "structures"
-    n = len(described) if structures else int(dataset.sizes[described].sum())
+    sizes = np.ones(len(described), dtype=int) if structures else dataset.sizes[described]
+    n, least = int(sizes.sum()), int(sizes.min(initial=1 << 30))
+    for budget in arguments.budgets:
+        if budget.of(n) < least <= n:
+            raise UsageError(
+                f"budget {budget} is {budget.of(n)} environments, fewer than the {least} of the "
+                "smallest structure"
+            )
     return max(affordable(budget, n, n, arguments.unit) for budget in arguments.budgets)
 
 

@@ -98,8 +98,14 @@ class Calibration(Table):
 
     @property
     def force_range(self) -> tuple[float, float]:
-        """The 5 % and 95 % quantiles of the force errors in units of their median."""
-        ratios = self.force_errors / np.median(self.force_errors, axis=1, keepdims=True)
+        """The 5 % and 95 % quantiles of the force errors in units of their median.
+
+        NaN where symmetry makes all forces zero in what some resample holds out.
+        """
+        medians = np.median(self.force_errors, axis=1, keepdims=True)
+        if not (medians > 0).all():
+            return float("nan"), float("nan")
+        ratios = self.force_errors / medians
         low, high = np.quantile(ratios, [0.05, 0.95])
         return float(low), float(high)
 
@@ -145,6 +151,10 @@ class Calibration(Table):
         """What to conclude, in two sentences."""
         low, high = self.force_range
         if self.nothing_to_rank:
+            if np.isnan(low):
+                return (
+                    "In some hold-outs symmetry makes all forces zero. Their errors rank nothing."
+                )
             if high - low < ALIKE:
                 return (
                     f"Any tenth is as good as another: force errors differ by {high - low:.0%} at "
@@ -272,6 +282,11 @@ def calibrate(
     ground = prepare_ground(
         part, resamples=resamples, seed=seed, spec=spec, monitor=Part(monitor, 0.0, 0.6)
     )
+    if min(len(test.structures) for test in ground.tests) < 2:
+        raise InputError(
+            "a single structure is held out: whether errors repeat cannot be told",
+            source=analysis.dataset.name,
+        )
     widths = analysis.spec.bandwidth * FACTORS
     trials, found, shares = [], [], []
     for at in range(resamples):

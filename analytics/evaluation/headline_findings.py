@@ -150,6 +150,21 @@ def _cost_differs(shown: Headlines) -> Iterator[Finding]:
     )
 
 
+@register("nothing_kept")
+def _nothing_kept(shown: Headlines) -> Iterator[Finding]:
+    if shown.comparison is None:
+        return
+    table = shown.comparison.table
+    for row in table[table["n_environments"] == 0].to_dict(orient="records"):
+        yield _finding(
+            "nothing_kept",
+            "warning",
+            f"at budget {row['budget']} {row['method']} keeps nothing: the first structure that it "
+            "picks has more environments",
+            "ask for more, or count structures",
+        )
+
+
 @register("methods_alike")
 def _methods_alike(shown: Headlines) -> Iterator[Finding]:
     widths = shown.comparison_over_widths
@@ -174,7 +189,8 @@ def _winner_flips(shown: Headlines) -> Iterator[Finding]:
     if widths is None:
         return
     for metric in RANGED:
-        for budget in dict.fromkeys(map(Budget, widths.ties["budget"])):
+        own = widths.ties[widths.ties["metric"] == metric]  # none where nothing is kept
+        for budget in dict.fromkeys(map(Budget, own["budget"])):
             here, ties = widths.best(metric, budget.value)
             if ties > 1:
                 continue  # there is no winner to begin with

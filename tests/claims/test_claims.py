@@ -261,3 +261,11 @@ def test_few_structures_are_too_few() -> None:
     found = check_claims(make_analysis(sizes=[2] * 12), resamples=2)
     assert {answer.verdict for answer in found.answers} == {"cannot be asked"}
     assert "too few" in found.answers[0].measured
+
+
+def test_without_labels_methods_that_select_by_a_model_are_left_out() -> None:
+    frames = make_structures(60)
+    for atoms in frames:
+        atoms.calc = None
+    found = check_claims(analysis_of(frames), resamples=2).answers
+    assert any(math.isfinite(each.value) for each in found)

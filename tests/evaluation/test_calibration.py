@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import ase.io
@@ -17,6 +18,7 @@ from analytics.cli.calibration import calibration_text
 from analytics.evaluation.calibration import FACTORS, METRICS, Calibration, calibrate
 from analytics.evaluation.comparable_subsets import comparable_subsets
 from analytics.evaluation.retrain.ground import prepare_ground
+from analytics.evaluation.retrain.uncertainty import uncertainty
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.information.mean_delta_entropy import mean_delta_entropy
@@ -133,3 +135,21 @@ def test_without_forces_it_says_so_before_it_computes(monkeypatch: pytest.Monkey
     data = winnow.read(frames)
     with pytest.raises(InputError, match="no forces other than zero"):
         calibrate(winnow.analyse(data, winnow.describe(data)))
+
+
+def test_where_too_few_are_held_out_nothing_is_claimed() -> None:
+    data = winnow.read(make_structures(5))
+    few = winnow.analyse(data, winnow.describe(data))
+    with pytest.raises(InputError, match="a single structure is held out"):
+        calibrate(few, spec=SMALL)
+    with pytest.raises(InputError, match="a single structure is held out"):
+        uncertainty(few, spec=SMALL)
+
+
+def test_hold_outs_without_forces_rank_nothing() -> None:
+    errors = calibrated().force_errors.copy()
+    errors[1] = 0.0
+    found = replace(calibrated(), force_errors=errors)
+    assert found.nothing_to_rank
+    assert "symmetry makes all forces zero" in found.verdict
+    assert "nan" not in calibration_text(found)

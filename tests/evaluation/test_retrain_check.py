@@ -11,6 +11,7 @@ import pytest
 from ase import Atoms
 from makers import Recorder, make_dataset
 from numpy.testing import assert_allclose, assert_array_equal
+from retrain_makers import make_structures
 
 import winnow_atomistic as winnow
 from analytics.cli.main import main
@@ -198,7 +199,8 @@ class TestRetrain:
         pool = np.array([0, 3, 4, 9, 11, 20])
         part = analysis_of_part(analysis, pool)
         alone = analysis.dataset.take(pool)
-        expected = winnow.analyse(alone, winnow.describe(alone))
+        # the width is a setting, the same for all parts
+        expected = winnow.analyse(alone, winnow.describe(alone), analysis.spec)
         assert part.dataset.fingerprint == alone.fingerprint
         assert part.entropy_nats == pytest.approx(expected.entropy_nats)
         assert_allclose(part.outliers.structure_max, expected.outliers.structure_max)
@@ -548,3 +550,14 @@ class TestCommand:
         assert error.count("\n") == 1
         assert main(["retrain", str(file), "--test", str(file), "--test", str(file)]) == 2
         assert "say NAME=FILE" in capsys.readouterr().err
+
+
+def test_copies_of_what_is_trained_on_are_named() -> None:
+    frames = make_structures(20)
+    data = winnow.read([*frames, *frames])
+    notes = prepare_ground(winnow.analyse(data), resamples=2, spec=RetrainSpec(references=12)).notes
+    assert any("are exact copies of structures that are trained on" in note for note in notes)
+    data = winnow.read(frames)
+    assert not prepare_ground(
+        winnow.analyse(data), resamples=2, spec=RetrainSpec(references=12)
+    ).notes

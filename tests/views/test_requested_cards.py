@@ -4,6 +4,7 @@ import io
 
 import ase.io
 import numpy as np
+import pandas as pd
 import pytest
 from ase.io import write
 from retrain_makers import make_structures
@@ -14,6 +15,7 @@ from analytics.pipeline import Pipeline
 from views.retrain.claims import ClaimsCard
 from views.retrain.enough import EnoughCard
 from views.retrain.view import RetrainView
+from views.review.influence import _rare
 from views.review.view import ReviewView
 from views.state.jobs import Inline
 from views.state.on_request import OnRequest
@@ -196,3 +198,10 @@ def test_another_file_tells_its_novelty_at_a_rate_and_gives_a_replay_set(session
     ]
     view.state.compare_with(tmp_path / "pool.xyz")
     assert part.request.result is None
+
+
+def test_a_class_that_fits_no_others_is_called_rare():
+    scores = {"energy_score": [9.0, 8.0, 1.0, 7.0], "force_score": [1.0, np.nan, 1.0, 1.0]}
+    table = pd.DataFrame({"config_type": ["hot", "hot", "cold", "cold"], **scores})
+    assert "Most of hot are" in _rare(table)
+    assert _rare(table[table["config_type"] == "cold"]) == ""

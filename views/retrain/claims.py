@@ -112,4 +112,4 @@ def _answer(answer: Answer) -> html.Markup:
 def _number(value: float) -> str:
     if not np.isfinite(value):
         return "–"
-    return f"{'−' if value < 0 else ''}{significant(abs(value), 2)}"
+    return f"{'−' if value < 0 else ''}{significant(abs(value), 3)}"

@@ -41,6 +41,18 @@ def calibration_of(analysis: Analysis, monitor: Monitor) -> Calibration:
     return calibrate(analysis, monitor=monitor)
 
 
+def _elsewhere(found: Calibration) -> str:
+    """Say where the mean delta entropy alone ranks better than at the width in use, if it does."""
+    name = "mean_delta_entropy"
+    low, high = found.flat(name)
+    if found.nothing_to_rank or not np.isfinite(low) or low <= found.chosen <= high:
+        return ""
+    best = found.best(name)
+    (value, spread), (own, _) = found.correlation(name, best), found.correlation(name)
+    said = f"Mean delta entropy by itself ranks better at {best:.3g}: {value:.2f} ± {spread:.2f}, "
+    return f"{said}in place of {own:.2f}.".replace("-", "−")
+
+
 class CalibrationCard(RequestCard):
     """Rank correlation of metrics with the retrained force error against the width."""
 
@@ -133,9 +145,10 @@ class CalibrationCard(RequestCard):
             "metric ranks as the errors do; 0: it says nothing. ",
             *("Solid line: width in use, h = ", html.b(f"{found.chosen:.3g}")),
             "" if published is None else f"; dashed: published, {published:.3g}",
-            "; shaded: as good as the best width for the mean delta entropy."
+            "; shaded: as good as the best width for the mean delta entropy"
             if flat.visible
-            else ".",
+            else "",
+            f". {_elsewhere(found)}",
         )
         resamples = f"{found.force_errors.shape[0]} hold-outs"
         return f"{share}, {resamples}, {grouped(found.n_structures)} structures{part}", told

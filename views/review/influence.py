@@ -113,15 +113,17 @@ class InfluenceCard(RequestCard):
         ((_, (energy, force)),) = found.errors.items()
         sure = _sigmas(found.table)
         hurting = int((sure < -3).sum())
+        most = -float(found.table["force_change_percent"][sure < -3].min()) if hurting else 0.0
         scores = _score(found.labels)
         doubtful = int((scores >= DOUBT).sum())
         told = (
             html.b(f"{counted(hurting, 'structure')} "),
-            "raise the force error on the fifth held out by more than 3 standard errors, ",
+            "raise the force error on the fifth held out by more than 3 standard errors",
+            f" (by {most:.2g} % at most), " if hurting else ", ",
             html.b(f"{counted(doubtful, 'label')} "),
             f"are {DOUBT:g} times as far from the fit to all others as is usual. Errors with all: "
             f"{energy:.3g} meV/atom, {force:.3g} eV/Å. One structure of many changes little: look "
-            "before you reject; a rare structure also fits no others.",
+            f"before you reject; a rare structure also fits no others.{_rare(found.labels)}",
         )
         return f"{grouped(len(found.labels))} structures, each left out once", told
 
@@ -195,6 +197,16 @@ def _sigmas(table: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _score(labels: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(labels[["energy_score", "force_score"]].max(axis=1), dtype=np.float64)
+
+
+def _rare(labels: pd.DataFrame) -> str:
+    """Name the classes of which most structures fit no others: rare rather than wrong."""
+    doubtful = pd.Series(_score(labels) >= DOUBT, index=labels["config_type"])
+    share = doubtful.groupby(level=0).mean()
+    names = [shortened(str(name) or "(no class)") for name in share.index[share > 0.5]]
+    if not names:
+        return ""
+    return f" Most of {', '.join(names[:3])} are among them: a rare class rather than wrong labels."
 
 
 def _signed(percents: float) -> str:

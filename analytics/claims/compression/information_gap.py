@@ -92,7 +92,7 @@ def measure(evidence: Evidence) -> Measured:
     trial.trained()
     found = [gaps_and_errors(trial, r) for r in range(len(trial))]
     each = [
-        float(np.corrcoef(gaps, errors)[0, 1]) if np.ptp(gaps) > 0 else np.nan
+        float(np.corrcoef(gaps, errors)[0, 1]) if np.ptp(gaps) * np.ptp(errors) > 0 else np.nan
         for gaps, errors in found
     ]
     mean = correlation_interval(np.array(each))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.retrain.check import RetrainCheck
 from analytics.evaluation.retrain.errors import TestSet, make_test
@@ -28,6 +29,8 @@ __all__ = ["Ground", "analysis_of_part", "make_file_test", "prepare_ground", "pr
 
 #: Above this many structures, or bytes of rows, a random part stands for the data set.
 MOST_STRUCTURES, MOST_BYTES = 4000, 2e9
+#: From this share of what is held out on, copies of what is trained on make errors too low.
+COPIES = 0.05
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def prepare_grounds(
     for each in make_splits(dataset, described, split, resamples=resamples, seed=seed):
         if left_out is None or each.test == (left_out or "(none)"):
             groups.setdefault(each.test, []).append(each)
+    notes = [*notes, *_copies_held_out(dataset, groups)]
     if not groups:
         raise InputError(f"no config_type {left_out!r} to leave out", source=dataset.name)
     family = basis_family(dataset, described, split)
@@ -140,6 +144,22 @@ def prepare_grounds(
             own = Part(step, 0.7 * k / len(potentials), 0.7 * (k + 1) / len(potentials))
             made.append(_make_ground(part, chosen, notes, each_spec, splits, family, own))
         yield replace(made[0], beside=tuple(made[1:])), Part(step, 0.7, 1.0)
+
+
+def _copies_held_out(dataset: Dataset, groups: Mapping[str, Sequence[Split]]) -> Iterator[str]:
+    """Say so where what is held out is in the pool as well."""
+    same = np.arange(dataset.n_structures)
+    for group in duplicate_groups(dataset):
+        same[group] = group[0]
+    splits = [each for some in groups.values() for each in some]
+    held_out = sum(len(each.held_out) for each in splits)
+    copies = sum(int(np.isin(same[each.held_out], same[each.pool]).sum()) for each in splits)
+    if copies > COPIES * held_out:
+        yield (
+            f"{copies / held_out:.0%} of what is held out are exact copies of structures that are "
+            "trained on: errors are too low by that (winnow check names them, winnow select "
+            "--drop-duplicates leaves them out)"
+        )
 
 
 def _make_ground(

@@ -23,6 +23,7 @@ from analytics.evaluation.retrain.ground import Ground, prepare_ground
 from analytics.information.analysis import Analysis
 from analytics.potential.predictive_variance import predictive_spread
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Table
 
@@ -112,6 +113,11 @@ def uncertainty(
     ground = prepare_ground(
         analysis, split, resamples=resamples, seed=seed, spec=spec, monitor=Part(monitor, 0.0, 0.5)
     )
+    if min(len(test.structures) for test in ground.tests) < 2:
+        raise InputError(
+            "a single structure is held out: none to count the intervals of the others on",
+            source=analysis.dataset.name,
+        )
     rows: list[dict[str, Any]] = []
     ranks: list[dict[str, Any]] = []
     points = pd.DataFrame()
