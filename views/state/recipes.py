@@ -76,8 +76,10 @@ def differences(recipe: Recipe, session: Session, column: int) -> list[Differenc
         compare("pinned", ranges(keep) or "none", ranges(session.pinned) or "none")
         compare("rejected", ranges(drop) or "none", ranges(session.rejected) or "none")
     shown_by = session.analysis
-    kernel = session.kernel if shown_by is None else shown_by.spec  # in numbers
-    for name, shown in (("descriptor", session.descriptor), ("kernel", kernel)):
+    descriptor, kernel = session.descriptor, session.kernel
+    if shown_by is not None:  # what auto came to
+        descriptor, kernel = shown_by.descriptors.spec, shown_by.spec
+    for name, shown in (("descriptor", descriptor), ("kernel", kernel)):
         if name in specs:
             compare(name, _options(specs[name], shown), _options(shown, specs[name]))
     here = versions()
