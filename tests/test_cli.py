@@ -974,3 +974,21 @@ def test_an_error_that_repeats_what_was_typed_is_one_short_line(words, capsys) -
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert len(said) < 2000
+
+
+def test_a_stored_descriptor_has_a_width_of_its_own_scale(run_json, tmp_path):
+    rng = np.random.default_rng(5)
+    frames = [bulk("Cu", cubic=True, a=a) for a in np.linspace(3.4, 3.9, 30)]
+    for atoms in frames:
+        atoms.arrays["learned"] = rng.normal(size=(4, 3)) * 0.1 + atoms.cell[0, 0]
+    ase.io.write(tmp_path / "one.xyz", frames, format="extxyz")
+    for atoms in frames:
+        atoms.arrays["learned"] *= 1000.0
+    ase.io.write(tmp_path / "thousand.xyz", frames, format="extxyz")
+    stored = ("--descriptor", "stored", "--descriptor-key", "learned")
+    one, other = (
+        run_json("analyse", tmp_path / f"{name}.xyz", *stored) for name in ("one", "thousand")
+    )
+    assert other["bandwidth"] == pytest.approx(1000.0 * one["bandwidth"], rel=0.01)
+    assert other["redundancy"] == pytest.approx(one["redundancy"], abs=0.02)
+    assert one["width"]["published"] is None

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
+from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import (
     add_spec_options,
@@ -113,6 +114,10 @@ def _specs() -> dict[str, type[PotentialSpec]]:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     specs = method_specs(arguments, arguments.methods)
+    if len(specs) < 2:
+        raise UsageError("--methods: a ranking needs two methods at least")
+    if arguments.resamples < 3:
+        raise UsageError(f"--resamples {arguments.resamples}: differences need three at least")
     models = tuple(POTENTIALS) if arguments.model == BOTH else (arguments.model,)
     refuse_foreign_options(arguments, PREFIX, _specs(), models)
     spec, *judges = [spec_from_arguments(_specs()[name], arguments, PREFIX) for name in models]

@@ -133,3 +133,14 @@ def test_terminal(tmp_path, capsys) -> None:
     table = tmp_path / "ranking.csv"
     assert main([*words, "-o", str(table)]) == 0
     assert table.read_text().splitlines()[0].startswith("test,model,quantity,budget,method")
+
+
+def test_the_command_ranks_by_both_potentials_by_default(tmp_path, capsys) -> None:
+    ase.io.write(tmp_path / "set.xyz", make_structures(16), format="extxyz")
+    words = ["rank", str(tmp_path / "set.xyz"), "--methods", "random,largest_force"]
+    assert main([*words, "--budgets", "0.3", "--splits", "random", "--resamples", "3"]) == 0
+    told = capsys.readouterr().out
+    assert main([*words, "--resamples", "2"]) == 2
+    assert "--resamples 2: differences need three" in capsys.readouterr().err
+    for label in ("SOAP-GAP, energy", "SOAP-GAP, force", "linear ACE, energy", "linear ACE, force"):
+        assert f"hold_out, {label}" in told
