@@ -38,6 +38,9 @@ FEWEST = 100
 FEW_STRUCTURES = 20
 #: Environments nearer than this share of their length are copies: what is between them is rounding.
 ROUNDING = 1e-4
+#: With fewer environments drawn than this none is in company, and a lone neighbour at a distance r
+#: covers only from 220 r on: the width would be one at which everything is alike.
+FEW_DRAWN = 10
 #: With fewer environments held out that are no copies there is no quantile to speak of.
 FEW_ENVIRONMENTS = 10
 #: Draws that differ by more than this factor leave more open than the range of the figures shows.
@@ -191,7 +194,8 @@ def auto_bandwidth(
     draws differ by 3 to 30 % in the width; `low` and `high` say by how much, and `doubt` where it
     is more than a factor of two (sets of a few kinds that a tenth may miss altogether). Of one
     structure the environments are drawn. Where all held out are copies of those drawn there is
-    nothing to choose by: the published width is taken, or one hundredth of their length.
+    nothing to choose by: the published width is taken, or one hundredth of their length. It is
+    also taken, where there is one, if a draw holds fewer than 10 environments.
     """
     x, offsets = descriptors.values, descriptors.structure_offsets
     m, published = descriptors.n_structures, suggested_bandwidth(descriptors.spec)
@@ -220,6 +224,10 @@ def auto_bandwidth(
     else:
         middle, spread = np.log(published or 0.01 * length or 1.0), 0.0
         doubt = "all environments held out have copies among those drawn, at any width"
+    drawn = max(1, round(share * len(order))) * len(x) / max(1, len(order))
+    if usable and published is not None and drawn < FEW_DRAWN:
+        middle, spread = np.log(published), 0.0
+        doubt = f"a random tenth holds only {drawn:.0f} environments: the published width"
     if spread > np.log(UNSURE):
         doubt = doubt or (
             f"draws of a tenth of the structures differ by more than a factor of {UNSURE:g}"

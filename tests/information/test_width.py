@@ -107,6 +107,17 @@ def test_few_structures_get_a_width_and_a_doubt(n, clusters):
     assert "only" in width.doubt
 
 
+def test_a_tenth_that_is_a_handful_of_environments_does_not_make_everything_alike():
+    values = np.random.default_rng(1).normal(size=(8, 4))
+    width = auto_bandwidth(described(values, 8, DistanceSpec()))
+    assert width.value == width.published == 0.015
+    assert "only 1 environment" in width.doubt
+    many = auto_bandwidth(
+        described(np.random.default_rng(1).normal(size=(600, 4)), 3, DistanceSpec())
+    )
+    assert many.value > 0.015
+
+
 def test_a_single_environment_gets_a_width():
     assert auto_bandwidth(described(np.ones((1, 3)), 1)).value > 0
 
