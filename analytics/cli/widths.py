@@ -81,8 +81,14 @@ def comparison_range_text(found: WidthComparison) -> str:
             write = percent if name == "overlap" else number
             cells += [write(float(row[where])) for where in ("half", "in_use", "twice")]
         rows.append([str(method), str(budget), *cells])
-    n = count(found.n_sampled)
-    return f"{columns(head, rows)}\nestimated from {n} environments, the same at each width"
+    said = f"estimated from {count(found.n_sampled)} environments, the same at each width"
+    worst = [
+        float(part[[f"{where}_error" for where in ("half", "in_use", "twice")]].max().max())
+        for part in (table[table["metric"] == name] for name in metrics)
+    ]
+    if max(worst) > 0:
+        said += f": ± {percent(worst[0])} and ± {worst[1]:.2g} nats at most"
+    return f"{columns(head, rows)}\n{said}"
 
 
 def findings_of(analysis: Analysis, over_widths: WidthRange, *more: Any) -> tuple[Finding, ...]:
