@@ -109,7 +109,7 @@ def test_stage_asked_for_at_once_shows_precomputed_results(stage):
         stage.page.wait_for_function(DRAWN, arg=name, timeout=LONG)
     assert min(stage.lengths("density-error")[0]) >= 4  # curves over that many shares
     expect(stage.bar).to_contain_text("precomputed with Winnow")
-    expect(stage.claims).to_have_count(5)
+    expect(stage.claims).to_have_count(7)
     expect(stage.cards).to_have_count(3)
     for text in stage.texts():
         assert re.search(r"Density error\n% of electrons\n\d\S* ± \d", text), text
@@ -196,4 +196,4 @@ def test_own_files_are_trained_on_and_training_is_cancelled(stage):
     expect(train).to_be_enabled()
     done, total = map(int, re.search(r"\((\d+) of (\d+) models\)", said.inner_text()).groups())
     assert 0 < done < total
-    expect(stage.claims).to_have_count(5)
+    expect(stage.claims).to_have_count(7)
