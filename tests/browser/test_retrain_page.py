@@ -36,7 +36,7 @@ def test_errors_appear_and_follow_the_budget(screen):
         expect(places.nth(at)).to_contain_text("5 resamples", timeout=LONG)
     trained = screen.page.get_by_text("trained on").first
     before = trained.inner_text()
-    field = screen.page.locator("input[type=text]").first
+    field = screen.page.locator("input[type=text]").locator("visible=true").first
     field.fill("15")
     field.press("Enter")
     expect(trained).not_to_have_text(before)
