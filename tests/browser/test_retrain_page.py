@@ -34,7 +34,7 @@ def test_errors_appear_and_follow_the_budget(screen):
     places = screen.page.locator(".place")
     for at in range(2):
         expect(places.nth(at)).to_contain_text("5 resamples", timeout=LONG)
-    trained = screen.page.get_by_text("trained on").first
+    trained = screen.page.get_by_text(re.compile(r"^trained on \d+$")).first
     before = trained.inner_text()
     field = screen.page.locator("input[type=text]").locator("visible=true").first
     field.fill("15")
