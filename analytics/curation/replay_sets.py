@@ -29,7 +29,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import spec_from
-from analytics.runtime.value import Table
+from analytics.runtime.value import Table, Value
 from analytics.selection.base import METHODS, Budget, Selection, select
 
 __all__ = [
@@ -52,7 +52,7 @@ Set = tuple[Dataset, Descriptors]
 
 
 @dataclass(frozen=True, slots=True)
-class ElementFilter:
+class ElementFilter(Value):
     """Which structures of a pool have enough atoms of some elements.
 
     Attributes

@@ -54,7 +54,8 @@ def test_two_rounds_on_the_cluster(select, scheduler, task_steps):
     assert (there["rounds"], there["parts"], here["rounds"]) == (2, 3, 2)
     assert without_names(there) == without_names(here)
     described = winnow.describe(winnow.read(CARBON))
-    expected = select_in_two_rounds(described, 12, TwoRoundSpec(parts=3), seed=5)
+    h = there["kernel"]["bandwidth"]
+    expected = select_in_two_rounds(described, 12, TwoRoundSpec(parts=3), bandwidth=h, seed=5)
     assert there["picked_frame_indices"] == expected.structures.tolist()
 
 
