@@ -28,7 +28,8 @@ from analytics.selection.certificates.dual_bound import tighten
 WITHIN = {
     "Axes", "Boxes", "Candidates", "Checked", "Contacts", "Entry", "Environments", "Expanded",
     "Exported", "Family", "Frame", "Frames", "Geometries", "Ground", "Invariants", "Label",
-    "LabelledStructure", "Numbers", "Objective", "Points", "Pool", "PrincipalAxes", "RowMaker",
+    "LabelledStructure", "Numbers", "Objective", "Points", "Pool", "PrincipalAxes", "Projected",
+    "RowMaker",
     "Sample", "Source", "Steps", "Superposition",
 }  # fmt: skip
 HOLDS_ARRAYS = re.compile(r"^(tuple\[)?(FloatArray|IntArray|npt\.NDArray|pd\.|sparse\.)")
