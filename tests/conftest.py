@@ -6,8 +6,13 @@ import json
 import os
 
 import pytest
+from hypothesis import settings
 
 from analytics.cli.main import main
+
+# how long an example takes hangs on the machine and its load
+settings.register_profile("winnow", deadline=None)
+settings.load_profile("winnow")
 
 
 @pytest.fixture(scope="session", autouse=True)

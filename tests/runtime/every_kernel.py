@@ -33,6 +33,7 @@ from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.information.kernel import kernel_moments, kernel_sums, log_kernel_sums
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import structure_kernel
+from analytics.information.width_sums import width_sums
 from analytics.linalg.farthest import farthest_points
 from analytics.potential.basis import choose_basis
 from analytics.potential.design_rows import compute_design
@@ -63,6 +64,8 @@ def kernels() -> Iterator[Any]:
         found = structure_kernel(x, offsets, bandwidth=1.5, sample=sample)
         yield found.sums.data, found.peaks.data, found.sums.indices, found.totals()
     yield intrinsic_dimension(x, seed=0)
+    at_widths = width_sums(x[::3], x, offsets, (0.75, 1.5, 3.0))
+    yield at_widths.sums, at_widths.squares
 
 
 def structures() -> Iterator[Any]:
