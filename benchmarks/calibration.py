@@ -31,11 +31,12 @@ import winnow_atomistic as winnow
 from analytics.descriptors.base import DESCRIPTORS, Descriptors
 from analytics.evaluation.calibration import ALIKE, REPEATS
 from analytics.evaluation.comparable_subsets import (
+    FEWEST_SUBSETS,
     ComparableSubsets,
     comparable_subsets,
-    rank_correlation,
     reliability_of,
 )
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.errors import make_test
 from analytics.evaluation.retrain.ground import Ground, make_file_test, prepare_ground
 from analytics.information.analysis import Analysis, analyse
@@ -169,7 +170,8 @@ def _record(
         "rho": {
             demand: {
                 metric: [
-                    [rank_correlation(v, -force), rank_correlation(v, -energy)] for v in values
+                    [rank_correlation(v, -e, least=FEWEST_SUBSETS) for e in (force, energy)]
+                    for v in values
                 ]
                 for metric, values in metrics.items()
             }

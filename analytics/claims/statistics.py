@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata, t
+from scipy.stats import t
 
-from analytics.evaluation.retrain.splits import HELD_OUT
+from analytics.evaluation.retrain.splits import widening
 from analytics.runtime.arrays import FloatArray
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "closest_rival",
     "correlation_interval",
     "interval",
-    "rank_correlation",
     "ratio_interval",
     "row_means",
 ]
@@ -41,18 +40,13 @@ class Interval:
 def interval(values: FloatArray) -> Interval:
     r"""Return the mean over resamples and an interval that knows that they overlap.
 
-    Resamples share most of their structures, so their scatter alone is too narrow an interval.
-    Its variance is multiplied by :math:`1/r + q/(1-q)`, with r resamples that each leave out a
-    share q, in place of 1/r.
+    Resamples share most of their structures, so their scatter alone is too narrow an interval
+    (`widening`).
 
     Parameters
     ----------
     values : float array (r,)
         NaN is left out. The interval of a single one is infinite.
-
-    References
-    ----------
-    C. Nadeau, Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366.
     """
     values = np.asarray(values, dtype=np.float64)
     values = values[np.isfinite(values)]
@@ -61,8 +55,8 @@ def interval(values: FloatArray) -> Interval:
     mean = float(values.mean())
     if len(values) == 1:
         return Interval(mean, -math.inf, math.inf)
-    scale = math.sqrt(1.0 / len(values) + HELD_OUT / (1.0 - HELD_OUT))
-    reach = float(t.ppf(0.5 + LEVEL / 2, len(values) - 1)) * float(values.std(ddof=1)) * scale
+    reach = float(t.ppf(0.5 + LEVEL / 2, len(values) - 1)) * float(values.std(ddof=1))
+    reach *= widening(len(values))
     return Interval(mean, mean - reach, mean + reach)
 
 
@@ -131,12 +125,3 @@ def row_means(values: FloatArray) -> FloatArray:
     known = np.isfinite(values)
     counts = np.where(known.any(axis=1), known.sum(axis=1), np.nan)
     return np.asarray(np.where(known, values, 0.0).sum(axis=1) / counts)
-
-
-def rank_correlation(x: FloatArray, y: FloatArray) -> float:
-    """Return Spearman's rank correlation; NaN where one of them does not vary."""
-    known = np.isfinite(x) & np.isfinite(y)
-    x, y = np.asarray(x)[known], np.asarray(y)[known]
-    if len(x) < 3 or not np.ptp(x) or not np.ptp(y):
-        return math.nan
-    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])

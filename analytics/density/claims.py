@@ -15,11 +15,11 @@ import pandas as pd
 from analytics.claims.claim import Answer, Measured, NotComputed, ask, register
 from analytics.claims.papers import PRUNING
 from analytics.claims.registry import CLAIMS, SHIPPED
-from analytics.claims.statistics import rank_correlation
 from analytics.density import plugin  # declares these claims before they are registered
 from analytics.density.readers import EMBEDDED
 from analytics.density.results import DensityResults, precomputed
 from analytics.density.study import FULL
+from analytics.evaluation.ranking import rank_correlation
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.text import TERMINAL
 

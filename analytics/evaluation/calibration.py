@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from analytics.evaluation.comparable_subsets import (
+    FEWEST_SUBSETS,
     ComparableSubsets,
     comparable_subsets,
-    rank_correlation,
     reliability_of,
 )
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.ground import Ground, analysis_of_part, prepare_ground
 from analytics.information.analysis import Analysis
 from analytics.information.entropy import covered
@@ -372,7 +373,9 @@ def _entropy(
 
 def _correlations(metrics: FloatArray, errors: FloatArray) -> FloatArray:
     """Return rank correlations with small errors, (n_metrics, k)."""
-    return np.array([[rank_correlation(v, -errors) for v in own] for own in metrics])
+    return np.array(
+        [[rank_correlation(v, -errors, least=FEWEST_SUBSETS) for v in own] for own in metrics]
+    )
 
 
 def _best_widths(widths: FloatArray, values: FloatArray) -> tuple[float, float, float]:

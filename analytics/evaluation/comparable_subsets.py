@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.errors import TestSet, make_test
 from analytics.evaluation.retrain.ground import Ground
 from analytics.linalg.farthest import farthest_first
@@ -23,9 +23,9 @@ from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
 
 __all__ = [
+    "FEWEST_SUBSETS",
     "ComparableSubsets",
     "comparable_subsets",
-    "rank_correlation",
     "reliability_of",
     "subsets_of",
 ]
@@ -36,6 +36,8 @@ UNIFORM, WINDOWS, CLUSTERED = 20, 20, 4
 SLAB = (0.12, 0.5)
 #: A subset has at least so many structures.
 FEWEST = 3
+#: Subsets that a rank correlation over them needs.
+FEWEST_SUBSETS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +206,6 @@ def _largest(values: FloatArray) -> float:
     return float(known.max()) if len(known) else float("nan")
 
 
-def rank_correlation(one: FloatArray, other: FloatArray) -> float:
-    """Return Spearman's coefficient over what is finite in both; NaN if one is constant."""
-    known = np.isfinite(one) & np.isfinite(other)
-    one, other = one[known], other[known]
-    if len(one) < 5 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan")
-    matrix = np.asarray(np.corrcoef(rankdata(one), rankdata(other)))
-    return float(matrix[0, 1])
-
-
 def reliability_of(halves: FloatArray) -> float:
     r"""Return how well the errors on one half of a test foretell those on all of it, up to 1.
 
@@ -224,5 +216,5 @@ def reliability_of(halves: FloatArray) -> float:
     ----------
     Spearman, Br. J. Psychol. 3, 271 (1910); Brown, Br. J. Psychol. 3, 296 (1910).
     """
-    r = rank_correlation(*halves)
+    r = rank_correlation(*halves, least=FEWEST_SUBSETS)
     return 2 * r / (1 + r) if r > 0 else 0.0

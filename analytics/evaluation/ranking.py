@@ -1,11 +1,37 @@
-"""Ranking of a few values: which of them lead, where the difference shows."""
+"""Ranking: which of a few values lead, and how far two columns rank alike (Spearman)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-__all__ = ["leaders"]
+import numpy as np
+from scipy.stats import rankdata
+
+from analytics.runtime.arrays import FloatArray
+
+__all__ = ["leaders", "rank_correlation"]
+
+
+def rank_correlation(x: FloatArray, y: FloatArray, *, least: int = 3) -> float:
+    """Return Spearman's rank correlation over what is finite in both.
+
+    Parameters
+    ----------
+    x, y : float arrays (n,)
+    least : int
+        With fewer pairs there is none.
+
+    Returns
+    -------
+    float
+        NaN for too few pairs, or if one of the two does not vary.
+    """
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = np.asarray(x)[known], np.asarray(y)[known]
+    if len(x) < least or not np.ptp(x) or not np.ptp(y):
+        return math.nan
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def leaders(

@@ -29,10 +29,10 @@ from analytics.claims.statistics import (
     closest_rival,
     correlation_interval,
     interval,
-    rank_correlation,
     ratio_interval,
     row_means,
 )
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.errors import parity_of_fit
 from analytics.information.kernel import KernelSpec
 from tests.makers import kernel_twin, make_analysis

@@ -13,12 +13,12 @@ from scipy.stats import spearmanr
 
 import winnow_atomistic as winnow
 from analytics.cli.main import main
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.ground import make_file_test, prepare_ground
 from analytics.evaluation.retrain.outlier_errors import (
     error_curve,
     rank_correlations,
     scored_fit,
-    spearman,
 )
 from analytics.potential.spec import RetrainSpec
 
@@ -82,7 +82,7 @@ def test_rank_correlations_by_group():
     assert np.isnan(each["few"]["spearman"])
     mean = (twin(classes == "a") + twin(classes == "b")) / 2
     assert rows["within", ""]["spearman"] == pytest.approx(mean)
-    assert np.isnan(spearman(np.zeros(20), scores[:20]))
+    assert np.isnan(rank_correlation(np.zeros(20), scores[:20]))
 
 
 def test_the_curve_has_every_atom_once():

@@ -7,7 +7,8 @@ import numpy as np
 from analytics.claims.claim import Measured, register
 from analytics.claims.evidence import Evidence
 from analytics.claims.papers import INFORMATION
-from analytics.claims.statistics import correlation_interval, rank_correlation
+from analytics.claims.statistics import correlation_interval
+from analytics.evaluation.ranking import rank_correlation
 
 __all__ = ["measure"]
 

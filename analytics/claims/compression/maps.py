@@ -7,7 +7,8 @@ import numpy as np
 from analytics.claims.claim import Measured, register
 from analytics.claims.evidence import BUDGETS, Evidence
 from analytics.claims.papers import COMPRESSION
-from analytics.claims.statistics import correlation_interval, rank_correlation, row_means
+from analytics.claims.statistics import correlation_interval, row_means
+from analytics.evaluation.ranking import rank_correlation
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 

@@ -10,7 +10,8 @@ from analytics.claims.claim import Answer, CannotBeAsked, Measured, register
 from analytics.claims.evidence import Evidence
 from analytics.claims.papers import PRUNING
 from analytics.claims.pruning.comparing import OTHER_MODEL
-from analytics.claims.statistics import rank_correlation, ratio_interval
+from analytics.claims.statistics import ratio_interval
+from analytics.evaluation.ranking import rank_correlation
 
 __all__ = ["measure"]
 

@@ -271,7 +271,9 @@ def analysis_of_part(
         source=dataset.fingerprint,
     )
     sample = None if analysis.sampled is None else min(analysis.sampled, part.n_environments - 1)
-    return analyse(dataset, part, analysis.spec, sample=sample, monitor=monitor)
+    return analyse(
+        dataset, part, analysis.spec, width=analysis.width, sample=sample, monitor=monitor
+    )
 
 
 # ------------------------------------------------------------------------------- parts of it

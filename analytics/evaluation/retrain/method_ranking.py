@@ -17,7 +17,7 @@ from scipy import stats
 
 from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.evaluate import WHOLE_POOL, retrain
-from analytics.evaluation.retrain.splits import HELD_OUT
+from analytics.evaluation.retrain.splits import widening
 from analytics.information.analysis import Analysis
 from analytics.potential.spec import PotentialSpec
 from analytics.runtime.arrays import FloatArray
@@ -260,7 +260,7 @@ def paired_ratios(
     methods, resamples = logs.shape
     differences = logs - logs[np.argmin(logs.mean(axis=1))]
     mean, deviation = differences.mean(axis=1), differences.std(axis=1, ddof=1)
-    wide = np.sqrt(1.0 / resamples + HELD_OUT / (1.0 - HELD_OUT)) * deviation
+    wide = widening(resamples) * deviation
     each = 0.5 * (1.0 - level) / max(1, methods - 1)
     reach = float(stats.t.isf(each, resamples - 1)) * wide
     return np.exp(mean), np.exp(mean - reach), np.exp(mean + reach)

@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from ase.data import chemical_symbols
-from scipy.stats import rankdata
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.errors import Parity, TestSet, parity_of_fit
 from analytics.evaluation.retrain.ground import Ground
 from analytics.information.kernel import log_kernel_sums
@@ -38,7 +38,6 @@ __all__ = [
     "outlier_rows",
     "rank_correlations",
     "scored_fit",
-    "spearman",
 ]
 
 #: Atoms that a rank correlation needs.
@@ -100,16 +99,6 @@ class OutlierErrors(Table):
         }
 
 
-def spearman(a: FloatArray, b: FloatArray) -> float:
-    """Return the rank correlation of two columns; NaN for fewer than 10 rows, or without spread."""
-    if len(a) < FEWEST:
-        return float("nan")
-    ranks = [rankdata(column) for column in (a, b)]
-    if any(np.ptp(column) == 0 for column in ranks):
-        return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
 def rank_correlations(
     scores: FloatArray,
     errors: FloatArray,
@@ -132,7 +121,7 @@ def rank_correlations(
     scores, errors, classes, numbers = scores[known], errors[known], classes[known], numbers[known]
 
     def row(kind: str, group: str, inside: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        value = spearman(scores[inside], errors[inside])
+        value = rank_correlation(scores[inside], errors[inside], least=FEWEST)
         return {"kind": kind, "group": group, "n_atoms": int(inside.sum()), "spearman": value}
 
     by_class = [row("config_type", str(c), classes == c) for c in np.unique(classes)]

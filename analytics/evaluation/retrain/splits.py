@@ -11,7 +11,7 @@ from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.errors import InputError
 from analytics.runtime.value import Value
 
-__all__ = ["SPLITS", "Split", "basis_family", "make_splits", "resampled"]
+__all__ = ["SPLITS", "Split", "basis_family", "make_splits", "resampled", "widening"]
 
 SPLITS = ("random", "high_force", "leave_class_out")
 
@@ -42,6 +42,21 @@ class Split(Value):
     pool: IntArray
     held_out: IntArray
     basis_from: IntArray | None = None
+
+
+def widening(resamples: int) -> float:
+    r"""Return the standard error of a mean over resamples in units of their standard deviation.
+
+    Pools of resamples have most structures in common, so that their scatter alone tells too
+    little: :math:`\sqrt{1/r + q / (1 - q)}` with the share q left out of each, in place of
+    :math:`\sqrt{1/r}`.
+
+    References
+    ----------
+    Nadeau, Bengio, Mach. Learn. 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected
+    resampled t-test).
+    """
+    return float(np.sqrt(1.0 / resamples + HELD_OUT / (1.0 - HELD_OUT)))
 
 
 def resampled(structures: IntArray, seed: int, share: float = 1.0 - HELD_OUT) -> IntArray:

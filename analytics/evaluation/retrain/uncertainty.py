@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import spearmanr
 
+from analytics.evaluation.ranking import rank_correlation
 from analytics.evaluation.retrain.errors import parity_of_fit
 from analytics.evaluation.retrain.ground import Ground, prepare_ground
 from analytics.information.analysis import Analysis
@@ -212,6 +212,4 @@ def _rank(label: str, errors: FloatArray, spread: FloatArray) -> float:
     if label == "force":
         errors = np.linalg.norm(errors.reshape(-1, 3), axis=1)
         spread = np.linalg.norm(spread.reshape(-1, 3), axis=1)
-    if len(errors) < 3 or np.ptp(errors) == 0 or np.ptp(spread) == 0:
-        return float("nan")
-    return float(spearmanr(spread, np.abs(errors)).statistic)
+    return rank_correlation(spread, np.abs(errors))
