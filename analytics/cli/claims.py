@@ -10,11 +10,12 @@ from analytics.claims.report import ClaimReport, check_claims, drawn
 from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets, input_paths
-from analytics.cli.options import parse_count, parse_list
+from analytics.cli.options import parse_list
 from analytics.cli.output import count, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, read_input
 from analytics.cli.tables import say_written, write_tables
+from analytics.cli.training import add_resamples
 from analytics.runtime.progress import Part
 
 __all__ = ["add_arguments", "answers_text", "run"]
@@ -38,13 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a test that was published with the set; may be given several times",
     )
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=5,
-        metavar="N",
-        help="repetitions, each on another four fifths (default %(default)s)",
-    )
+    add_resamples(parser)
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK} resamples: faster, and more is undecided"
     )

@@ -10,35 +10,33 @@ import pandas as pd
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.files import add_force, check_targets
-from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
+from analytics.cli.options import parse_count
 from analytics.cli.output import columns, count, number, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.retrain import add_tests, read_tests, test_files
 from analytics.cli.stages import analyse_input, read_input
 from analytics.cli.tables import write_tables
+from analytics.cli.training import (
+    add_potential,
+    add_split,
+    add_tests,
+    head_of,
+    potential_spec,
+    read_tests,
+    test_files,
+)
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.influence import Influence, influence
-from analytics.evaluation.retrain.splits import SPLITS
 from analytics.potential.design_rows import check_labels
-from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Part
 
 __all__ = ["add_arguments", "run"]
-
-PREFIX = "potential-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_input(parser)
     add_tests(parser, "what the errors are measured on, in place of a part of the file")
-    parser.add_argument(
-        "--split",
-        choices=[name for name in SPLITS if name != "leave_class_out"],
-        default="random",
-        help="what is held out if there is no --test: a fifth at random, or the largest forces "
-        "(default %(default)s)",
-    )
+    add_split(parser, " if there is no --test")
     parser.add_argument(
         "--show",
         type=parse_count,
@@ -54,13 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", metavar="OUT.csv", help="file for the errors on every structure left out"
     )
     add_force(parser)
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_potential(parser)
     add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    spec = potential_spec(arguments)
     tests = test_files(arguments.test, arguments.split)
     outputs = [Path(name) for name in (arguments.output, arguments.labels) if name is not None]
     check_targets(outputs, *arguments.files, *tests.values(), force=arguments.overwrite)
@@ -83,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         force=arguments.overwrite,
     )
     if arguments.json:
-        head = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        head = head_of(arguments, dataset)
         print_json(head | found.to_dict())
     else:
         print(_text(dataset, found, arguments.show))

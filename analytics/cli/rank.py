@@ -12,17 +12,21 @@ from analytics.cli.arguments import add_analysis, add_input, add_method_options,
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import (
-    add_spec_options,
     parse_budget,
-    parse_count,
     parse_list,
-    refuse_foreign_options,
-    spec_from_arguments,
 )
 from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import analyse_input, method_specs, read_input
+from analytics.cli.stages import method_specs
 from analytics.cli.tables import write_tables
+from analytics.cli.training import (
+    add_models,
+    add_resamples,
+    add_unit,
+    analyse_labelled,
+    head_of,
+    specs_of_models,
+)
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.method_ranking import (
     CANDIDATES,
@@ -32,17 +36,11 @@ from analytics.evaluation.retrain.method_ranking import (
     rank_methods,
 )
 from analytics.evaluation.retrain.splits import SPLITS
-from analytics.potential.design_rows import check_labels
 from analytics.potential.potentials import POTENTIALS
-from analytics.potential.spec import PotentialSpec
 from analytics.runtime.progress import Part
-from analytics.selection.base import UNITS
 
 __all__ = ["add_arguments", "run"]
 
-#: What --model calls all potentials together.
-BOTH = "both"
-PREFIX = "potential-"
 SHOWN = {"energy": "meV/atom", "force": "eV/Å"}
 
 
@@ -72,13 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what is held out, of {', '.join(SPLITS)} (default {','.join(SPLITS[:2])}: the bulk "
         "and the tail)",
     )
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=10,
-        metavar="N",
-        help="repetitions, each on another four fifths; more tell more apart (default %(default)s)",
-    )
+    add_resamples(parser, 10, "; more tell more apart")
     parser.add_argument(
         "--level",
         type=float,
@@ -88,27 +80,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
     add_force(parser)
-    parser.add_argument(
-        "--model",
-        choices=(*POTENTIALS, BOTH),
-        default=BOTH,
-        help="the potential that judges; the recommended method sees the first one only, so that "
+    add_models(
+        parser,
+        "the potential that judges; the recommended method sees the first one only, so that "
         "the other is no judge of its own cause (default %(default)s)",
     )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        default="structures",
-        help="what budgets count: with environments every method trains on the same number of "
+    add_unit(
+        parser,
+        "what budgets count: with environments every method trains on the same number of "
         "atoms (default %(default)s)",
     )
-    add_spec_options(parser.add_argument_group("potential"), _specs(), PREFIX)
     add_method_options(parser)
     add_analysis(parser)
-
-
-def _specs() -> dict[str, type[PotentialSpec]]:
-    return {name: POTENTIALS[name].spec for name in POTENTIALS}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,15 +101,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--methods: a ranking needs two methods at least")
     if arguments.resamples < 3:
         raise UsageError(f"--resamples {arguments.resamples}: differences need three at least")
-    models = tuple(POTENTIALS) if arguments.model == BOTH else (arguments.model,)
-    refuse_foreign_options(arguments, PREFIX, _specs(), models)
-    spec, *judges = [spec_from_arguments(_specs()[name], arguments, PREFIX) for name in models]
+    spec, *judges = specs_of_models(arguments)
     outputs = [Path(arguments.output)] if arguments.output is not None else []
     check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
-        dataset = read_input(arguments, Part(monitor, 0.0, 0.03))
-        check_labels(dataset)
-        analysis = analyse_input(arguments, dataset, Part(monitor, 0.03, 0.1))
+        dataset, analysis = analyse_labelled(arguments, Part(monitor, 0.0, 0.1))
         ranking = rank_methods(
             analysis,
             arguments.methods,
@@ -143,8 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     write_tables(dict.fromkeys(outputs, ranking.table), force=arguments.overwrite)
     if arguments.json:
-        facts = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
-        print_json(facts | ranking.to_dict())
+        print_json(head_of(arguments, dataset) | ranking.to_dict())
     elif outputs:
         print(f"{arguments.output}: {counted(len(ranking.table), 'row')}")
     else:

@@ -7,21 +7,23 @@ from math import isfinite
 
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
 from analytics.cli.errors import UsageError
-from analytics.cli.options import add_spec_options, parse_count, parse_share, spec_from_arguments
+from analytics.cli.options import parse_share
 from analytics.cli.output import columns, count, counted, percent, print_json, with_error
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import analyse_input, method_specs, read_input
+from analytics.cli.training import (
+    add_potential,
+    add_resamples,
+    add_split,
+    analyse_labelled,
+    head_of,
+    nested_specs,
+    potential_spec,
+)
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.recommend import Candidate, Recommendation, recommend
-from analytics.evaluation.retrain.splits import SPLITS
-from analytics.potential.design_rows import check_labels
-from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Part
-from analytics.selection.base import is_nested
 
 __all__ = ["add_arguments", "run"]
-
-PREFIX = "potential-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,19 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the rise of the error over that of the whole pool that you would accept "
         "(default 5%%)",
     )
-    parser.add_argument(
-        "--split",
-        choices=[name for name in SPLITS if name != "leave_class_out"],
-        default="random",
-        help="what is held out: a fifth at random, or the largest forces (default %(default)s)",
-    )
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=5,
-        metavar="N",
-        help="repetitions, each on another four fifths (default %(default)s)",
-    )
+    add_split(parser)
+    add_resamples(parser)
     parser.add_argument(
         "--hours",
         type=float,
@@ -61,23 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what training on the whole pool takes: the time of each budget is then told",
     )
     add_seed(parser)
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_potential(parser)
     add_method_options(parser)
     add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    options = method_specs(arguments, [arguments.method])[arguments.method]
-    if not is_nested(arguments.method, options):
-        raise UsageError(f"--method {arguments.method}: its order answers for one budget only")
+    options = nested_specs(arguments, [arguments.method], "--method")[arguments.method]
     if arguments.hours is not None and not arguments.hours > 0:
         raise UsageError(f"--hours is {arguments.hours}, not above 0")
-    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    spec = potential_spec(arguments)
     with progress_on_terminal() as monitor:
-        dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
-        check_labels(dataset)
-        analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.2))
+        dataset, analysis = analyse_labelled(arguments, Part(monitor, 0.0, 0.2))
         found = recommend(
             analysis,
             arguments.method,
@@ -90,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
             monitor=Part(monitor, 0.2, 1.0),
         )
     if arguments.json:
-        head = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        head = head_of(arguments, dataset)
         print_json(head | {"split": arguments.split} | found.to_dict())
     else:
         print(_text(dataset, found, arguments.hours))

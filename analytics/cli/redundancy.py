@@ -6,33 +6,31 @@ import argparse
 from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
-from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import (
-    add_spec_options,
-    parse_count,
     parse_list,
     parse_share,
-    spec_from_arguments,
 )
 from analytics.cli.output import columns, count, counted, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_tables
+from analytics.cli.training import (
+    add_potential,
+    add_resamples,
+    add_split,
+    analyse_labelled,
+    head_of,
+    nested_specs,
+    potential_spec,
+)
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.redundancy_by_training import (
     TrainingRedundancy,
     redundancy_by_training,
 )
-from analytics.evaluation.retrain.splits import SPLITS
-from analytics.potential.design_rows import check_labels
-from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Part
-from analytics.selection.base import is_nested
 
 __all__ = ["add_arguments", "run"]
-
-PREFIX = "potential-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,41 +50,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE,...",
         help="by how much the error may be above that of the whole pool (default 2%%,5%%,10%%)",
     )
-    parser.add_argument(
-        "--split",
-        choices=[name for name in SPLITS if name != "leave_class_out"],
-        default="random",
-        help="what is held out: a fifth at random, or the largest forces (default %(default)s)",
-    )
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=10,
-        metavar="N",
-        help="repetitions, each on another four fifths (default %(default)s)",
-    )
+    add_split(parser)
+    add_resamples(parser, 10)
     add_seed(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
     parser.add_argument("--curve", metavar="OUT.csv", help="file for the errors at every size")
     add_force(parser)
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_potential(parser)
     add_method_options(parser)
     add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    specs = method_specs(arguments, arguments.methods)
-    for name, options in specs.items():
-        if not is_nested(name, options):
-            raise UsageError(f"--methods {name}: its order answers for one budget only")
-    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    specs = nested_specs(arguments, arguments.methods, "--methods")
+    spec = potential_spec(arguments)
     outputs = [Path(name) for name in (arguments.output, arguments.curve) if name is not None]
     check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
-        dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
-        check_labels(dataset)
-        analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.2))
+        dataset, analysis = analyse_labelled(arguments, Part(monitor, 0.0, 0.2))
         found = redundancy_by_training(
             analysis,
             arguments.methods,
@@ -104,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         force=arguments.overwrite,
     )
     if arguments.json:
-        head = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        head = head_of(arguments, dataset)
         print_json(head | {"split": arguments.split} | found.to_dict())
     else:
         print(_text(dataset, found))

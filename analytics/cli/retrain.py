@@ -14,20 +14,24 @@ from analytics.cli.arguments import (
     add_method_options,
     add_seed,
 )
-from analytics.cli.errors import UsageError
-from analytics.cli.files import add_force, check_targets, input_paths
+from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import (
-    add_spec_options,
     parse_budget,
-    parse_count,
     parse_list,
-    refuse_foreign_options,
-    spec_from_arguments,
 )
 from analytics.cli.output import columns, count, counted, exact_percent, number, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_tables
+from analytics.cli.training import (
+    add_models,
+    add_resamples,
+    add_tests,
+    add_unit,
+    read_tests,
+    specs_of_models,
+    test_files,
+)
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.agreement import agreement
 from analytics.evaluation.retrain.evaluate import (
@@ -42,16 +46,11 @@ from analytics.evaluation.structure_sizes import UNEQUAL
 from analytics.potential.design_rows import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
 from analytics.potential.potentials import POTENTIALS
-from analytics.potential.spec import PotentialSpec
 from analytics.runtime.progress import Monitor, Part
-from analytics.selection.base import UNITS
 
-__all__ = ["add_arguments", "add_tests", "read_tests", "run", "test_files"]
+__all__ = ["add_arguments", "run"]
 
 USUAL = ("recommended", "random", "facility_location", "msc", "largest_force")
-PREFIX = "potential-"
-#: What --model calls all potentials together.
-BOTH = "both"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,13 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "turn (default %(default)s)",
     )
     add_tests(parser, "a test file besides")
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=5,
-        metavar="N",
-        help="repetitions, each on another four fifths (default %(default)s)",
-    )
+    add_resamples(parser)
     add_seed(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the table")
     parser.add_argument(
@@ -99,38 +92,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fit ML-POD to every selection as well, with LAMMPS run as a program of its own "
         "(seconds per selection): two columns more. Periodic structures with energies and forces",
     )
-    parser.add_argument(
-        "--model",
-        choices=(*POTENTIALS, BOTH),
-        default=BOTH,
-        help="the potential that judges: sparse SOAP-GAP, a linear ACE that has nothing in common "
+    add_models(
+        parser,
+        "the potential that judges: sparse SOAP-GAP, a linear ACE that has nothing in common "
         "with it, or both, and where they contradict each other that is said (default %(default)s)",
     )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        default="structures",
-        help="what --budgets count; of environments every method trains on the same number of "
+    add_unit(
+        parser,
+        "what --budgets count; of environments every method trains on the same number of "
         "atoms (default %(default)s)",
     )
-    add_spec_options(parser.add_argument_group("potential"), _specs(), PREFIX)
     add_method_options(parser)
     add_analysis(parser)
-
-
-def _specs() -> dict[str, type[PotentialSpec]]:
-    return {name: POTENTIALS[name].spec for name in POTENTIALS}
-
-
-def add_tests(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add --test, for files that the potential is tested on."""
-    parser.add_argument(
-        "--test",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help=f"{what}; may be given several times, and as NAME=FILE",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -138,9 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     lammps = require_lammps() if arguments.second_opinion else None
     names = arguments.methods
     specs = method_specs(arguments, names)
-    models = tuple(POTENTIALS) if arguments.model == BOTH else (arguments.model,)
-    refuse_foreign_options(arguments, PREFIX, _specs(), models)
-    spec, *judges = [spec_from_arguments(_specs()[name], arguments, PREFIX) for name in models]
+    spec, *judges = specs_of_models(arguments)
     tests = test_files(arguments.test, arguments.split)
     outputs = [Path(name) for name in (arguments.output, arguments.classes) if name is not None]
     check_targets(outputs, *arguments.files, *tests.values(), force=arguments.overwrite)
@@ -176,30 +147,6 @@ def _opinion(program: Path) -> Opinion:
         return fit_pod(train, tests, program=program, monitor=monitor)
 
     return fit
-
-
-def test_files(given: list[str], split: str) -> dict[str, str]:
-    """Return the test files by the names they go by."""
-    found: dict[str, str] = {}
-    for text in given:
-        name, equals, file = text.partition("=")
-        if not equals or not name or Path(text).exists():
-            name, file = Path(text).name, text
-        if name in found or name in ("hold_out", split):
-            raise UsageError(f"--test {text}: there is a test {name} already; say NAME=FILE")
-        input_paths(file)
-        found[name] = file
-    return found
-
-
-def read_tests(
-    arguments: argparse.Namespace, tests: Mapping[str, str], monitor: Monitor
-) -> dict[str, Dataset]:
-    """Read the test files as the file itself is read."""
-    return {
-        name: read_input(arguments, Part(monitor, at / len(tests), (at + 1) / len(tests)), file)
-        for at, (name, file) in enumerate(tests.items())
-    }
 
 
 # ------------------------------------------------------------------------------- report

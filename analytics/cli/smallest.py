@@ -9,22 +9,23 @@ from pathlib import Path
 from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
-from analytics.cli.options import add_spec_options, parse_share, spec_from_arguments
+from analytics.cli.options import parse_share
 from analytics.cli.output import columns, count, percent, print_json, significant
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import analyse_input, method_specs, read_input
 from analytics.cli.tables import write_tables
+from analytics.cli.training import (
+    add_potential,
+    analyse_labelled,
+    head_of,
+    nested_specs,
+    potential_spec,
+)
 from analytics.data.dataset import Dataset
 from analytics.evaluation.retrain.bounds import HELD_OUT, Bounds, bounds_along
 from analytics.evaluation.retrain.squared_errors import LABELS
-from analytics.potential.design_rows import check_labels
-from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Part
-from analytics.selection.base import is_nested
 
 __all__ = ["add_arguments", "run"]
-
-PREFIX = "potential-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,26 +67,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     parser.add_argument("-o", "--output", metavar="OUT.csv", help="file for the bound at each size")
     add_force(parser)
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_potential(parser)
     add_method_options(parser)
     add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    options = method_specs(arguments, [arguments.method])[arguments.method]
-    if not is_nested(arguments.method, options):
-        raise UsageError(f"--method {arguments.method}: its order answers for one budget only")
+    options = nested_specs(arguments, [arguments.method], "--method")[arguments.method]
     for flag in ("confidence", "held_out"):
         if not getattr(arguments, flag) < 1:
             raise UsageError(f"--{flag.replace('_', '-')} is 100 %: it has to be below that")
-    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    spec = potential_spec(arguments)
     outputs = [Path(arguments.output)] if arguments.output is not None else []
     check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
-        dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
-        check_labels(dataset)
-        analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.2))
+        dataset, analysis = analyse_labelled(arguments, Part(monitor, 0.0, 0.2))
         found = bounds_along(
             analysis,
             arguments.method,
@@ -100,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     write_tables(dict.fromkeys(outputs, found.table), force=arguments.overwrite)
     if arguments.json:
-        head = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        head = head_of(arguments, dataset)
         frames = dataset.frame_indices[list(found.structures)].tolist()
         print_json(head | found.to_dict() | {"frames": frames})
     else:

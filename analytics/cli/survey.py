@@ -11,10 +11,11 @@ from analytics.claims.claim import VERDICTS
 from analytics.claims.survey import Survey, Surveyed, find_sets, summary, survey, write_survey
 from analytics.claims.survey_page import survey_page
 from analytics.cli.arguments import add_analysis, add_json, add_seed
-from analytics.cli.options import parse_count, parse_list
+from analytics.cli.options import parse_list
 from analytics.cli.output import count, counted, print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import analyse_input
+from analytics.cli.training import add_resamples
 from analytics.data.dataset import Dataset
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor
@@ -42,13 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--claims", type=parse_list(str), metavar="NAME,...", help="only these (default: all)"
     )
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=5,
-        metavar="N",
-        help="repetitions, each on another four fifths (default %(default)s)",
-    )
+    add_resamples(parser)
     add_json(parser)
     add_seed(parser)
     add_analysis(parser)

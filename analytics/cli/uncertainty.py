@@ -7,57 +7,45 @@ from pathlib import Path
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
 from analytics.cli.files import add_force, check_targets
-from analytics.cli.options import add_spec_options, parse_count, spec_from_arguments
 from analytics.cli.output import columns, counted, number, percent, print_json
 from analytics.cli.progress import progress_on_terminal
-from analytics.cli.stages import analyse_input, read_input
 from analytics.cli.tables import write_tables
+from analytics.cli.training import (
+    add_potential,
+    add_resamples,
+    add_split,
+    analyse_labelled,
+    head_of,
+    potential_spec,
+)
 from analytics.data.dataset import Dataset
-from analytics.evaluation.retrain.splits import SPLITS
 from analytics.evaluation.retrain.uncertainty import Uncertainty, uncertainty
-from analytics.potential.design_rows import check_labels
-from analytics.potential.spec import RetrainSpec
 from analytics.runtime.progress import Part
 
 __all__ = ["add_arguments", "run"]
-
-PREFIX = "potential-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_input(parser)
-    parser.add_argument(
-        "--split",
-        choices=[name for name in SPLITS if name != "leave_class_out"],
-        default="random",
-        help="what is held out: a fifth at random, or the largest forces (default %(default)s)",
-    )
-    parser.add_argument(
-        "--resamples",
-        type=parse_count,
-        default=5,
-        metavar="N",
-        help="repetitions, each on another four fifths (default %(default)s)",
-    )
+    add_split(parser)
+    add_resamples(parser)
     add_seed(parser)
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for spread and error of the force by atom"
     )
     add_force(parser)
-    add_spec_options(parser.add_argument_group("potential"), {"": RetrainSpec}, PREFIX)
+    add_potential(parser)
     add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
-    spec = spec_from_arguments(RetrainSpec, arguments, PREFIX)
+    spec = potential_spec(arguments)
     outputs = [Path(arguments.output)] if arguments.output is not None else []
     check_targets(outputs, *arguments.files, force=arguments.overwrite)
     with progress_on_terminal() as monitor:
-        dataset = read_input(arguments, Part(monitor, 0.0, 0.05))
-        check_labels(dataset)
-        analysis = analyse_input(arguments, dataset, Part(monitor, 0.05, 0.2))
+        dataset, analysis = analyse_labelled(arguments, Part(monitor, 0.0, 0.2))
         found = uncertainty(
             analysis,
             split=arguments.split,
@@ -68,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     write_tables(dict.fromkeys(outputs, found.points), force=arguments.overwrite)
     if arguments.json:
-        head = {"name": dataset.name, "fingerprint": dataset.fingerprint, "seed": arguments.seed}
+        head = head_of(arguments, dataset)
         print_json(head | {"split": arguments.split} | found.to_dict())
     else:
         print(_text(dataset, found))
