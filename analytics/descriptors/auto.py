@@ -8,10 +8,10 @@ from typing import ClassVar
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, Descriptors, resolved_spec
 from analytics.descriptors.composition import CompositionSpec
-from analytics.descriptors.distances import DistanceSpec, describe
+from analytics.descriptors.distances import DistanceSpec, cutoff_option, describe, neighbours_option
 from analytics.descriptors.species import parse_species, species_text
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import Options, option
+from analytics.runtime.registry import Options
 
 __all__ = ["AutoSpec", "compute_auto"]
 
@@ -20,19 +20,8 @@ __all__ = ["AutoSpec", "compute_auto"]
 class AutoSpec(Options):
     """How far and how many neighbours are looked at; elements count where there are several."""
 
-    k: int = option(
-        32,
-        low=1,
-        high=256,
-        help="Number of nearest neighbours that describe an atom.",
-    )
-    cutoff: float = option(
-        5.0,
-        unit="Å",
-        low=0.5,
-        high=20.0,
-        help="Distance at which a neighbour's weight has fallen to zero.",
-    )
+    k: int = neighbours_option("Number of nearest neighbours that describe an atom.")
+    cutoff: float = cutoff_option()
     suggested_bandwidth: ClassVar[float] = 0.015  # 1/angstrom, as of what it stands for
 
     def resolved(self, *datasets: Dataset) -> DistanceSpec | CompositionSpec:

@@ -9,7 +9,14 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from analytics.data.dataset import Dataset
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners
+from analytics.runtime.arrays import (
+    FloatArray,
+    IntArray,
+    fingerprint,
+    frozen,
+    owners,
+    ragged_rows,
+)
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.registry import Registry
@@ -20,6 +27,7 @@ __all__ = [
     "DescriptorMethod",
     "Descriptors",
     "default_spec",
+    "described_atoms",
     "described_structures",
     "descriptor_fingerprint",
     "descriptor_name",
@@ -34,6 +42,22 @@ T = TypeVar("T")
 def described_structures(dataset: Dataset) -> IntArray:
     """Return the structures that take part in the analysis: all but the isolated atoms."""
     return np.flatnonzero(~dataset.isolated & (dataset.sizes > 0))
+
+
+def described_atoms(dataset: Dataset) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the structures described, their atoms, and where each structure begins among these.
+
+    Returns
+    -------
+    structures : int array (m,)
+        See `described_structures`.
+    rows : int array (n,)
+        Atoms, as rows of the data set.
+    offsets : int array (m + 1,)
+    """
+    structures = described_structures(dataset)
+    rows = ragged_rows(dataset.structure_offsets, structures)
+    return structures, rows, np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

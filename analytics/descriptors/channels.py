@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,53 +11,35 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import (
     DESCRIPTORS,
     Descriptors,
-    described_structures,
+    described_atoms,
     refuse_oversize,
     resolved_spec,
 )
-from analytics.descriptors.distances import distance_rows
-from analytics.descriptors.species import parse_species, ranks_of, species_text
+from analytics.descriptors.distances import cutoff_option, distance_rows, neighbours_option
+from analytics.descriptors.species import TellsElements, parse_species, ranks_of
 from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
-from analytics.runtime.arrays import FloatArray, IntArray, owners, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.progress import SILENT, Monitor, Part
-from analytics.runtime.registry import Options, option
+from analytics.runtime.registry import option
 
 __all__ = ["SpeciesDistanceSpec", "compute_species_distances"]
 
 
 @dataclass(frozen=True, slots=True)
-class SpeciesDistanceSpec(Options):
+class SpeciesDistanceSpec(TellsElements):
     """How far and how many neighbours are looked at, and which species have a channel."""
 
-    k: int = option(
-        32,
-        low=1,
-        high=256,
-        help="Number of nearest neighbours per channel; a channel has 2k - 1 numbers.",
+    k: int = neighbours_option(
+        "Number of nearest neighbours per channel; a channel has 2k - 1 numbers."
     )
-    cutoff: float = option(
-        5.0,
-        unit="Å",
-        low=0.5,
-        high=20.0,
-        help="Distance at which a neighbour's weight has fallen to zero.",
-    )
+    cutoff: float = cutoff_option()
     species: str = option(
         "",
         help="Species with a channel, such as Mo,Nb,Ta,W; empty for those in the file.",
     )
     #: 1/angstrom. That of the species-blind form, see `compute_species_distances`.
     suggested_bandwidth: ClassVar[float] = 0.015
-
-    def __post_init__(self) -> None:
-        """Check the bounds and the list of species."""
-        Options.__post_init__(self)
-        parse_species(self.species)
-
-    def resolved(self, *datasets: Dataset) -> SpeciesDistanceSpec:
-        """Return the spec with the species of the data sets, if it names none."""
-        return self if self.species.strip() else replace(self, species=species_text(*datasets))
 
 
 _DEFAULT = SpeciesDistanceSpec()
@@ -117,9 +99,7 @@ def compute_species_distances(
     monitor.checkpoint()
     spec = resolved_spec(spec, dataset)
     species = parse_species(spec.species)
-    structures = described_structures(dataset)
-    rows = ragged_rows(dataset.structure_offsets, structures)
-    offsets = np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
+    structures, rows, offsets = described_atoms(dataset)
     channels = len(species) + 1 if len(species) > 1 else 1
     refuse_oversize(
         len(rows), channels * (2 * spec.k - 1), "lower k, or use the species-blind distances"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,17 +11,16 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import (
     DESCRIPTORS,
     Descriptors,
-    described_structures,
+    described_atoms,
     refuse_oversize,
     resolved_spec,
 )
-from analytics.descriptors.distances import distance_rows
-from analytics.descriptors.species import parse_species, ranks_of, species_text
+from analytics.descriptors.distances import cutoff_option, distance_rows, neighbours_option
+from analytics.descriptors.species import TellsElements, parse_species, ranks_of
 from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
-from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import Options, option
+from analytics.runtime.registry import option
 
 __all__ = ["CompositionSpec", "compute_composition"]
 
@@ -30,37 +29,17 @@ APART = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class CompositionSpec(Options):
+class CompositionSpec(TellsElements):
     """How far and how many neighbours are looked at, and which elements are told apart."""
 
-    k: int = option(
-        32,
-        low=1,
-        high=256,
-        help="Number of nearest neighbours whose distances describe an atom.",
-    )
-    cutoff: float = option(
-        5.0,
-        unit="Å",
-        low=0.5,
-        high=20.0,
-        help="Distance at which a neighbour's weight has fallen to zero.",
-    )
+    k: int = neighbours_option("Number of nearest neighbours whose distances describe an atom.")
+    cutoff: float = cutoff_option()
     species: str = option(
         "",
         help="Elements told apart, such as Mo,Nb,Ta,W; empty for those in the file.",
     )
     #: 1/angstrom. That of the species-blind form, whose distances are parts of these.
     suggested_bandwidth: ClassVar[float] = 0.015
-
-    def __post_init__(self) -> None:
-        """Check the bounds and the list of elements."""
-        Options.__post_init__(self)
-        parse_species(self.species)
-
-    def resolved(self, *datasets: Dataset) -> CompositionSpec:
-        """Return the spec with the elements of the data sets, if it names none."""
-        return self if self.species.strip() else replace(self, species=species_text(*datasets))
 
 
 _DEFAULT = CompositionSpec()
@@ -120,9 +99,7 @@ def compute_composition(
     monitor.checkpoint()
     spec = resolved_spec(spec, dataset)
     species = parse_species(spec.species)
-    structures = described_structures(dataset)
-    rows = ragged_rows(dataset.structure_offsets, structures)
-    offsets = np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
+    structures, rows, offsets = described_atoms(dataset)
     told = len(species) if len(species) > 1 else 0
     n, width = len(rows), 2 * spec.k - 1
     refuse_oversize(n, width + 2 * told, "lower k, or read a part of the file, FILE@::10")

@@ -13,41 +13,56 @@ from analytics.descriptors.base import (
     DESCRIPTORS,
     Descriptors,
     default_spec,
-    described_structures,
+    described_atoms,
 )
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
 from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import build_cloud, gather_neighbours
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.parallel import cores, fill_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
 
-__all__ = ["TIE", "DistanceSpec", "compute_distances", "describe", "distance_rows"]
+__all__ = [
+    "TIE",
+    "DistanceSpec",
+    "compute_distances",
+    "cutoff_option",
+    "describe",
+    "distance_rows",
+    "neighbours_option",
+]
 
 #: Neighbours whose distances to the atom differ by no more than this are equally far, angstrom.
 TIE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class DistanceSpec(Options):
-    """How far and how many neighbours the distance descriptor looks at."""
+def neighbours_option(help: str) -> Any:
+    """Declare how many neighbours a form of the distance descriptor looks at."""
+    return option(32, low=1, high=256, help=help)
 
-    k: int = option(
-        32,
-        low=1,
-        high=256,
-        help="Number of nearest neighbours that describe an atom; the row has 2k - 1 numbers.",
-    )
-    cutoff: float = option(
+
+def cutoff_option() -> Any:
+    """Declare how far a form of the distance descriptor looks."""
+    return option(
         5.0,
         unit="Å",
         low=0.5,
         high=20.0,
         help="Distance at which a neighbour's weight has fallen to zero.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceSpec(Options):
+    """How far and how many neighbours the distance descriptor looks at."""
+
+    k: int = neighbours_option(
+        "Number of nearest neighbours that describe an atom; the row has 2k - 1 numbers."
+    )
+    cutoff: float = cutoff_option()
     suggested_bandwidth: ClassVar[float] = 0.015  # 1/angstrom, as in the paper
 
 
@@ -332,9 +347,7 @@ def compute_distances(
     doi:10.1038/s41467-025-59232-0.
     """
     monitor.checkpoint()
-    structures = described_structures(dataset)
-    rows = ragged_rows(dataset.structure_offsets, structures)
-    offsets = np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
+    structures, rows, offsets = described_atoms(dataset)
     check_geometry(dataset, structures, spec.cutoff)
     lattices = reduced_lattices(dataset.cells[structures], dataset.pbc[structures])
     values = distance_rows(dataset.positions[rows], offsets, lattices, spec.k, spec.cutoff, monitor)

@@ -15,17 +15,17 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import (
     DESCRIPTORS,
     Descriptors,
-    described_structures,
+    described_atoms,
     refuse_oversize,
     resolved_spec,
 )
-from analytics.descriptors.species import parse_species, ranks_of, species_text
+from analytics.descriptors.species import TellsElements, parse_species, ranks_of
 from analytics.descriptors.validation import check_geometry
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.parallel import in_order
 from analytics.runtime.progress import SILENT, Monitor
-from analytics.runtime.registry import Options, option
+from analytics.runtime.registry import option
 
 __all__ = ["SoapSpec", "compute_soap"]
 
@@ -38,7 +38,7 @@ ENVIRONMENTS_PER_CALL = 300
 
 
 @dataclass(frozen=True, slots=True)
-class SoapSpec(Options):
+class SoapSpec(TellsElements):
     """How the density of neighbours is expanded, and how many numbers are kept of it."""
 
     cutoff: float = option(
@@ -60,15 +60,6 @@ class SoapSpec(Options):
     )
     #: Without unit, see `compute_soap`.
     suggested_bandwidth: ClassVar[float] = 0.015
-
-    def __post_init__(self) -> None:
-        """Check the bounds and the list of species."""
-        Options.__post_init__(self)
-        parse_species(self.species)
-
-    def resolved(self, *datasets: Dataset) -> SoapSpec:
-        """Return the spec with the species of the data sets, if it names none."""
-        return self if self.species.strip() else replace(self, species=species_text(*datasets))
 
 
 _DEFAULT = SoapSpec()
@@ -140,9 +131,7 @@ def compute_soap(
     _calculator(spec)  # fails here if it is not installed
     spec = resolved_spec(spec, dataset)
     species = parse_species(spec.species)
-    structures = described_structures(dataset)
-    rows = ragged_rows(dataset.structure_offsets, structures)
-    offsets = np.concatenate([[0], np.cumsum(dataset.sizes[structures])])
+    structures, rows, offsets = described_atoms(dataset)
     ranks_of(dataset, rows, species)
     check_geometry(dataset, structures, spec.cutoff)
     layout = _Layout(spec, species)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self, cast
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -11,8 +12,27 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import described_structures
 from analytics.runtime.arrays import IntArray, owners
 from analytics.runtime.errors import InputError
+from analytics.runtime.registry import Options
 
-__all__ = ["parse_species", "ranks_of", "sees_elements", "species_text"]
+__all__ = ["TellsElements", "parse_species", "ranks_of", "sees_elements", "species_text"]
+
+
+class TellsElements(Options):
+    """What specs with a list of elements, `species`, inherit: empty means those of the data."""
+
+    __slots__ = ()
+    species: str
+
+    def __post_init__(self) -> None:
+        """Check the bounds and the list of elements."""
+        super().__post_init__()
+        parse_species(self.species)
+
+    def resolved(self, *datasets: Dataset) -> Self:
+        """Return the spec with the elements of the data sets, if it names none."""
+        if self.species.strip():
+            return self
+        return cast(Self, replace(cast(Any, self), species=species_text(*datasets)))
 
 
 def parse_species(text: str) -> IntArray:
