@@ -71,12 +71,7 @@ class RankingCard(RequestCard):
 
     def ask(self) -> None:
         """Rank the methods; the answer for a data set is remembered."""
-        pipeline = self._session.pipeline
-        self.request.ask(
-            lambda analysis, monitor: pipeline.finding(
-                "ranking", analysis, ranking_of, monitor=monitor
-            )
-        )
+        self.request.find("ranking", ranking_of)
 
     def tell(self, found: Ranking) -> tuple[Any, Any]:
         """Write who leads, and the tables."""

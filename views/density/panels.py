@@ -10,9 +10,9 @@ import panel as pn
 
 from analytics.claims.claim import Answer
 from views.density.state import DensityState
-from views.density.words import mark
 from views.kit import html, layout
 from views.kit.text import Html, counted, facts, grouped, heading, significant, with_error
+from views.kit.verdicts import mark
 
 __all__ = ["Claims", "Facts"]
 
@@ -36,7 +36,7 @@ def claim_html(claim: Answer) -> html.Markup:
     """Write a claim: sign and verdict, statement, figures, criterion."""
     verdict = html.b(f"{claim.verdict.capitalize()}.")
     return html.div(
-        mark(claim),
+        mark(claim.verdict),
         html.p(claim.statement, " ", verdict),
         html.p(claim.measured, class_="quiet"),
         html.p("Counts if ", claim.criterion, class_="quiet"),

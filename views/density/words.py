@@ -1,30 +1,18 @@
-"""Text of the Density stage: numbers, names and verdicts as it writes them."""
+"""Text of the Density stage: numbers and names as it writes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from analytics.claims.claim import Answer
 from analytics.density.pruning import PRUNINGS
 from views.density.measured import Figure
-from views.kit import html
 from views.kit.text import with_error
 
 __all__ = [
-    "VERDICTS",
     "relabel",
     "title_of",
     "with_spread",
 ]
-
-#: Class and sign of a verdict: told by shape and word, not by colour alone.
-VERDICTS = {
-    "reproduced": ("yes", "✓"),
-    "not reproduced": ("no", "✕"),
-    "undecided": ("open", "?"),
-    "not computed": ("open", "–"),
-    "cannot be asked": ("open", "–"),
-}
 
 
 def title_of(method: str) -> str:
@@ -46,9 +34,3 @@ def relabel(choice: Any, options: dict[str, Any], value: Any) -> None:
         choice.param.update(options=options, value=value)
         choice.param.trigger("value")
     choice.value = value
-
-
-def mark(claim: Answer) -> html.Markup:
-    """Write the sign of a verdict."""
-    kind, sign = VERDICTS[claim.verdict]
-    return html.span(sign, class_=f"mark {kind}", aria_hidden="true")

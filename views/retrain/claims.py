@@ -14,19 +14,12 @@ from analytics.runtime.progress import Monitor
 from views.kit import html
 from views.kit.request_card import RequestCard
 from views.kit.text import Html, grouped, significant
+from views.kit.verdicts import VERDICTS, mark
 from views.state.on_request import OnRequest
 from views.state.session import Session
 
 __all__ = ["ClaimsCard", "claims_of"]
 
-#: Verdict -> class of its mark, the mark, and what it is called.
-MARKS = {
-    "reproduced": ("yes", "✓"),
-    "not reproduced": ("no", "✗"),
-    "undecided": ("open", "?"),
-    "not computed": ("open", "–"),
-    "cannot be asked": ("open", "–"),
-}
 GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));gap:0 24px"
 
 
@@ -54,12 +47,7 @@ class ClaimsCard(RequestCard):
 
     def ask(self) -> None:
         """Ask them; the answers for a data set are remembered."""
-        pipeline = self._session.pipeline
-        self.request.ask(
-            lambda analysis, monitor: pipeline.finding(
-                "claims", analysis, claims_of, monitor=monitor
-            )
-        )
+        self.request.find("claims", claims_of)
 
     def tell(self, found: ClaimReport) -> tuple[Any, Any]:
         """Write the answers, a block for each paper, what cannot be asked at the end."""
@@ -74,7 +62,7 @@ class ClaimsCard(RequestCard):
             for paper in papers
         ]
         self.answers.object = html.join(*blocks)
-        counts = dict.fromkeys(MARKS, 0)
+        counts = dict.fromkeys(VERDICTS, 0)
         for answer in found.answers:
             counts[answer.verdict] += 1
         short = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
@@ -88,18 +76,17 @@ class ClaimsCard(RequestCard):
 
 
 def _sorted(answers: Iterable[Answer]) -> list[Answer]:
-    return sorted(answers, key=lambda answer: list(MARKS).index(answer.verdict))
+    return sorted(answers, key=lambda answer: list(VERDICTS).index(answer.verdict))
 
 
 def _answer(answer: Answer) -> html.Markup:
-    class_, sign = MARKS[answer.verdict]
     effect = ""
     if np.isfinite(answer.value):
         value, low, high = (_number(x) for x in (answer.value, answer.low, answer.high))
         effect = f": {value} {answer.unit} ({low} to {high})"
     asked = answer.verdict not in ("cannot be asked", "not computed")
     return html.div(
-        html.span(sign, class_=f"mark {class_}"),
+        mark(answer.verdict),
         html.p(html.b(answer.statement)),
         html.p(html.b(answer.verdict.capitalize()), effect),
         html.p(answer.measured, class_="quiet"),

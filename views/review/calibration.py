@@ -75,12 +75,7 @@ class CalibrationCard(RequestCard):
 
     def ask(self) -> None:
         """Calibrate; what was found for the data set is remembered."""
-        pipeline = self._session.pipeline
-        self.request.ask(
-            lambda analysis, monitor: pipeline.finding(
-                "calibration", analysis, calibration_of, monitor=monitor
-            )
-        )
+        self.request.find("calibration", calibration_of)
 
     def _figure(self) -> Plot:
         plot = self._make.plain(

@@ -99,12 +99,7 @@ class InfluenceCard(RequestCard):
 
     def ask(self) -> None:
         """Leave each out; what was found for the data set is remembered."""
-        pipeline = self._session.pipeline
-        self.request.ask(
-            lambda analysis, monitor: pipeline.finding(
-                "influence", analysis, influence_of, monitor=monitor
-            )
-        )
+        self.request.find("influence", influence_of)
 
     def tell(self, found: Influence) -> tuple[Any, Any]:
         """Fill the tables and say what they are worth."""

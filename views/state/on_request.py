@@ -67,3 +67,16 @@ class OnRequest(param.Parameterized):
             self._stage, lambda monitor: work(analysis, monitor), done,
             failed=failed, again=lambda: self.ask(work),
         )  # fmt: skip
+
+    def find(self, name: str, work: Callable[[Analysis, Monitor], Any]) -> None:
+        """Work out a finding of the pipeline: what was found for a data set is remembered.
+
+        Parameters
+        ----------
+        name : str
+            Of the finding.
+        work : function
+            Of a module; runs in a worker process.
+        """
+        pipeline = self._session.pipeline
+        self.ask(lambda analysis, monitor: pipeline.finding(name, analysis, work, monitor=monitor))
