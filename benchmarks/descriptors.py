@@ -16,7 +16,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -31,8 +30,8 @@ from analytics.descriptors.channels import compute_species_distances
 from analytics.descriptors.composition import compute_composition
 from analytics.descriptors.distances import compute_distances
 from analytics.information.kernel import KernelSpec
+from benchmarks.labelled_sets import DATA
 
-DATA = Path(os.environ.get("WINNOW_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CASES = (
     ("mlearn_Si_train.xyz", ":", 3),
     ("mlearn_Cu_train.xyz", ":", 3),

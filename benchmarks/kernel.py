@@ -14,14 +14,13 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 import winnow_atomistic as winnow
 from analytics.selection.base import Selection
+from benchmarks.labelled_sets import DATA
 
-DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 CASES = ("mlearn_Si_train.xyz", "mlearn_Cu_train.xyz")
 BATCHES = (500, 1000, 2000, 5000)
 DEFAULT_BATCH = 20000

@@ -17,8 +17,9 @@ import numpy as np
 import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
 
-__all__ = ["LABELLED", "LabelledSet", "load", "load_test", "present"]
+__all__ = ["DATA", "LABELLED", "LabelledSet", "load", "load_test", "present"]
 
+#: The folder of data that benchmarks read; WINNOW_DATA names another.
 DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 MOST_STRUCTURES, MOST_ENVIRONMENTS = 300, 15_000
 

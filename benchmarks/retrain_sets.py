@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,8 @@ from analytics.selection.base import METHODS, Method, Order, Pool, is_nested
 from analytics.selection.coverage import maximise
 from analytics.selection.objectives import coverage_objective
 from analytics.selection.scores import SCORES
+from benchmarks.labelled_sets import DATA
 
-DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 #: Files that make up a set, and how many structures drawn at random stand for it (None: all).
 SETS: dict[str, tuple[tuple[str, ...], int | None]] = {
     **{

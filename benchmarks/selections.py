@@ -23,7 +23,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -31,8 +30,8 @@ import winnow_atomistic as winnow
 from analytics.information.analysis import Analysis
 from analytics.selection.base import METHODS, Selection, is_nested, select
 from analytics.selection.certificates.dual_bound import tighten
+from benchmarks.labelled_sets import DATA
 
-DATA = Path(os.environ.get("WINNOW_DATA") or Path(__file__).parents[2] / "shared" / "data")
 COVERED = "mlearn_Si_train.xyz"
 TIMED = "nbmotaw_train.xyz.gz"
 SIZES = (10, 21, 53, 107)

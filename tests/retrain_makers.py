@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from makers import make_dataset
+
+from analytics.data.dataset import Dataset
+from analytics.data.readers import dataset_from_atoms
 
 
 def morse(positions: np.ndarray) -> tuple[float, np.ndarray]:
@@ -36,3 +41,28 @@ def make_structures(n=30, seed=0, model=False):
             atoms.arrays["MACE_forces"] = forces + 0.1
         found.append(atoms)
     return found
+
+
+def rattled(atoms: Atoms, seed: int) -> Atoms:
+    atoms = atoms.copy()
+    atoms.rattle(0.15, seed=seed)
+    return atoms
+
+
+def structures() -> list[Atoms]:
+    """Crystals, a slab, clusters and lone atoms of two species."""
+    alloy = bulk("CuAu", "rocksalt", a=5.4)
+    slab = bulk("Cu", cubic=True)
+    slab.pbc = (True, True, False)
+    lone = Atoms("Au")
+    frames = [rattled(alloy.repeat(2), 1), rattled(slab, 2), rattled(bulk("Au"), 3), lone]
+    return [*frames, Atoms("Cu2", [[0, 0, 0], [0, 0.3, 2.3]]), rattled(alloy, 4)]
+
+
+def as_dataset(frames: list[Atoms]) -> Dataset:
+    return dataset_from_atoms(frames, "made")
+
+
+def labelled(seed: int = 0, **choose: object) -> Dataset:
+    """Structures of carbon and silicon with labels that no potential explains."""
+    return make_dataset((3, 1, 4, 6, 2, 5, 4, 3), seed=seed, **choose)  # type: ignore[arg-type]

@@ -10,10 +10,9 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from makers import make_dataset
 from numpy.testing import assert_allclose
+from retrain_makers import as_dataset, labelled, rattled, structures
 
 import winnow_atomistic as winnow
-from analytics.data.dataset import Dataset
-from analytics.data.readers import dataset_from_atoms
 from analytics.evaluation.retrain.ground import prepare_ground
 from analytics.potential.design_cache import design_in, design_of
 from analytics.potential.linear_ace import choose_scales, functions_of, site_functions
@@ -25,29 +24,6 @@ from analytics.runtime.errors import InputError
 
 SMALL = AceSpec(cutoff=4.0, radial=4, angular=4, pairs=3, triples=2)
 STEP = 1e-4
-
-
-def rattled(atoms: Atoms, seed: int) -> Atoms:
-    atoms = atoms.copy()
-    atoms.rattle(0.15, seed=seed)
-    return atoms
-
-
-def structures() -> list[Atoms]:
-    """Crystals, a slab, clusters and lone atoms of two species."""
-    alloy = bulk("CuAu", "rocksalt", a=5.4)
-    slab = bulk("Cu", cubic=True)
-    slab.pbc = (True, True, False)
-    frames = [rattled(alloy.repeat(2), 1), rattled(slab, 2), rattled(bulk("Au"), 3), Atoms("Au")]
-    return [*frames, Atoms("Cu2", [[0, 0, 0], [0, 0.3, 2.3]]), rattled(alloy, 4)]
-
-
-def as_dataset(frames: list[Atoms]) -> Dataset:
-    return dataset_from_atoms(frames, "made")
-
-
-def labelled(**choose: object) -> Dataset:
-    return make_dataset((3, 1, 4, 6, 2, 5, 4, 3), seed=0, **choose)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("angular", [0, 4])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
-from makers import Recorder, make_dataset, real_file
+from makers import Recorder, real_file
 from numpy.testing import assert_allclose, assert_array_equal
+from retrain_makers import as_dataset, labelled, rattled, structures
 
 import winnow_atomistic as winnow
 from analytics.data.dataset import Dataset
-from analytics.data.readers import dataset_from_atoms
 from analytics.evaluation.retrain.errors import make_test, parity_of_fit
 from analytics.potential.basis import choose_bases, choose_basis, normalised_spectra
 from analytics.potential.design_rows import check_labels, compute_design
@@ -27,31 +27,6 @@ pytest.importorskip("featomic")
 
 SMALL = RetrainSpec(cutoff=4.0, radial=4, angular=3, references=12)
 STEP = 1e-4
-
-
-def rattled(atoms: Atoms, seed: int) -> Atoms:
-    atoms = atoms.copy()
-    atoms.rattle(0.15, seed=seed)
-    return atoms
-
-
-def structures() -> list[Atoms]:
-    """Crystals, a slab, clusters and lone atoms of two species."""
-    alloy = bulk("CuAu", "rocksalt", a=5.4)
-    slab = bulk("Cu", cubic=True)
-    slab.pbc = (True, True, False)
-    lone = Atoms("Au")
-    frames = [rattled(alloy.repeat(2), 1), rattled(slab, 2), rattled(bulk("Au"), 3), lone]
-    return [*frames, Atoms("Cu2", [[0, 0, 0], [0, 0.3, 2.3]]), rattled(alloy, 4)]
-
-
-def as_dataset(frames: list[Atoms]) -> Dataset:
-    return dataset_from_atoms(frames, "made")
-
-
-def labelled(seed: int = 0, **choose: object) -> Dataset:
-    """Structures of carbon and silicon with labels that no potential explains."""
-    return make_dataset((3, 1, 4, 6, 2, 5, 4, 3), seed=seed, **choose)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("exponent", [1, 2, 3])
