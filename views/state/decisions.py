@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import param
 
+from views.state.brushing import Brushing
 from views.state.columns import Choice, Slot
 from views.state.jobs import Runner
-from views.state.looking import Looking
 
 __all__ = ["UNDO_DEPTH", "Deciding", "Step"]
 
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     choices: list[Choice]
 
 
-class Deciding(Looking):
+class Deciding(Brushing):
     """What is kept, forced in and forced out; every step can be taken back."""
 
     budget = param.Integer(1, bounds=(0, None), doc="Structures kept (isolated atoms not counted).")

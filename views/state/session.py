@@ -281,7 +281,7 @@ class Session(Saving):
             values["question"] = None
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
-            values |= {"pinned": [], "rejected": [], "reasons": {}}
+            values |= {"pinned": [], "rejected": [], "reasons": {}, "named_brushes": {}}
             self._undo.clear()
             self._redo.clear()
             if self._restoring is not None:
