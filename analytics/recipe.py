@@ -36,6 +36,8 @@ __all__ = [
     "FORMAT_VERSION",
     "Recipe",
     "Removal",
+    "forced_reasons",
+    "forced_structures",
     "kept_structures",
     "make_recipe",
     "removable_copies",
@@ -402,6 +404,36 @@ def _save_structures(
     _same_analysis(analysis, selection)
     kept = kept_structures(analysis.dataset, selection)
     write_subset(analysis.dataset, kept, path, force=force)
+
+
+def forced_structures(recipe: Recipe, dataset: Dataset) -> tuple[set[int], set[int]]:
+    """Return what a recipe forces in and out, copies that it dropped among them.
+
+    Returns
+    -------
+    keep, drop : set of int
+        Indices into the data set, of what it has; isolated atoms are neither.
+    """
+    frames = dataset.structure_of_frame()
+    copies = [f for r in recipe.ledger if r.step == DROP_DUPLICATES for f in r.structures]
+
+    def here(structures: Iterable[int]) -> set[int]:
+        return {frames[f] for f in structures if f in frames and not dataset.isolated[frames[f]]}
+
+    keep = here(recipe.keep)
+    return keep, here([*recipe.drop, *copies]) - keep
+
+
+def forced_reasons(recipe: Recipe, dataset: Dataset) -> dict[int, str]:
+    """Return why each structure that a recipe forces out was, by its index in the data set."""
+    _, drop = forced_structures(recipe, dataset)
+    frames = dataset.structure_of_frame()
+    return {
+        frames[f]: removal.reason
+        for removal in recipe.ledger
+        for f in removal.structures
+        if f in frames and frames[f] in drop
+    }
 
 
 def _same_analysis(analysis: Analysis, selection: Selection) -> None:
