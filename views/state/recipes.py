@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from analytics.curation.ledger import Removal
 from analytics.data.dataset import Dataset
 from analytics.recipe import DROP_DUPLICATES, Recipe
 from analytics.replay import data_differences, specs_of
@@ -16,6 +17,10 @@ from views.state.restored import ranges
 from views.state.session import Session
 
 __all__ = ["Difference", "differences", "reproduced", "take_over", "unfit"]
+
+
+#: The step of what a recipe forces out, where it does not say more.
+RECIPE = "Recipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,18 @@ def take_over(recipe: Recipe, session: Session, column: int) -> None:
     assert data is not None
     keep, drop = _forced(recipe, data)
     frames = data.structure_of_frame()
-    reasons = {frames[f]: why for r in recipe.ledger for f in r.structures for why in (r.reason,)
-               if f in frames and frames[f] in drop}  # fmt: skip
+    removals = {s: Removal(s, RECIPE, kind="rule") for s in drop}
+    for group in recipe.ledger:
+        step, kind = group.by or RECIPE, group.kind or "rule"
+        removals |= {
+            s: Removal(s, step, group.reason, group.when, kind)
+            for s in (frames.get(f, -1) for f in group.structures)
+            if s in drop
+        }
     spec = specs["method"]
+    waived = {one.finding: one for one in recipe.waivers}
     choice = Choice(recipe.method, recipe.seed, None if spec == type(spec)() else spec)
-    session.decide(column, choice, recipe.size, sorted(keep), sorted(drop), reasons)
+    session.decide(column, choice, recipe.size, sorted(keep), removals, waived)
     session.reanalyse(specs["descriptor"], specs["kernel"])
 
 
