@@ -22,10 +22,11 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.tables import say_written
+from analytics.curation.ledger import Removal
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import described_structures
 from analytics.information.analysis import Analysis
-from analytics.recipe import Recipe, forced_reasons, forced_structures
+from analytics.recipe import Recipe, forced_out, forced_structures
 from analytics.replay import data_differences, specs_of
 from analytics.report.contents import Decided, Wanted, compile_report
 from analytics.report.page import report_page
@@ -191,6 +192,8 @@ def _size(arguments: argparse.Namespace, recipe: Recipe | None, dataset: Dataset
 def _decided(arguments: argparse.Namespace, recipe: Recipe | None, dataset: Dataset) -> Decided:
     if recipe is None:
         kept = places_in(dataset, arguments.keep, "--keep")
-        return Decided(tuple(kept), tuple(places_in(dataset, arguments.drop, "--drop")))
-    keep, drop = forced_structures(recipe, dataset)
-    return Decided(tuple(sorted(keep)), tuple(sorted(drop)), forced_reasons(recipe, dataset))
+        out = (Removal(s) for s in places_in(dataset, arguments.drop, "--drop"))
+        return Decided(tuple(kept), tuple(out))
+    keep, _ = forced_structures(recipe, dataset)
+    removals = forced_out(recipe, dataset).values()
+    return Decided(tuple(sorted(keep)), tuple(removals), recipe.waivers)

@@ -5,10 +5,11 @@ Everything in it was computed before; `analytics.report.page` only writes it dow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analytics.curation import ledger
 from analytics.data.checks.report import CheckReport, Finding
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.evaluation.embedding import Embedding
@@ -23,7 +24,7 @@ from analytics.runtime.value import Value
 from analytics.selection.base import METHODS, Selection
 from analytics.selection.certificates.dual_bound import TightBound
 
-__all__ = ["Column", "Decided", "Report", "Table", "Waiver", "Wanted", "compile_report"]
+__all__ = ["Column", "Decided", "Report", "Table", "Wanted", "compile_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +48,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiver(Value):
-    """A finding that was looked at and left as it is.
-
-    Attributes
-    ----------
-    finding : str
-        What it said, or its code.
-    reason : str
-        Why it may stay.
-    """
-
-    finding: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Decided(Value):
     """What the user decided before methods picked.
 
     Attributes
     ----------
-    keep, drop : tuple of int
-        Structures forced in and out, indices into the data set.
-    reasons : mapping of int to str
-        Structure -> why it was forced out, where that was said.
+    keep : tuple of int
+        Structures forced in, indices into the data set.
+    removals : tuple of analytics.curation.ledger.Removal
+        What was forced out, by which step, when and why.
     waivers : tuple of Waiver
+        Findings that were left as they are.
     """
 
     keep: tuple[int, ...] = ()
-    drop: tuple[int, ...] = ()
-    reasons: Mapping[int, str] | None = None
-    waivers: tuple[Waiver, ...] = ()
+    removals: tuple[ledger.Removal, ...] = ()
+    waivers: tuple[ledger.Waiver, ...] = ()
+
+    @property
+    def drop(self) -> tuple[int, ...]:
+        """Structures forced out, indices into the data set."""
+        return tuple(sorted(one.structure for one in self.removals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +207,7 @@ def compile_report(
     if not maps:
         part = Part(monitor, 0.9, 1.0, "map")
         maps = [pipeline.embed(analysis.descriptors, "PCA", monitor=part)]
-    recipe = make_recipe(analysis, orders[0], size, reasons=decided.reasons)
+    recipe = make_recipe(analysis, orders[0], size, removals=decided.removals)
     return Report(
         analysis=analysis,
         checked=checked,

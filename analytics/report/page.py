@@ -53,6 +53,7 @@ __all__ = ["report_page"]
 
 #: Structures that are named one by one.
 NAMED = 40
+REMOVALS = ("step", "reason", "number", "structures", "when (UTC)")
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 
 
@@ -164,7 +165,10 @@ def _findings(report: Report) -> Markup:
         else p("Nothing was found."),
         join(
             h3("Waived"),
-            ul(li(b(each.finding), ": ", each.reason) for each in waivers),
+            ul(
+                li(b(each.message or each.finding), ": ", each.reason, small(" ", _when(each.when)))
+                for each in waivers
+            ),
         )
         if waivers
         else None,
@@ -188,6 +192,11 @@ def named(indices: Sequence[int]) -> str:
     shown = ", ".join(str(index) for index in indices[:NAMED])
     rest = len(indices) - NAMED
     return f"{shown} and {PAGE.count(rest)} more" if rest > 0 else shown
+
+
+def _when(time: str) -> str:
+    """Write a time of a ledger, 2026-01-31T10:20:30Z, to the minute."""
+    return time[:16].replace("T", " ")
 
 
 # ---- comparison ---------------------------------------------------------------------------------
@@ -232,10 +241,15 @@ def _removals(report: Report) -> Markup:
     forced = sum(len(each.structures) for each in report.removals)
     left = n - report.size - forced
     rows = [
-        tr(th(each.step, scope="row"), td(each.reason), td(PAGE.count(len(each.structures))),
-           td(named(each.structures), class_="long"))
+        tr(
+            th(each.by or each.step, scope="row"),
+            td(each.reason),
+            td(PAGE.count(len(each.structures))),
+            td(named(each.structures), class_="long"),
+            td(_when(each.when)),
+        )
         for each in report.removals
-    ]  # fmt: skip
+    ]
     pinned = frames[list(report.decided.keep)].tolist()
     return join(
         p(
@@ -244,7 +258,7 @@ def _removals(report: Report) -> Markup:
         ),
         p(f"Forced in: {named(pinned)}.") if pinned else None,
         table(
-            thead(tr(th(name, scope="col") for name in ("step", "reason", "number", "structures"))),
+            thead(tr(th(name, scope="col") for name in REMOVALS)),
             tbody(rows),
         )
         if rows

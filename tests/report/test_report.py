@@ -11,11 +11,12 @@ import pytest
 
 import winnow_atomistic as winnow
 from analytics.cli.main import main
+from analytics.curation.ledger import Removal, Waiver
 from analytics.evaluation.comparison import compare_selections
 from analytics.pipeline import Pipeline
 from analytics.recipe import Recipe, make_recipe
 from analytics.report.commands import command_of
-from analytics.report.contents import Decided, Report, Table, Waiver, Wanted, compile_report
+from analytics.report.contents import Decided, Report, Table, Wanted, compile_report
 from analytics.report.maps import png
 from analytics.report.page import report_page
 from analytics.report.sources import bibtex, sources_of
@@ -70,7 +71,11 @@ def report(pipeline) -> Report:
         analysis,
         [Wanted("random", 3), Wanted("facility_location"), Wanted("largest_force")],
         7,
-        decided=Decided((2,), (11, 12), {11: "a <copy> of 10"}, (Waiver("finding", "it <is> so"),)),
+        decided=Decided(
+            (2,),
+            (Removal(11, "Near-duplicates", "a <copy> of 10"), Removal(12)),
+            (Waiver("finding", "it <is> so"),),
+        ),
         tables=[Table("Retrained <potentials>", ("method", "error"), (("random", "<1>"),))],
         made="2026-01-02",
     )

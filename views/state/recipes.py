@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.recipe import Recipe, forced_reasons, forced_structures
+from analytics.recipe import Recipe, forced_out, forced_structures
 from analytics.replay import data_differences, specs_of
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS
@@ -93,11 +93,12 @@ def take_over(recipe: Recipe, session: Session, column: int) -> None:
     """
     specs, data = specs_of(recipe)[0], session.dataset
     assert data is not None
-    keep, drop = forced_structures(recipe, data)
-    reasons = forced_reasons(recipe, data)
+    keep, _ = forced_structures(recipe, data)
+    removals = forced_out(recipe, data)
     spec = specs["method"]
+    waived = {one.finding: one for one in recipe.waivers}
     choice = Choice(recipe.method, recipe.seed, None if spec == type(spec)() else spec)
-    session.decide(column, choice, recipe.size, sorted(keep), sorted(drop), reasons)
+    session.decide(column, choice, recipe.size, sorted(keep), removals, waived)
     session.reanalyse(specs["descriptor"], specs["kernel"])
 
 
