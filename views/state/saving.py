@@ -86,6 +86,8 @@ class Saving(Deciding):
             removals=self._removals(),
             waived=self.waived,
             brush=self.brush,
+            named_brushes=self.named_brushes,
+            searches=self.searches,
             active=self.active,
             active_atom=self.active_atom,
             map_kind=self.map_kind,

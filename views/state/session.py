@@ -315,6 +315,9 @@ class Session(Saving):
         if source is not None:
             self._source = source
             values["question"] = None
+            before = self.analysis
+            if before is not None and before.n_environments != opened.analysis.n_environments:
+                values["named_brushes"] = {}  # read otherwise: rows may mean other atoms
         if source is not None and afresh:
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
