@@ -22,7 +22,7 @@ from analytics.data.dataset import Dataset
 from analytics.data.energy_levels import reference_energies
 from analytics.geometry.lattice import volumes
 from analytics.information.analysis import Analysis
-from analytics.runtime.arrays import FloatArray, frozen
+from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 
 __all__ = ["Properties", "Property"]
@@ -114,6 +114,17 @@ class Properties:
     def __contains__(self, name: str) -> bool:
         return name in self._shown
 
+    @property
+    def n_structures(self) -> int:
+        """Number of structures of the data set, isolated atoms included."""
+        return self.analysis.dataset.n_structures
+
+    @property
+    def owners(self) -> IntArray:
+        """Structure of the data set that each environment analysed belongs to."""
+        described = self.analysis.descriptors
+        return np.repeat(described.structures, np.diff(described.structure_offsets))
+
     def __getitem__(self, name: str) -> Property:
         """Return what a name stands for."""
         if name not in self._shown:
@@ -144,8 +155,7 @@ class Properties:
         values = self.values(name)
         if self[name].of == "environment":
             return values
-        described = self.analysis.descriptors
-        return np.repeat(values[described.structures], np.diff(described.structure_offsets))
+        return np.asarray(values[self.owners])
 
     def of_structures(self, name: str) -> FloatArray:
         """Return numbers of all structures; the largest of its atoms where it is one of atoms."""

@@ -1,12 +1,15 @@
 """What a person types to find structures, and the filter it stands for."""
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.formula import Formula
 
+import winnow_atomistic as winnow
 from analytics.curation.expression import matching
 from analytics.curation.expression_syntax import ExpressionError
+from analytics.curation.properties import Properties
 from analytics.curation.search import understood
 
 FORMULAS = ["Ti2Al", "Ti4Al2", "TiAl", "Ti", "Al3", "C60", "C30", "CO", "Co", "TiAlCo"]
@@ -90,3 +93,27 @@ def test_an_expression_stays_what_it_is():
 def test_what_cannot_be_found_is_told(text, words):
     with pytest.raises(ExpressionError, match=words):
         understood(text, Table())
+
+
+def test_columns_of_a_file_are_searched(tmp_path):
+    frames = [
+        Atoms("C2", [[0, 0, 0], [0, 0, 1.4]]),
+        Atoms("C"),
+        Atoms("CO", [[0, 0, 0], [0, 0, 1]]),
+    ]
+    for at, atoms in enumerate(frames):
+        atoms.info.update(config_type=["dimer", "IsolatedAtom", "dimer"][at], source=f"run-{at}")
+        atoms.arrays["charge"] = np.arange(len(atoms)) - 0.5
+    path = tmp_path / "few.xyz"
+    ase.io.write(path, frames)
+    columns = Properties(winnow.analyse(winnow.read(path)))
+
+    def rows(text):
+        answer = matching(understood(text, columns), columns)
+        return answer.structures.tolist(), answer.environments.tolist()
+
+    assert rows("C2") == ([True, False, False], [True, True, False, False])
+    assert rows("C") == ([True, True, True], [True] * 4)
+    assert rows("charge > 0") == ([True, False, True], [False, True, False, True])
+    assert rows("run-2") == ([False, False, True], [False, False, True, True])
+    assert rows('element == "O"') == ([False, False, True], [False, False, False, True])

@@ -155,11 +155,18 @@ def restored(
         def there(structures: Iterable[int]) -> list[int]:
             return sorted(places[s] for s in structures if places[s] >= 0)
 
-        reasons = {places[s]: why for s, why in step.reasons.items() if places.get(s, -1) >= 0}
+        removals = {
+            places[s]: one._replace(structure=places[s])
+            for s, one in step.removals.items()
+            if places.get(s, -1) >= 0
+        }
         choices = [live_choice(choice, choice)[0] for choice in step.choices]
-        return Step(there(step.pinned), there(step.rejected), reasons, choices)
+        return step._replace(
+            pinned=there(step.pinned), rejected=there(step.rejected), removals=removals,
+            choices=choices,
+        )  # fmt: skip
 
-    step = moved(Step(saved.pinned, saved.rejected, saved.reasons, []))
+    step = moved(Step(saved.pinned, saved.rejected, saved.removals, []))
     brush, n = saved.brush, analysis.n_environments
     if now is not None and len(brush):
         lost.append(f"the brush of {len(brush)} environments")
@@ -170,7 +177,8 @@ def restored(
     values = {
         "pinned": step.pinned,
         "rejected": step.rejected,
-        "reasons": step.reasons,
+        "removals": step.removals,
+        "waived": dict(saved.waived),
         "budget": min(max(low, saved.budget), high),
         "brush": brush,
         **_inspected(saved, data),

@@ -45,7 +45,6 @@ class Saving(Painting):
 
     def __init__(self, runner: Runner, **params: Any) -> None:
         super().__init__(runner, **params)
-        self._source: tuple[str, dict[str, Any]] = ("", {})
         #: The saved session whose file is on its way, and the map it comes back with.
         self._restoring: SavedSession | None = None
         self._map_wanted, self._told = "PCA", ""
@@ -84,7 +83,8 @@ class Saving(Painting):
             budget=self.budget,
             pinned=self.pinned,
             rejected=self.rejected,
-            reasons=self.reasons,
+            removals=self._removals(),
+            waived=self.waived,
             brush=self.brush,
             active=self.active,
             active_atom=self.active_atom,
