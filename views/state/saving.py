@@ -13,8 +13,8 @@ from analytics.data.read_options import READING
 from analytics.descriptors.auto import AutoSpec
 from analytics.information.kernel import KernelSpec
 from views.state.columns import Choice, Opened
-from views.state.decisions import Deciding
 from views.state.jobs import Runner
+from views.state.painting import Painting
 from views.state.questions import Question
 from views.state.restored import (
     Restored,
@@ -32,7 +32,7 @@ __all__ = ["Saving"]
 OPTIONS = (*READING, "strict")
 
 
-class Saving(Deciding):
+class Saving(Painting):
     """Gives what is to be saved, and takes it back."""
 
     map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")

@@ -75,6 +75,7 @@ class Session(Saving):
         self.param.watch(self._measure, ["opened", "budget"])
         for slot in self.slots:
             slot.param.watch(self._measure, ["selection"])
+            slot.param.watch(self._on_decided, ["selection"])
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
