@@ -86,7 +86,7 @@ class Inspector(pn.viewable.Viewer):
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
-        session.param.watch(self._facts, ["budget", "pinned", "rejected", "reasons"])
+        session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals"])
         for slot in session.slots:
             slot.param.watch(self._facts, ["selection"])
         self._on_active()
