@@ -63,9 +63,9 @@ class MapPoints:
 
         Notes
         -----
-        O(n log n) once, then O(n + c) for c crossings of an edge with the height of a point: sorted by height,
-        the points that an edge passes stand side by side. A lasso passes most heights twice,
-        however many corners it has.
+        O(n log n) once, then O(n + c) for c crossings of an edge with the height of a point:
+        sorted by height, the points that an edge passes stand side by side. A lasso passes most
+        heights twice, however many corners it has.
         """
         px, py = np.asarray(px, dtype=np.float64), np.asarray(py, dtype=np.float64)
         if len(px) < 3:

@@ -207,7 +207,8 @@ class Maps:
             "structure": session.dataset.frame_indices[structures].astype(np.int32),
             "type": session.dataset.config_type[structures].tolist(),
         }
-        for range_, (low, high) in zip((self.x_range, self.y_range), self._points.bounds):
+        ranges = (self.x_range, self.y_range)
+        for range_, (low, high) in zip(ranges, self._points.bounds, strict=True):
             pad = 0.04 * ((high - low) or 1.0)
             ends = {"start": low - pad, "end": high + pad}
             range_.update(**ends, **{f"reset_{name}": value for name, value in ends.items()})
