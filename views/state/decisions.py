@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import param
 
-from views.state.columns import Choice, Slot
+from views.state.columns import COLUMNS, Choice, Slot
 from views.state.jobs import Runner
 from views.state.looking import Looking
 
@@ -26,7 +26,7 @@ class Step(NamedTuple):
     reasons : dict of int to str
         Structure -> why it was forced out, where that was said.
     choices : list of Choice
-        The method wanted in each column.
+        The method wanted in each of the columns shown.
     """
 
     pinned: list[int]
@@ -45,13 +45,20 @@ class Deciding(Looking):
 
     chosen = param.Event(doc="Something was chosen, here or in a stage, that is worth saving.")
 
-    #: The columns of the comparison.
-    slots: tuple[Slot, ...] = ()
+    n_columns = param.Integer(3, bounds=(1, COLUMNS), doc="How many columns are compared.")
+
+    #: All columns there can be; watch these.
+    every_slot: tuple[Slot, ...] = ()
 
     def __init__(self, runner: Runner, **params: Any) -> None:
         super().__init__(runner, **params)
         self._undo: list[Step] = []
         self._redo: list[Step] = []
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The columns that are compared; draw these."""
+        return self.every_slot[: self.n_columns]
 
     def _wanted(self, column: int) -> Choice:
         """Return what is on its way into a column, otherwise what it shows."""
@@ -68,6 +75,15 @@ class Deciding(Looking):
     def _reorder(self) -> None:
         """Run all methods again: what is forced in or out has changed."""
         self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
+
+    # ---- columns ----------------------------------------------------------------------------
+
+    def show_columns(self, count: int) -> None:
+        """Compare so many methods; a column that comes in gets an order of its own."""
+        count = min(max(1, count), COLUMNS)
+        if count != self.n_columns:
+            self._remember()
+            self.n_columns = count
 
     # ---- budget, pins and rejections --------------------------------------------------------
 
@@ -232,3 +248,4 @@ class Deciding(Looking):
         self.reasons = step.reasons
         self._decide(step.pinned, step.rejected)
         self._run_slots(dict(enumerate(step.choices)))
+        self.n_columns = len(step.choices)

@@ -148,7 +148,7 @@ class Saver(param.Parameterized):
             "opened", "map_kind", "descriptor", "kernel", "budget", "brush", "active",
             "active_atom", "pinned", "rejected", "reasons", "chosen", "question",
         ])  # fmt: skip
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self.note, ["method", "seed", "spec"])
         session.on_end(self.close)
         session.saver = self
