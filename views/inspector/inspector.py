@@ -86,7 +86,7 @@ class Inspector(pn.viewable.Viewer):
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
-        session.param.watch(self._facts, ["budget", "pinned", "rejected", "reasons", "n_columns"])
+        session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
         self._on_active()

@@ -181,7 +181,8 @@ class Export(pn.viewable.Viewer):
             self._session.analysis,
             self._slot.selection,
             self._size,
-            reasons=self._session.reasons,
+            removals=self._session.ledger,
+            waivers=self._session.waived.values(),
         )
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 

@@ -79,6 +79,7 @@ class Session(Saving):
         self.param.watch(self._measure, ["opened", "budget"])
         for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
+            slot.param.watch(self._on_decided, ["selection"])
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
@@ -202,7 +203,13 @@ class Session(Saving):
 
     def open(self, path: str | Path, **options: Any) -> None:
         """See `Saving`."""
-        name, methods = str(path), self._methods()
+        self._open(str(path), options)
+
+    def _open(
+        self, name: str, options: Mapping[str, Any], *, keep: bool = False, what: str = ""
+    ) -> None:
+        """Open a file; with `keep` what was decided stays, and `what` was done is one undo."""
+        methods = self._methods()
         if self.question is not None and self.question.path != name:
             self.question = None
 
@@ -214,11 +221,16 @@ class Session(Saving):
         def failed(error: Exception) -> None:
             question = Question.in_error(error, name, options)
             if question is None:
-                self._fail(error, lambda: self.open(path, **options))
+                self._fail(error, lambda: self._open(name, options, keep=keep, what=what))
             else:
                 self.question = question
 
-        done = lambda opened: self._take(opened, source=(name, options))  # noqa: E731
+        def done(opened: Opened) -> None:
+            same = keep and self._still_applies(name, opened.dataset)
+            if same and what:
+                self._remember(what)
+            self._take(opened, source=(name, dict(options)), afresh=not same)
+
         self._submit("open", work, done, failed)
 
     def answer(self, answers: Mapping[str, str]) -> None:
@@ -260,10 +272,30 @@ class Session(Saving):
         self._submit("open", work, done)
 
     def reread(self, **options: Any) -> None:
-        """Read the same file with other names of labels, units, elements of types."""
+        """Read the same file with other names of labels, units, elements of types.
+
+        What was decided stays where the file still has the same structures; one undo reads it as
+        it was read before.
+        """
         path, _ = self._source
         if path:
-            self.open(path, **options)
+            self._open(path, options, keep=True, what="file read another way")
+
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
+        """See `Deciding`."""
+        self._asked |= dict(enumerate(choices))
+        self.n_columns = len(choices)
+        self._open(self._source[0], reading, keep=True)
+
+    def _still_applies(self, name: str, now: Dataset) -> bool:
+        """Whether indices of structures mean the same in a file that was read another way."""
+        data = self.dataset
+        return (
+            data is not None
+            and name == self.source
+            and np.array_equal(data.frame_indices, now.frame_indices)
+            and np.array_equal(data.structure_offsets, now.structure_offsets)
+        )
 
     def _prepare(
         self,
@@ -311,8 +343,14 @@ class Session(Saving):
         )
         return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
 
-    def _take(self, opened: Opened, *, source: tuple[str, dict[str, Any]] | None = None) -> None:
-        """Show a data set; one from another source starts without pins, brush and undo."""
+    def _take(
+        self,
+        opened: Opened,
+        *,
+        source: tuple[str, dict[str, Any]] | None = None,
+        afresh: bool = True,
+    ) -> None:
+        """Show a data set; one from another source starts afresh: without pins, brush and undo."""
         replaced = self._fill_slots(opened)
         n = opened.analysis.n_structures
         values: dict[str, Any] = {
@@ -326,11 +364,15 @@ class Session(Saving):
         if source is not None:
             self._source = source
             values["question"] = None
+            before = self.analysis
+            if before is not None and before.n_environments != opened.analysis.n_environments:
+                values["named_brushes"] = {}  # read otherwise: rows may mean other atoms
+        if source is not None and afresh:
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
-            values |= {"pinned": [], "rejected": [], "reasons": {}}
-            self._undo.clear()
-            self._redo.clear()
+            values |= {"pinned": [], "rejected": [], "removals": {}, "waived": {}}
+            values |= {"named_brushes": {}}
+            self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
         self.param.update(**values)
@@ -375,7 +417,7 @@ class Session(Saving):
         """Put another method into a column, with its default options."""
         current = self._wanted(column)
         if method != current.method:
-            self._remember()
+            self._remember(f"{self._column(column)}, {method.replace('_', ' ')}")
             self._unavailable.pop(column, None)
             self._run_slots({column: Choice(method, current.seed)})
 
@@ -385,15 +427,19 @@ class Session(Saving):
         if spec == METHODS[current.method].spec():
             spec = None
         if spec != current.spec:
-            self._remember()
+            self._remember(f"{self._column(column)}, options")
             self._run_slots({column: current._replace(spec=spec)})
 
     def reseed(self, column: int, seed: int | None = None) -> None:
         """Draw again with another seed."""
         current = self._wanted(column)
-        self._remember()
+        self._remember(f"{self._column(column)}, seed")
         seed = current.seed + 1 if seed is None else seed
         self._run_slots({column: current._replace(seed=seed)})
+
+    @staticmethod
+    def _column(column: int) -> str:
+        return f"column {column + 1}"
 
     def _wanted(self, column: int) -> Choice:
         slot = self.every_slot[column]
@@ -453,7 +499,7 @@ class Session(Saving):
 
         def again() -> None:
             if any(self._wanted(column) != choice for column, choice in wanted.items()):
-                self._remember()
+                self._remember("method asked for again")
             self._run_slots(wanted)
 
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
@@ -568,7 +614,8 @@ class Session(Saving):
             self._restoring, self.lost = None, ["everything that was decided (cancelled)"]
         selection = self.slots[0].selection
         if selection is not None:  # pins that were being worked in are taken back
-            self._decide(selection.keep.tolist(), selection.drop.tolist())
+            before = self._undo[-1].budget if self._undo else 0
+            self._decide(selection.keep.tolist(), selection.drop.tolist(), before)
         self._drop_unfilled()
         self._drop_empty_step()
         self._tell_all({})

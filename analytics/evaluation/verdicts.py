@@ -1,7 +1,4 @@
-"""What the kernel width does to the rows of the score card: range, empty metric, who leads.
-
-No Panel here.
-"""
+"""Verdicts on the metrics of a comparison: who leads, a metric that is empty, range over widths."""
 
 from __future__ import annotations
 
