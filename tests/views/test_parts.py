@@ -149,7 +149,7 @@ def test_in_view_follows_the_zoom(session, maps):
 def test_kept_structures_are_drawn_over_the_rest(session, maps):
     for size in (3, 30):
         session.set_budget(size)
-        for slot, source in zip(session.slots, maps.kept, strict=True):
+        for slot, source in zip(session.every_slot, maps.kept, strict=True):
             assert len(source.data["x"]) == len(session.kept_rows(slot))
 
 
