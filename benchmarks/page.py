@@ -53,7 +53,7 @@ const marks = {
     const plot = doc.get_model_by_name(`map-${i}`)
     const view = plot && Bokeh.index.find_one(plot)
     return view?.is_idle && view.el.isConnected && view.el.getBoundingClientRect().height > 20
-      && plot.renderers[0].data_source.get_length() > 0
+      && plot.renderers.some((r) => r.name.startsWith('rest') && r.data_source.get_length() > 0)
   })),
 }
 const look = () => {

@@ -10,7 +10,7 @@ from bokeh.palettes import Viridis256
 from views.kit.theme import palette
 from views.state.colouring import LEVELS, OTHER, Colouring
 
-__all__ = ["colours"]
+__all__ = ["colours", "ramp"]
 
 #: Paul Tol's "muted" scheme, safe for colour-blind readers; grey is left to what is missing.
 #: https://personal.sron.nl/~pault/ (technical note SRON/EPS/TN/09-002, 2021).
@@ -58,6 +58,12 @@ def colours(colouring: Colouring, dark: bool) -> list[str]:
         return list(Viridis256)
     steps = np.linspace(LEVELS - 1 - TOO_LIGHT, 0, LEVELS).round().astype(int)
     return [Viridis256[at] for at in steps]
+
+
+def ramp(first: str, last: str, steps: int) -> list[str]:
+    """Return colours from one to another."""
+    share = np.linspace(0.0, 1.0, steps)[:, None]
+    return [_hex(rgb) for rgb in _rgb(first) + share * (_rgb(last) - _rgb(first))]
 
 
 def _seen(rgb: np.ndarray, dark: bool) -> str:
