@@ -96,7 +96,8 @@ window.watched = { began: 0, answer: 0, last: 0, frames: 0, timers: 0 };
   timer(look, 20)
 })()
 """
-#: Whether nothing has changed for a while (the page has an empty bar of its own), and no work is under way that will change something.
+#: Whether nothing has changed for a while, and no work is under way that will change something:
+#: the page of panel-material-ui has a bar of its own that is always empty.
 OVER = """(quiet) => performance.now() - watched.last > quiet
   && !deep('.MuiLinearProgress-root').some((bar) =>
     bar.checkVisibility() && bar.clientWidth < innerWidth)"""

@@ -453,7 +453,7 @@ def test_uploads_are_looked_at_by_the_server(served):
         person = served.client()
         person.enter()
         async with Wire.of(person) as wire:
-            zone = _find(await wire.show("Data", "DropZone"), "DropZone")
+            zone = _find(await wire.show("Data", "DropZone"), "", class_name="DropZone")
             for name in ("../../odd.xyz", "..", "a\0b", "x" * 300):
                 await wire.patch(_upload(zone, name, b"1\n\nC 0 0 0\n"))
                 await wire.says(name.replace("\0", "?")[:60].replace("'", "&"), "name")
