@@ -14,7 +14,7 @@ from analytics.evaluation.embedding import Embedding
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.html import Markup, img
 
-__all__ = ["map_picture", "png"]
+__all__ = ["embedded", "map_picture", "png"]
 
 #: Pixels across and down.
 SIZE = (480, 400)
@@ -24,9 +24,7 @@ OUTSIDE = 0.0005
 FAINT, DARK = 0.84, 0.55
 
 
-def map_picture(
-    embedding: Embedding, kept: npt.NDArray[np.bool_], colour: str, title: str
-) -> Markup:
+def map_picture(embedding: Embedding, kept: npt.NDArray[np.bool_], colour: str) -> bytes:
     """Draw all environments of a map in grey, and those of the kept structures over them.
 
     Parameters
@@ -36,8 +34,11 @@ def map_picture(
         Of the environments of the map.
     colour : str
         "#rrggbb" of what is kept.
-    title : str
-        For readers who do not see it.
+
+    Returns
+    -------
+    bytes
+        A PNG.
 
     Notes
     -----
@@ -59,13 +60,14 @@ def map_picture(
     level = np.log1p(everything.ravel()[there]) / max(np.log1p(everything.max()), 1e-9)
     picture[there] = (FAINT + (DARK - FAINT) * level)[:, None]
     picture[ours.ravel() > 0] = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    content = png(np.round(255 * picture).astype(np.uint8).reshape(height, width, 3))
-    return img(
-        src=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
-        alt=title,
-        width=width,
-        height=height,
-    )
+    return png(np.round(255 * picture).astype(np.uint8).reshape(height, width, 3))
+
+
+def embedded(content: bytes, title: str) -> Markup:
+    """Write a PNG into a page; `title` is for readers who do not see it."""
+    data = base64.b64encode(content).decode("ascii")
+    width, height = SIZE
+    return img(src=f"data:image/png;base64,{data}", alt=title, width=width, height=height)
 
 
 def _places(values: FloatArray, size: int) -> npt.NDArray[np.intp]:
