@@ -133,6 +133,20 @@ class Analysis(Value):
         """Whether entropy, diversity and outlier scores are exact."""
         return self.outliers.standard_error is None
 
+    def scores_said(self) -> str:
+        """Say of which environments the outlier score is known; nothing where it is of all."""
+        if self.exact:
+            return ""
+        known, structures = self.outliers.known, self.outliers.structure_known
+        if not known.any():
+            return "outlier scores are estimates: not ranked before they are exact"
+        return (
+            f"outlier scores are known above {self.outliers.floor:.2f} nats: of the sparsest "
+            f"{grouped(known.sum())} of {grouped(len(known))} environments, "
+            f"{grouped(structures.sum())} of {grouped(len(structures))} structures; the rest score "
+            "lower and are not ranked"
+        )
+
     @cached_property
     def kernel_sums(self) -> FloatArray:
         """Kernel sum of every environment over all of them, itself included, (n_env,).
