@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from analytics.curation.duplicates import Duplicates
+from analytics.curation.ledger import Removal as Rejection
+from analytics.curation.ledger import Waiver
 from analytics.curation.reasons import copy_reasons
 from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
@@ -36,6 +38,8 @@ __all__ = [
     "FORMAT_VERSION",
     "Recipe",
     "Removal",
+    "forced_out",
+    "forced_structures",
     "kept_structures",
     "make_recipe",
     "removable_copies",
@@ -48,20 +52,42 @@ FORMAT_VERSION = 2
 REJECT, DROP_DUPLICATES, SELECT = "reject", "drop_duplicates", "select"
 #: Why a structure was forced out, if nobody said.
 UNSAID = "rejected by the user"
+#: The step of what a recipe forces out without naming its step.
+FROM_RECIPE = "Recipe"
 _SLICE = re.compile(r"-?[0-9]{0,18}:-?[0-9]{0,18}(:-?[1-9][0-9]{0,17})?", re.ASCII)
+
+
+#: What a ledger says of a rejection beyond its reason.
+_HOW = ("by", "when", "kind")
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Structures taken out by one step for one reason; indices refer to the original file."""
+    """Structures taken out by one step for one reason; indices refer to the original file.
+
+    Attributes
+    ----------
+    step : str
+        One of the steps of the recipe.
+    reason : str
+    structures : tuple of int
+    by, when, kind : str
+        Of what a user rejected: see `analytics.curation.ledger.Removal`; empty where not known.
+    """
 
     step: str
     reason: str
     structures: tuple[int, ...]
+    by: str = ""
+    when: str = ""
+    kind: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {"step": self.step, "reason": self.reason, "structures": list(self.structures)}
+        """Return plain values, for JSON; what is not known is left out."""
+        known = {name: getattr(self, name) for name in _HOW if getattr(self, name)}
+        return {
+            "step": self.step, "reason": self.reason, **known, "structures": list(self.structures),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +138,8 @@ class Recipe(Value):
         Name, fingerprint and frames of the set that the selection adds to.
     ledger : tuple of Removal
         Every structure that is not kept, once, by the step that removed it.
+    waivers : tuple of Waiver
+        Findings that were looked at and left as they are, and why.
     sample : mapping or None
         What the kernels were sampled with, if they were: the number of environments, the seed,
         and whether entropy, diversity and outlier scores are exact even so.
@@ -157,6 +185,7 @@ class Recipe(Value):
     reading: Mapping[str, Any] = field(default_factory=dict)
     rules: int = RULES
     width: Mapping[str, Any] | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     def _identity(self) -> str:
         return content_fingerprint(self)  # `fingerprint` is that of the data
@@ -174,6 +203,22 @@ class Recipe(Value):
         """Why each structure forced out was, by its index in the original file."""
         rejected = (removal for removal in self.ledger if removal.step == REJECT)
         return {s: removal.reason for removal in rejected for s in removal.structures}
+
+    def removals(self, places: Mapping[int, int]) -> list[Rejection]:
+        """Return how structures were forced out.
+
+        Parameters
+        ----------
+        places : mapping of int to int
+            Index in the original file -> index in the data set; what is not there is left out.
+        """
+        return [
+            Rejection(places[s], one.by, one.reason, one.when, one.kind)
+            for one in self.ledger
+            if one.step == REJECT
+            for s in one.structures
+            if s in places
+        ]
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -246,6 +291,7 @@ class Recipe(Value):
             "reference": None if self.reference is None else dict(self.reference),
             "steps": list(self.steps),
             "ledger": [removal.to_dict() for removal in self.ledger],
+            "waivers": [waiver._asdict() for waiver in self.waivers],
         }
 
     @classmethod
@@ -316,6 +362,8 @@ def make_recipe(
     duplicates: Duplicates | None = None,
     reference: Dataset | None = None,
     reasons: Mapping[int, str] | None = None,
+    removals: Iterable[Rejection] = (),
+    waivers: Iterable[Waiver] = (),
 ) -> Recipe:
     """Describe the first `size` structures of a selection so that they can be selected again.
 
@@ -336,6 +384,10 @@ def make_recipe(
     reasons : mapping of int to str, optional
         Why structures were forced out, by their index in the data set, in a few words (see
         `analytics.curation.reasons`); without one it says that the user rejected them.
+    removals : iterable of analytics.curation.ledger.Removal, optional
+        How structures were forced out: step, reason, time; comes before `reasons`.
+    waivers : iterable of Waiver, optional
+        Findings that were left as they are.
 
     Examples
     --------
@@ -377,13 +429,14 @@ def make_recipe(
         duplicates=None if duplicates is None else asdict(duplicates.spec),
         reference=None if reference is None else _identity(reference),
         ledger=(
-            *_rejections(frames, rejected, reasons or {}),
+            *_rejections(frames, rejected, reasons or {}, removals),
             *_ledger(dataset, selection, picks, rejected, copies, duplicates),
         ),
         sample=_sample(analysis),
         parts=selection.parts,
         equations=selection.equations,
         width=analysis.width.to_dict(),
+        waivers=tuple(waivers),
     )
 
 
@@ -402,6 +455,39 @@ def _save_structures(
     _same_analysis(analysis, selection)
     kept = kept_structures(analysis.dataset, selection)
     write_subset(analysis.dataset, kept, path, force=force)
+
+
+def forced_structures(recipe: Recipe, dataset: Dataset) -> tuple[set[int], set[int]]:
+    """Return what a recipe forces in and out, copies that it dropped among them.
+
+    Returns
+    -------
+    keep, drop : set of int
+        Indices into the data set, of what it has; isolated atoms are neither.
+    """
+    frames = dataset.structure_of_frame()
+    copies = [f for r in recipe.ledger if r.step == DROP_DUPLICATES for f in r.structures]
+
+    def here(structures: Iterable[int]) -> set[int]:
+        return {frames[f] for f in structures if f in frames and not dataset.isolated[frames[f]]}
+
+    keep = here(recipe.keep)
+    return keep, here([*recipe.drop, *copies]) - keep
+
+
+def forced_out(recipe: Recipe, dataset: Dataset) -> dict[int, Rejection]:
+    """Return how each structure that a recipe forces out was, by its index in the data set."""
+    _, drop = forced_structures(recipe, dataset)
+    frames = dataset.structure_of_frame()
+    found = {s: Rejection(s, FROM_RECIPE, kind="rule") for s in sorted(drop)}
+    for group in recipe.ledger:
+        step, kind = group.by or FROM_RECIPE, group.kind or "rule"
+        found |= {
+            s: Rejection(s, step, group.reason, group.when, kind)
+            for s in (frames.get(f, -1) for f in group.structures)
+            if s in drop
+        }
+    return found
 
 
 def _same_analysis(analysis: Analysis, selection: Selection) -> None:
@@ -450,11 +536,21 @@ def _ledger(
 
 
 def _rejections(
-    frames: IntArray, rejected: IntArray, reasons: Mapping[int, str]
+    frames: IntArray,
+    rejected: IntArray,
+    reasons: Mapping[int, str],
+    removals: Iterable[Rejection],
 ) -> tuple[Removal, ...]:
-    """Return the structures forced out, by reason."""
-    given = {s: " ".join(reasons.get(s, "").split()) or UNSAID for s in _ints(rejected)}
-    return _grouped(REJECT, frames, given)
+    """Return the structures forced out, by reason, and by step and time where they are known."""
+    how = {one.structure: (one.reason, one.step, one.when, one.kind) for one in removals}
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for s in _ints(rejected):
+        why, *rest = how.get(s, (reasons.get(s, ""),))
+        reason = " ".join(why.split()) or UNSAID
+        groups.setdefault((reason, *rest), []).append(int(frames[s]))
+    return tuple(
+        Removal(REJECT, reason, tuple(group), *rest) for (reason, *rest), group in groups.items()
+    )
 
 
 def _grouped(step: str, frames: IntArray, reasons: Mapping[int, str]) -> tuple[Removal, ...]:
@@ -544,6 +640,7 @@ def _fields(content: Entries) -> dict[str, Any]:
         "equations": content.text("equations") if "equations" in content else "",
         "ledger": _ledger_given(content) if "ledger" in content else (),
         "width": content.plain("width") if "width" in content else None,
+        "waivers": _waivers_given(content) if "waivers" in content else (),
     }
     fields["budget"] = _budget_given(budget, len(fields["picked"]))
     fields |= _figures_given(content)
@@ -616,8 +713,19 @@ def _sample_given(sample: Entries) -> dict[str, Any]:
 
 def _ledger_given(content: Entries) -> tuple[Removal, ...]:
     return tuple(
-        Removal(entry.text("step"), entry.text("reason"), entry.indices("structures"))
+        Removal(
+            entry.text("step"),
+            entry.text("reason"),
+            entry.indices("structures"),
+            *(entry.text(name) if name in entry else "" for name in _HOW),
+        )
         for entry in content.each("ledger")
+    )
+
+
+def _waivers_given(content: Entries) -> tuple[Waiver, ...]:
+    return tuple(
+        Waiver(*(entry.text(name) for name in Waiver._fields)) for entry in content.each("waivers")
     )
 
 

@@ -224,9 +224,8 @@ def _run(
         budget=recipe.budget,
         duplicates=duplicates,
         reference=reference,
-        reasons={
-            places[frame]: reason for frame, reason in recipe.reasons.items() if frame in places
-        },
+        removals=recipe.removals(places),
+        waivers=recipe.waivers,
     )
     return made, selection
 

@@ -22,6 +22,7 @@ from ase.io.cube import write_cube
 from ase.io.formats import ioformats
 
 import winnow_atomistic as winnow
+from analytics.curation.ledger import Removal, Waiver
 from analytics.density.grid import BOHR
 from fuzz.mutations import Files
 from views.state.columns import Choice
@@ -223,11 +224,15 @@ def sessions() -> list[Files]:
         Choice("facility_location", 0, {"width": 2.0}),
         Choice("largest_force"),
     ]
+    when, odd = "2026-01-02T03:04:05Z", {2: Removal(2, reason="why")}
     few = SavedSession(
         source=source, descriptor=("distances", {"k": 32, "cutoff": 5.0}),
         kernel={"bandwidth": 0.015}, choices=choices, budget=3, pinned=[1], rejected=[2, 4],
-        reasons={2: "odd", 4: "odd"}, brush=np.array([1, 2, 40]), active=1, active_atom=2,
-        undo=[Step([], [2], {2: "why"}, choices)], redo=[Step([1], [2, 4], {}, choices)],
+        removals={s: Removal(s, "A finding", "odd", when) for s in (2, 4)},
+        brush=np.array([1, 2, 40]), active=1, active_atom=2,
+        undo=[Step([], [2], odd, choices, {}, 4, {"energy_key": "E"}, "it")],
+        waived={"rare": Waiver("rare", "meant", when, "a rare element")},
+        redo=[Step([1], [2, 4], {}, choices)],
         marks={1: 5, 2: 2**32 - 1, 4: 7}, stage="Review", stages={"Review": {"tolerance": 0.2}},
         title="Silicon", saved=1.7e9,
     )  # fmt: skip

@@ -51,7 +51,7 @@ from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, UNITS, Budget
 from analytics.selection.base import select as select_structures
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "run", "usual_methods"]
 
 #: What is compared unless methods are named, and what stands in for the last without forces that
 #: are not zero.
@@ -168,7 +168,7 @@ def _comparison(
     largest: int,
     monitor: Monitor,
 ) -> Comparison:
-    names = arguments.methods or _usual_methods(analysis)
+    names = arguments.methods or usual_methods(analysis)
     selections = [
         select_structures(
             analysis,
@@ -192,7 +192,8 @@ def _budgets(arguments: argparse.Namespace, analysis: Analysis) -> list[Budget]:
     return list(dict.fromkeys(whole if b == Budget(1.0) else b for b in arguments.budgets))
 
 
-def _usual_methods(analysis: Analysis) -> tuple[str, ...]:
+def usual_methods(analysis: Analysis) -> tuple[str, ...]:
+    """Return what is compared unless methods are named."""
     has_forces = bool((analysis.force_norms > 0).any())  # neither without, nor of symmetry only
     return USUAL if has_forces else (*USUAL[:-1], *INSTEAD)
 

@@ -63,6 +63,7 @@ for _name, _summary in {
     "export": "Convert: write a data set for a training code (MACE, DeePMD, GPUMD, ...).",
     "split": "Split into training, validation and test set, near-duplicates on one side.",
     "compare": "Measure several methods at several budgets, one row each.",
+    "report": "Write a report: one HTML file of the data, its findings, and what selections keep.",
     "check": "Report what is wrong, doubtful or worth knowing; changes nothing.",
     "methods": "List the selection methods, or say all about some of them.",
     "serve": "Serve the page, on a file of yours if named.",

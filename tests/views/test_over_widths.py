@@ -10,10 +10,10 @@ import pytest
 from analytics.data.readers import read
 from analytics.descriptors.distances import DistanceSpec
 from analytics.evaluation.retrain.method_ranking import BEHIND, LEADS, TIED, Ranking
+from analytics.evaluation.verdicts import empty, verdict
 from analytics.evaluation.width_range import RANGED, WidthComparison
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
-from views.compare.over_widths import empty, verdict
 from views.compare.ranking_card import RankingCard
 from views.compare.rows import NOTHING_HERE, written
 from views.compare.view import Columns

@@ -115,7 +115,7 @@ def test_click_shows_structure_and_atom(session, maps):
 def test_kept_structures_are_drawn_over_the_rest(session, maps):
     for size in (3, 30):
         session.set_budget(size)
-        for slot, source in zip(session.slots, maps.kept, strict=True):
+        for slot, source in zip(session.every_slot, maps.kept, strict=True):
             shown = np.isin(session.embedding.rows, session.kept_rows(slot))
             assert len(source.data["x"]) == shown.sum()
 

@@ -124,7 +124,11 @@ class TestReview:
     def test_what_is_pinned_is_not_rejected_with_the_others(self, session, state):
         copy = int(state.duplicates.copies[-1])
         session.pin(copy)
-        state.reject(dict.fromkeys(state.duplicates.copies.tolist(), "a copy"), "copies")
+        state.reject(
+            dict.fromkeys(state.duplicates.copies.tolist(), "a copy"),
+            "copies",
+            step="Near-duplicates",
+        )
         assert session.pinned == [copy]
         assert copy not in session.rejected
         assert "1 pinned stay" in session.notice[1]

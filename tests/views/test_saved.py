@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.curation.ledger import Removal, Waiver
 from analytics.runtime.errors import InputError
 from analytics.selection.coverage import FacilityLocationSpec
 from views.state.columns import Choice
 from views.state.decisions import Step
 from views.state.saved import FORMAT_VERSION, SavedSession, Source, load, parse
 
+WHEN = "2026-11-27T07:00:00Z"
 SOURCE = Source(
     "/data/si.xyz@0:50", False, {"energy_key": "E", "forces_key": ""}, "si.xyz", "ab", 50, 900
 )
@@ -32,9 +34,16 @@ def made(**changes):
         "budget": 21,
         "pinned": [1, 4],
         "rejected": [2, 7],
-        "reasons": {7: "conflicting energy", 2: "conflicting energy"},
+        "removals": {
+            s: Removal(s, "Labels", "conflicting energy", WHEN, "finding") for s in (2, 7)
+        },
+        "waived": {"rare": Waiver("rare", "meant", WHEN, "1 structure has a rare element")},
         "brush": np.arange(0, 100_000, 3),
-        "undo": [Step([], [2], {2: "why"}, CHOICES)],
+        "named_brushes": {"a, b": np.arange(200), "c": np.array([7])},
+        "searches": ["natoms < 5", "W-Be"],
+        "undo": [
+            Step([], [2], {2: Removal(2, reason="why")}, CHOICES, {}, 20, {"strict": True}, "it")
+        ],
         "redo": [Step([1, 4, 9], [2, 7], {}, CHOICES)],
         "marks": {1: 5, 2: 2**32 - 1},
         "stage": "Review",
@@ -53,9 +62,19 @@ def test_what_is_written_is_read_back():
     session = made()
     again = parse(session.to_bytes())
     assert plain(again) == plain(session)
-    assert again.reasons == session.reasons
+    assert again.removals == session.removals
+    assert again.waived == session.waived
     assert again.undo == session.undo
     np.testing.assert_array_equal(again.brush, session.brush)
+    np.testing.assert_array_equal(again.named_brushes["a, b"], np.arange(200))
+
+
+def test_a_session_from_before_brushes_had_names_is_read():
+    content = made().to_dict()
+    del content["named_brushes"], content["searches"]
+    again = parse(json.dumps(content).encode())
+    assert again.named_brushes == {}
+    assert again.searches == []
 
 
 def test_options_are_written_as_plain_values():
@@ -74,7 +93,7 @@ def test_a_large_brush_is_written_compactly():
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 10**9), unique=True, max_size=300).map(sorted))
 def test_any_set_of_indices_survives(rows):
-    assert parse(made(rejected=rows, pinned=[], reasons={}).to_bytes()).rejected == rows
+    assert parse(made(rejected=rows, pinned=[], removals={}).to_bytes()).rejected == rows
 
 
 def test_an_entry_of_a_newer_version_is_named():
@@ -108,7 +127,8 @@ BAD = {
     "a bomb": changed(brush={"count": 10**9, "packed": "eJw="}),
     "odd letters": changed(brush={"count": 3, "packed": "ß" * 40}),
     "not packed": changed(brush={"count": 3, "packed": "AAAA" * 40}),
-    "two columns": changed(columns=[{"method": "random", "seed": 0, "spec": None}] * 2),
+    "no columns": changed(columns=[]),
+    "five columns": changed(columns=[{"method": "random", "seed": 0, "spec": None}] * 5),
     "a column of lists": changed(columns=[[], [], []]),
     "too many steps": changed(undo=[plain(made())["undo"][0]] * 1000),
     "a zero in a text": changed(title="a\0b"),

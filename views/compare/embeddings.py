@@ -43,14 +43,14 @@ HONEST = (
 )
 LEFT = (
     "Colour: delta entropy of each environment given the kept ones of this column, the same scale "
-    "in all three. Grey is kept or has an equal among the kept. "
+    "in all. Grey is kept or has an equal among the kept. "
 )
 
 
 class Maps:
-    """Three figures over one shared backdrop.
+    """A figure for each column over one shared backdrop; `pane` makes one when it is first shown.
 
-    The backdrop's data source is the same object in all three, so that a brush made in one of
+    The backdrop's data source is the same object in all of them, so that a brush made in one of
     them shows in the others at once, in the browser, before the server has heard of it.
     """
 
@@ -61,28 +61,16 @@ class Maps:
         self.backdrop = self._make.source("x", "y", "structure", "type")
         self.brushed = self._make.source("x", "y")
         self.active = self._make.source("x", "y")
-        self.kept = [self._make.source("x", "y") for _ in session.slots]
-        self.left = [self._make.source("x", "y", "value") for _ in session.slots]
+        self.kept = [self._make.source("x", "y") for _ in session.every_slot]
+        self.left = [self._make.source("x", "y", "value") for _ in session.every_slot]
         self._scale = LinearColorMapper(palette=Viridis256, low=0.0, high=1.0)
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
-        self.figures = [self._figure(column) for column in range(3)]
-        self.captions = [Html(height=16) for _ in self.figures]
-        self.switches = [self._switch() for _ in self.figures]
-        self.panes = [
-            layout.column(
-                switch,
-                layout.column(
-                    figure_pane(plot, height=None),
-                    height=HEIGHT,
-                    gives="tall",
-                ),
-                caption,
-                margin=(4, 0, 0, 0),
-            )
-            for switch, plot, caption in zip(
-                self.switches, self.figures, self.captions, strict=True
-            )
-        ]
+        self.figures: list[Plot] = []
+        self.captions: list[Html] = []
+        self.switches: list[Button] = []
+        self._panes: list[Any] = []
+        for column in range(session.n_columns):
+            self.pane(column)
         self.backdrop.selected.on_change("indices", self._on_selected)
         session.param.watch(self._on_embedding, ["embedding"])
         session.param.watch(self._caption, ["umap"])
@@ -90,9 +78,23 @@ class Maps:
         session.param.watch(self._on_brush, ["brush"])
         session.param.watch(self._on_active, ["active", "active_atom"])
         left.param.watch(self._on_left, ["shown", "columns"])
-        for column, slot in enumerate(session.slots):
+        for column, slot in enumerate(session.every_slot):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
         self._on_embedding()
+
+    def pane(self, column: int) -> Any:
+        """Return the map of a column; columns are asked for in their order."""
+        if column == len(self._panes):
+            plot, caption, switch = self._figure(column), Html(height=16), self._switch()
+            self.figures.append(plot)
+            self.captions.append(caption)
+            self.switches.append(switch)
+            held = layout.column(figure_pane(plot, height=None), height=HEIGHT, gives="tall")
+            self._panes.append(layout.column(switch, held, caption, margin=(4, 0, 0, 0)))
+            self.restyle(self._dark)
+            self._on_left()
+            self._show_kept(column)
+        return self._panes[column]
 
     def _switch(self) -> Button:
         """Make the button between what is kept and what is left open, beside the tools of a map."""
@@ -239,7 +241,7 @@ class Maps:
         for column, plot in enumerate(self.figures):
             named(plot, "open").visible = bool(columns)
             named(plot, "kept").visible = not columns
-            if not columns or map_ is None:
+            if column >= len(columns) or map_ is None:
                 self.left[column].data = {"x": [], "y": [], "value": []}
                 continue
             left = columns[column]
@@ -256,7 +258,7 @@ class Maps:
 
     def _show_kept(self, column: int) -> None:
         session, map_ = self._session, self._session.embedding
-        slot = session.slots[column]
+        slot = session.every_slot[column]
         if map_ is None or session.analysis is None or slot.selection is None:
             return
         kept = np.zeros(session.analysis.n_structures, dtype=bool)

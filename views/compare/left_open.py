@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -79,16 +80,16 @@ class LeftOpen(param.Parameterized):
         super().__init__(**params)
         self._session = session
         self._for: Analysis | None = None  # what `columns` are about
-        session.param.watch(self.refresh, ["opened", "budget", "embedding"])
-        for slot in session.slots:
+        session.param.watch(self.refresh, ["opened", "budget", "embedding", "n_columns"])
+        for slot in session.every_slot:
             slot.param.watch(self.refresh, ["selection"])
 
     @param.depends("shown", watch=True)
     def refresh(self, *_: Any) -> None:
         """Work out what is left open at the budget, if anybody looks at it."""
         session, analysis, map_ = self._session, self._session.analysis, self._session.embedding
-        orders = [slot.selection for slot in session.slots]
-        if not self.shown or analysis is None or map_ is None or None in orders:
+        orders = list(takewhile(bool, (slot.selection for slot in session.slots)))
+        if not self.shown or analysis is None or map_ is None or not orders:
             self.columns = []
             return
         if analysis is not self._for:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.evaluation.verdicts import empty, span, verdict
 from analytics.evaluation.width_range import WidthComparison, WidthRange
 from analytics.information.analysis import Analysis
 from analytics.information.mean_delta_entropy import CAP
 from analytics.runtime.text import ROUNDING
-from views.compare.over_widths import empty, span, verdict
 from views.kit.score_card import ScoreRow
 from views.kit.text import grouped, significant
 

@@ -86,8 +86,8 @@ class Inspector(pn.viewable.Viewer):
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
-        session.param.watch(self._facts, ["budget", "pinned", "rejected", "reasons"])
-        for slot in session.slots:
+        session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
+        for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
         self._on_active()
 
@@ -187,7 +187,7 @@ class Inspector(pn.viewable.Viewer):
         s, rows = session.active, data.rows(session.active)
         kept = [bool(np.isin(s, session.kept(slot))) for slot in session.slots]
         always = bool(data.isolated[s])
-        by = "always kept" if always else f"kept by {sum(kept)} of 3"
+        by = "always kept" if always else f"kept by {sum(kept)} of {len(kept)}"
         formula, kind = _formula(data.numbers[rows]), str(data.config_type[s])
         self.title.object = heading(
             f"Structure {data.frame_indices[s]}",
@@ -299,8 +299,8 @@ class Brushed(pn.viewable.Viewer):
         self._structures = np.empty(0, dtype=np.int64)
         self._rows = layout.column(self.table)
         self._card = layout.card(self.title, self.hint, self._rows, margin=0)
-        session.param.watch(self._fill, ["opened", "brush", "budget"])
-        for slot in session.slots:
+        session.param.watch(self._fill, ["opened", "brush", "budget", "n_columns"])
+        for slot in session.every_slot:
             slot.param.watch(self._fill, ["selection"])
         self._fill()
 

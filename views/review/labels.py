@@ -156,7 +156,8 @@ class DuplicateCard(_Listing):
         found, data = self._state.duplicates, self._session.dataset
         if found is not None and data is not None:
             said = f"near-duplicates within {found.spec.tolerance:g} h"
-            self._state.reject(copy_reasons(found, data.frame_indices), said)
+            reasons = copy_reasons(found, data.frame_indices)
+            self._state.reject(reasons, said, step=self.NAME)
 
 
 class ConflictCard(_Listing):
@@ -432,7 +433,8 @@ class CutCard(pn.viewable.Viewer):
     def _reject(self, *_: Any) -> None:
         found = self._state.cut()
         if found is not None:
-            self._state.reject(cut_reasons(found), f"an atom above {found.limit:g} eV/Å")
+            said = f"an atom above {found.limit:g} eV/Å"
+            self._state.reject(cut_reasons(found), said, step="Force cut-off", kind="rule")
 
     def __panel__(self) -> Any:
         return self._card

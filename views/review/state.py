@@ -184,7 +184,9 @@ class Review(param.Parameterized):
             atom = -1
         self._session.inspect(wanted[0], atom)
 
-    def reject(self, reasons: Mapping[int, str], reason: str) -> None:
+    def reject(
+        self, reasons: Mapping[int, str], reason: str, *, step: str, kind: str = "finding"
+    ) -> None:
         """Reject structures in one step and say how many; undo takes it back.
 
         Parameters
@@ -193,8 +195,10 @@ class Review(param.Parameterized):
             Structure -> why, which the recipe will keep.
         reason : str
             Why all of them, in a few words for the user.
+        step, kind : str
+            As the ledger has them.
         """
-        count = self._session.reject_all(reasons, reasons)
+        count = self._session.reject_all(reasons, reasons, step=step, kind=kind)
         kept = len(reasons.keys() & set(self._session.pinned))
         pinned = f"; {kept} pinned stay" if kept else ""
         self._session.notice = (

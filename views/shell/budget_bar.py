@@ -75,8 +75,10 @@ class BudgetBar(pn.viewable.Viewer):
         self.slider.param.watch(self._on_slider, "value")
         self.number.param.watch(lambda e: session.set_budget(e.new or 1), "value")
         session.param.watch(self._fill, ["opened"])
-        session.param.watch(self._show, ["opened", "budget", "brush", "pinned", "rejected"])
-        for slot in session.slots:
+        session.param.watch(
+            self._show, ["opened", "budget", "brush", "pinned", "rejected", "n_columns"]
+        )
+        for slot in session.every_slot:
             slot.param.watch(self._show, ["selection"])
         self._fill()
         self._show()

@@ -101,7 +101,8 @@ class Export(pn.viewable.Viewer):
     @property
     def _column(self) -> int:
         """The column to export; the coverage selection until another is chosen."""
-        return 1 if self.method.value is None else int(self.method.value)
+        wanted = 1 if self.method.value is None else int(self.method.value)
+        return min(wanted, self._session.n_columns - 1)
 
     @property
     def _slot(self) -> Slot:
@@ -180,7 +181,8 @@ class Export(pn.viewable.Viewer):
             self._session.analysis,
             self._slot.selection,
             self._size,
-            reasons=self._session.reasons,
+            removals=self._session.ledger,
+            waivers=self._session.waived.values(),
         )
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 

@@ -1,19 +1,23 @@
-"""What a user decides: budget, pins, rejections with their reasons, undo and redo. No Panel."""
+"""What a user decides: budget, pins, rejections, waivers; the ledger, undo and redo. No Panel."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any, NamedTuple
 
 import param
 
-from views.state.columns import Choice, Slot
+from analytics.curation.ledger import BY_HAND, Removal, Waiver, now
+from views.state.brushing import Brushing
+from views.state.columns import COLUMNS, Choice, Slot
 from views.state.jobs import Runner
-from views.state.looking import Looking
 
 __all__ = ["UNDO_DEPTH", "Deciding", "Step"]
 
 UNDO_DEPTH = 50
+#: Seconds within which moves of the budget are one step: a drag is many.
+ONE_MOVE = 1.5
 
 
 class Step(NamedTuple):
@@ -23,35 +27,57 @@ class Step(NamedTuple):
     ----------
     pinned, rejected : list of int
         Structures forced in and out, indices into the data set.
-    reasons : dict of int to str
-        Structure -> why it was forced out, where that was said.
+    removals : dict of int to Removal
+        Structure -> how it was forced out; may hold more than `rejected`.
     choices : list of Choice
-        The method wanted in each column.
+        The method wanted in each of the columns shown.
+    waived : dict of str to Waiver
+        By the key of the finding.
+    budget : int
+        Structures kept; 0 where it is not known, which leaves it as it is.
+    reading : mapping or None
+        How the file was read, as options of `Session.open`; None where it is not known.
+    what : str
+        What was done then, in a few words: that is what undo takes back.
     """
 
     pinned: list[int]
     rejected: list[int]
-    reasons: dict[int, str]
+    removals: dict[int, Removal]
     choices: list[Choice]
+    waived: dict[str, Waiver] = {}
+    budget: int = 0
+    reading: Mapping[str, Any] | None = None
+    what: str = ""
 
 
-class Deciding(Looking):
+class Deciding(Brushing):
     """What is kept, forced in and forced out; every step can be taken back."""
 
     budget = param.Integer(1, bounds=(0, None), doc="Structures kept (isolated atoms not counted).")
     pinned = param.List(default=[], item_type=int, doc="Structures forced in, data-set indices.")
     rejected = param.List(default=[], item_type=int, doc="Structures forced out.")
-    reasons = param.Dict(default={}, doc="Structure -> why it was forced out, where it was said.")
+    removals = param.Dict(default={}, doc="Structure -> `Removal`: how it was forced out.")
+    waived = param.Dict(default={}, doc="Key of a finding -> `Waiver`.")
 
     chosen = param.Event(doc="Something was chosen, here or in a stage, that is worth saving.")
 
-    #: The columns of the comparison.
-    slots: tuple[Slot, ...] = ()
+    n_columns = param.Integer(3, bounds=(1, COLUMNS), doc="How many columns are compared.")
+
+    #: All columns there can be; watch these.
+    every_slot: tuple[Slot, ...] = ()
 
     def __init__(self, runner: Runner, **params: Any) -> None:
         super().__init__(runner, **params)
         self._undo: list[Step] = []
         self._redo: list[Step] = []
+        self._moved = -ONE_MOVE  # when the budget was, if nothing else came after
+        self._source: tuple[str, dict[str, Any]] = ("", {})
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The columns that are compared; draw these."""
+        return self.every_slot[: self.n_columns]
 
     def _wanted(self, column: int) -> Choice:
         """Return what is on its way into a column, otherwise what it shows."""
@@ -65,9 +91,26 @@ class Deciding(Looking):
         """Run those methods again whose orders answer for one budget only."""
         raise NotImplementedError
 
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
+        """Read the file as it was read before, with methods for the columns."""
+        raise NotImplementedError
+
     def _reorder(self) -> None:
         """Run all methods again: what is forced in or out has changed."""
         self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
+
+    def _named(self, structure: int) -> str:
+        """Return a structure as the user knows it: by its index in the file."""
+        return f"structure {self.dataset.frame_indices[structure]}" if self.dataset else ""
+
+    # ---- columns ----------------------------------------------------------------------------
+
+    def show_columns(self, count: int) -> None:
+        """Compare so many methods; a column that comes in gets an order of its own."""
+        count = min(max(1, count), COLUMNS)
+        if count != self.n_columns:
+            self._remember(f"{self.n_columns} columns become {count}")
+            self.n_columns = count
 
     # ---- budget, pins and rejections --------------------------------------------------------
 
@@ -79,7 +122,10 @@ class Deciding(Looking):
         budget = int(min(max(low, structures), high))
         if budget == self.budget != structures:
             self.param.trigger("budget")  # whoever asked for it shows what cannot be
-        else:
+        elif budget != self.budget:
+            if monotonic() - self._moved > ONE_MOVE or not self._undo:
+                self._remember(f"budget of {self.budget} changed")
+            self._moved = monotonic()
             self.budget = budget
             self._ask_again()
 
@@ -107,10 +153,20 @@ class Deciding(Looking):
         int
             How many structures were pinned that had not been before.
         """
-        return self._decide_all("pinned", structures, {})
+        new = self._undecided(structures)
+        if new:
+            self._remember(f"{len(new)} pinned")
+            self._decide(sorted({*self.pinned, *new}), self.rejected)
+            self._reorder()
+        return len(new)
 
     def reject_all(
-        self, structures: Iterable[int], reasons: Mapping[int, str] | None = None
+        self,
+        structures: Iterable[int],
+        reasons: Mapping[int, str] | None = None,
+        *,
+        step: str = "Brush",
+        kind: str = "brush",
     ) -> int:
         """Force structures out in one step, which one undo takes back.
 
@@ -120,27 +176,45 @@ class Deciding(Looking):
         ----------
         structures : iterable of int
         reasons : mapping of int to str, optional
-            Structure -> why, for the recipe.
+            Structure -> why, for the ledger and the recipe.
+        step : str
+            What takes them out, as the ledger calls it: "Near-duplicates".
+        kind : str
+            One of `analytics.curation.ledger.KINDS`.
 
         Returns
         -------
         int
             How many structures were rejected that had not been before.
         """
-        return self._decide_all("rejected", structures, reasons or {})
-
-    def _decide_all(self, name: str, structures: Iterable[int], reasons: Mapping[int, str]) -> int:
-        if self.dataset is None:
-            return 0
-        new = {int(s) for s in structures if not self.dataset.isolated[s]}
-        new -= {*self.pinned, *self.rejected}
+        new, why, when = self._undecided(structures), reasons or {}, now()
         if new:
-            decided = {"pinned": self.pinned, "rejected": self.rejected}
-            self._remember()
-            self.reasons = self.reasons | {s: reasons[s] for s in new & reasons.keys()}
-            self._decide(**(decided | {name: sorted({*decided[name], *new})}))
+            self._remember(f"{len(new)} rejected ({step})")
+            removed = {s: Removal(s, step, why.get(s, ""), when, kind) for s in new}
+            self.removals = self._removals() | removed
+            self._decide(self.pinned, sorted({*self.rejected, *new}))
             self._reorder()
         return len(new)
+
+    def clear_all(self, structures: Iterable[int]) -> int:
+        """Neither pin nor reject structures any longer, in one step; return how many were."""
+        some = {int(s) for s in structures}
+        freed = some & {*self.pinned, *self.rejected}
+        if freed:
+            one = next(iter(freed))
+            what = self._named(one) if len(freed) == 1 else f"{len(freed)} structures"
+            self._remember(f"{what} no longer pinned or rejected")
+            left = [[s for s in given if s not in freed] for given in (self.pinned, self.rejected)]
+            self._decide(*left)
+            self._reorder()
+        return len(freed)
+
+    def _undecided(self, structures: Iterable[int]) -> set[int]:
+        """Return those that can be pinned or rejected, and are neither."""
+        if self.dataset is None:
+            return set()
+        new = {int(s) for s in structures if not self.dataset.isolated[s]}
+        return new - {*self.pinned, *self.rejected}
 
     def choice(self, column: int) -> Choice:
         """Return what is wanted in a column."""
@@ -152,16 +226,19 @@ class Deciding(Looking):
         choice: Choice,
         budget: int,
         pinned: list[int],
-        rejected: list[int],
-        reasons: Mapping[int, str],
+        removals: Mapping[int, Removal],
+        waived: Mapping[str, Waiver],
     ) -> None:
-        """Decide all at once: a method for a column, budget, pins and rejections."""
+        """Decide all at once: a method for a column, budget, pins, rejections, waivers."""
         if self.opened is None:
             return
-        self._remember()
-        self.reasons = dict(reasons)
+        self._remember("recipe taken over")
+        rejected = sorted(removals)
         low, high = self._bounds(pinned, rejected)
-        self.param.update(pinned=pinned, rejected=rejected, budget=min(max(low, budget), high))
+        self.param.update(
+            pinned=pinned, rejected=rejected, removals=dict(removals), waived=dict(waived),
+            budget=min(max(low, budget), high),
+        )  # fmt: skip
         choices = {at: self._wanted(at) for at in range(len(self.slots))}
         self._run_slots(choices | {column: choice})
 
@@ -169,40 +246,91 @@ class Deciding(Looking):
         if self.dataset is None or structure < 0:
             return
         if self.dataset.isolated[structure]:
-            self.notice = ("info", f"structure {structure} is an isolated atom: always kept")
+            self.notice = ("info", f"{self._named(structure)} is an isolated atom: always kept")
             return
-        self._remember()
         mine, theirs = set(getattr(self, name)), set(getattr(self, other))
+        no_longer = "no longer " if structure in mine else ""
+        self._remember(f"{self._named(structure)} {no_longer}{name}")
         mine ^= {structure}
-        self.reasons = {s: why for s, why in self.reasons.items() if s != structure}
+        removals = {s: one for s, one in self._removals().items() if s != structure}
+        if name == "rejected" and structure in mine:
+            removals[structure] = Removal(structure, BY_HAND, "", now(), "hand")
+        self.removals = removals
         self._decide(**{name: sorted(mine), other: sorted(theirs - mine)})
         self._reorder()
 
-    def _decide(self, pinned: list[int], rejected: list[int]) -> None:
+    def _decide(self, pinned: list[int], rejected: list[int], budget: int = 0) -> None:
         """Pin and reject; the budget gives way, so that all pinned are kept and no rejected."""
         low, high = self._bounds(pinned, rejected)
-        budget = min(max(low, self.budget), high)
+        budget = min(max(low, budget or self.budget), high)
         self.param.update(pinned=pinned, rejected=rejected, budget=budget)
+
+    # ---- the ledger, and what is waived -----------------------------------------------------
+
+    def _removals(self) -> dict[int, Removal]:
+        """Return how each of the rejected was: others may be left from a step taken back."""
+        known: dict[int, Removal] = self.removals
+        if known.keys() == {*self.rejected}:
+            return known
+        return {s: known.get(s, Removal(s)) for s in self.rejected}
+
+    @property
+    def ledger(self) -> tuple[Removal, ...]:
+        """Every removal, in the order of time; structures of one step ascend."""
+        return tuple(sorted(self._removals().values(), key=lambda one: (one.when, one.step, one)))
+
+    @property
+    def reasons(self) -> dict[int, str]:
+        """Structure -> why it was forced out, where that was said."""
+        return {s: one.reason for s, one in self._removals().items() if one.reason}
+
+    def waive(self, finding: str, reason: str, message: str = "") -> None:
+        """Leave a finding as it is, for a reason.
+
+        Parameters
+        ----------
+        finding : str
+            Its key.
+        reason : str
+            Why it does not matter.
+        message : str
+            What the finding says, for the recipe.
+        """
+        reason = " ".join(reason.split())
+        if reason:
+            self._remember(f"waived: {message or finding}")
+            self.waived = self.waived | {finding: Waiver(finding, reason, now(), message)}
+
+    def unwaive(self, finding: str) -> None:
+        """Count a finding among the open ones again."""
+        if finding in self.waived:
+            self._remember(f"no longer waived: {self.waived[finding].message or finding}")
+            self.waived = {key: one for key, one in self.waived.items() if key != finding}
 
     # ---- undo -------------------------------------------------------------------------------
 
-    def _step(self) -> Step:
-        rejected = set(self.rejected)
+    def _step(self, what: str = "") -> Step:
         return Step(
             self.pinned,
             self.rejected,
-            {s: why for s, why in self.reasons.items() if s in rejected},
+            self._removals(),
             [self._wanted(column) for column in range(len(self.slots))],
+            self.waived,
+            self.budget,
+            dict(self._source[1]),
+            what,
         )
 
-    def _remember(self) -> None:
-        self._undo = [*self._undo, self._step()][-UNDO_DEPTH:]
+    def _remember(self, what: str) -> None:
+        """Keep how things are: `what` is being done, in words that follow "undone:"."""
+        self._undo = [*self._undo, self._step(what)][-UNDO_DEPTH:]
         self._redo.clear()
+        self._moved = -ONE_MOVE
         self.param.trigger("pinned")
 
     def _drop_empty_step(self) -> None:
         """Drop the last step if it came to nothing: undoing it would change nothing."""
-        if self._undo and self._undo[-1] == self._step():
+        if self._undo and self._undo[-1] == self._step(self._undo[-1].what):
             self._undo.pop()
             self.param.trigger("pinned")
 
@@ -217,18 +345,32 @@ class Deciding(Looking):
         return bool(self._undo)
 
     def undo(self) -> None:
-        """Take back the last pin, rejection or change of method."""
-        self._swap(self._undo, self._redo)
+        """Take back the last decision, whatever it was about; the brush stays."""
+        self._swap(self._undo, self._redo, "Undone")
 
     def redo(self) -> None:
         """Take the last undo back."""
-        self._swap(self._redo, self._undo)
+        self._swap(self._redo, self._undo, "Done again")
 
-    def _swap(self, source: list[Step], target: list[Step]) -> None:
+    def _swap(self, source: list[Step], target: list[Step], told: str) -> None:
         if not source:
             return
-        target.append(self._step())
-        step = source.pop()
-        self.reasons = step.reasons
-        self._decide(step.pinned, step.rejected)
-        self._run_slots(dict(enumerate(step.choices)))
+        step, here = source.pop(), self._step()
+        target.append(here._replace(what=step.what))
+        self._moved = -ONE_MOVE
+        self.param.update(removals=step.removals, waived=step.waived)
+        self._decide(step.pinned, step.rejected, step.budget)
+        if step.reading is not None and step.reading != here.reading:
+            self._read_as(step.reading, step.choices)
+        elif (step.pinned, step.rejected) != (here.pinned, here.rejected):
+            self._run_slots(dict(enumerate(step.choices)))
+        else:
+            wanted = dict(enumerate(step.choices))
+            changed = {at: one for at, one in wanted.items() if one != self._wanted(at)}
+            if changed:
+                self._run_slots(changed)
+            self._ask_again()
+            self.param.trigger("pinned")  # which steps there are has changed
+        self.n_columns = len(step.choices)
+        if step.what:
+            self.notice = ("info", f"{told}: {step.what}")

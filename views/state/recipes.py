@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.data.dataset import Dataset
-from analytics.recipe import DROP_DUPLICATES, Recipe
+from analytics.recipe import Recipe, forced_out, forced_structures
 from analytics.replay import data_differences, specs_of
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS
@@ -72,7 +70,7 @@ def differences(recipe: Recipe, session: Session, column: int) -> list[Differenc
             compare("seed", recipe.seed, choice.seed)
     compare("budget", f"{recipe.size} structures", f"{session.budget} structures")
     if data is not None:
-        keep, drop = _forced(recipe, data)
+        keep, drop = forced_structures(recipe, data)
         compare("pinned", ranges(keep) or "none", ranges(session.pinned) or "none")
         compare("rejected", ranges(drop) or "none", ranges(session.rejected) or "none")
     shown_by = session.analysis
@@ -95,13 +93,12 @@ def take_over(recipe: Recipe, session: Session, column: int) -> None:
     """
     specs, data = specs_of(recipe)[0], session.dataset
     assert data is not None
-    keep, drop = _forced(recipe, data)
-    frames = data.structure_of_frame()
-    reasons = {frames[f]: why for r in recipe.ledger for f in r.structures for why in (r.reason,)
-               if f in frames and frames[f] in drop}  # fmt: skip
+    keep, _ = forced_structures(recipe, data)
+    removals = forced_out(recipe, data)
     spec = specs["method"]
+    waived = {one.finding: one for one in recipe.waivers}
     choice = Choice(recipe.method, recipe.seed, None if spec == type(spec)() else spec)
-    session.decide(column, choice, recipe.size, sorted(keep), sorted(drop), reasons)
+    session.decide(column, choice, recipe.size, sorted(keep), removals, waived)
     session.reanalyse(specs["descriptor"], specs["kernel"])
 
 
@@ -112,18 +109,6 @@ def reproduced(recipe: Recipe, session: Session, column: int) -> tuple[int, bool
         return 0, False
     picked = data.frame_indices[session.kept(session.slots[column])].tolist()
     return len(set(picked) & set(recipe.picked)), tuple(picked) == recipe.picked
-
-
-def _forced(recipe: Recipe, data: Dataset) -> tuple[set[int], set[int]]:
-    """Return what a recipe forces in and out, copies that it dropped among them."""
-    frames = data.structure_of_frame()
-    copies = [f for r in recipe.ledger if r.step == DROP_DUPLICATES for f in r.structures]
-
-    def here(structures: Iterable[int]) -> set[int]:
-        return {frames[f] for f in structures if f in frames and not data.isolated[frames[f]]}
-
-    keep = here(recipe.keep)
-    return keep, here([*recipe.drop, *copies]) - keep
 
 
 def _title(method: str) -> str:

@@ -155,24 +155,38 @@ def restored(
         def there(structures: Iterable[int]) -> list[int]:
             return sorted(places[s] for s in structures if places[s] >= 0)
 
-        reasons = {places[s]: why for s, why in step.reasons.items() if places.get(s, -1) >= 0}
+        removals = {
+            places[s]: one._replace(structure=places[s])
+            for s, one in step.removals.items()
+            if places.get(s, -1) >= 0
+        }
         choices = [live_choice(choice, choice)[0] for choice in step.choices]
-        return Step(there(step.pinned), there(step.rejected), reasons, choices)
+        return step._replace(
+            pinned=there(step.pinned), rejected=there(step.rejected), removals=removals,
+            choices=choices,
+        )  # fmt: skip
 
-    step = moved(Step(saved.pinned, saved.rejected, saved.reasons, []))
+    step = moved(Step(saved.pinned, saved.rejected, saved.removals, []))
     brush, n = saved.brush, analysis.n_environments
     if now is not None and len(brush):
         lost.append(f"the brush of {len(brush)} environments")
         brush = NOTHING
     brush = brush[(brush >= 0) & (brush < n)]
+    named = {name: rows[rows < n] for name, rows in saved.named_brushes.items()}
+    if now is not None and named:
+        lost.append(f"the brushes {', '.join(named)}")
+        named = {}
     low = max(1, len(step.pinned))
     high = max(low, analysis.n_structures - len(step.rejected))
     values = {
         "pinned": step.pinned,
         "rejected": step.rejected,
-        "reasons": step.reasons,
+        "removals": step.removals,
+        "waived": dict(saved.waived),
         "budget": min(max(low, saved.budget), high),
         "brush": brush,
+        "named_brushes": named,
+        "searches": saved.searches,
         **_inspected(saved, data),
     }
     known = [

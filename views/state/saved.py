@@ -20,12 +20,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.curation.expression_syntax import LONGEST as LONGEST_SEARCH
+from analytics.curation.ledger import Removal, Waiver
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.documents import Entries, load_json, parse_json
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.versions import version_of
-from views.state.columns import Choice
+from views.state.brushing import LONGEST, MOST, RECENT
+from views.state.columns import COLUMNS, Choice
 from views.state.decisions import UNDO_DEPTH, Step
 from views.state.questions import ASKED, Question
 
@@ -36,12 +39,11 @@ __all__ = [
 
 FORMAT = "winnow-session"
 #: Raised by one whenever an older Winnow could no longer open a session.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: Longer lists of indices are packed.
 PLAIN = 64
 #: zlib packs no better than that.
 RATIO = 1040
-COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,17 @@ class SavedSession:
     kernel : mapping
         Options of the kernel.
     choices : list of Choice
-        What is wanted in each column; `spec` is a mapping of options, or None for the defaults.
+        What is wanted in each column shown; `spec` is a mapping of options, or None for the
+        defaults.
     budget : int
-    pinned, rejected, reasons
+    pinned, rejected, removals, waived
         As in `Step`.
     brush : int array (n,)
         Highlighted environments, descriptor rows, ascending.
+    named_brushes : mapping of str to int array
+        Name -> rows, as those of `brush`.
+    searches : list of str
+        What was searched for, the newest first.
     active, active_atom : int
         Under inspection.
     map_kind : str
@@ -116,13 +123,16 @@ class SavedSession:
     budget: int
     pinned: list[int]
     rejected: list[int]
-    reasons: dict[int, str]
+    removals: dict[int, Removal]
     brush: IntArray
     active: int = -1
     active_atom: int = -1
     map_kind: str = "PCA"
     undo: list[Step] = field(default_factory=list)
     redo: list[Step] = field(default_factory=list)
+    waived: Mapping[str, Waiver] = field(default_factory=dict)
+    named_brushes: Mapping[str, IntArray] = field(default_factory=dict)
+    searches: list[str] = field(default_factory=list)
     marks: Mapping[int, int] = field(default_factory=dict)
     stage: str = ""
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -157,13 +167,19 @@ class SavedSession:
             "descriptor": {"name": self.descriptor[0], "spec": dict(self.descriptor[1])},
             "kernel": dict(self.kernel),
             "budget": self.budget,
-            **packed.step(Step(self.pinned, self.rejected, self.reasons, self.choices)),
+            **packed.step(Step(self.pinned, self.rejected, self.removals, self.choices)),
+            "waivers": _plain_waivers(self.waived),
             "brush": _packed(self.brush),
+            "named_brushes": [
+                {"name": name, "rows": packed.once(rows, _packed)}
+                for name, rows in self.named_brushes.items()
+            ],
+            "searches": self.searches,
             "active": self.active,
             "active_atom": self.active_atom,
             "map": self.map_kind,
-            "undo": [packed.step(step) for step in self.undo],
-            "redo": [packed.step(step) for step in self.redo],
+            "undo": [packed.whole_step(step) for step in self.undo],
+            "redo": [packed.whole_step(step) for step in self.redo],
             "marks": {
                 "structures": _packed(structures),
                 "digests": _packed([self.marks[s] for s in structures]),
@@ -238,16 +254,26 @@ class Packing:
 
     def __init__(self) -> None:
         #: By identity; the value is held so that no other can get its.
-        self._known: dict[int, tuple[Any, Any]] = {}
-        self._used: set[int] = set()
+        self._known: dict[tuple[int, Callable[[Any], Any]], tuple[Any, Any]] = {}
+        self._used: set[tuple[int, Callable[[Any], Any]]] = set()
 
     def step(self, step: Step) -> dict[str, Any]:
         """Return plain values."""
         return {
-            "pinned": self._once(step.pinned, _packed),
-            "rejected": self._once(step.rejected, _packed),
-            "reasons": self._once(step.reasons, _by_reason),
+            "pinned": self.once(step.pinned, _packed),
+            "rejected": self.once(step.rejected, _packed),
+            "reasons": self.once(step.removals, _by_reason),  # what an older Winnow reads
+            "removals": self.once(step.removals, _by_step),
             "columns": [_plain_choice(choice) for choice in step.choices],
+        }
+
+    def whole_step(self, step: Step) -> dict[str, Any]:
+        """Return plain values, those that a session has elsewhere among them."""
+        return self.step(step) | {
+            "waivers": self.once(step.waived, _plain_waivers),
+            "budget": step.budget,
+            "reading": None if step.reading is None else dict(step.reading),
+            "what": step.what,
         }
 
     def forget(self) -> None:
@@ -255,19 +281,36 @@ class Packing:
         self._known = {key: held for key, held in self._known.items() if key in self._used}
         self._used.clear()
 
-    def _once(self, value: Any, pack: Callable[[Any], Any]) -> Any:
-        key = id(value)
+    def once(self, value: Any, pack: Callable[[Any], Any]) -> Any:
+        """Return what a value is packed to, from memory where it was packed before."""
+        key = (id(value), pack)
         if key not in self._known:
             self._known[key] = (value, pack(value))
         self._used.add(key)
         return self._known[key][1]
 
 
-def _by_reason(reasons: Mapping[int, str]) -> list[dict[str, Any]]:
+def _by_reason(removals: Mapping[int, Removal]) -> list[dict[str, Any]]:
     groups: dict[str, list[int]] = {}
-    for structure in sorted(reasons):
-        groups.setdefault(reasons[structure], []).append(structure)
+    for structure in sorted(removals):
+        if removals[structure].reason:
+            groups.setdefault(removals[structure].reason, []).append(structure)
     return [{"reason": why, "structures": _packed(group)} for why, group in groups.items()]
+
+
+def _by_step(removals: Mapping[int, Removal]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for structure in sorted(removals):
+        groups.setdefault(removals[structure][1:], []).append(structure)
+    named = (dict(zip(Removal._fields[1:], how, strict=True)) for how in groups)
+    return [
+        how | {"structures": _packed(some)}
+        for how, some in zip(named, groups.values(), strict=True)
+    ]
+
+
+def _plain_waivers(waived: Mapping[str, Waiver]) -> list[dict[str, str]]:
+    return [one._asdict() for one in waived.values()]
 
 
 def _plain_choice(choice: Choice) -> dict[str, Any]:
@@ -338,8 +381,11 @@ def _session(file: _Entries) -> SavedSession:
         "budget": file.whole("budget"),
         "pinned": step.pinned,
         "rejected": step.rejected,
-        "reasons": step.reasons,
+        "removals": step.removals,
+        "waived": step.waived,
         "brush": np.array(file.structures("brush"), dtype=np.int64),
+        "named_brushes": _named_brushes(file) if "named_brushes" in file else {},
+        "searches": _searches(file) if "searches" in file else [],
         "active": file.whole("active", -1),
         "active_atom": file.whole("active_atom", -1),
         "map_kind": file.text("map"),
@@ -409,13 +455,47 @@ def _step(file: _Entries) -> Step:
     reasons: dict[int, str] = {}
     for group in file.each("reasons", 1_000_000):
         reasons |= dict.fromkeys(group.structures("structures"), group.text("reason"))
+    removals = {s: Removal(s, reason=why) for s, why in reasons.items()}
+    for group in file.each("removals", 1_000_000) if "removals" in file else ():
+        how = [group.text(name) for name in Removal._fields[1:]]
+        removals |= {s: Removal(s, *how) for s in group.structures("structures")}
     pinned, rejected = file.structures("pinned"), file.structures("rejected")
     if not {*pinned}.isdisjoint(rejected):
         raise WinnowError("the session is damaged: structures are both pinned and rejected")
     columns = list(file.each("columns", COLUMNS))
-    if len(columns) != COLUMNS:
-        raise file.damaged("columns", f"a list of {COLUMNS}", columns)
-    return Step(pinned, rejected, reasons, [_choice(column) for column in columns])
+    if not columns:
+        raise file.damaged("columns", f"a list of 1 to {COLUMNS}", columns)
+    return Step(
+        pinned,
+        rejected,
+        removals,
+        [_choice(column) for column in columns],
+        _waived(file) if "waivers" in file else {},
+        file.whole("budget") if "budget" in file else 0,
+        _options(file.object("reading")) if "reading" in file else None,
+        file.text("what") if "what" in file else "",
+    )
+
+
+def _named_brushes(file: _Entries) -> dict[str, IntArray]:
+    return {
+        each.text("name")[:LONGEST]: np.array(each.structures("rows"), dtype=np.int64)
+        for each in file.each("named_brushes", MOST)
+    }
+
+
+def _searches(file: _Entries) -> list[str]:
+    found = file.sequence("searches", RECENT)
+    if not all(isinstance(text, str) for text in found):
+        raise file.damaged("searches", "texts", found)
+    return [text[:LONGEST_SEARCH] for text in found]
+
+
+def _waived(file: _Entries) -> dict[str, Waiver]:
+    found = [
+        Waiver(*(one.text(name) for name in Waiver._fields)) for one in file.each("waivers", 10_000)
+    ]
+    return {one.finding: one for one in found}
 
 
 def _choice(file: _Entries) -> Choice:

@@ -146,9 +146,10 @@ class Saver(param.Parameterized):
         self._asked = self._writing = self._decided = False
         session.param.watch(self.note, [
             "opened", "map_kind", "descriptor", "kernel", "budget", "brush", "active",
-            "active_atom", "pinned", "rejected", "reasons", "chosen", "question",
+            "active_atom", "pinned", "rejected", "removals", "waived", "chosen", "question",
+            "named_brushes", "searches",
         ])  # fmt: skip
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self.note, ["method", "seed", "spec"])
         session.on_end(self.close)
         session.saver = self

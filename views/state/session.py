@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
-from views.state.columns import Choice, Opened, Slot, lower_first
+from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
@@ -36,7 +37,9 @@ __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 T = TypeVar("T")
 
+#: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
+FURTHER_METHODS = ("saturated_coverage",)
 DEMO = asset("carbon.xyz.gz")
 
 
@@ -63,20 +66,22 @@ class Session(Saving):
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
     measured = param.Parameter(
-        (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
+        (), doc="`PrefixMetrics` of the first columns at the budget, as far as they are known."
     )
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
         self.pipeline = pipeline or Pipeline()
-        self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
+        self.every_slot = tuple(Slot(method=name) for name in DEFAULT_METHODS + FURTHER_METHODS)
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
         self._unavailable: dict[int, Choice] = {}
+        self.param.watch(self._on_columns, ["n_columns"])
         self.param.watch(self._measure, ["opened", "budget"])
-        for slot in self.slots:
+        for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
+            slot.param.watch(self._on_decided, ["selection"])
         self._at_end: list[Callable[[], None]] = []
         self._at_cancel: list[Callable[[], None]] = []
         self.page: Any = None
@@ -117,20 +122,62 @@ class Session(Saving):
             return None
         return _metrics(self.analysis, slot.selection, self.budget)
 
+    def _on_columns(self, *_: Any) -> None:
+        """Fill the columns that came in, and leave out what belongs to those that went."""
+        self.measured = self.measured[: self.n_columns]
+        for column in range(self.n_columns, COLUMNS):
+            if self._asked.pop(column, None) is not None:  # nobody waits for it any more
+                self.stop(f"slot {column}")
+        self.param.trigger("chosen")
+        self._fill_columns()
+        self._measure()
+
+    def _fill_columns(self) -> None:
+        """Order the structures for columns that have no order, or one that is out of date."""
+        for column, slot in enumerate(self.slots):
+            if self.analysis is not None and column not in self._asked and self._is_old(slot):
+                self._run_slots({column: self._sensible(column)})
+
+    def _sensible(self, column: int) -> Choice:
+        """Return what is wanted in a column; a new one gets what no other shows and data allow."""
+        assert self.analysis is not None
+        wanted, others = self._wanted(column), {slot.method for slot in self.every_slot[:column]}
+        if self.every_slot[column].selection is not None:
+            return wanted
+        for method in (wanted.method, *DEFAULT_METHODS, *FURTHER_METHODS, "outlier_score"):
+            spec = wanted.spec if method == wanted.method else None
+            if method not in others and not missing_labels(self.analysis, method, spec):
+                return wanted._replace(method=method, spec=spec)
+        return wanted
+
+    def _is_old(self, slot: Slot) -> bool:
+        """Say whether the order of a column is about something else than what is decided now."""
+        order, analysis = slot.selection, self.analysis
+        if order is None or analysis is None or order.source != analysis.fingerprint:
+            return True
+        decided = (order.keep.tolist(), order.drop.tolist())
+        return decided != (self.pinned, self.rejected) or not (
+            order.nested or len(order) == self.budget
+        )
+
+    def on_its_way(self, column: int) -> Choice | None:
+        """Return what is being worked out for a column; None if it shows what is wanted."""
+        return self._asked.get(column)
+
     def _measure(self, *_: Any) -> None:
         """Bring the metrics of the columns up to date, aside from what the page answers at once."""
         analysis, budget = self.analysis, self.budget
-        orders = [slot.selection for slot in self.slots if slot.selection]
-        if analysis is None or len(orders) < len(self.slots):
+        orders = list(takewhile(bool, (slot.selection for slot in self.slots)))
+        if analysis is None or not orders:
             self.measured = ()
             return
 
         def work(monitor: Monitor) -> tuple[PrefixMetrics, ...]:
-            return tuple(_metrics(analysis, order, budget, monitor) for order in orders)
+            return tuple(_metrics(analysis, o, budget, monitor) for o in orders if o is not None)
 
         def done(found: tuple[PrefixMetrics, ...]) -> None:
             if self.analysis is analysis:
-                self.measured = found
+                self.measured = found[: self.n_columns]
 
         self.run("scores", work, done, place="here", quiet=True)
 
@@ -158,7 +205,13 @@ class Session(Saving):
 
     def open(self, path: str | Path, **options: Any) -> None:
         """See `Saving`."""
-        name, methods = str(path), self._methods()
+        self._open(str(path), options)
+
+    def _open(
+        self, name: str, options: Mapping[str, Any], *, keep: bool = False, what: str = ""
+    ) -> None:
+        """Open a file; with `keep` what was decided stays, and `what` was done is one undo."""
+        methods = self._methods()
         if self.question is not None and self.question.path != name:
             self.question = None
 
@@ -170,11 +223,16 @@ class Session(Saving):
         def failed(error: Exception) -> None:
             question = Question.in_error(error, name, options)
             if question is None:
-                self._fail(error, lambda: self.open(path, **options))
+                self._fail(error, lambda: self._open(name, options, keep=keep, what=what))
             else:
                 self.question = question
 
-        done = lambda opened: self._take(opened, source=(name, options))  # noqa: E731
+        def done(opened: Opened) -> None:
+            same = keep and self._still_applies(name, opened.dataset)
+            if same and what:
+                self._remember(what)
+            self._take(opened, source=(name, dict(options)), afresh=not same)
+
         self._submit("open", work, done, failed)
 
     def answer(self, answers: Mapping[str, str]) -> None:
@@ -216,10 +274,30 @@ class Session(Saving):
         self._submit("open", work, done)
 
     def reread(self, **options: Any) -> None:
-        """Read the same file with other names of labels, units, elements of types."""
+        """Read the same file with other names of labels, units, elements of types.
+
+        What was decided stays where the file still has the same structures; one undo reads it as
+        it was read before.
+        """
         path, _ = self._source
         if path:
-            self.open(path, **options)
+            self._open(path, options, keep=True, what="file read another way")
+
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
+        """See `Deciding`."""
+        self._asked |= dict(enumerate(choices))
+        self.n_columns = len(choices)
+        self._open(self._source[0], reading, keep=True)
+
+    def _still_applies(self, name: str, now: Dataset) -> bool:
+        """Whether indices of structures mean the same in a file that was read another way."""
+        data = self.dataset
+        return (
+            data is not None
+            and name == self.source
+            and np.array_equal(data.frame_indices, now.frame_indices)
+            and np.array_equal(data.structure_offsets, now.structure_offsets)
+        )
 
     def _prepare(
         self,
@@ -241,7 +319,8 @@ class Session(Saving):
         orders, methods = [], []
         for at, choice in enumerate(wanted):
             title = METHODS[choice.method].title
-            part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, title)
+            share = 0.25 / len(wanted)
+            part = Part(monitor, 0.7 + share * at, 0.7 + share * (at + 1), title)
             if missing_labels(analysis, choice.method, choice.spec):
                 choice = Choice("outlier_score", choice.seed)
             methods.append(choice.method)
@@ -266,8 +345,14 @@ class Session(Saving):
         )
         return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
 
-    def _take(self, opened: Opened, *, source: tuple[str, dict[str, Any]] | None = None) -> None:
-        """Show a data set; one from another source starts without pins, brush and undo."""
+    def _take(
+        self,
+        opened: Opened,
+        *,
+        source: tuple[str, dict[str, Any]] | None = None,
+        afresh: bool = True,
+    ) -> None:
+        """Show a data set; one from another source starts afresh: without pins, brush and undo."""
         replaced = self._fill_slots(opened)
         n = opened.analysis.n_structures
         values: dict[str, Any] = {
@@ -281,24 +366,31 @@ class Session(Saving):
         if source is not None:
             self._source = source
             values["question"] = None
+            before = self.analysis
+            if before is not None and before.n_environments != opened.analysis.n_environments:
+                values["named_brushes"] = {}  # read otherwise: rows may mean other atoms
+        if source is not None and afresh:
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
-            values |= {"pinned": [], "rejected": [], "reasons": {}}
-            self._undo.clear()
-            self._redo.clear()
+            values |= {"pinned": [], "rejected": [], "removals": {}, "waived": {}}
+            values |= {"named_brushes": {}}
+            self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
         self.param.update(**values)
-        for slot in self.slots:
+        for slot in self.every_slot:
             slot.param.trigger("method")
         self._follow_decisions()
+        self._fill_columns()
 
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
         said = ""
-        for column, (wanted, method, (selection, retention)) in enumerate(
-            zip(self._methods(), opened.methods, opened.orders, strict=True)
-        ):
+        # the number of columns may have changed meanwhile
+        found = zip(self._methods(), opened.methods, opened.orders, strict=False)
+        ordered = 0
+        for column, (wanted, method, (selection, retention)) in enumerate(found):
+            ordered = column + 1
             missing = missing_labels(opened.analysis, wanted.method, wanted.spec)
             spec = wanted.spec
             if method != wanted.method and missing:
@@ -315,6 +407,9 @@ class Session(Saving):
                 slot.param.update(
                     method=method, spec=spec, selection=selection, retention=retention, tight=[]
                 )
+        for slot in self.every_slot[ordered:]:  # ordered when they are shown
+            with discard_events(slot):
+                slot.param.update(selection=None, retention=None, tight=[])
         self._asked.clear()
         return said
 
@@ -324,7 +419,7 @@ class Session(Saving):
         """Put another method into a column, with its default options."""
         current = self._wanted(column)
         if method != current.method:
-            self._remember()
+            self._remember(f"{self._column(column)}, {method.replace('_', ' ')}")
             self._unavailable.pop(column, None)
             self._run_slots({column: Choice(method, current.seed)})
 
@@ -334,18 +429,22 @@ class Session(Saving):
         if spec == METHODS[current.method].spec():
             spec = None
         if spec != current.spec:
-            self._remember()
+            self._remember(f"{self._column(column)}, options")
             self._run_slots({column: current._replace(spec=spec)})
 
     def reseed(self, column: int, seed: int | None = None) -> None:
         """Draw again with another seed."""
         current = self._wanted(column)
-        self._remember()
+        self._remember(f"{self._column(column)}, seed")
         seed = current.seed + 1 if seed is None else seed
         self._run_slots({column: current._replace(seed=seed)})
 
+    @staticmethod
+    def _column(column: int) -> str:
+        return f"column {column + 1}"
+
     def _wanted(self, column: int) -> Choice:
-        slot = self.slots[column]
+        slot = self.every_slot[column]
         return self._asked.get(column, Choice(slot.method, slot.seed, slot.spec))
 
     def _methods(self) -> list[Choice]:
@@ -354,6 +453,7 @@ class Session(Saving):
         back = {
             column: choice._replace(seed=wanted[column].seed)
             for column, choice in self._unavailable.items()
+            if column in wanted
         }
         return list((wanted | back).values())
 
@@ -385,7 +485,7 @@ class Session(Saving):
             for column, (selection, retention) in made.items():
                 self._arrived(column, wanted)
                 values = wanted[column]._asdict()
-                self.slots[column].param.update(
+                self.every_slot[column].param.update(
                     **values, selection=selection, retention=retention, tight=[]
                 )
 
@@ -394,17 +494,28 @@ class Session(Saving):
                 return
             for column in wanted:  # the widget shows the refused method: put the old one back
                 self._arrived(column, wanted)
-                self.slots[column].param.trigger("method")
+                self.every_slot[column].param.trigger("method")
+            self._drop_unfilled()
             self._drop_empty_step()
             self._fail(error, again)
 
         def again() -> None:
             if any(self._wanted(column) != choice for column, choice in wanted.items()):
-                self._remember()
+                self._remember("method asked for again")
             self._run_slots(wanted)
 
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
         self._submit(stage, work, done, failed)
+
+    def _drop_unfilled(self) -> None:
+        """Hide what came in last and has no order, nor one on its way; one column stays."""
+        unfilled = [
+            column
+            for column, slot in enumerate(self.slots)
+            if slot.selection is None and column not in self._asked
+        ]
+        if unfilled and unfilled[0] > 0:
+            self.n_columns = unfilled[0]
 
     def _arrived(self, column: int, wanted: dict[int, Choice]) -> None:
         if self._asked.get(column) == wanted[column]:
@@ -505,13 +616,15 @@ class Session(Saving):
             self._restoring, self.lost = None, ["everything that was decided (cancelled)"]
         selection = self.slots[0].selection
         if selection is not None:  # pins that were being worked in are taken back
-            self._decide(selection.keep.tolist(), selection.drop.tolist())
+            before = self._undo[-1].budget if self._undo else 0
+            self._decide(selection.keep.tolist(), selection.drop.tolist(), before)
+        self._drop_unfilled()
         self._drop_empty_step()
         self._tell_all({})
         self.notice = ("info", "cancelled")
         if self.embedding is not None:
             self.map_kind = self.embedding.method
-        for slot in self.slots:
+        for slot in self.every_slot:
             slot.param.trigger("method")
         for callback in self._at_cancel:
             callback()
