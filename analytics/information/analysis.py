@@ -33,6 +33,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.text import PAGE
 from analytics.runtime.value import Value
 
 __all__ = [
@@ -141,10 +142,10 @@ class Analysis(Value):
         if not known.any():
             return "outlier scores are estimates: not ranked before they are exact"
         return (
-            f"outlier scores are known above {self.outliers.floor:.2f} nats: of the sparsest "
-            f"{grouped(known.sum())} of {grouped(len(known))} environments, "
-            f"{grouped(structures.sum())} of {grouped(len(structures))} structures; the rest score "
-            "lower and are not ranked"
+            f"outlier scores are known above {PAGE.number(self.outliers.floor, 2)} nats: of "
+            f"{PAGE.count(int(known.sum()))} of {PAGE.counted(len(known), 'environment')} and "
+            f"{PAGE.count(int(structures.sum()))} of {PAGE.counted(len(structures), 'structure')}; "
+            "the others score lower and are not ranked"
         )
 
     @cached_property

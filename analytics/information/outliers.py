@@ -48,6 +48,16 @@ class OutlierScores(Value):
     floor: float = -np.inf
 
     @property
+    def ranked(self) -> FloatArray:
+        """The scores by which environments may be ranked, NaN where not known, (n_env,), nats."""
+        return np.where(self.known, self.environment, np.nan)
+
+    @property
+    def structure_ranked(self) -> FloatArray:
+        """The largest scores of structures, NaN where not known, (n_structures,), nats."""
+        return np.where(self.structure_known, self.structure_max, np.nan)
+
+    @property
     def known(self) -> BoolArray:
         """Which environments may be ranked by their score, (n_env,)."""
         return np.asarray(self.environment > self.floor)

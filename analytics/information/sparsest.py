@@ -50,7 +50,7 @@ OUTER = 10
 #: anything, estimates were off by 0.05 (root mean square, 28 718 environments of W and Be).
 LEAST = 0.05
 #: Share of the environments, and the fewest of them, that are scored exactly.
-SHARE, FEWEST = 0.025, 256
+SHARE, FEWEST = 0.025, 64
 #: Sums below this may have lost digits to the point itself and are made in the log domain.
 FLANKS = 0.1
 #: By how much a bound may be off in nats: sums err by less than 1e-6 of themselves.
