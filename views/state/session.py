@@ -360,6 +360,7 @@ class Session(Saving):
             "embedding": opened.embedding,
             "umap": None,
             "brush": NOTHING,
+            "in_view": opened.analysis.n_environments,
             "map_kind": "PCA",
             "notice": ("info", replaced) if replaced else ("success", ""),
         }
