@@ -179,7 +179,7 @@ def maps(report: Report) -> list[Picture]:
 def maps_of(report: Report, embedding: Embedding) -> list[Picture]:
     """Draw a map once for every column."""
     analysis = report.analysis
-    owners = analysis.descriptors.owners[embedding.rows]
+    owners = analysis.descriptors.owners
     found = []
     for at, column in enumerate(report.columns):
         chosen = np.zeros(analysis.n_structures, dtype=bool)
@@ -198,9 +198,13 @@ def maps_of(report: Report, embedding: Embedding) -> list[Picture]:
 
 def distortion(report: Report, embedding: Embedding) -> str:
     """Say what a map shows, and how far it can be trusted."""
-    n, shown = report.analysis.n_environments, len(embedding.rows)
-    many = f"all {PAGE.count(n)}" if shown == n else f"{PAGE.count(shown)} of {PAGE.count(n)}"
-    said = f"{embedding.method} of {many} environments"
+    n = report.analysis.n_environments
+    said = f"{embedding.method} of all {PAGE.count(n)} environments"
+    if embedding.placed:
+        said += f", of which {PAGE.count(len(embedding.laid_out))} were laid out and the others "
+        said += embedding.placed
+    if any(embedding.axes):
+        said += f", {embedding.axes[0]} across and {embedding.axes[1]} up"
     if embedding.explained:
         said += f", which shows {PAGE.percent(sum(embedding.explained), 0)} of the variance"
     if math.isfinite(embedding.trustworthiness):

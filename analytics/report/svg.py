@@ -175,8 +175,10 @@ def _steps(x: FloatArray, y: FloatArray) -> Iterator[str]:
 def _line(x: Axis, y: Axis, line: Line) -> Markup:
     low, high = np.float64(TOP), np.float64(HEIGHT - BOTTOM)
     heights = np.clip(_to_y(y, line.y), low, high)
+    along = _to_x(x, line.x)
+    inside = (along >= LEFT - 1e-6) & (along <= WIDTH - RIGHT + 1e-6)
     return path(
-        d="".join(_steps(_to_x(x, line.x), heights)),
+        d="".join(_steps(np.where(inside, along, np.nan), heights)),
         fill="none",
         stroke=line.colour,
         stroke_width=line.width,

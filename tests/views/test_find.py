@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from views.state.brushing import RECENT
 from views.state.jobs import Inline
-from views.state.search import RECENT, Search
+from views.state.search import Search
 from views.state.session import Session
 
 

@@ -75,6 +75,8 @@ ACTIONS = {
     ),
     "reseed": lambda s, r: s.reseed(r.randrange(3)),
     "brush": lambda s, r: s.set_brush(r.sample(range(s.analysis.n_environments), 40)),
+    "name the brush": lambda s, r: s.name_brush(r.choice(["one", "two"])),
+    "search": lambda s, r: s.param.update(searches=[f"natoms < {r.randrange(9)}", *s.searches]),
     "inspect": lambda s, r: s.inspect(r.randrange(s.dataset.n_structures)),
     "undo": lambda s, r: s.undo(),
     "redo": lambda s, r: s.redo(),

@@ -39,6 +39,8 @@ def made(**changes):
         },
         "waived": {"rare": Waiver("rare", "meant", WHEN, "1 structure has a rare element")},
         "brush": np.arange(0, 100_000, 3),
+        "named_brushes": {"a, b": np.arange(200), "c": np.array([7])},
+        "searches": ["natoms < 5", "W-Be"],
         "undo": [
             Step([], [2], {2: Removal(2, reason="why")}, CHOICES, {}, 20, {"strict": True}, "it")
         ],
@@ -64,6 +66,15 @@ def test_what_is_written_is_read_back():
     assert again.waived == session.waived
     assert again.undo == session.undo
     np.testing.assert_array_equal(again.brush, session.brush)
+    np.testing.assert_array_equal(again.named_brushes["a, b"], np.arange(200))
+
+
+def test_a_session_from_before_brushes_had_names_is_read():
+    content = made().to_dict()
+    del content["named_brushes"], content["searches"]
+    again = parse(json.dumps(content).encode())
+    assert again.named_brushes == {}
+    assert again.searches == []
 
 
 def test_options_are_written_as_plain_values():
@@ -116,7 +127,8 @@ BAD = {
     "a bomb": changed(brush={"count": 10**9, "packed": "eJw="}),
     "odd letters": changed(brush={"count": 3, "packed": "ß" * 40}),
     "not packed": changed(brush={"count": 3, "packed": "AAAA" * 40}),
-    "two columns": changed(columns=[{"method": "random", "seed": 0, "spec": None}] * 2),
+    "no columns": changed(columns=[]),
+    "five columns": changed(columns=[{"method": "random", "seed": 0, "spec": None}] * 5),
     "a column of lists": changed(columns=[[], [], []]),
     "too many steps": changed(undo=[plain(made())["undo"][0]] * 1000),
     "a zero in a text": changed(title="a\0b"),

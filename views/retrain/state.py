@@ -101,8 +101,9 @@ class RetrainState(param.Parameterized):
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_budget, ["budget"])
         session.on_cancel(self._on_cancel)
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self._on_order, ["selection"])
+        session.param.watch(self._on_columns, ["n_columns"])
         self._on_opened()
 
     # ---- what the session does --------------------------------------------------------------
@@ -160,6 +161,10 @@ class RetrainState(param.Parameterized):
         self._stale = True
         if self.shown:
             self.start()
+
+    def _on_columns(self, *_: Any) -> None:
+        self.column = min(self.column, self._session.n_columns - 1)
+        self._on_order()
 
     def _on_budget(self, *_: Any) -> None:
         self._stale = True
@@ -482,7 +487,7 @@ class RetrainState(param.Parameterized):
 
     def _kept(self, ground: Ground, column: int, budget: int) -> IntArray:
         """Return the places in the equations of what a column keeps of the data set."""
-        selection = self._session.slots[column].selection
+        selection = self._session.every_slot[column].selection
         assert selection is not None
         return np.flatnonzero(np.isin(ground.structures, selection.structures[:budget]))
 
@@ -548,7 +553,7 @@ class RetrainState(param.Parameterized):
 
     def class_table(self, test: str) -> pd.DataFrame:
         """Return the errors at the budget by class: mean and deviation over the resamples."""
-        slots, budget = self._session.slots, self._session.budget
+        slots, budget = self._session.every_slot, self._session.budget
         rows = []
         for key, now in self.now.get(test, {}).items():
             method = slots[int(key)].method if key.isdigit() else key
@@ -574,7 +579,7 @@ class RetrainState(param.Parameterized):
     def _rank(self) -> None:
         """Ask of each structure left out what it would bring."""
         run, budget, column = self.runs.get(HOLD_OUT), self._session.budget, self.column
-        selection = self._session.slots[column].selection
+        selection = self._session.every_slot[column].selection
         if run is None or not self.shown or selection is None:
             return
         ground = run.ground

@@ -124,7 +124,8 @@ class Export(pn.viewable.Viewer):
     @property
     def _column(self) -> int:
         """The column to export; the coverage selection until another is chosen."""
-        return 1 if self.method.value is None else int(self.method.value)
+        wanted = 1 if self.method.value is None else int(self.method.value)
+        return min(wanted, self._session.n_columns - 1)
 
     @property
     def _slot(self) -> Slot:

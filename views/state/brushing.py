@@ -13,12 +13,12 @@ from analytics.runtime.progress import Monitor
 from views.state.jobs import Runner
 from views.state.looking import NOTHING, Looking
 
-__all__ = ["HISTORY", "Brushing"]
+__all__ = ["HISTORY", "LONGEST", "MOST", "RECENT", "Brushing", "alike"]
 
 #: Brushes that can be gone back to.
 HISTORY = 20
-#: Characters of a name, and brushes that are kept.
-LONGEST, MOST = 60, 200
+#: Characters of a name, brushes that are kept under one, and searches that are remembered.
+LONGEST, MOST, RECENT = 60, 200, 12
 
 
 class Brushing(Looking):
@@ -167,7 +167,7 @@ _PIECE = 50_000
 
 
 def _tidy(name: str) -> str:
-    return " ".join(name.split())[:LONGEST]
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:LONGEST]
 
 
 def _differ(old: Any, new: Any) -> bool:

@@ -172,6 +172,10 @@ def restored(
         lost.append(f"the brush of {len(brush)} environments")
         brush = NOTHING
     brush = brush[(brush >= 0) & (brush < n)]
+    named = {name: rows[rows < n] for name, rows in saved.named_brushes.items()}
+    if now is not None and named:
+        lost.append(f"the brushes {', '.join(named)}")
+        named = {}
     low = max(1, len(step.pinned))
     high = max(low, analysis.n_structures - len(step.rejected))
     values = {
@@ -181,6 +185,8 @@ def restored(
         "waived": dict(saved.waived),
         "budget": min(max(low, saved.budget), high),
         "brush": brush,
+        "named_brushes": named,
+        "searches": saved.searches,
         **_inspected(saved, data),
     }
     known = [

@@ -20,13 +20,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analytics.curation.expression_syntax import LONGEST as LONGEST_SEARCH
 from analytics.curation.ledger import Removal, Waiver
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.documents import Entries, load_json, parse_json
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.versions import version_of
-from views.state.columns import Choice
+from views.state.brushing import LONGEST, MOST, RECENT
+from views.state.columns import COLUMNS, Choice
 from views.state.decisions import UNDO_DEPTH, Step
 from views.state.questions import ASKED, Question
 
@@ -37,12 +39,11 @@ __all__ = [
 
 FORMAT = "winnow-session"
 #: Raised by one whenever an older Winnow could no longer open a session.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: Longer lists of indices are packed.
 PLAIN = 64
 #: zlib packs no better than that.
 RATIO = 1040
-COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,17 @@ class SavedSession:
     kernel : mapping
         Options of the kernel.
     choices : list of Choice
-        What is wanted in each column; `spec` is a mapping of options, or None for the defaults.
+        What is wanted in each column shown; `spec` is a mapping of options, or None for the
+        defaults.
     budget : int
     pinned, rejected, removals, waived
         As in `Step`.
     brush : int array (n,)
         Highlighted environments, descriptor rows, ascending.
+    named_brushes : mapping of str to int array
+        Name -> rows, as those of `brush`.
+    searches : list of str
+        What was searched for, the newest first.
     active, active_atom : int
         Under inspection.
     map_kind : str
@@ -125,6 +131,8 @@ class SavedSession:
     undo: list[Step] = field(default_factory=list)
     redo: list[Step] = field(default_factory=list)
     waived: Mapping[str, Waiver] = field(default_factory=dict)
+    named_brushes: Mapping[str, IntArray] = field(default_factory=dict)
+    searches: list[str] = field(default_factory=list)
     marks: Mapping[int, int] = field(default_factory=dict)
     stage: str = ""
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -162,6 +170,11 @@ class SavedSession:
             **packed.step(Step(self.pinned, self.rejected, self.removals, self.choices)),
             "waivers": _plain_waivers(self.waived),
             "brush": _packed(self.brush),
+            "named_brushes": [
+                {"name": name, "rows": packed.once(rows, _packed)}
+                for name, rows in self.named_brushes.items()
+            ],
+            "searches": self.searches,
             "active": self.active,
             "active_atom": self.active_atom,
             "map": self.map_kind,
@@ -247,17 +260,17 @@ class Packing:
     def step(self, step: Step) -> dict[str, Any]:
         """Return plain values."""
         return {
-            "pinned": self._once(step.pinned, _packed),
-            "rejected": self._once(step.rejected, _packed),
-            "reasons": self._once(step.removals, _by_reason),  # what an older Winnow reads
-            "removals": self._once(step.removals, _by_step),
+            "pinned": self.once(step.pinned, _packed),
+            "rejected": self.once(step.rejected, _packed),
+            "reasons": self.once(step.removals, _by_reason),  # what an older Winnow reads
+            "removals": self.once(step.removals, _by_step),
             "columns": [_plain_choice(choice) for choice in step.choices],
         }
 
     def whole_step(self, step: Step) -> dict[str, Any]:
         """Return plain values, those that a session has elsewhere among them."""
         return self.step(step) | {
-            "waivers": self._once(step.waived, _plain_waivers),
+            "waivers": self.once(step.waived, _plain_waivers),
             "budget": step.budget,
             "reading": None if step.reading is None else dict(step.reading),
             "what": step.what,
@@ -268,7 +281,8 @@ class Packing:
         self._known = {key: held for key, held in self._known.items() if key in self._used}
         self._used.clear()
 
-    def _once(self, value: Any, pack: Callable[[Any], Any]) -> Any:
+    def once(self, value: Any, pack: Callable[[Any], Any]) -> Any:
+        """Return what a value is packed to, from memory where it was packed before."""
         key = (id(value), pack)
         if key not in self._known:
             self._known[key] = (value, pack(value))
@@ -370,6 +384,8 @@ def _session(file: _Entries) -> SavedSession:
         "removals": step.removals,
         "waived": step.waived,
         "brush": np.array(file.structures("brush"), dtype=np.int64),
+        "named_brushes": _named_brushes(file) if "named_brushes" in file else {},
+        "searches": _searches(file) if "searches" in file else [],
         "active": file.whole("active", -1),
         "active_atom": file.whole("active_atom", -1),
         "map_kind": file.text("map"),
@@ -447,8 +463,8 @@ def _step(file: _Entries) -> Step:
     if not {*pinned}.isdisjoint(rejected):
         raise WinnowError("the session is damaged: structures are both pinned and rejected")
     columns = list(file.each("columns", COLUMNS))
-    if len(columns) != COLUMNS:
-        raise file.damaged("columns", f"a list of {COLUMNS}", columns)
+    if not columns:
+        raise file.damaged("columns", f"a list of 1 to {COLUMNS}", columns)
     return Step(
         pinned,
         rejected,
@@ -459,6 +475,20 @@ def _step(file: _Entries) -> Step:
         _options(file.object("reading")) if "reading" in file else None,
         file.text("what") if "what" in file else "",
     )
+
+
+def _named_brushes(file: _Entries) -> dict[str, IntArray]:
+    return {
+        each.text("name")[:LONGEST]: np.array(each.structures("rows"), dtype=np.int64)
+        for each in file.each("named_brushes", MOST)
+    }
+
+
+def _searches(file: _Entries) -> list[str]:
+    found = file.sequence("searches", RECENT)
+    if not all(isinstance(text, str) for text in found):
+        raise file.damaged("searches", "texts", found)
+    return [text[:LONGEST_SEARCH] for text in found]
 
 
 def _waived(file: _Entries) -> dict[str, Waiver]:

@@ -13,8 +13,8 @@ from analytics.data.read_options import READING
 from analytics.descriptors.auto import AutoSpec
 from analytics.information.kernel import KernelSpec
 from views.state.columns import Choice, Opened
-from views.state.decisions import Deciding
 from views.state.jobs import Runner
+from views.state.painting import Painting
 from views.state.questions import Question
 from views.state.restored import (
     Restored,
@@ -32,7 +32,7 @@ __all__ = ["Saving"]
 OPTIONS = (*READING, "strict")
 
 
-class Saving(Deciding):
+class Saving(Painting):
     """Gives what is to be saved, and takes it back."""
 
     map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
@@ -86,6 +86,8 @@ class Saving(Deciding):
             removals=self._removals(),
             waived=self.waived,
             brush=self.brush,
+            named_brushes=self.named_brushes,
+            searches=self.searches,
             active=self.active,
             active_atom=self.active_atom,
             map_kind=self.map_kind,
@@ -105,6 +107,7 @@ class Saving(Deciding):
         descriptor, kernel = live_settings(saved)
         options = _known(saved.source.keys)
         lost, self._restoring = list[str](), saved
+        self.n_columns = len(saved.choices)
         for slot, wanted in zip(self.slots, saved.choices, strict=True):
             choice, trouble = live_choice(wanted, Choice(slot.method))
             lost += [trouble] if trouble else []

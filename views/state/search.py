@@ -13,13 +13,11 @@ from analytics.curation.properties import Properties
 from analytics.curation.search import understood
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
+from views.state.brushing import RECENT
 from views.state.looking import NOTHING
 from views.state.session import Session
 
 __all__ = ["Found", "Search", "find"]
-
-#: Searches that are remembered.
-RECENT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ class Search(param.Parameterized):
                 return
             self.found = found
             if mode and found.expression and not found.error:
-                self._remember(text.strip())
+                self._remember(" ".join(text.split()))
                 session.set_brush(found.rows, mode)
 
         # a look that comes after Enter must not cancel what Enter asked for

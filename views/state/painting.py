@@ -1,0 +1,221 @@
+"""Colours, sizes and axes: by which property what is looked at is drawn. No Panel here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from analytics.curation.clusters import clusters
+from analytics.curation.properties import Property
+from analytics.information.analysis import Analysis
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.progress import Monitor
+from views.state.colouring import Colouring, colouring_of
+from views.state.decisions import Deciding
+from views.state.jobs import Runner
+from views.state.looking import NOTHING
+from views.state.properties import (
+    CLUSTER,
+    DELTA_ENTROPY,
+    FORCE_ERROR,
+    SessionProperties,
+)
+
+__all__ = ["METHOD", "Painting"]
+
+#: Colour by what is kept, in the colours of the methods.
+METHOD = "method"
+#: Of a sampled analysis, where not every environment has one.
+SAMPLED = "worked out for a sample of the environments"
+UNTESTED = "not in the test of the last retrain"
+
+
+class Painting(Deciding):
+    """By what environments are coloured and how large their points are, and where it is known."""
+
+    colour_by = param.String(METHOD, doc="Name of the property, or `METHOD`.")
+    colouring = param.ClassSelector(
+        class_=Colouring, doc="The colours of environments; None for those of the methods."
+    )
+    size_by = param.String("", doc="Name of the property that points are as large as; or none.")
+    sizing = param.ClassSelector(class_=Colouring, doc="The same scale for sizes; or None.")
+    worked_out = param.Event(doc="A property was worked out that had to be asked for.")
+
+    #: Set by `Session`.
+    pipeline: Any
+
+    def __init__(self, runner: Runner, **params: Any) -> None:
+        super().__init__(runner, **params)
+        self._properties: SessionProperties | None = None
+        self.param.watch(self._on_opened_anew, ["opened"])
+        self.param.watch(self._on_decided, ["budget", "pinned", "rejected"])
+
+    @property
+    def properties(self) -> SessionProperties:
+        """What the structures and environments of the open data set can be told apart by."""
+        assert self.analysis is not None
+        if self._properties is None or self._properties.analysis is not self.analysis:
+            before, self._properties = self._properties, SessionProperties(self.analysis, self)
+            if before is not None and _same(before.analysis, self.analysis):
+                self._properties.found = before.found
+        return self._properties
+
+    def offered(self) -> tuple[Property, ...]:
+        """Return the properties to choose from: what there is, and what can be worked out."""
+        if self.analysis is None:
+            return ()
+        there = [p for p in self.properties.available() if _stem(p.name) not in _COLUMN_WISE]
+        own = {p.name for p in there}
+        asked = [p for p in (CLUSTER, DELTA_ENTROPY) if p.name not in own]
+        if FORCE_ERROR.name in self.properties.found:
+            asked.append(FORCE_ERROR)
+        return (*there, *asked)
+
+    def property_of(self, name: str) -> Property | None:
+        """Return what a name that is offered stands for; None if there is no such property."""
+        return next((p for p in self.offered() if p.name == name), None)
+
+    # ---- what is asked for ------------------------------------------------------------------
+
+    def paint(self, name: str) -> None:
+        """Colour by a property; by the methods for a name that is not there."""
+        self.colour_by = name if self.property_of(name) else METHOD
+        self._colour()
+
+    def size(self, name: str) -> None:
+        """Draw points as large as a property; all alike for a name that is not there."""
+        shown = self.property_of(name)
+        self.size_by = name if shown is not None and shown.kind == "number" else ""
+        self._size()
+
+    def find(self, name: str, values: tuple[Any, ...]) -> None:
+        """Take over what was worked out about the open data set; empty takes it away.
+
+        Parameters
+        ----------
+        name : str
+            Of `FORCE_ERROR`, say.
+        values : tuple of arrays (n_environments,)
+            For each column, or one for all.
+        """
+        if self.analysis is None:
+            return
+        if values:
+            self.properties.found[name] = values
+        elif self.properties.found.pop(name, None) is None:
+            return
+        self.param.trigger("worked_out")
+        if self.colour_by == name:
+            self.paint(name)
+        if self.size_by == name:
+            self.size(name)
+
+    # ---- what follows -----------------------------------------------------------------------
+
+    def _on_opened_anew(self, event: Any) -> None:
+        if event.new is None:
+            return
+        self.paint(self.colour_by)
+        self.size(self.size_by)
+
+    def _on_decided(self, *_: Any) -> None:
+        if self.analysis is None:
+            return
+        if _hangs_on_decisions(self.colour_by):
+            self._colour()
+        if _hangs_on_decisions(self.size_by):
+            self._size()
+
+    def _colour(self) -> None:
+        self._scale("colouring", self.colour_by, lambda: self.colour_by)
+
+    def _size(self) -> None:
+        self._scale("sizing", self.size_by, lambda: self.size_by)
+
+    def _scale(self, target: str, name: str, wanted: Callable[[], str]) -> None:
+        """Put a property on a scale, aside from what the page answers at once."""
+        shown, analysis = self.property_of(name), self.analysis
+        if shown is None or analysis is None:
+            setattr(self, target, None)
+            return
+        properties = self.properties
+        if name == CLUSTER.name and name not in properties.found:
+            setattr(self, target, None)
+            self._find_clusters(analysis)
+            return
+        if name in _COLUMN_WISE and name not in properties.found:
+            setattr(self, target, None)
+            return
+
+        def work(monitor: Monitor) -> Colouring:
+            if name in _COLUMN_WISE:
+                values = properties.found[name]
+            else:
+                values = (properties.of_environments(name),)
+            return colouring_of(shown, values, why=self._why(name))
+
+        def done(found: Colouring) -> None:
+            if self.analysis is analysis and wanted() == name:
+                setattr(self, target, found)
+
+        self.run(target, work, done, place="here", quiet=True)
+
+    def _why(self, name: str) -> str:
+        """Say why some environments have no value, where it is not the file that has none."""
+        assert self.analysis is not None
+        if "outlier_score" in name and not self.analysis.exact:
+            return "scores that a sample does not tell well enough"
+        return {DELTA_ENTROPY.name: SAMPLED, FORCE_ERROR.name: UNTESTED}.get(name, "")
+
+    def _find_clusters(self, analysis: Analysis) -> None:
+        def work(monitor: Monitor) -> IntArray:
+            found: IntArray = self.pipeline.finding(
+                "clusters", analysis, _clusters, monitor=monitor
+            )
+            return found
+
+        def done(found: IntArray) -> None:
+            if self.analysis is analysis:
+                self.find(CLUSTER.name, (found,))
+
+        def failed(error: Exception) -> None:
+            if self.colour_by == CLUSTER.name:
+                self.paint(METHOD)
+
+        self.run("clusters", work, done, failed=failed)
+
+    # ---- brushing by values -----------------------------------------------------------------
+
+    def brush_values(self, low: float, high: float, mode: str = "replace") -> None:
+        """Brush all environments whose value on the scale of colours lies between two."""
+        if self.colouring is not None:
+            self.set_brush(self.colouring.within(*sorted((low, high))), mode)
+
+    def brush_category(self, category: str, mode: str = "replace") -> None:
+        """Brush all environments of a category of the legend; of "" those without a value."""
+        if self.colouring is not None:
+            known = not category or category in self.colouring.categories
+            self.set_brush(self.colouring.members(category) if known else NOTHING, mode)
+
+
+_COLUMN_WISE = {DELTA_ENTROPY.name, FORCE_ERROR.name}
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("_")[0]
+
+
+def _hangs_on_decisions(name: str) -> bool:
+    return name == "decision" or name.startswith("kept_")
+
+
+def _same(before: Analysis, now: Analysis) -> bool:
+    """Say whether only the figures of what is open have become exact."""
+    alike = before.kernel_fingerprint == now.kernel_fingerprint
+    return before.dataset is now.dataset and alike
+
+
+def _clusters(analysis: Analysis, monitor: Monitor) -> IntArray:
+    return clusters(analysis, monitor=monitor)
