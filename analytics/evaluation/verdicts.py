@@ -29,7 +29,7 @@ WHERE = ("half", "in_use", "twice")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a row of the three cards says when they are held against each other.
+    """What a row of the cards says when they are held against each other.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ def verdict(
         Whether the figures are estimates.
     """
     nobody = (False,) * len(values)
-    if why_empty:
+    if why_empty or len(values) < 2:
         return Verdict(nobody, empty=why_empty)
     lead = tuple(leaders(values, better=better, written=written))
     if over_widths is None or name not in ROWS or not any(lead):

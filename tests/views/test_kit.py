@@ -123,7 +123,7 @@ def test_score_rows_have_the_same_cells_and_bars_stay_within():
 
 
 def test_colours_are_those_of_the_columns():
-    assert [tone(c) for c in (0, "2", "whole", 3)] == ["m0", "m2", "rest", "rest"]
+    assert [tone(c) for c in (0, "2", "whole", 3, 4)] == ["m0", "m2", "rest", "m3", "rest"]
     assert 'class="swatch m1"' in swatch(1)
 
 

@@ -43,7 +43,7 @@ class CertificateCard(pn.viewable.Viewer):
         self._session, self._lines, self._dark = session, BudgetLines(session), False
         self.state = Certificates(session)
         self._make = Figures()
-        self.sources = [self._make.source("x", "value", "bound") for _ in session.slots]
+        self.sources = [self._make.source("x", "value", "bound") for _ in session.every_slot]
         self.plot: Plot | None = None  # no visit pays for it where nothing is certain
         self.text = Html()
         self.tighten = Button(
@@ -126,7 +126,7 @@ class CertificateCard(pn.viewable.Viewer):
         """Say what is certain at the budget, and by which bound."""
         lines = []
         for column, title in self.state.expected.items():
-            slot, certificate = self._session.slots[column], self.state.columns.get(column)
+            slot, certificate = self._session.every_slot[column], self.state.columns.get(column)
             if certificate is None:
                 lines.append(note(f"{title}: working out the bound"))
                 continue

@@ -68,9 +68,9 @@ class Certificates(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self.refresh, ["selection", "tight"])
-        session.param.watch(self.refresh, ["opened"])
+        session.param.watch(self.refresh, ["opened", "n_columns"])
 
     def refresh(self, *_: Any) -> None:
         """Work out the certificates of what the columns show, in the background."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import FixedTicker, Line, Plot, Range1d
+from bokeh.models import ColumnDataSource, FixedTicker, Line, Plot, Range1d
 
 from analytics.information.mean_delta_entropy import CAP
 from views.compare.certificate_card import CertificateCard
@@ -37,9 +37,9 @@ class Retention(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._lines = session, BudgetLines(session)
+        self._session, self._lines, self._dark = session, BudgetLines(session), False
         self._make, self._ticker = Figures(), FixedTicker()
-        self.sources = [self._make.source("share", *CURVES) for _ in session.slots]
+        self.sources: list[ColumnDataSource] = []  # of the columns that were ever shown
         self.full = self._make.source("share", *CURVES)
         self._shares = Range1d(0.1, 104)
         self.figures = {name: self._figure(name) for name in CURVES}
@@ -51,8 +51,8 @@ class Retention(pn.viewable.Viewer):
             look="retention plots wraps",
         )
         self.certificate = CertificateCard(session)
-        session.param.watch(self._on_opened, ["opened"])
-        for column, slot in enumerate(session.slots):
+        session.param.watch(self._on_opened, ["opened", "n_columns"])
+        for column, slot in enumerate(session.every_slot):
             slot.param.watch(lambda event, column=column: self._draw(column), ["retention"])
         self._on_opened()
         if pn.state.curdoc is None:
@@ -77,14 +77,20 @@ class Retention(pn.viewable.Viewer):
         plot.xaxis.ticker = self._ticker
         dotted = Line(x="share", y=name, line_width=1, line_dash="dotted")
         self._make.draw(plot, dotted, self.full, FULL)
-        for column, source in enumerate(self.sources):
-            self._make.draw(plot, Line(x="share", y=name, line_width=2), source, str(column))
         self._lines.add(plot, f"budget-{name}")
         return plot
 
+    def _add_column(self) -> None:
+        """Make the curves of one column more."""
+        source = self._make.source("share", *CURVES)
+        for name, plot in self.figures.items():
+            line = Line(x="share", y=name, line_width=2)
+            self._make.draw(plot, line, source, str(len(self.sources)))
+        self.sources.append(source)
+
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
-        colors = palette(dark)
+        self._dark, colors = dark, palette(dark)
         hues = {str(column): color for column, color in enumerate(colors.methods)}
         for plot in self.figures.values():
             paint(plot, colors, hues | {FULL: colors.quiet})
@@ -107,15 +113,19 @@ class Retention(pn.viewable.Viewer):
         }
         for plot in self.figures.values():
             ticks_at(plot.xaxis, ticks)
+        if len(self.sources) < self._session.n_columns:
+            while len(self.sources) < self._session.n_columns:
+                self._add_column()
+            self.restyle(self._dark)
         for column in range(len(self.sources)):
             self._draw(column)
 
     def _draw(self, column: int) -> None:
         """Draw the curves of one method."""
-        analysis, slot = self._session.analysis, self._session.slots[column]
-        if analysis is None:
+        analysis, session = self._session.analysis, self._session
+        if analysis is None or column >= len(self.sources):
             return
-        kept = slot.retention
+        kept = session.every_slot[column].retention if column < session.n_columns else None
         self.sources[column].data = (
             dict.fromkeys(("share", *CURVES), ())
             if kept is None

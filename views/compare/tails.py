@@ -17,7 +17,7 @@ from bokeh.models import (
 
 from analytics.evaluation.tails import complementary_distribution
 from views.compare.left_open import LeftOpen
-from views.kit.figures import Figures, figure_pane, paint, powers_of_ten
+from views.kit.figures import FigurePane, Figures, figure_pane, paint, powers_of_ten
 from views.kit.gestures import brush_mode
 from views.kit.theme import palette
 from views.state.session import Session
@@ -32,24 +32,40 @@ LEAST = 1e-3
 
 
 class Tails:
-    """Three figures with linked axes; dragging across one brushes the atoms in that range."""
+    """A figure for each column, with linked axes; a drag across one brushes that range of atoms.
+
+    `pane` makes one when it is first shown.
+    """
 
     def __init__(self, session: Session, left: LeftOpen) -> None:
-        self._session, self._left, self._mode = session, left, "replace"
+        self._session, self._left, self._mode, self._dark = session, left, "replace", False
         self._make, self._decades = Figures(), powers_of_ten()
         self.full = self._make.source("x", "y")
         self.brushed = self._make.source("x", "y")
-        self.kept = [self._make.source("x", "y") for _ in session.slots]
+        self.kept = [self._make.source("x", "y") for _ in session.every_slot]
         self.x_range, self.y_range = Range1d(0.01, 10), Range1d(1e-4, 1.5)
-        self.figures = [self._figure(column) for column in range(3)]
-        self.panes = [figure_pane(plot) for plot in self.figures]
+        self.figures: list[Plot] = []
+        self._panes: list[FigurePane] = []
+        for column in range(session.n_columns):
+            self.pane(column)
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._on_brush, ["brush"])
         left.param.watch(self._on_left, ["columns"])
-        for column, slot in enumerate(session.slots):
+        for column, slot in enumerate(session.every_slot):
             slot.param.watch(lambda e, c=column: self._show_kept(c), ["selection"])
         self._on_opened()
+
+    def pane(self, column: int) -> FigurePane:
+        """Return the tail of a column; columns are asked for in their order."""
+        if column == len(self._panes):
+            plot = self._figure(column)
+            self.figures.append(plot)
+            self._panes.append(figure_pane(plot))
+            self.restyle(self._dark)
+            self._label()
+            self._show_kept(column)
+        return self._panes[column]
 
     def _figure(self, column: int) -> Plot:
         make = self._make
@@ -83,7 +99,7 @@ class Tails:
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
-        colors = palette(dark)
+        self._dark, colors = dark, palette(dark)
         for column, plot in enumerate(self.figures):
             own = colors.methods[column]
             paint(plot, colors, {"full": colors.quiet, "kept": own, "brush": colors.brush})
@@ -101,10 +117,15 @@ class Tails:
                 (self.y_range, float(y[-1]) * 0.6, 1.6),
             ):
                 range_.update(start=start, end=end, reset_start=start, reset_end=end)
-        for plot in self.figures:
-            plot.xaxis.axis_label = LABEL if len(x) else "no forces in this file"
+        self._label()
         self._on_budget()
         self._on_brush()
+
+    def _label(self) -> None:
+        """Say what the axis is of."""
+        text = LABEL if len(self.full.data["x"]) else "no forces in this file"
+        for plot in self.figures:
+            plot.xaxis.axis_label = LEFT if self._left.columns else text
 
     def _on_left(self, event: Any) -> None:
         """Show the tails of delta entropy while there are any, those of the forces otherwise."""
@@ -122,9 +143,9 @@ class Tails:
             range_.update(start=start, end=end, reset_start=start, reset_end=end)
         nothing = {"x": [], "y": []}
         self.full.data = self.brushed.data = nothing
-        for column, (plot, (x, y)) in enumerate(zip(self.figures, tails, strict=True)):
-            plot.xaxis.axis_label = LEFT
-            self.kept[column].data = {"x": x, "y": y}
+        self._label()
+        for source, (x, y) in zip(self.kept, tails, strict=False):
+            source.data = {"x": x, "y": y}
 
     def _on_budget(self, *_: Any) -> None:
         for column in range(len(self.figures)):
@@ -134,7 +155,7 @@ class Tails:
         analysis = self._session.analysis
         if analysis is None or self._left.columns:
             return
-        rows = self._session.kept_rows(self._session.slots[column])
+        rows = self._session.kept_rows(self._session.every_slot[column])
         x, y = complementary_distribution(analysis.force_norms[rows], 200)
         self.kept[column].data = {"x": x, "y": y}
 

@@ -231,7 +231,7 @@ class Columns(pn.viewable.Viewer):
             figure_pane(self.maps[column], margin=(4, 0, 0, 0)),
             self.captions[column],
             figure_pane(self.histograms[column]),
-            look="one-of-three", min_width=250, margin=(0, 10, 0, 0),
+            look="one-at-a-time", min_width=250, margin=(0, 10, 0, 0),
         )  # fmt: skip
 
     def restyle(self, dark: bool) -> None:
@@ -248,7 +248,7 @@ class Columns(pn.viewable.Viewer):
         """Show the chosen column where there is room for one."""
         for column, card in enumerate(self.cards):
             picked = ["picked"] if column == (self.which.value or 0) else []
-            card.css_classes = ["card", "one-of-three", *picked]
+            card.css_classes = ["card", "one-at-a-time", *picked]
 
     def _show_scores(self, *_: Any) -> None:
         state = self._state

@@ -100,7 +100,7 @@ def score_card(
     *,
     layout: str = "",
     head: Iterable[Markup] = (),
-    leads: str = "best of the three",
+    leads: str = "best of the columns",
 ) -> Markup:
     """Write a score card in the colour of its column.
 

@@ -85,7 +85,7 @@ def note(*content: Any) -> Markup:
 
 def tone(column: int | str) -> str:
     """Return the class that carries the colour of a column; "rest" for anything else."""
-    return f"m{column}" if str(column) in {"0", "1", "2"} else "rest"
+    return f"m{column}" if str(column) in {"0", "1", "2", "3"} else "rest"
 
 
 def swatch(column: int | str) -> Markup:

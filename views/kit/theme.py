@@ -17,10 +17,11 @@ __all__ = [
     "variables",
 ]
 
-#: Okabe-Ito blue, bluish green and vermilion: one per column, safe for colour-blind readers.
-METHOD_COLORS = ("#0072b2", "#009e73", "#d55e00")
+#: Okabe-Ito blue, bluish green, vermilion and reddish purple: one per column, safe for
+#: colour-blind readers.
+METHOD_COLORS = ("#0072b2", "#009e73", "#d55e00", "#cc79a7")
 #: The same hues lifted for a dark background.
-METHOD_COLORS_DARK = ("#4aa3df", "#2fc498", "#f08a45")
+METHOD_COLORS_DARK = ("#4aa3df", "#2fc498", "#f08a45", "#e6a3c8")
 
 FONT = "Roboto, Helvetica, Arial, sans-serif"
 
@@ -41,8 +42,8 @@ class Palette:
     active: str
     warning: str
     error: str
-    methods: tuple[str, str, str]
-    #: of a model that is none of the three
+    methods: tuple[str, str, str, str]
+    #: of a model that is none of the columns
     other: str
 
 
@@ -146,7 +147,7 @@ def theme_config() -> dict[str, Any]:
 #: From this width on the inspector stands beside the columns; below it is a drawer. The style
 #: sheets say both widths too.
 WIDE = 1200
-#: Below this width one of the three columns is shown at a time.
+#: Below this width one column is shown at a time.
 THREE = 900
 
 

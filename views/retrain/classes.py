@@ -59,7 +59,7 @@ class ClassTable:
             for i, slot in enumerate(self._session.slots)
             if str(i) in known
         ]
-        others = [key for key in known if key not in {"0", "1", "2", "whole"}]
+        others = [key for key in known if not key.isdigit() and key != "whole"]
         found += [(key, key, tone("rest")) for key in others[:MODELS]]
         return found + ([("whole", "whole pool", tone("rest"))] if "whole" in known else [])
 
@@ -82,7 +82,7 @@ class ClassTable:
         return html.join(
             read_table(self._head(series), rows, label="Errors by config_type", height=420),
             note(
-                "Mean over resamples. ", html.b("Bold"), ": lowest of the three methods; ",
+                "Mean over resamples. ", html.b("Bold"), ": lowest of the methods; ",
                 html.span("coloured", class_="warning"),
                 ": highest, where they differ by more than the spread.",
             ),
@@ -111,9 +111,7 @@ class ClassTable:
     ) -> html.Markup:
         errors = []
         for what in ("energy", "force"):
-            values = {
-                key: getattr(found, what) for key, found in each.items() if key in {"0", "1", "2"}
-            }
+            values = {key: getattr(found, what) for key, found in each.items() if key.isdigit()}
             lead = leaders(
                 list(values.values()), written=[label_error(v, what) for v in values.values()]
             )

@@ -14,6 +14,7 @@ from views.kit.draggable_lines import BudgetLines
 from views.kit.figures import Figures, figure_pane, named, paint, ticks_at
 from views.kit.theme import palette
 from views.retrain.state import HOLD_OUT, RetrainState, name_of, split_of
+from views.state.columns import COLUMNS
 from views.state.session import Session
 
 __all__ = ["Curves"]
@@ -72,14 +73,14 @@ class Curves:
         whole = sources["whole"] = self._make.source("x", "low", "mean", "high")
         make.draw(plot, _area(0.25), whole, "whole-band")
         make.draw(plot, Line(y="mean", line_dash="4 3", line_width=1.5), whole, "whole")
-        for column in range(3):
+        for column in range(COLUMNS):
             source = self._make.source("x", "low", "mean", "high")
             sources[str(column)] = source
             make.draw(plot, _area(0.14), source, f"band-{column}")
             make.draw(plot, Line(y="mean", line_width=2), source, f"line-{column}")
             dots = Scatter(y="mean", size=3.5, line_color=None)
             make.draw(plot, dots, source, f"dot-{column}")
-        for column in range(3):
+        for column in range(COLUMNS):
             source = sources[f"now-{column}"] = self._make.source("x", "y")
             make.draw(plot, Scatter(size=9, line_width=1.5), source, f"now-{column}")
         self._lines.add(plot, f"budget-{place}-{what}")
@@ -98,7 +99,7 @@ class Curves:
             for grid in plot.grid:
                 grid.grid_line_color = colors.grid
             plot.title.text_font_style = "normal"
-            for column in range(3):
+            for column in range(COLUMNS):
                 named(plot, f"now-{column}").glyph.line_color = colors.card
         self._lines.restyle(colors)
 
@@ -108,7 +109,7 @@ class Curves:
             test = HOLD_OUT if place == "inside" else self._state.outside
             sources = self._sources[place, what]
             lines = _lines(self._state, test, what)
-            for column in ("0", "1", "2"):
+            for column in map(str, range(COLUMNS)):
                 sources[column].data = lines.get(column, _EMPTY)
             sources["whole"].data = lines.get("whole", _EMPTY)
             _set_ranges(plot, lines)
@@ -127,7 +128,7 @@ class Curves:
         share = 100 * self._session.budget / max(1, analysis.n_structures)
         for place, what in self.figures:
             test = HOLD_OUT if place == "inside" else self._state.outside
-            for column in range(3):
+            for column in range(COLUMNS):
                 found = now.get(test, {}).get(str(column))
                 value = float("nan") if found is None else getattr(found.total, what)
                 drawn = np.isfinite(value) and value > 0

@@ -127,7 +127,8 @@ class EnoughCard(RequestCard):
             **params,
         )
         session.param.watch(self._at_budget, ["budget"])
-        for slot in session.slots:
+        session.param.watch(self._fill_choice, ["n_columns"])
+        for slot in session.every_slot:
             slot.param.watch(self._fill_choice, ["method", "spec"])
         self._fill_choice()
 

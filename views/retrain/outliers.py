@@ -22,6 +22,7 @@ from views.kit.text import Html, dot, grouped, note, percent
 from views.kit.theme import palette
 from views.retrain.errors import test_title
 from views.retrain.state import FILE, HOLD_OUT, RetrainState, split_of
+from views.state.columns import COLUMNS
 from views.state.on_request import OnRequest
 from views.state.session import Session
 
@@ -59,7 +60,7 @@ class OutlierCard(RequestCard):
 
     def __init__(self, session: Session, state: RetrainState, **params: Any) -> None:
         self._session, self._state, self._make = session, state, Figures()
-        self._sources = [self._make.source("x", "low", "mean", "high") for _ in range(3)]
+        self._sources = [self._make.source("x", "low", "mean", "high") for _ in range(COLUMNS)]
         self._dark, self.plot = False, None
         self._share, self._test = 0.0, HOLD_OUT
         self.table = Html()
@@ -141,8 +142,8 @@ class OutlierCard(RequestCard):
 
     def _table(self, found: OutlierErrors) -> html.Markup:
         summary = found.summary()
-        titles = [slot.title for slot in self._session.slots]
-        columns = [c for c in ("0", "1", "2") if c in set(summary["method"])]
+        titles = [slot.title for slot in self._session.every_slot]
+        columns = [c for c in map(str, range(COLUMNS)) if c in set(summary["method"])]
         head = cells(
             "rank correlation", *(html.th(dot(c), " ", titles[int(c)]) for c in columns), tag="th"
         )
@@ -172,7 +173,7 @@ class OutlierCard(RequestCard):
         if self.plot is not None:
             colors = palette(dark)
             paint(self.plot, colors, lambda name: colors.methods[int(name.partition("-")[2])])
-            for column in range(3):
+            for column in range(COLUMNS):
                 named(self.plot, f"dot-{column}").glyph.line_color = None
 
 

@@ -13,6 +13,7 @@ from views.kit.widgets import choice, look, segments
 from views.retrain.errors import test_title
 from views.retrain.parity_points import ParityPlot
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT, RetrainState
+from views.state.columns import COLUMNS
 from views.state.session import Session
 
 __all__ = ["MODELS", "ParityCard"]
@@ -29,7 +30,7 @@ class ParityCard:
         self._ranges = Range1d(-1, 1), Range1d(-1, 1)
         self.plots = [
             ParityPlot(session, column, self._title_of(column), *self._ranges)
-            for column in range(3 + MODELS)
+            for column in range(COLUMNS + MODELS)
         ]
         self.looked_at = choice("Tested on")
         self.what = segments(
@@ -53,6 +54,7 @@ class ParityCard:
         state = self._state
         state.param.watch(self._fill_choices, ["outsides", "outside", "looked_at"])
         state.param.watch(self.show, ["parities", "models", "problem"])
+        self._session.param.watch(self.show, ["n_columns"])
         self.looked_at.param.watch(lambda e: self._set("looked_at", e.new), "value")
         self.aligned.param.watch(lambda e: self._set("aligned", e.new), "value")
         self.what.param.watch(self.show, "value")
@@ -78,10 +80,10 @@ class ParityCard:
 
     def _title_of(self, column: int) -> Any:
         def title() -> str:
-            if column < 3:
-                return self._session.slots[column].title
+            if column < COLUMNS:
+                return self._session.every_slot[column].title
             models = self._state.models
-            return models[column - 3].model if column - 3 < len(models) else ""
+            return models[column - COLUMNS].model if column - COLUMNS < len(models) else ""
 
         return title
 
@@ -94,9 +96,11 @@ class ParityCard:
         self.card.visible = not state.problem or bool(others)
         own = not state.looked_at.startswith(FILE)
         for at, plot in enumerate(self.plots):
-            key = str(at) if at < 3 else (others[at - 3] if at - 3 < len(others) else "")
-            parity = state.parities.get(key)
-            plot.pane.visible = parity is not None or (at < 3 and not state.problem)
+            model = at - COLUMNS
+            key = str(at) if model < 0 else others[model] if model < len(others) else ""
+            own_column = at < self._session.n_columns
+            parity = state.parities.get(key) if own_column or model >= 0 else None
+            plot.pane.visible = parity is not None or (own_column and not state.problem)
             plot.show(parity, what, own)
         bounds = [b for plot in self.plots if (b := plot.limits()) is not None]
         if bounds:

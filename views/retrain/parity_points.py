@@ -26,6 +26,7 @@ from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import brush_mode
 from views.kit.text import Html, grouped, heading, tone
 from views.kit.theme import Palette, palette
+from views.state.columns import COLUMNS
 from views.state.session import Session
 
 __all__ = ["ParityPlot"]
@@ -104,7 +105,7 @@ class ParityPlot:
         paint(self.figure, colors, {"brush": colors.brush, "active": colors.active})
         for slope in [each for each in self.figure.center if isinstance(each, Slope)]:
             slope.line_color = colors.quiet
-        hue = colors.methods[self._column] if self._column < 3 else colors.other
+        hue = colors.methods[self._column] if self._column < COLUMNS else colors.other
         self._shades.palette = _shades(colors.card, hue, colors.text)
         named(self.figure, "active").glyph.line_color = colors.card
 
@@ -152,7 +153,7 @@ class ParityPlot:
         if total:
             rms = float(np.sqrt(np.mean((self._xy[:, 1] - self._xy[:, 0]) ** 2)))
             error = f"{1e3 * rms:.1f} meV/atom" if self._what == "energy" else f"{rms:.3f} eV/Å"
-        colour = tone(self._column) if self._column < 3 else "other"
+        colour = tone(self._column) if self._column < COLUMNS else "other"
         square = html.i("■ ", class_=f"dot {colour}")
         return heading(html.join(square, self._title()), error)
 

@@ -68,8 +68,9 @@ class PutBackCard:
             ),
         )
         state.param.watch(self._show, ["put_back", "column"])
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self._name, ["method"])
+        session.param.watch(self._name, ["n_columns"])
         self.column.param.watch(self._choose, "value")
         self._name()
         self._show()
@@ -115,7 +116,7 @@ class PutBackCard:
         found = self._state.put_back
         self._ranked = np.empty(0, np.int64) if found is None else found.structures[:LISTED]
         self.table.value = self._frame(found)
-        slot = self._session.slots[self._state.column]
+        slot = self._session.every_slot[self._state.column]
         left = 0 if found is None else len(found.structures)
         self.head.object = heading(
             "What to put back",

@@ -30,6 +30,8 @@ from analytics.evaluation.retrain.predictions import (
 from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
 from analytics.potential.potentials import potential_of
+from analytics.report.contents import Table
+from analytics.report.retrained import error_table, title_of
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -99,8 +101,9 @@ class RetrainState(param.Parameterized):
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_budget, ["budget"])
         session.on_cancel(self._on_cancel)
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self._on_order, ["selection"])
+        session.param.watch(self._on_columns, ["n_columns"])
         self._on_opened()
 
     # ---- what the session does --------------------------------------------------------------
@@ -158,6 +161,10 @@ class RetrainState(param.Parameterized):
         self._stale = True
         if self.shown:
             self.start()
+
+    def _on_columns(self, *_: Any) -> None:
+        self.column = min(self.column, self._session.n_columns - 1)
+        self._on_order()
 
     def _on_budget(self, *_: Any) -> None:
         self._stale = True
@@ -480,7 +487,7 @@ class RetrainState(param.Parameterized):
 
     def _kept(self, ground: Ground, column: int, budget: int) -> IntArray:
         """Return the places in the equations of what a column keeps of the data set."""
-        selection = self._session.slots[column].selection
+        selection = self._session.every_slot[column].selection
         assert selection is not None
         return np.flatnonzero(np.isin(ground.structures, selection.structures[:budget]))
 
@@ -526,9 +533,27 @@ class RetrainState(param.Parameterized):
                     rows += by_test
         return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(ignore_index=True)
 
+    def report_tables(self) -> list[Table]:
+        """Return the errors at the budget, a table for each test, as a report has them."""
+        slots = self._session.slots
+        found = []
+        for test, known in self.now.items():
+            rows = []
+            for key, now in known.items():
+                name = slots[int(key)].title if key.isdigit() else key
+                each = now.total
+                row = each.energy, each.energy_std, each.force, each.force_std
+                rows.append((title_of(WHOLE_POOL) if key == "whole" else name, *row))
+            note = (
+                f"Mean and standard deviation of {each.resamples} resamples; every potential is "
+                f"trained on what its method picks of four fifths of the structures."
+            )
+            found.append(error_table(f"Retrained: test {name_of(test)}", rows, [note]))
+        return found
+
     def class_table(self, test: str) -> pd.DataFrame:
         """Return the errors at the budget by class: mean and deviation over the resamples."""
-        slots, budget = self._session.slots, self._session.budget
+        slots, budget = self._session.every_slot, self._session.budget
         rows = []
         for key, now in self.now.get(test, {}).items():
             method = slots[int(key)].method if key.isdigit() else key
@@ -554,7 +579,7 @@ class RetrainState(param.Parameterized):
     def _rank(self) -> None:
         """Ask of each structure left out what it would bring."""
         run, budget, column = self.runs.get(HOLD_OUT), self._session.budget, self.column
-        selection = self._session.slots[column].selection
+        selection = self._session.every_slot[column].selection
         if run is None or not self.shown or selection is None:
             return
         ground = run.ground

@@ -15,7 +15,7 @@ from views.kit import html, layout
 from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
-from views.kit.widgets import Button, Dialog, choice, segments
+from views.kit.widgets import Button, Dialog, choice, reveal, segments
 from views.retrain.claims import ClaimsCard
 from views.retrain.classes import ClassTable
 from views.retrain.curves import Curves
@@ -26,6 +26,7 @@ from views.retrain.parity import ParityCard
 from views.retrain.put_back import PutBackCard
 from views.retrain.runs import JUDGES
 from views.retrain.state import HOLD_OUT, RetrainState, split_of
+from views.state.columns import COLUMNS
 from views.state.session import Session
 
 __all__ = ["RetrainView"]
@@ -47,7 +48,7 @@ class RetrainView(pn.viewable.Viewer):
         super().__init__(**params)
         self._session = session
         self.state = RetrainState(session, shown=shown)  # a parameter to follow, or a value
-        self.cards = [Html() for _ in range(3)]
+        self.cards = [Html() for _ in range(COLUMNS)]
         self.curves = Curves(session, self.state)
         self.parity = ParityCard(session, self.state)
         self.classes = ClassTable(session, self.state)
@@ -104,9 +105,8 @@ class RetrainView(pn.viewable.Viewer):
         )
 
     def _assemble(self) -> Any:
-        heads = layout.row(
-            *(layout.card(text, min_width=250) for text in self.cards), gives="stacks"
-        )
+        self.heads = [layout.card(text, min_width=230) for text in self.cards]
+        heads = layout.row(*self.heads, gives="stacks")
         panes = self.curves.panes
         self.inside_title, self.outside_title = Html(height=18), Html(height=18)
         pairs = [
@@ -153,6 +153,7 @@ class RetrainView(pn.viewable.Viewer):
         state.param.watch(self._show_problem, ["problem"])
         state.param.watch(self._show_judges, ["judges", "leading"])
         state.param.watch(self._show_cost, ["atoms"])
+        self._session.param.watch(self._show, ["n_columns"])
         self.outside.param.watch(self._choose, "value")
         self.judges.param.watch(lambda e: state.param.update(judges=e.new), "value")
         self.cost.param.watch(lambda e: state.param.update(atoms=e.new == "Atoms"), "value")
@@ -175,7 +176,7 @@ class RetrainView(pn.viewable.Viewer):
         self.judges.value = state.judges
         first = potential_of(JUDGES[state.judges][0]).label
         self.footer.object = note(CAVEATS.format(first[0].upper() + first[1:]))
-        titles = [slot.title for slot in self._session.slots]
+        titles = [slot.title for slot in self._session.every_slot]
         apart, alike = [], []
         for (test, what), by in state.leading.items():
             if not all(by.values()):
@@ -217,7 +218,7 @@ class RetrainView(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         state = self.state
         tests = [test for test in (HOLD_OUT, state.outside) if test]
-        cards: list[list[ScoreRow]] = [[], [], []]
+        cards: list[list[ScoreRow]] = [[] for _ in self._session.slots]
         for test in tests:
             for what, unit in (("energy", "meV/atom"), ("force", "eV/Å")):
                 for card, row in zip(cards, self._rows(test, what, unit), strict=True):
@@ -227,11 +228,13 @@ class RetrainView(pn.viewable.Viewer):
             f"trained on {grouped(size)}" if size else "waiting",
             title="structures of the pool of each resample that the potential is trained on",
         )
-        for column, (text, rows) in enumerate(zip(self.cards, cards, strict=True)):
+        for column, head in enumerate(self.heads):
+            reveal(head, column < len(cards))
+        for column, (text, rows) in enumerate(zip(self.cards, cards, strict=False)):
             name = html.span(self._session.slots[column].title)
             text.object = html.join(
                 html.div(swatch(column), name, trained, class_="head split"),
-                score_card(rows, column, layout="spread", leads="lowest of the three"),
+                score_card(rows, column, layout="spread", leads="lowest of the columns"),
             )
         self._show_titles(tests)
         self.compute.visible = state.stopped and not state.problem
@@ -239,7 +242,7 @@ class RetrainView(pn.viewable.Viewer):
     def _rows(self, test: str, what: str, unit: str) -> list[ScoreRow]:
         """Return a row for each column: error and spread, as far as there are any."""
         known, title = self.state.now.get(test, {}), test_title(test)
-        columns = [known.get(str(i)) for i in range(3)]
+        columns = [known.get(str(i)) for i in range(self._session.n_columns)]
         values = [float("nan") if c is None else getattr(c.total, what) for c in columns]
         best = leaders(values, written=[label_error(value, what) for value in values])
         longest = max([v for v in values if np.isfinite(v)], default=1.0)
@@ -260,7 +263,7 @@ class RetrainView(pn.viewable.Viewer):
                     length=value / longest if longest > 0 else 0.0,
                     full=full / longest if longest > 0 else None,
                     full_hint=hint,
-                    best=best[i],
+                    best=best[i] and len(columns) > 1,
                 )
             )
         return rows

@@ -75,8 +75,11 @@ class BudgetBar(pn.viewable.Viewer):
         self.slider.param.watch(self._on_slider, "value")
         self.number.param.watch(lambda e: session.set_budget(e.new or 1), "value")
         session.param.watch(self._fill, ["opened"])
-        session.param.watch(self._show, ["opened", "budget", "brush", "pinned", "rejected"])
-        for slot in session.slots:
+        session.param.watch(
+            self._show,
+            ["opened", "budget", "brush", "in_view", "pinned", "rejected", "n_columns"],
+        )
+        for slot in session.every_slot:
             slot.param.watch(self._show, ["selection"])
         self._fill()
         self._show()
@@ -125,17 +128,22 @@ class BudgetBar(pn.viewable.Viewer):
     def _strip(self) -> html.Markup:
         session = self._session
         assert session.dataset is not None
-        shown = len(session.embedding.rows) if session.embedding else 0
         items = {
             "all": session.dataset.n_structures,
-            "in view": shown,
+            "in view": session.in_view,
             "brushed": len(session.brushed_structures),
             "kept": session.budget,
             "pinned": len(session.pinned),
             "rejected": len(session.rejected),
         }
-        unit = {"in view": " environments"}
-        help_ = {"in view": "drawn in the maps", "all": "structures in the file"}
+        unit = {"in view": " env."}
+        if len(session.brush):
+            unit["brushed"] = f" with {grouped(len(session.brush))} env."
+        help_ = {
+            "in view": "environments within the frame of the maps",
+            "all": "structures in the file",
+            "brushed": "structures that a brushed environment belongs to, and how many those are",
+        }
         return html.span(
             (
                 html.span(

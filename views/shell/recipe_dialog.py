@@ -61,9 +61,9 @@ class RecipeDialog(pn.viewable.Viewer):
         self.dialog.objects = [self.text, self.column, self.table, self.take]
         self.column.param.watch(self._tell, "value")
         session.param.watch(self._tell, [
-            "opened", "budget", "pinned", "rejected", "descriptor", "kernel",
+            "opened", "budget", "pinned", "rejected", "descriptor", "kernel", "n_columns",
         ])  # fmt: skip
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self._tell, ["selection"])
 
     def _tell(self, *_: Any) -> None:
@@ -72,9 +72,9 @@ class RecipeDialog(pn.viewable.Viewer):
             return
         titles = {f"{s.title} (column {i + 1})": i for i, s in enumerate(session.slots)}
         if self.column.options != titles:
-            at = 1 if self.column.value is None else self.column.value
+            at = min(1 if self.column.value is None else self.column.value, len(titles) - 1)
             self.column.param.update(options=titles, value=at)
-        column = 1 if self.column.value is None else int(self.column.value)
+        column = int(self.column.value)
         reasons, found = unfit(recipe, session), differences(recipe, session, column)
         self.take.disabled = bool(reasons)
         self.text.object = self._about(recipe)

@@ -17,7 +17,10 @@ from analytics.selection.base import METHODS, Selection, is_nested
 from analytics.selection.certificates.curve import certified_share
 from analytics.selection.certificates.dual_bound import TightBound
 
-__all__ = ["Choice", "Opened", "Slot", "lower_first"]
+__all__ = ["COLUMNS", "Choice", "Opened", "Slot", "lower_first"]
+
+#: At most so many columns stand side by side.
+COLUMNS = 4
 
 
 def lower_first(title: str) -> str:

@@ -10,7 +10,7 @@ import param
 
 from analytics.curation.ledger import BY_HAND, Removal, Waiver, now
 from views.state.brushing import Brushing
-from views.state.columns import Choice, Slot
+from views.state.columns import COLUMNS, Choice, Slot
 from views.state.jobs import Runner
 
 __all__ = ["UNDO_DEPTH", "Deciding", "Step"]
@@ -30,7 +30,7 @@ class Step(NamedTuple):
     removals : dict of int to Removal
         Structure -> how it was forced out; may hold more than `rejected`.
     choices : list of Choice
-        The method wanted in each column.
+        The method wanted in each of the columns shown.
     waived : dict of str to Waiver
         By the key of the finding.
     budget : int
@@ -62,8 +62,10 @@ class Deciding(Brushing):
 
     chosen = param.Event(doc="Something was chosen, here or in a stage, that is worth saving.")
 
-    #: The columns of the comparison.
-    slots: tuple[Slot, ...] = ()
+    n_columns = param.Integer(3, bounds=(1, COLUMNS), doc="How many columns are compared.")
+
+    #: All columns there can be; watch these.
+    every_slot: tuple[Slot, ...] = ()
 
     def __init__(self, runner: Runner, **params: Any) -> None:
         super().__init__(runner, **params)
@@ -71,6 +73,11 @@ class Deciding(Brushing):
         self._redo: list[Step] = []
         self._moved = -ONE_MOVE  # when the budget was, if nothing else came after
         self._source: tuple[str, dict[str, Any]] = ("", {})
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The columns that are compared; draw these."""
+        return self.every_slot[: self.n_columns]
 
     def _wanted(self, column: int) -> Choice:
         """Return what is on its way into a column, otherwise what it shows."""
@@ -95,6 +102,15 @@ class Deciding(Brushing):
     def _named(self, structure: int) -> str:
         """Return a structure as the user knows it: by its index in the file."""
         return f"structure {self.dataset.frame_indices[structure]}" if self.dataset else ""
+
+    # ---- columns ----------------------------------------------------------------------------
+
+    def show_columns(self, count: int) -> None:
+        """Compare so many methods; a column that comes in gets an order of its own."""
+        count = min(max(1, count), COLUMNS)
+        if count != self.n_columns:
+            self._remember(f"{self.n_columns} columns become {count}")
+            self.n_columns = count
 
     # ---- budget, pins and rejections --------------------------------------------------------
 
@@ -346,12 +362,15 @@ class Deciding(Brushing):
         self._decide(step.pinned, step.rejected, step.budget)
         if step.reading is not None and step.reading != here.reading:
             self._read_as(step.reading, step.choices)
-        elif (step.pinned, step.rejected, step.choices) != (
-            here.pinned, here.rejected, here.choices,
-        ):  # fmt: skip
+        elif (step.pinned, step.rejected) != (here.pinned, here.rejected):
             self._run_slots(dict(enumerate(step.choices)))
         else:
+            wanted = dict(enumerate(step.choices))
+            changed = {at: one for at, one in wanted.items() if one != self._wanted(at)}
+            if changed:
+                self._run_slots(changed)
             self._ask_again()
             self.param.trigger("pinned")  # which steps there are has changed
+        self.n_columns = len(step.choices)
         if step.what:
             self.notice = ("info", f"{told}: {step.what}")

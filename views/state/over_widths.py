@@ -5,6 +5,7 @@ No Panel here.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import param
@@ -82,9 +83,10 @@ class ColumnsOverWidths(param.Parameterized):
     def refresh(self, *_: Any) -> None:
         """Work it out for what the columns show."""
         session, analysis, budget = self._session, self._session.analysis, self._session.budget
-        orders = tuple(slot.selection for slot in session.slots if slot.selection is not None)
+        shown = [slot.selection for slot in session.slots[: len(session.measured)]]
+        orders = tuple(order for order in shown if order is not None)
         self.found = None
-        if not session.measured or analysis is None or len(orders) < len(session.slots):
+        if not orders or analysis is None or len(orders) < len(session.measured):
             return
         if not all(len(order) for order in orders):
             return
@@ -96,8 +98,9 @@ class ColumnsOverWidths(param.Parameterized):
             )
 
         def done(found: tuple[WidthRange, WidthComparison]) -> None:
-            shown = tuple(slot.selection for slot in session.slots)
-            if session.budget == budget and all(a is b for a, b in zip(shown, orders, strict=True)):
+            shown = [slot.selection for slot in session.slots[: len(session.measured)]]
+            same = len(shown) == len(orders) and all(map(operator.is_, shown, orders))
+            if session.budget == budget and same:
                 self.param.update(whole=found[0], found=found[1])
 
         session.run("columns over widths", work, done, quiet=True)

@@ -28,7 +28,7 @@ from analytics.runtime.documents import Entries, load_json, parse_json
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.versions import version_of
 from views.state.brushing import LONGEST, MOST, RECENT
-from views.state.columns import Choice
+from views.state.columns import COLUMNS, Choice
 from views.state.decisions import UNDO_DEPTH, Step
 from views.state.questions import ASKED, Question
 
@@ -39,12 +39,11 @@ __all__ = [
 
 FORMAT = "winnow-session"
 #: Raised by one whenever an older Winnow could no longer open a session.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: Longer lists of indices are packed.
 PLAIN = 64
 #: zlib packs no better than that.
 RATIO = 1040
-COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,8 @@ class SavedSession:
     kernel : mapping
         Options of the kernel.
     choices : list of Choice
-        What is wanted in each column; `spec` is a mapping of options, or None for the defaults.
+        What is wanted in each column shown; `spec` is a mapping of options, or None for the
+        defaults.
     budget : int
     pinned, rejected, removals, waived
         As in `Step`.
@@ -463,8 +463,8 @@ def _step(file: _Entries) -> Step:
     if not {*pinned}.isdisjoint(rejected):
         raise WinnowError("the session is damaged: structures are both pinned and rejected")
     columns = list(file.each("columns", COLUMNS))
-    if len(columns) != COLUMNS:
-        raise file.damaged("columns", f"a list of {COLUMNS}", columns)
+    if not columns:
+        raise file.damaged("columns", f"a list of 1 to {COLUMNS}", columns)
     return Step(
         pinned,
         rejected,

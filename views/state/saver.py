@@ -149,7 +149,7 @@ class Saver(param.Parameterized):
             "active_atom", "pinned", "rejected", "removals", "waived", "chosen", "question",
             "named_brushes", "searches",
         ])  # fmt: skip
-        for slot in session.slots:
+        for slot in session.every_slot:
             slot.param.watch(self.note, ["method", "seed", "spec"])
         session.on_end(self.close)
         session.saver = self

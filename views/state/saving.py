@@ -107,6 +107,7 @@ class Saving(Painting):
         descriptor, kernel = live_settings(saved)
         options = _known(saved.source.keys)
         lost, self._restoring = list[str](), saved
+        self.n_columns = len(saved.choices)
         for slot, wanted in zip(self.slots, saved.choices, strict=True):
             choice, trouble = live_choice(wanted, Choice(slot.method))
             lost += [trouble] if trouble else []

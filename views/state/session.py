@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
-from views.state.columns import Choice, Opened, Slot, lower_first
+from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
@@ -36,7 +37,9 @@ __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 T = TypeVar("T")
 
+#: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
+FURTHER_METHODS = ("saturated_coverage",)
 DEMO = asset("carbon.xyz.gz")
 
 
@@ -45,6 +48,8 @@ def _showpiece(analysis: Analysis) -> int:
     scores = analysis.outliers
     with np.errstate(invalid="ignore"):
         contrast = np.nan_to_num(scores.structure_max - scores.structure_mean, posinf=0.0)
+    if scores.structure_known.any():
+        contrast[~scores.structure_known] = -np.inf
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
@@ -61,19 +66,20 @@ class Session(Saving):
     embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
     umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
     measured = param.Parameter(
-        (), doc="`PrefixMetrics` of the columns at the budget; empty until they are known."
+        (), doc="`PrefixMetrics` of the first columns at the budget, as far as they are known."
     )
 
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
         self.pipeline = pipeline or Pipeline()
-        self.slots = tuple(Slot(method=name) for name in DEFAULT_METHODS)
+        self.every_slot = tuple(Slot(method=name) for name in DEFAULT_METHODS + FURTHER_METHODS)
         #: What is on its way into a column.
         self._asked: dict[int, Choice] = {}
         #: Methods chosen that the open data set cannot serve: back with the next that can.
         self._unavailable: dict[int, Choice] = {}
+        self.param.watch(self._on_columns, ["n_columns"])
         self.param.watch(self._measure, ["opened", "budget"])
-        for slot in self.slots:
+        for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
             slot.param.watch(self._on_decided, ["selection"])
         self._at_end: list[Callable[[], None]] = []
@@ -116,20 +122,62 @@ class Session(Saving):
             return None
         return _metrics(self.analysis, slot.selection, self.budget)
 
+    def _on_columns(self, *_: Any) -> None:
+        """Fill the columns that came in, and leave out what belongs to those that went."""
+        self.measured = self.measured[: self.n_columns]
+        for column in range(self.n_columns, COLUMNS):
+            if self._asked.pop(column, None) is not None:  # nobody waits for it any more
+                self.stop(f"slot {column}")
+        self.param.trigger("chosen")
+        self._fill_columns()
+        self._measure()
+
+    def _fill_columns(self) -> None:
+        """Order the structures for columns that have no order, or one that is out of date."""
+        for column, slot in enumerate(self.slots):
+            if self.analysis is not None and column not in self._asked and self._is_old(slot):
+                self._run_slots({column: self._sensible(column)})
+
+    def _sensible(self, column: int) -> Choice:
+        """Return what is wanted in a column; a new one gets what no other shows and data allow."""
+        assert self.analysis is not None
+        wanted, others = self._wanted(column), {slot.method for slot in self.every_slot[:column]}
+        if self.every_slot[column].selection is not None:
+            return wanted
+        for method in (wanted.method, *DEFAULT_METHODS, *FURTHER_METHODS, "outlier_score"):
+            spec = wanted.spec if method == wanted.method else None
+            if method not in others and not missing_labels(self.analysis, method, spec):
+                return wanted._replace(method=method, spec=spec)
+        return wanted
+
+    def _is_old(self, slot: Slot) -> bool:
+        """Say whether the order of a column is about something else than what is decided now."""
+        order, analysis = slot.selection, self.analysis
+        if order is None or analysis is None or order.source != analysis.fingerprint:
+            return True
+        decided = (order.keep.tolist(), order.drop.tolist())
+        return decided != (self.pinned, self.rejected) or not (
+            order.nested or len(order) == self.budget
+        )
+
+    def on_its_way(self, column: int) -> Choice | None:
+        """Return what is being worked out for a column; None if it shows what is wanted."""
+        return self._asked.get(column)
+
     def _measure(self, *_: Any) -> None:
         """Bring the metrics of the columns up to date, aside from what the page answers at once."""
         analysis, budget = self.analysis, self.budget
-        orders = [slot.selection for slot in self.slots if slot.selection]
-        if analysis is None or len(orders) < len(self.slots):
+        orders = list(takewhile(bool, (slot.selection for slot in self.slots)))
+        if analysis is None or not orders:
             self.measured = ()
             return
 
         def work(monitor: Monitor) -> tuple[PrefixMetrics, ...]:
-            return tuple(_metrics(analysis, order, budget, monitor) for order in orders)
+            return tuple(_metrics(analysis, o, budget, monitor) for o in orders if o is not None)
 
         def done(found: tuple[PrefixMetrics, ...]) -> None:
             if self.analysis is analysis:
-                self.measured = found
+                self.measured = found[: self.n_columns]
 
         self.run("scores", work, done, place="here", quiet=True)
 
@@ -238,6 +286,7 @@ class Session(Saving):
     def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
         """See `Deciding`."""
         self._asked |= dict(enumerate(choices))
+        self.n_columns = len(choices)
         self._open(self._source[0], reading, keep=True)
 
     def _still_applies(self, name: str, now: Dataset) -> bool:
@@ -270,7 +319,8 @@ class Session(Saving):
         orders, methods = [], []
         for at, choice in enumerate(wanted):
             title = METHODS[choice.method].title
-            part = Part(monitor, 0.7 + 0.08 * at, 0.78 + 0.08 * at, title)
+            share = 0.25 / len(wanted)
+            part = Part(monitor, 0.7 + share * at, 0.7 + share * (at + 1), title)
             if missing_labels(analysis, choice.method, choice.spec):
                 choice = Choice("outlier_score", choice.seed)
             methods.append(choice.method)
@@ -310,6 +360,7 @@ class Session(Saving):
             "embedding": opened.embedding,
             "umap": None,
             "brush": NOTHING,
+            "in_view": opened.analysis.n_environments,
             "map_kind": "PCA",
             "notice": ("info", replaced) if replaced else ("success", ""),
         }
@@ -328,16 +379,19 @@ class Session(Saving):
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
         self.param.update(**values)
-        for slot in self.slots:
+        for slot in self.every_slot:
             slot.param.trigger("method")
         self._follow_decisions()
+        self._fill_columns()
 
     def _fill_slots(self, opened: Opened) -> str:
         """Put what was opened into the columns; say where a method had to be replaced."""
         said = ""
-        for column, (wanted, method, (selection, retention)) in enumerate(
-            zip(self._methods(), opened.methods, opened.orders, strict=True)
-        ):
+        # the number of columns may have changed meanwhile
+        found = zip(self._methods(), opened.methods, opened.orders, strict=False)
+        ordered = 0
+        for column, (wanted, method, (selection, retention)) in enumerate(found):
+            ordered = column + 1
             missing = missing_labels(opened.analysis, wanted.method, wanted.spec)
             spec = wanted.spec
             if method != wanted.method and missing:
@@ -354,6 +408,9 @@ class Session(Saving):
                 slot.param.update(
                     method=method, spec=spec, selection=selection, retention=retention, tight=[]
                 )
+        for slot in self.every_slot[ordered:]:  # ordered when they are shown
+            with discard_events(slot):
+                slot.param.update(selection=None, retention=None, tight=[])
         self._asked.clear()
         return said
 
@@ -388,7 +445,7 @@ class Session(Saving):
         return f"column {column + 1}"
 
     def _wanted(self, column: int) -> Choice:
-        slot = self.slots[column]
+        slot = self.every_slot[column]
         return self._asked.get(column, Choice(slot.method, slot.seed, slot.spec))
 
     def _methods(self) -> list[Choice]:
@@ -397,6 +454,7 @@ class Session(Saving):
         back = {
             column: choice._replace(seed=wanted[column].seed)
             for column, choice in self._unavailable.items()
+            if column in wanted
         }
         return list((wanted | back).values())
 
@@ -428,7 +486,7 @@ class Session(Saving):
             for column, (selection, retention) in made.items():
                 self._arrived(column, wanted)
                 values = wanted[column]._asdict()
-                self.slots[column].param.update(
+                self.every_slot[column].param.update(
                     **values, selection=selection, retention=retention, tight=[]
                 )
 
@@ -437,7 +495,8 @@ class Session(Saving):
                 return
             for column in wanted:  # the widget shows the refused method: put the old one back
                 self._arrived(column, wanted)
-                self.slots[column].param.trigger("method")
+                self.every_slot[column].param.trigger("method")
+            self._drop_unfilled()
             self._drop_empty_step()
             self._fail(error, again)
 
@@ -448,6 +507,16 @@ class Session(Saving):
 
         stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
         self._submit(stage, work, done, failed)
+
+    def _drop_unfilled(self) -> None:
+        """Hide what came in last and has no order, nor one on its way; one column stays."""
+        unfilled = [
+            column
+            for column, slot in enumerate(self.slots)
+            if slot.selection is None and column not in self._asked
+        ]
+        if unfilled and unfilled[0] > 0:
+            self.n_columns = unfilled[0]
 
     def _arrived(self, column: int, wanted: dict[int, Choice]) -> None:
         if self._asked.get(column) == wanted[column]:
@@ -550,12 +619,13 @@ class Session(Saving):
         if selection is not None:  # pins that were being worked in are taken back
             before = self._undo[-1].budget if self._undo else 0
             self._decide(selection.keep.tolist(), selection.drop.tolist(), before)
+        self._drop_unfilled()
         self._drop_empty_step()
         self._tell_all({})
         self.notice = ("info", "cancelled")
         if self.embedding is not None:
             self.map_kind = self.embedding.method
-        for slot in self.slots:
+        for slot in self.every_slot:
             slot.param.trigger("method")
         for callback in self._at_cancel:
             callback()

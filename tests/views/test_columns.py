@@ -1,0 +1,111 @@
+"""One to four columns: what comes in is ordered, what goes is remembered, all of it undone."""
+
+import numpy as np
+import pytest
+
+from views.compare.view import Columns
+from views.state.columns import COLUMNS
+from views.state.jobs import Inline
+from views.state.saved import parse
+from views.state.session import DEFAULT_METHODS, Session
+
+
+@pytest.fixture
+def session(small, pipeline):
+    session = Session(Inline(), pipeline)
+    session.open(small)
+    return session
+
+
+def methods(session):
+    return [slot.method for slot in session.slots]
+
+
+def test_a_column_that_comes_in_is_ordered_and_those_that_go_come_back(session):
+    assert (session.n_columns, len(session.slots)) == (3, 3)
+    assert len(session.every_slot) == COLUMNS == 4
+    assert session.every_slot[3].selection is None
+    session.show_columns(4)
+    assert len(session.slots) == len(session.measured) == 4
+    assert len(set(methods(session))) == 4
+    assert len(session.slots[3].selection) == session.analysis.n_structures
+    session.choose(3, "outlier_score")
+    order = session.slots[3].selection
+    session.show_columns(2)
+    assert len(session.slots) == len(session.measured) == 2
+    session.show_columns(4)
+    assert session.slots[3].selection is order
+    for count in (0, 9):
+        session.show_columns(count)
+    assert session.n_columns == COLUMNS
+
+
+def test_what_was_decided_meanwhile_holds_in_a_column_that_comes_back(session):
+    session.show_columns(1)
+    worst = int(session.every_slot[0].selection.structures[-1])
+    session.pin(worst)
+    assert session.every_slot[2].selection.keep.tolist() == []
+    session.show_columns(3)
+    assert all(worst in session.kept(slot) for slot in session.slots)
+
+
+def test_undo_brings_back_the_columns(session):
+    session.show_columns(4)
+    session.show_columns(1)
+    session.pin(2)
+    session.undo()
+    assert (session.n_columns, session.pinned) == (1, [])
+    session.undo()
+    assert session.n_columns == 4
+    session.undo()
+    assert (session.n_columns, methods(session)) == (3, list(DEFAULT_METHODS))
+    session.redo()
+    assert session.n_columns == len(session.measured) == 4
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_saved_session_brings_back_the_columns(session, pipeline, count):
+    session.show_columns(count)
+    session.choose(count - 1, "outlier_score")
+    saved = parse(session.save().to_bytes())
+    again = Session(Inline(), pipeline)
+    again.restore(saved)
+    assert methods(again) == methods(session)
+    assert all(slot.selection is not None for slot in again.slots)
+    again.undo()
+    again.undo()
+    assert methods(again) == list(DEFAULT_METHODS)
+
+
+def test_a_column_whose_order_does_not_come_goes_again(session):
+    def stopped(*_, **__):
+        raise ValueError("no order")
+
+    session._order = stopped
+    session.show_columns(4)
+    assert session.notice == ("error", "no order")
+    assert session.n_columns == len(session.measured) == 3
+    assert not session.can_undo
+
+
+def test_another_file_is_shown_in_as_many_columns(session, small):
+    session.show_columns(4)
+    session.show_columns(2)
+    session.open(small)
+    assert [slot.selection is None for slot in session.every_slot] == [False, False, True, True]
+    session.show_columns(4)
+    fingerprints = {slot.selection.source for slot in session.slots}
+    assert fingerprints == {session.analysis.fingerprint}
+
+
+def test_the_page_draws_as_many_columns_as_there_are(session):
+    columns = Columns(session)
+    assert len(columns.heads) == len(columns.maps.figures) == len(columns.tails.figures) == 3
+    for count in (4, 2, 1, 4):
+        session.show_columns(count)
+        assert columns._row.objects == columns.cards[:count]
+        assert len(columns.which.options) == count
+        assert all("●" not in head.card.object or count > 1 for head in columns.heads[:count])
+        shown = [np.size(source.data["x"]) for source in columns.maps.kept[:count]]
+        assert all(shown)
+    assert columns.toolbar.count.value == 4
