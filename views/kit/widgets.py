@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
+from io import BytesIO
 from typing import Any, ClassVar
 
 import panel as pn
@@ -16,7 +17,7 @@ from views.kit.html import in_order
 from views.kit.style_sheets import css
 
 __all__ = [
-    "Button", "Dialog", "Download", "Notice", "Region", "Toggle", "choice",
+    "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
     "heading_select", "look", "property_groups", "reveal", "segments",
 ]  # fmt: skip
 
@@ -69,6 +70,38 @@ class Download(_Hinted, pmui.FileDownload):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**{"auto": True, "embed": False} | params)
+
+
+class Prepared(Download):
+    """A button that hands out a file once it has been made, which may take a while.
+
+    Parameters
+    ----------
+    prepare : callable
+        Has the file made in the background; is given what is to be called with its content, or
+        with None where there is none.
+    """
+
+    def __init__(
+        self, prepare: Callable[[Callable[[bytes | None], None]], None], **params: Any
+    ) -> None:
+        super().__init__(callback=self._content, **params)
+        self._prepare, self._made = prepare, b""
+
+    def _handle_click(self, event: Any = None) -> None:
+        self.loading = True
+        self._prepare(self._hand_out)
+
+    def _hand_out(self, content: bytes | None) -> None:
+        self.loading = False
+        if content is not None:
+            self._made = content
+            self.data = None  # the browser hears of a change only
+            self._transfer()
+            self._made = b""
+
+    def _content(self) -> BytesIO:
+        return BytesIO(self._made)
 
 
 def look(*classes: str, **params: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
+from analytics.report.contents import Table
 from views.inspector.inspector import Brushed, Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
@@ -100,7 +101,7 @@ class Page:
         self.connection = Connection()
         self.budget = BudgetBar(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
-        self.export, self.keys = Export(session), Keys()
+        self.export, self.keys = Export(session, self._tables), Keys()
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
         self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
@@ -310,6 +311,11 @@ class Page:
         self.restyle(self.page.dark_theme)
         self._on_opened()
         self._on_progress()
+
+    def _tables(self) -> list[Table]:
+        """Return what stages have to add to a report."""
+        built = (room.stage for room in self.rooms.values() if room.built)
+        return [table for stage in built for table in stage.tables()]
 
     def attach(self, saver: Saver) -> None:
         """Have the page saved with its session, and shown what there is to come back to."""
