@@ -25,7 +25,7 @@ class ColourBy(pn.viewable.Viewer):
         self._session, self._dark, self._moving = session, False, False
         self.colour = self._select("Colour by", METHOD)
         self.size = self._select("Size by", "")
-        self.name, self.note = Html(wide=False, margin=(0, 10, 0, 0)), Html(wide=False)
+        self.title, self.note = Html(wide=False, margin=(0, 10, 0, 0)), Html(wide=False)
         self.scale: Legend | None = None
         self.legend = layout.row(margin=(0, 10, 6, 6), gives="legend")
         reveal(self.legend, False)
@@ -74,7 +74,7 @@ class ColourBy(pn.viewable.Viewer):
         if colouring is not None and self.scale is None:  # the first that is asked for
             self.scale = Legend()
             self.scale.on_choice(self._session.brush_values, self._session.brush_category)
-            self.legend.objects = [self.name, self.scale, self.note]
+            self.legend.objects = [self.title, self.scale, self.note]
         if self.scale is not None:
             self.scale.show(colouring, self._dark, self._session.brush)
         reveal(self.legend, colouring is not None)
@@ -83,7 +83,7 @@ class ColourBy(pn.viewable.Viewer):
         shown = colouring.shown
         unit = f" {shown.unit}" if shown.unit else ""
         log = ", logarithmic" if colouring.log else ""
-        self.name.object = html.div(
+        self.title.object = html.div(
             html.b(shown.title), unit, log, class_="line", title=f"{shown.name} in a filter"
         )
         self.note.object = ""
