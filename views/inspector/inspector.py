@@ -11,17 +11,20 @@ from ase.formula import Formula
 from ase.symbols import Symbols
 
 from analytics.descriptors.distances import DistanceSpec
-from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView, environment_of, frame_of
 from views.kit import html, layout
+from views.kit.legend import Legend
+from views.kit.scales import colours_of
 from views.kit.tables import fill_rows, row_table
-from views.kit.text import Html, counted, dot, facts, grouped, heading, note
+from views.kit.text import Html, counted, dot, facts, grouped, heading, note, with_error
 from views.kit.theme import palette
-from views.kit.widgets import Button, Toggle, reveal
+from views.kit.widgets import Button, Toggle, property_groups, reveal
 from views.state.session import Session
 
 __all__ = ["Brushed", "Inspector"]
 
-COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
+#: The atoms have the colours of the maps, until another property is picked.
+AS_MAPS = {"": {"As the maps": ""}}
 TABLE_LIMIT = 2000
 #: The buttons under the picture.
 SMALL = {
@@ -36,6 +39,15 @@ SMALL = {
 }
 
 
+def _score(scores: Any, errors: Any, at: int) -> str:
+    """Write an outlier score with its error where it is an estimate."""
+    if errors is None or errors[at] == 0:
+        return f"{scores[at]:.2f} nats"
+    if not np.isfinite(errors[at]):
+        return "not known"
+    return f"about {with_error(float(scores[at]), float(errors[at]))} nats"
+
+
 def _formula(numbers: Any) -> str:
     return Formula.from_list(list(Symbols(numbers))).format("metal")
 
@@ -45,19 +57,21 @@ class Inspector(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._dark = session, False
+        self._session, self._dark, self._moving = session, False, False
         self._sources: list[int] = []
         self.title = Html()
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
             label="Colour atoms by",
-            options=COLOURS,
-            value="score",
+            groups=AS_MAPS,
+            value="",
+            searchable=True,
             size="small",
             variant="outlined",
             sizing_mode="stretch_width",
             margin=(16, 0, 4, 0),
         )
+        self.scale = Legend(still=True, margin=(0, 0, 4, 0))
         self.facts = Html()
         self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
         self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
@@ -79,17 +93,22 @@ class Inspector(pn.viewable.Viewer):
             self.atoms,
             self.facts,
             self.colour,
+            self.scale,
             layout.row(self.pin, self.reject, self.environment, self.back, self.forward),
             margin=(0, 0, 10, 0),
         )
-        self.colour.param.watch(self._recolour, "value")
+        self.colour.param.watch(self._on_colour, "value")
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
+        session.param.watch(self._offer, ["opened", "worked_out"])
+        session.param.watch(self._recolour, ["atoms_colouring"])
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
         session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
+        self._offer()
         self._on_active()
+        self._recolour()
 
     @staticmethod
     def _button(label: str, width: int, hint: str, **params: Any) -> Button:
@@ -97,23 +116,16 @@ class Inspector(pn.viewable.Viewer):
 
     # ---- what is shown ----------------------------------------------------------------------
 
-    def _values(self, rows: Any) -> tuple[Any, float, float] | None:
-        """Return per-atom values to colour by and the ends of the scale, or None for elements."""
-        analysis, dataset = self._session.analysis, self._session.dataset
-        assert analysis is not None
-        assert dataset is not None
-        if self.colour.value == "element":
-            return None
-        if self.colour.value == "force":
-            norms = dataset.force_norms
-            finite = norms[np.isfinite(norms)]
-            high = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
-            return norms[rows], 0.0, high
-        scores = np.full(dataset.n_environments, np.nan)
-        scores[analysis.descriptors.environments] = analysis.outliers.environment
-        finite = analysis.outliers.environment[np.isfinite(analysis.outliers.environment)]
-        low, high = (float(v) for v in np.quantile(finite, [0.01, 0.99])) if len(finite) else (0, 1)
-        return scores[rows], low, high
+    def _offer(self, *_: Any) -> None:
+        """Offer the properties of what is open."""
+        self._moving = True
+        self.colour.groups = AS_MAPS | property_groups(self._session.offered())
+        self.colour.value = self._session.atoms_by
+        self._moving = False
+
+    def _on_colour(self, event: Any) -> None:
+        if not self._moving:
+            self._session.paint_atoms(event.new or "")
 
     def _on_active(self, *events: Any) -> None:
         self.environment.disabled = self._session.active_atom < 0
@@ -154,10 +166,14 @@ class Inspector(pn.viewable.Viewer):
         self._facts()
 
     def _colours(self, rows: slice, sources: list[int]) -> list[str]:
-        values = self._values(rows)
-        if values is None:
+        """Return the colours of atoms; none for those of the elements."""
+        colouring, analysis = self._session.atoms_colouring, self._session.analysis
+        if colouring is None or analysis is None or colouring.scheme == "elements":
             return []
-        return colour_by(values[0][sources], values[1], values[2])
+        atoms = rows.start + np.asarray(sources)
+        environments = analysis.descriptors.environments
+        at = np.minimum(np.searchsorted(environments, atoms), len(environments) - 1)
+        return colours_of(colouring, np.where(environments[at] == atoms, at, -1), self._dark)
 
     def _brushed_atoms(self, sources: list[int]) -> list[int]:
         """Return which of the atoms drawn are brushed; all drawn alike where none or all are."""
@@ -171,6 +187,7 @@ class Inspector(pn.viewable.Viewer):
 
     def _recolour(self, *_: Any) -> None:
         session = self._session
+        self.scale.show(session.atoms_colouring, self._dark)
         if session.dataset is not None and session.active >= 0:
             rows = session.dataset.rows(session.active)
             self.atoms.colors = self._colours(rows, self._sources)
@@ -214,8 +231,9 @@ class Inspector(pn.viewable.Viewer):
             found.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
         at = np.flatnonzero(analysis.descriptors.structures == s)
         if len(at):
-            top = analysis.outliers.structure_max[at[0]]
-            found.append(("outlier", f"highest score {top:.2f} nats"))
+            scores = analysis.outliers
+            top = _score(scores.structure_max, scores.structure_error, int(at[0]))
+            found.append(("outlier", f"highest score {top}"))
         if s in session.rejected:
             found.append(("rejected", session.reasons.get(s, "by hand")))
         return found
@@ -233,14 +251,14 @@ class Inspector(pn.viewable.Viewer):
         own = np.flatnonzero(analysis.descriptors.environments == row)
         if len(own) == 0:
             return [(f"atom {atom}", force)]
-        score = analysis.outliers.environment[own[0]]
+        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own[0])
         x = analysis.descriptors.values
         distance = np.linalg.norm(x - x[own[0]], axis=1)
         distance[own[0]] = np.inf
         near = int(np.argmin(distance))
         neighbour = analysis.descriptors.structures[analysis.descriptors.owners[near]]
         return [
-            (f"atom {atom}", f"score {score:.2f} nats · {force}"),
+            (f"atom {atom}", f"score {score} · {force}"),
             (
                 "nearest",
                 f"structure {data.frame_indices[neighbour]}, atom "
@@ -258,7 +276,9 @@ class Inspector(pn.viewable.Viewer):
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
+        self._dark = dark
         self.atoms.param.update(dark=dark, background=palette(dark).card)
+        self._recolour()
 
     def __panel__(self) -> Any:
         return self._card
@@ -270,7 +290,7 @@ class Brushed(pn.viewable.Viewer):
     COLUMNS = {"#": int, "config_type": object, "score": float, "max |F|": float, "kept by": object}
     HINTS = {
         "#": "index in the file",
-        "score": "highest outlier score (nats)",
+        "score": "highest outlier score (nats); empty where it is only estimated",
         "max |F|": "largest force (eV/Å)",
         "kept by": "methods that keep it at this budget",
     }
@@ -321,7 +341,7 @@ class Brushed(pn.viewable.Viewer):
         return {
             "#": data.frame_indices[structures],
             "config_type": data.config_type[structures].astype(object),
-            "score": analysis.outliers.structure_max[at],
+            "score": analysis.outliers.structure_ranked[at],
             "max |F|": forces,
             "kept by": dots,
         }
@@ -332,10 +352,12 @@ class Brushed(pn.viewable.Viewer):
         text = f"{counted(count, 'structure')}, {counted(len(self._session.brush), 'environment')}"
         if analysis is not None and count:
             at = np.searchsorted(analysis.descriptors.structures, brushed)
-            order = np.argsort(-analysis.outliers.structure_max[at], kind="stable")
+            scores = analysis.outliers.structure_ranked[at]
+            order = np.argsort(-scores, kind="stable")  # those not known last, as in the file
             brushed = brushed[order[:TABLE_LIMIT]]
             if count > TABLE_LIMIT:
-                text += f" · showing the {grouped(TABLE_LIMIT)} sparsest"
+                sparsest = " sparsest" if np.isfinite(scores).all() else ""
+                text += f" · showing {grouped(TABLE_LIMIT)}{sparsest}"
         self.title.object = heading("Brushed", text if count else "none")
         self._structures = brushed
         fill_rows(self.table, self._columns(brushed), count)
