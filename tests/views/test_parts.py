@@ -205,6 +205,29 @@ def test_zoom_draws_the_picture_anew(session, pictures):
     assert not np.array_equal(before, after["image"][0])
 
 
+def test_what_is_few_within_the_frame_is_drawn_as_points(session, maps, monkeypatch):
+    layer = maps.rest
+    monkeypatch.setattr(layer, "_most", 500)
+    maps.x_range.end += 1e-6
+    assert layer.picture.data["image"]
+    x = np.sort(session.embedding.xy[:, 0])
+    maps.x_range.end = float(x[300:302].mean())
+    assert not layer.picture.data["image"]
+    assert len(layer.points.data["x"]) == session.in_view == 301
+
+
+def test_points_are_as_large_as_a_property(session, maps):
+    session.size("max_force")
+    values = session.sizing.of(0)
+    order = np.argsort(maps._points.x, kind="stable")
+    drawn = maps.rest.points.data
+    sizes = drawn["size"][np.argsort(drawn["x"], kind="stable")]
+    assert np.corrcoef(sizes, values[order])[0, 1] > 0.5
+    assert sizes.max() > 3 * sizes.min()
+    session.size("")
+    assert len(set(maps.rest.points.data["size"])) == 1
+
+
 def test_a_rare_high_value_wins_its_pixel_and_the_commonest_class_does(session, pictures):
     n = session.analysis.n_environments
     session.paint("outlier_score" if session.property_of("outlier_score") else "max_force")

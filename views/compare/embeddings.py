@@ -27,7 +27,7 @@ from bokeh.models import (
 )
 
 from analytics.evaluation.map_points import MapPoints
-from analytics.runtime.arrays import IntArray, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import Monitor
 from views.compare.left_open import LeftOpen
 from views.compare.map_layers import Content, Layer
@@ -55,6 +55,8 @@ SETTLED = 120
 REACH = 8.0
 #: Up to so many environments are drawn as points; of those that lie above others, up to so many.
 GLYPHS, FEW = 20_000, 6000
+#: Sizes of points by a property are from this to this share of the usual one.
+SIZES = (0.6, 2.6)
 #: How opaque the colours of what is not kept are.
 FAINT = 0.4
 HONEST = (
@@ -113,7 +115,7 @@ class Maps:
         session.param.watch(self._caption, ["umap", "in_view"])
         session.param.watch(self._on_budget, ["budget"])
         session.param.watch(self._on_brush, ["brush"])
-        session.param.watch(self._on_colouring, ["colouring"])
+        session.param.watch(self._on_colouring, ["colouring", "sizing"])
         session.param.watch(self._on_active, ["active", "active_atom"])
         left.param.watch(self._label, ["shown"])
         for column, slot in enumerate(session.every_slot):
@@ -259,8 +261,6 @@ class Maps:
                 axis.axis_label = title or None
         self.restyle(self._dark)
         self.hovered.data = {name: [] for name in self.hovered.data}
-        self.rest.put(self._points, Content(np.arange(self._n)))
-        self._draw([self.rest])
         self._on_window(None)
         self._on_colouring()
         self._on_brush()
@@ -291,18 +291,18 @@ class Maps:
         points, frame = self._points, self._frame
         jobs = {layer: layer.what for layer in self._waiting}
 
-        def work(monitor: Monitor) -> dict[Layer, dict[str, Any]]:
+        def work(monitor: Monitor) -> dict[Layer, Any]:
             made = {}
             for layer, what in jobs.items():
-                made[layer] = what.as_picture(points, frame)
+                made[layer] = layer.drawn(what, points, frame)
                 monitor.checkpoint()
             return made
 
-        def done(made: dict[Layer, dict[str, Any]]) -> None:
-            for layer, picture in made.items():
+        def done(made: dict[Layer, Any]) -> None:
+            for layer, drawn in made.items():
                 if points is self._points and layer.what is jobs[layer]:
                     self._waiting.discard(layer)
-                    layer.show(picture)
+                    layer.show(*drawn)
 
         self._session.run("map pictures", work, done, place="here", quiet=True)
 
@@ -345,22 +345,34 @@ class Maps:
         What has values of its own in each column is shown in full: they are about what is not kept.
         """
         colouring = self._session.colouring
-        if colouring is not None and len(colouring.of(0)) != self._n:
+        stale = colouring is not None and len(colouring.of(0)) != self._n
+        if stale or len(self._points) != self._n:
             return
         self._paint(palette(self._dark))
-        rows = NOTHING if colouring is None else np.arange(self._n)
+        rows = np.arange(self._n)
+        self.rest.put(self._points, Content(rows, sizes=self._sizes(rows, 0)))
+        rows = NOTHING if colouring is None else rows
         for column in range(len(self.figures)):
             self.tints[column].put(self._points, self._coloured(rows, column))
-        self._draw(self.tints)
+        self._draw([self.rest, *self.tints])
         self._on_budget()
 
     def _coloured(self, rows: IntArray, column: int) -> Content:
         """Return environments with the colours that they have in a column."""
-        colouring = self._session.colouring
+        colouring, sizes = self._session.colouring, self._sizes(rows, column)
         if colouring is None:
-            return Content(rows)
+            return Content(rows, sizes=sizes)
         levels: npt.NDArray[Any] = np.minimum(colouring.levels(column, rows) + 1, LEVELS)
-        return Content(rows, levels, bool(colouring.categories))
+        return Content(rows, levels, bool(colouring.categories), sizes)
+
+    def _sizes(self, rows: IntArray, column: int) -> FloatArray | None:
+        """Return by what the size of points is multiplied, where they have sizes."""
+        sizing = self._session.sizing
+        if sizing is None or len(sizing.of(0)) != self._n:
+            return None
+        least, most = SIZES
+        share = np.maximum(sizing.levels(column, rows), 0) / sizing.n_levels
+        return np.asarray(least + (most - least) * share)
 
     def _on_budget(self, *_: Any) -> None:
         self._show_kept(range(len(self.figures)))

@@ -18,7 +18,7 @@ from bokeh.models import (
 )
 
 from analytics.evaluation.map_points import MapPoints
-from analytics.runtime.arrays import IntArray
+from analytics.runtime.arrays import FloatArray, IntArray
 from views.compare.map_raster import Frame, commonest, density, highest
 from views.kit.figures import Figures
 from views.state.looking import NOTHING
@@ -26,7 +26,7 @@ from views.state.looking import NOTHING
 __all__ = ["Content", "Layer"]
 
 CLEAR = "rgba(0, 0, 0, 0)"
-POINTS: dict[str, Any] = {"x": [], "y": [], "level": []}
+POINTS: dict[str, Any] = {"x": [], "y": [], "level": [], "size": []}
 PICTURE: dict[str, Any] = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
 
 
@@ -42,25 +42,48 @@ class Content:
         Colours of them, from 1 on; without them all are alike.
     mixed : bool
         Whether levels are categories, of which the commonest counts, not the highest.
+    sizes : float array (n,), optional
+        By which the size of a point is multiplied; pictures have points of one size.
     """
 
     rows: IntArray
     levels: npt.NDArray[np.integer] | None = None
     mixed: bool = False
+    sizes: FloatArray | None = None
 
-    def as_points(self, points: MapPoints) -> dict[str, Any]:
+    def only(self, which: npt.NDArray[np.bool_]) -> Content:
+        """Return some of it."""
+        levels, sizes = (
+            None if each is None else each[which] for each in (self.levels, self.sizes)
+        )
+        return Content(self.rows[which], levels, self.mixed, sizes)
+
+    def within(self, points: MapPoints, frame: Frame) -> Content:
+        """Return what is seen of it."""
+        x, y = points.x[self.rows], points.y[self.rows]
+        (left, right), (low, high) = sorted(frame.x), sorted(frame.y)
+        inside = (x >= left) & (x <= right) & (y >= low) & (y <= high)
+        return self if inside.all() else self.only(inside)
+
+    def as_points(self, points: MapPoints, size: float) -> dict[str, Any]:
         """Return them one by one; what is high lies on top."""
-        rows, level = self.rows, np.ones(len(self.rows), dtype=np.uint8)
-        if self.levels is not None:
-            rank = slice(None) if self.mixed else np.argsort(self.levels, kind="stable")
-            rows, level = rows[rank], self.levels[rank].astype(np.uint8)
-        return {"x": points.x[rows], "y": points.y[rows], "level": level}
+        n = len(self.rows)
+        rank = np.arange(n)
+        if self.levels is not None and not self.mixed:
+            rank = np.argsort(self.levels, kind="stable")
+        level = np.ones(n) if self.levels is None else self.levels[rank]
+        sizes = np.ones(n) if self.sizes is None else self.sizes[rank]
+        rows = self.rows[rank]
+        return {
+            "x": points.x[rows],
+            "y": points.y[rows],
+            "level": level.astype(np.uint8),
+            "size": (size * sizes).astype(np.float32),
+        }
 
     def as_picture(self, points: MapPoints, frame: Frame) -> dict[str, Any]:
         """Return them as a picture of a frame; without levels, by how many there are."""
-        x, y = points.x, points.y
-        if len(self.rows) < len(points):
-            x, y = x[self.rows], y[self.rows]
+        x, y = points.x[self.rows], points.y[self.rows]
         if self.levels is None:
             image = density(x, y, frame)
         else:
@@ -100,7 +123,7 @@ class Layer:
 
     @property
     def many(self) -> bool:
-        """Whether it is drawn as a picture."""
+        """Whether it is too much to be drawn as points, unless a part of it is looked at."""
         return len(self.what.rows) > self._most
 
     def place(self, plot: Plot, above: int) -> None:
@@ -127,7 +150,7 @@ class Layer:
         if many:
             glyph = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
         else:
-            glyph = Scatter(size=self._size, line_color=None, fill_alpha=self._alpha)
+            glyph = Scatter(size="size", line_color=None, fill_alpha=self._alpha)
             glyph.fill_color = {"field": "level", "transform": self.mapper}
         source: ColumnDataSource = self.picture if many else self.points
         name = f"{self.name}-picture" if many else self.name
@@ -140,21 +163,28 @@ class Layer:
         self.mapper.update(palette=palette, low=0.5, high=len(palette) + 0.5)
 
     def put(self, points: MapPoints, what: Content) -> None:
-        """Say what is to be drawn; where it is many, `show` shows the picture of it."""
+        """Say what is to be drawn; where it is many, `show` shows what `drawn` has made of it."""
         if what.levels is not None and not what.levels.all():
-            there = what.levels > 0
-            what = Content(what.rows[there], what.levels[there], what.mixed)
+            what = what.only(what.levels > 0)
         self.what = what
-        if self.many or len(what.rows) == 0:
-            if len(self.points.data["x"]):
-                self.points.data = POINTS
-        else:
-            self._need(False)
-            self.points.data = what.as_points(points)
-        if not self.many and len(self.picture.data["image"]):
-            self.picture.data = PICTURE
+        if not self.many:
+            self.show(False, what.as_points(points, self._size))
 
-    def show(self, picture: dict[str, Any]) -> None:
-        """Show a picture."""
-        self._need(True)
-        self.picture.data = picture
+    def drawn(self, what: Content, points: MapPoints, frame: Frame) -> tuple[bool, dict[str, Any]]:
+        """Return what is seen of something: a picture, or points where it is not too much.
+
+        It touches nothing, and so may run in a thread.
+        """
+        seen = what.within(points, frame)
+        if len(seen.rows) > self._most:
+            return True, seen.as_picture(points, frame)
+        return False, seen.as_points(points, self._size)
+
+    def show(self, many: bool, data: dict[str, Any]) -> None:
+        """Show a picture, or points."""
+        for kind, source, nothing in ((False, self.points, POINTS), (True, self.picture, PICTURE)):
+            if kind == many and len(data["x"]):
+                self._need(kind)
+                source.data = data
+            elif len(source.data["x"]):
+                source.data = nothing
