@@ -16,6 +16,7 @@ from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.map_points import MapPoints
 from analytics.pipeline import Pipeline
 from views.compare import embeddings
+from views.compare.distortion_card import DistortionCard
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
 from views.compare.retention import CURVES, Retention
@@ -274,6 +275,27 @@ def test_a_plane_has_axes_and_leaves_out_what_has_no_place(session, maps):
     assert session.in_view == np.isfinite(xy[:, 0]).sum()
     lasso(maps, [(-9, -9), (9, -9), (9, 9), (-9, 9)])
     assert session.brush.tolist() == np.flatnonzero(np.isfinite(xy[:, 0])).tolist()
+
+
+def test_distortion_is_said_on_request_and_the_worst_placed_are_brushed(session):
+    card = DistortionCard(session)
+    assert not card.body.visible
+    card.ask()
+    found = card.request.result
+    assert card.body.visible
+    assert f"Trustworthiness {found.distortion.trustworthiness:.2f}"[:20] in card.answers.object
+    assert "±" in card.answers.object  # 2 000 of 3 981 were looked at
+    assert card.answers.object.count("swatch") == len(session.slots)
+    np.testing.assert_allclose(
+        found.coverage.in_space,
+        [each.overlap[0] for each in session.measured],
+        atol=4 * found.coverage.in_space_error.max(),
+    )
+    card._brush_worst()
+    assert session.brush.tolist() == sorted(found.distortion.worst().tolist())
+    session.set_budget(session.budget + 1)  # what was said is about what was kept then
+    assert card.request.result is None
+    assert not card.body.visible
 
 
 # ---- force tails --------------------------------------------------------------------------------

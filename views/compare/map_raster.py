@@ -7,6 +7,7 @@ browser. So a change of theme needs no new picture, and a pixel is one byte.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,7 @@ def commonest(
     return _spread(np.where(counts.any(axis=2), counts.argmax(axis=2), 0).astype(np.uint8))
 
 
+@cache
 def warm_up() -> None:
     """Compile what draws pictures: a second that no page then has to wait for."""
     x, y = (np.array([0.0, value], dtype=np.float32) for value in (0.2, 0.4))

@@ -8,6 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
+from views.compare.distortion_card import DistortionCard
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
@@ -44,8 +45,8 @@ class CompareStage(Stage):
     def build(self, dark: bool) -> Viewable:
         """See `Stage`."""
         self.columns, self._retention = Columns(self.session), Retention(self.session)
-        self.ranking = RankingCard(self.session)
-        self._curves = layout.column(self._retention, self.ranking)
+        self.distortion, self.ranking = DistortionCard(self.session), RankingCard(self.session)
+        self._curves = layout.column(self.distortion, self._retention, self.ranking)
         self._single = layout.card(
             Html(
                 note(
