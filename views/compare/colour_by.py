@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 
 from views.kit import html, layout
-from views.kit.legend import Legend
+from views.kit.legend import ColourLegend
 from views.kit.text import Html, grouped
 from views.kit.widgets import property_groups, property_select, reveal
 from views.state.painting import METHOD
@@ -25,7 +25,7 @@ class ColourBy(pn.viewable.Viewer):
         self.colour = property_select("Colour by", METHOD)
         self.size = property_select("Size by", "", width=150)
         self.title, self.note = Html(wide=False, margin=(0, 10, 0, 0)), Html(wide=False)
-        self.scale: Legend | None = None
+        self.scale: ColourLegend | None = None
         self.legend = layout.row(margin=(0, 10, 6, 6), gives="legend")
         reveal(self.legend, False)
         self.colour.param.watch(self._on_colour, "value")
@@ -58,7 +58,7 @@ class ColourBy(pn.viewable.Viewer):
         """Draw the legend."""
         colouring = self._session.colouring
         if colouring is not None and self.scale is None:  # the first that is asked for
-            self.scale = Legend()
+            self.scale = ColourLegend()
             self.scale.on_choice(self._session.brush_values, self._session.brush_category)
             self.legend.objects = [self.title, self.scale, self.note]
         if self.scale is not None:

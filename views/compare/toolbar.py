@@ -8,6 +8,7 @@ import panel as pn
 
 from views.compare.colour_by import ColourBy
 from views.compare.plane_axes import PlaneAxes
+from views.compare.signs import Signs
 from views.kit import layout
 from views.kit.text import Html, note
 from views.kit.widgets import segments
@@ -39,6 +40,7 @@ class Toolbar(pn.viewable.Viewer):
         self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.plane = PlaneAxes(session)
         session.param.watch(self._show, ["map_kind"])
+        self.signs = Signs()
         tools = layout.row(
             Html(note("Columns"), wide=False, align="center"),
             self.count,
@@ -47,10 +49,11 @@ class Toolbar(pn.viewable.Viewer):
             Html(note("Map"), wide=False, align="center"),
             self.map_kind,
             self.plane.row,
+            self.signs.button,
             gives="tools",
             margin=(0, 10, 4, 0),
         )
-        self._row = layout.column(tools, self.colour_by.legend)
+        self._row = layout.column(tools, self.colour_by.legend, self.signs.dialog)
 
     def _show(self, *_: Any) -> None:
         self.count.value, self.map_kind.value = self._session.n_columns, self._session.map_kind
@@ -59,6 +62,7 @@ class Toolbar(pn.viewable.Viewer):
         """Use the colours of the theme."""
         self.colour_by.restyle(dark)
         self.plane.restyle(dark)
+        self.signs.dialog.restyle(dark)
 
     def __panel__(self) -> Any:
         return self._row
