@@ -11,7 +11,9 @@ import panel_material_ui as pmui
 from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
-from views.inspector.inspector import Brushed, Inspector
+from views.inspector.brushed import Brushed
+from views.inspector.find import Find
+from views.inspector.inspector import Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
 from views.kit.material_page import MaterialPage
@@ -99,7 +101,8 @@ class Page:
         self._strangers: Mapping[str, Mapping[str, Any]] = {}
         self.connection = Connection()
         self.budget = BudgetBar(session)
-        self.inspector, self.brushed = Inspector(session), Brushed(session)
+        self.inspector = Inspector(session)
+        self.find, self.brushed = Find(session), Brushed(session)
         self.export, self.keys = Export(session), Keys()
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
@@ -212,6 +215,7 @@ class Page:
         self.side = Region(
             close,
             self.inspector,
+            self.find,
             self.brushed,
             title="Structure inspector",
             role="complementary",
