@@ -28,7 +28,11 @@ COLUMNS = {
     "index": ListColumn("index", "#", "Index in the file", right=True, width="44px"),
     "config_type": ListColumn("config_type", "class", "Class in the file"),
     "max_outlier_score": ListColumn(
-        "max_outlier_score", "score", "Highest outlier score, nats", right=True, width="46px"
+        "max_outlier_score",
+        "score",
+        "Highest outlier score, nats; – where it is only estimated",
+        right=True,
+        width="46px",
     ),
     "max_force": ListColumn("max_force", "max |F|", "Largest |F|, eV/Å", right=True, width="52px"),
     KEPT_BY: ListColumn(KEPT_BY, "kept", "Columns that keep it at this budget", width="50px"),

@@ -13,7 +13,7 @@ from ase.symbols import Symbols
 from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
 from views.kit import layout
-from views.kit.text import Html, facts, heading
+from views.kit.text import Html, facts, heading, with_error
 from views.kit.theme import palette
 from views.kit.widgets import Button, Toggle
 from views.state.session import Session
@@ -32,6 +32,15 @@ SMALL = {
         "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
     },
 }
+
+
+def _score(scores: Any, errors: Any, at: int) -> str:
+    """Write an outlier score with its error where it is an estimate."""
+    if errors is None or errors[at] == 0:
+        return f"{scores[at]:.2f} nats"
+    if not np.isfinite(errors[at]):
+        return "not known"
+    return f"about {with_error(float(scores[at]), float(errors[at]))} nats"
 
 
 def _formula(numbers: Any) -> str:
@@ -108,8 +117,9 @@ class Inspector(pn.viewable.Viewer):
             high = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
             return norms[rows], 0.0, high
         scores = np.full(dataset.n_environments, np.nan)
-        scores[analysis.descriptors.environments] = analysis.outliers.environment
-        finite = analysis.outliers.environment[np.isfinite(analysis.outliers.environment)]
+        ranked = analysis.outliers.ranked  # grey where the score is only estimated
+        scores[analysis.descriptors.environments] = ranked
+        finite = ranked[np.isfinite(ranked)]
         low, high = (float(v) for v in np.quantile(finite, [0.01, 0.99])) if len(finite) else (0, 1)
         return scores[rows], low, high
 
@@ -212,8 +222,9 @@ class Inspector(pn.viewable.Viewer):
             found.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
         at = np.flatnonzero(analysis.descriptors.structures == s)
         if len(at):
-            top = analysis.outliers.structure_max[at[0]]
-            found.append(("outlier", f"highest score {top:.2f} nats"))
+            scores = analysis.outliers
+            top = _score(scores.structure_max, scores.structure_error, int(at[0]))
+            found.append(("outlier", f"highest score {top}"))
         if s in session.rejected:
             found.append(("rejected", session.reasons.get(s, "by hand")))
         return found
@@ -231,14 +242,14 @@ class Inspector(pn.viewable.Viewer):
         own = np.flatnonzero(analysis.descriptors.environments == row)
         if len(own) == 0:
             return [(f"atom {atom}", force)]
-        score = analysis.outliers.environment[own[0]]
+        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own[0])
         x = analysis.descriptors.values
         distance = np.linalg.norm(x - x[own[0]], axis=1)
         distance[own[0]] = np.inf
         near = int(np.argmin(distance))
         neighbour = analysis.descriptors.structures[analysis.descriptors.owners[near]]
         return [
-            (f"atom {atom}", f"score {score:.2f} nats · {force}"),
+            (f"atom {atom}", f"score {score} · {force}"),
             (
                 "nearest",
                 f"structure {data.frame_indices[neighbour]}, atom "
