@@ -30,7 +30,7 @@ COLUMNS = {
     "max_outlier_score": ListColumn(
         "max_outlier_score",
         "score",
-        "Highest outlier score, nats; – where it is only estimated",
+        "Highest outlier score, nats; – if only estimated",
         right=True,
         width="46px",
     ),
