@@ -52,7 +52,7 @@ class Panels(pn.viewable.Viewer):
             "export": self._export,
             "columns": self._columns,
         }
-        self._made: dict[str, Any] = {}
+        self.made: dict[str, Any] = {}
         self._refresh: dict[str, Callable[[], None]] = {}
         self._all = layout.column()
         session.param.watch(
@@ -64,12 +64,12 @@ class Panels(pn.viewable.Viewer):
 
     def turn(self, name: str) -> None:
         """Open a panel, or close it if it is open."""
-        if name not in self._made:
-            self._made[name] = self._make[name]()
-            self._all.append(self._made[name])
+        if name not in self.made:
+            self.made[name] = self._make[name]()
+            self._all.append(self.made[name])
         self.open = "" if self.open == name else name
         self._update()
-        for each, panel in self._made.items():
+        for each, panel in self.made.items():
             reveal(panel, each == self.open)
 
     def _update(self, *_: Any) -> None:

@@ -68,7 +68,13 @@ function suggested(before, model) {
   const kind = column(previous)?.kind
   if (kind) return options(SIGNS[kind])
   if (previous && /^([)\]\d]|["'])/.test(previous.text) && !open(previous.text))
-    return options([['and', 'both'], ['or', 'either'], [')', 'end of the bracket']]).slice(0, 2)
+    return options([['and', 'both'], ['or', 'either']])
+  // the beginning of a comparison, or a number that is to be typed
+  const compared = last && column(all.at(-2))
+  if (compared && touches && /^[=!<>]$/.test(last.text))
+    return SIGNS[compared.kind].filter(([sign]) => sign.startsWith(last.text))
+      .map(([text, hint]) => ({ text, hint, at: last.at, end: ' ' }))
+  if (!typed && previous && /^([-+*/%<>]|[=<>!]=)$/.test(previous.text)) return []
   const names = model.columns.map(({ name, hint }) => [name, hint])
   const words = past.length === 0 ? model.words : []
   return [
