@@ -11,16 +11,19 @@ from ase.formula import Formula
 from ase.symbols import Symbols
 
 from analytics.descriptors.distances import DistanceSpec
-from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView, environment_of, frame_of
 from views.kit import layout
+from views.kit.legend import Legend
+from views.kit.scales import colours_of
 from views.kit.text import Html, facts, heading, with_error
 from views.kit.theme import palette
-from views.kit.widgets import Button, Toggle
+from views.kit.widgets import Button, Toggle, property_groups
 from views.state.session import Session
 
 __all__ = ["Inspector"]
 
-COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
+#: The atoms have the colours of the maps, until another property is picked.
+AS_MAPS = {"": {"As the maps": ""}}
 #: The buttons under the picture.
 SMALL = {
     "margin": (8, 6, 0, 0),
@@ -52,19 +55,21 @@ class Inspector(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._dark = session, False
+        self._session, self._dark, self._moving = session, False, False
         self._sources: list[int] = []
         self.title = Html()
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
             label="Colour atoms by",
-            options=COLOURS,
-            value="score",
+            groups=AS_MAPS,
+            value="",
+            searchable=True,
             size="small",
             variant="outlined",
             sizing_mode="stretch_width",
             margin=(16, 0, 4, 0),
         )
+        self.scale = Legend(still=True, margin=(0, 0, 4, 0))
         self.facts = Html()
         self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
         self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
@@ -86,17 +91,22 @@ class Inspector(pn.viewable.Viewer):
             self.atoms,
             self.facts,
             self.colour,
+            self.scale,
             layout.row(self.pin, self.reject, self.environment, self.back, self.forward),
             margin=(0, 0, 10, 0),
         )
-        self.colour.param.watch(self._recolour, "value")
+        self.colour.param.watch(self._on_colour, "value")
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
+        session.param.watch(self._offer, ["opened", "worked_out"])
+        session.param.watch(self._recolour, ["atoms_colouring"])
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
         session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
+        self._offer()
         self._on_active()
+        self._recolour()
 
     @staticmethod
     def _button(label: str, width: int, hint: str, **params: Any) -> Button:
@@ -104,24 +114,16 @@ class Inspector(pn.viewable.Viewer):
 
     # ---- what is shown ----------------------------------------------------------------------
 
-    def _values(self, rows: Any) -> tuple[Any, float, float] | None:
-        """Return per-atom values to colour by and the ends of the scale, or None for elements."""
-        analysis, dataset = self._session.analysis, self._session.dataset
-        assert analysis is not None
-        assert dataset is not None
-        if self.colour.value == "element":
-            return None
-        if self.colour.value == "force":
-            norms = dataset.force_norms
-            finite = norms[np.isfinite(norms)]
-            high = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
-            return norms[rows], 0.0, high
-        scores = np.full(dataset.n_environments, np.nan)
-        ranked = analysis.outliers.ranked  # grey where the score is only estimated
-        scores[analysis.descriptors.environments] = ranked
-        finite = ranked[np.isfinite(ranked)]
-        low, high = (float(v) for v in np.quantile(finite, [0.01, 0.99])) if len(finite) else (0, 1)
-        return scores[rows], low, high
+    def _offer(self, *_: Any) -> None:
+        """Offer the properties of what is open."""
+        self._moving = True
+        self.colour.groups = AS_MAPS | property_groups(self._session.offered())
+        self.colour.value = self._session.atoms_by
+        self._moving = False
+
+    def _on_colour(self, event: Any) -> None:
+        if not self._moving:
+            self._session.paint_atoms(event.new or "")
 
     def _on_active(self, *events: Any) -> None:
         self.environment.disabled = self._session.active_atom < 0
@@ -162,10 +164,14 @@ class Inspector(pn.viewable.Viewer):
         self._facts()
 
     def _colours(self, rows: slice, sources: list[int]) -> list[str]:
-        values = self._values(rows)
-        if values is None:
+        """Return the colours of atoms; none for those of the elements."""
+        colouring, analysis = self._session.atoms_colouring, self._session.analysis
+        if colouring is None or analysis is None or colouring.scheme == "elements":
             return []
-        return colour_by(values[0][sources], values[1], values[2])
+        atoms = rows.start + np.asarray(sources)
+        environments = analysis.descriptors.environments
+        at = np.minimum(np.searchsorted(environments, atoms), len(environments) - 1)
+        return colours_of(colouring, np.where(environments[at] == atoms, at, -1), self._dark)
 
     def _brushed_atoms(self, sources: list[int]) -> list[int]:
         """Return which of the atoms drawn are brushed; all drawn alike where none or all are."""
@@ -179,6 +185,7 @@ class Inspector(pn.viewable.Viewer):
 
     def _recolour(self, *_: Any) -> None:
         session = self._session
+        self.scale.show(session.atoms_colouring, self._dark)
         if session.dataset is not None and session.active >= 0:
             rows = session.dataset.rows(session.active)
             self.atoms.colors = self._colours(rows, self._sources)
@@ -267,7 +274,9 @@ class Inspector(pn.viewable.Viewer):
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
+        self._dark = dark
         self.atoms.param.update(dark=dark, background=palette(dark).card)
+        self._recolour()
 
     def __panel__(self) -> Any:
         return self._card

@@ -30,6 +30,8 @@ from analytics.evaluation.retrain.predictions import (
 from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
 from analytics.potential.potentials import potential_of
+from analytics.report.contents import Table
+from analytics.report.retrained import error_table, title_of
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -530,6 +532,24 @@ class RetrainState(param.Parameterized):
                 for _, by_test, _ in rows_of(run.ground, r, each):
                     rows += by_test
         return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(ignore_index=True)
+
+    def report_tables(self) -> list[Table]:
+        """Return the errors at the budget, a table for each test, as a report has them."""
+        slots = self._session.slots
+        found = []
+        for test, known in self.now.items():
+            rows = []
+            for key, now in known.items():
+                name = slots[int(key)].title if key.isdigit() else key
+                each = now.total
+                row = each.energy, each.energy_std, each.force, each.force_std
+                rows.append((title_of(WHOLE_POOL) if key == "whole" else name, *row))
+            note = (
+                f"Mean and standard deviation of {each.resamples} resamples; every potential is "
+                f"trained on what its method picks of four fifths of the structures."
+            )
+            found.append(error_table(f"Retrained: test {name_of(test)}", rows, [note]))
+        return found
 
     def class_table(self, test: str) -> pd.DataFrame:
         """Return the errors at the budget by class: mean and deviation over the resamples."""

@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
+from analytics.report.contents import Table
 from views.inspector.brushed import Brushed
 from views.inspector.find import Find
 from views.inspector.inspector import Inspector
@@ -103,7 +104,7 @@ class Page:
         self.budget = BudgetBar(session)
         self.inspector = Inspector(session)
         self.find, self.brushed = Find(session), Brushed(session)
-        self.export, self.keys = Export(session), Keys()
+        self.export, self.keys = Export(session, self._tables), Keys()
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
         self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
@@ -136,10 +137,19 @@ class Page:
             layout.column(self.step, self.bar),
             self.cancel,
             kind=pn.Row,
-            look="floating",
+            look="docked",
             stylesheets=[css("page")],
             styles={"display": "none"},
-            margin=(8, 0, 0, 0),
+            margin=0,
+        )
+        self.meanwhile = Html(wide=False)
+        self.quiet = pn.Row(
+            self.meanwhile,
+            Button(label="Stop", variant="text", margin=0, on_click=lambda e: session.cancel()),
+            css_classes=["quiet"],
+            stylesheets=[css("page")],
+            styles={"display": "none"},
+            margin=0,
         )
         self.try_again = Button(
             label="Try again",
@@ -155,7 +165,8 @@ class Page:
             sizing_mode="stretch_width",
             margin=0,
             sx={
-                "boxShadow": "0 4px 20px rgb(0 0 0 / 20%)",
+                "borderRadius": 0,
+                "borderTop": "1px solid var(--winnow-outline)",
                 "backgroundColor": "var(--winnow-card)",  # what lies below must not show through
                 "color": "var(--winnow-text)",
                 "alignItems": "center",
@@ -167,7 +178,7 @@ class Page:
         self._connect()
 
     def _assemble(self) -> MaterialPage:
-        rooms = layout.column(*self.rooms.values(), gives="shrinks")
+        rooms = layout.column(*self.rooms.values(), gives="shrinks", name="rooms")
         body = layout.row(rooms, self._side(), gives="shrinks")
         # it sticks within what holds it: its column is the whole page
         self.top = layout.column(
@@ -179,6 +190,7 @@ class Page:
         overlay = Region(
             self.news,
             self.working,
+            self.quiet,
             title="Progress and messages",
             role="status",
             margin=0,
@@ -303,7 +315,7 @@ class Page:
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
         session.param.watch(lambda e: setattr(self.map_kind, "value", e.new), ["map_kind"])
         session.param.watch(self._on_opened, ["opened"])
-        session.param.watch(self._on_progress, ["progress", "working_on", "opened"])
+        session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
@@ -314,6 +326,11 @@ class Page:
         self.restyle(self.page.dark_theme)
         self._on_opened()
         self._on_progress()
+
+    def _tables(self) -> list[Table]:
+        """Return what stages have to add to a report."""
+        built = (room.stage for room in self.rooms.values() if room.built)
+        return [table for stage in built for table in stage.tables()]
 
     def attach(self, saver: Saver) -> None:
         """Have the page saved with its session, and shown what there is to come back to."""
@@ -389,7 +406,12 @@ class Page:
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened
-        self.top.visible = self.side.visible = opened is not None
+        for part, beside, at_first in (
+            (self.top, "budget", self._opening.budget),
+            (self.side, "inspector", self._opening.inspector),
+        ):  # what the browser switches by stage outweighs `visible`
+            seen = seen_with(beside, at_first) if opened is not None else {"display": "none"}
+            part.styles = {**part.styles, **seen}
         self._show_stage()
         if opened is None:
             self.chip.object = html.div("no data set yet", class_="chip")
@@ -413,8 +435,13 @@ class Page:
 
     def _on_progress(self, *_: Any) -> None:
         session = self.session
-        reveal(self.working, session.progress >= 0)
-        if session.progress >= 0:
+        reveal(self.working, session.progress >= 0 and not session.unasked)
+        reveal(self.quiet, session.unasked)
+        if session.unasked:
+            share = percent(session.progress, 0)
+            said = f"Worked out meanwhile: {session.working_on} · {share}"
+            self.meanwhile.object = html.span(said, class_="line")
+        elif session.progress >= 0:
             self.bar.value = round(100 * session.progress)
             every = "\n".join(f"{task}" for task in session.tasks.values())
             self.step.object = html.span(f"{session.working_on}…", class_="say", title=every)

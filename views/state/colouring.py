@@ -24,8 +24,8 @@ MOST = 9
 QUANTILES = (0.01, 0.99)
 #: Positive numbers that span more than this between them are told apart by their logarithm.
 SPAN = 50.0
-#: Bars of a legend.
-BARS = 48
+#: Bars of a legend: a whole number of levels each.
+BARS = 64
 
 OTHER = "other"
 

@@ -41,6 +41,10 @@ class Painting(Deciding):
     )
     size_by = param.String("", doc="Name of the property that points are as large as; or none.")
     sizing = param.ClassSelector(class_=Colouring, doc="The same scale for sizes; or None.")
+    atoms_by = param.String("", doc="Property of the atoms in the picture; empty: as the maps.")
+    atoms_colouring = param.ClassSelector(
+        class_=Colouring, doc="The colours of the atoms; None for those of the elements."
+    )
     worked_out = param.Event(doc="A property was worked out that had to be asked for.")
 
     #: Set by `Session`.
@@ -51,6 +55,7 @@ class Painting(Deciding):
         self._properties: SessionProperties | None = None
         self.param.watch(self._on_opened_anew, ["opened"])
         self.param.watch(self._on_decided, ["budget", "pinned", "rejected"])
+        self.param.watch(self._colour_atoms, ["colouring"])
 
     @property
     def properties(self) -> SessionProperties:
@@ -84,6 +89,11 @@ class Painting(Deciding):
         self.colour_by = name if self.property_of(name) else METHOD
         self._colour()
 
+    def paint_atoms(self, name: str) -> None:
+        """Colour the atoms of the picture by a property; as the maps for a name not there."""
+        self.atoms_by = name if self.property_of(name) else ""
+        self._colour_atoms()
+
     def size(self, name: str) -> None:
         """Draw points as large as a property; all alike for a name that is not there."""
         shown = self.property_of(name)
@@ -111,6 +121,8 @@ class Painting(Deciding):
             self.paint(name)
         if self.size_by == name:
             self.size(name)
+        if self.atoms_by == name:
+            self.paint_atoms(name)
 
     # ---- what follows -----------------------------------------------------------------------
 
@@ -119,6 +131,7 @@ class Painting(Deciding):
             return
         self.paint(self.colour_by)
         self.size(self.size_by)
+        self.paint_atoms(self.atoms_by)
 
     def _on_decided(self, *_: Any) -> None:
         if self.analysis is None:
@@ -127,12 +140,28 @@ class Painting(Deciding):
             self._colour()
         if _hangs_on_decisions(self.size_by):
             self._size()
+        if _hangs_on_decisions(self.atoms_by):
+            self._colour_atoms()
 
     def _colour(self) -> None:
         self._scale("colouring", self.colour_by, lambda: self.colour_by)
 
     def _size(self) -> None:
         self._scale("sizing", self.size_by, lambda: self.size_by)
+
+    @property
+    def atoms_shown_by(self) -> str:
+        """The property of the atoms in the picture: that of the maps where these have one."""
+        if self.atoms_by or self.colour_by != METHOD:
+            return self.atoms_by or self.colour_by
+        known = self.analysis is not None and self.analysis.exact
+        return "outlier_score" if known else "element"
+
+    def _colour_atoms(self, *_: Any) -> None:
+        if not self.atoms_by and self.colour_by != METHOD:
+            self.atoms_colouring = self.colouring
+        else:
+            self._scale("atoms_colouring", self.atoms_shown_by, lambda: self.atoms_shown_by)
 
     def _scale(self, target: str, name: str, wanted: Callable[[], str]) -> None:
         """Put a property on a scale, aside from what the page answers at once."""
@@ -165,8 +194,8 @@ class Painting(Deciding):
     def _why(self, name: str) -> str:
         """Say why some environments have no value, where it is not the file that has none."""
         assert self.analysis is not None
-        if "outlier_score" in name and not self.analysis.exact:
-            return "scores that a sample does not tell well enough"
+        if "outlier_score" in name:
+            return self.analysis.scores_said()
         return {DELTA_ENTROPY.name: SAMPLED, FORCE_ERROR.name: UNTESTED}.get(name, "")
 
     def _find_clusters(self, analysis: Analysis) -> None:
