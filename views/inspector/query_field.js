@@ -115,9 +115,8 @@ export function render({ model, el }) {
     title: 'Put the filter together from rows of column, comparison and value',
   }, 'Build')
   build.addEventListener('click', () => model.send_msg({ build: !model.building }))
-  buttons.append(build)
-  field.append(input, clear, list)
-  el.append(field, said, buttons)
+  field.append(build, input, clear, said, list) // what is found stays in sight above the list
+  el.append(field, buttons)
 
   /** @type {Option[]} */
   let options = []
