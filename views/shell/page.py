@@ -56,8 +56,7 @@ NEWS = 12
 HELP = {
     "Esc": "close what is open, otherwise clear the brush",
     "← →": "previous, next structure (among the brushed ones, if any)",
-    "Enter, Shift+Enter, Alt+Enter, Ctrl+Enter in Find": "brush what is found, add it, subtract it, "
-    "keep what is in both",
+    "Enter in Find": "brush what is found; Shift adds, Alt subtracts, Ctrl keeps what is in both",
     "↑ ↓ in the list of the brushed": "the structure above, below",
     "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
     "?": "this list",
