@@ -12,7 +12,9 @@ from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
 from analytics.report.contents import Table
-from views.inspector.inspector import Brushed, Inspector
+from views.inspector.brushed import Brushed
+from views.inspector.find import Find
+from views.inspector.inspector import Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
 from views.kit.material_page import MaterialPage
@@ -54,6 +56,8 @@ NEWS = 12
 HELP = {
     "Esc": "close what is open, otherwise clear the brush",
     "← →": "previous, next structure (among the brushed ones, if any)",
+    "Enter in Find": "brush what is found; Shift adds, Alt subtracts, Ctrl keeps what is in both",
+    "↑ ↓ in the list of the brushed": "the structure above, below",
     "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
     "?": "this list",
 }
@@ -100,7 +104,8 @@ class Page:
         self._strangers: Mapping[str, Mapping[str, Any]] = {}
         self.connection = Connection()
         self.budget = BudgetBar(session)
-        self.inspector, self.brushed = Inspector(session), Brushed(session)
+        self.inspector = Inspector(session)
+        self.find, self.brushed = Find(session), Brushed(session)
         self.export, self.keys = Export(session, self._tables), Keys()
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
@@ -133,10 +138,19 @@ class Page:
             layout.column(self.step, self.bar),
             self.cancel,
             kind=pn.Row,
-            look="floating",
+            look="docked",
             stylesheets=[css("page")],
             styles={"display": "none"},
-            margin=(8, 0, 0, 0),
+            margin=0,
+        )
+        self.meanwhile = Html(wide=False)
+        self.quiet = pn.Row(
+            self.meanwhile,
+            Button(label="Stop", variant="text", margin=0, on_click=lambda e: session.cancel()),
+            css_classes=["quiet"],
+            stylesheets=[css("page")],
+            styles={"display": "none"},
+            margin=0,
         )
         self.try_again = Button(
             label="Try again",
@@ -152,7 +166,8 @@ class Page:
             sizing_mode="stretch_width",
             margin=0,
             sx={
-                "boxShadow": "0 4px 20px rgb(0 0 0 / 20%)",
+                "borderRadius": 0,
+                "borderTop": "1px solid var(--winnow-outline)",
                 "backgroundColor": "var(--winnow-card)",  # what lies below must not show through
                 "color": "var(--winnow-text)",
                 "alignItems": "center",
@@ -164,7 +179,7 @@ class Page:
         self._connect()
 
     def _assemble(self) -> MaterialPage:
-        rooms = layout.column(*self.rooms.values(), gives="shrinks")
+        rooms = layout.column(*self.rooms.values(), gives="shrinks", name="rooms")
         body = layout.row(rooms, self._side(), gives="shrinks")
         # it sticks within what holds it: its column is the whole page
         self.top = layout.column(
@@ -176,6 +191,7 @@ class Page:
         overlay = Region(
             self.news,
             self.working,
+            self.quiet,
             title="Progress and messages",
             role="status",
             margin=0,
@@ -212,6 +228,7 @@ class Page:
         self.side = Region(
             close,
             self.inspector,
+            self.find,
             self.brushed,
             title="Structure inspector",
             role="complementary",
@@ -296,7 +313,7 @@ class Page:
         self.stage.param.watch(lambda e: session.param.trigger("chosen"), "value")
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
         session.param.watch(self._on_opened, ["opened"])
-        session.param.watch(self._on_progress, ["progress", "working_on", "opened"])
+        session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
@@ -387,7 +404,12 @@ class Page:
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened
-        self.top.visible = self.side.visible = opened is not None
+        for part, beside, at_first in (
+            (self.top, "budget", self._opening.budget),
+            (self.side, "inspector", self._opening.inspector),
+        ):  # what the browser switches by stage outweighs `visible`
+            seen = seen_with(beside, at_first) if opened is not None else {"display": "none"}
+            part.styles = {**part.styles, **seen}
         self._show_stage()
         if opened is None:
             self.chip.object = html.div("no data set yet", class_="chip")
@@ -411,8 +433,13 @@ class Page:
 
     def _on_progress(self, *_: Any) -> None:
         session = self.session
-        reveal(self.working, session.progress >= 0)
-        if session.progress >= 0:
+        reveal(self.working, session.progress >= 0 and not session.unasked)
+        reveal(self.quiet, session.unasked)
+        if session.unasked:
+            share = percent(session.progress, 0)
+            said = f"Worked out meanwhile: {session.working_on} · {share}"
+            self.meanwhile.object = html.span(said, class_="line")
+        elif session.progress >= 0:
             self.bar.value = round(100 * session.progress)
             every = "\n".join(f"{task}" for task in session.tasks.values())
             self.step.object = html.span(f"{session.working_on}…", class_="say", title=every)
