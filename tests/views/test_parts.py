@@ -148,6 +148,24 @@ def test_click_shows_the_nearest_of_all_environments(session, maps):
     assert session.active == described.structures[described.owners[other]]
 
 
+def test_box_moved_by_keys_is_brushed(session, maps):
+    keys = maps.keyboards[1]
+    assert "PCA map of column 2" in keys.label
+    said = {"what": "brush", "x": 0.4, "y": 0.5, "half": 0.25, "shift": False, "alt": False}
+    keys._handle_msg(said)
+    (left, right), (low, high) = maps._frame.x, maps._frame.y
+    x, y = maps._points.x, maps._points.y
+    across, up = (x - left) / (right - left), (y - low) / (high - low)
+    inside = (np.abs(across - 0.4) <= 0.25) & (np.abs(up - 0.5) <= 0.25)
+    assert session.brush.tolist() == np.flatnonzero(inside).tolist() != []
+    keys._handle_msg(said | {"alt": True})
+    assert len(session.brush) == 0
+    keys._handle_msg(said | {"what": "look", "x": 0.0})
+    near = np.argmin((across * maps._frame.width) ** 2 + ((up - 0.5) * maps._frame.height) ** 2)
+    described = session.analysis.descriptors
+    assert session.active == described.structures[described.owners[near]]
+
+
 def test_in_view_follows_the_zoom(session, maps):
     assert session.in_view == session.analysis.n_environments
     middle = float(np.median(session.embedding.xy[:, 0]))
@@ -256,13 +274,13 @@ def test_a_rare_high_value_wins_its_pixel_and_the_commonest_class_does(session, 
 def test_mouse_at_rest_names_the_nearest_environment(session, maps):
     x, y = session.embedding.xy.T
     row = int(np.argmin(y))
-    maps.pointer.data = {"x": [float(x[row])], "y": [float(y[row])], "column": [0]}
+    maps.gestures.pointer.data = {"x": [float(x[row])], "y": [float(y[row])], "column": [0]}
     described = session.analysis.descriptors
     structure = described.structures[described.owners[row]]
-    (said,) = maps.hovered.data["text"]
+    (said,) = maps.gestures.hovered.data["text"]
     assert f"structure {session.dataset.frame_indices[structure]} " in said
-    maps.pointer.data = {"x": [], "y": [], "column": []}
-    assert not maps.hovered.data["text"]
+    maps.gestures.pointer.data = {"x": [], "y": [], "column": []}
+    assert not maps.gestures.hovered.data["text"]
 
 
 def test_a_plane_has_axes_and_leaves_out_what_has_no_place(session, maps):

@@ -1,7 +1,7 @@
 """Embedding maps (PCA, UMAP, a plane of two properties): what is kept, one brush for all columns.
 
-What is drawn is `Layer`'s business; here is what of the session is drawn in which layer, and what
-gestures mean.
+What is drawn how is `Layer`'s business, what a gesture means that of `MapGestures`; here is what of
+the session is drawn in which layer.
 """
 
 from __future__ import annotations
@@ -11,13 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import panel as pn
 from bokeh.core.property.descriptors import UnsetValueError
-from bokeh.events import MouseLeave, MouseMove, PanStart, SelectionGeometry, Tap
 from bokeh.models import (
     BoxSelectTool,
-    ColumnDataSource,
-    CustomJS,
     LassoSelectTool,
     PanTool,
     Plot,
@@ -30,11 +26,13 @@ from analytics.evaluation.map_points import MapPoints
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import Monitor
 from views.compare.left_open import LeftOpen
+from views.compare.map_gestures import MapGestures
+from views.compare.map_keyboard import MapKeyboard
 from views.compare.map_layers import Content, Layer
 from views.compare.map_raster import LEVELS, Frame
 from views.kit import html, layout
 from views.kit.figures import Figures, figure_pane, named, paint
-from views.kit.gestures import Newest, brush_mode
+from views.kit.gestures import Newest
 from views.kit.scales import colours, ramp
 from views.kit.text import Html, grouped, percent
 from views.kit.theme import FONT, Palette, palette
@@ -51,8 +49,6 @@ WIDTH = 330
 SHOWS = {True: "What is left open?", False: "What is kept?"}
 #: After so many milliseconds without a move the frame counts as where it is.
 SETTLED = 120
-#: So far from a point a click, or the mouse, is still on it, pixels.
-REACH = 8.0
 #: Up to so many environments are drawn as points; of those that lie above others, up to so many.
 GLYPHS, FEW = 20_000, 6000
 #: Sizes of points by a property are from this to this share of the usual one.
@@ -63,17 +59,10 @@ HONEST = (
     "A map of two dimensions cannot show all: trustworthiness is 1 if neighbours in the map are "
     "neighbours in descriptor space. Rely on the figures above, not on the picture."
 )
-#: Tells where the mouse rests, as soon as it does.
-REST = """
-clearTimeout(pointer._resting)
-const { x, y, event_name } = cb_obj
-const column = Number(cb_obj.origin.name.split('-')[1])
-const left = event_name === 'mouseleave'
-if (!left || pointer.data.x.length)
-  pointer._resting = setTimeout(() => {
-    pointer.data = left ? { x: [], y: [], column: [] } : { x: [x], y: [y], column: [column] }
-  }, left ? 0 : 60)
-"""
+BY_KEYS = (
+    "Arrows move a box, Shift with an arrow resizes it, Enter brushes what is in it, "
+    "Shift Enter adds, Alt Enter subtracts, Space looks at the environment in its middle"
+)
 
 
 def drawn_size(plot: Plot) -> tuple[int, int]:
@@ -93,24 +82,22 @@ class Maps:
     def __init__(self, session: Session, left: LeftOpen) -> None:
         self._session, self._left, self._dark = session, left, False
         self._make = Figures()
-        self._mode = "replace"  # by the keys held since the drag under way began
         self._points = MapPoints(np.empty((0, 2)))
         self._waiting: set[Layer] = set()  # whose pictures are on their way
         self._moved = Newest[None](self._on_window, SETTLED)
         self._make_layers()
-        self.pointer = self._make.source("x", "y", "column")
-        self._rest = CustomJS(args={"pointer": self.pointer}, code=REST)
+        self.gestures = MapGestures(self._make, session, lambda: self._points, lambda: self._frame)
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
         for range_ in (self.x_range, self.y_range):
             range_.on_change("start", self._on_move)
             range_.on_change("end", self._on_move)
         self.figures: list[Plot] = []
         self.captions: list[Html] = []
+        self.keyboards: list[MapKeyboard] = []
         self.switches: list[Button] = []
         self._panes: list[Any] = []
         for column in range(session.n_columns):
             self.pane(column)
-        self.pointer.on_change("data", self._on_pointer)
         session.param.watch(self._on_embedding, ["embedding"])
         session.param.watch(self._caption, ["umap", "in_view"])
         session.param.watch(self._on_budget, ["budget"])
@@ -131,7 +118,6 @@ class Maps:
         self.brushed = Layer(make, "brush", 5, FEW)
         self.inside = [Layer(make, "inside", 5, FEW) for _ in every]
         self.active = make.source("x", "y")
-        self.hovered: ColumnDataSource = make.source("x", "y", "text", "anchor", "dx")
 
     def pane(self, column: int) -> Any:
         """Return the map of a column; columns are asked for in their order."""
@@ -140,7 +126,15 @@ class Maps:
             self.figures.append(plot)
             self.captions.append(caption)
             self.switches.append(switch)
-            held = layout.column(figure_pane(plot, height=None), height=HEIGHT, gives="tall")
+            keys = MapKeyboard(plot.name, self.gestures.on_keys)
+            self.keyboards.append(keys)
+            held = layout.column(
+                figure_pane(plot, height=None),
+                keys,
+                height=HEIGHT,
+                gives="tall",
+                styles={"position": "relative"},
+            )
             self._panes.append(layout.column(switch, held, caption, margin=(4, 0, 0, 0)))
             self.restyle(self._dark)
             self._on_colouring()
@@ -189,7 +183,7 @@ class Maps:
             layer.place(plot, above)
         make.draw(plot, Scatter(size=9, marker="diamond"), self.active, "active", level="overlay")
         ring = Scatter(size=11, fill_color=None, line_width=1.5)
-        make.draw(plot, ring, self.hovered, "hovered", level="overlay")
+        make.draw(plot, ring, self.gestures.hovered, "hovered", level="overlay")
         words = Text(
             text="text",
             anchor="anchor",
@@ -200,15 +194,11 @@ class Maps:
             border_radius=4,
             background_fill_alpha=0.92,
         )
-        make.draw(plot, words, self.hovered, "said", level="overlay")
+        make.draw(plot, words, self.gestures.hovered, "said", level="overlay")
         if column == 0:  # all are of one size
             plot.on_change("inner_width", self._on_move)
             plot.on_change("inner_height", self._on_move)
-        plot.on_event(PanStart, self._on_start)
-        plot.on_event(SelectionGeometry, self._on_drag)
-        plot.on_event(Tap, self._on_tap)
-        plot.js_on_event(MouseMove, self._rest)
-        plot.js_on_event(MouseLeave, self._rest)
+        self.gestures.listen(plot)
         return plot
 
     def restyle(self, dark: bool) -> None:
@@ -260,7 +250,7 @@ class Maps:
             for axis, title in zip(plot.axis, map_.axes, strict=True):
                 axis.axis_label = title or None
         self.restyle(self._dark)
-        self.hovered.data = {name: [] for name in self.hovered.data}
+        self.gestures.forget()
         self._on_window(None)
         self._on_colouring()
         self._on_brush()
@@ -336,8 +326,9 @@ class Maps:
         name = "Plane" if map_.method == "plane" else map_.method
         placed = f", {grouped(len(map_.laid_out))} laid out" if map_.placed else ""
         said = f"{name}{seed} · showing {shown}{placed}{quality}"
-        for caption in self.captions:
+        for column, (caption, keys) in enumerate(zip(self.captions, self.keyboards, strict=True)):
             caption.object = html.div(said, class_="caption", title=more + HONEST)
+            keys.label = f"{name} map of column {column + 1}, {shown} environments. {BY_KEYS}"
 
     def _on_colouring(self, *_: Any) -> None:
         """Colour all environments by a property, faintly, and those kept in full; or stop that.
@@ -415,70 +406,3 @@ class Maps:
             one = rows[described.environments[rows] == atom]
             rows = one if len(one) else rows  # an atom that is not described
         self.active.data = {"x": self._points.x[rows], "y": self._points.y[rows]}
-
-    # ---- gestures to state ------------------------------------------------------------------
-
-    def _on_start(self, event: PanStart) -> None:
-        self._mode = brush_mode(event.modifiers)
-
-    def _on_drag(self, event: SelectionGeometry) -> None:
-        """Brush what a lasso or a box went round, of all environments."""
-        shape = event.geometry
-        if not event.final or len(self._points) == 0:
-            return
-        if shape["type"] == "poly":
-            rows = self._points.in_polygon(np.asarray(shape["x"]), np.asarray(shape["y"]))
-        else:
-            rows = self._points.in_box(*(shape[side] for side in ("x0", "x1", "y0", "y1")))
-        self._brush(rows, self._mode)
-
-    def _brush(self, rows: IntArray, mode: str) -> None:
-        with pn.io.hold():  # one message for all that follows it
-            self._session.set_brush(rows, mode)
-
-    def _under(self, x: float, y: float) -> int:
-        """Return the environment at a place of the map, the nearest on the screen; -1 for none."""
-        frame = self._frame
-        spans = (frame.x[1] - frame.x[0], frame.y[1] - frame.y[0])
-        scale = (frame.width / (spans[0] or 1.0), frame.height / (spans[1] or 1.0))
-        return self._points.within(x, y, REACH, scale)
-
-    def _atom_of(self, row: int) -> tuple[int, int]:
-        """Return the structure and the atom of an environment."""
-        assert self._session.analysis is not None
-        assert self._session.dataset is not None
-        described = self._session.analysis.descriptors
-        structure = int(described.structures[described.owners[row]])
-        start = self._session.dataset.rows(structure).start
-        return structure, int(described.environments[row] - start)
-
-    def _on_tap(self, event: Tap) -> None:
-        """Brush and inspect the point under a click; beside all points, brush nothing."""
-        row, mode = self._under(event.x, event.y), brush_mode(event.modifiers)
-        if row < 0:
-            self._brush(NOTHING, mode)
-            return
-        self._brush(np.array([row]), mode)
-        self._session.inspect(*self._atom_of(row))
-
-    def _on_pointer(self, attr: str, old: Any, new: Any) -> None:
-        """Name the environment under the mouse, and ring it in all columns."""
-        data = self._session.dataset
-        row = self._under(new["x"][0], new["y"][0]) if data is not None and len(new["x"]) else -1
-        if row < 0:
-            if len(self.hovered.data["x"]):
-                self.hovered.data = {name: [] for name in self.hovered.data}
-            return
-        assert data is not None
-        structure, atom = self._atom_of(row)
-        kind = str(data.config_type[structure])
-        said = f"structure {data.frame_indices[structure]} · atom {atom}"
-        x, y = float(self._points.x[row]), float(self._points.y[row])
-        beyond = x > (self.x_range.start + self.x_range.end) / 2
-        self.hovered.data = {
-            "x": [x],
-            "y": [y],
-            "text": [f"{said} · {kind}" if kind else said],
-            "anchor": ["center_right" if beyond else "center_left"],
-            "dx": [-9 if beyond else 9],
-        }

@@ -45,6 +45,12 @@ class Frame:
     width: int
     height: int
 
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels per unit along both axes."""
+        wide, tall = self.x[1] - self.x[0], self.y[1] - self.y[0]
+        return self.width / (wide or 1.0), self.height / (tall or 1.0)
+
     def canvas(self) -> Any:
         """Return datashader's canvas of it."""
         import datashader as ds  # two seconds: not before a map is large enough

@@ -26,6 +26,8 @@ class CompareStage(Stage):
     waiting = "Drawing the maps…"
     help = {
         "drag in a map": "lasso environments (above it, under the mouse: box, pan, zoom)",
+        "Tab to a map, arrows, Enter": "move a box and brush it; Shift with an arrow resizes it, "
+        "Shift or Alt with Enter adds or subtracts, Space looks at what is in its middle",
         "drag in a force tail": "brush the atoms in that range of |F|, or of delta entropy",
         "Shift while dragging": "add to the brush",
         "Alt while dragging": "subtract from the brush (also Ctrl+Shift)",
