@@ -330,12 +330,11 @@ class Pipeline:
         seed: int = 0,
         monitor: Monitor = SILENT,
     ) -> Embedding:
-        """Return a map of a data set."""
+        """Return a map of all environments of a data set."""
         if method not in ("PCA", "UMAP"):
             raise ValueError(f"map is {method!r}, not PCA or UMAP")
-        rows = display_sample(descriptors)
         return self._result(
-            fingerprint("map", method, descriptors.fingerprint, len(rows), seed),
+            fingerprint("map of all", method, descriptors.fingerprint, seed),
             _embed,
             descriptors,
             method,
@@ -406,10 +405,9 @@ def _width_range(analysis: Analysis, exact: str, monitor: Monitor) -> WidthRange
 
 
 def _embed(descriptors: Descriptors, method: str, seed: int, monitor: Monitor) -> Embedding:
-    rows = display_sample(descriptors)
     if method == "PCA":
-        return embed_pca(descriptors, rows, seed=seed)
-    return embed_umap(descriptors, rows, seed=seed, monitor=monitor)
+        return embed_pca(descriptors, seed=seed)
+    return embed_umap(descriptors, display_sample(descriptors), seed=seed, monitor=monitor)
 
 
 def _separate_metrics(

@@ -27,7 +27,7 @@ import numpy as np
 
 import winnow_atomistic as winnow
 from analytics.descriptors.base import Descriptors
-from analytics.evaluation.embedding import display_sample, embed_pca
+from analytics.evaluation.embedding import embed_pca
 from analytics.evaluation.prefixes import budget_grid, prefix_metrics
 from analytics.information.analysis import Analysis, analyse, refine
 from analytics.information.kernel import CUT, kernel_sums, near_share
@@ -196,7 +196,7 @@ def large() -> None:
     data = step("read", lambda: winnow.read(DATA / LARGE))
     x = step("describe", lambda: winnow.describe(data), lambda x: f"{x.n_environments}")
     analysis: Analysis = step("analyse", lambda: analyse(data, x), entropy_note)
-    step("principal components", lambda: embed_pca(x, display_sample(x), seed=0))
+    step("principal components", lambda: embed_pca(x, seed=0))
     size = round(0.1 * analysis.n_structures)
     chosen = {}
     for method in ("random", "facility_location", "largest_force"):

@@ -233,15 +233,19 @@ def _formula(counts: dict[str, int]) -> str:
 
 def _scores(analysis: Analysis) -> FloatArray:
     """Return outlier scores, NaN where they are not known well enough to be ranked."""
-    scores = analysis.outliers
-    return np.where(analysis.exact, scores.environment, np.nan)
+    return analysis.outliers.ranked
 
 
-def _structure_scores(analysis: Analysis, name: str) -> FloatArray:
+def _of_described(analysis: Analysis, values: FloatArray) -> FloatArray:
     found = np.full(analysis.dataset.n_structures, np.nan)
-    if analysis.exact:
-        found[analysis.descriptors.structures] = getattr(analysis.outliers, name)
+    found[analysis.descriptors.structures] = values
     return found
+
+
+def _mean_scores(analysis: Analysis) -> FloatArray:
+    """Return mean outlier scores: a mean is known where every score is."""
+    mean = analysis.outliers.structure_mean
+    return _of_described(analysis, mean if analysis.exact else np.full(len(mean), np.nan))
 
 
 def _elements(analysis: Analysis) -> _Values:
@@ -362,10 +366,10 @@ _KNOWN = (
     _Known(Property("outlier_score", "Outlier score", "nats", of="environment"), _scores),
     _Known(
         Property("max_outlier_score", "Highest outlier score", "nats"),
-        lambda a: _structure_scores(a, "structure_max"),
+        lambda a: _of_described(a, a.outliers.structure_ranked),
     ),
     _Known(
         Property("mean_outlier_score", "Mean outlier score", "nats"),
-        lambda a: _structure_scores(a, "structure_mean"),
+        _mean_scores,
     ),
 )

@@ -213,6 +213,10 @@ def _sampled(
         estimates = _estimate(sample, sums[kernel.columns], inside, top, size, threshold)
         for name, value in estimates.items():
             found[name][at] = value
+    scores = analysis.outliers
+    if scores.known.sum() >= np.ceil(0.01 * analysis.n_environments):  # the top is exact
+        found["outliers_kept"] = top_share(analysis, scores.environment, picks, 0.01)[sizes]
+        found["outliers_error"] = np.zeros(len(sizes))
     return found
 
 

@@ -33,6 +33,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, fingerprint
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.text import PAGE
 from analytics.runtime.value import Value
 
 __all__ = [
@@ -132,6 +133,20 @@ class Analysis(Value):
     def exact(self) -> bool:
         """Whether entropy, diversity and outlier scores are exact."""
         return self.outliers.standard_error is None
+
+    def scores_said(self) -> str:
+        """Say of which environments the outlier score is known; nothing where it is of all."""
+        if self.exact:
+            return ""
+        known, structures = self.outliers.known, self.outliers.structure_known
+        if not known.any():
+            return "outlier scores are estimates: not ranked before they are exact"
+        return (
+            f"outlier scores are known above {PAGE.number(self.outliers.floor, 2)} nats: of "
+            f"{PAGE.count(int(known.sum()))} of {PAGE.counted(len(known), 'environment')} and "
+            f"{PAGE.count(int(structures.sum()))} of {PAGE.counted(len(structures), 'structure')}; "
+            "the others score lower and are not ranked"
+        )
 
     @cached_property
     def kernel_sums(self) -> FloatArray:

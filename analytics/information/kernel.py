@@ -52,7 +52,6 @@ from analytics.information.kernel_loops import (
     FAR,
     TOLERANCE,
     accumulate_block,
-    accumulate_moments,
     accumulate_pair,
     limits,
     log_accumulate,
@@ -68,12 +67,18 @@ __all__ = [
     "COVERED_BELOW",
     "CUT",
     "PUBLISHED",
+    "ROWS",
+    "TINY",
+    "Blocks",
     "KernelSpec",
     "StructureKernel",
-    "kernel_moments",
+    "cross_sums",
+    "far_log_sums",
     "kernel_sums",
     "log_kernel_sums",
     "near_share",
+    "sorted_alike",
+    "sorted_alone",
     "structure_kernel",
 ]
 
@@ -120,7 +125,7 @@ class KernelSpec(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
+class Blocks:
     """Distinct points in compact blocks of `ROWS`, with their boxes and where they come from."""
 
     source: Source
@@ -131,7 +136,7 @@ class _Sorted:
     boxes: Boxes
 
     @classmethod
-    def of(cls, source: Source, points: Points, axes: Axes) -> _Sorted:
+    def of(cls, source: Source, points: Points, axes: Axes) -> Blocks:
         """Sort points into blocks."""
         points, boxes = sorted_points(points, axes, ROWS)
         frames = Frames.of(source, points, points.first, ROWS)
@@ -177,7 +182,7 @@ def kernel_sums(
     points, others, _ = _prepared(x, y, bandwidth, leave_one_out, monitor)
     if others is None:
         return _self_sums(points, leave_one_out, monitor)[points.inverse]
-    return _cross_sums(points, others, monitor)[points.inverse]
+    return cross_sums(points, others, monitor)[points.inverse]
 
 
 def _prepared(
@@ -186,16 +191,16 @@ def _prepared(
     bandwidth: float,
     leave_one_out: bool,
     monitor: Monitor,
-) -> tuple[_Sorted, _Sorted | None, Axes]:
-    points, axes = _own(x, bandwidth, monitor)
+) -> tuple[Blocks, Blocks | None, Axes]:
+    points, axes = sorted_alone(x, bandwidth, monitor)
     if y is None:
         return points, None, axes
     if leave_one_out:
         raise ValueError("leave_one_out is for the sum of a set over itself, not with y")
-    return points, _others(y, None, points, axes), axes
+    return points, sorted_alike(y, None, points, axes), axes
 
 
-def _own(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[_Sorted, Axes]:
+def sorted_alone(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[Blocks, Axes]:
     """Return points sorted along axes of their own, and those axes."""
     if not bandwidth > 0:
         raise ValueError(f"bandwidth is {bandwidth}, not a positive number")
@@ -204,18 +209,18 @@ def _own(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[_Sorted, Ax
     distinct = distinct_points(source.scaled())
     monitor.checkpoint()
     axes = leading_axes(distinct.values)
-    points = _Sorted.of(source, distinct, axes)
+    points = Blocks.of(source, distinct, axes)
     monitor.checkpoint()
     return points, axes
 
 
-def _others(y: FloatArray, weights: FloatArray | None, own: _Sorted, axes: Axes) -> _Sorted:
+def sorted_alike(y: FloatArray, weights: FloatArray | None, own: Blocks, axes: Axes) -> Blocks:
     """Return points of another set as those of the first, along the same axes."""
     y, columns = checked(y, "y"), own.source.x.shape[1]
     if y.shape[1] != columns:
         raise ValueError(f"x has {columns} columns and y has {y.shape[1]}")
     source = Source.of(y, own.source.origin, own.source.bandwidth)
-    return _Sorted.of(source, distinct_points(source.scaled(), weights=weights), axes)
+    return Blocks.of(source, distinct_points(source.scaled(), weights=weights), axes)
 
 
 def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> float:
@@ -225,7 +230,7 @@ def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> 
     return float(np.mean(near))
 
 
-def _self_sums(own: _Sorted, leave_one_out: bool, monitor: Monitor) -> FloatArray:
+def _self_sums(own: Blocks, leave_one_out: bool, monitor: Monitor) -> FloatArray:
     n, first, weights = len(own), own.first, own.weights
     exact = own.source.against(own.source)
     # the diagonal: K_ii = 1 exactly
@@ -272,7 +277,8 @@ def _self_sums(own: _Sorted, leave_one_out: bool, monitor: Monitor) -> FloatArra
     return sums
 
 
-def _cross_sums(own: _Sorted, others: _Sorted, monitor: Monitor) -> FloatArray:
+def cross_sums(own: Blocks, others: Blocks, monitor: Monitor) -> FloatArray:
+    """Sum the kernel of every distinct point of a set over another set; see `kernel_sums`."""
     exact = own.source.against(others.source)
 
     def work(block: int) -> FloatArray:
@@ -288,48 +294,6 @@ def _cross_sums(own: _Sorted, others: _Sorted, monitor: Monitor) -> FloatArray:
 
     blocks = range(-(-len(own) // ROWS))
     return np.concatenate(list(in_order(work, blocks, monitor, "kernel sums")))
-
-
-def kernel_moments(
-    x: FloatArray,
-    y: FloatArray,
-    weights: FloatArray,
-    *,
-    bandwidth: float = 0.015,
-    monitor: Monitor = SILENT,
-) -> tuple[FloatArray, FloatArray]:
-    r"""Return :math:`\sum_j w_j K_{ij}` and :math:`\sum_j w_j^2 K_{ij}^2` for every row of `x`.
-
-    The estimate of a sum over a large set from a weighted sample `y` of it, and what its error
-    is made of. Accuracy and cost are those of `kernel_sums`.
-
-    Parameters
-    ----------
-    x : float array (n, d)
-    y : float array (m, d)
-    weights : float array (m,)
-    """
-    own, axes = _own(x, bandwidth, monitor)
-    others = _others(y, weights, own, axes)
-    squares = np.bincount(others.inverse, weights=weights**2).astype(np.float32)
-    exact = own.source.against(others.source)
-
-    def work(block: int) -> FloatArray:
-        start, stop = block * ROWS, min(len(own), (block + 1) * ROWS)
-        centre = own.frames.centres[block]
-        a, na, fa = own.frames.around(centre, start, stop)
-        both = np.zeros((2, len(a)))
-        for left, right in others.runs(others.near(own.boxes, block), CUT):
-            b, nb, fb = others.frames.around(centre, left, right)
-            accumulate_moments(
-                a @ b.T, na, nb, fa, fb, others.weights[left:right], squares[left:right],
-                exact, own.first[start:stop], others.first[left:right], both[0], both[1],
-            )  # fmt: skip
-        return both
-
-    blocks = range(-(-len(own) // ROWS))
-    found = np.concatenate(list(in_order(work, blocks, monitor, "sampled kernel sums")), axis=1)
-    return found[0][own.inverse], found[1][own.inverse]
 
 
 def log_kernel_sums(
@@ -351,7 +315,7 @@ def log_kernel_sums(
     if others is None:
         sums = _self_sums(own, leave_one_out, part)
     else:
-        sums = _cross_sums(own, others, part)
+        sums = cross_sums(own, others, part)
     with np.errstate(divide="ignore"):
         logs = np.log(sums)
     pool = own if others is None else others
@@ -359,13 +323,13 @@ def log_kernel_sums(
     far = np.flatnonzero(sums < max(TINY, dropped / LACKING))
     if len(far):
         skip = far if (others is None and leave_one_out) else np.full(len(far), -1)
-        logs[far] = _far_log_sums(own, far, pool, axes, skip, Part(monitor, 0.9, 1.0))
+        logs[far] = far_log_sums(own, far, pool, axes, skip, Part(monitor, 0.9, 1.0))
     monitor.report(1.0, "kernel sums")
     return np.asarray(logs[own.inverse])
 
 
-def _far_log_sums(
-    own: _Sorted, far: IntArray, pool: _Sorted, axes: Axes, skip: IntArray, monitor: Monitor
+def far_log_sums(
+    own: Blocks, far: IntArray, pool: Blocks, axes: Axes, skip: IntArray, monitor: Monitor
 ) -> FloatArray:
     """Sum in the log domain, nearest blocks first, until what is left cannot matter."""
     small, exact, first = 64, own.source.against(pool.source), own.first[far]

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.information.kernel import kernel_moments, log_kernel_sums
+from analytics.information.kernel import log_kernel_sums
 from analytics.information.sampling import Sample
-from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
-from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.information.sparsest import sparse_log_sums
+from analytics.runtime.arrays import BoolArray, FloatArray, IntArray, frozen, owners, ragged_rows
+from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
 
 __all__ = ["OutlierScores", "outlier_scores", "sampled_outlier_scores"]
-
-#: Estimated sums below this are made of the flanks of a few kernels: redone in the log domain.
-FLANKS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class OutlierScores(Value):
     r"""Leave-one-out scores; high means sparse in this data.
+
+    Of a sampled analysis only the top is known: those above `floor`, exactly and all of them, so
+    that they stand in the true order of the whole set. The rest are estimates below `floor`, with
+    an error; nothing is ranked, coloured or rejected by these.
 
     Attributes
     ----------
@@ -30,25 +32,62 @@ class OutlierScores(Value):
     structure_max, structure_mean : float array (n_structures,), nats
         The largest and the mean score of a structure's environments.
     standard_error : float array (n_env,), nats, optional
-        Of `environment` where the sum was estimated from a sample; +inf where a single sampled
-        neighbour decides. None for exact scores.
+        Of `environment`: 0 where it is exact all the same. None where all are exact.
+    structure_error : float array (n_structures,), nats, optional
+        Of `structure_max`: the largest of the environments that may be the sparsest (within two
+        standard errors). None where all are exact.
+    floor : float, nats
+        Whatever scores above is known; -inf where all are exact.
     """
 
     environment: FloatArray
     structure_max: FloatArray
     structure_mean: FloatArray
     standard_error: FloatArray | None = None
+    structure_error: FloatArray | None = None
+    floor: float = -np.inf
+
+    @property
+    def ranked(self) -> FloatArray:
+        """The scores by which environments may be ranked, NaN where not known, (n_env,), nats."""
+        return np.where(self.known, self.environment, np.nan)
+
+    @property
+    def structure_ranked(self) -> FloatArray:
+        """The largest scores of structures, NaN where not known, (n_structures,), nats."""
+        return np.where(self.structure_known, self.structure_max, np.nan)
+
+    @property
+    def known(self) -> BoolArray:
+        """Which environments may be ranked by their score, (n_env,)."""
+        return np.asarray(self.environment > self.floor)
+
+    @property
+    def structure_known(self) -> BoolArray:
+        """Which structures may be ranked by their largest score, (n_structures,)."""
+        return np.asarray(self.structure_max > self.floor)
 
 
 def _scores(
-    logs: FloatArray, structure_offsets: IntArray, error: FloatArray | None = None
+    logs: FloatArray,
+    structure_offsets: IntArray,
+    error: FloatArray | None = None,
+    floor: float = -np.inf,
 ) -> OutlierScores:
     scores, starts = -logs, structure_offsets[:-1]
+    largest = np.maximum.reduceat(scores, starts)
+    own_error = None
+    if error is not None:
+        decides = scores + 2.0 * error >= largest[owners(structure_offsets)]
+        own_error = np.maximum.reduceat(np.where(decides, error, 0.0), starts)
+        own_error[largest > floor] = 0.0
     return OutlierScores(
         environment=frozen(scores),
-        structure_max=frozen(np.maximum.reduceat(scores, starts)),
+        structure_max=frozen(largest),
         structure_mean=frozen(np.add.reduceat(scores, starts) / np.diff(structure_offsets)),
         standard_error=None if error is None else frozen(error),
+        structure_error=None if own_error is None else frozen(own_error),
+        floor=floor,
     )
 
 
@@ -89,36 +128,11 @@ def sampled_outlier_scores(
     bandwidth: float = 0.015,
     monitor: Monitor = SILENT,
 ) -> OutlierScores:
-    r"""Estimate the scores from a sample of the environments.
-
-    The sum over all others is estimated by :math:`\sum_k w_k K_{ik}` over the sample. Its error
-    in nats is :math:`1 / \sqrt{\nu - 1}` with the effective number of sampled neighbours
-    :math:`\nu = (\sum w K)^2 / \sum (w K)^2`: a few hundredths in crowded regions, and no bound
-    at all for an environment whose neighbours were all missed. Such a one looks lonelier than it
-    is; `outlier_scores` settles it.
+    """Score the sparsest environments exactly, and estimate the others from a sample.
 
     Notes
     -----
-    O(f n m d) for m sampled environments.
+    See `sparse_log_sums` for how, how well and at what cost.
     """
-    y, share = x[sample.rows], float(np.log(sample.population / len(sample)))
-    sums, squares = kernel_moments(
-        x, y, sample.weights, bandwidth=bandwidth, monitor=Part(monitor, 0.0, 0.8)
-    )
-    sums[sample.rows] -= sample.weights
-    squares[sample.rows] -= sample.weights**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(sums)
-        error = 1.0 / np.sqrt(np.maximum(sums**2 / squares - 1.0, 0.0))
-    # those of the sample without themselves, and those far from all of it
-    logs[sample.rows] = share + log_kernel_sums(
-        y, bandwidth=bandwidth, leave_one_out=True, monitor=Part(monitor, 0.8, 0.9)
-    )
-    far = np.setdiff1d(np.flatnonzero(~(sums > FLANKS)), sample.rows)
-    if len(far):
-        logs[far] = share + log_kernel_sums(
-            x[far], y, bandwidth=bandwidth, monitor=Part(monitor, 0.9, 1.0)
-        )
-    error[~(sums > FLANKS)] = np.inf
-    monitor.report(1.0, "outlier scores")
-    return _scores(logs, structure_offsets, error)
+    found = sparse_log_sums(x, sample, bandwidth=bandwidth, monitor=monitor)
+    return _scores(found.logs, structure_offsets, found.error, found.floor)

@@ -142,7 +142,7 @@ def maps(report: Report) -> Markup:
 
 def _maps_of(report: Report, embedding: Embedding) -> Markup:
     analysis = report.analysis
-    owners = analysis.descriptors.owners[embedding.rows]
+    owners = analysis.descriptors.owners
     pictures = []
     for at, column in enumerate(report.columns):
         chosen = np.zeros(analysis.n_structures, dtype=bool)
@@ -163,9 +163,10 @@ def _maps_of(report: Report, embedding: Embedding) -> Markup:
 
 
 def _distortion(embedding: Embedding, n: int) -> str:
-    shown = len(embedding.rows)
-    many = f"all {PAGE.count(n)}" if shown == n else f"{PAGE.count(shown)} of {PAGE.count(n)}"
-    said = f"{embedding.method} of {many} environments"
+    said = f"{embedding.method} of all {PAGE.count(n)} environments"
+    if embedding.placed:
+        said += f", of which {PAGE.count(len(embedding.laid_out))} were laid out and the others "
+        said += embedding.placed
     if embedding.explained:
         said += f", which shows {PAGE.percent(sum(embedding.explained), 0)} of the variance"
     if math.isfinite(embedding.trustworthiness):

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "FloatArray", "IntArray", "fingerprint", "frozen", "members_of", "owners", "ragged_rows",
+    "BoolArray", "FloatArray", "IntArray", "fingerprint", "frozen", "members_of", "owners",
+    "ragged_rows",
 ]  # fmt: skip
 
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 

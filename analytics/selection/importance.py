@@ -100,7 +100,10 @@ def outlier_scores(
     """Score by the highest leave-one-out outlier score of any environment, nats.
 
     Good at finding what is sparse in the data, broken structures included (check the data
-    first); bad at representing what is common.
+    first); bad at representing what is common. Of a sampled analysis the sparsest structures are
+    scored exactly and come first, in their true order; behind them the others are ordered by
+    estimates, which lie below and have an error (531 642 environments of W and Be: the first 11 %
+    of 25 422 structures exactly, the rest with a rank correlation of 0.996 with exact scores).
 
     Cost: none, the scores are there from the analysis.
 

@@ -37,15 +37,11 @@ BRUSHED = """() => [0, 1, 2].map((column) => {
   const { renderers } = Bokeh.documents[0].get_model_by_name(`map-${column}`)
   return renderers.find((r) => r.name === 'brush').data_source.get_length()
 })"""
-SELECTED = """() => [0, 1, 2].map((column) => {
-  const { renderers } = Bokeh.documents[0].get_model_by_name(`map-${column}`)
-  return renderers.find((r) => r.name === 'rest').data_source.selected.indices.length
-})"""
 REST = """() => Bokeh.documents[0].get_model_by_name('map-1').renderers
   .find((r) => r.name === 'rest').data_source.get_length()"""
 #: How many points every map shows as brushed, once they agree about it.
 AGREED = f"""() => {{
-  const [first, ...others] = [...({BRUSHED})(), ...({SELECTED})()]
+  const [first, ...others] = ({BRUSHED})()
   return others.every((n) => n === first) ? first : -1
 }}"""
 IDLE = "() => window.Bokeh?.documents?.[0]?.is_idle"

@@ -10,7 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from analytics.descriptors.base import Descriptors
-from analytics.evaluation.embedding import display_sample, embed_pca, embed_umap, structures_of
+from analytics.evaluation import embedding
+from analytics.evaluation.embedding import display_sample, embed_pca, embed_umap
 from analytics.runtime.errors import Cancelled
 
 
@@ -20,49 +21,46 @@ def described(values: np.ndarray | None = None, **options: object) -> Descriptor
 
 def test_pca_is_that_of_scikit_learn_up_to_the_sign() -> None:
     x = described(seed=2, dimensions=6)
-    rows = np.arange(5, x.n_environments)
-    found = embed_pca(x, rows)
-    model = PCA(2).fit(x.values)  # of all rows, not only of those shown
-    expected = model.transform(x.values[rows])
+    found = embed_pca(x)
+    model = PCA(2).fit(x.values)
+    expected = model.transform(x.values)
     for axis in range(2):
         sign = np.sign(expected[:, axis] @ found.xy[:, axis])
         assert_allclose(found.xy[:, axis], sign * expected[:, axis], atol=1e-9)
     assert_allclose(found.explained, model.explained_variance_ratio_)
     assert_allclose(
         found.trustworthiness,
-        trustworthiness(x.values[rows], found.xy, n_neighbors=15),
+        trustworthiness(x.values, found.xy, n_neighbors=15),
         atol=1e-12,
     )
-    assert_array_equal(found.rows, rows)
+    assert_array_equal(found.laid_out, np.arange(x.n_environments))
     assert not found.xy.flags.writeable
 
 
 def test_the_sign_does_not_depend_on_the_order_of_rows() -> None:
     x = described(seed=2)
     backwards = described(x.values[::-1], sizes=[x.n_environments])
-    rows = np.arange(x.n_environments)
-    assert_allclose(embed_pca(x, rows).xy, embed_pca(backwards, rows).xy[::-1], atol=1e-9)
+    assert_allclose(embed_pca(x).xy, embed_pca(backwards).xy[::-1], atol=1e-9)
 
 
 def test_a_map_is_the_same_again() -> None:
-    rows = np.arange(60)
-    one, two = (embed_pca(described(seed=2), rows, seed=1) for _ in range(2))
+    one, two = (embed_pca(described(seed=2), seed=1) for _ in range(2))
     assert_array_equal(one.xy, two.xy)
     assert one.fingerprint == two.fingerprint
-    assert one.fingerprint != embed_pca(described(seed=3), rows).fingerprint
+    assert one.fingerprint != embed_pca(described(seed=3)).fingerprint
 
 
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_equal_environments_fall_on_one_point(n: int) -> None:
-    found = embed_pca(described(np.ones((n, 4))), np.arange(n))
+    found = embed_pca(described(np.ones((n, 4))))
     assert found.xy.tolist() == [[0, 0]] * n
     assert np.isnan(found.trustworthiness)
 
 
 def test_two_environments_and_a_descriptor_of_one_number() -> None:
-    assert np.isfinite(embed_pca(described(np.eye(2, 3)), np.arange(2)).xy).all()
+    assert np.isfinite(embed_pca(described(np.eye(2, 3))).xy).all()
     line = np.arange(40.0)[:, None]
-    found = embed_pca(described(line), np.arange(40))
+    found = embed_pca(described(line))
     assert_allclose(found.xy[:, 0], line[:, 0] - 19.5)
     assert np.all(found.xy[:, 1] == 0)
     assert found.trustworthiness > 0.99  # ties among the neighbours of a grid
@@ -71,7 +69,7 @@ def test_two_environments_and_a_descriptor_of_one_number() -> None:
 def test_trust_is_measured_on_a_sample_when_there_are_many() -> None:
     rng = np.random.default_rng(0)
     x = described(rng.normal(size=(2600, 2)))
-    assert embed_pca(x, np.arange(2600)).trustworthiness > 0.99
+    assert embed_pca(x).trustworthiness > 0.99
 
 
 class TestDisplaySample:
@@ -85,7 +83,7 @@ class TestDisplaySample:
         rows = display_sample(x, limit)
         assert len(rows) == limit
         assert np.all(np.diff(rows) > 0)
-        shown = np.unique(structures_of(x, rows))
+        shown = np.unique(x.owners[rows])
         assert len(shown) == min(limit, 25)
         assert_array_equal(rows, display_sample(x, limit))
         assert not np.array_equal(rows, display_sample(x, limit, seed=1))
@@ -106,7 +104,27 @@ def test_umap() -> None:
         one.xy - centres[::-1], axis=1
     )
     assert apart.mean() > 0.6  # 0.5 is chance
+    assert not one.placed
     assert_array_equal(one.xy, embed_umap(x, rows, seed=3).xy)
+
+
+def test_what_umap_did_not_lay_out_is_placed_among_the_most_similar(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    groups = [rng.normal(size=(60, 5)), rng.normal(size=(60, 5)) + 20]
+    x = np.concatenate([*groups, [groups[0][0]]])  # the last is equal to the first, laid out
+    rows, laid_out = np.arange(0, 120, 2), rng.normal(size=(60, 2))
+    monkeypatch.setattr(embedding, "lay_out", lambda x, **options: laid_out)
+    found = embed_umap(described(x), rows)
+    assert_array_equal(found.laid_out, rows)
+    assert_array_equal(found.xy[rows], laid_out)
+    assert found.placed
+    assert_allclose(found.xy[120], found.xy[0], atol=1e-3)
+    for row in range(1, 120, 2):
+        near = rows[np.argsort(np.linalg.norm(x[rows] - x[row], axis=1))[:3]]
+        low, high = found.xy[near].min(axis=0), found.xy[near].max(axis=0)
+        assert np.all((found.xy[row] >= low - 1e-9) & (found.xy[row] <= high + 1e-9))
 
 
 def test_umap_refuses_what_it_cannot_lay_out_and_can_be_cancelled() -> None:

@@ -84,6 +84,17 @@ def halves(seed: int = 0) -> Analysis:
 
 
 class TestSampled:
+    def test_scores_are_ranked_only_where_they_are_known(self) -> None:
+        truth, found = real_analysis("mlearn_Si_train.xyz").outliers, halves()
+        for name in ("ranked", "structure_ranked"):
+            ranked, exact = getattr(found.outliers, name), getattr(truth, name)
+            known = np.isfinite(ranked)
+            assert 0 < known.sum() < len(ranked)
+            assert_allclose(ranked[known], exact[known], atol=1e-5)
+            assert exact[~known].max() <= exact[known].min() + 1e-5
+        assert f"{found.outliers.known.sum()} of " in found.scores_said()
+        assert refine(found).scores_said() == ""
+
     def test_estimates_lie_within_their_errors(self) -> None:
         truth = real_analysis("mlearn_Si_train.xyz")
         off = []

@@ -18,7 +18,7 @@ from analytics.information.blocks import (
     runs,
     sorted_points,
 )
-from analytics.information.kernel import kernel_moments, kernel_sums, log_kernel_sums, near_share
+from analytics.information.kernel import kernel_sums, log_kernel_sums, near_share
 from analytics.information.structure_kernel import structure_kernel
 
 
@@ -111,17 +111,6 @@ def test_what_pruning_leaves_out_comes_back_in_the_log_domain(monkeypatch) -> No
     assert expected.min() < -1000
     assert ((expected < -8) & (expected > -1000)).any()
     assert_allclose(found, expected, rtol=1e-4, atol=2e-3)
-
-
-def test_moments_of_a_weighted_set(monkeypatch) -> None:
-    monkeypatch.setattr(kernel_module, "ROWS", 16)
-    x, y = clusters(200, 5, 5.0, 0), clusters(90, 5, 5.0, 1)
-    y[1] = y[0]
-    weights = np.random.default_rng(2).uniform(1, 9, 90)
-    first, second = kernel_moments(x, y, weights, bandwidth=1.0)
-    kernel = kernel_twin(x, y, 1.0)
-    assert_allclose(first, kernel @ weights, rtol=1e-4, atol=1e-6)
-    assert_allclose(second, kernel**2 @ weights**2, rtol=1e-4, atol=1e-5)
 
 
 def test_a_pruned_structure_kernel_is_the_plain_one(monkeypatch) -> None:

@@ -30,8 +30,9 @@ from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import neighbour_pairs
 from analytics.information.analysis import analyse
 from analytics.information.intrinsic_dimension import intrinsic_dimension
-from analytics.information.kernel import kernel_moments, kernel_sums, log_kernel_sums
+from analytics.information.kernel import kernel_sums, log_kernel_sums
 from analytics.information.sampling import draw_sample
+from analytics.information.sparsest import sparse_log_sums
 from analytics.information.structure_kernel import structure_kernel
 from analytics.information.width_sums import width_sums
 from analytics.linalg.farthest import farthest_points
@@ -58,7 +59,8 @@ def kernels() -> Iterator[Any]:
     yield kernel_sums(x, bandwidth=1.5)
     yield kernel_sums(x, bandwidth=1.5, leave_one_out=True)
     yield kernel_sums(x[::3], x, bandwidth=1.5)
-    yield kernel_moments(x[::3], x, np.linspace(1, 2, len(x)), bandwidth=1.5)
+    sparse = sparse_log_sums(points(6000), draw_sample(6000, 400, 0), bandwidth=1.5)
+    yield sparse.logs, sparse.error, sparse.floor
     yield log_kernel_sums(x, bandwidth=0.5, leave_one_out=True)
     for sample in (None, draw_sample(len(x), 400, 0)):
         found = structure_kernel(x, offsets, bandwidth=1.5, sample=sample)

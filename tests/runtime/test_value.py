@@ -47,7 +47,7 @@ def values_of(size: int = 60) -> list[object]:
         winnow.select(found, "random", size=5, seed=3),
         winnow.compare(found, ["random", "msc"], [0.1, 0.2]),
         prefix_metrics(found, kept.positions, [3, 6, 12]),
-        embed_pca(described, np.arange(50)),
+        embed_pca(described),
         *winnow.redundancy(found)[:2],
         winnow.learning_curve(found, orders=2),
         winnow.duplicates(data, described),

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import ase.io
 import numpy as np
 import pytest
-from bokeh.events import PanEnd, PanStart, SelectionGeometry
+from bokeh.events import PanStart, SelectionGeometry, Tap
 
 from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.data.readers import read
 from analytics.pipeline import Pipeline
+from views.compare import embeddings
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
 from views.compare.retention import CURVES, Retention
@@ -57,67 +58,99 @@ def test_keys_held_decide_what_a_drag_does():
 
 
 @pytest.fixture
-def maps(session, monkeypatch):
-    """Maps of every second environment: the brush may hold what they do not draw."""
-    whole = session.embedding
-    session.embedding = type(whole)(whole.xy[::2], whole.rows[::2], "PCA", 0.9)
+def maps(session):
     return Maps(session, LeftOpen(session))
 
 
-def drag(maps, indices, held=None):
-    """Do as the browser does: the drag begins, the selection changes, the drag ends."""
+@pytest.fixture
+def few_drawn(monkeypatch):
+    """Have a map draw every second environment only."""
+    draw = lambda described: np.arange(0, described.n_environments, 2)  # noqa: E731
+    monkeypatch.setattr(embeddings, "display_sample", draw)
+
+
+def lasso(maps, corners, held=None):
+    """Do as the browser does: the drag begins, and ends round an area."""
     plot = maps.figures[0]
     plot._trigger_event(PanStart(plot, modifiers=held))
-    maps.backdrop.selected.indices = indices
-    plot._trigger_event(PanEnd(plot))
+    x, y = zip(*corners, strict=True)
+    shape = {"type": "poly", "x": list(x), "y": list(y)}
+    plot._trigger_event(SelectionGeometry(plot, geometry=shape, final=True))
 
 
-def test_lasso_replaces_the_brush(session, maps):
-    session.set_brush([1, 2, 3])
-    drag(maps, [5, 6])
-    assert session.brush.tolist() == [10, 12]
-    assert maps.brushed.data["x"].tolist() == session.embedding.xy[[5, 6], 0].astype("f4").tolist()
+def round_(session, share):
+    """Corners of a box round the environments to the left in the map, and those."""
+    x, y = session.embedding.xy.T
+    edge = float(np.quantile(x, share, method="midpoint")) + 1e-5
+    low, high = y.min() - 1, y.max() + 1
+    box = [(x.min() - 1, low), (edge, low), (edge, high), (x.min() - 1, high)]
+    return box, np.flatnonzero(x.astype("f4") < edge)
 
 
-def test_adding_spares_what_is_not_drawn(session, maps):
-    session.set_brush([1, 2, 3])
-    assert maps.backdrop.selected.indices == [1]
-    drag(maps, [1, 5], SHIFT)  # the browser has added by itself
-    assert session.brush.tolist() == [1, 2, 3, 10]
+@pytest.mark.usefixtures("few_drawn")
+@pytest.mark.parametrize(("held", "mode"), [(None, "replace"), (SHIFT, "add"), (ALT, "subtract")])
+def test_lasso_takes_environments_drawn_or_not(session, maps, held, mode):
+    corners, inside = round_(session, 0.3)
+    before = np.arange(1, session.analysis.n_environments, 3)
+    session.set_brush(before)
+    lasso(maps, corners, held)
+    expected = {
+        "replace": inside,
+        "add": np.union1d(before, inside),
+        "subtract": np.setdiff1d(before, inside),
+    }[mode]
+    assert session.brush.tolist() == expected.tolist()
+    assert sorted(maps.brushed.data["x"]) == sorted(session.embedding.xy[expected, 0].astype("f4"))
 
 
-@pytest.mark.parametrize(("left", "held"), [([2], CTRL_SHIFT), ([1, 9], ALT)])
-def test_subtracting_spares_what_is_not_drawn(session, maps, left, held):
-    session.set_brush([1, 2, 3, 4])
-    drag(maps, left, held)  # with Ctrl+Shift the browser has subtracted, with Alt replaced
-    assert session.brush.tolist() == [1, 3, 4]
-    assert maps.backdrop.selected.indices == [2]
+def test_box_is_a_brush_too(session, maps):
+    corners, inside = round_(session, 0.2)
+    plot = maps.figures[1]
+    edges = {"x0": corners[1][0], "x1": corners[0][0], "y0": 1e3, "y1": -1e3}
+    plot._trigger_event(PanStart(plot, modifiers=None))
+    for final in (False, True):
+        assert len(session.brush) == 0
+        shape = {"type": "rect", **edges}
+        plot._trigger_event(SelectionGeometry(plot, geometry=shape, final=final))
+    assert session.brush.tolist() == inside.tolist()
 
 
-def test_browser_is_put_right_where_nothing_changes(session, maps):
-    session.set_brush([2, 4])
-    drag(maps, [], ALT)
-    assert session.brush.tolist() == [2, 4]
-    assert maps.backdrop.selected.indices == [1, 2]
+def tap(maps, xy, held=None):
+    plot = maps.figures[2]
+    plot._trigger_event(Tap(plot, x=float(xy[0]), y=float(xy[1]), modifiers=held))
 
 
-def test_click_shows_structure_and_atom(session, maps):
+@pytest.mark.usefixtures("few_drawn")
+def test_click_shows_the_nearest_of_all_environments(session, maps):
     described = session.analysis.descriptors
-    row = int(described.structure_offsets[40] + 3) // 2 * 2
-    maps.backdrop.selected.indices = [0, row // 2]  # overlapping points: the upper one counts
-    assert session.active == described.structures[40]
-    assert session.active_atom == row - described.structure_offsets[40]
-    maps.backdrop.selected.indices = [0, 1, row // 2]  # a click with Shift
-    assert session.brush.tolist() == [0, 2, row]
-    assert session.active == described.structures[described.owners[2]]
+    x, y = session.embedding.xy.T
+    row = int(np.flatnonzero(np.arange(len(x)) % 2)[np.argmax(x[1::2])])  # not drawn
+    tap(maps, (x[row], y[row]))
+    owner = described.owners[row]
+    assert session.active == described.structures[owner]
+    assert session.active_atom == row - described.structure_offsets[owner]
+    assert session.brush.tolist() == [row]
+    other = int(np.argmin(x))
+    tap(maps, (x[other], y[other]), SHIFT)
+    assert session.brush.tolist() == sorted([row, other])
+    assert session.active == described.structures[described.owners[other]]
+    tap(maps, (x.max() + np.ptp(x), y.max()))  # beside all points
+    assert len(session.brush) == 0
+    assert session.active == described.structures[described.owners[other]]
+
+
+def test_in_view_follows_the_zoom(session, maps):
+    assert session.in_view == session.analysis.n_environments
+    middle = float(np.median(session.embedding.xy[:, 0]))
+    maps.x_range.end = middle
+    assert session.in_view == (session.embedding.xy[:, 0].astype("f4") <= middle).sum()
 
 
 def test_kept_structures_are_drawn_over_the_rest(session, maps):
     for size in (3, 30):
         session.set_budget(size)
         for slot, source in zip(session.every_slot, maps.kept, strict=True):
-            shown = np.isin(session.embedding.rows, session.kept_rows(slot))
-            assert len(source.data["x"]) == shown.sum()
+            assert len(source.data["x"]) == len(session.kept_rows(slot))
 
 
 # ---- force tails --------------------------------------------------------------------------------
@@ -159,7 +192,7 @@ def test_left_open_is_the_delta_entropy_given_the_kept(session):
         np.testing.assert_allclose(left.columns[column].values, expected, atol=1e-4)
         drawn = maps.left[column].data["value"]
         assert (np.diff(drawn) >= 0).all()  # what is left open lies on top
-        np.testing.assert_allclose(np.sort(expected[session.embedding.rows]), drawn, atol=1e-4)
+        np.testing.assert_allclose(np.sort(expected), drawn, atol=1e-4)
         assert len(tails.kept[column].data["x"])
         far = left.within(column, 1.0, np.inf)
         assert far.tolist() == np.flatnonzero(left.columns[column].values >= 1.0).tolist()

@@ -664,7 +664,7 @@ def test_map_that_cannot_be_made_falls_back(session, cut):
 def test_maps_are_remembered(session, pipeline, monkeypatch):
     made = []
     umap = session.embedding.__class__(
-        session.embedding.xy[::-1], session.embedding.rows, "UMAP", 0.9
+        session.embedding.xy[::-1], session.embedding.laid_out, "UMAP", 0.9
     )
     original = pipeline.embed
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.events import PanEnd, PanStart
+from bokeh.core.property.descriptors import UnsetValueError
+from bokeh.events import PanStart, SelectionGeometry, Tap
 from bokeh.models import (
     BoxSelectTool,
     HoverTool,
@@ -16,27 +17,35 @@ from bokeh.models import (
     Plot,
     Range1d,
     Scatter,
-    TapTool,
 )
 from bokeh.palettes import Viridis256
 
-from analytics.runtime.arrays import IntArray
+from analytics.evaluation.embedding import display_sample
+from analytics.evaluation.map_points import MapPoints
+from analytics.runtime.arrays import IntArray, ragged_rows
 from views.compare.left_open import LeftOpen
 from views.kit import html, layout
 from views.kit.figures import Figures, figure_pane, named, paint
-from views.kit.gestures import brush_mode
+from views.kit.gestures import Newest, brush_mode
 from views.kit.text import Html, grouped, percent
 from views.kit.theme import palette
 from views.kit.widgets import Button
+from views.state.looking import NOTHING
 from views.state.session import Session
 
 __all__ = ["Maps"]
 
 HEIGHT = 222
+#: Of a map that has not been laid out yet, pixels.
+WIDTH = 330
 #: What the button above a map says, by whether it leads to what is left open.
 SHOWS = {True: "What is left open?", False: "What is kept?"}
 #: Up to so many brushed environments are ringed.
 RINGS = 200
+#: After so many milliseconds without a move the frame counts as where it is.
+SETTLED = 120
+#: So far from a point a click is still on it, pixels.
+REACH = 8.0
 HONEST = (
     "A map of two dimensions cannot show all: trustworthiness is 1 if neighbours in the map are "
     "neighbours in descriptor space. Rely on the figures above, not on the picture."
@@ -47,17 +56,27 @@ LEFT = (
 )
 
 
+def drawn_size(plot: Plot) -> tuple[int, int]:
+    """Return width and height of the frame of a figure, pixels; a guess until it is laid out."""
+    try:
+        return plot.inner_width, plot.inner_height
+    except UnsetValueError:
+        return WIDTH, HEIGHT
+
+
 class Maps:
     """A figure for each column over one shared backdrop; `pane` makes one when it is first shown.
 
-    The backdrop's data source is the same object in all of them, so that a brush made in one of
-    them shows in the others at once, in the browser, before the server has heard of it.
+    What a lasso, a box or a click means is found among all environments, drawn or not.
     """
 
     def __init__(self, session: Session, left: LeftOpen) -> None:
-        self._session, self._left, self._quiet, self._dark = session, left, False, False
+        self._session, self._left, self._dark = session, left, False
         self._make = Figures()
-        self._held: dict[str, bool] | None = None  # keys held since the drag under way began
+        self._mode = "replace"  # by the keys held since the drag under way began
+        self._points = MapPoints(np.empty((0, 2)))
+        self._drawn = NOTHING
+        self._moved = Newest[None](self._on_window, SETTLED)
         self.backdrop = self._make.source("x", "y", "structure", "type")
         self.brushed = self._make.source("x", "y")
         self.active = self._make.source("x", "y")
@@ -65,13 +84,15 @@ class Maps:
         self.left = [self._make.source("x", "y", "value") for _ in session.every_slot]
         self._scale = LinearColorMapper(palette=Viridis256, low=0.0, high=1.0)
         self.x_range, self.y_range = Range1d(0, 1), Range1d(0, 1)
+        for range_ in (self.x_range, self.y_range):
+            range_.on_change("start", self._on_range)
+            range_.on_change("end", self._on_range)
         self.figures: list[Plot] = []
         self.captions: list[Html] = []
         self.switches: list[Button] = []
         self._panes: list[Any] = []
         for column in range(session.n_columns):
             self.pane(column)
-        self.backdrop.selected.on_change("indices", self._on_selected)
         session.param.watch(self._on_embedding, ["embedding"])
         session.param.watch(self._caption, ["umap"])
         session.param.watch(self._on_budget, ["budget"])
@@ -120,12 +141,10 @@ class Maps:
         plot = make.pressed(
             f"map-{column}",
             HEIGHT,
-            lasso := LassoSelectTool(continuous=False),
-            box := make.box(BoxSelectTool),
-            tap := TapTool(),
+            lasso := LassoSelectTool(continuous=False, renderers=[]),
+            make.box(BoxSelectTool, renderers=[]),
             PanTool(),
             drag=lasso,
-            tap=tap,
             x=None,
             y=None,
             x_range=self.x_range,
@@ -135,9 +154,7 @@ class Maps:
             min_border=0,
         )
         plain = {"size": 3.5, "line_color": None, "fill_alpha": 0.75}
-        alike = Scatter(**plain)
-        states = {"selection_glyph": alike, "nonselection_glyph": alike}
-        rest = make.draw(plot, Scatter(**plain), self.backdrop, "rest", **states)
+        rest = make.draw(plot, Scatter(**plain), self.backdrop, "rest")
         # what changes is drawn on a layer of its own: the grey points need not be drawn again
         brushed = Scatter(size=4.5, line_color=None)
         make.draw(plot, brushed, self.brushed, "brush", level="overlay", visible=False)
@@ -158,10 +175,9 @@ class Maps:
                 point_policy="follow_mouse",
             )
         )
-        for tool in (lasso, box, tap):
-            tool.renderers = [rest]
-        plot.on_event(PanStart, lambda event: self._set_held(event.modifiers or {}))
-        plot.on_event(PanEnd, lambda event: self._set_held(None))
+        plot.on_event(PanStart, self._on_start)
+        plot.on_event(SelectionGeometry, self._on_drag)
+        plot.on_event(Tap, lambda event: self._on_tap(plot, event))
         return plot
 
     def restyle(self, dark: bool) -> None:
@@ -184,25 +200,33 @@ class Maps:
         if map_ is None or session.analysis is None or session.dataset is None:
             return
         described = session.analysis.descriptors
-        structures = described.structures[described.owners[map_.rows]]
-        x, y = map_.xy[:, 0], map_.xy[:, 1]
-        self._quiet = True
-        self.backdrop.selected.indices = []
+        self._points, self._drawn = MapPoints(map_.xy), display_sample(described)
+        structures = described.structures[described.owners[self._drawn]]
+        x, y = self._points.x[self._drawn], self._points.y[self._drawn]
         self.backdrop.data = {
-            "x": x.astype(np.float32),
-            "y": y.astype(np.float32),
+            "x": x,
+            "y": y,
             "structure": session.dataset.frame_indices[structures].astype(np.int32),
             "type": session.dataset.config_type[structures].tolist(),
         }
-        self._quiet = False
-        for range_, values in ((self.x_range, x), (self.y_range, y)):
-            pad = 0.04 * (np.ptp(values) or 1.0)
-            low, high = float(values.min() - pad), float(values.max() + pad)
-            range_.update(start=low, end=high, reset_start=low, reset_end=high)
+        ranges = (self.x_range, self.y_range)
+        for range_, (low, high) in zip(ranges, self._points.bounds, strict=True):
+            pad = 0.04 * ((high - low) or 1.0)
+            ends = {"start": low - pad, "end": high + pad}
+            range_.update(**ends, **{f"reset_{name}": value for name, value in ends.items()})
+        self._on_window(None)
         self._on_left()
         self._on_budget()
         self._on_brush()
         self._on_active()
+
+    def _on_range(self, attr: str, old: float, new: float) -> None:
+        self._moved(None)
+
+    def _on_window(self, _: None) -> None:
+        """Count what lies within the frame."""
+        x, y = self.x_range, self.y_range
+        self._session.in_view = len(self._points.in_box(x.start, x.end, y.start, y.end))
 
     def _caption(self, *_: Any) -> None:
         """Say what is shown, and how far this map and the other one can be trusted."""
@@ -210,8 +234,8 @@ class Maps:
         if map_ is None or session.opened is None:
             return
         total = session.opened.analysis.n_environments
-        shown = f"{grouped(len(map_.rows))} of {grouped(total)}"
-        if len(map_.rows) == total:
+        shown = f"{grouped(len(self._drawn))} of {grouped(total)}"
+        if len(self._drawn) == total:
             shown = f"all {grouped(total)}"
         axes = f"{percent(sum(map_.explained), 0)} of the variance. " if map_.explained else ""
         trust = map_.trustworthiness
@@ -245,11 +269,10 @@ class Maps:
                 self.left[column].data = {"x": [], "y": [], "value": []}
                 continue
             left = columns[column]
-            at = np.searchsorted(left.rows, map_.rows)
+            at = np.searchsorted(left.rows, self._drawn)
             values = left.values[at]
             rank = np.argsort(values, kind="stable")  # what is left open lies on top
-            xy = map_.xy[rank].astype(np.float32)
-            self.left[column].data = {"x": xy[:, 0], "y": xy[:, 1], "value": values[rank]}
+            self.left[column].data = self._at(self._drawn[rank]) | {"value": values[rank]}
         self._caption()
 
     def _on_budget(self, *_: Any) -> None:
@@ -263,25 +286,20 @@ class Maps:
             return
         kept = np.zeros(session.analysis.n_structures, dtype=bool)
         kept[slot.selection.positions[: session.budget]] = True
-        xy = map_.xy[kept[session.analysis.descriptors.owners[map_.rows]]].astype(np.float32)
-        self.kept[column].data = {"x": xy[:, 0], "y": xy[:, 1]}
+        drawn = self._drawn[kept[session.analysis.descriptors.owners[self._drawn]]]
+        self.kept[column].data = self._at(drawn)
 
     def _on_brush(self, *_: Any) -> None:
         session, map_ = self._session, self._session.embedding
         if map_ is None:
             return
-        shown = np.flatnonzero(np.isin(map_.rows, session.brush))
-        xy = map_.xy[shown].astype(np.float32)
-        self.brushed.data = {"x": xy[:, 0], "y": xy[:, 1]}
+        self.brushed.data = self._at(session.brush)
         # many rings would melt into a blob over what is kept: then dots below it, no rings
         for plot in self.figures:
             for renderer in plot.renderers:
                 if renderer.name in {"brush", "rings"}:
-                    renderer.visible = (renderer.name == "rings") == (len(shown) <= RINGS)
-        self._quiet = True
-        if sorted(self.backdrop.selected.indices) != shown.tolist():
-            self.backdrop.selected.indices = shown.tolist()
-        self._quiet = False
+                    few = len(session.brush) <= RINGS
+                    renderer.visible = (renderer.name == "rings") == few
 
     def _on_active(self, *_: Any) -> None:
         """Mark the environments of the structure under inspection, or of its chosen atom."""
@@ -289,47 +307,52 @@ class Maps:
         if map_ is None or session.analysis is None:
             return
         described = session.analysis.descriptors
-        mine = described.structures[described.owners[map_.rows]] == session.active
+        at = np.flatnonzero(described.structures == session.active)
+        rows = ragged_rows(described.structure_offsets, at)
         if session.active_atom >= 0 and session.dataset is not None:
             atom = session.dataset.rows(session.active).start + session.active_atom
-            one = mine & (described.environments[map_.rows] == atom)
-            mine = one if one.any() else mine  # an atom that is not among those drawn
-        xy = map_.xy[mine].astype(np.float32)
-        self.active.data = {"x": xy[:, 0], "y": xy[:, 1]}
+            one = rows[described.environments[rows] == atom]
+            rows = one if len(one) else rows  # an atom that is not described
+        self.active.data = self._at(rows)
+
+    def _at(self, rows: IntArray) -> dict[str, Any]:
+        """Return where environments are drawn."""
+        return {"x": self._points.x[rows], "y": self._points.y[rows]}
 
     # ---- gestures to state ------------------------------------------------------------------
 
-    def _set_held(self, held: dict[str, bool] | None) -> None:
-        self._held = held
+    def _on_start(self, event: PanStart) -> None:
+        self._mode = brush_mode(event.modifiers)
 
-    def _brush(self, old: IntArray, new: IntArray) -> None:
-        """Carry a change among the drawn environments over to the brush.
-
-        The brush may hold environments that are not drawn; adding and subtracting spare them.
-        """
-        if self._held is None:  # a click: with Shift it keeps what was selected
-            mode = "add" if len(old) and np.isin(old, new).all() else "replace"
-        else:
-            mode = brush_mode(self._held)
-            if mode == "subtract" and not self._held.get("alt"):
-                new = np.setdiff1d(old, new)  # Ctrl+Shift: the browser has subtracted by itself
-        before = self._session.brush
-        with pn.io.hold():  # one message for all that follows it
-            self._session.set_brush(new, mode)
-            if self._session.brush is before:
-                self._on_brush()  # the browser shows its own idea of the brush: put ours back
-
-    def _on_selected(self, attr: str, old: list[int], new: list[int]) -> None:
-        session, map_ = self._session, self._session.embedding
-        if self._quiet or map_ is None or session.analysis is None:
+    def _on_drag(self, event: SelectionGeometry) -> None:
+        """Brush what a lasso or a box went round, of all environments."""
+        shape = event.geometry
+        if not event.final or len(self._points) == 0:
             return
-        rows = map_.rows[np.asarray(sorted(new), dtype=np.int64)]
-        before = map_.rows[np.asarray(old, dtype=np.int64)]
-        self._brush(before, rows)
-        if len(rows) == 1 or (len(rows) and self._held is None):
-            added = np.setdiff1d(rows, before)
-            row = (added if len(added) else rows)[-1]  # where points overlap: the one on top
-            described = session.analysis.descriptors
-            owner = int(described.owners[row])
-            atom = int(row - described.structure_offsets[owner])
-            session.inspect(int(described.structures[owner]), atom)
+        if shape["type"] == "poly":
+            rows = self._points.in_polygon(np.asarray(shape["x"]), np.asarray(shape["y"]))
+        else:
+            rows = self._points.in_box(*(shape[side] for side in ("x0", "x1", "y0", "y1")))
+        self._brush(rows, self._mode)
+
+    def _brush(self, rows: IntArray, mode: str) -> None:
+        with pn.io.hold():  # one message for all that follows it
+            self._session.set_brush(rows, mode)
+
+    def _on_tap(self, plot: Plot, event: Tap) -> None:
+        """Brush and inspect the point under a click; beside all points, brush nothing."""
+        width, height = drawn_size(plot)
+        scale = (
+            width / (self.x_range.end - self.x_range.start),
+            height / (self.y_range.end - self.y_range.start),
+        )
+        row = self._points.within(event.x, event.y, REACH, scale)
+        mode = brush_mode(event.modifiers)
+        if row < 0:
+            self._brush(NOTHING, mode)
+            return
+        self._brush(np.array([row]), mode)
+        described = self._session.analysis.descriptors
+        owner = int(described.owners[row])
+        atom = int(row - described.structure_offsets[owner])
+        self._session.inspect(int(described.structures[owner]), atom)

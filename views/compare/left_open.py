@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import param
 
+from analytics.evaluation.embedding import display_sample
 from analytics.evaluation.tails import complementary_distribution
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import log_kernel_sums
@@ -31,7 +32,7 @@ class Left:
     Attributes
     ----------
     rows : int array (n,)
-        Environments looked at: all, or those drawn in the map where the analysis is sampled.
+        Environments looked at: all, or some of each structure where the analysis is sampled.
     values : float array (n,), nats
         Their delta entropy given the kept structures.
     tail : tuple of two float arrays
@@ -80,25 +81,26 @@ class LeftOpen(param.Parameterized):
         super().__init__(**params)
         self._session = session
         self._for: Analysis | None = None  # what `columns` are about
-        session.param.watch(self.refresh, ["opened", "budget", "embedding", "n_columns"])
+        session.param.watch(self.refresh, ["opened", "budget", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self.refresh, ["selection"])
 
     @param.depends("shown", watch=True)
     def refresh(self, *_: Any) -> None:
         """Work out what is left open at the budget, if anybody looks at it."""
-        session, analysis, map_ = self._session, self._session.analysis, self._session.embedding
+        session, analysis = self._session, self._session.analysis
         orders = list(takewhile(bool, (slot.selection for slot in session.slots)))
-        if not self.shown or analysis is None or map_ is None or not orders:
+        if not self.shown or analysis is None or not orders:
             self.columns = []
             return
         if analysis is not self._for:
             self._for, self.columns = analysis, []
-        kept = [np.asarray(o.positions[: session.budget]) for o in orders if o is not None]
+        kept = [np.asarray(o.positions[: session.budget]) for o in orders]
+        rows = display_sample(analysis.descriptors)
 
         def work(monitor: Monitor) -> list[Left]:
             return session.compute(
-                find_left, analysis, kept, map_.rows, name="delta entropy", monitor=monitor
+                find_left, analysis, kept, rows, name="delta entropy", monitor=monitor
             )
 
         def done(found: list[Left]) -> None:

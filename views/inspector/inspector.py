@@ -14,7 +14,7 @@ from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
 from views.kit import html, layout
 from views.kit.tables import fill_rows, row_table
-from views.kit.text import Html, counted, dot, facts, grouped, heading, note
+from views.kit.text import Html, counted, dot, facts, grouped, heading, note, with_error
 from views.kit.theme import palette
 from views.kit.widgets import Button, Toggle, reveal
 from views.state.session import Session
@@ -34,6 +34,15 @@ SMALL = {
         "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
     },
 }
+
+
+def _score(scores: Any, errors: Any, at: int) -> str:
+    """Write an outlier score with its error where it is an estimate."""
+    if errors is None or errors[at] == 0:
+        return f"{scores[at]:.2f} nats"
+    if not np.isfinite(errors[at]):
+        return "not known"
+    return f"about {with_error(float(scores[at]), float(errors[at]))} nats"
 
 
 def _formula(numbers: Any) -> str:
@@ -110,8 +119,9 @@ class Inspector(pn.viewable.Viewer):
             high = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
             return norms[rows], 0.0, high
         scores = np.full(dataset.n_environments, np.nan)
-        scores[analysis.descriptors.environments] = analysis.outliers.environment
-        finite = analysis.outliers.environment[np.isfinite(analysis.outliers.environment)]
+        ranked = analysis.outliers.ranked  # grey where the score is only estimated
+        scores[analysis.descriptors.environments] = ranked
+        finite = ranked[np.isfinite(ranked)]
         low, high = (float(v) for v in np.quantile(finite, [0.01, 0.99])) if len(finite) else (0, 1)
         return scores[rows], low, high
 
@@ -214,8 +224,9 @@ class Inspector(pn.viewable.Viewer):
             found.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
         at = np.flatnonzero(analysis.descriptors.structures == s)
         if len(at):
-            top = analysis.outliers.structure_max[at[0]]
-            found.append(("outlier", f"highest score {top:.2f} nats"))
+            scores = analysis.outliers
+            top = _score(scores.structure_max, scores.structure_error, int(at[0]))
+            found.append(("outlier", f"highest score {top}"))
         if s in session.rejected:
             found.append(("rejected", session.reasons.get(s, "by hand")))
         return found
@@ -233,14 +244,14 @@ class Inspector(pn.viewable.Viewer):
         own = np.flatnonzero(analysis.descriptors.environments == row)
         if len(own) == 0:
             return [(f"atom {atom}", force)]
-        score = analysis.outliers.environment[own[0]]
+        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own[0])
         x = analysis.descriptors.values
         distance = np.linalg.norm(x - x[own[0]], axis=1)
         distance[own[0]] = np.inf
         near = int(np.argmin(distance))
         neighbour = analysis.descriptors.structures[analysis.descriptors.owners[near]]
         return [
-            (f"atom {atom}", f"score {score:.2f} nats · {force}"),
+            (f"atom {atom}", f"score {score} · {force}"),
             (
                 "nearest",
                 f"structure {data.frame_indices[neighbour]}, atom "
@@ -270,7 +281,7 @@ class Brushed(pn.viewable.Viewer):
     COLUMNS = {"#": int, "config_type": object, "score": float, "max |F|": float, "kept by": object}
     HINTS = {
         "#": "index in the file",
-        "score": "highest outlier score (nats)",
+        "score": "highest outlier score (nats); empty where it is only estimated",
         "max |F|": "largest force (eV/Å)",
         "kept by": "methods that keep it at this budget",
     }
@@ -321,7 +332,7 @@ class Brushed(pn.viewable.Viewer):
         return {
             "#": data.frame_indices[structures],
             "config_type": data.config_type[structures].astype(object),
-            "score": analysis.outliers.structure_max[at],
+            "score": analysis.outliers.structure_ranked[at],
             "max |F|": forces,
             "kept by": dots,
         }
@@ -332,10 +343,12 @@ class Brushed(pn.viewable.Viewer):
         text = f"{counted(count, 'structure')}, {counted(len(self._session.brush), 'environment')}"
         if analysis is not None and count:
             at = np.searchsorted(analysis.descriptors.structures, brushed)
-            order = np.argsort(-analysis.outliers.structure_max[at], kind="stable")
+            scores = analysis.outliers.structure_ranked[at]
+            order = np.argsort(-scores, kind="stable")  # those not known last, as in the file
             brushed = brushed[order[:TABLE_LIMIT]]
             if count > TABLE_LIMIT:
-                text += f" · showing the {grouped(TABLE_LIMIT)} sparsest"
+                sparsest = " sparsest" if np.isfinite(scores).all() else ""
+                text += f" · showing {grouped(TABLE_LIMIT)}{sparsest}"
         self.title.object = heading("Brushed", text if count else "none")
         self._structures = brushed
         fill_rows(self.table, self._columns(brushed), count)

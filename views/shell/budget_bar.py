@@ -76,7 +76,8 @@ class BudgetBar(pn.viewable.Viewer):
         self.number.param.watch(lambda e: session.set_budget(e.new or 1), "value")
         session.param.watch(self._fill, ["opened"])
         session.param.watch(
-            self._show, ["opened", "budget", "brush", "pinned", "rejected", "n_columns"]
+            self._show,
+            ["opened", "budget", "brush", "in_view", "pinned", "rejected", "n_columns"],
         )
         for slot in session.every_slot:
             slot.param.watch(self._show, ["selection"])
@@ -127,17 +128,22 @@ class BudgetBar(pn.viewable.Viewer):
     def _strip(self) -> html.Markup:
         session = self._session
         assert session.dataset is not None
-        shown = len(session.embedding.rows) if session.embedding else 0
         items = {
             "all": session.dataset.n_structures,
-            "in view": shown,
+            "in view": session.in_view,
             "brushed": len(session.brushed_structures),
             "kept": session.budget,
             "pinned": len(session.pinned),
             "rejected": len(session.rejected),
         }
-        unit = {"in view": " environments"}
-        help_ = {"in view": "drawn in the maps", "all": "structures in the file"}
+        unit = {"in view": " env."}
+        if len(session.brush):
+            unit["brushed"] = f" with {grouped(len(session.brush))} env."
+        help_ = {
+            "in view": "environments within the frame of the maps",
+            "all": "structures in the file",
+            "brushed": "structures that a brushed environment belongs to, and how many those are",
+        }
         return html.span(
             (
                 html.span(

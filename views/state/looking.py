@@ -54,6 +54,7 @@ class Looking(Working):
 
     opened = param.ClassSelector(class_=Opened, doc="The data set and its analysis.")
     brush = param.Array(default=NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
+    in_view = param.Integer(0, doc="Environments within the frame of the maps.")
     active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
 

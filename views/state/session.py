@@ -48,6 +48,8 @@ def _showpiece(analysis: Analysis) -> int:
     scores = analysis.outliers
     with np.errstate(invalid="ignore"):
         contrast = np.nan_to_num(scores.structure_max - scores.structure_mean, posinf=0.0)
+    if scores.structure_known.any():
+        contrast[~scores.structure_known] = -np.inf
     return int(analysis.descriptors.structures[int(np.argmax(contrast))])
 
 
@@ -358,6 +360,7 @@ class Session(Saving):
             "embedding": opened.embedding,
             "umap": None,
             "brush": NOTHING,
+            "in_view": opened.analysis.n_environments,
             "map_kind": "PCA",
             "notice": ("info", replaced) if replaced else ("success", ""),
         }
