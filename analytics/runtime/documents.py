@@ -14,7 +14,7 @@ import numpy as np
 
 from analytics.runtime.errors import InputError, WinnowError
 
-__all__ = ["LARGEST", "Entries", "load_json", "parse_json"]
+__all__ = ["LARGEST", "LONGEST_OPTION", "Entries", "load_json", "parse_json"]
 
 #: A file larger than that is none of ours, bytes.
 LARGEST = 256_000_000

@@ -68,7 +68,7 @@ class CompareStage(Stage):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
-        return (self.columns.options.dialog,)
+        return (self.columns.options.dialog, self.columns.choosing.dialog)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""
