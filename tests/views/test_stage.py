@@ -141,4 +141,6 @@ def test_the_browser_is_told_what_is_seen_with_every_stage():
     script = switching(stages_in_order())
     assert '"Density": {"--winnow-stage-0": "none"' in script
     assert script.count('"--winnow-beside-budget": "flex"') == 4
-    assert script.count('"--winnow-beside-inspector": "flex"') == 3
+    assert (
+        script.count('"--winnow-beside-inspector": "flex"') == 4
+    )  # Data: findings are stepped through

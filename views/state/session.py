@@ -27,6 +27,7 @@ from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
+from views.state.findings import OpenFindings
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
@@ -94,6 +95,7 @@ class Session(Saving):
         self.saver: Any = None
         #: What may be opened, and what was sent.
         self.places, self.uploads = Places(), Uploads()
+        self.findings = OpenFindings(self)
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -383,6 +385,10 @@ class Session(Saving):
             self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
+            else:  # errors are seen first; where nothing is found there is nothing to see
+                found = {finding.severity for finding in opened.report.findings}
+                wanted = "Data" if "error" in found else "" if "warning" in found else "Compare"
+                values["stage_wanted"] = wanted
         self.param.update(**values)
         for slot in self.every_slot:
             slot.param.trigger("method")
