@@ -284,6 +284,7 @@ class Columns(pn.viewable.Viewer):
         self.tails.restyle(dark)
         self.options.restyle(dark)
         self.choosing.restyle(dark)
+        self.toolbar.restyle(dark)
 
     def __panel__(self) -> Any:
         dialogs = (self.options, self.choosing)
