@@ -46,6 +46,8 @@ PLANE = "plane"
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 FURTHER_METHODS = ("farthest_mean",)
 DEMO = asset("carbon.xyz.gz")
+#: What is said where a file read another way has other structures.
+AFRESH = "Read so the file has other structures, and starts afresh"
 
 
 def _showpiece(analysis: Analysis) -> int:
@@ -215,9 +217,18 @@ class Session(Saving):
         self._open(str(path), options)
 
     def _open(
-        self, name: str, options: Mapping[str, Any], *, keep: bool = False, what: str = ""
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        *,
+        keep: bool = False,
+        what: str = "",
+        told: str = "",
     ) -> None:
-        """Open a file; with `keep` what was decided stays, and `what` was done is one undo."""
+        """Open a file; with `keep` what was decided stays, and `what` was done is one undo.
+
+        `told` is said once it is open.
+        """
         methods = self._methods()
         if self.question is not None and self.question.path != name:
             self.question = None
@@ -230,7 +241,9 @@ class Session(Saving):
         def failed(error: Exception) -> None:
             question = Question.in_error(error, name, options)
             if question is None:
-                self._fail(error, lambda: self._open(name, options, keep=keep, what=what))
+                self._fail(
+                    error, lambda: self._open(name, options, keep=keep, what=what, told=told)
+                )
             else:
                 self.question = question
 
@@ -238,7 +251,12 @@ class Session(Saving):
             same = keep and self._still_applies(name, opened.dataset)
             if same and what:
                 self._remember(what)
+            decided = keep and (self.pinned or self.rejected or self.waived)
             self._take(opened, source=(name, dict(options)), afresh=not same)
+            if decided and not same:
+                self.notice = ("warning", f"{AFRESH}: nothing is pinned, rejected or waived")
+            elif told and self.notice[1] == "":
+                self.notice = ("info", told)
 
         self._submit("open", work, done, failed)
 
@@ -288,13 +306,20 @@ class Session(Saving):
         """
         path, _ = self._source
         if path:
-            self._open(path, options, keep=True, what="file read another way")
+            what = "file read another way"
+            self._open(
+                path,
+                options,
+                keep=True,
+                what=what,
+                told=f"{what.capitalize()}: Undo reads it as before",
+            )
 
-    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice], told: str) -> None:
         """See `Deciding`."""
         self._asked |= dict(enumerate(choices))
         self.n_columns = len(choices)
-        self._open(self._source[0], reading, keep=True)
+        self._open(self._source[0], reading, keep=True, told=told)
 
     def _still_applies(self, name: str, now: Dataset) -> bool:
         """Whether indices of structures mean the same in a file that was read another way."""
