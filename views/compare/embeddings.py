@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bokeh.core.property.descriptors import UnsetValueError
+from bokeh.core.properties import value
 from bokeh.models import (
     BoxSelectTool,
     LassoSelectTool,
@@ -188,7 +189,7 @@ class Maps:
             text="text",
             anchor="anchor",
             x_offset="dx",
-            text_font=FONT,
+            text_font=value(FONT),
             text_font_size="12px",
             padding=4,
             border_radius=4,
