@@ -58,6 +58,9 @@ class Looking(Working):
     active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
 
+    #: Goes so many rows on in what the stage that is looked at lists; None where it lists nothing.
+    stepper: Callable[[int], None] | None = None
+
     @property
     def dataset(self) -> Dataset | None:
         """The data set that is open."""
@@ -104,8 +107,14 @@ class Looking(Working):
             self.param.update(active=int(structure), active_atom=int(atom))
 
     def step(self, by: int) -> None:
-        """Go to the next or the previous structure, among the brushed ones if there are several."""
+        """Go to the next or the previous structure, among the brushed ones if there are several.
+
+        A stage that lists something of its own takes the step instead, see `stepper`.
+        """
         if self.dataset is None:
+            return
+        if self.stepper is not None:
+            self.stepper(by)
             return
         pool = self.brushed_structures
         if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there
