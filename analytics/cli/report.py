@@ -22,14 +22,18 @@ from analytics.cli.stages import (
     refuse_without_labels,
 )
 from analytics.cli.tables import say_written
+from analytics.cli.training import add_models, add_resamples, add_split, specs_of_models
 from analytics.curation.ledger import Removal
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import described_structures
+from analytics.evaluation.retrain.evaluate import retrain
 from analytics.information.analysis import Analysis
+from analytics.potential.design_rows import check_labels
 from analytics.recipe import Recipe, forced_out, forced_structures
 from analytics.replay import data_differences, specs_of
-from analytics.report.contents import Decided, Wanted, compile_report
-from analytics.report.page import report_page
+from analytics.report.contents import Decided, Table, Wanted, compile_report
+from analytics.report.page import report_file
+from analytics.report.retrained import retrained_tables
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import Monitor, Part
 from analytics.runtime.writing import write_files
@@ -48,7 +52,7 @@ MAPS = ("PCA", "UMAP")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_input(parser)
+    add_input(parser, where=False)
     parser.add_argument(
         "--methods",
         type=parse_list(str),
@@ -85,6 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="PCA, UMAP (seconds to a minute) or both (default PCA)",
     )
     parser.add_argument(
+        "--retrain",
+        action="store_true",
+        help="train potentials on every selection as well (see winnow retrain), at the same share",
+    )
+    add_split(parser, " with --retrain")
+    add_resamples(parser)
+    add_models(parser, "the potential that judges with --retrain (default %(default)s)")
+    parser.add_argument(
         "-o", "--output", metavar="REPORT.html", help="file to write (default: FILE_report.html)"
     )
     add_force(parser)
@@ -105,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     method_specs(arguments, arguments.methods or ())
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
+        if arguments.retrain:
+            check_labels(dataset)
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
         pipeline = pipeline_of(arguments)
         analysis = _analysis(arguments, recipe, dataset, Part(monitor, 0.1, 0.5))
@@ -114,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
             pipeline.embed(analysis.descriptors, name, monitor=Part(monitor, 0.5, 0.6))
             for name in arguments.maps
         ]
+        tables = _retrained(arguments, analysis, wanted, size, Part(monitor, 0.6, 0.8))
         report = compile_report(
             pipeline,
             analysis,
@@ -121,17 +136,44 @@ def run(arguments: argparse.Namespace) -> int:
             size,
             decided=_decided(arguments, recipe, dataset),
             maps=maps,
+            tables=tables,
             made=time.strftime("%Y-%m-%d"),
-            monitor=Part(monitor, 0.6, 0.95),
+            monitor=Part(monitor, 0.8, 0.98),
         )
-        text = report_page(report)
-    write_files({output: lambda file: file.write(text.encode())}, force=arguments.overwrite)
+        content = report_file(report)
+    write_files({output: lambda file: file.write(content)}, force=arguments.overwrite)
     if arguments.json:
         rows = report.comparison.table.to_dict(orient="records")
         print_json({"report": str(output), "rows": rows})
     else:
-        say_written(str(output), f"{len(text.encode()) / 1e6:.2f} MB")
+        say_written(str(output), f"{len(content) / 1e6:.2f} MB")
     return 0
+
+
+def _retrained(
+    arguments: argparse.Namespace,
+    analysis: Analysis,
+    wanted: list[Wanted],
+    size: int,
+    monitor: Monitor,
+) -> tuple[Table, ...]:
+    """Train potentials on the same share that is kept, if that was asked for."""
+    if not arguments.retrain:
+        return ()
+    spec, *judges = specs_of_models(arguments)
+    result = retrain(
+        analysis,
+        list(dict.fromkeys(each.method for each in wanted)),
+        [size / analysis.n_structures],
+        split=arguments.split,
+        resamples=arguments.resamples,
+        seed=arguments.seed,
+        specs={each.method: each.spec for each in wanted},
+        spec=spec,
+        judges=judges,
+        monitor=monitor,
+    )
+    return retrained_tables(result)
 
 
 def _output(arguments: argparse.Namespace) -> Path:

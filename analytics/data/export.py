@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from analytics.data.dataset import Dataset
 from analytics.data.export_formats.labelled import with_labels, with_partial_forces
 from analytics.data.export_formats.registry import EXPORT_FORMATS, Exported, ExportFormat
+from analytics.runtime.archive import zipped
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import InputError
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -236,11 +236,7 @@ def exported_bytes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFo
     if format.content is not None:
         return b"".join(format.content(exported))
     assert format.members is not None
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in format.members(exported):
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    return buffer.getvalue()
+    return zipped(format.members(exported))
 
 
 def export_notes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +13,16 @@ from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.tails import complementary_distribution
 from analytics.information.mean_delta_entropy import CAP
 from analytics.report.contents import Column, Report
-from analytics.report.maps import map_picture
+from analytics.report.maps import embedded, map_picture
 from analytics.report.svg import Axis, Line, chart
 from analytics.runtime.arrays import FloatArray, ragged_rows
-from analytics.runtime.html import Markup, div, figcaption, figure, i, join, span
+from analytics.runtime.html import Markup, figcaption, figure, i, join
 from analytics.runtime.text import PAGE
 from analytics.selection.certificates.curve import certified_share
 
-__all__ = ["COLOURS", "maps", "retention", "swatch", "tails"]
+__all__ = [
+    "COLOURS", "Picture", "distortion", "maps_of", "pictures", "retention", "swatch", "tails",
+]  # fmt: skip
 
 #: Okabe-Ito blue, bluish green, vermilion and reddish purple: told apart by every kind of colour
 #: vision.
@@ -37,21 +42,56 @@ def swatch(column: int) -> Markup:
     return i(class_="swatch", style=f"background:{colour_of(column)}")
 
 
-def _legend(report: Report, *, full: bool = True) -> Markup:
-    return div(
-        span(i(class_="swatch", style=f"background:{FULL}"), "full set") if full else None,
-        (span(swatch(at), column.title) for at, column in enumerate(report.columns)),
-        class_="legend",
-    )
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure: as it stands in a report, and as a file of its own.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, with its ending.
+    content : str or bytes
+        SVG, or a PNG.
+    title : str
+        For readers who do not see it.
+    caption : Markup or str
+    """
+
+    name: str
+    content: Markup | bytes
+    title: str
+    caption: Any
+
+    def written(self) -> Markup:
+        """Write it into a page."""
+        content = self.content
+        drawn = embedded(content, self.title) if isinstance(content, bytes) else content
+        return figure(drawn, figcaption(self.caption))
+
+    def file(self) -> tuple[str, bytes]:
+        """Return name and content of its file."""
+        content = self.content
+        return self.name, content if isinstance(content, bytes) else str(content).encode()
 
 
-def tails(report: Report) -> Markup | None:
-    """Draw the share of atoms above each |F|, of everything and of what is kept; None without."""
+def pictures(report: Report) -> list[Picture]:
+    """Return every figure of a report."""
+    return [*tails(report), *maps(report), *retention(report)]
+
+
+def _legend(report: Report, chosen: Iterable[int] | None = None) -> list[tuple[str, str]]:
+    columns = report.columns
+    some = range(len(columns)) if chosen is None else chosen
+    return [(colour_of(at), columns[at].title) for at in some]
+
+
+def tails(report: Report) -> list[Picture]:
+    """Draw the share of atoms above each |F|, of everything and of what is kept; none without."""
     analysis = report.analysis
     norms = analysis.force_norms
     x, share = complementary_distribution(norms)
     if not len(x):
-        return None
+        return []
     offsets = analysis.descriptors.structure_offsets
     lines = [Line(x, share, FULL, 3.0)]
     for at, column in enumerate(report.columns):
@@ -61,65 +101,61 @@ def tails(report: Report) -> Markup | None:
     across = Axis("|F| per atom, eV/Å", low, float(x[-1]) * 1.05, log=True)
     up = Axis("share of atoms above", float(share[-1]) / 1.5, 1.2, log=True)
     title = "Share of atoms with forces above a value, of the full set and of each selection"
-    return figure(
-        chart(across, up, lines, title=title),
-        figcaption(
-            f"Share of the atoms whose force is larger than |F|, of all "
-            f"{PAGE.counted(int(np.isfinite(norms).sum()), 'environment')} with a force and of "
-            "those that each column keeps, by themselves. Both axes are logarithmic.",
-            _legend(report),
-        ),
+    known = PAGE.counted(int(np.isfinite(norms).sum()), "environment")
+    caption = (
+        f"Share of the atoms whose force is larger than |F|: of all {known} with a force, and of "
+        "those that each column keeps, by themselves. Both axes are logarithmic."
     )
+    key = [(FULL, "full set"), *_legend(report)]
+    drawn = chart(across, up, lines, legend=key, title=title)
+    return [Picture("force_tails.svg", drawn, title, caption)]
 
 
-def retention(report: Report) -> Markup:
+def retention(report: Report) -> list[Picture]:
     """Draw how coverage and mean delta entropy follow the number kept, and the certificates."""
-    n = report.analysis.n_structures
-    across = Axis("structures kept", 1, max(2, n), log=True)
     most = max(float(np.nanmax(each.retention.mean_delta_entropy)) for each in report.columns)
     most = min(CAP, most) if math.isfinite(most) and most > 0 else 1.0
-    panels = [
-        ("overlap", "coverage", Axis("coverage, share of environments", 0, 1.0)),
-        ("mean_delta_entropy", "mean delta entropy", Axis("mean delta entropy, nats", 0, most)),
+    found = [
+        _curves(report, "overlap", Axis("coverage, share of environments", 0, 1.0)),
+        _curves(report, "mean_delta_entropy", Axis("mean delta entropy, nats", 0, most)),
     ]
-    drawn = []
-    for name, what, up in panels:
-        lines = [
-            Line(
-                column.retention.sizes.astype(float),
-                getattr(column.retention, name),
-                colour_of(at),
-            )
-            for at, column in enumerate(report.columns)
-        ]
-        drawn.append(
-            figure(
-                chart(across, up, [*lines, _here(report, up)], title=f"{what} against size"),
-                figcaption(
-                    f"{what[0].upper()}{what[1:]} of the full set given the structures kept; the "
-                    "dashed line is the budget of this report.",
-                    _legend(report, full=False),
-                ),
-            )
-        )
-    certified = [
-        (at, each) for at, each in enumerate(report.columns) if each.selection.bound is not None
-    ]
+    certified = [at for at, each in enumerate(report.columns) if each.selection.bound is not None]
     if certified:
         up = Axis("at least this share of the best", 0, 1.0)
-        lines = [_certificate(each, colour_of(at)) for at, each in certified]
-        drawn.append(
-            figure(
-                chart(across, up, [*lines, _here(report, up)], title="certificate against size"),
-                figcaption(
-                    "Certificate: no selection of the same cost reaches more than the value of "
-                    "this one divided by the share that is drawn, by the objective of the method "
-                    "itself. Methods without an objective have none.",
-                    _legend(report, full=False),
-                ),
-            )
+        lines = [_certificate(report.columns[at], colour_of(at)) for at in certified]
+        title = "Certificate against the number of structures kept"
+        caption = (
+            "Certificate: by the objective of the method itself, no selection of the same cost "
+            "reaches more than what this one does divided by the share that is drawn. Methods "
+            "without an objective have none."
         )
-    return div(drawn, class_="figures")
+        drawn = chart(
+            _sizes(report),
+            up,
+            [*lines, _here(report, up)],
+            legend=_legend(report, certified),
+            title=title,
+        )
+        found.append(Picture("certificate.svg", drawn, title, caption))
+    return found
+
+
+def _sizes(report: Report) -> Axis:
+    return Axis("structures kept", 1, max(2, report.analysis.n_structures), log=True)
+
+
+def _curves(report: Report, name: str, up: Axis) -> Picture:
+    lines = [
+        Line(column.retention.sizes.astype(float), getattr(column.retention, name), colour_of(at))
+        for at, column in enumerate(report.columns)
+    ]
+    what = up.label.partition(",")[0]
+    title = f"{what[0].upper()}{what[1:]} of the full set against the number of structures kept"
+    caption = f"{title}; the dashed line is the budget of this report."
+    drawn = chart(
+        _sizes(report), up, [*lines, _here(report, up)], legend=_legend(report), title=title
+    )
+    return Picture(f"{name}.svg", drawn, title, caption)
 
 
 def _here(report: Report, up: Axis) -> Line:
@@ -135,15 +171,16 @@ def _certificate(column: Column, colour: str) -> Line:
     return Line(sizes.astype(float), shares, colour)
 
 
-def maps(report: Report) -> Markup:
+def maps(report: Report) -> list[Picture]:
     """Draw each map once for every column."""
-    return join(_maps_of(report, embedding) for embedding in report.maps)
+    return [each for embedding in report.maps for each in maps_of(report, embedding)]
 
 
-def _maps_of(report: Report, embedding: Embedding) -> Markup:
+def maps_of(report: Report, embedding: Embedding) -> list[Picture]:
+    """Draw a map once for every column."""
     analysis = report.analysis
     owners = analysis.descriptors.owners
-    pictures = []
+    found = []
     for at, column in enumerate(report.columns):
         chosen = np.zeros(analysis.n_structures, dtype=bool)
         chosen[column.selection.positions[: report.size]] = True
@@ -153,20 +190,21 @@ def _maps_of(report: Report, embedding: Embedding) -> Markup:
             f"{column.title}: {PAGE.count(int(kept.sum()))} of "
             f"{PAGE.counted(len(kept), 'environment')} kept"
         )
-        pictures.append(
-            figure(map_picture(embedding, kept, colour_of(at), title), figcaption(swatch(at), said))
-        )
-    return div(
-        div(pictures, class_="maps"),
-        div(_distortion(embedding, analysis.n_environments), class_="said"),
-    )
+        name = f"map_{embedding.method.lower()}_{at + 1}_{column.selection.method}.png"
+        drawn = map_picture(embedding, kept, colour_of(at))
+        found.append(Picture(name, drawn, title, join(swatch(at), said)))
+    return found
 
 
-def _distortion(embedding: Embedding, n: int) -> str:
+def distortion(report: Report, embedding: Embedding) -> str:
+    """Say what a map shows, and how far it can be trusted."""
+    n = report.analysis.n_environments
     said = f"{embedding.method} of all {PAGE.count(n)} environments"
     if embedding.placed:
         said += f", of which {PAGE.count(len(embedding.laid_out))} were laid out and the others "
         said += embedding.placed
+    if any(embedding.axes):
+        said += f", {embedding.axes[0]} across and {embedding.axes[1]} up"
     if embedding.explained:
         said += f", which shows {PAGE.percent(sum(embedding.explained), 0)} of the variance"
     if math.isfinite(embedding.trustworthiness):

@@ -14,19 +14,19 @@ from analytics.evaluation.embedding import Embedding
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.html import Markup, img
 
-__all__ = ["map_picture", "png"]
+__all__ = ["embedded", "map_picture", "png"]
 
 #: Pixels across and down.
 SIZE = (480, 400)
 #: Share of the points at each end of an axis that a map does not make room for.
 OUTSIDE = 0.0005
+#: Where a smaller share of the pixels has points, single ones would not be seen.
+SPARSE = 0.05
 #: Lightest and darkest grey of what is not kept.
 FAINT, DARK = 0.84, 0.55
 
 
-def map_picture(
-    embedding: Embedding, kept: npt.NDArray[np.bool_], colour: str, title: str
-) -> Markup:
+def map_picture(embedding: Embedding, kept: npt.NDArray[np.bool_], colour: str) -> bytes:
     """Draw all environments of a map in grey, and those of the kept structures over them.
 
     Parameters
@@ -36,8 +36,11 @@ def map_picture(
         Of the environments of the map.
     colour : str
         "#rrggbb" of what is kept.
-    title : str
-        For readers who do not see it.
+
+    Returns
+    -------
+    bytes
+        A PNG.
 
     Notes
     -----
@@ -45,32 +48,36 @@ def map_picture(
     density is told at any number.
     """
     width, height = SIZE
-    across, down = (
-        _places(values, size) for values, size in zip(embedding.xy.T, SIZE, strict=True)
-    )
+    placed = np.isfinite(embedding.xy).all(axis=1)
+    across, down = (_places(*each) for each in zip(embedding.xy[placed].T, SIZE, strict=True))
     at = (height - 1 - down) * width + across
-    everything = np.bincount(at, minlength=width * height)
-    ours = np.bincount(at[kept], minlength=width * height)
-    few = len(at) < width * height // 20
-    if few:  # single pixels would not be seen
-        everything, ours = (_spread(each.reshape(height, width), 1) for each in (everything, ours))
+    everything, ours = (_counts(some) for some in (at, at[kept[placed]]))
     picture = np.ones((height * width, 3))
-    there = everything.ravel() > 0
-    level = np.log1p(everything.ravel()[there]) / max(np.log1p(everything.max()), 1e-9)
+    there = everything > 0
+    level = np.log1p(everything[there]) / max(np.log1p(everything.max()), 1e-9)
     picture[there] = (FAINT + (DARK - FAINT) * level)[:, None]
-    picture[ours.ravel() > 0] = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    content = png(np.round(255 * picture).astype(np.uint8).reshape(height, width, 3))
-    return img(
-        src=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
-        alt=title,
-        width=width,
-        height=height,
-    )
+    picture[ours > 0] = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    return png(np.round(255 * picture).astype(np.uint8).reshape(height, width, 3))
+
+
+def embedded(content: bytes, title: str) -> Markup:
+    """Write a PNG into a page; `title` is for readers who do not see it."""
+    data = base64.b64encode(content).decode("ascii")
+    width, height = SIZE
+    return img(src=f"data:image/png;base64,{data}", alt=title, width=width, height=height)
+
+
+def _counts(at: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return how many points fall on each pixel; where few pixels have any, they are larger."""
+    width, height = SIZE
+    counts = np.bincount(at, minlength=width * height)
+    sparse = (counts > 0).sum() < SPARSE * len(counts)
+    return _spread(counts.reshape(height, width), 1).ravel() if sparse else counts
 
 
 def _places(values: FloatArray, size: int) -> npt.NDArray[np.intp]:
     """Return the pixel of each value along one side; what is far out lies on the rim."""
-    low, high = np.quantile(values, [OUTSIDE, 1 - OUTSIDE])
+    low, high = np.quantile(values, [OUTSIDE, 1 - OUTSIDE]) if len(values) else (0.0, 1.0)
     room = 0.02 * (high - low) or 1.0
     low, high = low - room, high + room
     found = np.floor((values - low) / (high - low) * size)

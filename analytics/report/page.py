@@ -11,12 +11,22 @@ import numpy as np
 from analytics.data.checks.report import Finding
 from analytics.data.overview import understood_rows
 from analytics.descriptors.base import descriptor_name
+from analytics.evaluation.embedding import Embedding
 from analytics.report.commands import command_of
 from analytics.report.contents import Report, Table
-from analytics.report.figures import maps, retention, swatch, tails
+from analytics.report.figures import (
+    Picture,
+    distortion,
+    maps_of,
+    pictures,
+    retention,
+    swatch,
+    tails,
+)
 from analytics.report.score_table import score_table
 from analytics.report.sources import bibtex, cited, sources_of
 from analytics.report.words import methods_paragraphs
+from analytics.runtime.archive import zipped
 from analytics.runtime.assets import asset
 from analytics.runtime.html import (
     Markup,
@@ -45,11 +55,12 @@ from analytics.runtime.html import (
     tr,
     ul,
 )
+from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.text import PAGE
 from analytics.runtime.versions import versions
 from analytics.selection.base import METHODS
 
-__all__ = ["report_page"]
+__all__ = ["figure_files", "report_file", "report_page"]
 
 #: Structures that are named one by one.
 NAMED = 40
@@ -68,9 +79,9 @@ def report_page(report: Report) -> str:
         ("Data", _data(report)),
         ("Findings", _findings(report)),
         (f"Comparison at {kept}", _comparison(report)),
-        ("Force tails", tails(report)),
-        ("Maps", maps(report)),
-        ("Retention", retention(report)),
+        ("Force tails", _figures(tails(report))),
+        ("Maps", [_map(report, each) for each in report.maps]),
+        ("Retention", div(_figures(retention(report)), class_="figures")),
         *((each.title, _table(each)) for each in report.tables),
         ("What was taken out", _removals(report)),
         ("Parameters", _parameters(report)),
@@ -85,6 +96,11 @@ def report_page(report: Report) -> str:
         p(_about(report), class_="quiet"),
         (section(h2(name), content) for name, content in sections if content),
     )
+
+
+def report_file(report: Report, monitor: Monitor = SILENT) -> bytes:
+    """Return the report as a file; runs in a worker process."""
+    return report_page(report).encode()
 
 
 def _headline(report: Report) -> str:
@@ -197,6 +213,25 @@ def named(indices: Sequence[int]) -> str:
 def _when(time: str) -> str:
     """Write a time of a ledger, 2026-01-31T10:20:30Z, to the minute."""
     return time[:16].replace("T", " ")
+
+
+# ---- figures ------------------------------------------------------------------------------------
+
+
+def _figures(drawn: Iterable[Picture]) -> list[Markup]:
+    return [each.written() for each in drawn]
+
+
+def _map(report: Report, embedding: Embedding) -> Markup:
+    return join(
+        div(_figures(maps_of(report, embedding)), class_="maps"),
+        div(distortion(report, embedding), class_="said"),
+    )
+
+
+def figure_files(report: Report, monitor: Monitor = SILENT) -> bytes:
+    """Return an archive (zip) of the figures as SVG and PNG; runs in a worker process."""
+    return zipped(each.file() for each in pictures(report))
 
 
 # ---- comparison ---------------------------------------------------------------------------------

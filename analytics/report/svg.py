@@ -22,6 +22,10 @@ WIDTH, HEIGHT = 560, 320
 #: Room for what stands beside the axes, in the units of the picture.
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 44
 
+#: Width of a letter of the legend, on average and not too small.
+LETTER = 6.2
+FONT, INK, GRID, EDGE = "Roboto, Helvetica, Arial, sans-serif", "#4a5460", "#e9ecf0", "#8a949f"
+
 group, path, rect, text = (partial(element, tag) for tag in ("g", "path", "rect", "text"))
 
 
@@ -94,9 +98,27 @@ class Band:
 
 
 def chart(
-    x: Axis, y: Axis, lines: Sequence[Line], bands: Sequence[Band] = (), *, title: str
+    x: Axis,
+    y: Axis,
+    lines: Sequence[Line],
+    bands: Sequence[Band] = (),
+    *,
+    legend: Sequence[tuple[str, str]] = (),
+    title: str,
 ) -> Markup:
-    """Draw curves; `title` is what a reader who does not see them is told."""
+    """Draw curves.
+
+    Parameters
+    ----------
+    x, y : Axis
+    lines : sequence of Line
+    bands : sequence of Band
+    legend : sequence of tuples of str
+        Colour and name of what is drawn.
+    title : str
+        What a reader who does not see it is told.
+    """
+    key, height = _legend(legend)
     inner = join(
         (_band(x, y, band) for band in bands),
         (_line(x, y, line) for line in lines),
@@ -106,12 +128,29 @@ def chart(
         _grid(x, y),
         group(inner),
         _frame(x, y),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        key,
+        viewBox=f"0 0 {WIDTH} {height}",
         role="img",
         aria_label=title,
         class_="chart",
+        font_family=FONT,
+        font_size=11,
+        fill=INK,
         xmlns="http://www.w3.org/2000/svg",
     )
+
+
+def _legend(entries: Sequence[tuple[str, str]]) -> tuple[Markup, int]:
+    """Write the legend in rows below the axis; return it and the height of the whole."""
+    written, x, y = [], float(LEFT), HEIGHT + 6
+    for colour, name in entries:
+        wide = 22 + LETTER * len(name)
+        if x > LEFT and x + wide > WIDTH - RIGHT:
+            x, y = float(LEFT), y + 18
+        written.append(rect(x=f"{x:.0f}", y=y - 9, width=10, height=10, rx=2, fill=colour))
+        written.append(text(name, x=f"{x + 15:.0f}", y=y))
+        x += wide + 10
+    return join(written), y + 8 if entries else HEIGHT
 
 
 def _to_x(axis: Axis, values: FloatArray) -> FloatArray:
@@ -136,8 +175,10 @@ def _steps(x: FloatArray, y: FloatArray) -> Iterator[str]:
 def _line(x: Axis, y: Axis, line: Line) -> Markup:
     low, high = np.float64(TOP), np.float64(HEIGHT - BOTTOM)
     heights = np.clip(_to_y(y, line.y), low, high)
+    along = _to_x(x, line.x)
+    inside = (along >= LEFT - 1e-6) & (along <= WIDTH - RIGHT + 1e-6)
     return path(
-        d="".join(_steps(_to_x(x, line.x), heights)),
+        d="".join(_steps(np.where(inside, along, np.nan), heights)),
         fill="none",
         stroke=line.colour,
         stroke_width=line.width,
@@ -162,13 +203,13 @@ def _grid(x: Axis, y: Axis) -> Markup:
     across = "".join(
         f"M{LEFT} {at:.1f}H{WIDTH - RIGHT}" for at in _to_y(y, np.array(y.ticks(), dtype=float))
     )
-    return path(d=down + across, class_="grid", fill="none")
+    return path(d=down + across, stroke=GRID, fill="none")
 
 
 def _frame(x: Axis, y: Axis) -> Markup:
     bottom = HEIGHT - BOTTOM
     return join(
-        path(d=f"M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}", class_="axis", fill="none"),
+        path(d=f"M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}", stroke=EDGE, fill="none"),
         (
             text(_written(x, value), x=f"{at:.1f}", y=bottom + 15, text_anchor="middle")
             for value, at in zip(x.ticks(), _to_x(x, np.array(x.ticks())), strict=True)

@@ -1,12 +1,16 @@
 """The report: one file that asks for nothing, says what was compared, and escapes what it names."""
 
 import io
+import json
 import re
+import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import winnow_atomistic as winnow
@@ -18,9 +22,10 @@ from analytics.recipe import Recipe, make_recipe
 from analytics.report.commands import command_of
 from analytics.report.contents import Decided, Report, Table, Wanted, compile_report
 from analytics.report.maps import png
-from analytics.report.page import report_page
+from analytics.report.page import figure_files, report_page
 from analytics.report.sources import bibtex, sources_of
 from analytics.report.svg import Axis
+from analytics.report.tables import environment_table, structure_table, table_files
 from analytics.runtime.text import PAGE
 from analytics.selection.base import METHODS
 
@@ -180,3 +185,54 @@ def test_the_command_writes_it_with_a_recipe(report, tmp_path, capsys):
     assert "--recipe" in capsys.readouterr().err
     other = str(ROOT / "assets" / "carbon.xyz.gz") + "@0:50"
     assert main(["report", other, *recipe, "-o", str(out), "--force"]) != 0
+
+
+def test_tables_say_their_units_and_have_every_structure(report):
+    analysis, data = report.analysis, report.analysis.dataset
+    orders = [column.selection for column in report.columns]
+    found = structure_table(analysis, orders, report.size, report.decided)
+    table = found.table
+    assert set(table.columns) == set(found.columns)
+    assert "eV/Å" in found.columns["max_force"]
+    assert table["structure"].tolist() == data.frame_indices.tolist()
+    for at, order in enumerate(orders, start=1):
+        kept = table[f"kept_{at}_{order.method}"].to_numpy()
+        expected = {*order.structures[: report.size].tolist(), *np.flatnonzero(data.isolated)}
+        assert set(np.flatnonzero(kept)) == expected
+        assert table[f"rank_{at}_{order.method}"][order.structures[3]] == 4
+    assert table["reason"][11] == "Near-duplicates: a <copy> of 10"
+    assert np.flatnonzero(table["rejected"]).tolist() == [11, 12]
+    atoms = environment_table(analysis).table
+    norms = np.linalg.norm(data.forces, axis=1)
+    offsets = data.structure_offsets
+    places = data.structure_of_frame()
+    for row in atoms.sample(20, random_state=0).to_dict(orient="records"):
+        at = offsets[places[row["structure"]]] + row["atom"]
+        np.testing.assert_allclose(row["force"], norms[at])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_tables_read_back(report, kind):
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    made = structure_table(report.analysis)
+    content = table_files({"structures": made}, kind)
+    assert content == table_files({"structures": made}, kind)
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    read = pd.read_csv if kind == "csv" else pd.read_parquet
+    table = read(io.BytesIO(archive.read(f"structures.{kind}")))
+    np.testing.assert_allclose(table["max_force"], made.table["max_force"])
+    assert json.loads(archive.read("columns.json"))["structures"] == dict(made.columns)
+
+
+def test_figures_are_files_of_their_own(report):
+    archive = zipfile.ZipFile(io.BytesIO(figure_files(report)))
+    names = archive.namelist()
+    assert len(names) == len(set(names)) >= 7
+    for name in names:
+        content = archive.read(name)
+        if name.endswith(".svg"):
+            root = ElementTree.fromstring(content)
+            assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        else:
+            assert content.startswith(b"\x89PNG")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from html import escape
+from io import BytesIO
 from typing import Any, ClassVar
 
 import panel as pn
@@ -10,12 +12,13 @@ import panel_material_ui as pmui
 import param
 from panel_material_ui.widgets.base import MaterialWidget
 
+from analytics.curation.properties import Property
 from views.kit.html import in_order
 from views.kit.style_sheets import css
 
 __all__ = [
-    "Button", "Dialog", "Download", "Notice", "Region", "Toggle", "choice",
-    "heading_select", "look", "reveal", "segments",
+    "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
+    "heading_select", "look", "property_groups", "property_select", "reveal", "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
@@ -67,6 +70,38 @@ class Download(_Hinted, pmui.FileDownload):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**{"auto": True, "embed": False} | params)
+
+
+class Prepared(Download):
+    """A button that hands out a file once it has been made, which may take a while.
+
+    Parameters
+    ----------
+    prepare : callable
+        Has the file made in the background; is given what is to be called with its content, or
+        with None where there is none.
+    """
+
+    def __init__(
+        self, prepare: Callable[[Callable[[bytes | None], None]], None], **params: Any
+    ) -> None:
+        super().__init__(callback=self._content, **params)
+        self._prepare, self._made = prepare, b""
+
+    def _handle_click(self, event: Any = None) -> None:
+        self.loading = True
+        self._prepare(self._hand_out)
+
+    def _hand_out(self, content: bytes | None) -> None:
+        self.loading = False
+        if content is not None:
+            self._made = content
+            self.data = None  # the browser hears of a change only
+            self._transfer()
+            self._made = b""
+
+    def _content(self) -> BytesIO:
+        return BytesIO(self._made)
 
 
 def look(*classes: str, **params: Any) -> dict[str, Any]:
@@ -138,6 +173,23 @@ def heading_select(label: str, **params: Any) -> Any:
     usual: dict[str, Any] = {"variant": "standard", "sizing_mode": "stretch_width"}
     usual |= {"min_width": 60, "margin": (0, 8, 0, 8), "sx": HEADING}
     return pmui.Select(label=label, **look("unseen-label") | usual | params)
+
+
+def property_groups(properties: Iterable[Property]) -> dict[str, dict[str, str]]:
+    """Return the options of a select by their headings: title and unit -> name of a property."""
+    groups: dict[str, dict[str, str]] = {}
+    for shown in properties:
+        options = groups.setdefault(shown.group, {})
+        label = shown.label if shown.label not in options else f"{shown.label} [{shown.name}]"
+        options[label] = shown.name
+    return groups
+
+
+def property_select(label: str, value: str, **params: Any) -> pmui.Select:
+    """Make a select of properties, in which one can search; its groups may come later."""
+    usual = {"width": 190, "variant": "outlined", "searchable": True, "dropdown_height": 420}
+    own = {"label": label, "groups": {}, "value": value, "margin": (6, 8, 4, 0), "sx": LOW}
+    return pmui.Select(**look(**usual | own | params))
 
 
 class Dialog(pmui.Dialog):

@@ -8,6 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
+from analytics.report.contents import Table
 from views.shell.stage import Stage, register
 
 
@@ -36,6 +37,10 @@ class RetrainStage(Stage):
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
         return (self._view.dialog,)
+
+    def tables(self) -> Sequence[Table]:
+        """See `Stage`."""
+        return self._view.state.report_tables()
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

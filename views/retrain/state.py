@@ -30,6 +30,8 @@ from analytics.evaluation.retrain.predictions import (
 from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
 from analytics.potential.potentials import potential_of
+from analytics.report.contents import Table
+from analytics.report.retrained import error_table, title_of
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -52,6 +54,7 @@ from views.retrain.runs import (
     winners,
 )
 from views.state.choices import choose
+from views.state.properties import FORCE_ERROR
 from views.state.session import Session
 
 __all__ = [
@@ -464,8 +467,22 @@ class RetrainState(param.Parameterized):
 
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
+            self._tell_errors({} if test.startswith(FILE) else found)
 
         self._session.run("retrain parity", work, done, quiet=True, place="here")
+
+    def _tell_errors(self, parities: Mapping[str, Parity]) -> None:
+        """Tell the maps the force errors of the columns, where atoms of the data were tested."""
+        session, analysis = self._session, self._session.analysis
+        own = [parities.get(str(column)) for column in range(len(session.slots))]
+        if analysis is None or all(parity is None for parity in own):
+            return
+        errors = np.full((len(own), analysis.dataset.n_environments), np.nan)
+        for row, parity in zip(errors, own, strict=True):
+            if parity is not None:
+                row[parity.atoms] = np.linalg.norm(parity.predicted_forces - parity.forces, axis=1)
+        described = errors[:, analysis.descriptors.environments]
+        session.find(FORCE_ERROR.name, tuple(described) if np.isfinite(described).any() else ())
 
     def _parity(self, run: Run, test: str, column: str, share: Budget, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""
@@ -530,6 +547,24 @@ class RetrainState(param.Parameterized):
                 for _, by_test, _ in rows_of(run.ground, r, each):
                     rows += by_test
         return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(ignore_index=True)
+
+    def report_tables(self) -> list[Table]:
+        """Return the errors at the budget, a table for each test, as a report has them."""
+        slots = self._session.slots
+        found = []
+        for test, known in self.now.items():
+            rows = []
+            for key, now in known.items():
+                name = slots[int(key)].title if key.isdigit() else key
+                each = now.total
+                row = each.energy, each.energy_std, each.force, each.force_std
+                rows.append((title_of(WHOLE_POOL) if key == "whole" else name, *row))
+            note = (
+                f"Mean and standard deviation of {each.resamples} resamples; every potential is "
+                f"trained on what its method picks of four fifths of the structures."
+            )
+            found.append(error_table(f"Retrained: test {name_of(test)}", rows, [note]))
+        return found
 
     def class_table(self, test: str) -> pd.DataFrame:
         """Return the errors at the budget by class: mean and deviation over the resamples."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from analytics.data.dataset import Dataset
 from analytics.data.export import export_notes, exported_bytes
 from analytics.data.export_formats.registry import EXPORT_FORMATS, ExportFormat
 from analytics.recipe import kept_structures, make_recipe
+from analytics.report.contents import Table
 from analytics.selection.base import METHODS, Selection
 from views.kit import html
 from views.kit.text import Html, counted, grouped
 from views.kit.widgets import Button, Dialog, Download
+from views.shell.take_home import TakeHome
 from views.state.session import Session, Slot
 
 __all__ = ["Export", "file_name"]
@@ -34,19 +37,32 @@ WHERE = (
 )
 
 
+def stem(data: str) -> str:
+    """Return what files are called after a data set, without an ending."""
+    return re.sub(r"[^\w.+-]+", "_", _KINDS.sub("", data)).strip("._")[:_LONGEST] or "data"
+
+
 def file_name(data: str, selection: Selection, size: int) -> str:
     """Name an export after the data set and what tells one selection from another."""
-    stem = re.sub(r"[^\w.+-]+", "_", _KINDS.sub("", data)).strip("._")[:_LONGEST] or "data"
     seed = f"_seed{selection.seed}" if METHODS[selection.method].random else ""
-    return f"{stem}_{selection.method}_{size}{seed}"
+    return f"{stem(data)}_{selection.method}_{size}{seed}"
 
 
 class Export(pn.viewable.Viewer):
-    """A dialog with three downloads for the method chosen."""
+    """A dialog with downloads for the method chosen, and of all that is open.
 
-    def __init__(self, session: Session, **params: Any) -> None:
+    Parameters
+    ----------
+    session : Session
+    tables : callable
+        Returns what stages have to add to a report.
+    """
+
+    def __init__(
+        self, session: Session, tables: Callable[[], Sequence[Table]] = tuple, **params: Any
+    ) -> None:
         super().__init__(**params)
-        self._session = session
+        self._session, self._tables = session, tables
         self.method = pmui.Select(
             label="Selection to export", options={}, size="small", sizing_mode="stretch_width"
         )
@@ -77,6 +93,7 @@ class Export(pn.viewable.Viewer):
         self.dialog = Dialog(
             self.method, self.format, self.text, *self.downloads.values(), title="Export"
         )
+        self.home: TakeHome | None = None
         self.button = Button(
             label="Export",
             on_click=self._open,
@@ -96,7 +113,13 @@ class Export(pn.viewable.Viewer):
         titles = {f"{s.title} (column {i + 1})": i for i, s in enumerate(self._session.slots)}
         self.method.param.update(options=titles, value=self._column)
         self._describe()
+        if self.home is None:
+            self.home = TakeHome(self._session, self._tables, self._stem)
+            self.dialog.append(self.home)
         self.dialog.open = True
+
+    def _stem(self) -> str:
+        return stem(self._session.dataset.name) if self._session.dataset else "data"
 
     @property
     def _column(self) -> int:
@@ -183,6 +206,7 @@ class Export(pn.viewable.Viewer):
             self._size,
             removals=self._session.ledger,
             waivers=self._session.waived.values(),
+            brushes=self._session.brushes_by_frame(),
         )
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 

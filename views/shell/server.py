@@ -19,7 +19,7 @@ from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
-from views.shell.first_paint import FirstPaints, first_answer
+from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
 from views.state.jobs import Inline, Worker, in_background
 from views.state.places import Places
@@ -79,10 +79,12 @@ def warm_up(path: str | Path) -> None:
 
 
 def first_paint(path: str | Path) -> str:
-    """Return the first paint of a page that opens with a file; empty while there is none."""
+    """Return the first paint of a page that opens with a file: words while there is no answer."""
+    dark = pn.config.theme == "dark"
     if _asked_for():
-        return ""
-    return _FIRST_PAINTS.get(_key(path), "dark" if pn.config.theme == "dark" else "default")
+        return first_words("a saved session", dark)
+    answer = _FIRST_PAINTS.get(_key(path), "dark" if dark else "default")
+    return answer or first_words(path, dark)
 
 
 def new_session() -> Session:

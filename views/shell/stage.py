@@ -17,6 +17,7 @@ import panel_material_ui as pmui
 import param
 from panel.viewable import Viewable, Viewer
 
+from analytics.report.contents import Table
 from analytics.runtime.registry import Registry
 from views.state.choices import choices_of, choose
 from views.state.session import Session
@@ -72,6 +73,10 @@ class Stage(param.Parameterized):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """Dialogs of what was built: while one is open, keys belong to it."""
+        return ()
+
+    def tables(self) -> Sequence[Table]:
+        """Return what a report is to have of what was built, beside the comparison."""
         return ()
 
     def restyle(self, dark: bool) -> None:

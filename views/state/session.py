@@ -18,6 +18,7 @@ from param.parameterized import discard_events
 from analytics.data.dataset import Dataset
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
+from analytics.evaluation.score_plane import score_plane
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
@@ -26,6 +27,7 @@ from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
+from views.state.findings import OpenFindings
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
@@ -37,10 +39,15 @@ __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 T = TypeVar("T")
 
+#: Kind of the map whose axes are two properties.
+PLANE = "plane"
+
 #: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
 FURTHER_METHODS = ("saturated_coverage",)
 DEMO = asset("carbon.xyz.gz")
+#: What is said where a file read another way has other structures.
+AFRESH = "Read so the file has other structures, and starts afresh"
 
 
 def _showpiece(analysis: Analysis) -> int:
@@ -79,6 +86,7 @@ class Session(Saving):
         self._unavailable: dict[int, Choice] = {}
         self.param.watch(self._on_columns, ["n_columns"])
         self.param.watch(self._measure, ["opened", "budget"])
+        self.param.watch(self._on_plane, ["plane_x", "plane_y"])
         for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
             slot.param.watch(self._on_decided, ["selection"])
@@ -89,6 +97,7 @@ class Session(Saving):
         self.saver: Any = None
         #: What may be opened, and what was sent.
         self.places, self.uploads = Places(), Uploads()
+        self.findings = OpenFindings(self)
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -208,9 +217,18 @@ class Session(Saving):
         self._open(str(path), options)
 
     def _open(
-        self, name: str, options: Mapping[str, Any], *, keep: bool = False, what: str = ""
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        *,
+        keep: bool = False,
+        what: str = "",
+        told: str = "",
     ) -> None:
-        """Open a file; with `keep` what was decided stays, and `what` was done is one undo."""
+        """Open a file; with `keep` what was decided stays, and `what` was done is one undo.
+
+        `told` is said once it is open.
+        """
         methods = self._methods()
         if self.question is not None and self.question.path != name:
             self.question = None
@@ -223,7 +241,9 @@ class Session(Saving):
         def failed(error: Exception) -> None:
             question = Question.in_error(error, name, options)
             if question is None:
-                self._fail(error, lambda: self._open(name, options, keep=keep, what=what))
+                self._fail(
+                    error, lambda: self._open(name, options, keep=keep, what=what, told=told)
+                )
             else:
                 self.question = question
 
@@ -231,7 +251,12 @@ class Session(Saving):
             same = keep and self._still_applies(name, opened.dataset)
             if same and what:
                 self._remember(what)
+            decided = keep and (self.pinned or self.rejected or self.waived)
             self._take(opened, source=(name, dict(options)), afresh=not same)
+            if decided and not same:
+                self.notice = ("warning", f"{AFRESH}: nothing is pinned, rejected or waived")
+            elif told and self.notice[1] == "":
+                self.notice = ("info", told)
 
         self._submit("open", work, done, failed)
 
@@ -281,13 +306,20 @@ class Session(Saving):
         """
         path, _ = self._source
         if path:
-            self._open(path, options, keep=True, what="file read another way")
+            what = "file read another way"
+            self._open(
+                path,
+                options,
+                keep=True,
+                what=what,
+                told=f"{what.capitalize()}: Undo reads it as before",
+            )
 
-    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice], told: str) -> None:
         """See `Deciding`."""
         self._asked |= dict(enumerate(choices))
         self.n_columns = len(choices)
-        self._open(self._source[0], reading, keep=True)
+        self._open(self._source[0], reading, keep=True, told=told)
 
     def _still_applies(self, name: str, now: Dataset) -> bool:
         """Whether indices of structures mean the same in a file that was read another way."""
@@ -378,6 +410,10 @@ class Session(Saving):
             self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
+            else:  # errors are seen first; where nothing is found there is nothing to see
+                found = {finding.severity for finding in opened.report.findings}
+                wanted = "Data" if "error" in found else "" if "warning" in found else "Compare"
+                values["stage_wanted"] = wanted
         self.param.update(**values)
         for slot in self.every_slot:
             slot.param.trigger("method")
@@ -527,6 +563,9 @@ class Session(Saving):
         analysis = self.analysis
         if analysis is None:
             return
+        if kind == PLANE:
+            self._show_plane(analysis)
+            return
         self.map_kind = kind
         if self.embedding is not None and self.embedding.method == kind:
             self._runner.cancel("map")
@@ -547,6 +586,37 @@ class Session(Saving):
         if kind == "UMAP":  # it may be on its way: whoever asks waits for that one
             self._runner.hurry("map ahead")
         self._submit("map", self._lay_out(analysis, kind), done, failed)
+
+    def show_plane(self, x: str, y: str) -> None:
+        """Show a map whose axes are two properties."""
+        self.param.update(plane_x=x, plane_y=y)
+        self.show_map(PLANE)
+
+    def _on_plane(self, *_: Any) -> None:
+        if self.map_kind == PLANE and self.analysis is not None:
+            self._show_plane(self.analysis)
+
+    def _show_plane(self, analysis: Analysis) -> None:
+        axes, properties = self.plane(), self.properties
+        if axes is None:
+            return
+        self.map_kind = PLANE
+        self._runner.cancel("map")
+        self._over("map")
+
+        def work(monitor: Monitor) -> Embedding:
+            x, y = (properties.of_environments(axis.name) for axis in axes)
+            return score_plane(x, y, (axes[0].label, axes[1].label))
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis and self.map_kind == PLANE and self.plane() == axes:
+                self.embedding = embedding
+
+        def failed(error: Exception) -> None:
+            if self.analysis is analysis and self.embedding is not None:
+                self.map_kind = self.embedding.method
+
+        self.run("plane", work, done, failed=failed, place="here", quiet=True)
 
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:
