@@ -72,7 +72,8 @@ class CompareStage(Stage):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
-        return (self.columns.options.dialog, self.columns.toolbar.signs.dialog)
+        columns = self.columns
+        return (columns.options.dialog, columns.choosing.dialog, columns.toolbar.signs.dialog)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

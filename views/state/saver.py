@@ -147,7 +147,7 @@ class Saver(param.Parameterized):
         session.param.watch(self.note, [
             "opened", "map_kind", "descriptor", "kernel", "budget", "brush", "active",
             "active_atom", "pinned", "rejected", "removals", "waived", "chosen", "question",
-            "named_brushes", "searches",
+            "named_brushes", "searches", "kept_lists",
         ])  # fmt: skip
         for slot in session.every_slot:
             slot.param.watch(self.note, ["method", "seed", "spec"])

@@ -26,7 +26,7 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
-from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
+from views.state.columns import COLUMNS, GIVEN, Choice, Opened, Slot, lower_first
 from views.state.findings import OpenFindings
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
@@ -44,7 +44,7 @@ PLANE = "plane"
 
 #: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
-FURTHER_METHODS = ("saturated_coverage",)
+FURTHER_METHODS = ("farthest_mean",)
 DEMO = asset("carbon.xyz.gz")
 #: What is said where a file read another way has other structures.
 AFRESH = "Read so the file has other structures, and starts afresh"
@@ -355,12 +355,25 @@ class Session(Saving):
             part = Part(monitor, 0.7 + share * at, 0.7 + share * (at + 1), title)
             if missing_labels(analysis, choice.method, choice.spec):
                 choice = Choice("outlier_score", choice.seed)
+            if choice.method == GIVEN and not self._has_lists_of(dataset):
+                choice = self._instead(at, choice)
             methods.append(choice.method)
             orders.append(self._order(analysis, choice, (), (), part))
         embedding = self.pipeline.embed(
             analysis.descriptors, "PCA", monitor=Part(monitor, 0.95, 1.0, "map")
         )
         return Opened(dataset, report, analysis, embedding, tuple(methods), tuple(orders))
+
+    def _has_lists_of(self, dataset: Dataset) -> bool:
+        """Whether lists in the columns are about a data set: indices mean nothing in another."""
+        return self._restoring is not None or (
+            self.dataset is not None and self.dataset.name == dataset.name
+        )
+
+    @staticmethod
+    def _instead(column: int, choice: Choice) -> Choice:
+        """Return what a column shows where its list is of another data set."""
+        return Choice((DEFAULT_METHODS + FURTHER_METHODS)[column], choice.seed)
 
     def _order(
         self,
@@ -406,7 +419,7 @@ class Session(Saving):
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
             values |= {"pinned": [], "rejected": [], "removals": {}, "waived": {}}
-            values |= {"named_brushes": {}}
+            values |= {"named_brushes": {}, "kept_lists": {}}
             self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
@@ -438,15 +451,21 @@ class Session(Saving):
                 )
             else:
                 self._unavailable.pop(column, None)
+            if method != wanted.method == GIVEN:
+                spec = None
+                said = f"{wanted.spec.name} is a list of another file: no column shows it any more"
             slot = self.slots[column]
             # told with `opened`: until then a watcher would see new orders of the old data
             with discard_events(slot):
                 slot.param.update(
                     method=method, spec=spec, selection=selection, retention=retention, tight=[]
                 )
-        for slot in self.every_slot[ordered:]:  # ordered when they are shown
-            with discard_events(slot):
-                slot.param.update(selection=None, retention=None, tight=[])
+        for column, slot in enumerate(self.every_slot[ordered:], ordered):
+            choice = self._wanted(column)
+            if choice.method == GIVEN and not self._has_lists_of(opened.dataset):
+                choice = self._instead(column, choice)
+            with discard_events(slot):  # ordered when they are shown
+                slot.param.update(**choice._asdict(), selection=None, retention=None, tight=[])
         self._asked.clear()
         return said
 
