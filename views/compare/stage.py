@@ -8,6 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
+from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
@@ -59,7 +60,9 @@ class CompareStage(Stage):
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
-        return layout.column(self.columns, self._curves, self._single, gives="shrinks")
+        return layout.column(
+            OpenErrors(self.session), self.columns, self._curves, self._single, gives="shrinks"
+        )
 
     def _on_opened(self, *_: Any) -> None:
         analysis = self.session.analysis
@@ -69,7 +72,8 @@ class CompareStage(Stage):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
-        return (self.columns.options.dialog, self.columns.toolbar.signs.dialog)
+        columns = self.columns
+        return (columns.options.dialog, columns.choosing.dialog, columns.toolbar.signs.dialog)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""
