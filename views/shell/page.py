@@ -101,7 +101,7 @@ class Page:
         self.connection = Connection()
         self.budget = BudgetBar(session)
         self.inspector, self.brushed = Inspector(session), Brushed(session)
-        self.export, self.keys = Export(session, self._tables), Keys()
+        self.export, self.keys = Export(session, self._tables, lambda: self.stage.value), Keys()
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
         self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON

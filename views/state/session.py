@@ -89,6 +89,8 @@ class Session(Saving):
         self.saver: Any = None
         #: What may be opened, and what was sent.
         self.places, self.uploads = Places(), Uploads()
+        #: The file that a page opens with.
+        self.served: str | Path = DEMO
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -378,6 +380,8 @@ class Session(Saving):
             self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
+            elif self._link is not None:
+                values |= self._by_link(opened, source)
         self.param.update(**values)
         for slot in self.every_slot:
             slot.param.trigger("method")
