@@ -3,6 +3,7 @@
 `python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
 `python -m benchmarks check 100000 ...` numbers of structures, and
 `python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
+`python -m benchmarks page [--times N] [carbon] [wbe]` takes how often each gesture is made.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
@@ -75,6 +76,9 @@ def main(names: list[str]) -> int:
         return 0
     if names[:1] == ["potentials"]:
         potentials.main(names[1:])
+        return 0
+    if names[:1] == ["page"]:
+        page.main(names[1:])
         return 0
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])

@@ -1,96 +1,48 @@
-"""What a user of the page waits for, measured in a real browser.
+"""What each gesture on the page costs: wall and processor time of server and tab.
 
-    python -m benchmarks page
+    python -m benchmarks page [--times 20] [--visits 5] [carbon] [wbe]
 
-The application runs as a process of its own, on the carbon set that comes with it. The first visit
-only warms it up; every later one is a new browser profile with an empty cache. Times are medians
-and start with the user's own action: the address, the key, the end of the drag. They end when the
-answer is on the screen (two animation frames after the last part has changed). Chromium is looked
-for on the PATH, or named by CHROMIUM; it runs without a GPU.
+The application runs as a process of its own, on the carbon set that comes with it (24 000
+environments) and on wbe_snap2019 (531 642), where that is there. The first visit only warms it up;
+every later one is a new browser profile with an empty cache. Figures are medians. Chromium is
+looked for on the PATH, or named by CHROMIUM; it runs without a GPU. Results are kept for the run
+alone, unless WINNOW_CACHE names a folder for them.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from benchmarks.gestures import WATCH, Cost, Costs, Watcher, rest, settle
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-VISITS, STEPS = 3, 11
 SERVE = (sys.executable, "-m", "panel", "serve")
-TIMEOUT = 90_000
-
-#: Runs before any script of the page and notes when something was first to be seen.
-WATCH = """
-window.seen = {}
-window.deep = (selector, root = document) => {
-  const found = [...root.querySelectorAll(selector)]
-  for (const node of root.querySelectorAll('*'))
-    if (node.shadowRoot) found.push(...window.deep(selector, node.shadowRoot))
-  return found
+#: Milliseconds: the first page of a large file is analysed when it is asked for.
+TIMEOUT = 600_000
+#: Sets that are measured, by name; None is what a page opens with.
+SETS: dict[str, Path | None] = {
+    "carbon": None,
+    "wbe": ROOT.parent / "shared/data/wbe_snap2019.xyz.gz",
 }
-window.drawn = (work) => requestAnimationFrame(() => requestAnimationFrame(work))
-const shown = (node) => node.checkVisibility() && node.getBoundingClientRect().height > 20
-const marks = {
-  // the served page begins with the score cards in a closed shadow tree; else the components
-  answer: () => [...document.querySelectorAll('#winnow-first')].some(shown)
-    || deep('.score').filter(shown).length >= 3
-    && deep('.chip').some((node) => shown(node) && node.textContent.includes('redundant')),
-  maps: () => !document.querySelector('#winnow-first')
-    && (window.Bokeh?.documents ?? []).some((doc) => [0, 1, 2].every((i) => {
-    const plot = doc.get_model_by_name(`map-${i}`)
-    const view = plot && Bokeh.index.find_one(plot)
-    return view?.is_idle && view.el.isConnected && view.el.getBoundingClientRect().height > 20
-      && plot.renderers[0].data_source.get_length() > 0
-  })),
-}
-const look = () => {
-  for (const [name, test] of Object.entries(marks))
-    if (!(name in seen) && test()) {
-      seen[name] = 0
-      drawn(() => { seen[name] = performance.now() })
-    }
-  if (Object.keys(marks).some((name) => !(name in seen))) setTimeout(look, 40)
-}
-setTimeout(look, 20)
-"""
-
-#: Resolves with the milliseconds between a user's event and the last part that follows it.
-FOLLOW = """
-([event, what]) => {
-  const doc = Bokeh.documents[0]
-  const sources = [0, 1, 2].flatMap((i) => [`map-${i}`, `tail-${i}`]).map((name) =>
-    doc.get_model_by_name(name).renderers.find((r) => r.name === 'kept').data_source)
-  // remembered where they are: to search all shadow trees at each look would slow down the page
-  const places = (selector) => deep(selector).map((node) => node.getRootNode())
-  const cards = places('.env'), head = places('.head').at(-1)
-  const text = (root, selector) => root.querySelector(selector)?.textContent
-  const state = {
-    budget: () => [...sources.map((s) => s.data), ...cards.map((root) => text(root, '.env'))],
-    brush: () => [text(head, '.head')],
-  }[what]
-  const before = state()
-  const done = () => state().every((value, i) => value !== before[i])
-    && (what === 'budget' || deep('.tabulator-row').length > 0)
-  window.follow = new Promise((resolve) => window.addEventListener(event, (e) => {
-    const wait = () => done() ? drawn(() => resolve(performance.now() - e.timeStamp))
-      : setTimeout(wait, 10)
-    wait()
-  }, { once: true, capture: true }))
-}
-"""
+#: Seconds after which what is worked out ahead of being asked for has begun (`views.shell.server`).
+AHEAD = 10
+#: Seconds for which a page that nobody touches is watched.
+AT_REST = 20
 
 
 def _listens(port: int) -> bool:
@@ -99,16 +51,24 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def serve(command: Sequence[str] = SERVE) -> Iterator[str]:
+def serve(command: Sequence[str] = SERVE, file: Path | None = None) -> Iterator[str]:
     """Run the application as `make serve` does; give its address."""
+    with _served(command, file) as (address, _):
+        yield address
+
+
+@contextmanager
+def _served(command: Sequence[str], file: Path | None) -> Iterator[tuple[str, int]]:
+    """Run the application; give its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    opened = [] if file is None else ["--args", str(file)]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
         process = subprocess.Popen(
-            [*command, "app.py", "--warm", "--port", str(port)],
+            [*command, "app.py", "--warm", "--port", str(port), *opened],
             cwd=ROOT,
-            env={**os.environ, "WINNOW_CACHE": str(Path(folder) / "cache")},
+            env={"WINNOW_CACHE": str(Path(folder) / "cache"), **os.environ},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -118,107 +78,193 @@ def serve(command: Sequence[str] = SERVE) -> Iterator[str]:
                 if process.poll() is not None or time.monotonic() > until:
                     raise RuntimeError(Path(log.name).read_text())
                 time.sleep(0.1)
-            yield f"http://localhost:{port}/app"
+            yield f"http://localhost:{port}/app", process.pid
         finally:
             process.terminate()
             process.wait(20)
 
 
 @contextmanager
-def visit(browser: Browser, address: str) -> Iterator[Page]:
-    """Open the page in a window with an empty cache and wait until its maps are drawn."""
+def visit(browser: Browser) -> Iterator[Page]:
+    """Give a window with an empty cache, that is watched from within."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(TIMEOUT)
     page.add_init_script(WATCH)
-    page.goto(address)
-    page.wait_for_function("seen.answer && seen.maps")
     yield page
     context.close()
 
 
-def opening(page: Page) -> dict[str, float]:
-    """Return when the parts of an opening page were there, seconds after the address was given."""
-    times = page.evaluate(
-        "({byte: performance.getEntriesByType('navigation')[0].responseStart, ...seen})"
-    )
-    return {
-        "first byte of the response": times["byte"] / 1e3,
-        "answer on the screen (name, redundancy, three score cards)": times["answer"] / 1e3,
-        "maps drawn, page interactive": times["maps"] / 1e3,
-    }
+def opening(page: Page, address: str, watcher: Watcher) -> tuple[str, Cost]:
+    """Open the page; return when its parts were there, in words, and what it cost."""
+    before, since = watcher.clocks(), time.perf_counter()
+    page.goto(address)
+    page.wait_for_function("seen.words && seen.maps", polling=100)
+    settle(page)
+    used = [b - a for a, b in zip(before, watcher.clocks(), strict=True)]
+    found = page.evaluate("({...seen, ...watched})")
+    words = f"words {found['words']:.0f} ms, maps {found['maps']:.0f} ms"
+    cost = Cost(found["words"] / 1e3, found["last"] / 1e3, *used, watcher.longest(since))
+    return words, cost
 
 
-def budget_steps(page: Page) -> list[float]:
-    """Move the budget slider by its keys; return the seconds of each step."""
+def tab(page: Page, stage: str) -> Locator:
+    """Return the button of a stage."""
+    return page.get_by_role("group", name="Stage").get_by_role("button", name=stage)
+
+
+def stages(page: Page) -> list[str]:
+    """Return the titles of the stages in the order of the bar."""
+    return page.get_by_role("group", name="Stage").get_by_role("button").all_inner_texts()
+
+
+def look_round(page: Page, watcher: Watcher, costs: Costs) -> None:
+    """Look at every stage for the first time, and once more."""
+    titles = [title for title in stages(page) if not title.startswith("Compare")]
+    for words in ("first look at", "again at"):
+        for title in [*titles, "Compare"]:
+            cost = watcher.gesture(page, "click", tab(page, title).click)
+            costs.add(f"{words} {title.partition(' ')[0]}", cost)
+
+
+def budget_steps(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
+    """Move the budget slider by its keys, to and fro."""
     page.locator(".budget input[type=range]").first.focus()
-    times = []
-    for step in range(STEPS):
-        page.evaluate(FOLLOW, ["keydown", "budget"])
-        page.keyboard.press("ArrowRight" if step < STEPS // 2 + 1 else "ArrowLeft")
-        times.append(page.evaluate("follow") / 1e3)
-        page.wait_for_timeout(200)
-    return times[1:]
+    for step in range(times):
+        key = "ArrowRight" if step % 4 < 2 else "ArrowLeft"
+        costs.add("budget step", watcher.gesture(page, "keydown", lambda k=key: _press(page, k)))
 
 
-def brushes(page: Page) -> list[float]:
-    """Draw three lassos in the first map; return the seconds from letting go to the table."""
+def _press(page: Page, key: str) -> None:
+    page.keyboard.press(key)
+
+
+def _first_map(page: Page) -> dict[str, float]:
     box = page.locator(".bk-Canvas").first.bounding_box()
     assert box is not None
-    times = []
-    for reach in (0.45, 0.3, 0.6, 0.4):
+    return dict(box)
+
+
+def lassos(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
+    """Draw lassos of several sizes in the first map: from letting go of the mouse."""
+    for at, reach in zip(range(times), cycle((0.45, 0.3, 0.6, 0.4))):
+        box = _first_map(page)
         left, top = box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"]
         wide, high = reach * box["width"], reach * box["height"]
         page.mouse.move(left, top)
         page.mouse.down()
         for x, y in ((wide, 0), (wide, high), (0, high), (0, 4)):
             page.mouse.move(left + x, top + y, steps=4)
-        page.evaluate(FOLLOW, ["pointerup", "brush"])
-        page.mouse.up()
-        times.append(page.evaluate("follow") / 1e3)
-        page.wait_for_timeout(400)
-    return times
+        name = "lasso" if at else "lasso, the first"
+        costs.add(name, watcher.gesture(page, "pointerup", page.mouse.up))
+    page.keyboard.press("Escape")
+    settle(page)
 
 
-def measure(browser: Browser, address: str) -> dict[str, list[float]]:
-    """Return all times, in seconds."""
-    found: dict[str, list[float]] = {}
-    with visit(browser, address):
-        pass
-    for _ in range(VISITS):
-        with visit(browser, address) as page:
-            for name, seconds in opening(page).items():
-                found.setdefault(name, []).append(seconds)
-            page.wait_for_timeout(1500)
-            found.setdefault("budget step, everything changed", []).extend(budget_steps(page))
-            first, *others = brushes(page)
-            found.setdefault("first lasso, until the table is there", []).append(first)
-            found.setdefault("later lassos", []).extend(others)
-    return found
+def zooms(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
+    """Turn the wheel over the first map, in and out."""
+    page.evaluate(
+        """() => { const { toolbar } = Bokeh.documents[0].get_model_by_name('map-0')
+          toolbar.tools.find((tool) => tool.type === 'WheelZoomTool').active = true }"""
+    )
+    box = _first_map(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    settle(page)
+    for step in range(times):
+        turn = -240 if step % 2 == 0 else 240
+        act: Callable[[], None] = lambda by=turn: page.mouse.wheel(0, by)  # noqa: E731
+        costs.add("zoom", watcher.gesture(page, "wheel", act))
+    page.mouse.move(700, 5)
 
 
-def show(found: dict[str, list[float]]) -> None:
-    """Print medians and ranges."""
-    print(f"{'seconds':60}{'median':>8}{'least':>8}{'most':>8}{'n':>4}")
-    for name, times in found.items():
-        middle = statistics.median(times)
-        print(f"{name:60}{middle:8.2f}{min(times):8.2f}{max(times):8.2f}{len(times):4d}")
+def choices(page: Page, watcher: Watcher, costs: Costs, times: int, label: str, what: str) -> None:
+    """Choose every option of a select in turn, and take each back; nothing if there is no such."""
+    box = page.get_by_role("combobox", name=label).first
+    if box.count() == 0 or not box.is_visible():
+        return
+    seen: set[int] = set()
+    for step in range(times):
+        box.click()
+        options = page.get_by_role("menuitem").or_(page.get_by_role("option"))
+        options.first.wait_for()
+        at = (step + 1) % options.count()
+        name = f"{what}, {'again' if at in seen else 'the first time'}"
+        seen.add(at)
+        costs.add(name, watcher.gesture(page, "click", options.nth(at).click))
+        page.evaluate("document.activeElement?.blur()")
+        undo = watcher.gesture(page, "keydown", lambda: _press(page, "Control+z"))
+        costs.add(f"undo of {what}", undo)
 
 
-def main() -> None:
+def measure(
+    browser: Browser, address: str, watcher: Watcher, times: int, visits: int
+) -> tuple[Costs, list[str]]:
+    """Return the costs of all gestures, and what there is to say besides."""
+    costs, said = Costs(), []
+    with visit(browser) as page:
+        said.append(f"opened cold: {opening(page, address, watcher)[0]}")
+        page.wait_for_timeout(1e3 * AHEAD)
+        settle(page)  # what is worked out ahead is there for all visits
+    for at in range(max(times, visits)):
+        with visit(browser) as page:
+            _, cost = opening(page, address, watcher)
+            costs.add("open", cost)
+            if at < visits:
+                look_round(page, watcher, costs)
+    with visit(browser) as page:
+        said.append(f"opened again: {opening(page, address, watcher)[0]}")
+        page.wait_for_timeout(1e3 * AHEAD)
+        said.append(rest(page, watcher, AT_REST))
+        budget_steps(page, watcher, costs, times)
+        lassos(page, watcher, costs, times)
+        zooms(page, watcher, costs, times)
+        choices(page, watcher, costs, times, "Colour by", "recolouring")
+        choices(page, watcher, costs, times, "Method of column 1", "another method")
+        said.append(rest(page, watcher, AT_REST))
+    return costs, said
+
+
+def _arguments(words: list[str]) -> Any:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks page")
+    parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS))
+    parser.add_argument("--times", type=int, default=20, help="of each gesture")
+    parser.add_argument("--visits", type=int, default=5, help="that look at every stage")
+    asked = parser.parse_args(words)
+    asked.sets = asked.sets or list(SETS)
+    for name in asked.sets:
+        if name not in SETS:
+            parser.error(f"there is no set {name}; there are {', '.join(SETS)}")
+    return asked
+
+
+def main(words: Sequence[str] = ()) -> None:
+    """Measure what was asked for and print it."""
+    asked = _arguments(list(words))
     path: Any = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not path:
         print("no chromium on the PATH, and CHROMIUM does not name one: nothing measured")
         return
-    load = os.getloadavg()[0]
-    with serve() as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
-        found = measure(browser, address)
-        browser.close()
-    cores = os.cpu_count()
-    print(f"page, Chromium without GPU, {cores} cores, load {load:.1f} to {os.getloadavg()[0]:.1f}")
-    show(found)
+    for name in asked.sets:
+        file = SETS[name]
+        if file is not None and not file.is_file():
+            print(f"{name} is not there: nothing measured")
+            continue
+        load = os.getloadavg()[0]
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+            notes = Path(folder) / "notes"
+            notes.touch()
+            command = [sys.executable, "-m", "benchmarks.watched_server", str(notes)]
+            with _served(command, file) as (address, pid):
+                browser = play.chromium.launch(executable_path=path, args=FLAGS)
+                watcher = Watcher(browser, pid, notes)
+                costs, said = measure(browser, address, watcher, asked.times, asked.visits)
+                browser.close()
+        print(
+            f"{name}: Chromium without GPU, {os.cpu_count()} cores, "
+            f"load {load:.1f} to {os.getloadavg()[0]:.1f}"
+        )
+        print(*costs.lines(), *said, sep="\n", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

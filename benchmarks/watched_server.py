@@ -4,6 +4,7 @@
 
 Each line of NOTES is a callback that kept the loop for longer than `LEAST`: when it began, seconds,
 processor seconds of the thread, and the innermost function of the project it was seen in most.
+NOTES.count has the number of all callbacks until now, every second.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ class _Watch:
         self._notes = notes.open("a", buffering=1)
         self._thread = threading.main_thread().ident or 0
         self._began, self._seen = 0.0, Counter[str]()
+        self._count, self._counted = 0, notes.with_name(f"{notes.name}.count")
         threading.Thread(target=self._look, daemon=True).start()
 
     def run(self, handle: asyncio.Handle, original: Any) -> None:
         """Run a callback of the loop and note how long it took."""
         self._seen = Counter()
+        self._count += 1
         self._began, used = time.perf_counter(), time.thread_time()
         original(handle)
         began, self._began = self._began, 0.0
@@ -45,8 +48,12 @@ class _Watch:
             self._notes.write(json.dumps({**note, "where": where}) + "\n")
 
     def _look(self) -> None:
+        told = 0.0
         while True:
             time.sleep(EVERY)
+            if time.perf_counter() - told > 1:
+                told = time.perf_counter()
+                self._counted.write_text(f"{self._count}")
             if self._began and time.perf_counter() - self._began > LEAST:
                 self._seen[_where(sys._current_frames().get(self._thread))] += 1
 

@@ -444,7 +444,7 @@ def _upload(model, name, content):
         ["data", {"type": "map", "entries": [list(pair) for pair in data.items()]}],
     ]
     values = {"type": "map", "entries": entries}
-    event = {"type": "event", "name": "upload_event", "values": values}
+    event = {"type": "event", "name": "data_event", "values": values}
     return {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event}
 
 
@@ -453,7 +453,7 @@ def test_uploads_are_looked_at_by_the_server(served):
         person = served.client()
         person.enter()
         async with Wire.of(person) as wire:
-            zone = _find(await wire.show("Data", "FileDropper"), "FileDropper")
+            zone = _find(await wire.show("Data", "DropZone"), "", class_name="DropZone")
             for name in ("../../odd.xyz", "..", "a\0b", "x" * 300):
                 await wire.patch(_upload(zone, name, b"1\n\nC 0 0 0\n"))
                 await wire.says(name.replace("\0", "?")[:60].replace("'", "&"), "name")
@@ -540,7 +540,7 @@ def test_a_visitor_names_no_file_outside_the_folders(group):
     async def attack():
         ann, _ = members(group.port)
         async with Wire.of(ann, "/winnow/app") as wire:
-            models = await wire.show("Data", "FileDropper")
+            models = await wire.show("Data", "DropZone")
             field = _find(models, "TextInput", label="or a path on the machine that runs Winnow")
             button = _find(models, "Button", label="Open path")
             for at, path in enumerate(("/etc/hosts", "../users.json", f"{group.folder}/log")):

@@ -12,7 +12,7 @@ from views.shell.server import first_paint, new_session, start, warm_up
 from views.state.session import DEMO
 
 if guard(pn.state.curdoc):
-    pn.extension("tabulator", "filedropper", notifications=False)
+    pn.extension("tabulator", notifications=False)
 
     path = sys.argv[1] if len(sys.argv) > 1 else DEMO
     warm_up(path)

@@ -12,11 +12,12 @@ import panel as pn
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from bokeh.palettes import viridis
 from PIL import Image
 from playwright.sync_api import expect
 from tornado.ioloop import IOLoop
 
-from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView, environment_of, frame_of
 
 pytestmark = pytest.mark.browser
 
@@ -222,7 +223,7 @@ def same_half(first, second, columns):
 
 def test_colours_leave_the_view_as_it_was_turned(show, browser):
     atoms = bulk("Si", cubic=True)
-    plain = colour_by(np.arange(8), 0, 7)
+    plain = list(viridis(8))
     shown = show(browser, a_view(atoms, colors=plain))
     shown.has(atoms=8)
     start = shown.picture()
@@ -313,7 +314,9 @@ def test_five_hundred_atoms_are_updated_in_place(show, browser, took):
     times, canvas = [], shown.box.locator("canvas")
     canvas.evaluate("(canvas) => { canvas.wasThere = true }")
     for step in range(1, 6):
-        shown.change(colors=colour_by(np.arange(500), -step, 500), highlight=list(range(step)))
+        shown.change(
+            colors=[*viridis(250)[step:], *viridis(250 + step)], highlight=list(range(step))
+        )
         shown.has(highlighted=step)
         times.append(float(shown.box.get_attribute("data-milliseconds")))
     assert canvas.evaluate("(canvas) => canvas.wasThere")  # drawn on again, not made again

@@ -56,7 +56,8 @@ class Screen:
         self.strip = page.locator(".strip").first
         self.chip = page.locator(".chip")
         self.notice = page.locator(".MuiAlert-root")
-        self.rows = page.locator(".tabulator-row")
+        brushed = page.get_by_role("grid", name=re.compile("^Brushed structures"))
+        self.rows = brushed.locator("tbody tr:not([aria-hidden])")
         self.atoms = page.locator("[data-atoms]").first
         self.slider = page.get_by_role("slider")
         self.title = page.locator(".head").filter(has_text=re.compile(r"^Structure \d+"))
@@ -154,7 +155,7 @@ class Screen:
 
     def drop(self, path):
         """Give a file to the drop zone, as its Browse does."""
-        self.page.locator(".filepond--browser").set_input_files(path)
+        self.page.locator(".zone input").set_input_files(path)
 
     def open_path(self, path):
         field = self.page.get_by_label("or a path on the machine that runs Winnow")
@@ -388,7 +389,7 @@ def test_row_of_the_table_is_inspected_and_pinned(screen):
     screen.rows.first.wait_for()
     seen = set()
     for row in (0, 3):
-        index = screen.rows.nth(row).locator("[tabulator-field='#']").inner_text().strip()
+        index = screen.rows.nth(row).locator("td").first.inner_text().strip()
         screen.rows.nth(row).click()
         expect(screen.title).to_contain_text(re.compile(rf"Structure {index}(?!\d)"))
         size = re.search(r"C(\d*)(?!\w)", screen.title.inner_text().split("·")[1])
@@ -520,7 +521,7 @@ def test_small_window(screen, resized):
 
 def test_small_window_hides_nothing(screen, resized):
     page = resized(800)
-    in_the_bar(page, "Toggle theme", "Help", "Export", "Structure", "Data", "Compare", "UMAP")
+    in_the_bar(page, "Toggle theme", "Help", "Export", "Structure", "Data", "Compare")
     choices = page.get_by_role("button", name=re.compile(r"^[123] · "))
     for column in (2, 1, 0):
         choices.nth(column).click()
@@ -633,7 +634,7 @@ def test_active_structure_is_marked_in_all_maps(screen):
     screen.rows.first.wait_for()
     screen.page.wait_for_function(IDLE)
     for row in (0, 2):
-        index = screen.rows.nth(row).locator("[tabulator-field='#']").inner_text().strip()
+        index = screen.rows.nth(row).locator("td").first.inner_text().strip()
         screen.rows.nth(row).click()
         expect(screen.title).to_contain_text(re.compile(rf"Structure {index}(?!\d)"))
         until(lambda: screen.page.evaluate(marked)[0] not in seen)  # the title may come first
@@ -774,11 +775,18 @@ def test_files_that_are_dropped(screen, files):
     expect(screen.notice).to_contain_text("truncated.xyz", timeout=LONG)
     expect(screen.notice).to_be_visible()
     expect(screen.notice).to_contain_text("2 of the 4 atoms")
+    zone = screen.page.locator(".zone")
+    expect(zone.locator(".refused")).to_contain_text("truncated.xyz")  # and there it stays
+    expect(zone.locator(".refused .words")).to_contain_text("2 of the 4 atoms")
     expect(screen.chip).to_contain_text("bare.xyz")
     screen.drop(files("single.xyz"))  # the ones before are not opened again
     expect(screen.chip).to_contain_text("single.xyz", timeout=LONG)
     expect(screen.notice).to_be_hidden()
+    expect(zone.locator("li")).to_have_count(0)
     expect(screen.chip).to_contain_text("1 structure ·")
+    screen.drop([files("single.xyz"), files("bare.xyz")])
+    expect(zone.locator(".refused")).to_contain_text("bare.xyz")
+    expect(zone.locator(".refused")).to_contain_text("one file at a time")
     screen.stage("Compare")
     expect(screen.page.get_by_text("One structure: there is no smaller subset")).to_be_visible()
     expect(screen.page.locator(".retention")).to_be_hidden()
@@ -789,11 +797,11 @@ def test_files_that_are_dropped(screen, files):
 
 def test_news_moves_nothing(screen, tmp_path):
     screen.stage("Data")
-    expect(screen.page.locator(".filepond--root")).to_be_visible()
-    place = screen.page.locator(".filepond--root").bounding_box()
+    expect(screen.page.locator(".zone")).to_be_visible()
+    place = screen.page.locator(".zone").bounding_box()
     screen.open_path(tmp_path / "gone.xyz")
     expect(screen.notice).to_contain_text("gone.xyz")
-    assert screen.page.locator(".filepond--root").bounding_box() == place
+    assert screen.page.locator(".zone").bounding_box() == place
     screen.notice.get_by_role("button").click()
     expect(screen.notice).to_be_hidden()
     screen.open_path(tmp_path / "gone too.xyz")  # one closed by hand keeps no other from being seen

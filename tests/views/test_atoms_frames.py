@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from views.inspector.frames import MISSING, colour_by, element_table, environment_of, frame_of
+from views.inspector.frames import element_table, environment_of, frame_of
 
 
 def parts(atoms):
@@ -119,29 +119,6 @@ def test_axes_turn_with_a_flat_molecule():
     atoms = molecule("C6H6")  # flat in x, y
     atoms.rotate(37, (1, 2, 3))
     assert np.ptp(atoms.positions @ np.array(frame_of(*parts(atoms))["axes"])[2]) < 1e-4
-
-
-def test_colour_by_spans_the_palette():
-    assert colour_by([0.0, 1.0, -5.0, 9.0, np.inf], 0, 1) == [
-        "#440154",
-        "#fde724",
-        "#440154",
-        "#fde724",
-        "#fde724",
-    ]
-    assert colour_by([np.nan], 0, 1) == [MISSING]
-    assert colour_by([], 0, 1) == []
-
-
-def test_colour_by_of_equal_values_is_the_middle():
-    assert colour_by([2.0, np.nan], 2, 2) == [colour_by([0.5], 0, 1)[0], MISSING]
-
-
-def test_colour_by_says_what_is_wrong():
-    with pytest.raises(ValueError, match="received 'jet'"):
-        colour_by([1], 0, 1, "jet")
-    with pytest.raises(ValueError, match="received 2 and 1"):
-        colour_by([1], 2, 1)
 
 
 def test_element_table_has_colour_and_radius():

@@ -8,7 +8,7 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.store import Store
 from views.kit.text import percent
 from views.kit.theme import DARK, LIGHT
-from views.shell.first_paint import FirstPaints, first_answer
+from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
 from views.state.jobs import Inline
 from views.state.session import DEMO, Session
@@ -68,8 +68,23 @@ def test_nothing_while_there_is_no_answer():
     assert first_answer(*page_of()) == ""
 
 
-def test_leaves_no_tag_open(opened):
-    text = first_answer(*page_of(opened))
+def test_waits_for_the_maps_of_all_columns(opened):
+    session, page = page_of(opened)
+    names = " ".join(f"map-{column}" for column in range(len(session.slots)))
+    assert f'data-until="{names}"' in first_answer(session, page)
+
+
+def test_says_words_while_there_is_no_answer():
+    text = first_words("/folder/<b>&.xyz")
+    assert "<b>&lt;b&gt;&amp;.xyz</b>" in text
+    assert "/folder/" not in text  # where files lie is nobody's business
+    assert "what an atomistic training set can afford to lose" in text
+    assert f"--winnow-page:{DARK.page};" in first_words("a.xyz", dark=True)
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_leaves_no_tag_open(opened, words):
+    text = first_words("a.xyz") if words else first_answer(*page_of(opened))
     for tag in ("div", "section", "template", "style", "script", "span", "aside", "header"):
         opening = len(re.findall(rf"<{tag}[ >]", text))
         assert opening == text.count(f"</{tag}>"), tag

@@ -16,7 +16,7 @@ from views.state.session import Session
 
 def served_and_left():
     """Put a page into a document, end its session, and return weak references."""
-    pn.extension("tabulator", "filedropper")
+    pn.extension("tabulator")
     doc, session = Document(), Session(Inline())
     session.page = page = Page(session)
     page.page.server_doc(doc, title="Winnow", location=False)

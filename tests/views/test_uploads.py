@@ -94,6 +94,17 @@ def test_many_that_never_end_are_refused(folder, monkeypatch):
         some.take(piece("c", total_chunks=2), folder)
 
 
+def test_what_is_given_up_leaves_nothing(folder, tmp_path):
+    some = Uploads()
+    some.take(piece(total_chunks=2), folder)
+    some.give_up("a.xyz")
+    some.give_up("never.xyz")
+    assert some.size == some.count == 0
+    assert not list(tmp_path.glob("*/a.xyz"))
+    with pytest.raises(InputError, match="a piece of it was lost"):
+        some.take(piece(chunk=2, total_chunks=2), folder)
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(InputError, match=r"a\.xyz: it could not be kept: No such file"):
         Uploads().take(piece(), lambda: tmp_path / "gone")

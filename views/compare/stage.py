@@ -8,6 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
+from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
@@ -55,10 +56,13 @@ class CompareStage(Stage):
             ),
             margin=(10, 10, 0, 0),
         )
+        self.keep(self.session, "colour_by", "size_by", "atoms_by", "plane_x", "plane_y")
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
-        return layout.column(self.columns, self._curves, self._single, gives="shrinks")
+        return layout.column(
+            OpenErrors(self.session), self.columns, self._curves, self._single, gives="shrinks"
+        )
 
     def _on_opened(self, *_: Any) -> None:
         analysis = self.session.analysis
@@ -68,7 +72,7 @@ class CompareStage(Stage):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
-        return (self.columns.options.dialog,)
+        return (self.columns.options.dialog, self.columns.toolbar.signs.dialog)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

@@ -250,6 +250,7 @@ class Columns(pn.viewable.Viewer):
         self.maps.restyle(dark)
         self.tails.restyle(dark)
         self.options.restyle(dark)
+        self.toolbar.restyle(dark)
 
     def __panel__(self) -> Any:
         return layout.column(self.toolbar, self.which, self.options, self._row, gives="shrinks")

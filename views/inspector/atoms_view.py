@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import param
 from panel.custom import JSComponent
 
-from views.inspector.frames import Frame, colour_by, element_table, environment_of, frame_of
+from views.inspector.frames import Frame, element_table, environment_of, frame_of
 
-__all__ = ["AtomsView", "Frame", "colour_by", "environment_of", "frame_of"]
+__all__ = ["AtomsView", "Frame", "environment_of", "frame_of"]
 
 
 class AtomsView(JSComponent):

@@ -13,18 +13,13 @@ import numpy as np
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 from ase.geometry import complete_cell
-from bokeh import palettes
 from numpy.typing import ArrayLike, NDArray
 
 from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import neighbour_pairs
 from analytics.linalg.principal_axes import principal_axes
 
-MISSING = "#9aa1a9"
-"""Colour of an atom that has no value."""
-
 _DECIMALS = 3
-_PALETTES = ("viridis", "cividis", "magma", "inferno", "plasma", "turbo")
 
 
 class Frame(TypedDict):
@@ -117,38 +112,6 @@ def environment_of(
         "axes": None if periodic.any() else _flat_axes(xyz),
     }
     return fragment, sources
-
-
-def colour_by(values: ArrayLike, low: float, high: float, palette: str = "viridis") -> list[str]:
-    """Map values to colours.
-
-    Parameters
-    ----------
-    values : float array (n_atoms,)
-        NaN is drawn grey; values outside ``[low, high]`` take the colour of the nearer end.
-    low, high : float
-        Ends of the scale. Where they are equal, every value takes the middle colour.
-    palette : str
-        viridis, cividis, magma, inferno, plasma or turbo.
-
-    Returns
-    -------
-    list of str
-        One "#rrggbb" per value.
-    """
-    if palette not in _PALETTES:
-        raise ValueError(f"palette must be one of {', '.join(_PALETTES)}, received {palette!r}")
-    if low > high:
-        raise ValueError(f"low must not exceed high, received {low} and {high}")
-    x = np.asarray(values, dtype=float).ravel()
-    if high > low:
-        fraction = (np.clip(x, low, high) - low) / (high - low)
-    else:
-        fraction = np.where(np.isnan(x), np.nan, 0.5)
-    missing = ~np.isfinite(fraction)
-    scale = np.array([colour.lower() for colour in getattr(palettes, palette)(256)])
-    step = np.where(missing, 0.0, fraction * 255).round().astype(int)
-    return [str(colour) for colour in np.where(missing, MISSING, scale[step])]
 
 
 def element_table() -> dict[str, list[str | float]]:

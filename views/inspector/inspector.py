@@ -11,18 +11,19 @@ from ase.formula import Formula
 from ase.symbols import Symbols
 
 from analytics.descriptors.distances import DistanceSpec
-from views.inspector.atoms_view import AtomsView, colour_by, environment_of, frame_of
-from views.kit import html, layout
-from views.kit.tables import fill_rows, row_table
-from views.kit.text import Html, counted, dot, facts, grouped, heading, note, with_error
+from views.inspector.atoms_view import AtomsView, environment_of, frame_of
+from views.kit import layout
+from views.kit.legend import ColourLegend
+from views.kit.scales import colours_of
+from views.kit.text import Html, facts, heading, with_error
 from views.kit.theme import palette
-from views.kit.widgets import Button, Toggle, reveal
+from views.kit.widgets import Button, Toggle, property_groups
 from views.state.session import Session
 
-__all__ = ["Brushed", "Inspector"]
+__all__ = ["Inspector"]
 
-COLOURS = {"Outlier score (nats)": "score", "|F| (eV/Å)": "force", "Element": "element"}
-TABLE_LIMIT = 2000
+#: The atoms have the colours of the maps, until another property is picked.
+AS_MAPS = {"": {"As the maps": ""}}
 #: The buttons under the picture.
 SMALL = {
     "margin": (8, 6, 0, 0),
@@ -54,19 +55,21 @@ class Inspector(pn.viewable.Viewer):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._dark = session, False
+        self._session, self._dark, self._moving = session, False, False
         self._sources: list[int] = []
         self.title = Html()
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
             label="Colour atoms by",
-            options=COLOURS,
-            value="score",
+            groups=AS_MAPS,
+            value="",
+            searchable=True,
             size="small",
             variant="outlined",
             sizing_mode="stretch_width",
             margin=(16, 0, 4, 0),
         )
+        self.scale = ColourLegend(still=True, margin=(0, 0, 4, 0))
         self.facts = Html()
         self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
         self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
@@ -88,17 +91,22 @@ class Inspector(pn.viewable.Viewer):
             self.atoms,
             self.facts,
             self.colour,
+            self.scale,
             layout.row(self.pin, self.reject, self.environment, self.back, self.forward),
             margin=(0, 0, 10, 0),
         )
-        self.colour.param.watch(self._recolour, "value")
+        self.colour.param.watch(self._on_colour, "value")
         self.environment.param.watch(self._show, "value")
         self.atoms.param.watch(self._on_pick, "picked")
+        session.param.watch(self._offer, ["opened", "worked_out"])
+        session.param.watch(self._recolour, ["atoms_colouring"])
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
         session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
+        self._offer()
         self._on_active()
+        self._recolour()
 
     @staticmethod
     def _button(label: str, width: int, hint: str, **params: Any) -> Button:
@@ -106,24 +114,16 @@ class Inspector(pn.viewable.Viewer):
 
     # ---- what is shown ----------------------------------------------------------------------
 
-    def _values(self, rows: Any) -> tuple[Any, float, float] | None:
-        """Return per-atom values to colour by and the ends of the scale, or None for elements."""
-        analysis, dataset = self._session.analysis, self._session.dataset
-        assert analysis is not None
-        assert dataset is not None
-        if self.colour.value == "element":
-            return None
-        if self.colour.value == "force":
-            norms = dataset.force_norms
-            finite = norms[np.isfinite(norms)]
-            high = float(np.quantile(finite, 0.99)) if len(finite) else 1.0
-            return norms[rows], 0.0, high
-        scores = np.full(dataset.n_environments, np.nan)
-        ranked = analysis.outliers.ranked  # grey where the score is only estimated
-        scores[analysis.descriptors.environments] = ranked
-        finite = ranked[np.isfinite(ranked)]
-        low, high = (float(v) for v in np.quantile(finite, [0.01, 0.99])) if len(finite) else (0, 1)
-        return scores[rows], low, high
+    def _offer(self, *_: Any) -> None:
+        """Offer the properties of what is open."""
+        self._moving = True
+        self.colour.groups = AS_MAPS | property_groups(self._session.offered())
+        self.colour.value = self._session.atoms_by
+        self._moving = False
+
+    def _on_colour(self, event: Any) -> None:
+        if not self._moving:
+            self._session.paint_atoms(event.new or "")
 
     def _on_active(self, *events: Any) -> None:
         self.environment.disabled = self._session.active_atom < 0
@@ -164,10 +164,14 @@ class Inspector(pn.viewable.Viewer):
         self._facts()
 
     def _colours(self, rows: slice, sources: list[int]) -> list[str]:
-        values = self._values(rows)
-        if values is None:
+        """Return the colours of atoms; none for those of the elements."""
+        colouring, analysis = self._session.atoms_colouring, self._session.analysis
+        if colouring is None or analysis is None or colouring.scheme == "elements":
             return []
-        return colour_by(values[0][sources], values[1], values[2])
+        atoms = rows.start + np.asarray(sources)
+        environments = analysis.descriptors.environments
+        at = np.minimum(np.searchsorted(environments, atoms), len(environments) - 1)
+        return colours_of(colouring, np.where(environments[at] == atoms, at, -1), self._dark)
 
     def _brushed_atoms(self, sources: list[int]) -> list[int]:
         """Return which of the atoms drawn are brushed; all drawn alike where none or all are."""
@@ -181,6 +185,7 @@ class Inspector(pn.viewable.Viewer):
 
     def _recolour(self, *_: Any) -> None:
         session = self._session
+        self.scale.show(session.atoms_colouring, self._dark)
         if session.dataset is not None and session.active >= 0:
             rows = session.dataset.rows(session.active)
             self.atoms.colors = self._colours(rows, self._sources)
@@ -269,95 +274,9 @@ class Inspector(pn.viewable.Viewer):
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
+        self._dark = dark
         self.atoms.param.update(dark=dark, background=palette(dark).card)
-
-    def __panel__(self) -> Any:
-        return self._card
-
-
-class Brushed(pn.viewable.Viewer):
-    """A table of the brushed structures; a click shows one in the inspector."""
-
-    COLUMNS = {"#": int, "config_type": object, "score": float, "max |F|": float, "kept by": object}
-    HINTS = {
-        "#": "index in the file",
-        "score": "highest outlier score (nats); empty where it is only estimated",
-        "max |F|": "largest force (eV/Å)",
-        "kept by": "methods that keep it at this budget",
-    }
-
-    def __init__(self, session: Session, **params: Any) -> None:
-        super().__init__(**params)
-        self._session = session
-        self.title = Html()
-        self.hint = Html(
-            note(
-                "Nothing brushed. Draw a lasso in a map or drag across a force tail; Shift adds, "
-                "Alt subtracts, Esc clears."
-            ),
-            margin=(4, 0, 0, 0),
-        )
-        self.table = row_table(
-            self.COLUMNS,
-            self.HINTS,
-            decimals={"score": 2, "max |F|": 2},
-            page_size=8,
-            visible=True,
-            formatters={"kept by": {"type": "html"}},
-            widths={"#": 38, "score": 46, "max |F|": 54, "kept by": 52},
-        )
-        self.table.on_click(self._on_click)
-        self._structures = np.empty(0, dtype=np.int64)
-        self._rows = layout.column(self.table)
-        self._card = layout.card(self.title, self.hint, self._rows, margin=0)
-        session.param.watch(self._fill, ["opened", "brush", "budget", "n_columns"])
-        for slot in session.every_slot:
-            slot.param.watch(self._fill, ["selection"])
-        self._fill()
-
-    def _columns(self, structures: Any) -> dict[str, Any]:
-        data, analysis = self._session.dataset, self._session.analysis
-        if data is None or analysis is None or len(structures) == 0:
-            return {name: np.empty(0, dtype=kind) for name, kind in self.COLUMNS.items()}
-        described = analysis.descriptors
-        at = np.searchsorted(described.structures, structures)
-        forces = np.fmax.reduceat(analysis.force_norms, described.structure_offsets[:-1])[at]
-        slots = self._session.slots
-        kept = [np.isin(structures, self._session.kept(slot)) for slot in slots]
-        dots = [
-            str(html.join(dot(i, slot.title) for i, slot in enumerate(slots) if kept[i][each]))
-            or "–"
-            for each in range(len(structures))
-        ]
-        return {
-            "#": data.frame_indices[structures],
-            "config_type": data.config_type[structures].astype(object),
-            "score": analysis.outliers.structure_ranked[at],
-            "max |F|": forces,
-            "kept by": dots,
-        }
-
-    def _fill(self, *_: Any) -> None:
-        analysis, brushed = self._session.analysis, self._session.brushed_structures
-        count = len(brushed)
-        text = f"{counted(count, 'structure')}, {counted(len(self._session.brush), 'environment')}"
-        if analysis is not None and count:
-            at = np.searchsorted(analysis.descriptors.structures, brushed)
-            scores = analysis.outliers.structure_ranked[at]
-            order = np.argsort(-scores, kind="stable")  # those not known last, as in the file
-            brushed = brushed[order[:TABLE_LIMIT]]
-            if count > TABLE_LIMIT:
-                sparsest = " sparsest" if np.isfinite(scores).all() else ""
-                text += f" · showing {grouped(TABLE_LIMIT)}{sparsest}"
-        self.title.object = heading("Brushed", text if count else "none")
-        self._structures = brushed
-        fill_rows(self.table, self._columns(brushed), count)
-        reveal(self._rows, bool(count))
-        reveal(self.hint, not count)
-
-    def _on_click(self, event: Any) -> None:
-        if 0 <= event.row < len(self._structures):
-            self._session.inspect(int(self._structures[event.row]))
+        self._recolour()
 
     def __panel__(self) -> Any:
         return self._card

@@ -7,10 +7,11 @@ from ase.data import atomic_numbers
 from ase.data.colors import jmol_colors
 from bokeh.palettes import Viridis256
 
+from analytics.runtime.arrays import IntArray
 from views.kit.theme import palette
 from views.state.colouring import LEVELS, OTHER, Colouring
 
-__all__ = ["colours"]
+__all__ = ["colours", "colours_of"]
 
 #: Paul Tol's "muted" scheme, safe for colour-blind readers; grey is left to what is missing.
 #: https://personal.sron.nl/~pault/ (technical note SRON/EPS/TN/09-002, 2021).
@@ -58,6 +59,13 @@ def colours(colouring: Colouring, dark: bool) -> list[str]:
         return list(Viridis256)
     steps = np.linspace(LEVELS - 1 - TOO_LIGHT, 0, LEVELS).round().astype(int)
     return [Viridis256[at] for at in steps]
+
+
+def colours_of(colouring: Colouring, rows: IntArray, dark: bool, column: int = 0) -> list[str]:
+    """Return the colours of some environments; grey where they have no value, and for row -1."""
+    scale = np.array([*colours(colouring, dark), palette(dark).quiet])
+    levels = np.where(rows < 0, -1, colouring.levels(column, np.maximum(rows, 0)))
+    return [str(color) for color in scale[levels]]
 
 
 def _seen(rgb: np.ndarray, dark: bool) -> str:

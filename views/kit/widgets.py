@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from io import BytesIO
 from typing import Any, ClassVar
@@ -12,12 +12,13 @@ import panel_material_ui as pmui
 import param
 from panel_material_ui.widgets.base import MaterialWidget
 
+from analytics.curation.properties import Property
 from views.kit.html import in_order
 from views.kit.style_sheets import css
 
 __all__ = [
     "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
-    "heading_select", "look", "reveal", "segments",
+    "heading_select", "look", "property_groups", "property_select", "reveal", "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
@@ -172,6 +173,23 @@ def heading_select(label: str, **params: Any) -> Any:
     usual: dict[str, Any] = {"variant": "standard", "sizing_mode": "stretch_width"}
     usual |= {"min_width": 60, "margin": (0, 8, 0, 8), "sx": HEADING}
     return pmui.Select(label=label, **look("unseen-label") | usual | params)
+
+
+def property_groups(properties: Iterable[Property]) -> dict[str, dict[str, str]]:
+    """Return the options of a select by their headings: title and unit -> name of a property."""
+    groups: dict[str, dict[str, str]] = {}
+    for shown in properties:
+        options = groups.setdefault(shown.group, {})
+        label = shown.label if shown.label not in options else f"{shown.label} [{shown.name}]"
+        options[label] = shown.name
+    return groups
+
+
+def property_select(label: str, value: str, **params: Any) -> pmui.Select:
+    """Make a select of properties, in which one can search; its groups may come later."""
+    usual = {"width": 190, "variant": "outlined", "searchable": True, "dropdown_height": 420}
+    own = {"label": label, "groups": {}, "value": value, "margin": (6, 8, 4, 0), "sx": LOW}
+    return pmui.Select(**look(**usual | own | params))
 
 
 class Dialog(pmui.Dialog):

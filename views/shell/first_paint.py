@@ -8,7 +8,7 @@ components stand in its place; nobody interacts with it.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from views.kit.theme import palette, variables
 from views.state.columns import lower_first
 from views.state.session import Session
 
-__all__ = ["TEMPLATE", "FirstPaints", "first_answer"]
+__all__ = ["TEMPLATE", "FirstPaints", "first_answer", "first_words"]
 
 _HERE = Path(__file__)
 #: What is served before there are models.
@@ -109,22 +109,43 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
     dark : bool
         Whether the page opens dark.
     """
-    if session.opened is None or any(slot.selection is None for slot in session.slots):
+    if session.opened is None or session.findings.errors:  # those are seen first
+        return ""
+    if any(slot.selection is None for slot in session.slots):
         return ""
     heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
-    root = "".join(f"{name}:{value};" for name, value in variables(palette(dark)).items())
     sections = "".join(
         _section(column, _title(slot.method), head)
         for column, (slot, head) in enumerate(zip(session.slots, heads, strict=True))
     )
-    # a closed shadow tree: no style and no script of the page reaches in, and none leaks out
-    return (
-        f"<style>:root{{{root}}}</style>"
-        '<div id="winnow-first" role="main" aria-busy="true"><template shadowrootmode="closed">'
-        f"<style>{css_text('content')}{css_text('first_paint')}</style>"
-        f'<div class="top"><span class="product">Winnow</span>{page.chip.object}</div>'
+    body = (
         f'<div class="keep"><span class="lead">Keep</span>{budget.readout.object}'
         f"{budget.strip.object}</div>"
         f'<div class="columns">{sections}<aside></aside></div>'
+    )
+    maps = [f"map-{column}" for column in range(len(session.slots))]
+    return _painted(f"{page.chip.object}", body, maps, dark)
+
+
+def first_words(path: str | Path, dark: bool = False) -> str:
+    """Write what a visitor reads while there is no answer yet."""
+    name = html.escape(Path(path).name)
+    body = (
+        '<div class="words"><p>Winnow shows what an atomistic training set can afford to lose.</p>'
+        "<p>Opening the page…</p></div>"
+    )
+    return _painted(f'<div class="chip"><b>{name}</b></div>', body, ["rooms"], dark)
+
+
+def _painted(chip: str, body: str, until: Sequence[str], dark: bool) -> str:
+    """Write a first paint, which goes when models of these names have a place on the screen."""
+    root = "".join(f"{name}:{value};" for name, value in variables(palette(dark)).items())
+    # a closed shadow tree: no style and no script of the page reaches in, and none leaks out
+    return (
+        f"<style>:root{{{root}}}</style>"
+        f'<div id="winnow-first" role="main" aria-busy="true" data-until="{" ".join(until)}">'
+        '<template shadowrootmode="closed">'
+        f"<style>{css_text('content')}{css_text('first_paint')}</style>"
+        f'<div class="top"><span class="product">Winnow</span>{chip}</div>{body}'
         f"</template></div><script>{REMOVE}</script>"
     )

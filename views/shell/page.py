@@ -12,7 +12,9 @@ from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
 from analytics.report.contents import Table
-from views.inspector.inspector import Brushed, Inspector
+from views.inspector.brushed import Brushed
+from views.inspector.find import Find
+from views.inspector.inspector import Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
 from views.kit.material_page import MaterialPage
@@ -25,6 +27,7 @@ from views.shell.budget_bar import BudgetBar
 from views.shell.connection import Connection
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
+from views.shell.ledger_dialog import LedgerDialog
 from views.shell.recipe_dialog import RecipeDialog
 from views.shell.room import Room, StageTabs, seen_with, switching
 from views.shell.sessions_dialog import Sessions
@@ -54,7 +57,9 @@ NEWS = 12
 HELP = {
     "Esc": "close what is open, otherwise clear the brush",
     "← →": "previous, next structure (among the brushed ones, if any)",
-    "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
+    "Enter in Find": "brush what is found; Shift adds, Alt subtracts, Ctrl keeps what is in both",
+    "↑ ↓ in the list of the brushed": "the structure above, below",
+    "Ctrl+Z, Ctrl+Shift+Z": "undo, redo any decision: budget, methods, pins, rejections, waivers",
     "?": "this list",
 }
 WORDS = {
@@ -100,9 +105,11 @@ class Page:
         self._strangers: Mapping[str, Mapping[str, Any]] = {}
         self.connection = Connection()
         self.budget = BudgetBar(session)
-        self.inspector, self.brushed = Inspector(session), Brushed(session)
+        self.inspector = Inspector(session)
+        self.find, self.brushed = Find(session), Brushed(session)
         self.export, self.keys = Export(session, self._tables, lambda: self.stage.value), Keys()
-        self.recipe = RecipeDialog(session)
+        self.recipe, self.ledger = RecipeDialog(session), LedgerDialog(session)
+        self.budget.ledger.on_click(self.ledger.open)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
         self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
         self.chip = Html(
@@ -119,7 +126,6 @@ class Page:
             value=self._opening.title,
             margin=0,
         )
-        self.map_kind = segments("Map", ["PCA", "UMAP"], value="PCA", margin=(0, 10, 0, 10))
         self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
         self.bar = pmui.LinearProgress(
             variant="determinate", value=0, sizing_mode="stretch_width", margin=(6, 0, 0, 0)
@@ -134,10 +140,19 @@ class Page:
             layout.column(self.step, self.bar),
             self.cancel,
             kind=pn.Row,
-            look="floating",
+            look="docked",
             stylesheets=[css("page")],
             styles={"display": "none"},
-            margin=(8, 0, 0, 0),
+            margin=0,
+        )
+        self.meanwhile = Html(wide=False)
+        self.quiet = pn.Row(
+            self.meanwhile,
+            Button(label="Stop", variant="text", margin=0, on_click=lambda e: session.cancel()),
+            css_classes=["quiet"],
+            stylesheets=[css("page")],
+            styles={"display": "none"},
+            margin=0,
         )
         self.try_again = Button(
             label="Try again",
@@ -153,7 +168,8 @@ class Page:
             sizing_mode="stretch_width",
             margin=0,
             sx={
-                "boxShadow": "0 4px 20px rgb(0 0 0 / 20%)",
+                "borderRadius": 0,
+                "borderTop": "1px solid var(--winnow-outline)",
                 "backgroundColor": "var(--winnow-card)",  # what lies below must not show through
                 "color": "var(--winnow-text)",
                 "alignItems": "center",
@@ -165,7 +181,7 @@ class Page:
         self._connect()
 
     def _assemble(self) -> MaterialPage:
-        rooms = layout.column(*self.rooms.values(), gives="shrinks")
+        rooms = layout.column(*self.rooms.values(), gives="shrinks", name="rooms")
         body = layout.row(rooms, self._side(), gives="shrinks")
         # it sticks within what holds it: its column is the whole page
         self.top = layout.column(
@@ -177,6 +193,7 @@ class Page:
         overlay = Region(
             self.news,
             self.working,
+            self.quiet,
             title="Progress and messages",
             role="status",
             margin=0,
@@ -190,6 +207,7 @@ class Page:
             self.export.dialog,
             self.sessions.dialog,
             self.recipe,
+            self.ledger,
             self.keys,
             self.connection,
             overlay,
@@ -213,6 +231,7 @@ class Page:
         self.side = Region(
             close,
             self.inspector,
+            self.find,
             self.brushed,
             title="Structure inspector",
             role="complementary",
@@ -257,7 +276,6 @@ class Page:
             self.chip,
             self.stage,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.map_kind,
             self.open_side,
             self.sessions,
             self.export,
@@ -296,20 +314,22 @@ class Page:
         session = self.session
         self.stage.param.watch(self._on_stage, "value")
         self.stage.param.watch(lambda e: session.param.trigger("chosen"), "value")
-        self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
-        session.param.watch(lambda e: setattr(self.map_kind, "value", e.new), ["map_kind"])
         session.param.watch(self._on_opened, ["opened"])
-        session.param.watch(self._on_progress, ["progress", "working_on", "opened"])
+        session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])
+        session.param.watch(self._on_wanted, ["stage_wanted"])
+        session.findings.param.watch(self._say_findings, ["changed"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
-        for dialog in (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog):
+        for dialog in self._own_dialogs:
             dialog.param.watch(self._on_dialog, "open")
         self.keys.param.watch(lambda e: self._show_side(False), "narrow")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
         self.restyle(self.page.dark_theme)
+        self._say_findings()
         self._on_opened()
+        self._on_wanted()
         self._on_progress()
 
     def _tables(self) -> list[Table]:
@@ -340,7 +360,7 @@ class Page:
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
         self.inspector.restyle(dark)
-        for part in (self.export, self.sessions, self.recipe):
+        for part in (self.export, self.sessions, self.recipe, self.ledger):
             part.restyle(dark)
         for room in self.rooms.values():
             if room.built:
@@ -355,10 +375,14 @@ class Page:
         if self.keys.narrow and all(event.name != "opened" for event in events):
             self._show_side(True)
 
+    @property
+    def _own_dialogs(self) -> tuple[Any, ...]:
+        parts = (self.export, self.sessions, self.recipe, self.ledger)
+        return (self.help, *(part.dialog for part in parts))
+
     def _dialogs(self) -> list[Any]:
         built = [room.stage for room in self.rooms.values() if room.built]
-        own = (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog)
-        return [*own, *(d for stage in built for d in stage.dialogs)]
+        return [*self._own_dialogs, *(d for stage in built for d in stage.dialogs)]
 
     def _on_dialog(self, *_: Any) -> None:
         self.keys.blocked = any(dialog.open for dialog in self._dialogs())
@@ -380,6 +404,36 @@ class Page:
         else:
             pn.state.onload(self._show_stage)
 
+    def _on_wanted(self, *_: Any) -> None:
+        """Go to the stage that was asked for, once the browser can hear of it."""
+        if self.session.stage_wanted not in self.rooms:
+            return
+        if pn.state.curdoc is None or pn.state.loaded:
+            self._go()
+        else:  # while these are carried out it does not count as loaded yet
+            pn.state.onload(self._go)
+
+    def _go(self) -> None:
+        wanted, self.session.stage_wanted = self.session.stage_wanted, ""
+        if wanted in self.rooms:
+            self.stage.value = wanted
+
+    def _say_findings(self, *_: Any) -> None:
+        """Write beside the title of the Data stage how many findings are open."""
+        findings = self.session.findings
+        tone = "error" if findings.errors else "warning"
+        count = str(len(findings.open)) if self.session.opened is not None else "0"
+        badge = {
+            "content": f'"{count}" / ""',  # not part of the name of the button
+            "marginLeft": "6px",
+            "fontSize": "11px",
+            "fontWeight": 700,
+            "color": f"var(--winnow-{tone})",
+        }
+        at = f"& button:nth-of-type({1 + list(self.rooms).index('Data')})::after"
+        self.stage.sx = {at: badge} if count != "0" else {}
+        self._chip()
+
     def _show_stage(self) -> None:
         room = self.rooms[self.stage.value]
         if not room.built and not (room.stage.needs_data and self.session.opened is None):
@@ -391,14 +445,23 @@ class Page:
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened
-        self.top.visible = self.side.visible = opened is not None
+        for part, beside, at_first in (
+            (self.top, "budget", self._opening.budget),
+            (self.side, "inspector", self._opening.inspector),
+        ):  # what the browser switches by stage outweighs `visible`
+            seen = seen_with(beside, at_first) if opened is not None else {"display": "none"}
+            part.styles = {**part.styles, **seen}
         self._show_stage()
+        self._chip()
+
+    def _chip(self) -> None:
+        """Write what is open, and how many findings nothing has been decided about."""
+        opened = self.session.opened
         if opened is None:
             self.chip.object = html.div("no data set yet", class_="chip")
             return
-        data, report = opened.dataset, opened.report
-        troubles = [(len(report.of(kind)), kind) for kind in ("error", "warning")]
-        warn = "".join(f" · {counted(n, kind)}" for n, kind in troubles if n)
+        data, some = opened.dataset, self.session.findings.said
+        warn = f" · {some}" if some else ""
         about = (
             f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "
@@ -415,8 +478,13 @@ class Page:
 
     def _on_progress(self, *_: Any) -> None:
         session = self.session
-        reveal(self.working, session.progress >= 0)
-        if session.progress >= 0:
+        reveal(self.working, session.progress >= 0 and not session.unasked)
+        reveal(self.quiet, session.unasked)
+        if session.unasked:
+            share = percent(session.progress, 0)
+            said = f"Worked out meanwhile: {session.working_on} · {share}"
+            self.meanwhile.object = html.span(said, class_="line")
+        elif session.progress >= 0:
             self.bar.value = round(100 * session.progress)
             every = "\n".join(f"{task}" for task in session.tasks.values())
             self.step.object = html.span(f"{session.working_on}…", class_="say", title=every)

@@ -20,7 +20,7 @@ from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
-from views.shell.first_paint import FirstPaints, first_answer
+from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
 from views.shell.stage import stages_in_order
 from views.state.jobs import Inline, Worker, in_background
@@ -84,10 +84,15 @@ def warm_up(path: str | Path) -> None:
 
 
 def first_paint(path: str | Path) -> str:
-    """Return the first paint of a page that opens with a file; empty while there is none."""
-    if _asked_for() or _link() is not None:
-        return ""
-    return _FIRST_PAINTS.get(_key(path), "dark" if pn.config.theme == "dark" else "default")
+    """Return the first paint of a page that opens with a file: words while there is no answer."""
+    dark = pn.config.theme == "dark"
+    if _asked_for():
+        return first_words("a saved session", dark)
+    link = _link()
+    if link is not None:
+        return first_words(link.data or path, dark)
+    answer = _FIRST_PAINTS.get(_key(path), "dark" if dark else "default")
+    return answer or first_words(path, dark)
 
 
 def new_session() -> Session:
@@ -177,7 +182,6 @@ def _follow(session: Session, link: Link) -> None:
     except (WinnowError, ValueError) as error:
         troubles.append(f"brush ({error})")
     if saver is not None:
-        saver.of_page = (link.stage, {})
         saver.start(path)
     link = replace(link, troubles=tuple(troubles))
     pn.state.onload(lambda: session.follow(link, path, rows))

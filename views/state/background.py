@@ -28,11 +28,14 @@ class Task:
         The step that is under way.
     waiting : Waiting, optional
         Where it stands in the queue; None while it is worked on.
+    asked : bool
+        Whether the user asked for it, or it is done ahead.
     """
 
     fraction: float = 0.0
     message: str = "starting"
     waiting: Waiting | None = None
+    asked: bool = True
 
     def __str__(self) -> str:
         """Return a line for the user."""
@@ -65,6 +68,7 @@ class Working(param.Parameterized):
 
     progress = param.Number(-1.0, doc="How far the newest work is, 0..1; -1 when idle.")
     working_on = param.String("", doc="What is under way, or what it waits for.")
+    unasked = param.Boolean(False, doc="Whether nobody asked for any of what is under way.")
     tasks = param.Dict(default={}, doc="Stage -> `Task`, of what was asked for, the newest last.")
     notice = param.Tuple(default=("", ""), length=2, doc="(severity, text) of the last message.")
 
@@ -168,16 +172,18 @@ class Working(param.Parameterized):
             self._submit(stage, work, done, failed, tick=tick, place=place)
 
         def report(fraction: float, message: str) -> None:
-            self._tell(stage, Task(float(min(1.0, max(0.0, fraction))), message))
+            within = float(min(1.0, max(0.0, fraction)))
+            self._tell(stage, Task(within, message, asked=place != "ahead"))
             tick()
 
         def waits(waiting: Waiting | None) -> None:
-            self._tell(stage, replace(self.tasks.get(stage, Task()), waiting=waiting))
+            self._tell(stage, replace(self.tasks.get(stage, first), waiting=waiting))
             tick()
 
         self.notice = news
+        first = Task(asked=place != "ahead")
         others = {name: task for name, task in self.tasks.items() if name != stage}
-        self._tell_all({**others, stage: Task()})
+        self._tell_all({**others, stage: first})
         self._runner.submit(Job(stage, work, finish, fail, report, waits, place))
 
     def stop(self, stage: str) -> None:
@@ -193,13 +199,22 @@ class Working(param.Parameterized):
             self._tell_all({**self.tasks, stage: task})
 
     def _tell_all(self, tasks: dict[str, Task]) -> None:
-        """Say how all work stands: the newest in words, of the others that there are some."""
+        """Say how all work stands: the newest in words, of the others that there are some.
+
+        What was asked for comes first: it is what somebody waits for.
+        """
         if not tasks:
-            self.param.update(tasks={}, progress=-1.0, working_on="")
+            self.param.update(tasks={}, progress=-1.0, working_on="", unasked=False)
             return
-        newest = list(tasks.values())[-1]
+        asked = [task for task in tasks.values() if task.asked]
+        newest = (asked or list(tasks.values()))[-1]
         more = f" (and {len(tasks) - 1} more)" if len(tasks) > 1 else ""
-        self.param.update(tasks=tasks, progress=newest.fraction, working_on=f"{newest}{more}")
+        self.param.update(
+            tasks=tasks,
+            progress=newest.fraction,
+            working_on=f"{newest}{more}",
+            unasked=not asked,
+        )
 
     def _fail(self, error: Exception, again: Callable[[], None] | None = None) -> None:
         """Tell an error; `again` asks once more, which is offered if the process was lost."""

@@ -18,6 +18,7 @@ from param.parameterized import discard_events
 from analytics.data.dataset import Dataset
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
+from analytics.evaluation.score_plane import score_plane
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
@@ -26,6 +27,7 @@ from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
+from views.state.findings import OpenFindings
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
@@ -36,6 +38,9 @@ from views.state.uploads import Uploads
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 T = TypeVar("T")
+
+#: Kind of the map whose axes are two properties.
+PLANE = "plane"
 
 #: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
@@ -79,6 +84,7 @@ class Session(Saving):
         self._unavailable: dict[int, Choice] = {}
         self.param.watch(self._on_columns, ["n_columns"])
         self.param.watch(self._measure, ["opened", "budget"])
+        self.param.watch(self._on_plane, ["plane_x", "plane_y"])
         for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
             slot.param.watch(self._on_decided, ["selection"])
@@ -91,6 +97,7 @@ class Session(Saving):
         self.places, self.uploads = Places(), Uploads()
         #: The file that a page opens with.
         self.served: str | Path = DEMO
+        self.findings = OpenFindings(self)
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -382,6 +389,10 @@ class Session(Saving):
                 values |= self._bring_back(opened, source)
             elif self._link is not None:
                 values |= self._by_link(opened, source)
+            else:  # errors are seen first; where nothing is found there is nothing to see
+                found = {finding.severity for finding in opened.report.findings}
+                wanted = "Data" if "error" in found else "" if "warning" in found else "Compare"
+                values["stage_wanted"] = wanted
         self.param.update(**values)
         for slot in self.every_slot:
             slot.param.trigger("method")
@@ -531,6 +542,9 @@ class Session(Saving):
         analysis = self.analysis
         if analysis is None:
             return
+        if kind == PLANE:
+            self._show_plane(analysis)
+            return
         self.map_kind = kind
         if self.embedding is not None and self.embedding.method == kind:
             self._runner.cancel("map")
@@ -551,6 +565,37 @@ class Session(Saving):
         if kind == "UMAP":  # it may be on its way: whoever asks waits for that one
             self._runner.hurry("map ahead")
         self._submit("map", self._lay_out(analysis, kind), done, failed)
+
+    def show_plane(self, x: str, y: str) -> None:
+        """Show a map whose axes are two properties."""
+        self.param.update(plane_x=x, plane_y=y)
+        self.show_map(PLANE)
+
+    def _on_plane(self, *_: Any) -> None:
+        if self.map_kind == PLANE and self.analysis is not None:
+            self._show_plane(self.analysis)
+
+    def _show_plane(self, analysis: Analysis) -> None:
+        axes, properties = self.plane(), self.properties
+        if axes is None:
+            return
+        self.map_kind = PLANE
+        self._runner.cancel("map")
+        self._over("map")
+
+        def work(monitor: Monitor) -> Embedding:
+            x, y = (properties.of_environments(axis.name) for axis in axes)
+            return score_plane(x, y, (axes[0].label, axes[1].label))
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis and self.map_kind == PLANE and self.plane() == axes:
+                self.embedding = embedding
+
+        def failed(error: Exception) -> None:
+            if self.analysis is analysis and self.embedding is not None:
+                self.map_kind = self.embedding.method
+
+        self.run("plane", work, done, failed=failed, place="here", quiet=True)
 
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:

@@ -56,7 +56,7 @@ class Uploads:
         Parameters
         ----------
         piece : mapping
-            As the FileDropper sends it: name, data, chunk (from 1) and total_chunks.
+            As the drop zone sends it: name, data, chunk (from 1) and total_chunks.
         folder : callable
             Makes the folder for a new file.
 
@@ -80,6 +80,10 @@ class Uploads:
             raise InputError(
                 f"it could not be kept: {error.strerror or error}", source=_shown(name)
             ) from error
+
+    def give_up(self, name: str) -> None:
+        """Forget a file of which no more will come; nothing of it stays."""
+        self._forget(name)
 
     def _begin(self, name: str, folder: Callable[[], Path]) -> None:
         self._forget(name)
