@@ -111,9 +111,9 @@ class Actionable(Value):
         isolated, forced, gone = dataset.isolated, set(pinned), set(rejected)
         frames = dataset.frame_indices
         if not self.groups:
-            reason = _without_frames(self.finding.message)
-            some = self.finding.structures.tolist()
-            return {s: reason for s in some if s not in forced and not isolated[s]}
+            some = self.finding.structures[~isolated[self.finding.structures]]
+            gone_too = dict.fromkeys(some.tolist(), _without_frames(self.finding.message))
+            return {s: why for s, why in gone_too.items() if s not in forced}
         found: dict[int, str] = {}
         for group in self.groups:
             members = [int(s) for s in group if not isolated[s]]

@@ -151,3 +151,18 @@ def test_a_sign_is_turned_by_reading_again_and_undo_reads_it_as_it_was(tmp_path,
     session.undo()
     np.testing.assert_allclose(session.dataset.stress, before)
     assert [one.key for one in session.findings.errors if "stress" in one.key] == [wrong[0].key]
+
+
+def test_what_reading_another_way_did_is_said(faulty, pipeline, tmp_path):
+    session = Session(Inline(), pipeline)
+    session.open(faulty)
+    session.reread(energy_key="")
+    assert session.notice[1].startswith("File read another way")
+    session.undo()
+    assert session.notice == ("info", "Undone: file read another way")
+    broken = tmp_path / "cut.xyz"
+    broken.write_text(faulty.read_text()[:-40])
+    session.open(broken)
+    session.reject(3)
+    session.reread(energy_key="")
+    assert session.rejected == [3]  # the same frames were left out

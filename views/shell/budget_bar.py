@@ -116,7 +116,8 @@ class BudgetBar(pn.viewable.Viewer):
         self.slider.value = int(np.argmin(np.abs(self._sizes - budget)))
         self.number.value = budget
         self._moving = False
-        counts = [len(session.kept_rows(slot)) for slot in session.slots]
+        known = [slot for slot in session.slots if slot.selection is not None]
+        counts = [len(session.kept_rows(slot)) for slot in known] or [0]
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
         environments = f"{env} of {counted(session.analysis.n_environments, 'environment')}"

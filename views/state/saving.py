@@ -100,6 +100,7 @@ class Saving(Painting):
             waived=self.waived,
             brush=self.brush,
             named_brushes=self.named_brushes,
+            kept_lists=self.kept_lists,
             searches=self.searches,
             active=self.active,
             active_atom=self.active_atom,
