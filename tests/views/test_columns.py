@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from views.compare.agreement_card import AgreementCard
 from views.compare.view import Columns
 from views.state.columns import COLUMNS
 from views.state.jobs import Inline
@@ -180,3 +181,26 @@ def test_the_dialog_finds_methods_and_suggests_one(session):
     dialog.take.clicks += 1
     assert session.slots[0].method == "stratified"
     assert not dialog.dialog.open
+
+
+# ---- who keeps what -----------------------------------------------------------------------------
+
+
+def test_a_keeps_b_drops_is_a_brush(session):
+    session.set_budget(8)
+    card = AgreementCard(session)
+    assert card.pairs == []
+    card.open()
+    assert [pair.columns for pair in card.pairs] == [(0, 1), (0, 2), (1, 2)]
+    pair = card.pairs[1]
+    first, second = (set(session.kept(session.slots[c]).tolist()) for c in pair.columns)
+    for side, expected in (("first", first - second), ("second", second - first)):
+        pair.buttons[side].clicks += 1
+        assert set(session.brushed_structures.tolist()) == expected
+    session.set_budget(4)
+    counts = card.pairs[0].found.counts
+    assert counts["both"] + counts["first"] == counts["both"] + counts["second"] == 4
+    session.show_columns(4)
+    assert len(card.pairs) == 6
+    session.show_columns(1)
+    assert not card.visible

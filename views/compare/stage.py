@@ -8,6 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
+from views.compare.agreement_card import AgreementCard
 from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
@@ -46,7 +47,8 @@ class CompareStage(Stage):
         """See `Stage`."""
         self.columns, self._retention = Columns(self.session), Retention(self.session)
         self.ranking = RankingCard(self.session)
-        self._curves = layout.column(self._retention, self.ranking)
+        self.agreement = AgreementCard(self.session)
+        self._curves = layout.column(self._retention, self.agreement, self.ranking)
         self._single = layout.card(
             Html(
                 note(
