@@ -287,6 +287,12 @@ def _table(content: Table) -> Markup:
 # ---- ledger -------------------------------------------------------------------------------------
 
 
+def _were(number: int) -> str:
+    if not number:
+        return "Nothing was"
+    return f"{PAGE.counted(number, 'structure')} {'was' if number == 1 else 'were'}"
+
+
 def _removals(report: Report) -> Markup:
     n, frames = report.analysis.n_structures, report.analysis.dataset.frame_indices
     forced = sum(len(each.structures) for each in report.removals)
@@ -304,8 +310,9 @@ def _removals(report: Report) -> Markup:
     pinned = frames[list(report.decided.keep)].tolist()
     return join(
         p(
-            f"{PAGE.counted(forced, 'structure')} forced out before the methods picked; each "
-            f"column leaves {PAGE.count(max(0, left))} more unpicked at this budget."
+            f"{_were(forced)} forced "
+            f"out before the methods picked; each column leaves {PAGE.count(max(0, left))} more "
+            "unpicked at this budget."
         ),
         p(f"Forced in: {named(pinned)}.") if pinned else None,
         table(
@@ -340,6 +347,7 @@ def _parameters(report: Report) -> Markup:
         div(
             p(swatch(at), b(column.title), small(_options(column.selection))),
             pre(command_of(analysis, column.selection, report.size)),
+            class_="command",
         )
         for at, column in enumerate(report.columns)
     ]

@@ -55,7 +55,9 @@ def retrained_tables(result: RetrainResult) -> tuple[Table, ...]:
             for row in table.to_dict(orient="records")
         ]
         label = POTENTIALS[str(model)].label
-        found.append(error_table(f"Retrained: {label}, test {test}", rows, notes))
+        found.append(
+            error_table(f"Retrained: {label}, test {str(test).replace('_', '-')}", rows, notes)
+        )
         notes = []  # said once
     return tuple(found)
 

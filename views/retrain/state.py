@@ -563,7 +563,9 @@ class RetrainState(param.Parameterized):
                 f"Mean and standard deviation of {each.resamples} resamples; every potential is "
                 f"trained on what its method picks of four fifths of the structures."
             )
-            found.append(error_table(f"Retrained: test {name_of(test)}", rows, [note]))
+            found.append(
+                error_table(f"Retrained: test {name_of(test).replace('_', '-')}", rows, [note])
+            )
         return found
 
     def class_table(self, test: str) -> pd.DataFrame:
