@@ -18,6 +18,7 @@ const made = (tag, text = '', className = '') => {
 /** @param {{model: Model, el: HTMLElement}} view */
 export function render({ model, el }) {
   const list = made('ul')
+  list.setAttribute('role', 'list') // which one without markers is not everywhere
   list.setAttribute('aria-label', model.label)
   el.append(list)
 
@@ -62,7 +63,9 @@ export function render({ model, el }) {
   const drawn = (entry) => {
     const item = made('li')
     const body = made('div', '', 'body')
-    body.append(made('p', entry.text))
+    const text = made('p', entry.text)
+    text.id = `text-${entry.key.replace(/\W/g, '-')}`
+    body.append(text)
     for (const line of entry.lines) body.append(made('small', line))
     const acts = made('div', '', 'acts')
     for (const act of entry.acts) {
@@ -72,6 +75,7 @@ export function render({ model, el }) {
       button.dataset.key = entry.key
       button.dataset.name = act.name
       if (act.hint) button.title = act.hint
+      button.setAttribute('aria-describedby', text.id) // many buttons have the same name
       button.onclick = () => {
         if (act.asks) ask(entry, act, acts)
         else model.send_msg({ key: entry.key, name: act.name, text: '' })

@@ -107,7 +107,7 @@ class Page:
         self.budget = BudgetBar(session)
         self.inspector = Inspector(session)
         self.find, self.brushed = Find(session), Brushed(session)
-        self.export, self.keys = Export(session, self._tables), Keys()
+        self.export, self.keys = Export(session, self._tables, lambda: self.stage.value), Keys()
         self.recipe, self.ledger = RecipeDialog(session), LedgerDialog(session)
         self.budget.ledger.on_click(self.ledger.open)
         self.sessions = Sessions(self.connection.go, self.recipe.show)

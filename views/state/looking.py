@@ -59,6 +59,9 @@ class Looking(Working):
     stage_wanted = param.String("", doc="Title of the stage to go to; the page empties it.")
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
 
+    #: Goes so many rows on in what the stage that is looked at lists; None where it lists nothing.
+    stepper: Callable[[int], None] | None = None
+
     @property
     def dataset(self) -> Dataset | None:
         """The data set that is open."""
@@ -119,8 +122,14 @@ class Looking(Working):
         self.stage_wanted = stage
 
     def step(self, by: int) -> None:
-        """Go to the next or the previous structure, among the brushed ones if there are several."""
+        """Go to the next or the previous structure, among the brushed ones if there are several.
+
+        A stage that lists something of its own takes the step instead, see `stepper`.
+        """
         if self.dataset is None:
+            return
+        if self.stepper is not None:
+            self.stepper(by)
             return
         pool = self.brushed_structures
         if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there

@@ -266,6 +266,9 @@ class Saver(param.Parameterized):
         self.of_page = (stage, stages)
         saved = replace(saved, stage=stage, stages=stages, title=self.title)
         subject = (saved.source.path, _keys(saved))
+        again = subject[0] == self._subject[0] if self._subject else False
+        if again and (saved.undo or saved.redo):  # read another way: decisions have stayed
+            self._subject = subject
         if subject != self._subject or self.session.lost:
             self._begin_another(subject)
             saved = replace(saved, title=self.title)

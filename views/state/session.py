@@ -97,6 +97,8 @@ class Session(Saving):
         self.saver: Any = None
         #: What may be opened, and what was sent.
         self.places, self.uploads = Places(), Uploads()
+        #: The file that a page opens with.
+        self.served: str | Path = DEMO
         self.findings = OpenFindings(self)
 
     def on_end(self, callback: Callable[[], None]) -> None:
@@ -423,6 +425,8 @@ class Session(Saving):
             self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
+            elif self._link is not None:
+                values |= self._by_link(opened, source)
             else:  # errors are seen first; where nothing is found there is nothing to see
                 found = {finding.severity for finding in opened.report.findings}
                 wanted = "Data" if "error" in found else "" if "warning" in found else "Compare"
