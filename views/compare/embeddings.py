@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.core.properties import value
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.models import (
     BoxSelectTool,
     LassoSelectTool,
