@@ -88,6 +88,13 @@ def palette(dark: bool) -> Palette:
 
 #: How Material's parts look everywhere on the page, in the words of its own theme.
 COMPONENTS: dict[str, Any] = {
+    "MuiButtonBase": {
+        "styleOverrides": {
+            "root": {
+                "&.Mui-focusVisible": {"outline": "2px solid var(--winnow-m0)", "outlineOffset": 1}
+            }
+        }
+    },
     "MuiToggleButton": {
         "styleOverrides": {
             "root": {

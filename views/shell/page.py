@@ -47,6 +47,13 @@ HEADER_BUTTON = {
         "padding": "0 12px",
     }
 }
+#: On paper the page is as long as it is, without its bar (panel-material-ui 0.16.6 scrolls within).
+WHOLE = {"height": "auto", "overflow": "visible", "display": "block"}
+PRINTED = {
+    "&&": WHOLE,
+    "& main, & main > .MuiBox-root": WHOLE,
+    "& .MuiAppBar-root, & main > .MuiToolbar-root": {"display": "none"},
+}
 #: Milliseconds after which the response has been written and the models are made.
 AFTER_RESPONSE = 20
 #: Seconds until a piece of news that asks for nothing goes away by itself.
@@ -300,6 +307,7 @@ class Page:
                 "& header .MuiToolbar-root": {"padding": "0 12px"},
                 "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
+                "@media print": PRINTED,
             },
         )
 
