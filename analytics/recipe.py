@@ -36,6 +36,7 @@ from analytics.selection.base import RULES, UNITS, WRITERS, Budget, Selection
 
 __all__ = [
     "FORMAT_VERSION",
+    "NamedBrush",
     "Recipe",
     "Removal",
     "forced_out",
@@ -88,6 +89,24 @@ class Removal:
         return {
             "step": self.step, "reason": self.reason, **known, "structures": list(self.structures),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBrush:
+    """What a user marked under a name; it does not change what is selected.
+
+    Attributes
+    ----------
+    name : str
+    structures : tuple of int
+        Those with a marked environment, ascending, by their index in the original file.
+    environments : int
+        How many environments are marked.
+    """
+
+    name: str
+    structures: tuple[int, ...]
+    environments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,7 @@ class Recipe(Value):
     rules: int = RULES
     width: Mapping[str, Any] | None = None
     waivers: tuple[Waiver, ...] = ()
+    brushes: tuple[NamedBrush, ...] = ()
 
     def _identity(self) -> str:
         return content_fingerprint(self)  # `fingerprint` is that of the data
@@ -292,6 +312,9 @@ class Recipe(Value):
             "steps": list(self.steps),
             "ledger": [removal.to_dict() for removal in self.ledger],
             "waivers": [waiver._asdict() for waiver in self.waivers],
+            "brushes": [
+                {**asdict(brush), "structures": list(brush.structures)} for brush in self.brushes
+            ],
         }
 
     @classmethod
@@ -364,6 +387,7 @@ def make_recipe(
     reasons: Mapping[int, str] | None = None,
     removals: Iterable[Rejection] = (),
     waivers: Iterable[Waiver] = (),
+    brushes: Iterable[NamedBrush] = (),
 ) -> Recipe:
     """Describe the first `size` structures of a selection so that they can be selected again.
 
@@ -388,6 +412,8 @@ def make_recipe(
         How structures were forced out: step, reason, time; comes before `reasons`.
     waivers : iterable of Waiver, optional
         Findings that were left as they are.
+    brushes : iterable of NamedBrush, optional
+        What was marked under names.
 
     Examples
     --------
@@ -437,6 +463,7 @@ def make_recipe(
         equations=selection.equations,
         width=analysis.width.to_dict(),
         waivers=tuple(waivers),
+        brushes=tuple(brushes),
     )
 
 
@@ -641,6 +668,7 @@ def _fields(content: Entries) -> dict[str, Any]:
         "ledger": _ledger_given(content) if "ledger" in content else (),
         "width": content.plain("width") if "width" in content else None,
         "waivers": _waivers_given(content) if "waivers" in content else (),
+        "brushes": _brushes_given(content) if "brushes" in content else (),
     }
     fields["budget"] = _budget_given(budget, len(fields["picked"]))
     fields |= _figures_given(content)
@@ -726,6 +754,13 @@ def _ledger_given(content: Entries) -> tuple[Removal, ...]:
 def _waivers_given(content: Entries) -> tuple[Waiver, ...]:
     return tuple(
         Waiver(*(entry.text(name) for name in Waiver._fields)) for entry in content.each("waivers")
+    )
+
+
+def _brushes_given(content: Entries) -> tuple[NamedBrush, ...]:
+    return tuple(
+        NamedBrush(entry.text("name"), entry.indices("structures"), entry.whole("environments"))
+        for entry in content.each("brushes")
     )
 
 

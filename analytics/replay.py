@@ -226,6 +226,7 @@ def _run(
         reference=reference,
         removals=recipe.removals(places),
         waivers=recipe.waivers,
+        brushes=recipe.brushes,
     )
     return made, selection
 

@@ -24,8 +24,8 @@ __all__ = [
 ]
 
 
-def add_input(parser: argparse.ArgumentParser) -> None:
-    """Add the file, the names of its labels and --json."""
+def add_input(parser: argparse.ArgumentParser, *, where: bool = True) -> None:
+    """Add the file, the names of its labels, --where (unless told not to) and --json."""
     parser.add_argument(
         "files",
         nargs="+",
@@ -34,6 +34,15 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         help="data set: extended XYZ, or whatever ASE reads; FILE@0:1000:10 reads a slice, - the "
         "standard input, and several files (or 'runs/*.xyz') are read one after the other",
     )
+    if where:
+        parser.add_argument(
+            "--where",
+            metavar="EXPRESSION",
+            help="only the structures that match: 'natoms < 50 and max_force > 10', "
+            "'config_type == \"Surface\"', 'n_Be > 0', 17-30, W-Be, Ti2Al; of a property of atoms "
+            "(force, element) one atom that matches will do. Isolated atoms stay, unless the "
+            "expression names the column isolated",
+        )
     add_json(parser)
     add_labels(parser)
 

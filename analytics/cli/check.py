@@ -26,7 +26,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_input(parser)
+    add_input(parser, where=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

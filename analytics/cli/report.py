@@ -52,7 +52,7 @@ MAPS = ("PCA", "UMAP")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_input(parser)
+    add_input(parser, where=False)
     parser.add_argument(
         "--methods",
         type=parse_list(str),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +14,8 @@ from analytics.cli.arguments import reading_options
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_paths
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
+from analytics.curation.expression_syntax import ExpressionError
+from analytics.curation.narrowing import narrowed
 from analytics.data.dataset import Dataset
 from analytics.data.readers import read
 from analytics.descriptors.base import (
@@ -48,10 +51,23 @@ __all__ = [
 
 
 def read_input(arguments: argparse.Namespace, monitor: Monitor, file: str | None = None) -> Dataset:
-    """Read the files of a command, or another one with the same names of labels."""
+    """Read the files of a command, or another one with the same names of labels.
+
+    Of the files of the command --where leaves the structures that match.
+    """
     files = arguments.files if file is None else [file]
     input_paths(*files)
-    return read(files, **reading_options(arguments), monitor=Part(monitor, 0.0, 1.0, "reading"))
+    part = Part(monitor, 0.0, 1.0, "reading")
+    dataset = read(files, **reading_options(arguments), monitor=part)
+    where = getattr(arguments, "where", None)
+    if where is None or file is not None:
+        return dataset
+    try:
+        found = narrowed(dataset, where)
+    except ExpressionError as error:
+        raise UsageError(f"--where: {error}") from None
+    print(f"where {found.said}", file=sys.stderr)
+    return found.dataset
 
 
 def descriptor_spec(arguments: argparse.Namespace) -> Any:

@@ -20,12 +20,13 @@ from ase.units import GPa, _amu
 from analytics.curation.file_columns import FileColumn, file_columns
 from analytics.data.dataset import Dataset
 from analytics.data.energy_levels import reference_energies
+from analytics.descriptors.base import Descriptors
 from analytics.geometry.lattice import volumes
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 
-__all__ = ["Properties", "Property"]
+__all__ = ["Properties", "Property", "Unanalysed"]
 
 #: Unit of mass (kg) over that of volume, for g/cm^3.
 _DENSITY = _amu * 1e3 / 1e-24
@@ -76,28 +77,51 @@ class _Known:
     needs: Callable[[Dataset], bool] = lambda dataset: True
 
 
+@dataclass(frozen=True, slots=True)
+class Unanalysed:
+    """A data set as it was read: every atom of it, and nothing that is known by descriptors."""
+
+    dataset: Dataset
+
+    @property
+    def descriptors(self) -> Descriptors:
+        """Rows without a number, one for each atom."""
+        n, data = self.dataset.n_environments, self.dataset
+        return Descriptors(
+            np.empty((n, 0)), np.arange(data.n_structures), data.structure_offsets, np.arange(n),
+            None, data.fingerprint, f"unanalysed {data.fingerprint}",
+        )  # fmt: skip
+
+    @property
+    def force_norms(self) -> FloatArray:
+        """Length of the force on each atom, eV/angstrom."""
+        return self.dataset.force_norms
+
+
 class Properties:
     """All properties of an analysed data set; each is worked out when first asked for.
 
     Parameters
     ----------
-    analysis : Analysis
+    analysis : Analysis or Unanalysed
+        Without an analysis there are no scores, and isolated atoms have environments.
 
     Notes
     -----
     A property takes O(n) for n structures or atoms, and n numbers of memory from then on.
     """
 
-    def __init__(self, analysis: Analysis) -> None:
-        self.analysis = analysis
+    def __init__(self, analysis: Analysis | Unanalysed) -> None:
+        self.analysis: Any = analysis
         self._made: dict[str, Callable[[], _Values]] = {}
         self._shown: dict[str, Property] = {}
         self._remembered: dict[str, _Values] = {}
         dataset = analysis.dataset
-        for known in (*_KNOWN, *_counts_of_elements(dataset)):
+        scores = _SCORES if isinstance(analysis, Analysis) else ()
+        for known in (*_KNOWN, *scores, *_counts_of_elements(dataset)):
             if known.needs(dataset):
                 self._add(known.shown, partial(known.made, analysis))
-        computed = {known.shown.name for known in _KNOWN} | set(self._shown)
+        computed = {known.shown.name for known in (*_KNOWN, *_SCORES)} | set(self._shown)
         for column in file_columns(dataset, computed):
             shown = Property(
                 column.name, column.title, "", column.of, column.kind, group="Of the file"
@@ -117,7 +141,7 @@ class Properties:
     @property
     def n_structures(self) -> int:
         """Number of structures of the data set, isolated atoms included."""
-        return self.analysis.dataset.n_structures
+        return int(self.analysis.dataset.n_structures)
 
     @property
     def owners(self) -> IntArray:
@@ -253,7 +277,7 @@ def _elements(analysis: Analysis) -> _Values:
     return symbols[analysis.dataset.numbers[analysis.descriptors.environments]]
 
 
-def _of_file(column: FileColumn, analysis: Analysis) -> _Values:
+def _of_file(column: FileColumn, analysis: Analysis | Unanalysed) -> _Values:
     values = column.values(analysis.dataset)
     return values if column.of == "structure" else values[analysis.descriptors.environments]
 
@@ -363,6 +387,8 @@ _KNOWN = (
         lambda a: _flags(a.dataset.isolated),
         lambda d: bool(d.isolated.any()),
     ),
+)
+_SCORES = (
     _Known(Property("outlier_score", "Outlier score", "nats", of="environment"), _scores),
     _Known(
         Property("max_outlier_score", "Highest outlier score", "nats"),

@@ -56,7 +56,8 @@ class Screen:
         self.strip = page.locator(".strip").first
         self.chip = page.locator(".chip")
         self.notice = page.locator(".MuiAlert-root")
-        self.rows = page.locator(".tabulator-row")
+        brushed = page.get_by_role("grid", name=re.compile("^Brushed structures"))
+        self.rows = brushed.locator("tbody tr:not([aria-hidden])")
         self.atoms = page.locator("[data-atoms]").first
         self.slider = page.get_by_role("slider")
         self.title = page.locator(".head").filter(has_text=re.compile(r"^Structure \d+"))
@@ -388,7 +389,7 @@ def test_row_of_the_table_is_inspected_and_pinned(screen):
     screen.rows.first.wait_for()
     seen = set()
     for row in (0, 3):
-        index = screen.rows.nth(row).locator("[tabulator-field='#']").inner_text().strip()
+        index = screen.rows.nth(row).locator("td").first.inner_text().strip()
         screen.rows.nth(row).click()
         expect(screen.title).to_contain_text(re.compile(rf"Structure {index}(?!\d)"))
         size = re.search(r"C(\d*)(?!\w)", screen.title.inner_text().split("·")[1])
@@ -520,7 +521,7 @@ def test_small_window(screen, resized):
 
 def test_small_window_hides_nothing(screen, resized):
     page = resized(800)
-    in_the_bar(page, "Toggle theme", "Help", "Export", "Structure", "Data", "Compare", "UMAP")
+    in_the_bar(page, "Toggle theme", "Help", "Export", "Structure", "Data", "Compare")
     choices = page.get_by_role("button", name=re.compile(r"^[123] · "))
     for column in (2, 1, 0):
         choices.nth(column).click()
@@ -633,7 +634,7 @@ def test_active_structure_is_marked_in_all_maps(screen):
     screen.rows.first.wait_for()
     screen.page.wait_for_function(IDLE)
     for row in (0, 2):
-        index = screen.rows.nth(row).locator("[tabulator-field='#']").inner_text().strip()
+        index = screen.rows.nth(row).locator("td").first.inner_text().strip()
         screen.rows.nth(row).click()
         expect(screen.title).to_contain_text(re.compile(rf"Structure {index}(?!\d)"))
         until(lambda: screen.page.evaluate(marked)[0] not in seen)  # the title may come first

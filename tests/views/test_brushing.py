@@ -1,11 +1,14 @@
 """Brushes: sets, names, what was brushed before, whole structures and alike atoms."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from analytics.recipe import Recipe, make_recipe
 from views.state.brushing import HISTORY, alike
 from views.state.jobs import Inline
 from views.state.looking import MODES, combined
@@ -98,3 +101,22 @@ def test_another_file_takes_names_and_history_away(session, small):
     session.open(f"{small}@0:10")
     assert session.named_brushes == {}
     assert not session.can_go_back
+
+
+def test_a_recipe_has_them_as_indices_of_the_file(session):
+    session.set_brush(session.rows_of([2, 5]))
+    session.name_brush("two")
+    session.set_brush(session.brush[:1])
+    session.name_brush("an atom")
+    made = make_recipe(
+        session.analysis, session.slots[0].selection, 3, brushes=session.brushes_by_frame()
+    )
+    again = Recipe.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert again == made
+    two, atom = again.brushes
+    frames = session.dataset.frame_indices
+    assert two.structures == (frames[2], frames[5])
+    assert (atom.name, atom.structures, atom.environments) == ("an atom", (frames[2],), 1)
+    content = made.to_dict()
+    del content["brushes"]
+    assert Recipe.from_dict(content).brushes == ()

@@ -12,20 +12,18 @@ from ase.symbols import Symbols
 
 from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, environment_of, frame_of
-from views.kit import html, layout
-from views.kit.legend import Legend
+from views.kit import layout
+from views.kit.legend import ColourLegend
 from views.kit.scales import colours_of
-from views.kit.tables import fill_rows, row_table
-from views.kit.text import Html, counted, dot, facts, grouped, heading, note, with_error
+from views.kit.text import Html, facts, heading, with_error
 from views.kit.theme import palette
-from views.kit.widgets import Button, Toggle, property_groups, reveal
+from views.kit.widgets import Button, Toggle, property_groups
 from views.state.session import Session
 
-__all__ = ["Brushed", "Inspector"]
+__all__ = ["Inspector"]
 
 #: The atoms have the colours of the maps, until another property is picked.
 AS_MAPS = {"": {"As the maps": ""}}
-TABLE_LIMIT = 2000
 #: The buttons under the picture.
 SMALL = {
     "margin": (8, 6, 0, 0),
@@ -71,7 +69,7 @@ class Inspector(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(16, 0, 4, 0),
         )
-        self.scale = Legend(still=True, margin=(0, 0, 4, 0))
+        self.scale = ColourLegend(still=True, margin=(0, 0, 4, 0))
         self.facts = Html()
         self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
         self.reject = self._button("Reject", 62, "Never keep this structure, in any method")
@@ -279,94 +277,6 @@ class Inspector(pn.viewable.Viewer):
         self._dark = dark
         self.atoms.param.update(dark=dark, background=palette(dark).card)
         self._recolour()
-
-    def __panel__(self) -> Any:
-        return self._card
-
-
-class Brushed(pn.viewable.Viewer):
-    """A table of the brushed structures; a click shows one in the inspector."""
-
-    COLUMNS = {"#": int, "config_type": object, "score": float, "max |F|": float, "kept by": object}
-    HINTS = {
-        "#": "index in the file",
-        "score": "highest outlier score (nats); empty where it is only estimated",
-        "max |F|": "largest force (eV/Å)",
-        "kept by": "methods that keep it at this budget",
-    }
-
-    def __init__(self, session: Session, **params: Any) -> None:
-        super().__init__(**params)
-        self._session = session
-        self.title = Html()
-        self.hint = Html(
-            note(
-                "Nothing brushed. Draw a lasso in a map or drag across a force tail; Shift adds, "
-                "Alt subtracts, Esc clears."
-            ),
-            margin=(4, 0, 0, 0),
-        )
-        self.table = row_table(
-            self.COLUMNS,
-            self.HINTS,
-            decimals={"score": 2, "max |F|": 2},
-            page_size=8,
-            visible=True,
-            formatters={"kept by": {"type": "html"}},
-            widths={"#": 38, "score": 46, "max |F|": 54, "kept by": 52},
-        )
-        self.table.on_click(self._on_click)
-        self._structures = np.empty(0, dtype=np.int64)
-        self._rows = layout.column(self.table)
-        self._card = layout.card(self.title, self.hint, self._rows, margin=0)
-        session.param.watch(self._fill, ["opened", "brush", "budget", "n_columns"])
-        for slot in session.every_slot:
-            slot.param.watch(self._fill, ["selection"])
-        self._fill()
-
-    def _columns(self, structures: Any) -> dict[str, Any]:
-        data, analysis = self._session.dataset, self._session.analysis
-        if data is None or analysis is None or len(structures) == 0:
-            return {name: np.empty(0, dtype=kind) for name, kind in self.COLUMNS.items()}
-        described = analysis.descriptors
-        at = np.searchsorted(described.structures, structures)
-        forces = np.fmax.reduceat(analysis.force_norms, described.structure_offsets[:-1])[at]
-        slots = self._session.slots
-        kept = [np.isin(structures, self._session.kept(slot)) for slot in slots]
-        dots = [
-            str(html.join(dot(i, slot.title) for i, slot in enumerate(slots) if kept[i][each]))
-            or "–"
-            for each in range(len(structures))
-        ]
-        return {
-            "#": data.frame_indices[structures],
-            "config_type": data.config_type[structures].astype(object),
-            "score": analysis.outliers.structure_ranked[at],
-            "max |F|": forces,
-            "kept by": dots,
-        }
-
-    def _fill(self, *_: Any) -> None:
-        analysis, brushed = self._session.analysis, self._session.brushed_structures
-        count = len(brushed)
-        text = f"{counted(count, 'structure')}, {counted(len(self._session.brush), 'environment')}"
-        if analysis is not None and count:
-            at = np.searchsorted(analysis.descriptors.structures, brushed)
-            scores = analysis.outliers.structure_ranked[at]
-            order = np.argsort(-scores, kind="stable")  # those not known last, as in the file
-            brushed = brushed[order[:TABLE_LIMIT]]
-            if count > TABLE_LIMIT:
-                sparsest = " sparsest" if np.isfinite(scores).all() else ""
-                text += f" · showing {grouped(TABLE_LIMIT)}{sparsest}"
-        self.title.object = heading("Brushed", text if count else "none")
-        self._structures = brushed
-        fill_rows(self.table, self._columns(brushed), count)
-        reveal(self._rows, bool(count))
-        reveal(self.hint, not count)
-
-    def _on_click(self, event: Any) -> None:
-        if 0 <= event.row < len(self._structures):
-            self._session.inspect(int(self._structures[event.row]))
 
     def __panel__(self) -> Any:
         return self._card

@@ -206,6 +206,7 @@ class Export(pn.viewable.Viewer):
             self._size,
             removals=self._session.ledger,
             waivers=self._session.waived.values(),
+            brushes=self._session.brushes_by_frame(),
         )
         return io.BytesIO(json.dumps(recipe.to_dict(), indent=2).encode())
 

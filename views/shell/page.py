@@ -12,7 +12,9 @@ from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
 from analytics.report.contents import Table
-from views.inspector.inspector import Brushed, Inspector
+from views.inspector.brushed import Brushed
+from views.inspector.find import Find
+from views.inspector.inspector import Inspector
 from views.kit import html, layout
 from views.kit.bokeh_defaults import remember_defaults
 from views.kit.material_page import MaterialPage
@@ -61,6 +63,8 @@ NEWS = 12
 HELP = {
     "Esc": "close what is open, otherwise clear the brush",
     "← →": "previous, next structure (among the brushed ones, if any)",
+    "Enter in Find": "brush what is found; Shift adds, Alt subtracts, Ctrl keeps what is in both",
+    "↑ ↓ in the list of the brushed": "the structure above, below",
     "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
     "?": "this list",
 }
@@ -107,7 +111,8 @@ class Page:
         self._strangers: Mapping[str, Mapping[str, Any]] = {}
         self.connection = Connection()
         self.budget = BudgetBar(session)
-        self.inspector, self.brushed = Inspector(session), Brushed(session)
+        self.inspector = Inspector(session)
+        self.find, self.brushed = Find(session), Brushed(session)
         self.export, self.keys = Export(session, self._tables), Keys()
         self.recipe = RecipeDialog(session)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
@@ -126,7 +131,6 @@ class Page:
             value=self._opening.title,
             margin=0,
         )
-        self.map_kind = segments("Map", ["PCA", "UMAP"], value="PCA", margin=(0, 10, 0, 10))
         self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
         self.bar = pmui.LinearProgress(
             variant="determinate", value=0, sizing_mode="stretch_width", margin=(6, 0, 0, 0)
@@ -231,6 +235,7 @@ class Page:
         self.side = Region(
             close,
             self.inspector,
+            self.find,
             self.brushed,
             title="Structure inspector",
             role="complementary",
@@ -275,7 +280,6 @@ class Page:
             self.chip,
             self.stage,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.map_kind,
             self.open_side,
             self.sessions,
             self.export,
@@ -315,9 +319,7 @@ class Page:
         session = self.session
         self.stage.param.watch(self._on_stage, "value")
         self.stage.param.watch(lambda e: session.param.trigger("chosen"), "value")
-        self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
-        session.param.watch(lambda e: setattr(self.map_kind, "value", e.new), ["map_kind"])
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])

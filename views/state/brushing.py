@@ -8,6 +8,7 @@ import numpy as np
 import param
 
 from analytics.information.analysis import Analysis
+from analytics.recipe import NamedBrush
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
 from views.state.jobs import Runner
@@ -108,6 +109,17 @@ class Brushing(Looking):
         """Bring a kept brush to what is brushed, see `combined` for the modes."""
         if name in self.named_brushes:
             self.set_brush(self.named_brushes[name], mode)
+
+    def brushes_by_frame(self) -> list[NamedBrush]:
+        """Return the kept brushes as a recipe has them: structures by their index in the file."""
+        if self.analysis is None or self.dataset is None:
+            return []
+        owners, frames = self.analysis.descriptors.owners, self.dataset.frame_indices
+        described = self.analysis.descriptors.structures
+        return [
+            NamedBrush(name, tuple(frames[described[np.unique(owners[rows])]].tolist()), len(rows))
+            for name, rows in self.named_brushes.items()
+        ]
 
     # ---- sets -------------------------------------------------------------------------------
 

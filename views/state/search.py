@@ -9,7 +9,6 @@ import param
 
 from analytics.curation.expression import ENVIRONMENT, Columns, matching
 from analytics.curation.expression_syntax import ExpressionError
-from analytics.curation.properties import Properties
 from analytics.curation.search import understood
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
@@ -89,21 +88,12 @@ class Search(param.Parameterized):
     def __init__(self, session: Session, **params: object) -> None:
         super().__init__(**params)
         self._session = session
-        self._columns: Properties | None = None
         self.param.watch(lambda event: self._look(""), "text")
         session.param.watch(self._on_opened, "opened")
 
     def _on_opened(self, *_: object) -> None:
-        self._columns = None
         if self.text:
             self._look("")
-
-    @property
-    def columns(self) -> Properties | None:
-        """What an expression may name; None without a data set."""
-        if self._columns is None and self._session.analysis is not None:
-            self._columns = Properties(self._session.analysis)
-        return self._columns
 
     def brush(self, mode: str = "replace") -> None:
         """Brush what the text finds, see `views.state.looking.combined` for the modes."""
@@ -112,15 +102,15 @@ class Search(param.Parameterized):
     def _look(self, mode: str) -> None:
         """Find what the text means, aside; brush it in a mode, or only say how much it is."""
         session, text = self._session, self.text
-        columns = self.columns
-        if columns is None:
+        if session.analysis is None:
             return
+        columns = session.properties
 
         def work(monitor: Monitor) -> Found:
             return find(text, columns)
 
         def done(found: Found) -> None:
-            if self.columns is not columns or self.text != text:
+            if session.analysis is not columns.analysis or self.text != text:
                 return
             self.found = found
             if mode and found.expression and not found.error:
