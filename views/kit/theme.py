@@ -106,6 +106,7 @@ COMPONENTS: dict[str, Any] = {
                 "whiteSpace": "nowrap",
                 "flex": "0 0 auto",
                 "width": "auto",
+                "@media (max-width: 899.98px)": {"padding": "0 6px"},
                 # the state has no slot of its own in the theme (MUI 7)
                 "&&.Mui-selected, &&.Mui-selected:hover": {
                     "color": "var(--winnow-text)",

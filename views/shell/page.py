@@ -47,6 +47,7 @@ HEADER_BUTTON = {
         "minWidth": 0,
         "height": 32,
         "padding": "0 12px",
+        "@media (max-width: 899.98px)": {"padding": "0 6px"},
     }
 }
 #: On paper the page is as long as it is, without its bar (panel-material-ui 0.16.6 scrolls within).
@@ -280,7 +281,11 @@ class Page:
             self.chip,
             self.stage,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.open_side,
+            pn.Row(
+                self.open_side,
+                margin=0,
+                styles=seen_with("inspector", self._opening.inspector),
+            ),
             self.sessions,
             self.export,
             help_button,
