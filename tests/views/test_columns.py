@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from views.compare.agreement_card import AgreementCard
+from views.compare.extend_card import ExtendCard
 from views.compare.view import Columns
 from views.state.columns import COLUMNS
 from views.state.jobs import Inline
@@ -204,3 +205,39 @@ def test_a_keeps_b_drops_is_a_brush(session):
     assert len(card.pairs) == 6
     session.show_columns(1)
     assert not card.visible
+
+
+# ---- extending what is there --------------------------------------------------------------------
+
+
+def test_what_a_column_keeps_is_extended_into_a_column(session):
+    card = ExtendCard(session)
+    card.given.value = 1
+    card.ask()
+    known = session.kept(session.slots[1])
+    assert not np.isin(card.request.result.order.structures, known).any()
+    card.least.value = card.least.end
+    assert len(card.additions) < len(card.request.result.order)
+    session.set_budget(1)
+    card.ask()
+    card.least.value = 0.0
+    known = session.kept(session.slots[1])
+    assert len(card.additions) > 0
+    card.brush.clicks += 1
+    assert set(session.brushed_structures.tolist()) == set(card.additions.tolist())
+    card.column.clicks += 1
+    assert (session.n_columns, session.slots[3].method) == (4, "given")
+    kept = session.slots[3].selection.structures.tolist()
+    assert kept == [*known.tolist(), *card.additions.tolist()]
+
+
+def test_another_file_is_extended(session, small):
+    card = ExtendCard(session)
+    card.given.value = "another file…"
+    assert card.path.visible
+    card.ask()
+    assert "say which file" in card.request.problem
+    card.path.value = str(small)
+    card.ask()
+    assert np.max(card.request.result.order.information) <= 1e-6  # all of it is there already
+    assert "worth adding" in card.said.object

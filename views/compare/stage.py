@@ -9,11 +9,13 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable
 
 from views.compare.agreement_card import AgreementCard
+from views.compare.extend_card import ExtendCard
 from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
 from views.kit import layout
+from views.kit.offer_card import OfferCard
 from views.kit.text import Html, note
 from views.shell.stage import Stage, register
 
@@ -48,7 +50,14 @@ class CompareStage(Stage):
         self.columns, self._retention = Columns(self.session), Retention(self.session)
         self.ranking = RankingCard(self.session)
         self.agreement = AgreementCard(self.session)
-        self._curves = layout.column(self._retention, self.agreement, self.ranking)
+        self.extend = OfferCard(
+            lambda: ExtendCard(self.session),
+            name=ExtendCard.NAME,
+            offer=ExtendCard.OFFER,
+            label="Say what there is",
+            margin=(10, 10, 0, 0),
+        )
+        self._curves = layout.column(self._retention, self.agreement, self.extend, self.ranking)
         self._single = layout.card(
             Html(
                 note(
@@ -81,3 +90,4 @@ class CompareStage(Stage):
         """See `Stage`."""
         self.columns.restyle(dark)
         self._retention.restyle(dark)
+        self.extend.restyle(dark)
