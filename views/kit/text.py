@@ -14,8 +14,8 @@ from views.kit.style_sheets import css
 
 __all__ = [
     "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts", "grouped",
-    "heading", "label_error", "note", "percent", "percent_error", "shortened", "significant", "swatch",
-    "tiles", "tone", "with_error",
+    "heading", "label_error", "note", "percent", "percent_error", "shortened", "significant",
+    "swatch", "tiles", "tone", "with_error",
 ]  # fmt: skip
 
 #: Kind of a selection method -> what it is called on the page.
