@@ -148,6 +148,8 @@ def _data(report: Report) -> Markup:
             ("sampled", f"{what} estimated from {PAGE.counted(analysis.sampled, 'environment')}, "
              f"seed {analysis.seed}; ± is one standard error")
         )  # fmt: skip
+    if analysis.scores_said():
+        figures.append(("outlier scores", analysis.scores_said()))
     labels, counts = np.unique(data.config_type, return_counts=True)
     return join(
         h3("As it was understood"),
