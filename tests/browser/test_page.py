@@ -521,7 +521,7 @@ def test_small_window(screen, resized):
 
 def test_small_window_hides_nothing(screen, resized):
     page = resized(800)
-    in_the_bar(page, "Toggle theme", "Help", "Export", "Structure", "Data", "Compare", "UMAP")
+    in_the_bar(page, "Toggle theme", "Help", "Export", "Structure", "Data", "Compare")
     choices = page.get_by_role("button", name=re.compile(r"^[123] · "))
     for column in (2, 1, 0):
         choices.nth(column).click()

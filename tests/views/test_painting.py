@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 
 from analytics.curation.properties import Property
 from views.kit.scales import colours
+from views.state.choices import choices_of, choose
 from views.state.colouring import LEVELS, MOST, colouring_of
 from views.state.jobs import Inline
 from views.state.painting import METHOD
@@ -175,3 +176,44 @@ def test_a_property_that_another_file_has_not_gives_way_to_the_methods(session, 
     assert session.colour_by == METHOD
     assert session.colouring is None
     assert session.sizing is None
+
+
+def test_any_two_numbers_are_a_map(session):
+    session.show_map("plane")
+    x, y = session.plane()
+    assert (x.name, y.name) == ("outlier_score", "force")
+    assert session.embedding.method == session.map_kind == "plane"
+    session.show_plane("energy_per_atom", "natoms")
+    assert_array_equal(
+        session.embedding.xy[:, 0], session.properties.of_environments("energy_per_atom")
+    )
+    session.plane_y = "force"
+    assert "|F| (eV/Å)" in session.embedding.axes[1]
+    session.show_map("PCA")
+    assert session.embedding.method == "PCA"
+    session.plane_y = "natoms"  # nobody looks at the plane
+    assert session.embedding.method == "PCA"
+    session.show_plane("no such column", "natoms")
+    assert session.plane()[0].name == "outlier_score"
+
+
+def test_atoms_have_the_colours_of_the_maps_until_another_is_picked(session):
+    assert session.atoms_colouring.shown.name == "outlier_score"
+    session.paint("force")
+    assert session.atoms_colouring is session.colouring
+    session.paint_atoms("element")
+    assert session.atoms_colouring.shown.name == "element"
+    assert session.colouring.shown.name == "force"
+    session.paint_atoms("")
+    assert session.atoms_colouring is session.colouring
+
+
+def test_a_saved_choice_is_taken_and_a_strange_one_is_not(session):
+    chosen = choices_of(session, ["colour_by", "plane_x"])
+    assert chosen == {}
+    choose(session, ["colour_by"], {"colour_by": "force"})
+    assert session.colouring.shown.name == "force"
+    choose(session, ["colour_by", "size_by"], {"colour_by": "of a newer one", "size_by": "formula"})
+    assert session.colour_by == METHOD
+    assert session.colouring is None
+    assert session.size_by == ""

@@ -19,6 +19,8 @@ from views.retrain.parity_points import MANY, _density, _inside
 from views.retrain.state import FILE, HOLD_OUT, LEFT_OUT, TAIL, RetrainState
 from views.retrain.view import RetrainView
 from views.state.jobs import Inline
+from views.state.painting import METHOD
+from views.state.properties import FORCE_ERROR
 from views.state.session import Session
 
 # panel-material-ui 0.16 meets its own deprecation in every FileDownload,
@@ -281,6 +283,19 @@ def test_lasso_in_forces_brushes_atoms(shared, view):
     assert described.environments[shared.brush].tolist() == [parity.atoms[atom]]
     assert len(plot.brushed.data["x"]) == 3  # its components, in every plot
     assert len(view.parity.plots[2].brushed.data["x"]) == 3
+
+
+def test_environments_can_be_coloured_by_the_error_of_their_force(shared, view):
+    shared.paint(FORCE_ERROR.name)
+    parity, environments = view.state.parities["1"], shared.analysis.descriptors.environments
+    found = np.full(shared.dataset.n_environments, np.nan)
+    found[environments] = shared.colouring.of(1)
+    errors = np.linalg.norm(parity.predicted_forces - parity.forces, axis=1)
+    tested = np.isin(parity.atoms, environments)
+    assert_allclose(found[parity.atoms[tested]], errors[tested])
+    assert np.isfinite(found).sum() == tested.sum()
+    assert "force_error_1" in shared.properties
+    shared.paint(METHOD)
 
 
 def test_lasso_in_energies_brushes_structures(shared, view):

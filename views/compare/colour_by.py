@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from views.kit import html, layout
-from views.kit.legend import Legend
+from views.kit.legend import ColourLegend
 from views.kit.text import Html, grouped
-from views.kit.widgets import LOW, look, property_groups, reveal
+from views.kit.widgets import property_groups, property_select, reveal
 from views.state.painting import METHOD
 from views.state.session import Session
 
@@ -23,10 +22,10 @@ class ColourBy(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self._dark, self._moving = session, False, False
-        self.colour = self._select("Colour by", METHOD)
-        self.size = self._select("Size by", "")
+        self.colour = property_select("Colour by", METHOD)
+        self.size = property_select("Size by", "", width=150)
         self.title, self.note = Html(wide=False, margin=(0, 10, 0, 0)), Html(wide=False)
-        self.scale: Legend | None = None
+        self.scale: ColourLegend | None = None
         self.legend = layout.row(margin=(0, 10, 6, 6), gives="legend")
         reveal(self.legend, False)
         self.colour.param.watch(self._on_colour, "value")
@@ -37,19 +36,6 @@ class ColourBy(pn.viewable.Viewer):
         session.param.watch(self._on_brush, ["brush"])
         self._fill()
         self._show()
-
-    @staticmethod
-    def _select(label: str, value: str) -> pmui.Select:
-        return pmui.Select(
-            label=label,
-            groups={},
-            value=value,
-            width=190,
-            variant="outlined",
-            searchable=True,
-            dropdown_height=420,
-            **look(margin=(6, 8, 4, 0), sx=LOW),
-        )
 
     # ---- state to widgets -------------------------------------------------------------------
 
@@ -72,7 +58,7 @@ class ColourBy(pn.viewable.Viewer):
         """Draw the legend."""
         colouring = self._session.colouring
         if colouring is not None and self.scale is None:  # the first that is asked for
-            self.scale = Legend()
+            self.scale = ColourLegend()
             self.scale.on_choice(self._session.brush_values, self._session.brush_category)
             self.legend.objects = [self.title, self.scale, self.note]
         if self.scale is not None:

@@ -55,6 +55,7 @@ class CompareStage(Stage):
             ),
             margin=(10, 10, 0, 0),
         )
+        self.keep(self.session, "colour_by", "size_by", "atoms_by", "plane_x", "plane_y")
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
@@ -68,7 +69,7 @@ class CompareStage(Stage):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
-        return (self.columns.options.dialog,)
+        return (self.columns.options.dialog, self.columns.toolbar.signs.dialog)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

@@ -13,7 +13,7 @@ from ase.symbols import Symbols
 from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, environment_of, frame_of
 from views.kit import layout
-from views.kit.legend import Legend
+from views.kit.legend import ColourLegend
 from views.kit.scales import colours_of
 from views.kit.text import Html, facts, heading, with_error
 from views.kit.theme import palette
@@ -69,7 +69,7 @@ class Inspector(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(16, 0, 4, 0),
         )
-        self.scale = Legend(still=True, margin=(0, 0, 4, 0))
+        self.scale = ColourLegend(still=True, margin=(0, 0, 4, 0))
         self.facts = Html()
         self.pin = self._button("Pin", 48, "Always keep this structure, in every method")
         self.reject = self._button("Reject", 62, "Never keep this structure, in any method")

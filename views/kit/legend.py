@@ -18,12 +18,13 @@ from views.kit.text import counted, grouped, significant
 from views.kit.theme import palette
 from views.state.colouring import LEVELS, Colouring
 
-__all__ = ["Legend"]
+__all__ = ["ColourLegend"]
 
 
-class Legend(JSComponent):
+class ColourLegend(JSComponent):
     """Shows a colouring; what is chosen in it goes to whoever asked for it.
 
+    Not `Legend`: the browser would take its model for that of Bokeh, which has the same name.
     Bars are as high as the logarithm of what they count: a scale is looked at for its rare ends.
     """
 

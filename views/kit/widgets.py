@@ -18,7 +18,7 @@ from views.kit.style_sheets import css
 
 __all__ = [
     "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
-    "heading_select", "look", "property_groups", "reveal", "segments",
+    "heading_select", "look", "property_groups", "property_select", "reveal", "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
@@ -183,6 +183,13 @@ def property_groups(properties: Iterable[Property]) -> dict[str, dict[str, str]]
         label = shown.label if shown.label not in options else f"{shown.label} [{shown.name}]"
         options[label] = shown.name
     return groups
+
+
+def property_select(label: str, value: str, **params: Any) -> pmui.Select:
+    """Make a select of properties, in which one can search; its groups may come later."""
+    usual = {"width": 190, "variant": "outlined", "searchable": True, "dropdown_height": 420}
+    own = {"label": label, "groups": {}, "value": value, "margin": (6, 8, 4, 0), "sx": LOW}
+    return pmui.Select(**look(**usual | own | params))
 
 
 class Dialog(pmui.Dialog):

@@ -54,6 +54,7 @@ from views.retrain.runs import (
     winners,
 )
 from views.state.choices import choose
+from views.state.properties import FORCE_ERROR
 from views.state.session import Session
 
 __all__ = [
@@ -466,8 +467,22 @@ class RetrainState(param.Parameterized):
 
         def done(found: dict[str, Parity]) -> None:
             self.parities = found
+            self._tell_errors({} if test.startswith(FILE) else found)
 
         self._session.run("retrain parity", work, done, quiet=True, place="here")
+
+    def _tell_errors(self, parities: Mapping[str, Parity]) -> None:
+        """Tell the maps the force errors of the columns, where atoms of the data were tested."""
+        session, analysis = self._session, self._session.analysis
+        own = [parities.get(str(column)) for column in range(len(session.slots))]
+        if analysis is None or all(parity is None for parity in own):
+            return
+        errors = np.full((len(own), analysis.dataset.n_environments), np.nan)
+        for row, parity in zip(errors, own, strict=True):
+            if parity is not None:
+                row[parity.atoms] = np.linalg.norm(parity.predicted_forces - parity.forces, axis=1)
+        described = errors[:, analysis.descriptors.environments]
+        session.find(FORCE_ERROR.name, tuple(described) if np.isfinite(described).any() else ())
 
     def _parity(self, run: Run, test: str, column: str, share: Budget, budget: int) -> Parity:
         """Return the points of a fit, structures as indices into the data set tested on."""

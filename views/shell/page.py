@@ -126,7 +126,6 @@ class Page:
             value=self._opening.title,
             margin=0,
         )
-        self.map_kind = segments("Map", ["PCA", "UMAP"], value="PCA", margin=(0, 10, 0, 10))
         self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
         self.bar = pmui.LinearProgress(
             variant="determinate", value=0, sizing_mode="stretch_width", margin=(6, 0, 0, 0)
@@ -276,7 +275,6 @@ class Page:
             self.chip,
             self.stage,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.map_kind,
             self.open_side,
             self.sessions,
             self.export,
@@ -315,9 +313,7 @@ class Page:
         session = self.session
         self.stage.param.watch(self._on_stage, "value")
         self.stage.param.watch(lambda e: session.param.trigger("chosen"), "value")
-        self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.page.param.watch(lambda e: self.restyle(e.new), "dark_theme")
-        session.param.watch(lambda e: setattr(self.map_kind, "value", e.new), ["map_kind"])
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])

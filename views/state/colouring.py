@@ -12,18 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.curation.properties import Property
+from analytics.evaluation.score_plane import QUANTILES, log_floor
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 
-__all__ = ["LEVELS", "MOST", "Colouring", "Legend", "colouring_of", "helps_log"]
+__all__ = ["LEVELS", "MOST", "Colouring", "Legend", "colouring_of"]
 
 #: Steps of a scale of numbers.
 LEVELS = 256
 #: Categories with a colour of their own; the rest share one.
 MOST = 9
-#: A scale ends at these quantiles: one far point would leave all others one colour.
-QUANTILES = (0.01, 0.99)
-#: Positive numbers that span more than this between them are told apart by their logarithm.
-SPAN = 50.0
 #: Bars of a legend: a whole number of levels each.
 BARS = 64
 
@@ -139,15 +136,6 @@ class Colouring:
         return np.flatnonzero(np.any([values == at for values in self.values], axis=0))
 
 
-def helps_log(values: FloatArray) -> bool:
-    """Say whether numbers are better told apart by their logarithm: positive, over decades."""
-    finite = values[np.isfinite(values)]
-    if len(finite) == 0:
-        return False
-    low, high = np.quantile(finite, QUANTILES)
-    return bool(low > 0 and high / low > SPAN)
-
-
 def _levels(values: FloatArray, low: float, high: float, log: bool) -> npt.NDArray[np.int16]:
     missing = ~np.isfinite(values)
     if not high > low:
@@ -184,7 +172,8 @@ def colouring_of(
     low, high = (float(q) for q in np.quantile(finite, QUANTILES)) if len(finite) else (0.0, 1.0)
     if shown.signed:
         low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
-    log = not shown.signed and helps_log(finite)
+    floor = None if shown.signed else log_floor(finite)
+    low = low if floor is None else floor
     if not high > low and len(finite):  # nearly all alike: show the few that are not
         low, high = float(finite.min()), float(finite.max())
     missing = int(sum(np.isnan(each).sum() for each in numbers))
@@ -194,10 +183,10 @@ def colouring_of(
         "diverging" if shown.signed else "sequential",
         low,
         high,
-        log,
+        floor is not None,
         missing=missing,
         why=why if missing else "",
-        legend=_legend(finite, low, high, log),
+        legend=_legend(finite, low, high, floor is not None),
     )
 
 

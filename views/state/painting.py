@@ -27,6 +27,8 @@ __all__ = ["METHOD", "Painting"]
 
 #: Colour by what is kept, in the colours of the methods.
 METHOD = "method"
+#: Axes of the score plane, the likeliest first.
+USUAL_AXES = ("outlier_score", "force", "energy_per_atom", "volume_per_atom", "natoms")
 #: Of a sampled analysis, where not every environment has one.
 SAMPLED = "worked out for a sample of the environments"
 UNTESTED = "not in the test of the last retrain"
@@ -45,6 +47,8 @@ class Painting(Deciding):
     atoms_colouring = param.ClassSelector(
         class_=Colouring, doc="The colours of the atoms; None for those of the elements."
     )
+    plane_x = param.String("", doc="Property along the score plane; empty: the usual one.")
+    plane_y = param.String("", doc="Property up the score plane; empty: the usual one.")
     worked_out = param.Event(doc="A property was worked out that had to be asked for.")
 
     #: Set by `Session`.
@@ -54,7 +58,10 @@ class Painting(Deciding):
         super().__init__(runner, **params)
         self._properties: SessionProperties | None = None
         self.param.watch(self._on_opened_anew, ["opened"])
-        self.param.watch(self._on_decided, ["budget", "pinned", "rejected"])
+        self.param.watch(self._on_decided, ["budget", "pinned", "rejected", "n_columns"])
+        self.param.watch(self._on_colour_by, ["colour_by"])
+        self.param.watch(self._on_size_by, ["size_by"])
+        self.param.watch(self._on_atoms_by, ["atoms_by"])
         self.param.watch(self._colour_atoms, ["colouring"])
 
     @property
@@ -87,18 +94,28 @@ class Painting(Deciding):
     def paint(self, name: str) -> None:
         """Colour by a property; by the methods for a name that is not there."""
         self.colour_by = name if self.property_of(name) else METHOD
-        self._colour()
 
     def paint_atoms(self, name: str) -> None:
         """Colour the atoms of the picture by a property; as the maps for a name not there."""
         self.atoms_by = name if self.property_of(name) else ""
-        self._colour_atoms()
 
     def size(self, name: str) -> None:
         """Draw points as large as a property; all alike for a name that is not there."""
+        self.size_by = name if self._number(name) else ""
+
+    def plane(self) -> tuple[Property, Property] | None:
+        """Return the axes of the score plane: those wanted, where the open data set has them."""
+        numbers = [p for p in self.offered() if p.kind == "number" and p.name not in _COLUMN_WISE]
+        if not numbers:
+            return None
+        usual = [p for name in USUAL_AXES for p in numbers if p.name == name] or numbers
+        x = self._number(self.plane_x) or usual[0]
+        y = self._number(self.plane_y) or usual[min(1, len(usual) - 1)]
+        return x, y
+
+    def _number(self, name: str) -> Property | None:
         shown = self.property_of(name)
-        self.size_by = name if shown is not None and shown.kind == "number" else ""
-        self._size()
+        return shown if shown is not None and shown.kind == "number" else None
 
     def find(self, name: str, values: tuple[Any, ...]) -> None:
         """Take over what was worked out about the open data set; empty takes it away.
@@ -117,31 +134,43 @@ class Painting(Deciding):
         elif self.properties.found.pop(name, None) is None:
             return
         self.param.trigger("worked_out")
-        if self.colour_by == name:
-            self.paint(name)
-        if self.size_by == name:
-            self.size(name)
-        if self.atoms_by == name:
-            self.paint_atoms(name)
+        self._follow(lambda shown: shown == name)
 
     # ---- what follows -----------------------------------------------------------------------
 
     def _on_opened_anew(self, event: Any) -> None:
-        if event.new is None:
-            return
-        self.paint(self.colour_by)
-        self.size(self.size_by)
-        self.paint_atoms(self.atoms_by)
+        if event.new is not None:
+            self._on_colour_by()
+            self._on_size_by()
+            self._on_atoms_by()
 
     def _on_decided(self, *_: Any) -> None:
-        if self.analysis is None:
-            return
-        if _hangs_on_decisions(self.colour_by):
+        if self.analysis is not None:
+            self._follow(_hangs_on_decisions)
+
+    def _follow(self, concerned: Callable[[str], bool]) -> None:
+        """Bring up to date what shows a property that has changed."""
+        if concerned(self.colour_by):
             self._colour()
-        if _hangs_on_decisions(self.size_by):
+        if concerned(self.size_by):
             self._size()
-        if _hangs_on_decisions(self.atoms_by):
+        if concerned(self.atoms_by):
             self._colour_atoms()
+
+    def _on_colour_by(self, *_: Any) -> None:
+        if self.analysis is not None and not self.property_of(self.colour_by):
+            self.colour_by = METHOD  # of another file, or of an older Winnow
+        self._colour()
+
+    def _on_size_by(self, *_: Any) -> None:
+        if self.analysis is not None and not self._number(self.size_by):
+            self.size_by = ""
+        self._size()
+
+    def _on_atoms_by(self, *_: Any) -> None:
+        if self.analysis is not None and not self.property_of(self.atoms_by):
+            self.atoms_by = ""
+        self._colour_atoms()
 
     def _colour(self) -> None:
         self._scale("colouring", self.colour_by, lambda: self.colour_by)

@@ -35,7 +35,9 @@ OPTIONS = (*READING, "strict")
 class Saving(Painting):
     """Gives what is to be saved, and takes it back."""
 
-    map_kind = param.Selector(default="PCA", objects=["PCA", "UMAP"], doc="Which map is wanted.")
+    map_kind = param.Selector(
+        default="PCA", objects=["PCA", "UMAP", "plane"], doc="Which map is wanted."
+    )
     descriptor = param.Parameter(AutoSpec(), doc="Spec of the descriptor.")
     kernel = param.ClassSelector(class_=KernelSpec, default=KernelSpec(), doc="Kernel spec.")
     question = param.ClassSelector(

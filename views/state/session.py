@@ -18,6 +18,7 @@ from param.parameterized import discard_events
 from analytics.data.dataset import Dataset
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
+from analytics.evaluation.score_plane import score_plane
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
@@ -36,6 +37,9 @@ from views.state.uploads import Uploads
 __all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
 
 T = TypeVar("T")
+
+#: Kind of the map whose axes are two properties.
+PLANE = "plane"
 
 #: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
@@ -79,6 +83,7 @@ class Session(Saving):
         self._unavailable: dict[int, Choice] = {}
         self.param.watch(self._on_columns, ["n_columns"])
         self.param.watch(self._measure, ["opened", "budget"])
+        self.param.watch(self._on_plane, ["plane_x", "plane_y"])
         for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
             slot.param.watch(self._on_decided, ["selection"])
@@ -527,6 +532,9 @@ class Session(Saving):
         analysis = self.analysis
         if analysis is None:
             return
+        if kind == PLANE:
+            self._show_plane(analysis)
+            return
         self.map_kind = kind
         if self.embedding is not None and self.embedding.method == kind:
             self._runner.cancel("map")
@@ -547,6 +555,37 @@ class Session(Saving):
         if kind == "UMAP":  # it may be on its way: whoever asks waits for that one
             self._runner.hurry("map ahead")
         self._submit("map", self._lay_out(analysis, kind), done, failed)
+
+    def show_plane(self, x: str, y: str) -> None:
+        """Show a map whose axes are two properties."""
+        self.param.update(plane_x=x, plane_y=y)
+        self.show_map(PLANE)
+
+    def _on_plane(self, *_: Any) -> None:
+        if self.map_kind == PLANE and self.analysis is not None:
+            self._show_plane(self.analysis)
+
+    def _show_plane(self, analysis: Analysis) -> None:
+        axes, properties = self.plane(), self.properties
+        if axes is None:
+            return
+        self.map_kind = PLANE
+        self._runner.cancel("map")
+        self._over("map")
+
+        def work(monitor: Monitor) -> Embedding:
+            x, y = (properties.of_environments(axis.name) for axis in axes)
+            return score_plane(x, y, (axes[0].label, axes[1].label))
+
+        def done(embedding: Embedding) -> None:
+            if self.analysis is analysis and self.map_kind == PLANE and self.plane() == axes:
+                self.embedding = embedding
+
+        def failed(error: Exception) -> None:
+            if self.analysis is analysis and self.embedding is not None:
+                self.map_kind = self.embedding.method
+
+        self.run("plane", work, done, failed=failed, place="here", quiet=True)
 
     def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
         def work(monitor: Monitor) -> Embedding:
