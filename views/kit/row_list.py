@@ -66,7 +66,7 @@ class RowList(JSComponent):
 
     def fill(self, rows: Sequence[Sequence[Any]], **others: Any) -> None:
         """Show other rows, and change other parameters with them."""
-        # as one text: param would look into each cell for references, 40 ms for 2 000 rows
+        # as one text: param compares lists cell by cell, 40 ms for 2 000 rows
         self.param.update(rows=json.dumps([*rows]), **others)
 
     def _handle_msg(self, data: Any) -> None:
