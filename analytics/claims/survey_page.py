@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from html import escape
 from typing import Any
 
 from analytics.claims.claim import Answer
 from analytics.claims.registry import CLAIMS
 from analytics.claims.survey import Survey, Surveyed, order_of_claims
+from analytics.runtime import html
 
 __all__ = ["survey_page"]
 
@@ -26,6 +26,19 @@ CELLS = {
     "not computed": ("none", "–"),
     "cannot be asked": ("none", "–"),
 }
+
+HOW = (
+    "Each cell is a verdict from an interval of 95 % over resamples; hover for the effect, click "
+    "for the rest. Of a large set a random part of at most 300 structures and 15 000 environments "
+    "was looked at."
+)
+#: Class and text of what explains the cells.
+KEY = (
+    ("yes", "✓ yes: reproduced"),
+    ("no", "✕ no: not reproduced"),
+    ("open", "? open: undecided"),
+    ("", "–: cannot be asked, or not computed"),
+)
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--quiet:#57606a;--line:#d0d7de;
@@ -95,33 +108,28 @@ def survey_page(found: Survey) -> str:
     if found.across:
         groups[0][1].append(Surveyed("all sets", answers=found.across))
     groups += [(f"Evidence that ships: {k}", list(v)) for k, v in found.shipped.items() if v]
-    claims = {name: _facts(name) for name in names}
-    body = "".join(f"<h2>{escape(title)}</h2>{_table(names, ones)}" for title, ones in groups)
-    failed = "".join(
-        f"<li>{escape(one.name)}: {escape(one.error)}</li>" for one in found.sets if one.error
-    )
-    failures = f"<h2>Not surveyed</h2><ul>{failed}</ul>" if failed else ""
+    failed = [one for one in found.sets if one.error]
     settings = ", ".join(f"{k} {v}" for k, v in found.settings.items())
     # "</" would end the script element: written so, it is the same text to JSON
-    data = json.dumps({"claims": claims}).replace("</", "<\\/")
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<title>Survey of published claims</title><style>{STYLE}</style></head><body>
-<button id="theme" type="button">Light or dark</button>
-<h1>Published claims, held against {len(answered)} data sets</h1>
-<p>Each cell is a verdict from an interval of 95 % over resamples; hover for the effect, click for
-the rest. Of a large set a random part of at most 300 structures and 15 000 environments was looked
-at.</p>
-<p class="quiet">{escape(settings)}</p>
-<p class="key"><span class="yes">✓ yes: reproduced</span>
-<span class="no">✕ no: not reproduced</span><span class="open">? open: undecided</span>
-<span>–: cannot be asked, or not computed</span></p>
-{body}{failures}
-<div id="said" role="status" aria-live="polite"><p class="quiet">Click a cell.</p></div>
-<script type="application/json" id="facts">{data}</script><script>{SCRIPT}</script>
-</body></html>
-"""
+    data = json.dumps({"claims": {name: _facts(name) for name in names}}).replace("</", "<\\/")
+    return html.document(
+        "Survey of published claims",
+        STYLE,
+        html.button("Light or dark", id="theme", type="button"),
+        html.h1(f"Published claims, held against {len(answered)} data sets"),
+        html.p(HOW),
+        html.p(settings, class_="quiet"),
+        html.p((html.span(text, class_=kind) for kind, text in KEY), class_="key"),
+        ((html.h2(title), _table(names, ones)) for title, ones in groups),
+        (html.h2("Not surveyed"), html.ul(html.li(f"{one.name}: {one.error}") for one in failed))
+        if failed
+        else None,
+        html.div(
+            html.p("Click a cell.", class_="quiet"), id="said", role="status", aria_live="polite"
+        ),
+        html.element("script", html.Markup(data), type="application/json", id="facts"),
+        html.element("script", html.Markup(SCRIPT)),
+    )
 
 
 def _facts(name: str) -> dict[str, Any]:
@@ -134,25 +142,21 @@ def _facts(name: str) -> dict[str, Any]:
     }
 
 
-def _table(names: list[str], sets: list[Surveyed]) -> str:
+def _table(names: list[str], sets: list[Surveyed]) -> html.Markup:
     by_set = [{answer.name: answer for answer in one.answers} for one in sets]
-    heads = "".join(
-        f'<th scope="col" title="{escape(_title(one))}"><span>{escape(one.name)}</span></th>'
-        for one in sets
+    head = html.tr(
+        html.th("Claim", scope="col"),
+        (html.th(html.span(one.name), scope="col", title=_title(one)) for one in sets),
     )
-    rows = []
-    for name in names:
-        if not any(name in answers for answers in by_set):
-            continue
-        cells = "".join(
-            _cell(one, answers.get(name)) for one, answers in zip(sets, by_set, strict=True)
+    rows = [
+        html.tr(
+            html.th(CLAIMS[name].sentence, scope="row", title=name),
+            (_cell(one, answers.get(name)) for one, answers in zip(sets, by_set, strict=True)),
         )
-        sentence = escape(CLAIMS[name].sentence)
-        rows.append(f'<tr><th scope="row" title="{escape(name)}">{sentence}</th>{cells}</tr>')
-    return (
-        f'<div class="scroll"><table><thead><tr><th scope="col">Claim</th>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+        for name in names
+        if any(name in answers for answers in by_set)
+    ]
+    return html.div(html.table(html.thead(head), html.tbody(rows)), class_="scroll")
 
 
 def _title(one: Surveyed) -> str:
@@ -165,16 +169,23 @@ def _title(one: Surveyed) -> str:
     )
 
 
-def _cell(one: Surveyed, answer: Answer | None) -> str:
+def _cell(one: Surveyed, answer: Answer | None) -> html.Markup:
     if answer is None:
-        return "<td></td>"
+        return html.td()
     kind, word = CELLS[answer.verdict]
-    return (
-        f'<td><button type="button" class="{kind}" data-set="{escape(one.name)}" '
-        f'data-claim="{escape(answer.name)}" data-verdict="{escape(answer.verdict)}" '
-        f'data-measured="{escape(answer.measured)}" aria-pressed="false" '
-        f'aria-label="{escape(f"{one.name}: {answer.verdict}")}" '
-        f'title="{escape(_effect(answer))}">{word}</button></td>'
+    return html.td(
+        html.button(
+            word,
+            type="button",
+            class_=kind,
+            data_set=one.name,
+            data_claim=answer.name,
+            data_verdict=answer.verdict,
+            data_measured=answer.measured,
+            aria_pressed="false",
+            aria_label=f"{one.name}: {answer.verdict}",
+            title=_effect(answer),
+        )
     )
 
 

@@ -10,8 +10,14 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.value import Value
 
-__all__ = ["ForceCut", "force_cut"]
+__all__ = ["DEFINITION", "ForceCut", "force_cut"]
 
+#: What a cut is, to the letter.
+DEFINITION = (
+    "A structure goes if |F| of any of its atoms is above the limit: the length of the force "
+    "vector, not a component, and strictly above. Atoms without a force do not count, isolated "
+    "atoms stay."
+)
 #: The tail is the share of atoms with the largest forces.
 TAIL = 0.01
 

@@ -101,7 +101,14 @@ def conversion(unit: str, quantity: str) -> float:
     ------
     ValueError
         If it is no unit of that quantity that is known here.
+
+    Notes
+    -----
+    A minus sign before the unit of forces, stress or virial turns theirs: what a file calls
+    forces may be gradients, and what it calls stress a pressure.
     """
+    if unit[:1] == "-" != unit[1:2] and quantity in ("forces", "stress", "virial"):
+        return -conversion(unit[1:], quantity)
     wanted = _DIMENSIONS[quantity]
     if unit.strip().lower() in _ATOMIC:
         return float(units.Ha ** wanted[0] * units.Bohr ** wanted[1])

@@ -14,12 +14,14 @@ import numpy as np
 
 from analytics.runtime.errors import InputError, WinnowError
 
-__all__ = ["LARGEST", "Entries", "load_json", "parse_json"]
+__all__ = ["LARGEST", "LONGEST_OPTION", "Entries", "load_json", "parse_json"]
 
 #: A file larger than that is none of ours, bytes.
 LARGEST = 256_000_000
 #: Characters of a text: names, reasons.
 LONGEST = 10_000
+#: Characters of an option: it may be a list of structures.
+LONGEST_OPTION = 1_000_000
 #: Whole numbers fit into 64 bit.
 MOST = 2**62
 #: What no text of ours holds: it could be shown nowhere.
@@ -135,10 +137,10 @@ class Entries:
             shown = "a list" if isinstance(value, list) else "an object"
         return WinnowError(f"{self._document} is damaged: {place} is {shown}, not {wanted}")
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, longest: int = LONGEST) -> str:
         """Return a text."""
         value = self[name]
-        if not isinstance(value, str) or len(value) > LONGEST or _UNSHOWABLE.search(value):
+        if not isinstance(value, str) or len(value) > longest or _UNSHOWABLE.search(value):
             raise self.damaged(self._path(name), "a text", value)
         return value
 
@@ -189,7 +191,7 @@ class Entries:
         found = self.object(name)
         for key, value in found.content.items():
             if isinstance(value, str):
-                found.text(key)
+                found.text(key, LONGEST_OPTION)
             elif value is not None and not _is_number(value):
                 raise self.damaged(found._path(key[:40]), "a number or text", value)
         return dict(found.content)

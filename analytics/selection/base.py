@@ -387,6 +387,7 @@ METHODS: Registry[Method] = Registry(
         "analytics.selection.recommended": ("recommended",),
         "analytics.selection.random": ("random", "stratified"),
         "analytics.selection.stratified_scores": ("ccs",),
+        "analytics.selection.given": ("given",),
     },
 )  # fmt: skip
 

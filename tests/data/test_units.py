@@ -73,3 +73,18 @@ def test_units_that_a_structure_states(info, found) -> None:
 
 def test_a_system_of_units_is_stated_as_a_whole() -> None:
     assert stated_units({"units": "real"})["forces"] == "kcal/mol/Å"
+
+
+@pytest.mark.parametrize(
+    ("unit", "quantity"), [("GPa", "stress"), ("hartree/bohr", "forces"), ("eV", "virial")]
+)
+def test_a_minus_before_a_unit_turns_the_sign(unit, quantity):
+    assert conversion(f"-{unit}", quantity) == -conversion(unit, quantity)
+
+
+@pytest.mark.parametrize(
+    ("unit", "quantity"), [("-eV", "energy"), ("-Å", "length"), ("--GPa", "stress")]
+)
+def test_a_minus_means_nothing_elsewhere(unit, quantity):
+    with pytest.raises(ValueError, match="is not known"):
+        conversion(unit, quantity)

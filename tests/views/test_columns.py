@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from views.compare.agreement_card import AgreementCard
 from views.compare.view import Columns
 from views.state.columns import COLUMNS
 from views.state.jobs import Inline
@@ -109,3 +110,97 @@ def test_the_page_draws_as_many_columns_as_there_are(session):
         shown = [np.size(source.data["x"]) for source in columns.maps.kept[:count]]
         assert all(shown)
     assert columns.toolbar.count.value == 4
+
+
+# ---- lists --------------------------------------------------------------------------------------
+
+
+def test_a_file_of_indices_is_a_column(session, tmp_path):
+    frames = session.dataset.frame_indices[session.every_slot[1].selection.structures[5:1:-1]]
+    (tmp_path / "mine.txt").write_text("\n".join(map(str, frames)))
+    session.read_list(2, tmp_path / "mine.txt")
+    slot = session.slots[2]
+    assert (slot.method, slot.title) == ("given", "mine.txt")
+    assert session.dataset.frame_indices[slot.selection.structures].tolist() == frames.tolist()
+    session.set_budget(20)
+    assert len(session.kept(slot)) == 4
+    session.undo()
+    session.undo()
+    assert session.slots[2].method == DEFAULT_METHODS[2]
+    (tmp_path / "wrong.txt").write_text("1 2 9999")
+    session.read_list(2, tmp_path / "wrong.txt")
+    assert session.notice[0] == "error"
+    assert session.notice[1].startswith("wrong.txt: index 9999 is outside")
+    assert session.slots[2].method == DEFAULT_METHODS[2]
+
+
+def test_a_kept_selection_comes_back_with_the_session(session, pipeline):
+    session.set_budget(7)
+    kept = session.kept(session.slots[1]).tolist()
+    assert not session.keep_list(1, "  ")
+    assert session.keep_list(1, " my   first ")
+    session.set_budget(3)
+    session.show_kept_list(0, "my first")
+    assert session.slots[0].selection.structures.tolist() == kept
+    again = Session(Inline(), pipeline)
+    again.restore(parse(session.save().to_bytes()))
+    assert again.slots[0].title == "my first"
+    assert again.slots[0].selection.structures.tolist() == kept
+    assert list(again.kept_lists) == ["my first"]
+    again.drop_list("my first")
+    assert again.kept_lists == {}
+    assert again.slots[0].selection.structures.tolist() == kept
+
+
+def test_a_list_is_not_carried_over_to_another_file(session, small, tmp_path):
+    session.keep_list(1, "mine")
+    session.show_kept_list(0, "mine")
+    session.show_kept_list(2, "mine")
+    session.show_columns(2)
+    other = tmp_path / "other.xyz"
+    other.write_bytes(small.read_bytes())
+    session.open(other)
+    assert methods(session) == list(DEFAULT_METHODS[:2])
+    assert "mine is a list of another file" in session.notice[1]
+    assert session.kept_lists == {}
+    session.show_columns(3)
+    assert session.slots[2].method == DEFAULT_METHODS[2]
+
+
+def test_the_dialog_finds_methods_and_suggests_one(session):
+    columns = Columns(session)
+    columns.heads[0].method.value = "What is each for? Help me choose…"
+    dialog = columns.choosing
+    assert dialog.dialog.open
+    assert columns.heads[0].method.value == "random"
+    dialog.search.value_input = "farthest mean"
+    shown = [name for name, row in dialog.rows.items() if row.row.styles["display"] != "none"]
+    assert shown == ["fps", "farthest_mean"]
+    dialog.wish.value = "be cheap"
+    assert "Stratified" in dialog.take.label
+    dialog.take.clicks += 1
+    assert session.slots[0].method == "stratified"
+    assert not dialog.dialog.open
+
+
+# ---- who keeps what -----------------------------------------------------------------------------
+
+
+def test_a_keeps_b_drops_is_a_brush(session):
+    session.set_budget(8)
+    card = AgreementCard(session)
+    assert card.pairs == []
+    card.open()
+    assert [pair.columns for pair in card.pairs] == [(0, 1), (0, 2), (1, 2)]
+    pair = card.pairs[1]
+    first, second = (set(session.kept(session.slots[c]).tolist()) for c in pair.columns)
+    for side, expected in (("first", first - second), ("second", second - first)):
+        pair.buttons[side].clicks += 1
+        assert set(session.brushed_structures.tolist()) == expected
+    session.set_budget(4)
+    counts = card.pairs[0].found.counts
+    assert counts["both"] + counts["first"] == counts["both"] + counts["second"] == 4
+    session.show_columns(4)
+    assert len(card.pairs) == 6
+    session.show_columns(1)
+    assert not card.visible

@@ -8,6 +8,7 @@ import pytest
 
 from analytics.curation.ledger import KINDS, ledger_table
 from analytics.recipe import Recipe, make_recipe
+from views.shell.ledger_dialog import LedgerDialog
 from views.state.jobs import Inline
 from views.state.recipes import take_over
 from views.state.saved import SavedSession, parse
@@ -166,3 +167,36 @@ def test_a_recipe_takes_ledger_and_waivers_to_another_page(session, small, pipel
     assert again.waived == session.waived
     again.undo()
     assert (again.ledger, again.waived) == ((), {})
+
+
+@pytest.mark.filterwarnings("ignore:Both '(color|variant)' and 'button_:PendingDeprecationWarning")
+def test_the_ledger_dialog_lists_filters_shows_and_takes_back(session):
+    session.reject(9)
+    session.reject_all([4, 5, 6], {4: "repeats 1"}, step="Near-duplicates", kind="finding")
+    session.waive("rare_elements", "they are meant", "1 rare element")
+    dialog = LedgerDialog(session)
+    assert dialog.list.entries == []  # nothing is made until it is opened
+    dialog.open()
+    assert [e["key"] for e in dialog.list.entries] == [
+        "step By hand", "step Near-duplicates", "waiver rare_elements",
+    ]  # fmt: skip
+    assert "4 structures rejected" in dialog.head.object
+    rows = list(csv.DictReader(dialog._csv().read().decode().splitlines()))
+    assert [row["step"] for row in rows] == ["By hand", *["Near-duplicates"] * 3]
+
+    dialog.list._handle_msg({"key": "step Near-duplicates", "name": "list"})
+    assert [e["key"] for e in dialog.list.entries] == [f"structure {s}" for s in (4, 5, 6)]
+    assert "repeats 1" in dialog.list.entries[0]["text"]
+    assert len(dialog._csv().read().decode().splitlines()) == 4
+    dialog.list._handle_msg({"key": "structure 5", "name": "restore"})
+    assert session.rejected == [4, 6, 9]
+    dialog.restore.param.trigger("clicks")
+    assert session.rejected == [9]
+    dialog.undo.param.trigger("clicks")
+    assert session.rejected == [4, 6, 9]
+    dialog.step.value = "every step"
+    dialog.list._handle_msg({"key": "waiver rare_elements", "name": "unwaive"})
+    assert session.waived == {}
+    dialog.list._handle_msg({"key": "step Near-duplicates", "name": "show"})
+    assert session.brushed_structures.tolist() == [4, 6]
+    assert (session.active, dialog.dialog.open) == (4, False)

@@ -161,6 +161,22 @@ def test_another_file_is_another_session_once_something_was_decided(visit, shelf
     assert shelf.load(only).pinned == [3]
 
 
+def test_a_file_read_another_way_with_what_was_decided_is_the_same_session(visit, shelf, small):
+    saver = visit(small)
+    saver.session.reject(3)
+    name = saver.name_on_shelf
+    saver.session.reread(energy_key="")
+    assert (saver.name_on_shelf, names(shelf)) == (name, [name])
+    saver.session.undo()
+    saver.session.undo()
+    assert (saver.session.options, saver.session.rejected) == ({}, [])
+    assert names(shelf) == [name]
+    again = visit(name=name)
+    again.session.redo()
+    again.session.redo()
+    assert (again.session.options, again.session.rejected) == ({"energy_key": ""}, [3])
+
+
 def test_a_changed_file_leaves_the_session_as_it_was(visit, shelf, small, tmp_path):
     path, data = tmp_path / "mine.xyz", read(small)
     write_subset(data, np.arange(15), path)

@@ -63,7 +63,7 @@ def html_of(room):
 
 def test_the_bar_shows_the_stages_in_their_order():
     titles = [stage.title for stage in stages_in_order()]
-    assert titles == ["Data", "Review", "Compare", "Retrain", "Density"]
+    assert titles == ["Data", "Review", "Compare", "Outliers", "Retrain", "Density"]
     assert a_page().stage.options == titles
 
 
@@ -77,7 +77,15 @@ def test_a_plugin_brings_a_stage(registry, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_plugins_loaded", False)
 
     page = a_page()
-    assert page.stage.options == ["Data", "Review", "Compare", "Made", "Retrain", "Density"]
+    assert page.stage.options == [
+        "Data",
+        "Review",
+        "Compare",
+        "Outliers",
+        "Made",
+        "Retrain",
+        "Density",
+    ]
     room = page.rooms["Made"]
     assert not room.built
     page.page.dark_theme = False  # Panel keeps the theme of the page before
@@ -129,7 +137,7 @@ def test_without_a_data_set_a_stage_waits_for_one_and_says_so(opened):
 def test_dialogs_of_a_stage_keep_the_keys_to_themselves(opened):
     page = a_page(opened)
     dialogs = page.rooms["Compare"].stage.dialogs
-    assert len(dialogs) == 2  # the options of a method, the signs
+    assert len(dialogs) == 3  # the options of a method, which method, the signs
     for dialog in dialogs:
         dialog.open = True
         assert page.keys.blocked
@@ -140,5 +148,6 @@ def test_dialogs_of_a_stage_keep_the_keys_to_themselves(opened):
 def test_the_browser_is_told_what_is_seen_with_every_stage():
     script = switching(stages_in_order())
     assert '"Density": {"--winnow-stage-0": "none"' in script
-    assert script.count('"--winnow-beside-budget": "flex"') == 4
-    assert script.count('"--winnow-beside-inspector": "flex"') == 3
+    assert script.count('"--winnow-beside-budget": "flex"') == 5
+    # Data: findings are stepped through
+    assert script.count('"--winnow-beside-inspector": "flex"') == 5

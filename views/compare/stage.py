@@ -8,6 +8,8 @@ from typing import Any
 import panel_material_ui as pmui
 from panel.viewable import Viewable
 
+from views.compare.agreement_card import AgreementCard
+from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
@@ -45,7 +47,8 @@ class CompareStage(Stage):
         """See `Stage`."""
         self.columns, self._retention = Columns(self.session), Retention(self.session)
         self.ranking = RankingCard(self.session)
-        self._curves = layout.column(self._retention, self.ranking)
+        self.agreement = AgreementCard(self.session)
+        self._curves = layout.column(self._retention, self.agreement, self.ranking)
         self._single = layout.card(
             Html(
                 note(
@@ -59,7 +62,9 @@ class CompareStage(Stage):
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
-        return layout.column(self.columns, self._curves, self._single, gives="shrinks")
+        return layout.column(
+            OpenErrors(self.session), self.columns, self._curves, self._single, gives="shrinks"
+        )
 
     def _on_opened(self, *_: Any) -> None:
         analysis = self.session.analysis
@@ -69,7 +74,8 @@ class CompareStage(Stage):
     @property
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
-        return (self.columns.options.dialog, self.columns.toolbar.signs.dialog)
+        columns = self.columns
+        return (columns.options.dialog, columns.choosing.dialog, columns.toolbar.signs.dialog)
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from analytics.evaluation.structure_sizes import QUANTILES, UNEQUAL, size_spread
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
+from views.compare.method_dialog import MethodDialog
 from views.compare.method_options import MethodOptions
 from views.compare.rows import score_rows
 from views.compare.tails import Tails
@@ -19,9 +20,9 @@ from views.compare.toolbar import Toolbar
 from views.kit import html, layout
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.style_sheets import css
-from views.kit.text import KINDS, Html, count_of, percent, swatch
+from views.kit.text import KINDS, Html, count_of, counted, percent, shortened, swatch
 from views.kit.widgets import Button, heading_select, segments
-from views.state.columns import COLUMNS, lower_first
+from views.state.columns import COLUMNS, GIVEN, lower_first
 from views.state.over_widths import ColumnsOverWidths
 from views.state.session import Session
 
@@ -41,24 +42,32 @@ QUIET: dict[str, Any] = {
 }
 
 
+#: Entries of the menu that open the dialog.
+HELP, OWN = "What is each for? Help me choose…", "From a file, or a saved selection…"
+
+
+def _titles() -> dict[str, str]:
+    """Return the methods by what the menu calls them, and what opens the dialog."""
+    groups: dict[str, dict[str, str]] = {kind: {} for kind in KINDS.values()}
+    for name in METHODS:
+        if name != GIVEN:
+            kind, title = KINDS.get(METHODS[name].kind, METHODS[name].kind), METHODS[name].title
+            said = title if kind == KINDS["random"] else f"{kind} · {lower_first(title)}"
+            groups.setdefault(kind, {})[said] = name
+    found = {HELP: HELP} | {said: name for group in groups.values() for said, name in group.items()}
+    return found | {OWN: OWN}
+
+
 class Column(pn.viewable.Viewer):
     """The head of one column: which method, what it promises, what it scores."""
 
-    def __init__(self, session: Session, column: int, **params: Any) -> None:
+    def __init__(
+        self, session: Session, column: int, ask: Callable[[int], None], **params: Any
+    ) -> None:
         super().__init__(**params)
+        self._ask = ask
         self._session, self._column, self._slot = session, column, session.every_slot[column]
-        options = {KINDS[k]: {} for k in KINDS}
-        for name in METHODS:
-            method = METHODS[name]
-            options.setdefault(KINDS.get(method.kind, method.kind), {})[method.title] = name
-        titles = {
-            (t if k == "Random" else f"{k} · {lower_first(t)}"): n
-            for k, group in options.items()
-            for t, n in group.items()
-        }
-        self.method = heading_select(
-            f"Method of column {column + 1}", options=titles, value=self._slot.method
-        )
+        self.method = heading_select(f"Method of column {column + 1}", options=_titles())
         self.reseed = Button(
             label="Draw again",
             variant="text",
@@ -87,8 +96,8 @@ class Column(pn.viewable.Viewer):
             layout.row(self.summary, self.reseed, self.options),
             self.card,
         )
-        self.method.param.watch(lambda e: session.choose(column, e.new), "value")
-        self._slot.param.watch(self._on_method, ["method", "seed", "selection"])
+        self.method.param.watch(self._choose, "value")
+        self._slot.param.watch(self._on_method, ["method", "seed", "spec", "selection"])
         session.param.watch(self._say, ["chosen", "tasks"])
         self._on_method()
 
@@ -96,8 +105,21 @@ class Column(pn.viewable.Viewer):
         """Give way to the name of the method where four columns share a narrow window."""
         self.environments.css_classes = ["crowded"] if crowded else []
 
+    def _choose(self, event: Any) -> None:
+        if event.new in (HELP, OWN):
+            self._on_method()  # what it shows stays until something else is chosen
+            self._ask(self._column)
+        elif event.new in METHODS and event.new != self._slot.method:
+            self._session.choose(self._column, event.new)
+
     def _on_method(self, *_: Any) -> None:
-        self.method.value = self._slot.method
+        """Show the method, or the list that there is no entry for."""
+        slot, titles = self._slot, _titles()
+        if slot.method == GIVEN:
+            titles = {shortened(slot.title): GIVEN} | titles
+        if self.method.options != titles:
+            self.method.options = titles
+        self.method.value = slot.method
         self.reseed.visible = METHODS[self._slot.method].random
         self._say()
 
@@ -115,7 +137,8 @@ class Column(pn.viewable.Viewer):
         else:
             task = next((t for name, t in self._session.tasks.items() if self._is_mine(name)), None)
             share = f" · {percent(task.fraction, 0)}" if task and task.fraction > 0 else ""
-            text = f"working out {lower_first(METHODS[wanted.method].title)}{share}"
+            title = lower_first(METHODS[wanted.method].title)
+            text = f"working out {title}{share}"
             said, waits = html.join(html.i(class_="spin"), text), True
         line = html.div(said, class_="line")
         if line != self.summary.object:
@@ -146,7 +169,11 @@ class Column(pn.viewable.Viewer):
         text = method.summary
         if method.random:
             text += f", seed {slot.seed}"
-        if slot.spec is not None:
+        if slot.method == GIVEN and slot.selection is not None:
+            given = len(slot.selection)
+            short = ", fewer than the budget" if given < self._session.budget else ""
+            text = f"{counted(given, 'structure')} given{short}"
+        elif slot.spec is not None:
             text += " · own options"
         bound = slot.certificate(self._session.budget)
         if bound is None:
@@ -170,6 +197,7 @@ class Columns(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
+        self.choosing = MethodDialog(session)
         self.heads: list[Column] = []
         self.cards: list[Any] = []
         self.left = LeftOpen(session)
@@ -184,7 +212,7 @@ class Columns(pn.viewable.Viewer):
         self.over_widths.param.watch(self._show, ["found"])
         for slot in session.every_slot:
             slot.param.watch(self._show, ["spec", "tight"])
-            slot.param.watch(self._name, ["method"])
+            slot.param.watch(self._name, ["method", "spec"])
         self._on_columns()
         if pn.state.curdoc is None:
             self.over_widths.refresh()
@@ -206,8 +234,8 @@ class Columns(pn.viewable.Viewer):
 
     def _add(self) -> None:
         column = len(self.cards)
-        head = Column(self._session, column)
-        head.options.on_click(lambda event: self.options.show(column))
+        head = Column(self._session, column, self.choosing.show)
+        head.options.on_click(lambda event: self._show_options(column))
         self.heads.append(head)
         self.cards.append(
             layout.card(
@@ -219,6 +247,11 @@ class Columns(pn.viewable.Viewer):
                 margin=(0, 10, 0, 0),
             )
         )
+
+    def _show_options(self, column: int) -> None:
+        """Show what can be set about a method; of a list it is which one."""
+        of_list = self._session.every_slot[column].method == GIVEN
+        (self.choosing if of_list else self.options).show(column)
 
     def _name(self, *_: Any) -> None:
         """Name the columns where one is shown at a time."""
@@ -250,7 +283,9 @@ class Columns(pn.viewable.Viewer):
         self.maps.restyle(dark)
         self.tails.restyle(dark)
         self.options.restyle(dark)
+        self.choosing.restyle(dark)
         self.toolbar.restyle(dark)
 
     def __panel__(self) -> Any:
-        return layout.column(self.toolbar, self.which, self.options, self._row, gives="shrinks")
+        dialogs = (self.options, self.choosing)
+        return layout.column(self.toolbar, self.which, *dialogs, self._row, gives="shrinks")

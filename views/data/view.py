@@ -12,16 +12,17 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
 from analytics.information.kernel import AUTO, PUBLISHED, KernelSpec
 from analytics.information.width import GIVEN
+from views.data.findings import FindingsCard
 from views.data.headlines import headline_tiles, headline_words, setting_words
 from views.data.question import QuestionCard
+from views.data.queue import QueueCard
 from views.data.reading import Reading
 from views.data.understanding import understanding
 from views.kit import html, layout
 from views.kit.drop_zone import DropZone
-from views.kit.option_words import on_page
 from views.kit.spec_form import SpecForm
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, grouped, heading, note
+from views.kit.text import Html, grouped, heading
 from views.kit.widgets import Button, reveal, segments
 from views.state.over_widths import HeadlinesOverWidths
 from views.state.session import DEMO, Session
@@ -55,9 +56,10 @@ def _card(*items: Any) -> Any:
 class DataView(pn.viewable.Viewer):
     """The Data stage."""
 
-    def __init__(self, session: Session, **params: Any) -> None:
+    def __init__(self, session: Session, shown: Any = True, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
+        self.queue = QueueCard(session, shown)
         self.drop = DropZone(session, session.open, height=110)
         self.path = pmui.TextInput(
             label="or a path on the machine that runs Winnow",
@@ -74,9 +76,9 @@ class DataView(pn.viewable.Viewer):
         )
         self.load.on_click(lambda e: session.open(self.path.value) if self.path.value else None)
         self.understood, self.question = Html(margin=(0, 10)), QuestionCard(session)
-        self.overview, self.findings = Html(margin=(0, 10)), Html(margin=(0, 10))
+        self.overview, self.findings = Html(margin=(0, 10)), FindingsCard(session)
         #: What is there to say once a file is open.
-        self.answers = [_card(part) for part in (self.understood, self.findings, self.overview)]
+        self.answers = [_card(part) for part in (self.understood, self.overview)]
         self.reading = Reading(session)
         titles = {DESCRIPTOR_TITLES.get(name, name): name for name in DESCRIPTORS}
         self.kind = pmui.Select(
@@ -177,18 +179,6 @@ class DataView(pn.viewable.Viewer):
         self.understood.object = understanding(opened.dataset)
         self._show_headlines()
         self.in_use.object = setting_words(opened.analysis)
-        findings = [
-            html.div(
-                html.span(f.severity, class_=f.severity if f.severity != "note" else "quiet"),
-                html.span(
-                    on_page(f.message),
-                    *(html.small(on_page(line)) for line in (f.evidence, f.advice) if line),
-                ),
-                class_="finding",
-            )
-            for f in opened.report.findings
-        ]
-        self.findings.object = html.join(heading("Checks"), findings or note("Nothing found."))
 
     def _show_headlines(self, *_: Any) -> None:
         if self._session.opened is not None:
@@ -243,6 +233,6 @@ class DataView(pn.viewable.Viewer):
         )
         return layout.row(
             layout.column(opening, self.reading, settings, max_width=640),
-            layout.column(self.question, *self.answers),
+            layout.column(self.question, self.findings, self.queue, *self.answers),
             gives="stacks",
         )

@@ -10,9 +10,11 @@ import panel_material_ui as pmui
 
 from analytics.curation.conflicts import Conflicts
 from analytics.curation.duplicates import Duplicates
+from analytics.curation.force_cut import DEFINITION
 from analytics.curation.reasons import copy_reasons, cut_reasons
 from analytics.runtime.arrays import owners
 from views.kit import html, layout
+from views.kit.findings_list import FindingsList
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows
 from views.kit.text import Html, counted, grouped, heading, note, percent
@@ -50,6 +52,8 @@ class _Listing(pn.viewable.Viewer):
     UNITS: dict[str, str] = {}
     DECIMALS: dict[str, int] = {}
     WIDTHS: dict[str, int] = {}
+    #: Codes of the findings that the card is about.
+    FINDINGS: tuple[str, ...] = ()
 
     def __init__(self, session: Session, state: Review, **params: Any) -> None:
         super().__init__(**params)
@@ -59,6 +63,7 @@ class _Listing(pn.viewable.Viewer):
             self.COLUMNS, self.HINTS, self.UNITS, self.DECIMALS, widths=self.WIDTHS
         )
         self.table.on_click(self._on_click)
+        self.findings = FindingsList(session, self.FINDINGS, margin=(6, 0, 0, 0))
         self._card = Card(self.table, name=self.NAME)
 
     def _fill(self, columns: dict[str, Any], rows: list[tuple[list[int], list[int]]]) -> None:
@@ -71,6 +76,8 @@ class _Listing(pn.viewable.Viewer):
             self._state.show(*self._rows[event.row])
 
     def __panel__(self) -> Any:
+        if self.findings not in self._card:
+            self._card.append(self.findings)
         return self._card
 
 
@@ -78,6 +85,7 @@ class DuplicateCard(_Listing):
     """Groups of structures that repeat one another."""
 
     NAME = "Near-duplicates"
+    FINDINGS = ("duplicates", "near_duplicates", "duplicates_across_classes")
     COLUMNS = {"copies": int, "#": object, "config_type": object, "distance": float, "exact": int}
     HINTS = {
         "copies": "structures beyond the representative",
@@ -164,6 +172,10 @@ class ConflictCard(_Listing):
     """Alike structures with unlike energies, alike environments with unlike forces."""
 
     NAME = "Conflicting labels"
+    FINDINGS = (
+        "conflicting_duplicates", "conflicting_forces", "conflicting_alike",
+        "conflicting_environments",
+    )  # fmt: skip
     COLUMNS = {"#": object, "ΔE": float, "|ΔF|": float, "alike": object, "config_type": object}
     HINTS = {
         "#": "indices in the file, by rising energy",
@@ -269,6 +281,7 @@ class EnergyCard(_Listing):
     """Energies far from those of their config_type."""
 
     NAME = "Energies out of line"
+    FINDINGS = ("energy_out_of_line", "further_energies")
     COLUMNS = {"n": int, "of": int, "kind": object, "config_type": object, "away": float}
     HINTS = {
         "n": "structures of a class and composition that lie apart",
@@ -352,7 +365,8 @@ class CutCard(pn.viewable.Viewer):
             on_click=self._reject,
             margin=(8, 0, 0, 8),
         )
-        self._parts = [self.slider, self.text, layout.row(self.brush, self.reject)]
+        definition = Html(note(DEFINITION), margin=(4, 0, 0, 0))
+        self._parts = [self.slider, definition, self.text, layout.row(self.brush, self.reject)]
         self._card = Card(*self._parts, name=self.NAME)
         self.slider.param.watch(self._move, "value_throttled")
         session.param.watch(self._range, ["opened"])

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from analytics.curation.conflicts import Conflicts, conflicts
-from analytics.curation.duplicates import Duplicates, DuplicateSpec, near_duplicates
+from analytics.curation.duplicates import DuplicateSpec
 from analytics.curation.overlap import Leakage, OverlapMatrix, classes_of, leakage, overlap_matrix
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
@@ -20,6 +19,7 @@ from analytics.information.bandwidth import BandwidthScan, bandwidth_scan
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
+from views.state.findings import find_conflicts, find_duplicates
 
 __all__ = ["CLASSES", "PARTS", "Against", "Finding", "compare_files"]
 
@@ -49,24 +49,6 @@ class Against:
 
 def _redundancy(analysis: Analysis, monitor: Monitor) -> tuple[Redundancy, ...]:
     return redundancy(analysis, monitor=monitor)
-
-
-def _duplicates(
-    analysis: Analysis, pinned: list[int], tolerance: float, monitor: Monitor
-) -> Duplicates:
-    return near_duplicates(
-        analysis.dataset,
-        analysis.descriptors,
-        DuplicateSpec(tolerance=tolerance),
-        bandwidth=analysis.width.alike,
-        keep=pinned,
-        monitor=monitor,
-    )
-
-
-def _conflicts(analysis: Analysis, monitor: Monitor) -> Conflicts:
-    h = analysis.width.alike
-    return conflicts(analysis.dataset, analysis.descriptors, bandwidth=h, monitor=monitor)
 
 
 def _dimension(analysis: Analysis, monitor: Monitor) -> IntrinsicDimension:
@@ -107,8 +89,8 @@ class Finding(NamedTuple):
 #: What is worked out when the stage is first looked at, in this order.
 PARTS = {
     "redundancy": Finding("redundancy by class", _redundancy),
-    "duplicates": Finding("near-duplicates", _duplicates),
-    "conflicts": Finding("conflicting labels", _conflicts),
+    "duplicates": Finding("near-duplicates", find_duplicates),
+    "conflicts": Finding("conflicting labels", find_conflicts),
     "curve": Finding("learning curve", _curve),
     "dimension": Finding("intrinsic dimension", _dimension),
     "scan": Finding("bandwidths", _scan),

@@ -18,7 +18,6 @@ from analytics.evaluation.redundancy import LearningCurve
 from analytics.information.analysis import Analysis
 from analytics.information.bandwidth import BandwidthScan
 from analytics.information.intrinsic_dimension import IntrinsicDimension
-from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import Monitor, Part
 from views.review.parts import PARTS, Against, compare_files
@@ -177,12 +176,9 @@ class Review(param.Parameterized):
         x = analysis.descriptors
         if rows:
             self._session.set_brush(np.flatnonzero(np.isin(x.environments, rows)))
-            atom = rows[0] - analysis.dataset.rows(wanted[0]).start
+            self._session.inspect(wanted[0], rows[0] - analysis.dataset.rows(wanted[0]).start)
         else:
-            places = np.flatnonzero(np.isin(x.structures, wanted))
-            self._session.set_brush(ragged_rows(x.structure_offsets, places))
-            atom = -1
-        self._session.inspect(wanted[0], atom)
+            self._session.show_structures(wanted)
 
     def reject(
         self, reasons: Mapping[int, str], reason: str, *, step: str, kind: str = "finding"

@@ -55,6 +55,7 @@ class ReviewView(pn.viewable.Viewer):
         self.overlap, self.against = OverlapCard(session, state), AgainstCard(session, state)
         self.calibration = CalibrationCard(session)
         self.influence = InfluenceCard(session, state)
+        state.param.watch(self._list_findings, ["duplicates", "conflicts"])
         state.param.watch(self._count, [*PARTS, "waiting", "stopped"])
         self.restyle(dark)
         self._count()
@@ -63,6 +64,11 @@ class ReviewView(pn.viewable.Viewer):
         """Use the colours of the theme."""
         for part in (self.curve, self.scan, self.dimension, self.calibration):
             part.restyle(dark)
+
+    def _list_findings(self, *_: Any) -> None:
+        """Have the list of findings say what was found here: it has been worked out by now."""
+        if self.state.duplicates is not None and self.state.conflicts is not None:
+            self._session.findings.look()
 
     def _count(self, *_: Any) -> None:
         """Write what has been found so far, and what is still to come."""

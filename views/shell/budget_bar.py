@@ -53,7 +53,7 @@ class BudgetBar(pn.viewable.Viewer):
             label="Undo",
             on_click=lambda e: session.undo(),
             margin=(0, 4, 0, 4),
-            hint="Take back the last pin, rejection or method (Ctrl+Z)",
+            hint="Take back the last decision, whatever it was about (Ctrl+Z)",
         )
         self.redo = Button(
             label="Redo",
@@ -61,13 +61,18 @@ class BudgetBar(pn.viewable.Viewer):
             margin=0,
             hint="Take the last undo back (Ctrl+Shift+Z)",
         )
+        self.ledger = Button(
+            label="Ledger",
+            margin=(0, 0, 0, 4),
+            hint="Every removal with its step, reason and time, and the way back",
+        )
         self._row = layout.row(
             Html(html.span("Keep", class_="lead"), wide=False),
             self.slider,
             self.number,
             self.readout,
             pn.Spacer(sizing_mode="stretch_width"),
-            pn.Row(self.strip, self.undo, self.redo, margin=0),
+            pn.Row(self.strip, self.undo, self.redo, self.ledger, margin=0),
             css_classes=["budget"],
             gives="breaks",
             margin=(0, 12, 8, 0),
@@ -77,7 +82,7 @@ class BudgetBar(pn.viewable.Viewer):
         session.param.watch(self._fill, ["opened"])
         session.param.watch(
             self._show,
-            ["opened", "budget", "brush", "in_view", "pinned", "rejected", "n_columns"],
+            ["opened", "budget", "brush", "in_view", "pinned", "rejected", "waived", "n_columns"],
         )
         for slot in session.every_slot:
             slot.param.watch(self._show, ["selection"])
@@ -111,7 +116,8 @@ class BudgetBar(pn.viewable.Viewer):
         self.slider.value = int(np.argmin(np.abs(self._sizes - budget)))
         self.number.value = budget
         self._moving = False
-        counts = [len(session.kept_rows(slot)) for slot in session.slots]
+        known = [slot for slot in session.slots if slot.selection is not None]
+        counts = [len(session.kept_rows(slot)) for slot in known] or [0]
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
         environments = f"{env} of {counted(session.analysis.n_environments, 'environment')}"

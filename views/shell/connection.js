@@ -1,7 +1,7 @@
 // Connection of the page to its server (see connection.py): address, lost server, other window.
 
 /**
- * @typedef {{session: string, elsewhere: boolean, unsaved: boolean,
+ * @typedef {{session: string, link_names: string[], elsewhere: boolean, unsaved: boolean,
  *   on(names: string | string[], callback: (event: any) => void): void}} Model
  */
 
@@ -88,9 +88,10 @@ function lost(model, bar) {
   timer = window.setTimeout(ask, wait)
 }
 
-/** @param {string} session */
-function addressOf(session) {
+/** @param {Model} model @param {string} session */
+function addressOf(model, session) {
   const address = new URL(window.location.href)
+  for (const name of model.link_names) address.searchParams.delete(name)
   if (session) address.searchParams.set('session', session)
   else address.searchParams.delete('session')
   return address
@@ -101,7 +102,7 @@ export function render({ model, el }) {
   el.style.display = 'none'
   const bar = new Bar()
   let gone = false
-  const write = () => window.history.replaceState(window.history.state, '', addressOf(model.session))
+  const write = () => window.history.replaceState(window.history.state, '', addressOf(model, model.session))
   const show = () => {
     if (gone) return
     if (model.elsewhere) {
@@ -115,7 +116,7 @@ export function render({ model, el }) {
   model.on('elsewhere', show)
   model.on('msg:custom', (event) => {
     const { go } = event.data ?? event
-    window.location.assign(addressOf(go))
+    window.location.assign(addressOf(model, go))
   })
   for (const doc of Bokeh.documents)
     doc.on_event('connection_lost', () => {

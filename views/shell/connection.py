@@ -8,6 +8,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from views.state.links import NAMES
 from views.state.saver import Saver
 
 __all__ = ["Connection"]
@@ -24,6 +25,10 @@ class Connection(JSComponent):
     session = param.String("", doc="Name of the session; empty while there is nothing to save.")
     elsewhere = param.Boolean(False, doc="Whether another window has the session.")
     unsaved = param.Boolean(False, doc="Whether the last change could not be saved.")
+
+    link_names = param.List(
+        list(NAMES), item_type=str, doc="What a link has in an address: a session takes its place."
+    )
 
     _esm = Path(__file__).with_suffix(".js")
 

@@ -56,13 +56,19 @@ class Export(pn.viewable.Viewer):
     session : Session
     tables : callable
         Returns what stages have to add to a report.
+    stage : callable
+        Returns the stage that is shown.
     """
 
     def __init__(
-        self, session: Session, tables: Callable[[], Sequence[Table]] = tuple, **params: Any
+        self,
+        session: Session,
+        tables: Callable[[], Sequence[Table]] = tuple,
+        stage: Callable[[], str] = str,
+        **params: Any,
     ) -> None:
         super().__init__(**params)
-        self._session, self._tables = session, tables
+        self._session, self._tables, self._stage = session, tables, stage
         self.method = pmui.Select(
             label="Selection to export", options={}, size="small", sizing_mode="stretch_width"
         )
@@ -114,8 +120,9 @@ class Export(pn.viewable.Viewer):
         self.method.param.update(options=titles, value=self._column)
         self._describe()
         if self.home is None:
-            self.home = TakeHome(self._session, self._tables, self._stem)
+            self.home = TakeHome(self._session, self._tables, self._stem, self._stage)
             self.dialog.append(self.home)
+        self.home.refresh()
         self.dialog.open = True
 
     def _stem(self) -> str:

@@ -109,7 +109,9 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
     dark : bool
         Whether the page opens dark.
     """
-    if session.opened is None or any(slot.selection is None for slot in session.slots):
+    if session.opened is None or session.findings.errors:  # those are seen first
+        return ""
+    if any(slot.selection is None for slot in session.slots):
         return ""
     heads, budget = page.rooms["Compare"].stage.columns.heads, page.budget
     sections = "".join(

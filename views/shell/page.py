@@ -27,6 +27,7 @@ from views.shell.budget_bar import BudgetBar
 from views.shell.connection import Connection
 from views.shell.export_dialog import Export
 from views.shell.first_paint import TEMPLATE
+from views.shell.ledger_dialog import LedgerDialog
 from views.shell.recipe_dialog import RecipeDialog
 from views.shell.room import Room, StageTabs, seen_with, switching
 from views.shell.sessions_dialog import Sessions
@@ -58,7 +59,7 @@ HELP = {
     "← →": "previous, next structure (among the brushed ones, if any)",
     "Enter in Find": "brush what is found; Shift adds, Alt subtracts, Ctrl keeps what is in both",
     "↑ ↓ in the list of the brushed": "the structure above, below",
-    "Ctrl+Z, Ctrl+Shift+Z": "undo, redo a pin, a rejection, a method",
+    "Ctrl+Z, Ctrl+Shift+Z": "undo, redo any decision: budget, methods, pins, rejections, waivers",
     "?": "this list",
 }
 WORDS = {
@@ -108,8 +109,9 @@ class Page:
         self.budget = BudgetBar(session)
         self.inspector = Inspector(session)
         self.find, self.brushed = Find(session), Brushed(session)
-        self.export, self.keys = Export(session, self._tables), Keys()
-        self.recipe = RecipeDialog(session)
+        self.export, self.keys = Export(session, self._tables, lambda: self.stage.value), Keys()
+        self.recipe, self.ledger = RecipeDialog(session), LedgerDialog(session)
+        self.budget.ledger.on_click(self.ledger.open)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
         self.export.button.sx = self.sessions.button.sx = HEADER_BUTTON
         self.chip = Html(
@@ -207,6 +209,7 @@ class Page:
             self.export.dialog,
             self.sessions.dialog,
             self.recipe,
+            self.ledger,
             self.keys,
             self.connection,
             overlay,
@@ -317,14 +320,18 @@ class Page:
         session.param.watch(self._on_opened, ["opened"])
         session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])
+        session.param.watch(self._on_wanted, ["stage_wanted"])
+        session.findings.param.watch(self._say_findings, ["changed"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
-        for dialog in (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog):
+        for dialog in self._own_dialogs:
             dialog.param.watch(self._on_dialog, "open")
         self.keys.param.watch(lambda e: self._show_side(False), "narrow")
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
         self.restyle(self.page.dark_theme)
+        self._say_findings()
         self._on_opened()
+        self._on_wanted()
         self._on_progress()
 
     def _tables(self) -> list[Table]:
@@ -355,7 +362,7 @@ class Page:
     def restyle(self, dark: bool) -> None:
         """Carry the theme into the plots and the style variables."""
         self.inspector.restyle(dark)
-        for part in (self.export, self.sessions, self.recipe):
+        for part in (self.export, self.sessions, self.recipe, self.ledger):
             part.restyle(dark)
         for room in self.rooms.values():
             if room.built:
@@ -370,10 +377,14 @@ class Page:
         if self.keys.narrow and all(event.name != "opened" for event in events):
             self._show_side(True)
 
+    @property
+    def _own_dialogs(self) -> tuple[Any, ...]:
+        parts = (self.export, self.sessions, self.recipe, self.ledger)
+        return (self.help, *(part.dialog for part in parts))
+
     def _dialogs(self) -> list[Any]:
         built = [room.stage for room in self.rooms.values() if room.built]
-        own = (self.help, self.export.dialog, self.sessions.dialog, self.recipe.dialog)
-        return [*own, *(d for stage in built for d in stage.dialogs)]
+        return [*self._own_dialogs, *(d for stage in built for d in stage.dialogs)]
 
     def _on_dialog(self, *_: Any) -> None:
         self.keys.blocked = any(dialog.open for dialog in self._dialogs())
@@ -395,6 +406,36 @@ class Page:
         else:
             pn.state.onload(self._show_stage)
 
+    def _on_wanted(self, *_: Any) -> None:
+        """Go to the stage that was asked for, once the browser can hear of it."""
+        if self.session.stage_wanted not in self.rooms:
+            return
+        if pn.state.curdoc is None or pn.state.loaded:
+            self._go()
+        else:  # while these are carried out it does not count as loaded yet
+            pn.state.onload(self._go)
+
+    def _go(self) -> None:
+        wanted, self.session.stage_wanted = self.session.stage_wanted, ""
+        if wanted in self.rooms:
+            self.stage.value = wanted
+
+    def _say_findings(self, *_: Any) -> None:
+        """Write beside the title of the Data stage how many findings are open."""
+        findings = self.session.findings
+        tone = "error" if findings.errors else "warning"
+        count = str(len(findings.open)) if self.session.opened is not None else "0"
+        badge = {
+            "content": f'"{count}" / ""',  # not part of the name of the button
+            "marginLeft": "6px",
+            "fontSize": "11px",
+            "fontWeight": 700,
+            "color": f"var(--winnow-{tone})",
+        }
+        at = f"& button:nth-of-type({1 + list(self.rooms).index('Data')})::after"
+        self.stage.sx = {at: badge} if count != "0" else {}
+        self._chip()
+
     def _show_stage(self) -> None:
         room = self.rooms[self.stage.value]
         if not room.built and not (room.stage.needs_data and self.session.opened is None):
@@ -413,12 +454,16 @@ class Page:
             seen = seen_with(beside, at_first) if opened is not None else {"display": "none"}
             part.styles = {**part.styles, **seen}
         self._show_stage()
+        self._chip()
+
+    def _chip(self) -> None:
+        """Write what is open, and how many findings nothing has been decided about."""
+        opened = self.session.opened
         if opened is None:
             self.chip.object = html.div("no data set yet", class_="chip")
             return
-        data, report = opened.dataset, opened.report
-        troubles = [(len(report.of(kind)), kind) for kind in ("error", "warning")]
-        warn = "".join(f" · {counted(n, kind)}" for n, kind in troubles if n)
+        data, some = opened.dataset, self.session.findings.said
+        warn = f" · {some}" if some else ""
         about = (
             f" · {counted(data.n_structures, 'structure')} · "
             f"{counted(data.n_environments, 'environment')} · "

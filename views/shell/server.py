@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,11 @@ from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
 from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
+from views.shell.stage import stages_in_order
 from views.state.jobs import Inline, Worker, in_background
+from views.state.linking import file_of
+from views.state.links import Link, read_link, unpacked_rows
+from views.state.looking import NOTHING
 from views.state.places import Places
 from views.state.saver import Saver, Threaded
 from views.state.session import DEMO, Opened, Session
@@ -83,6 +88,9 @@ def first_paint(path: str | Path) -> str:
     dark = pn.config.theme == "dark"
     if _asked_for():
         return first_words("a saved session", dark)
+    link = _link()
+    if link is not None:
+        return first_words(link.data or path, dark)
     answer = _FIRST_PAINTS.get(_key(path), "dark" if dark else "default")
     return answer or first_words(path, dark)
 
@@ -153,6 +161,32 @@ def _asked_for() -> str:
     return str(pn.state.session_args.get("session", [b""])[0].decode(errors="replace"))
 
 
+def _link() -> Link | None:
+    """Return what the address of the page says of the state that it is to show."""
+    return read_link(pn.state.session_args)
+
+
+def _follow(session: Session, link: Link) -> None:
+    """Show what a link says, as far as that can be."""
+    saver, troubles, rows = session.saver, list(link.troubles), NOTHING
+    try:
+        path = file_of(link.data, session.places, session.served)
+    except WinnowError as error:
+        troubles.append(f"data {link.data[:60]!r} ({error})")
+        path = str(session.served)
+    if link.stage and link.stage not in {stage.title for stage in stages_in_order()}:
+        troubles.append(f"stage {link.stage[:60]!r}")
+    try:
+        packed = saver.shelf.kept_brush(link.key) if link.key and saver is not None else link.rows
+        rows = unpacked_rows(packed) if packed else NOTHING
+    except (WinnowError, ValueError) as error:
+        troubles.append(f"brush ({error})")
+    if saver is not None:
+        saver.start(path)
+    link = replace(link, troubles=tuple(troubles))
+    pn.state.onload(lambda: session.follow(link, path, rows))
+
+
 def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
     """Say what came of a value that no widget offers, or of a fault; the page goes on."""
     if isinstance(error, WinnowError):
@@ -199,6 +233,7 @@ def start(session: Session, path: str | Path) -> None:
     Work must not finish before the page exists: its result would have nowhere to go.
     """
     session.places = session.places.with_own(path)  # whoever runs the server has named it
+    session.served = path
     name, saver = _asked_for(), session.saver
 
     def instead(error: WinnowError) -> None:
@@ -208,6 +243,10 @@ def start(session: Session, path: str | Path) -> None:
 
     if name and saver is not None:
         pn.state.onload(lambda: saver.open(name, instead))
+        return
+    link = _link()
+    if link is not None:
+        _follow(session, link)
         return
     if saver is not None:
         saver.start(path)

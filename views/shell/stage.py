@@ -35,7 +35,8 @@ class Stage(param.Parameterized):
     title : str
         What is written in the bar; no two stages share one.
     place : int
-        Order in the bar, ascending: Data 10, Review 20, Compare 30, Retrain 40; plug-ins follow.
+        Order in the bar, ascending: Data 10, Review 20, Compare 30, Outliers 35,
+        Retrain 40; plug-ins follow.
     inspector, budget : bool
         Whether the structure inspector stands beside it, and the budget bar above it.
     needs_data : bool
@@ -108,6 +109,7 @@ STAGES: Registry[type[Stage]] = Registry(
         "views.data.stage": ("Data",),
         "views.review.stage": ("Review",),
         "views.compare.stage": ("Compare",),
+        "views.outliers.stage": ("Outliers",),
         "views.retrain.stage": ("Retrain",),
     },
     groups=("winnow.plugins", "winnow.stages"),

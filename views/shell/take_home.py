@@ -14,8 +14,11 @@ import panel_material_ui as pmui
 from analytics.report.contents import Table
 from analytics.report.tables import FORMATS
 from views.kit import layout
-from views.kit.text import Html, heading
+from views.kit.text import Html, heading, note
 from views.kit.widgets import Prepared
+from views.shell.access import Gate
+from views.shell.link_field import LinkField
+from views.state.linking import make_link
 from views.state.report import make_figures, make_report, make_scores
 from views.state.session import Session
 
@@ -25,6 +28,10 @@ Done = Callable[[bytes | None], None]
 REPORT = (
     "One HTML file that opens from a disk and prints: data, findings, comparison, tails, maps, "
     "curves, what was taken out and why, parameters, methods and BibTeX."
+)
+LINK = (
+    "Leads whoever may use this server to what is shown: data, methods with seeds, budget, colour, "
+    "stage and brush. It holds no token."
 )
 SCORES = (
     "Scores and all properties, of structures and of environments, with what each column is and "
@@ -40,8 +47,10 @@ class TakeHome(pn.viewable.Viewer):
     session : Session
     tables : callable
         Returns what stages have to add to a report.
-    name : callable
+    stem : callable
         Returns what files are called after, without an ending.
+    stage : callable
+        Returns the stage that is shown.
     """
 
     def __init__(
@@ -49,10 +58,15 @@ class TakeHome(pn.viewable.Viewer):
         session: Session,
         tables: Callable[[], Sequence[Table]],
         stem: Callable[[], str],
+        stage: Callable[[], str],
         **params: Any,
     ) -> None:
         super().__init__(**params)
-        self._session, self._tables, self._stem = session, tables, stem
+        self._session, self._tables, self._stem, self._stage = session, tables, stem, stage
+        self.link = LinkField(
+            hidden=Gate.from_environment().framed, sizing_mode="stretch_width", margin=(4, 10)
+        )
+        self.left_out = Html(margin=(0, 10, 4, 10))
         self.kind = pmui.Select(
             label="Tables as", options={"CSV": "csv", "parquet": "parquet"}, value=FORMATS[0],
             size="small", width=110, margin=(4, 10, 0, 0),
@@ -65,7 +79,20 @@ class TakeHome(pn.viewable.Viewer):
             layout.row(self.report, self.figures),
             Html(heading("Scores and properties", text=SCORES), margin=(12, 10, 0, 10)),
             layout.row(self.scores, self.kind),
+            Html(heading("Link", text=LINK), margin=(14, 10, 0, 10)),
+            self.link,
+            self.left_out,
         )
+
+    def refresh(self) -> None:
+        """Write the link to what is shown now."""
+
+        def done(query: str, left: list[str]) -> None:
+            self.link.query = query
+            self.left_out.object = note(f"Not in the link: {'; '.join(left)}.") if left else ""
+
+        self.link.query = ""
+        make_link(self._session, self._stage(), self._session.served, done)
 
     def _button(self, label: str, ending: str, prepare: Callable[[Done], None]) -> Prepared:
         button = Prepared(

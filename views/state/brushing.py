@@ -14,7 +14,7 @@ from analytics.runtime.progress import Monitor
 from views.state.jobs import Runner
 from views.state.looking import NOTHING, Looking
 
-__all__ = ["HISTORY", "LONGEST", "MOST", "RECENT", "Brushing", "alike"]
+__all__ = ["HISTORY", "LONGEST", "MOST", "RECENT", "Brushing", "alike", "tidy"]
 
 #: Brushes that can be gone back to.
 HISTORY = 20
@@ -84,7 +84,7 @@ class Brushing(Looking):
         bool
             Whether it was kept: an empty brush, or one without a name, is not.
         """
-        name = _tidy(name)
+        name = tidy(name)
         full = name not in self.named_brushes and len(self.named_brushes) >= MOST
         if not name or len(self.brush) == 0 or full:
             return False
@@ -93,7 +93,7 @@ class Brushing(Looking):
 
     def rename_brush(self, name: str, to: str) -> bool:
         """Call a kept brush something else; return whether that name was free."""
-        to = _tidy(to)
+        to = tidy(to)
         if name not in self.named_brushes or not to or to in self.named_brushes:
             return False
         self.named_brushes = {
@@ -178,7 +178,8 @@ def alike(analysis: Analysis, row: int) -> IntArray:
 _PIECE = 50_000
 
 
-def _tidy(name: str) -> str:
+def tidy(name: str) -> str:
+    """Return a name of the user's on one line, and not endlessly long."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:LONGEST]
 
 

@@ -17,10 +17,12 @@ from analytics.selection.base import METHODS, Selection, is_nested
 from analytics.selection.certificates.curve import certified_share
 from analytics.selection.certificates.dual_bound import TightBound
 
-__all__ = ["COLUMNS", "Choice", "Opened", "Slot", "lower_first"]
+__all__ = ["COLUMNS", "GIVEN", "Choice", "Opened", "Slot", "lower_first"]
 
 #: At most so many columns stand side by side.
 COLUMNS = 4
+#: The method of a column that shows a list: somebody's selection.
+GIVEN = "given"
 
 
 def lower_first(title: str) -> str:
@@ -65,8 +67,9 @@ class Slot(param.Parameterized):
 
     @property
     def title(self) -> str:
-        """Name of the method as a user reads it."""
-        return METHODS[self.method].title
+        """Name of the method, or of the list, as a user reads it."""
+        own = self.spec.name if self.method == GIVEN and self.spec is not None else ""
+        return own or METHODS[self.method].title
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,8 @@ class Deciding(Brushing):
         """Run those methods again whose orders answer for one budget only."""
         raise NotImplementedError
 
-    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
-        """Read the file as it was read before, with methods for the columns."""
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice], told: str) -> None:
+        """Read the file as it was read before, with methods for the columns; then say so."""
         raise NotImplementedError
 
     def _reorder(self) -> None:
@@ -361,7 +361,7 @@ class Deciding(Brushing):
         self.param.update(removals=step.removals, waived=step.waived)
         self._decide(step.pinned, step.rejected, step.budget)
         if step.reading is not None and step.reading != here.reading:
-            self._read_as(step.reading, step.choices)
+            self._read_as(step.reading, step.choices, f"{told}: {step.what}")
         elif (step.pinned, step.rejected) != (here.pinned, here.rejected):
             self._run_slots(dict(enumerate(step.choices)))
         else:

@@ -10,7 +10,7 @@ import param
 
 from analytics.data.dataset import Dataset
 from analytics.information.analysis import Analysis
-from analytics.runtime.arrays import IntArray
+from analytics.runtime.arrays import IntArray, ragged_rows
 from views.state.background import Working
 from views.state.columns import Opened
 
@@ -56,7 +56,11 @@ class Looking(Working):
     brush = param.Array(default=NOTHING, doc="Highlighted environments: descriptor rows, sorted.")
     in_view = param.Integer(0, doc="Environments within the frame of the maps.")
     active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
+    stage_wanted = param.String("", doc="Title of the stage to go to; the page empties it.")
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
+
+    #: Goes so many rows on in what the stage that is looked at lists; None where it lists nothing.
+    stepper: Callable[[int], None] | None = None
 
     @property
     def dataset(self) -> Dataset | None:
@@ -94,6 +98,16 @@ class Looking(Working):
         wanted[np.asarray([*structures], dtype=np.int64)] = True
         return np.flatnonzero(wanted[described.structures][described.owners])
 
+    def show_structures(self, structures: Iterable[int]) -> None:
+        """Brush structures and look at the first; the arrow keys then step through them."""
+        if self.analysis is None:
+            return
+        wanted, x = list(structures), self.analysis.descriptors
+        places = np.flatnonzero(np.isin(x.structures, wanted))
+        self.set_brush(ragged_rows(x.structure_offsets, places))
+        if wanted:
+            self.inspect(int(wanted[0]))
+
     def brush_forces(self, low: float, high: float, mode: str = "replace") -> None:
         """Highlight the environments whose |F| lies between `low` and `high`, eV/angstrom."""
         if self.analysis is not None:
@@ -105,9 +119,19 @@ class Looking(Working):
         if self.dataset is not None and 0 <= structure < self.dataset.n_structures:
             self.param.update(active=int(structure), active_atom=int(atom))
 
+    def go_to(self, stage: str) -> None:
+        """Have the page show another stage."""
+        self.stage_wanted = stage
+
     def step(self, by: int) -> None:
-        """Go to the next or the previous structure, among the brushed ones if there are several."""
+        """Go to the next or the previous structure, among the brushed ones if there are several.
+
+        A stage that lists something of its own takes the step instead, see `stepper`.
+        """
         if self.dataset is None:
+            return
+        if self.stepper is not None:
+            self.stepper(by)
             return
         pool = self.brushed_structures
         if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there

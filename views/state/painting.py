@@ -13,8 +13,8 @@ from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
 from views.state.colouring import Colouring, colouring_of
-from views.state.decisions import Deciding
 from views.state.jobs import Runner
+from views.state.lists import Listing
 from views.state.looking import NOTHING
 from views.state.properties import (
     CLUSTER,
@@ -34,7 +34,7 @@ SAMPLED = "worked out for a sample of the environments"
 UNTESTED = "not in the test of the last retrain"
 
 
-class Painting(Deciding):
+class Painting(Listing):
     """By what environments are coloured and how large their points are, and where it is known."""
 
     colour_by = param.String(METHOD, doc="Name of the property, or `METHOD`.")

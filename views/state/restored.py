@@ -186,6 +186,7 @@ def restored(
         "budget": min(max(low, saved.budget), high),
         "brush": brush,
         "named_brushes": named,
+        "kept_lists": dict(saved.kept_lists),
         "searches": saved.searches,
         **_inspected(saved, data),
     }

@@ -24,7 +24,7 @@ from analytics.curation.expression_syntax import LONGEST as LONGEST_SEARCH
 from analytics.curation.ledger import Removal, Waiver
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray
-from analytics.runtime.documents import Entries, load_json, parse_json
+from analytics.runtime.documents import LONGEST_OPTION, Entries, load_json, parse_json
 from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.versions import version_of
 from views.state.brushing import LONGEST, MOST, RECENT
@@ -90,6 +90,8 @@ class SavedSession:
         As in `Step`.
     brush : int array (n,)
         Highlighted environments, descriptor rows, ascending.
+    kept_lists : mapping of str to str
+        Name of a kept selection -> indices of the original file, in order.
     named_brushes : mapping of str to int array
         Name -> rows, as those of `brush`.
     searches : list of str
@@ -133,6 +135,7 @@ class SavedSession:
     waived: Mapping[str, Waiver] = field(default_factory=dict)
     named_brushes: Mapping[str, IntArray] = field(default_factory=dict)
     searches: list[str] = field(default_factory=list)
+    kept_lists: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[int, int] = field(default_factory=dict)
     stage: str = ""
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -175,6 +178,7 @@ class SavedSession:
                 for name, rows in self.named_brushes.items()
             ],
             "searches": self.searches,
+            "kept_lists": [{"name": n, "indices": held} for n, held in self.kept_lists.items()],
             "active": self.active,
             "active_atom": self.active_atom,
             "map": self.map_kind,
@@ -386,6 +390,10 @@ def _session(file: _Entries) -> SavedSession:
         "brush": np.array(file.structures("brush"), dtype=np.int64),
         "named_brushes": _named_brushes(file) if "named_brushes" in file else {},
         "searches": _searches(file) if "searches" in file else [],
+        "kept_lists": {
+            each.text("name")[:LONGEST]: each.text("indices", LONGEST_OPTION)
+            for each in (file.each("kept_lists", MOST) if "kept_lists" in file else ())
+        },
         "active": file.whole("active", -1),
         "active_atom": file.whole("active_atom", -1),
         "map_kind": file.text("map"),

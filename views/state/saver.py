@@ -147,7 +147,7 @@ class Saver(param.Parameterized):
         session.param.watch(self.note, [
             "opened", "map_kind", "descriptor", "kernel", "budget", "brush", "active",
             "active_atom", "pinned", "rejected", "removals", "waived", "chosen", "question",
-            "named_brushes", "searches",
+            "named_brushes", "searches", "kept_lists",
         ])  # fmt: skip
         for slot in session.every_slot:
             slot.param.watch(self.note, ["method", "seed", "spec"])
@@ -266,6 +266,9 @@ class Saver(param.Parameterized):
         self.of_page = (stage, stages)
         saved = replace(saved, stage=stage, stages=stages, title=self.title)
         subject = (saved.source.path, _keys(saved))
+        again = subject[0] == self._subject[0] if self._subject else False
+        if again and (saved.undo or saved.redo):  # read another way: decisions have stayed
+            self._subject = subject
         if subject != self._subject or self.session.lost:
             self._begin_another(subject)
             saved = replace(saved, title=self.title)

@@ -7,13 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import param
 
+from analytics.curation.expression import matching
+from analytics.curation.search import understood
 from analytics.data.read_options import READING
 from analytics.descriptors.auto import AutoSpec
 from analytics.information.kernel import KernelSpec
+from analytics.runtime.arrays import IntArray
+from analytics.runtime.progress import Monitor
+from views.state.brushing import RECENT
 from views.state.columns import Choice, Opened
 from views.state.jobs import Runner
+from views.state.links import Link, arrival
+from views.state.looking import NOTHING
 from views.state.painting import Painting
 from views.state.questions import Question
 from views.state.restored import (
@@ -50,6 +58,9 @@ class Saving(Painting):
         #: The saved session whose file is on its way, and the map it comes back with.
         self._restoring: SavedSession | None = None
         self._map_wanted, self._told = "PCA", ""
+        #: The link whose file is on its way, with that file and what is brushed; what to search.
+        self._link: tuple[Link, str, IntArray] | None = None
+        self._brush_wanted, self._painted = "", ("", "")
 
     def open(self, path: str | Path, **options: Any) -> None:
         """Read, check and analyse a file in the background; what is open stays until then."""
@@ -89,6 +100,7 @@ class Saving(Painting):
             waived=self.waived,
             brush=self.brush,
             named_brushes=self.named_brushes,
+            kept_lists=self.kept_lists,
             searches=self.searches,
             active=self.active,
             active_atom=self.active_atom,
@@ -116,6 +128,64 @@ class Saving(Painting):
             slot.param.update(**choice._asdict())
         self.param.update(descriptor=descriptor, kernel=kernel, lost=lost)
         self.open(saved.source.path, **options)
+
+    def follow(self, link: Link, path: str | Path, rows: IntArray = NOTHING) -> None:
+        """Open a file, and show it as a link says.
+
+        Parameters
+        ----------
+        link : Link
+        path : str or Path
+            What it names.
+        rows : int array
+            What it has brushed, if that is rows.
+        """
+        self._link = link, str(path), rows
+        if link.choices:
+            self.n_columns = len(link.choices)
+            for slot, choice in zip(self.slots, link.choices, strict=True):
+                slot.param.update(**choice._asdict())
+        self.param.update(
+            descriptor=link.descriptor or self.descriptor,
+            kernel=replace(KernelSpec(), **link.kernel),
+        )
+        self.open(path, **link.reading)
+
+    def _by_link(self, opened: Opened, source: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+        """Return what comes with the file of a link, and note what does not."""
+        assert self._link is not None
+        (link, path, rows), self._link = self._link, None
+        if source[0] != path:  # another was opened meanwhile
+            return {}
+        values, lost = arrival(link, opened.analysis, rows)
+        self._map_wanted = link.map or "PCA"
+        if self._map_wanted not in self.param.map_kind.objects:
+            lost.append(f"map {link.map[:60]!r}")
+        self._brush_wanted, self._painted = link.brush, (link.colour, link.size)
+        self._told = f"not understood, and left out: {'; '.join(lost)}" if lost else self._told
+        return values
+
+    def _finish_link(self) -> None:
+        """Brush what a link searches for, and say which of its colours there are none of."""
+        wanted, self._painted = self._painted, ("", "")
+        for name, shown in zip(wanted, (self.colour_by, self.size_by), strict=True):
+            if name not in ("", shown):
+                said = f"nothing here is called {name[:60]!r}"
+                self._told = "; ".join(part for part in (self._told, said) if part)
+        text, self._brush_wanted = self._brush_wanted, ""
+        if not text:
+            return
+        columns, analysis = self.properties, self.analysis
+
+        def work(monitor: Monitor) -> IntArray:
+            return np.flatnonzero(matching(understood(text, columns), columns).environments)
+
+        def done(found: IntArray) -> None:
+            if self.analysis is analysis:
+                self.set_brush(found)
+                self.searches = [text, *(each for each in self.searches if each != text)][:RECENT]
+
+        self.run("brush of a link", work, done, place="here", quiet=True)
 
     def tell_when_open(self, text: str) -> None:
         """Say something once a file is open: what is said before is taken away by that."""
@@ -179,6 +249,7 @@ class Saving(Painting):
         wanted, self._map_wanted = self._map_wanted, "PCA"
         if wanted != self.map_kind and wanted in self.param.map_kind.objects:
             self.show_map(wanted)
+        self._finish_link()
         if self._told:  # last: work that starts takes the news before it away
             self.notice, self._told = ("warning", self._told), ""
 

@@ -26,7 +26,8 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
-from views.state.columns import COLUMNS, Choice, Opened, Slot, lower_first
+from views.state.columns import COLUMNS, GIVEN, Choice, Opened, Slot, lower_first
+from views.state.findings import OpenFindings
 from views.state.jobs import Job, Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
@@ -43,8 +44,10 @@ PLANE = "plane"
 
 #: Of the columns that a page opens with, and of those that come in when they are asked for.
 DEFAULT_METHODS = ("random", "facility_location", "largest_force")
-FURTHER_METHODS = ("saturated_coverage",)
+FURTHER_METHODS = ("farthest_mean",)
 DEMO = asset("carbon.xyz.gz")
+#: What is said where a file read another way has other structures.
+AFRESH = "Read so the file has other structures, and starts afresh"
 
 
 def _showpiece(analysis: Analysis) -> int:
@@ -94,6 +97,9 @@ class Session(Saving):
         self.saver: Any = None
         #: What may be opened, and what was sent.
         self.places, self.uploads = Places(), Uploads()
+        #: The file that a page opens with.
+        self.served: str | Path = DEMO
+        self.findings = OpenFindings(self)
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back when the user has left."""
@@ -213,9 +219,18 @@ class Session(Saving):
         self._open(str(path), options)
 
     def _open(
-        self, name: str, options: Mapping[str, Any], *, keep: bool = False, what: str = ""
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        *,
+        keep: bool = False,
+        what: str = "",
+        told: str = "",
     ) -> None:
-        """Open a file; with `keep` what was decided stays, and `what` was done is one undo."""
+        """Open a file; with `keep` what was decided stays, and `what` was done is one undo.
+
+        `told` is said once it is open.
+        """
         methods = self._methods()
         if self.question is not None and self.question.path != name:
             self.question = None
@@ -228,7 +243,9 @@ class Session(Saving):
         def failed(error: Exception) -> None:
             question = Question.in_error(error, name, options)
             if question is None:
-                self._fail(error, lambda: self._open(name, options, keep=keep, what=what))
+                self._fail(
+                    error, lambda: self._open(name, options, keep=keep, what=what, told=told)
+                )
             else:
                 self.question = question
 
@@ -236,7 +253,12 @@ class Session(Saving):
             same = keep and self._still_applies(name, opened.dataset)
             if same and what:
                 self._remember(what)
+            decided = keep and (self.pinned or self.rejected or self.waived)
             self._take(opened, source=(name, dict(options)), afresh=not same)
+            if decided and not same:
+                self.notice = ("warning", f"{AFRESH}: nothing is pinned, rejected or waived")
+            elif told and self.notice[1] == "":
+                self.notice = ("info", told)
 
         self._submit("open", work, done, failed)
 
@@ -286,13 +308,20 @@ class Session(Saving):
         """
         path, _ = self._source
         if path:
-            self._open(path, options, keep=True, what="file read another way")
+            what = "file read another way"
+            self._open(
+                path,
+                options,
+                keep=True,
+                what=what,
+                told=f"{what.capitalize()}: Undo reads it as before",
+            )
 
-    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice]) -> None:
+    def _read_as(self, reading: Mapping[str, Any], choices: list[Choice], told: str) -> None:
         """See `Deciding`."""
         self._asked |= dict(enumerate(choices))
         self.n_columns = len(choices)
-        self._open(self._source[0], reading, keep=True)
+        self._open(self._source[0], reading, keep=True, told=told)
 
     def _still_applies(self, name: str, now: Dataset) -> bool:
         """Whether indices of structures mean the same in a file that was read another way."""
@@ -328,12 +357,25 @@ class Session(Saving):
             part = Part(monitor, 0.7 + share * at, 0.7 + share * (at + 1), title)
             if missing_labels(analysis, choice.method, choice.spec):
                 choice = Choice("outlier_score", choice.seed)
+            if choice.method == GIVEN and not self._has_lists_of(dataset):
+                choice = self._instead(at, choice)
             methods.append(choice.method)
             orders.append(self._order(analysis, choice, (), (), part))
         embedding = self.pipeline.embed(
             analysis.descriptors, "PCA", monitor=Part(monitor, 0.95, 1.0, "map")
         )
         return Opened(dataset, report, analysis, embedding, tuple(methods), tuple(orders))
+
+    def _has_lists_of(self, dataset: Dataset) -> bool:
+        """Whether lists in the columns are about a data set: indices mean nothing in another."""
+        return self._restoring is not None or (
+            self.dataset is not None and self.dataset.name == dataset.name
+        )
+
+    @staticmethod
+    def _instead(column: int, choice: Choice) -> Choice:
+        """Return what a column shows where its list is of another data set."""
+        return Choice((DEFAULT_METHODS + FURTHER_METHODS)[column], choice.seed)
 
     def _order(
         self,
@@ -379,10 +421,16 @@ class Session(Saving):
             first = _showpiece(opened.analysis)
             values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
             values |= {"pinned": [], "rejected": [], "removals": {}, "waived": {}}
-            values |= {"named_brushes": {}}
+            values |= {"named_brushes": {}, "kept_lists": {}}
             self._undo, self._redo = [], []
             if self._restoring is not None:
                 values |= self._bring_back(opened, source)
+            elif self._link is not None:
+                values |= self._by_link(opened, source)
+            else:  # errors are seen first; where nothing is found there is nothing to see
+                found = {finding.severity for finding in opened.report.findings}
+                wanted = "Data" if "error" in found else "" if "warning" in found else "Compare"
+                values["stage_wanted"] = wanted
         self.param.update(**values)
         for slot in self.every_slot:
             slot.param.trigger("method")
@@ -407,15 +455,21 @@ class Session(Saving):
                 )
             else:
                 self._unavailable.pop(column, None)
+            if method != wanted.method == GIVEN:
+                spec = None
+                said = f"{wanted.spec.name} is a list of another file: no column shows it any more"
             slot = self.slots[column]
             # told with `opened`: until then a watcher would see new orders of the old data
             with discard_events(slot):
                 slot.param.update(
                     method=method, spec=spec, selection=selection, retention=retention, tight=[]
                 )
-        for slot in self.every_slot[ordered:]:  # ordered when they are shown
-            with discard_events(slot):
-                slot.param.update(selection=None, retention=None, tight=[])
+        for column, slot in enumerate(self.every_slot[ordered:], ordered):
+            choice = self._wanted(column)
+            if choice.method == GIVEN and not self._has_lists_of(opened.dataset):
+                choice = self._instead(column, choice)
+            with discard_events(slot):  # ordered when they are shown
+                slot.param.update(**choice._asdict(), selection=None, retention=None, tight=[])
         self._asked.clear()
         return said
 

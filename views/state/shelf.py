@@ -7,6 +7,7 @@ account can read.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -111,7 +112,7 @@ class Shelf:
         elif user:
             user = f"login-{user}"
         self.folder = (default_shelves() if root is None else root) / (user or "everybody")
-        self.uploads = self.folder / "uploads"
+        self.uploads, self.brushes = self.folder / "uploads", self.folder / "brushes"
         self.days = (
             positive_from("WINNOW_SESSION_DAYS", DAYS, "days above 0") if days is None else days
         )
@@ -242,6 +243,45 @@ class Shelf:
                 return self.for_disk(replace(saved, source=replace(saved.source, path=str(place))))
         return saved
 
+    # ---- brushes of links -------------------------------------------------------------------
+
+    def keep_brush(self, packed: str) -> str:
+        """Keep a brush that is too long for an address; return the key that it goes by.
+
+        Equal brushes have one key. They go as sessions do, when they have not been used for long.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        key = hashlib.sha256(packed.encode()).hexdigest()[:12]
+        try:
+            self.make()
+            self.brushes.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            cause = f"cannot be made: {error.strerror or error}"
+            raise InputError(cause, source=str(self.brushes)) from None
+        content = packed.encode()
+        write_files({self.brushes / key: lambda file: file.write(content)}, force=True)
+        return key
+
+    def kept_brush(self, key: str) -> str:
+        """Return the brush that was kept under a key.
+
+        Raises
+        ------
+        WinnowError
+            If there is none.
+        """
+        path = self.brushes / key
+        if not is_name(key) or not path.is_file():
+            raise WinnowError(f"the brush is not on this server, or not for {self.days:g} days")
+        os.utime(path)
+        return path.read_text()
+
+    # ---- use and age ------------------------------------------------------------------------
+
     def use(self, name: str) -> None:
         """Note that a session is used, now."""
         with suppress(OSError):
@@ -269,6 +309,10 @@ class Shelf:
             if old or (total > self.limit and at < len(files) - 1):  # never the one in use
                 total -= self._remove(path)
         self._drop_uploads(UNNAMED)
+        with suppress(OSError):
+            for path in self.brushes.iterdir():
+                if time.time() - path.stat().st_mtime > self.days * 86_400:
+                    path.unlink()
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         found = []

@@ -80,6 +80,11 @@ def _convert(unit: str) -> str:
     return f"read the file with --units stress={unit}: 1 eV/Å³ is {UNITS[unit]:.5g} {unit}"
 
 
+def _turned(unit: str) -> str:
+    unit = unit.replace("³", "^3")
+    return f"read the file with --units stress=-{unit}: the minus turns the sign"
+
+
 def _lopsided(subject: Subject, stress: FloatArray, largest: FloatArray) -> Iterator[Finding]:
     away = np.abs(stress - stress.transpose(0, 2, 1)).max(axis=(1, 2))
     part = away / np.where(largest > 1e-4, largest, np.inf)
@@ -159,6 +164,7 @@ def _against_energies(subject: Subject) -> Iterator[Finding]:
         "stress_against_energies", "error", where,
         f"a stress {factor:.3g} times what energies of strained cells say",
         f"in {sum(len(steps.energy) for steps in wrong)} steps between like structures; {words}",
-        _convert(unit) if unit in UNITS else "look at its unit and sign, see --units and "
-        "--stress-key",
+        _turned(unit) if factor < 0 and unit in {**UNITS, "eV/Å³": 1.0}
+        else _convert(unit) if unit in UNITS
+        else "look at its unit and sign, see --units and --stress-key",
     )  # fmt: skip

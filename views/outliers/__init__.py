@@ -1,0 +1,1 @@
+"""The Outliers stage: the sparsest structures and atoms as a list."""
