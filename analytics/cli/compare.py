@@ -48,6 +48,7 @@ from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.evaluation.width_range import compare_widths
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.text import TERMINAL
 from analytics.selection.base import METHODS, UNITS, Budget
 from analytics.selection.base import select as select_structures
 
@@ -210,6 +211,8 @@ def comparison_text(analysis: Analysis, table: Any) -> str:
         "n_environments": analysis.n_environments,
         "entropy_nats": analysis.entropy_nats,
         "diversity_nats": analysis.diversity_nats,
+        "entropy_error": analysis.entropy_error,
+        "diversity_error": analysis.diversity_error,
     }
     rows = [["(all)", "", *_cells(full, shown)]]
     for row in table.to_dict(orient="records"):
@@ -218,4 +221,17 @@ def comparison_text(analysis: Analysis, table: Any) -> str:
 
 
 def _cells(row: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    return [write(row[name]) if name in row else "" for name, (_, _, write) in shown.items()]
+    return [
+        _cell(row[name], row.get(f"{name.removesuffix('_nats')}_error"), write)
+        if name in row
+        else ""
+        for name, (_, _, write) in shown.items()
+    ]
+
+
+def _cell(value: Any, error: float | None, write: Callable[[Any], str]) -> str:
+    """Write a figure, with its standard error where it is estimated."""
+    if not error or not np.isfinite(error):
+        return write(value)
+    with_error = TERMINAL.share_with_error if write is percent else TERMINAL.with_error
+    return with_error(value, error)

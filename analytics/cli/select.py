@@ -55,6 +55,7 @@ from analytics.evaluation.width_range import WidthComparison, compare_widths
 from analytics.information.analysis import Analysis
 from analytics.recipe import Recipe, make_recipe, removable_copies
 from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.text import TERMINAL
 from analytics.selection.base import METHODS, UNITS, Selection
 from analytics.selection.base import select as select_structures
 from analytics.selection.certificates.curve import Fewest, fewest_structures
@@ -348,11 +349,11 @@ def selection_text(
         f"{_share(metrics['n_environments'], full['n_environments'], 'environments')}"
     )
     rows = [
-        ("entropy H", number(metrics["entropy_nats"]), _whole(full["entropy_nats"])),
-        ("diversity D", number(metrics["diversity_nats"]), _whole(full["diversity_nats"])),
-        ("overlap", percent(metrics["overlap"]), "of all environments are covered"),
+        ("entropy H", _figure(metrics, "entropy"), _whole(full["entropy_nats"])),
+        ("diversity D", _figure(metrics, "diversity"), _whole(full["diversity_nats"])),
+        ("overlap", _share_of(metrics, "overlap"), "of all environments are covered"),
         ("mean delta entropy", *_left_open(metrics)),
-        ("outliers kept", percent(metrics["outliers_kept"]), "of the 1 % sparsest"),
+        ("outliers kept", _share_of(metrics, "outliers_kept"), "of the 1 % sparsest"),
         ("force tail kept", percent(metrics["force_top1pct_kept"]), "of the 1 % largest |F|"),
     ]
     if metrics["certificate"] is not None:
@@ -375,6 +376,16 @@ def _range_text(found: WidthComparison) -> str:
     return f"  at half and twice the width h = {found.widths[1]:g}: {', '.join(said)}"
 
 
+def _figure(metrics: Mapping[str, Any], name: str) -> str:
+    error = metrics.get(f"{name}_error") or 0.0
+    value = metrics[f"{name}_nats"]
+    return TERMINAL.with_error(value, error) if error > 0 else number(value)
+
+
+def _share_of(metrics: Mapping[str, Any], name: str) -> str:
+    return TERMINAL.share_with_error(metrics[name], metrics.get(f"{name}_error") or 0.0)
+
+
 def _left_open(metrics: Mapping[str, Any]) -> tuple[str, str]:
     error = metrics.get("mean_delta_entropy_error")
     spread = f" ± {number(error)}" if error else ""
@@ -387,8 +398,6 @@ def _estimated(recipe: Recipe) -> list[str]:
         return []
     sampled, n = int(recipe.sample["environments"]), int(recipe.full_set["n_environments"])
     told = f"  estimated from {count(sampled)} of {count(n)} environments"
-    if recipe.metrics.get("overlap_error") is not None:
-        told += f", overlap ± {percent(recipe.metrics['overlap_error'], 2)}"
     return [told + ("; picked by as many others" if recipe.rounds == 1 else "")]
 
 

@@ -53,9 +53,13 @@ def range_table(found: WidthRange) -> str:
                 TERMINAL.with_error(record["entropy_nats"], record["entropy_error_nats"])
                 if record["entropy_error_nats"]
                 else number(record["entropy_nats"]),
-                percent(record["efficiency"]),
-                number(record["effective_environments"], 1),
-                percent(record["redundancy"]),
+                TERMINAL.share_with_error(record["efficiency"], record["efficiency_error"]),
+                TERMINAL.with_error(
+                    record["effective_environments"], record["effective_environments_error"]
+                )
+                if record["effective_environments_error"]
+                else number(record["effective_environments"], 1),
+                TERMINAL.share_with_error(record["redundancy"], record["redundancy_error"]),
                 ", ".join(marks).replace("_", " "),
             ]
         )

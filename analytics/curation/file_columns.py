@@ -137,12 +137,17 @@ def _forms(dataset: Dataset) -> tuple[dict[str, _Forms], dict[str, _Forms]]:
     arrays: dict[str, _Forms] = {}
     for record in dataset.records:
         for key, value in record.info.items():
-            array = isinstance(value, np.ndarray)
-            form = (value.dtype.type, value.shape) if array else (type(value), np.shape(value))
-            infos.setdefault(key, set()).add(form)
+            infos.setdefault(key, set()).add(_form(value))
         for key, values in record.arrays.items():
             arrays.setdefault(key, set()).add((values.dtype.type, values.shape[1:]))
     return infos, arrays
+
+
+def _form(value: Any) -> tuple[type, tuple[int, ...]]:
+    if isinstance(value, np.ndarray):
+        return value.dtype.type, value.shape
+    # `np.shape` takes a microsecond, which half a million plain numbers would notice
+    return type(value), np.shape(value) if isinstance(value, list | tuple) else ()
 
 
 def _kind(forms: _Forms) -> Literal["number", "category"] | None:

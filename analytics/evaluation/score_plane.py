@@ -14,6 +14,8 @@ __all__ = ["QUANTILES", "log_floor", "score_plane"]
 QUANTILES = (0.01, 0.99)
 #: Numbers that span more than this between them are told apart by their logarithm.
 SPAN = 50.0
+#: That half of them lies in so small a share of the range: a count from 1 on spans decades, too.
+CROWDED = 0.25
 #: What is smaller than this share of the largest is as good as zero: rounding of a force, say.
 NOTHING = 1e-4
 
@@ -30,7 +32,8 @@ def log_floor(values: FloatArray) -> float | None:
         return None
     high = float(np.quantile(positive, QUANTILES[1]))
     low = max(float(np.quantile(positive, QUANTILES[0])), NOTHING * high)
-    return low if high / low > SPAN else None
+    crowded = float(np.median(positive)) - low < CROWDED * (high - low)
+    return low if high / low > SPAN and crowded else None
 
 
 def score_plane(x: FloatArray, y: FloatArray, titles: tuple[str, str]) -> Embedding:

@@ -83,6 +83,23 @@ class WidthRange(Table):
             return np.full(len(self.widths), np.nan)
         return np.asarray(self.entropy / np.log(self.n_environments))
 
+    @property
+    def effective_environments_error(self) -> FloatArray:
+        """Standard errors of the effective numbers, (k,); 0 where exact."""
+        return np.asarray(self.effective_environments * self.diversity_error)
+
+    @property
+    def redundancy_error(self) -> FloatArray:
+        """Standard errors of the redundancy, (k,); 0 where exact."""
+        return self.effective_environments_error / self.n_environments
+
+    @property
+    def efficiency_error(self) -> FloatArray:
+        """Standard errors of H / ln n, (k,); 0 where exact."""
+        if self.n_environments < 2:
+            return np.zeros(len(self.widths))
+        return np.asarray(self.entropy_error / np.log(self.n_environments))
+
     def at(self, name: str, width: float) -> float:
         """Return a figure (a property or attribute, by name) at one of the widths."""
         return float(getattr(self, name)[int(np.argmin(np.abs(self.widths - width)))])
@@ -100,9 +117,11 @@ class WidthRange(Table):
             {
                 "bandwidth": float(h),
                 **{f"{name}_nats": float(getattr(self, name)[at]) for name in names},
-                "effective_environments": float(self.effective_environments[at]),
-                "redundancy": float(self.redundancy[at]),
-                "efficiency": float(self.efficiency[at]),
+                **{
+                    name: float(getattr(self, name)[at])
+                    for figure in ("effective_environments", "redundancy", "efficiency")
+                    for name in (figure, f"{figure}_error")
+                },
                 "in_use": bool(h == self.in_use),
                 "published": bool(h == self.published),
             }

@@ -104,6 +104,13 @@ class NumberFormat:
         decimals = max(0, digits - 1 - _power(error, digits))
         return f"{self.number(value, decimals)} ± {self.number(error, decimals)}"
 
+    def share_with_error(self, share: float, error: float) -> str:
+        """Write a share in per cent as far as its error: 88.1 % ± 0.4 %."""
+        if not math.isfinite(share) or not error > 0 or not math.isfinite(error):
+            return self.percent(share)
+        digits = max(0, -_power(100 * error, 1))
+        return f"{self.percent(share, digits)} ± {self.percent_error(error)}"
+
     def label_error(self, value: float, what: str) -> str:
         """Write an error of a potential: ``energy`` in meV/atom, ``force`` in eV/angstrom."""
         if what == "energy":

@@ -150,8 +150,15 @@ class Screen:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def choose(self, column, option):
-        self.page.get_by_role("combobox").nth(column).click()
+        self.method(column).click()
         self.page.get_by_role("menuitem", name=option).click()
+
+    def method(self, column):
+        return self.page.get_by_role("combobox", name=f"Method of column {column + 1}")
+
+    def colour_by(self, label):
+        self.page.get_by_role("combobox", name="Colour by").click()
+        self.page.get_by_role("option", name=label, exact=True).click()
 
     def drop(self, path):
         """Give a file to the drop zone, as its Browse does."""
@@ -323,9 +330,7 @@ def test_another_method_in_a_column(screen):
     assert screen.texts()[0] == before[0]
     screen.click("Undo")
     expect(screen.cards.nth(2)).to_have_text(before[2], timeout=LONG)
-    expect(screen.page.get_by_role("combobox").nth(2)).to_contain_text(
-        re.compile("largest force", re.IGNORECASE)
-    )
+    expect(screen.method(2)).to_contain_text(re.compile("largest force", re.IGNORECASE))
 
 
 def test_random_is_drawn_again(screen):
@@ -382,6 +387,31 @@ def test_what_is_left_open_colours_maps_and_tails(screen):
     screen.button("What is kept?").first.click()
     expect(captions.filter(has_text="nats left open")).to_have_count(0)
     until(lambda: screen.page.evaluate(drawn) == 0)
+
+
+def test_a_legend_brushes_what_it_shows(screen):
+    screen.colour_by("|F| (eV/Å)")
+    bars = screen.page.locator(".place[role=slider]")
+    bars.wait_for()
+    area = bars.bounding_box()
+    screen.page.mouse.move(area["x"] + 0.9 * area["width"], area["y"] + 12)
+    screen.page.mouse.down()
+    screen.page.mouse.move(area["x"] + area["width"] - 2, area["y"] + 12, steps=3)
+    screen.page.mouse.up()
+    until(lambda: screen.count("brushed") > 0)
+    few = screen.count("brushed")
+    bars.focus()
+    for key in ("ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", "Shift+Enter"):
+        bars.press(key)
+    until(lambda: screen.count("brushed") >= few)
+    screen.colour_by("Class")
+    chip = screen.page.locator("button.chip").first
+    chip.click()
+    until(lambda: 0 < screen.count("brushed") != few)
+    screen.colour_by("What is kept")
+    expect(screen.page.locator("button.chip")).to_have_count(0)
+    screen.press("Escape")
+    screen.shows("brushed", 0)
 
 
 def test_row_of_the_table_is_inspected_and_pinned(screen):
@@ -756,14 +786,10 @@ def test_files_with_little_in_them(screen, files):
     screen.shows("all", 9)
     for column in range(3):
         assert screen.numbers(column).count("n/a") == 1
-    expect(screen.page.get_by_role("combobox").nth(2)).to_contain_text(
-        re.compile("outlier score", re.IGNORECASE)
-    )
+    expect(screen.method(2)).to_contain_text(re.compile("outlier score", re.IGNORECASE))
     screen.open_carbon()
     screen.shows("kept", 55)
-    expect(screen.page.get_by_role("combobox").nth(2)).to_contain_text(
-        re.compile("largest force", re.IGNORECASE)
-    )
+    expect(screen.method(2)).to_contain_text(re.compile("largest force", re.IGNORECASE))
 
 
 def test_files_that_are_dropped(screen, files):

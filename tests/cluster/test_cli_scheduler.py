@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,8 @@ def test_what_is_estimated_is_said(run, tmp_path, monkeypatch):
             tmp_path / f"r{rounds}.json",
         )[1]
         assert words in out
+        assert re.search(r"overlap +[\d.]+ % ± [\d.e-]+ %", out)
+        assert re.search(r"mean delta entropy +[\d.]+ ± ", out)
         assert ("picked by as many others" in out) == others
     monkeypatch.delenv("WINNOW_MEMORY_GB")
     whole = run("select", CARBON, "--budget", 12, "--recipe", tmp_path / "whole.json")[1]

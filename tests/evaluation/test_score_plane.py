@@ -27,6 +27,7 @@ def test_places_are_the_numbers_and_a_log_axis_says_so():
     [
         (np.geomspace(1e-2, 10, 50), True),
         (np.linspace(1, 10, 50), False),
+        (np.arange(1.0, 500.0), False),
         (np.linspace(-1, 1000, 50), False),
         (np.append(np.geomspace(1e-2, 10, 50), [0.0, 1e-30]), True),
         (np.zeros(3), False),

@@ -135,3 +135,18 @@ def test_errors_of_potentials() -> None:
     ]
     assert [PAGE.label_error(f, "force") for f in (0.12345, 12.345)] == ["0.123", "12.35"]
     assert PAGE.label_error(math.nan, "force") == "–"
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "text"),
+    [
+        (0.8812, 0.0043, "88.1 % ± 0.4 %"),
+        (0.9761, 0.0008, "97.61 % ± 0.08 %"),
+        (0.35, 0.02, "35 % ± 2 %"),
+        (0.35, 0.0, "35.0 %"),
+        (0.35, float("nan"), "35.0 %"),
+        (float("nan"), 0.02, "-"),
+    ],
+)
+def test_a_share_is_written_as_far_as_its_error(share: float, error: float, text: str) -> None:
+    assert TERMINAL.share_with_error(share, error) == text

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from analytics.information.mean_delta_entropy import delta_entropy_given
 from views.compare.agreement_card import AgreementCard
+from views.compare.extend_card import ExtendCard
 from views.compare.view import Columns
 from views.state.columns import COLUMNS
 from views.state.jobs import Inline
@@ -204,3 +206,68 @@ def test_a_keeps_b_drops_is_a_brush(session):
     assert len(card.pairs) == 6
     session.show_columns(1)
     assert not card.visible
+
+
+# ---- extending what is there --------------------------------------------------------------------
+
+
+def test_what_a_column_keeps_is_extended_into_a_column(session):
+    card = ExtendCard(session)
+    card.given.value = 1
+    card.ask()
+    known = session.kept(session.slots[1])
+    assert not np.isin(card.request.result.order.structures, known).any()
+    card.least.value = card.least.end
+    assert len(card.additions) < len(card.request.result.order)
+    session.set_budget(1)
+    card.ask()
+    card.least.value = 0.0
+    known = session.kept(session.slots[1])
+    assert len(card.additions) > 0
+    card.brush.clicks += 1
+    assert set(session.brushed_structures.tolist()) == set(card.additions.tolist())
+    card.column.clicks += 1
+    assert (session.n_columns, session.slots[3].method) == (4, "given")
+    kept = session.slots[3].selection.structures.tolist()
+    assert kept == [*known.tolist(), *card.additions.tolist()]
+
+
+def test_another_file_is_extended(session, small):
+    card = ExtendCard(session)
+    card.given.value = "another file…"
+    assert card.path.visible
+    card.ask()
+    assert "say which file" in card.request.problem
+    card.path.value = str(small)
+    card.ask()
+    assert np.max(card.request.result.order.information) <= 1e-6  # all of it is there already
+    assert "worth adding" in card.said.object
+
+
+# ---- a declared target --------------------------------------------------------------------------
+
+
+def test_figures_are_of_the_target_where_there_is_one(session, small):
+    columns = Columns(session)
+    assert columns.toolbar.aim.button.label == "Coverage of: the data"
+    session.aim = "max_force > 3"
+    norms, offsets = session.dataset.force_norms, session.dataset.structure_offsets
+    far = np.maximum.reduceat(norms, offsets[:-1]) > 3
+    rows = session.rows_of(np.flatnonzero(far))
+    assert len(session.target.values) == len(rows) > 0
+    for budget in (1, 6):
+        session.set_budget(budget)
+        for slot, found in zip(session.slots, session.aimed, strict=True):
+            kept = slot.selection.positions[:budget]
+            left = delta_entropy_given(session.analysis, kept)[rows]
+            np.testing.assert_allclose(found.mean_delta_entropy, left.mean(), rtol=1e-3, atol=1e-3)
+            assert found.mean_delta_entropy_error == 0
+    assert all("of target" in head.card.object for head in columns.heads)
+    session.aim = f"file:{small}"
+    assert len(session.target.values) == session.analysis.n_environments
+    for data, target in zip(session.measured, session.aimed, strict=True):
+        np.testing.assert_allclose(data.overlap[0], target.overlap, atol=1e-9)
+    session.aim = "no_such_column > 1"
+    assert (session.aim, session.target, session.aimed) == ("", None, ())
+    assert session.notice[0] == "error"
+    assert not any("of target" in head.card.object for head in columns.heads)

@@ -217,3 +217,19 @@ def test_a_saved_choice_is_taken_and_a_strange_one_is_not(session):
     assert session.colour_by == METHOD
     assert session.colouring is None
     assert session.size_by == ""
+
+
+@pytest.mark.parametrize(
+    ("shown", "values"),
+    [(NUMBER, np.array([1.0, 2.0, np.nan, 4.0])), (WORD, np.array(["a", "b", "", "c"]))],
+)
+def test_values_of_structures_are_those_of_their_atoms(shown, values):
+    owners = np.array([3, 0, 0, 1, 2, 3, 3])
+    ours, theirs = (
+        colouring_of(shown, (values,), owners=owners),
+        colouring_of(shown, (values[owners],)),
+    )
+    assert_array_equal(ours.levels(), theirs.levels())
+    assert ours.categories == theirs.categories
+    assert_array_equal(ours.counts, theirs.counts)
+    assert (ours.low, ours.high, ours.missing) == (theirs.low, theirs.high, theirs.missing)

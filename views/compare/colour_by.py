@@ -30,7 +30,9 @@ class ColourBy(pn.viewable.Viewer):
         reveal(self.legend, False)
         self.colour.param.watch(self._on_colour, "value")
         self.size.param.watch(self._on_size, "value")
-        session.param.watch(self._fill, ["opened", "worked_out"])
+        session.param.watch(self._fill, ["opened", "worked_out", "n_columns"])
+        for slot in session.every_slot:
+            slot.param.watch(self._fill, ["selection"])
         session.param.watch(self._follow, ["colour_by", "size_by"])
         session.param.watch(self._show, ["colouring"])
         session.param.watch(self._on_brush, ["brush"])

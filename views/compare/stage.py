@@ -9,11 +9,13 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable
 
 from views.compare.agreement_card import AgreementCard
+from views.compare.extend_card import ExtendCard
 from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
 from views.compare.view import Columns
 from views.kit import layout
+from views.kit.offer_card import OfferCard
 from views.kit.text import Html, note
 from views.shell.stage import Stage, register
 
@@ -48,7 +50,14 @@ class CompareStage(Stage):
         self.columns, self._retention = Columns(self.session), Retention(self.session)
         self.ranking = RankingCard(self.session)
         self.agreement = AgreementCard(self.session)
-        self._curves = layout.column(self._retention, self.agreement, self.ranking)
+        self.extend = OfferCard(
+            lambda: ExtendCard(self.session),
+            name=ExtendCard.NAME,
+            offer=ExtendCard.OFFER,
+            label="Say what there is",
+            margin=(10, 10, 0, 0),
+        )
+        self._curves = layout.column(self._retention, self.agreement, self.extend, self.ranking)
         self._single = layout.card(
             Html(
                 note(
@@ -58,7 +67,7 @@ class CompareStage(Stage):
             ),
             margin=(10, 10, 0, 0),
         )
-        self.keep(self.session, "colour_by", "size_by", "atoms_by", "plane_x", "plane_y")
+        self.keep(self.session, "colour_by", "size_by", "atoms_by", "plane_x", "plane_y", "aim")
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
@@ -75,9 +84,15 @@ class CompareStage(Stage):
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
         columns = self.columns
-        return (columns.options.dialog, columns.choosing.dialog, columns.toolbar.signs.dialog)
+        return (
+            columns.options.dialog,
+            columns.choosing.dialog,
+            columns.toolbar.signs.dialog,
+            columns.toolbar.aim.dialog,
+        )
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""
         self.columns.restyle(dark)
         self._retention.restyle(dark)
+        self.extend.restyle(dark)

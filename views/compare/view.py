@@ -208,7 +208,7 @@ class Columns(pn.viewable.Viewer):
         self._row = layout.row(css_classes=["columns"], gives="shrinks")
         self.over_widths = ColumnsOverWidths(session)
         session.param.watch(self._on_columns, ["n_columns"])
-        session.param.watch(self._show, ["measured"])
+        session.param.watch(self._show, ["measured", "aimed"])
         self.over_widths.param.watch(self._show, ["found"])
         for slot in session.every_slot:
             slot.param.watch(self._show, ["spec", "tight"])
@@ -274,7 +274,7 @@ class Columns(pn.viewable.Viewer):
         assert analysis is not None
         titles = [lower_first(slot.title) for slot in session.slots]
         over = self.over_widths
-        rows = score_rows(session.measured, analysis, titles, over.found, over.whole)
+        rows = score_rows(session.measured, analysis, titles, over.found, over.whole, session.aimed)
         for head, own in zip(self.heads, rows, strict=False):  # the last may be on their way
             head.show(own)
 

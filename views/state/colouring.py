@@ -153,7 +153,11 @@ def _levels(values: FloatArray, low: float, high: float, log: bool) -> npt.NDArr
 
 
 def colouring_of(
-    shown: Property, values: tuple[npt.NDArray[Any], ...], *, why: str = ""
+    shown: Property,
+    values: tuple[npt.NDArray[Any], ...],
+    *,
+    owners: IntArray | None = None,
+    why: str = "",
 ) -> Colouring:
     """Put a property on a scale.
 
@@ -162,11 +166,15 @@ def colouring_of(
     shown : Property
     values : tuple of arrays (n_environments,)
         One for all columns, or one for each.
+    owners : int array (n_environments,), optional
+        Where the values are those of structures: whose each environment has.
     why : str
         Why some have no value.
     """
     if shown.kind == "category":
-        return _of_words(shown, values[0], why)
+        return _of_words(shown, values[0], owners, why)
+    if owners is not None:
+        values = tuple(each[owners] for each in values)
     numbers = tuple(np.where(np.isfinite(each), each, np.nan) for each in values)
     finite = np.concatenate([each[~np.isnan(each)] for each in numbers])
     low, high = (float(q) for q in np.quantile(finite, QUANTILES)) if len(finite) else (0.0, 1.0)
@@ -205,10 +213,14 @@ def _legend(finite: FloatArray, low: float, high: float, log: bool) -> Legend:
     )
 
 
-def _of_words(shown: Property, words: npt.NDArray[Any], why: str) -> Colouring:
-    distinct, which, counts = np.unique(words, return_inverse=True, return_counts=True)
+def _of_words(
+    shown: Property, words: npt.NDArray[Any], owners: IntArray | None, why: str
+) -> Colouring:
+    distinct, which = np.unique(words, return_inverse=True)
+    which = which if owners is None else which[owners]
+    counts = np.bincount(which, minlength=len(distinct))
     order = np.lexsort((distinct, -counts))
-    order = order[distinct[order] != ""]
+    order = order[(distinct[order] != "") & (counts[order] > 0)]
     elements = shown.name == "element"
     most = 2 * MOST if elements else MOST
     own = order if len(order) <= most + 1 else order[:most]

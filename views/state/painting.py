@@ -209,10 +209,11 @@ class Painting(Listing):
 
         def work(monitor: Monitor) -> Colouring:
             if name in _COLUMN_WISE:
-                values = properties.found[name]
-            else:
-                values = (properties.of_environments(name),)
-            return colouring_of(shown, values, why=self._why(name))
+                return colouring_of(shown, properties.found[name], why=self._why(name))
+            described = analysis.descriptors
+            owners = described.structures[described.owners] if shown.of == "structure" else None
+            values = (properties.values(name),)
+            return colouring_of(shown, values, owners=owners, why=self._why(name))
 
         def done(found: Colouring) -> None:
             if self.analysis is analysis and wanted() == name:
