@@ -66,6 +66,8 @@ __all__ = ["figure_files", "report_file", "report_page"]
 
 #: Structures that are named one by one.
 NAMED = 40
+#: Letters of an option that are written.
+WORDS = 80
 REMOVALS = ("step", "reason", "number", "structures", "when (UTC)")
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 
@@ -364,7 +366,11 @@ def _options(selection: Any) -> str:
 
 
 def _written(options: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in options.items())
+    return ", ".join(f"{name} {_shortened(str(value))}" for name, value in options.items())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= WORDS else f"{text[:WORDS]}…"
 
 
 def _methods(report: Report) -> Markup:

@@ -153,6 +153,16 @@ def test_every_method_names_its_sources_and_bibtex_has_unlike_keys():
     assert all(each.mark and each.text for each in found)
 
 
+def test_a_list_that_is_shorter_is_compared_as_it_is(pipeline):
+    analysis = pipeline.analyse(winnow.read(CARBON))
+    given = METHODS["given"].spec(indices="3,5,8", name="<mine>")
+    found = compile_report(pipeline, analysis, [Wanted("given", 0, given), Wanted("random")], 7)
+    assert found.comparison.table["n_structures"].tolist() == [3, 7]
+    told = " ".join(Reader(report_page(found)).told)
+    assert "<mine>" in told
+    assert "Comparison at 7" in told
+
+
 def test_axes_write_values_within_them():
     for axis in (Axis("", 0, 1), Axis("", 3, 8, log=True), Axis("", 1e-5, 900, log=True)):
         ticks = axis.ticks()

@@ -136,11 +136,11 @@ def _lines(scores: PrefixMetrics, analysis: Analysis, most: float) -> list[_Line
         scale: float = 1.0,
         full: float | None = None,
     ) -> _Line:
-        unit, hint = _sampled(scores, analysis, metric, unit, hint)
+        spread, hint = _sampled(scores, analysis, metric, hint)
         text = written(metric, value)
         scale = scale if scale > 0 else 1.0
         row = ScoreRow(
-            name, unit, text, hint, length=value / scale, full=full,
+            name, unit, text, hint, spread, length=value / scale, full=full,
             full_hint="" if full is None else "the full set",
         )  # fmt: skip
         return _Line(metric, value, text, scale, better, row)
@@ -213,19 +213,17 @@ _ERRORS = {
 }
 
 
-def _sampled(
-    scores: PrefixMetrics, analysis: Analysis, metric: str, unit: str, hint: str
-) -> tuple[str, str]:
-    """Return unit and hint of a row, with the standard error where it is an estimate."""
+def _sampled(scores: PrefixMetrics, analysis: Analysis, metric: str, hint: str) -> tuple[str, str]:
+    """Return the standard error of a row, empty where it is exact, and its hint."""
     if scores.sampled is None or metric not in _ERRORS:
-        return unit, hint
+        return "", hint
     error = float(getattr(scores, _ERRORS[metric])[0])
     if metric == "diversity":  # errors of D, kept and full; the row shows a ratio of exp D
         ratio = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
         error = ratio * float(np.hypot(error, analysis.diversity_error))
     if not error > 0:
-        return unit, hint
+        return "", hint
     return (
-        f"± {significant(error, 1)}",
+        significant(error, 1),
         f"{hint}; estimated from {grouped(scores.sampled)} environments",
     )

@@ -126,7 +126,8 @@ class Column(pn.viewable.Viewer):
     def show(self, rows: Sequence[ScoreRow]) -> None:
         """Draw the score card."""
         self.environments.object = self._cost(len(self._session.kept_rows(self._slot)))
-        self.card.object = score_card(rows, self._column)
+        estimated = "estimated" if any(row.spread for row in rows) else ""
+        self.card.object = score_card(rows, self._column, layout=estimated)
         self._say()
 
     def _say(self, *_: Any) -> None:
