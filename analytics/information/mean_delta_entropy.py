@@ -41,6 +41,7 @@ __all__ = [
     "mean_delta_entropy",
     "mean_delta_entropy_along",
     "mean_delta_entropy_in_kernel",
+    "sample_mean",
 ]
 
 #: A delta entropy above this counts as this, nats. The kernels stored of a structure reach to
@@ -204,7 +205,7 @@ def mean_delta_entropy_along(
             more = log_kernel_sums(wanted, x[rows], bandwidth=bandwidth, monitor=part)
             logs = np.logaddexp(logs, more)
         done = int(size)
-        found[:, at] = _mean(capped_delta_entropy(logs), sample)
+        found[:, at] = sample_mean(capped_delta_entropy(logs), sample)
     return found[0], found[1]
 
 
@@ -226,7 +227,9 @@ def mean_delta_entropy_in_kernel(
         for at, size in enumerate(sizes):
             _add_structures(*rows, picks[done:size], sums)
             done = int(size)
-            found[:, at] = _mean(capped_delta_entropy(np.log(sums))[stored.columns], stored.sample)
+            found[:, at] = sample_mean(
+                capped_delta_entropy(np.log(sums))[stored.columns], stored.sample
+            )
     return found[0], found[1]
 
 
@@ -237,7 +240,7 @@ def _add_structures(indptr, indices, values, picks, sums):  # type: ignore[no-un
             sums[indices[k]] += values[k]
 
 
-def _mean(values: FloatArray, sample: Sample) -> tuple[float, float]:
+def sample_mean(values: FloatArray, sample: Sample) -> tuple[float, float]:
     """Return a mean over a set from a sample of it, and its standard error."""
     weights = sample.weights / sample.population
     mean = float(weights @ values)

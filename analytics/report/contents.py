@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.curation import ledger
-from analytics.data.checks.report import CheckReport, Finding
+from analytics.curation.findings import Actionable, check_findings
+from analytics.data.checks.report import Finding
 from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.headline_findings import Headlines, headline_findings
@@ -110,8 +111,10 @@ class Column(Value):
 
     @property
     def title(self) -> str:
-        """Name of the method, with its seed where that matters."""
-        method = METHODS[self.selection.method]
+        """Name of the method, with its seed where that matters; of a list its own name."""
+        method, own = METHODS[self.selection.method], getattr(self.selection.spec, "name", "")
+        if own:
+            return str(own)
         return f"{method.title}, seed {self.selection.seed}" if method.random else method.title
 
 
@@ -122,7 +125,6 @@ class Report(Value):
     Attributes
     ----------
     analysis : Analysis
-    checked : CheckReport
     columns : tuple of Column
     size : int
         Structures kept by each column, isolated atoms not counted.
@@ -132,6 +134,8 @@ class Report(Value):
         The same from half to twice the width.
     whole : WidthRange
         Of the full set.
+    listed : tuple of Actionable
+        Findings about the data, errors first.
     findings : tuple of Finding
         About the figures, see `headline_findings`.
     maps : tuple of Embedding
@@ -144,12 +148,12 @@ class Report(Value):
     """
 
     analysis: Analysis
-    checked: CheckReport
     columns: tuple[Column, ...]
     size: int
     comparison: Comparison
     over_widths: WidthComparison
     whole: WidthRange
+    listed: tuple[Actionable, ...]
     findings: tuple[Finding, ...]
     maps: tuple[Embedding, ...]
     decided: Decided
@@ -169,6 +173,7 @@ def compile_report(
     size: int,
     *,
     decided: Decided | None = None,
+    listed: Sequence[Actionable] = (),
     maps: Sequence[Embedding] = (),
     tables: Sequence[Table] = (),
     made: str = "",
@@ -185,6 +190,8 @@ def compile_report(
     size : int
         Structures to keep.
     decided : Decided, optional
+    listed : sequence of Actionable
+        Findings about the data; default: those of the checks.
     maps : sequence of Embedding
         Default: the PCA.
     tables : sequence of Table
@@ -192,12 +199,14 @@ def compile_report(
     monitor : Monitor
     """
     decided = decided or Decided()
-    checked = pipeline.check(analysis.dataset, monitor=Part(monitor, 0.0, 0.05))
+    if not listed:
+        checked = pipeline.check(analysis.dataset, monitor=Part(monitor, 0.0, 0.05))
+        listed = check_findings(checked, analysis.dataset)
     columns = []
     for at, each in enumerate(wanted):
         part = Part(monitor, 0.05 + 0.6 * at / len(wanted), 0.05 + 0.6 * (at + 1) / len(wanted))
         columns.append(_column(pipeline, analysis, each, size, decided, part))
-    size = min([size, *(len(column.selection) for column in columns)])
+    size = min(size, max(len(column.selection) for column in columns))  # a list may be shorter
     orders = tuple(column.selection for column in columns)
     part = Part(monitor, 0.65, 0.85)
     comparison, over_widths = pipeline.workers.call(
@@ -207,15 +216,15 @@ def compile_report(
     if not maps:
         part = Part(monitor, 0.9, 1.0, "map")
         maps = [pipeline.embed(analysis.descriptors, "PCA", monitor=part)]
-    recipe = make_recipe(analysis, orders[0], size, removals=decided.removals)
+    recipe = make_recipe(analysis, orders[0], min(size, len(orders[0])), removals=decided.removals)
     return Report(
         analysis=analysis,
-        checked=checked,
         columns=tuple(columns),
         size=size,
         comparison=comparison,
         over_widths=over_widths,
         whole=whole,
+        listed=tuple(listed),
         findings=headline_findings(Headlines(analysis, whole, comparison, over_widths)),
         maps=tuple(maps),
         decided=decided,

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from analytics.curation.findings import Actionable
+from analytics.curation.ledger import Waiver
 from analytics.data.checks.report import Finding
 from analytics.data.overview import understood_rows
 from analytics.descriptors.base import descriptor_name
@@ -64,6 +66,8 @@ __all__ = ["figure_files", "report_file", "report_page"]
 
 #: Structures that are named one by one.
 NAMED = 40
+#: Letters of an option that are written.
+WORDS = 80
 REMOVALS = ("step", "reason", "number", "structures", "when (UTC)")
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 
@@ -144,6 +148,8 @@ def _data(report: Report) -> Markup:
             ("sampled", f"{what} estimated from {PAGE.counted(analysis.sampled, 'environment')}, "
              f"seed {analysis.seed}; ± is one standard error")
         )  # fmt: skip
+    if analysis.scores_said():
+        figures.append(("outlier scores", analysis.scores_said()))
     labels, counts = np.unique(data.config_type, return_counts=True)
     return join(
         h3("As it was understood"),
@@ -173,31 +179,45 @@ def _classes(labels: Sequence[str], counts: Sequence[int]) -> Markup | None:
 
 
 def _findings(report: Report) -> Markup:
-    found = [*report.checked.findings, *report.findings]
-    waivers = report.decided.waivers
+    data, decided = report.analysis.dataset, report.decided
+    waived = {one.finding: one for one in decided.waivers}
+    told = [
+        _finding(one.finding, report, *_state(one, report, waived)) for one in report.listed
+    ] + [_finding(one, report) for one in report.findings]
+    gone = [one for key, one in waived.items() if key not in {each.key for each in report.listed}]
+    opens = sum(
+        one.state(data, decided.keep, decided.drop, waived) == "open" for one in report.listed
+    )
     return join(
-        ul((_finding(each, report) for each in found), class_="findings")
-        if found
-        else p("Nothing was found."),
-        join(
-            h3("Waived"),
-            ul(
-                li(b(each.message or each.finding), ": ", each.reason, small(" ", _when(each.when)))
-                for each in waivers
-            ),
-        )
-        if waivers
+        p(f"{PAGE.counted(opens, 'finding')} open." if told else "Nothing was found."),
+        ul(told, class_="findings") if told else None,
+        (h3("Waived besides"), ul(li(b(one.message or one.finding), *_waiver(one)) for one in gone))
+        if gone
         else None,
     )
 
 
-def _finding(finding: Finding, report: Report) -> Markup:
+def _state(one: Actionable, report: Report, waived: dict[str, Waiver]) -> tuple[Any, ...]:
+    """Return what was decided about a finding, in words."""
+    decided = report.decided
+    state = one.state(report.analysis.dataset, decided.keep, decided.drop, waived)
+    if state == "waived":
+        return ("waived", *_waiver(waived[one.key]))
+    return ("settled: what it names was taken out",) if state == "settled" else ()
+
+
+def _waiver(waiver: Waiver) -> tuple[Any, ...]:
+    return f": {waiver.reason}", small(" ", _when(waiver.when))
+
+
+def _finding(finding: Finding, report: Report, *decided: Any) -> Markup:
     frames = report.analysis.dataset.frame_indices[finding.structures]
     more = [each for each in (finding.evidence, finding.advice) if each]
     return li(
         span(SIGNS[finding.severity], class_=f"sign {finding.severity}"),
         b(finding.severity),
         f": {finding.message}",
+        div(decided, class_="decided") if decided else None,
         small(". ".join(more), class_="block") if more else None,
         small(f"structures {named(frames.tolist())}", class_="block") if len(frames) else None,
     )
@@ -271,6 +291,12 @@ def _table(content: Table) -> Markup:
 # ---- ledger -------------------------------------------------------------------------------------
 
 
+def _were(number: int) -> str:
+    if not number:
+        return "Nothing was"
+    return f"{PAGE.counted(number, 'structure')} {'was' if number == 1 else 'were'}"
+
+
 def _removals(report: Report) -> Markup:
     n, frames = report.analysis.n_structures, report.analysis.dataset.frame_indices
     forced = sum(len(each.structures) for each in report.removals)
@@ -288,8 +314,9 @@ def _removals(report: Report) -> Markup:
     pinned = frames[list(report.decided.keep)].tolist()
     return join(
         p(
-            f"{PAGE.counted(forced, 'structure')} forced out before the methods picked; each "
-            f"column leaves {PAGE.count(max(0, left))} more unpicked at this budget."
+            f"{_were(forced)} forced "
+            f"out before the methods picked; each column leaves {PAGE.count(max(0, left))} more "
+            "unpicked at this budget."
         ),
         p(f"Forced in: {named(pinned)}.") if pinned else None,
         table(
@@ -324,6 +351,7 @@ def _parameters(report: Report) -> Markup:
         div(
             p(swatch(at), b(column.title), small(_options(column.selection))),
             pre(command_of(analysis, column.selection, report.size)),
+            class_="command",
         )
         for at, column in enumerate(report.columns)
     ]
@@ -340,7 +368,11 @@ def _options(selection: Any) -> str:
 
 
 def _written(options: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in options.items())
+    return ", ".join(f"{name} {_shortened(str(value))}" for name, value in options.items())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= WORDS else f"{text[:WORDS]}…"
 
 
 def _methods(report: Report) -> Markup:

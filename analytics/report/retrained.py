@@ -12,7 +12,7 @@ from analytics.report.contents import Table
 from analytics.runtime.text import PAGE
 from analytics.selection.base import METHODS
 
-__all__ = ["ErrorRow", "error_table", "retrained_tables", "title_of"]
+__all__ = ["ErrorRow", "error_table", "named_test", "retrained_tables", "title_of"]
 
 #: Name, energy error and its deviation (meV/atom), force error and its deviation (eV/angstrom).
 ErrorRow = tuple[str, float, float, float, float]
@@ -55,9 +55,14 @@ def retrained_tables(result: RetrainResult) -> tuple[Table, ...]:
             for row in table.to_dict(orient="records")
         ]
         label = POTENTIALS[str(model)].label
-        found.append(error_table(f"Retrained: {label}, test {test}", rows, notes))
+        found.append(error_table(f"Retrained: {label}, {named_test(str(test))}", rows, notes))
         notes = []  # said once
     return tuple(found)
+
+
+def named_test(test: str) -> str:
+    """Return what a test is called in a heading."""
+    return {"hold_out": "hold-out", "high_force": "force tail"}.get(test, f"test {test}")
 
 
 def title_of(method: str) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from analytics.information.mean_delta_entropy import delta_entropy_given
 from views.compare.agreement_card import AgreementCard
 from views.compare.extend_card import ExtendCard
 from views.compare.view import Columns
@@ -229,6 +230,8 @@ def test_what_a_column_keeps_is_extended_into_a_column(session):
     assert (session.n_columns, session.slots[3].method) == (4, "given")
     kept = session.slots[3].selection.structures.tolist()
     assert kept == [*known.tolist(), *card.additions.tolist()]
+    session.undo()
+    assert (session.n_columns, methods(session)) == (3, list(DEFAULT_METHODS))
 
 
 def test_another_file_is_extended(session, small):
@@ -241,3 +244,32 @@ def test_another_file_is_extended(session, small):
     card.ask()
     assert np.max(card.request.result.order.information) <= 1e-6  # all of it is there already
     assert "worth adding" in card.said.object
+
+
+# ---- a declared target --------------------------------------------------------------------------
+
+
+def test_figures_are_of_the_target_where_there_is_one(session, small):
+    columns = Columns(session)
+    assert columns.toolbar.aim.button.label == "Coverage of: the data"
+    session.aim = "max_force > 3"
+    norms, offsets = session.dataset.force_norms, session.dataset.structure_offsets
+    far = np.maximum.reduceat(norms, offsets[:-1]) > 3
+    rows = session.rows_of(np.flatnonzero(far))
+    assert len(session.target.values) == len(rows) > 0
+    for budget in (1, 6):
+        session.set_budget(budget)
+        for slot, found in zip(session.slots, session.aimed, strict=True):
+            kept = slot.selection.positions[:budget]
+            left = delta_entropy_given(session.analysis, kept)[rows]
+            np.testing.assert_allclose(found.mean_delta_entropy, left.mean(), rtol=1e-3, atol=1e-3)
+            assert found.mean_delta_entropy_error == 0
+    assert all("of target" in head.card.object for head in columns.heads)
+    session.aim = f"file:{small}"
+    assert len(session.target.values) == session.analysis.n_environments
+    for data, target in zip(session.measured, session.aimed, strict=True):
+        np.testing.assert_allclose(data.overlap[0], target.overlap, atol=1e-9)
+    session.aim = "no_such_column > 1"
+    assert (session.aim, session.target, session.aimed) == ("", None, ())
+    assert session.notice[0] == "error"
+    assert not any("of target" in head.card.object for head in columns.heads)

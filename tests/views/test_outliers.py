@@ -7,8 +7,11 @@ import pytest
 
 import winnow_atomistic as winnow
 from analytics.curation.outlier_list import ATOMS, STRUCTURES
+from analytics.evaluation.prefixes import prefix_metrics
 from analytics.pipeline import Pipeline
 from analytics.runtime.cache import Cache
+from views.compare.rows import score_rows
+from views.data.headlines import headline_tiles
 from views.outliers.state import EVERY_CLASS, Outliers
 from views.outliers.view import OutliersView
 from views.state.jobs import Inline
@@ -131,3 +134,20 @@ def test_of_a_sampled_set_it_says_what_is_known(opened):
     assert len(view.state.found) == sampled.n_structures
     assert "not ranked" not in str(view.list.head.object)
     assert view.of.value == STRUCTURES
+
+
+def test_estimated_figures_keep_their_unit_and_their_error(opened):
+    analysis = opened.analysis
+    sampled = winnow.analyse(opened.dataset, analysis.descriptors, analysis.spec, sample=200)
+    picks = winnow.select(sampled, "random").positions
+    rows = {}
+    for kind, each in (("exact", analysis), ("sampled", sampled)):
+        scores = prefix_metrics(each, picks, np.array([12]))
+        rows[kind] = {row.name: row for row in score_rows([scores], each, ("random",))[0]}
+    for name, row in rows["sampled"].items():
+        assert row.unit.split(" full ")[0] == rows["exact"][name].unit.split(" full ")[0]
+        assert rows["exact"][name].spread == ""
+    assert float(rows["sampled"]["Coverage"].spread) > 0
+    assert "estimated from 200 environments" in rows["sampled"]["Coverage"].hint
+    assert headline_tiles(sampled, None).count("±") == 3
+    assert "±" not in headline_tiles(analysis, None)

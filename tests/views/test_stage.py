@@ -137,7 +137,7 @@ def test_without_a_data_set_a_stage_waits_for_one_and_says_so(opened):
 def test_dialogs_of_a_stage_keep_the_keys_to_themselves(opened):
     page = a_page(opened)
     dialogs = page.rooms["Compare"].stage.dialogs
-    assert len(dialogs) == 3  # the options of a method, which method, the signs
+    assert len(dialogs) == 4  # options of a method, which method, the signs, the target
     for dialog in dialogs:
         dialog.open = True
         assert page.keys.blocked

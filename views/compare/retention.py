@@ -52,6 +52,7 @@ class Retention(pn.viewable.Viewer):
         )
         self.certificate = CertificateCard(session)
         session.param.watch(self._on_opened, ["opened", "n_columns"])
+        session.param.watch(self._on_target, ["target"])
         for column, slot in enumerate(session.every_slot):
             slot.param.watch(lambda event, column=column: self._draw(column), ["retention"])
         self._on_opened()
@@ -119,6 +120,12 @@ class Retention(pn.viewable.Viewer):
             self.restyle(self._dark)
         for column in range(len(self.sources)):
             self._draw(column)
+
+    def _on_target(self, *_: Any) -> None:
+        """Say that curves are of the data while the figures above them are of a target."""
+        of = "" if self._session.target is None else " · of the data"
+        for name in (LEFT_OPEN, "overlap"):
+            self.figures[name].title.text = f"{CURVES[name]}{of}"
 
     def _draw(self, column: int) -> None:
         """Draw the curves of one method."""

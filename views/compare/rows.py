@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analytics.evaluation.prefixes import PrefixMetrics
+from analytics.evaluation.target_metrics import TargetMetrics
 from analytics.evaluation.verdicts import empty, span, verdict
 from analytics.evaluation.width_range import WidthComparison, WidthRange
 from analytics.information.analysis import Analysis
@@ -39,6 +40,7 @@ def score_rows(
     titles: Sequence[str],
     over_widths: WidthComparison | None = None,
     whole: WidthRange | None = None,
+    aimed: Sequence[TargetMetrics] = (),
 ) -> list[list[ScoreRow]]:
     """Return the rows of each column.
 
@@ -53,9 +55,16 @@ def score_rows(
         Of the columns at that budget.
     whole : WidthRange, optional
         Of the full set.
+    aimed : sequence of TargetMetrics
+        Of a declared target, by column; delta entropy and coverage are of that where it is known.
     """
+    of_target = len(aimed) == len(measured) > 0
+    if of_target:
+        measured = [_of_target(*both) for both in zip(measured, aimed, strict=True)]
     most = max(float(scores.mean_delta_entropy[0]) for scores in measured)
     lines = [_lines(scores, analysis, most) for scores in measured]
+    if of_target:
+        lines = [_named(*both) for both in zip(lines, aimed, strict=True)]
     for at, lined in enumerate(zip(*lines, strict=True)):
         first = lined[0]
         said = verdict(
@@ -64,12 +73,14 @@ def score_rows(
             [line.text for line in lined],
             first.better,
             titles,
-            empty(first.metric, measured, analysis),
-            over_widths,
+            "" if of_target and first.metric in AIMED else empty(first.metric, measured, analysis),
+            None if of_target and first.metric in AIMED else over_widths,
             analysis.sampled is not None,
         )
         for column, line in enumerate(lined):
-            ends = span(first.metric, column, line.value, over_widths, whole)
+            ends = None
+            if not (of_target and first.metric in AIMED):
+                ends = span(first.metric, column, line.value, over_widths, whole)
             row = replace(line.row, best=said.leads[column])
             if ends is not None:
                 low, high = (min(1.0, max(0.0, end / line.scale)) for end in ends)
@@ -83,6 +94,32 @@ def score_rows(
                 row = replace(row, doubt=said.doubt)
             lines[column][at] = replace(line, row=row)
     return [[line.row for line in own] for own in lines]
+
+
+#: Metrics that a declared target has.
+AIMED = ("mean_delta_entropy", "overlap")
+
+
+def _of_target(scores: PrefixMetrics, target: TargetMetrics) -> PrefixMetrics:
+    """Return the metrics of a column with those of the target in place of those of the data."""
+    names = (name for metric in AIMED for name in (metric, f"{metric}_error"))
+    return replace(scores, **{name: np.array([getattr(target, name)]) for name in names})
+
+
+def _named(lines: list[_Line], target: TargetMetrics) -> list[_Line]:
+    """Say of the rows of the target that they are of it, and how well they are known."""
+    found = []
+    for line in lines:
+        if line.metric in AIMED:
+            error = float(getattr(target, f"{line.metric}_error"))
+            known = f" ± {significant(error, 1)}" if error > 0 else ""
+            hint = f"Of the target, {grouped(target.n_environments)} environments"
+            if error > 0:
+                hint += f", estimated from {grouped(target.n_sampled)}"
+            row = replace(line.row, unit=f"of target{known}", hint=f"{hint}. {line.row.hint}")
+            line = replace(line, row=row)
+        found.append(line)
+    return found
 
 
 def _lines(scores: PrefixMetrics, analysis: Analysis, most: float) -> list[_Line]:
@@ -99,11 +136,11 @@ def _lines(scores: PrefixMetrics, analysis: Analysis, most: float) -> list[_Line
         scale: float = 1.0,
         full: float | None = None,
     ) -> _Line:
-        unit, hint = _sampled(scores, analysis, metric, unit, hint)
+        spread, hint = _sampled(scores, analysis, metric, hint)
         text = written(metric, value)
         scale = scale if scale > 0 else 1.0
         row = ScoreRow(
-            name, unit, text, hint, length=value / scale, full=full,
+            name, unit, text, hint, spread, length=value / scale, full=full,
             full_hint="" if full is None else "the full set",
         )  # fmt: skip
         return _Line(metric, value, text, scale, better, row)
@@ -176,19 +213,17 @@ _ERRORS = {
 }
 
 
-def _sampled(
-    scores: PrefixMetrics, analysis: Analysis, metric: str, unit: str, hint: str
-) -> tuple[str, str]:
-    """Return unit and hint of a row, with the standard error where it is an estimate."""
+def _sampled(scores: PrefixMetrics, analysis: Analysis, metric: str, hint: str) -> tuple[str, str]:
+    """Return the standard error of a row, empty where it is exact, and its hint."""
     if scores.sampled is None or metric not in _ERRORS:
-        return unit, hint
+        return "", hint
     error = float(getattr(scores, _ERRORS[metric])[0])
     if metric == "diversity":  # errors of D, kept and full; the row shows a ratio of exp D
         ratio = float(np.exp(scores.diversity[0] - analysis.diversity_nats))
         error = ratio * float(np.hypot(error, analysis.diversity_error))
     if not error > 0:
-        return unit, hint
+        return "", hint
     return (
-        f"± {significant(error, 1)}",
+        significant(error, 1),
         f"{hint}; estimated from {grouped(scores.sampled)} environments",
     )

@@ -67,7 +67,7 @@ class CompareStage(Stage):
             ),
             margin=(10, 10, 0, 0),
         )
-        self.keep(self.session, "colour_by", "size_by", "atoms_by", "plane_x", "plane_y")
+        self.keep(self.session, "colour_by", "size_by", "atoms_by", "plane_x", "plane_y", "aim")
         self.restyle(dark)
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
@@ -84,7 +84,12 @@ class CompareStage(Stage):
     def dialogs(self) -> Sequence[pmui.Dialog]:
         """See `Stage`."""
         columns = self.columns
-        return (columns.options.dialog, columns.choosing.dialog, columns.toolbar.signs.dialog)
+        return (
+            columns.options.dialog,
+            columns.choosing.dialog,
+            columns.toolbar.signs.dialog,
+            columns.toolbar.aim.dialog,
+        )
 
     def restyle(self, dark: bool) -> None:
         """See `Stage`."""

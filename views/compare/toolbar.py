@@ -9,6 +9,7 @@ import panel as pn
 from views.compare.colour_by import ColourBy
 from views.compare.plane_axes import PlaneAxes
 from views.compare.signs import Signs
+from views.compare.target_dialog import TargetDialog
 from views.kit import layout
 from views.kit.text import Html, note
 from views.kit.widgets import segments
@@ -40,7 +41,7 @@ class Toolbar(pn.viewable.Viewer):
         self.map_kind.param.watch(lambda e: session.show_map(e.new), "value")
         self.plane = PlaneAxes(session)
         session.param.watch(self._show, ["map_kind"])
-        self.signs = Signs()
+        self.signs, self.aim = Signs(), TargetDialog(session)
         tools = layout.row(
             Html(note("Columns"), wide=False, align="center"),
             self.count,
@@ -49,11 +50,12 @@ class Toolbar(pn.viewable.Viewer):
             Html(note("Map"), wide=False, align="center"),
             self.map_kind,
             self.plane.row,
+            self.aim.button,
             self.signs.button,
             gives="tools",
             margin=(0, 10, 4, 0),
         )
-        self._row = layout.column(tools, self.colour_by.legend, self.signs.dialog)
+        self._row = layout.column(tools, self.colour_by.legend, self.signs.dialog, self.aim.dialog)
 
     def _show(self, *_: Any) -> None:
         self.count.value, self.map_kind.value = self._session.n_columns, self._session.map_kind
@@ -63,6 +65,7 @@ class Toolbar(pn.viewable.Viewer):
         self.colour_by.restyle(dark)
         self.plane.restyle(dark)
         self.signs.dialog.restyle(dark)
+        self.aim.dialog.restyle(dark)
 
     def __panel__(self) -> Any:
         return self._row

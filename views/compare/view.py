@@ -126,7 +126,8 @@ class Column(pn.viewable.Viewer):
     def show(self, rows: Sequence[ScoreRow]) -> None:
         """Draw the score card."""
         self.environments.object = self._cost(len(self._session.kept_rows(self._slot)))
-        self.card.object = score_card(rows, self._column)
+        estimated = "estimated" if any(row.spread for row in rows) else ""
+        self.card.object = score_card(rows, self._column, layout=estimated)
         self._say()
 
     def _say(self, *_: Any) -> None:
@@ -208,7 +209,7 @@ class Columns(pn.viewable.Viewer):
         self._row = layout.row(css_classes=["columns"], gives="shrinks")
         self.over_widths = ColumnsOverWidths(session)
         session.param.watch(self._on_columns, ["n_columns"])
-        session.param.watch(self._show, ["measured"])
+        session.param.watch(self._show, ["measured", "aimed"])
         self.over_widths.param.watch(self._show, ["found"])
         for slot in session.every_slot:
             slot.param.watch(self._show, ["spec", "tight"])
@@ -274,7 +275,7 @@ class Columns(pn.viewable.Viewer):
         assert analysis is not None
         titles = [lower_first(slot.title) for slot in session.slots]
         over = self.over_widths
-        rows = score_rows(session.measured, analysis, titles, over.found, over.whole)
+        rows = score_rows(session.measured, analysis, titles, over.found, over.whole, session.aimed)
         for head, own in zip(self.heads, rows, strict=False):  # the last may be on their way
             head.show(own)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from analytics.data.checks.report import Finding
 from analytics.descriptors.base import descriptor_name
@@ -14,7 +15,15 @@ from analytics.information.analysis import Analysis
 from views.kit import html
 from views.kit.html import Markup
 from views.kit.option_words import on_page
-from views.kit.text import exact_percent, grouped, percent, significant, tiles
+from views.kit.text import (
+    estimated,
+    exact_percent,
+    grouped,
+    percent,
+    percent_error,
+    significant,
+    tiles,
+)
 
 __all__ = ["headline_tiles", "headline_words", "setting_words"]
 
@@ -22,8 +31,17 @@ __all__ = ["headline_tiles", "headline_words", "setting_words"]
 def headline_tiles(analysis: Analysis, over_widths: WidthRange | None) -> Markup:
     """Write the headline figures, each with what it is from half to twice the width."""
     data = analysis.dataset
-    effective = grouped(round(math.exp(analysis.diversity_nats)))
-    numbers: list[tuple[str, str]] = [
+    size = math.exp(analysis.diversity_nats)
+    effective: Any = grouped(round(size))
+    if analysis.diversity_error > 0:
+        effective = estimated(effective, grouped(math.ceil(size * analysis.diversity_error)))
+    redundant: Any = percent(analysis.redundancy, 0)
+    if analysis.redundancy_error > 0:
+        redundant = estimated(redundant, percent_error(analysis.redundancy_error))
+    entropy: Any = f"{analysis.entropy_nats:.2f}"
+    if analysis.entropy_error > 0:
+        entropy = estimated(entropy, significant(analysis.entropy_error, 1))
+    numbers: list[tuple[Any, str]] = [
         (grouped(n), f"{noun}{'s' * (n != 1)}")
         for n, noun in ((data.n_structures, "structure"), (data.n_environments, "environment"))
     ]
@@ -37,10 +55,10 @@ def headline_tiles(analysis: Analysis, over_widths: WidthRange | None) -> Markup
             for name, (low, high) in zip(spans, (share, number, nats), strict=True)
         }
     numbers += [
-        (percent(analysis.redundancy, 0), f"redundant{spans['redundancy']}"),
+        (redundant, f"redundant{spans['redundancy']}"),
         (effective, f"effective environments, exp D{spans['effective_environments']}"),
         (
-            f"{analysis.entropy_nats:.2f}",
+            entropy,
             f"entropy, nats (at most {analysis.max_entropy_nats:.2f}){spans['entropy']}",
         ),
     ]

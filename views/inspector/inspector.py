@@ -20,7 +20,7 @@ from views.kit.theme import palette
 from views.kit.widgets import Button, Toggle, property_groups
 from views.state.session import Session
 
-__all__ = ["Inspector"]
+__all__ = ["SMALL", "Inspector"]
 
 #: The atoms have the colours of the maps, until another property is picked.
 AS_MAPS = {"": {"As the maps": ""}}

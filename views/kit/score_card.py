@@ -110,7 +110,8 @@ def score_card(
     column : int
         Whose colour the bars have.
     layout : str
-        "spread" for values with an error, "reference" for rows without a bar beside all data.
+        "spread" for values with an error, "estimated" where some have one beside their unit,
+        "reference" for rows without a bar beside all data.
     head : iterable of markup
         Cells above the first row.
     leads : str

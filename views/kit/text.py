@@ -13,9 +13,9 @@ from views.kit.html import Markup
 from views.kit.style_sheets import css
 
 __all__ = [
-    "KINDS", "Html", "count_of", "counted", "dot", "exact_percent", "facts", "grouped", "heading",
-    "label_error", "note", "percent", "percent_error", "shortened", "significant", "swatch",
-    "tiles", "tone", "with_error",
+    "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts", "grouped",
+    "heading", "label_error", "note", "percent", "percent_error", "shortened", "significant",
+    "swatch", "tiles", "tone", "with_error",
 ]  # fmt: skip
 
 #: Kind of a selection method -> what it is called on the page.
@@ -109,6 +109,11 @@ def facts(pairs: Iterable[tuple[str, Any]], class_: str = "") -> Markup:
         ((html.dt(name), html.dd(text, title=text)) for name, text in pairs),
         class_=f"facts {class_}".strip(),
     )
+
+
+def estimated(value: str, error: str) -> Markup:
+    """Write an estimate with its standard error."""
+    return html.join(value, " ", html.i(f"± {error}"))
 
 
 def tiles(pairs: Iterable[tuple[Any, str]]) -> Markup:

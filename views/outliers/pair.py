@@ -12,6 +12,7 @@ from ase.formula import Formula
 from analytics.curation.outlier_list import OutlierList
 from analytics.descriptors.distances import DistanceSpec
 from views.inspector.atoms_view import AtomsView, environment_of, frame_of
+from views.inspector.inspector import SMALL
 from views.kit import html, layout
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, heading
@@ -32,9 +33,7 @@ class Pair(pn.viewable.Viewer):
         self.titles = Html(), Html()
         self.atoms = AtomsView(height=250, margin=(4, 0)), AtomsView(height=250, margin=(4, 0))
         self.environment = Toggle(
-            label="Environments alone",
-            hint="Show both atoms with their neighbours alone",
-            margin=(6, 0, 0, 0),
+            label="Environments alone", hint="Show both atoms with their neighbours alone", **SMALL
         )
         self.facts = Html()
         self.environment.param.watch(self._draw, "value")

@@ -9,6 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.curation.outlier_list import ATOMS, STRUCTURES, OutlierList
+from views.inspector.inspector import SMALL
 from views.kit import html, layout
 from views.kit.layout import Card
 from views.kit.tables import row_table, show_rows
@@ -55,7 +56,7 @@ class OutliersView(pn.viewable.Viewer):
             hint="Look for the sparsest once more", on_click=lambda e: state.go_on(),
         )  # fmt: skip
         self.brush = Button(
-            label="Brush these", margin=(6, 0, 0, 0),
+            label="Brush these", **SMALL,
             hint="Brush the environments that are listed: seen in the maps of Compare",
             on_click=lambda e: state.brush(),
         )  # fmt: skip
@@ -78,11 +79,15 @@ class OutliersView(pn.viewable.Viewer):
         )
         self.pair = Pair(session)
         self.why = Html()
-        self.back = self._button("‹", "Left arrow key", lambda: state.step(-1), "Previous row")
-        self.forward = self._button("›", "Right arrow key", lambda: state.step(1), "Next row")
-        self.pin = self._button("Pin", "Always keep this structure, in every method", state.pin)
+        self.back = self._button(
+            "‹", 30, "Left arrow key", lambda: state.step(-1), sign_for="Previous row"
+        )
+        self.forward = self._button(
+            "›", 30, "Right arrow key", lambda: state.step(1), sign_for="Next row"
+        )
+        self.pin = self._button("Pin", 48, "Always keep this structure, in every method", state.pin)
         self.reject = self._button(
-            "Reject", "Never keep this structure, in any method; with the reason given",
+            "Reject", 62, "Never keep this structure, in any method; with the reason given",
             lambda: state.reject(self.reason.value_input or ""),
         )  # fmt: skip
         self.reason = pmui.TextInput(
@@ -108,12 +113,10 @@ class OutliersView(pn.viewable.Viewer):
         self._connect()
 
     @staticmethod
-    def _button(label: str, hint: str, do: Any, sign_for: str = "") -> Button:
-        size = {"width": 36} if sign_for else {}
+    def _button(label: str, width: int, hint: str, do: Any, **params: Any) -> Button:
         return Button(
-            label=label, hint=hint, sign_for=sign_for, margin=(6, 6, 0, 0),
-            on_click=lambda e: do(), **size,
-        )  # fmt: skip
+            label=label, width=width, hint=hint, on_click=lambda e: do(), **SMALL, **params
+        )
 
     def _connect(self) -> None:
         session, state = self._session, self.state

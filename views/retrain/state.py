@@ -31,7 +31,7 @@ from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
 from analytics.potential.potentials import potential_of
 from analytics.report.contents import Table
-from analytics.report.retrained import error_table, title_of
+from analytics.report.retrained import error_table, named_test, title_of
 from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -563,7 +563,7 @@ class RetrainState(param.Parameterized):
                 f"Mean and standard deviation of {each.resamples} resamples; every potential is "
                 f"trained on what its method picks of four fifths of the structures."
             )
-            found.append(error_table(f"Retrained: test {name_of(test)}", rows, [note]))
+            found.append(error_table(f"Retrained: {named_test(name_of(test))}", rows, [note]))
         return found
 
     def class_table(self, test: str) -> pd.DataFrame:

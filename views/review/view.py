@@ -8,7 +8,16 @@ from typing import Any
 import panel as pn
 
 from views.kit import html, layout
-from views.kit.text import Html, grouped, note, percent, percent_error, significant, tiles
+from views.kit.text import (
+    Html,
+    estimated,
+    grouped,
+    note,
+    percent,
+    percent_error,
+    significant,
+    tiles,
+)
 from views.kit.widgets import Button
 from views.review.calibration import CalibrationCard
 from views.review.figures import CurveCard, DimensionCard, RedundancyCard, ScanCard
@@ -20,11 +29,6 @@ from views.review.state import Review
 from views.state.session import Session
 
 __all__ = ["ReviewView"]
-
-
-def estimated(value: str, error: str) -> html.Markup:
-    """Write an estimate with its standard error."""
-    return html.join(value, " ", html.i(f"± {error}"))
 
 
 class ReviewView(pn.viewable.Viewer):

@@ -92,6 +92,7 @@ def _make(
         if slot.selection is not None
     ]
     maps = {each.method: each for each in (session.embedding, session.umap) if each is not None}
+    listed = session.findings.listed
     size, pipeline, decided = session.budget, session.pipeline, decided_in(session)
 
     def work(monitor: Monitor) -> bytes:
@@ -101,6 +102,7 @@ def _make(
             wanted,
             size,
             decided=decided,
+            listed=listed,
             maps=tuple(maps.values()),
             tables=tables,
             made=time.strftime("%Y-%m-%d"),

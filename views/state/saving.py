@@ -17,12 +17,12 @@ from analytics.descriptors.auto import AutoSpec
 from analytics.information.kernel import KernelSpec
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
+from views.state.aiming import Aiming
 from views.state.brushing import RECENT
 from views.state.columns import Choice, Opened
 from views.state.jobs import Runner
 from views.state.links import Link, arrival
 from views.state.looking import NOTHING
-from views.state.painting import Painting
 from views.state.questions import Question
 from views.state.restored import (
     Restored,
@@ -40,7 +40,7 @@ __all__ = ["Saving"]
 OPTIONS = (*READING, "strict")
 
 
-class Saving(Painting):
+class Saving(Aiming):
     """Gives what is to be saved, and takes it back."""
 
     map_kind = param.Selector(
