@@ -25,7 +25,6 @@ __all__ = ["ColourLegend"]
 class ColourLegend(JSComponent):
     """Shows a colouring; what is chosen in it goes to whoever asked for it.
 
-    Not `Legend`: the browser would take its model for that of Bokeh, which has the same name.
     Bars are as high as the logarithm of what they count: a scale is looked at for its rare ends.
     """
 
