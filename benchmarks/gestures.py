@@ -131,16 +131,20 @@ class Costs:
 
     def __init__(self) -> None:
         self._of: dict[str, list[Cost]] = {}
+        self._told: set[str] = set()
 
     def add(self, name: str, cost: Cost) -> None:
         """Note one more."""
         self._of.setdefault(name, []).append(cost)
 
-    def lines(self) -> Iterator[str]:
-        """Write the table; milliseconds."""
-        names = "".join(f"{f.name:>9}" for f in fields(Cost))
-        yield f"{'milliseconds, median':44}{names}{'n':>5}"
-        for name, costs in self._of.items():
+    def news(self) -> Iterator[str]:
+        """Write the lines of what has been noted since, milliseconds; the head comes first."""
+        if not self._told:
+            names = "".join(f"{f.name:>9}" for f in fields(Cost))
+            yield f"{'milliseconds, median':44}{names}{'n':>5}"
+        for name in [name for name in self._of if name not in self._told]:
+            self._told.add(name)
+            costs = self._of[name]
             values = (1e3 * median(getattr(c, f.name) for c in costs) for f in fields(Cost))
             yield f"{name:44}{''.join(f'{value:9.0f}' for value in values)}{len(costs):5d}"
 

@@ -198,30 +198,30 @@ def choices(page: Page, watcher: Watcher, costs: Costs, times: int, label: str, 
 
 def measure(
     browser: Browser, address: str, watcher: Watcher, times: int, visits: int
-) -> tuple[Costs, list[str]]:
-    """Return the costs of all gestures, and what there is to say besides."""
-    costs, said = Costs(), []
+) -> Iterator[str]:
+    """Make all gestures; yield a line for each as soon as it is measured."""
+    costs = Costs()
     with visit(browser) as page:
-        said.append(f"opened cold: {opening(page, address, watcher)[0]}")
+        yield f"opened cold: {opening(page, address, watcher)[0]}"
         page.wait_for_timeout(1e3 * AHEAD)
         settle(page)  # what is worked out ahead is there for all visits
-    for at in range(max(times, visits)):
-        with visit(browser) as page:
-            _, cost = opening(page, address, watcher)
-            costs.add("open", cost)
-            if at < visits:
-                look_round(page, watcher, costs)
     with visit(browser) as page:
-        said.append(f"opened again: {opening(page, address, watcher)[0]}")
+        yield f"opened again: {opening(page, address, watcher)[0]}"
         page.wait_for_timeout(1e3 * AHEAD)
-        said.append(rest(page, watcher, AT_REST))
-        budget_steps(page, watcher, costs, times)
-        lassos(page, watcher, costs, times)
-        zooms(page, watcher, costs, times)
+        yield rest(page, watcher, AT_REST)
+        for gestures in (budget_steps, lassos, zooms):
+            gestures(page, watcher, costs, times)
+            yield from costs.news()
         choices(page, watcher, costs, times, "Colour by", "recolouring")
         choices(page, watcher, costs, times, "Method of column 1", "another method")
-        said.append(rest(page, watcher, AT_REST))
-    return costs, said
+        yield from costs.news()
+        yield rest(page, watcher, AT_REST)
+    for at in range(max(times, visits)):
+        with visit(browser) as page:
+            costs.add("open", opening(page, address, watcher)[1])
+            if at < visits:
+                look_round(page, watcher, costs)
+    yield from costs.news()
 
 
 def _arguments(words: list[str]) -> Any:
@@ -257,13 +257,11 @@ def main(words: Sequence[str] = ()) -> None:
             with _served(command, file) as (address, pid):
                 browser = play.chromium.launch(executable_path=path, args=FLAGS)
                 watcher = Watcher(browser, pid, notes)
-                costs, said = measure(browser, address, watcher, asked.times, asked.visits)
+                print(f"{name}: Chromium without GPU, {os.cpu_count()} cores", flush=True)
+                for line in measure(browser, address, watcher, asked.times, asked.visits):
+                    print(line, flush=True)
                 browser.close()
-        print(
-            f"{name}: Chromium without GPU, {os.cpu_count()} cores, "
-            f"load {load:.1f} to {os.getloadavg()[0]:.1f}"
-        )
-        print(*costs.lines(), *said, sep="\n", flush=True)
+        print(f"load {load:.1f} to {os.getloadavg()[0]:.1f}", flush=True)
 
 
 if __name__ == "__main__":

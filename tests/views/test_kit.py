@@ -16,6 +16,7 @@ from markupsafe import Markup
 from views.density.view import DensityView
 from views.kit import html
 from views.kit.layout import Card
+from views.kit.material_page import UNSTYLED
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.style_sheets import css, css_text, sheets
 from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows
@@ -235,3 +236,17 @@ def test_a_notice_is_text(text):
     shown = Notice(object=text)._process_param_change({"object": text})["object"]
     assert unescape(unescape(shown)) == text
     assert not set("<>") & set(unescape(shown))
+
+
+def test_the_page_leaves_components_of_ours_as_they_are():
+    """Panel-material-ui styles whatever is named so, and a page without its properties is empty."""
+    styled = re.compile(r"(Axis|Legend|ColorBar|Title|Grid|Figure|Toolbar|Tooltip|Split)$")
+    names = {
+        node.name
+        for file in VIEWS.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and {"JSComponent", "ReactComponent"} & {ast.unparse(base) for base in node.bases}
+    }
+    assert names
+    assert not [n for n in names if styled.search(n) and not n.endswith(tuple(UNSTYLED))]

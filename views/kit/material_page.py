@@ -13,6 +13,11 @@ from panel.util import edit_readonly
 __all__ = ["MaterialPage"]
 
 
+#: What it leaves as it is: whatever has a name that ends so, a component of ours as well, whose
+#: page would stay empty for want of the properties of Bokeh's legend.
+UNSTYLED = ["Axis", "Title", "Grid", "Figure", "Plot", "Legend", "ColorBar"]
+
+
 class _Idle(param.Parameterized):
     """What a page follows instead of the state of the server.
 
@@ -41,5 +46,5 @@ class MaterialPage(pmui.Page):
     ) -> Model:
         """See `pmui.Page`."""
         root = super().get_root(doc, comm, preprocess)
-        root.data._custom_theme = ["Axis", "Title", "Grid", "Figure", "Plot"]
+        root.data._custom_theme = UNSTYLED
         return root

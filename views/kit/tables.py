@@ -8,13 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import NumberFormatter
+from bokeh.models import HTMLTemplateFormatter
 
 from views.kit import html
 from views.kit.html import Markup
 from views.kit.style_sheets import css
 
 __all__ = ["bar_cell", "cells", "fill_rows", "read_table", "row_table", "show_rows"]
+
+
+#: Characters of a name for which a cell may have no room.
+LONG = 24
+#: A number of a table as everywhere on the page: thousands apart, a true minus, a dash for none.
+_NUMBER = """<%= value == null || Number.isNaN(value) || value === 'NaN' ? '–'
+  : Number(value).toFixed({digits}).replace(/\\B(?=(\\d{{3}})+(?!\\d))/g, '\u202f')
+    .replace('-', '−') %>"""
 
 
 def row_table(
@@ -41,7 +49,7 @@ def row_table(
     frame = pd.DataFrame({name: np.empty(0, dtype=kind) for name, kind in columns.items()})
     right = {name: "right" for name, kind in columns.items() if kind is not object}
     numbers = {
-        name: NumberFormatter(format=f"0,0.{'0' * digits}" if digits else "0,0", nan_format="–")
+        name: HTMLTemplateFormatter(template=_NUMBER.format(digits=digits))
         for name, digits in (decimals or {}).items()
     }
     usual = {
@@ -87,8 +95,18 @@ def show_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: in
 
 
 def cells(*content: Any, tag: str = "td") -> Markup:
-    """Write a row of a table; what is markup is a cell already."""
-    return html.tr(c if isinstance(c, Markup) else html.element(tag, c) for c in content)
+    """Write a row of a table; what is markup is a cell already.
+
+    A name that is cut off where there is no room is whole in its title.
+    """
+    return html.tr(
+        c if isinstance(c, Markup) else html.element(tag, c, title=c if _long(c) else "")
+        for c in content
+    )
+
+
+def _long(cell: Any) -> bool:
+    return isinstance(cell, str) and len(cell) > LONG
 
 
 def read_table(

@@ -88,6 +88,13 @@ def palette(dark: bool) -> Palette:
 
 #: How Material's parts look everywhere on the page, in the words of its own theme.
 COMPONENTS: dict[str, Any] = {
+    "MuiButtonBase": {
+        "styleOverrides": {
+            "root": {
+                "&.Mui-focusVisible": {"outline": "2px solid var(--winnow-m0)", "outlineOffset": 1}
+            }
+        }
+    },
     "MuiToggleButton": {
         "styleOverrides": {
             "root": {
@@ -99,6 +106,7 @@ COMPONENTS: dict[str, Any] = {
                 "whiteSpace": "nowrap",
                 "flex": "0 0 auto",
                 "width": "auto",
+                "@media (max-width: 899.98px)": {"padding": "0 6px"},
                 # the state has no slot of its own in the theme (MUI 7)
                 "&&.Mui-selected, &&.Mui-selected:hover": {
                     "color": "var(--winnow-text)",

@@ -121,7 +121,8 @@ def first_answer(session: Session, page: Any, dark: bool = False) -> str:
     body = (
         f'<div class="keep"><span class="lead">Keep</span>{budget.readout.object}'
         f"{budget.strip.object}</div>"
-        f'<div class="columns">{sections}<aside></aside></div>'
+        '<div class="body"><div><div class="tools"></div>'
+        f'<div class="columns">{sections}</div></div><aside></aside></div>'
     )
     maps = [f"map-{column}" for column in range(len(session.slots))]
     return _painted(f"{page.chip.object}", body, maps, dark)

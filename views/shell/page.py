@@ -48,7 +48,15 @@ HEADER_BUTTON = {
         "minWidth": 0,
         "height": 32,
         "padding": "0 12px",
+        "@media (max-width: 899.98px)": {"padding": "0 6px"},
     }
+}
+#: On paper the page is as long as it is, without its bar (panel-material-ui 0.16.6 scrolls within).
+WHOLE = {"height": "auto", "overflow": "visible", "display": "block"}
+PRINTED = {
+    "&&": WHOLE,
+    "& main, & main > .MuiBox-root": WHOLE,
+    "& .MuiAppBar-root, & main > .MuiToolbar-root": {"display": "none"},
 }
 #: Milliseconds after which the response has been written and the models are made.
 AFTER_RESPONSE = 20
@@ -66,6 +74,8 @@ WORDS = {
     "Outlier score": "−ln of the kernel sum over all other environments; high means sparse in "
     "this data",
     "Isolated atoms": "always kept, and left out of all numbers",
+    "Filter": "of atoms where it names a property of atoms (force, element), and any(…), all(…) of "
+    "whole structures; a missing value matches neither a comparison nor its not: == None finds it",
 }
 
 
@@ -276,7 +286,11 @@ class Page:
             self.chip,
             self.stage,
             pn.Spacer(sizing_mode="stretch_width"),
-            self.open_side,
+            pn.Row(
+                self.open_side,
+                margin=0,
+                styles=seen_with("inspector", self._opening.inspector),
+            ),
             self.sessions,
             self.export,
             help_button,
@@ -307,6 +321,7 @@ class Page:
                 "& header .MuiToolbar-root": {"padding": "0 12px"},
                 "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
+                "@media print": PRINTED,
             },
         )
 

@@ -1,4 +1,5 @@
 import { giveComponentsTheirAttributes } from '../kit/component_attributes.js'
+import { letTablesHearKeys } from '../kit/table_keys.js'
 import { letTablesRest } from '../kit/table_rest.js'
 
 // Keyboard shortcuts, style variables and width of the document (see shortcuts.py).
@@ -28,10 +29,29 @@ function meaning(event) {
   return { Escape: 'clear', '?': 'help' }[event.key] ?? ''
 }
 
+// A sheet is as wide as the window, so that plots, which cannot be drawn anew for it, fit; and light.
+const DARK_ON_PAPER = 'invert(1) hue-rotate(180deg)'
+
+/** @param {boolean} dark */
+function preparePaper(dark) {
+  const sheet = document.createElement('style')
+  const width = window.innerWidth + 40
+  sheet.id = 'winnow-paper'
+  sheet.textContent = `@page { size: ${width}px ${Math.round(Math.SQRT2 * width)}px; margin: 20px }`
+  document.head.append(sheet)
+  if (dark) document.documentElement.style.filter = DARK_ON_PAPER
+}
+
+function clearPaper() {
+  document.getElementById('winnow-paper')?.remove()
+  document.documentElement.style.filter = ''
+}
+
 /** @param {{model: Model, el: HTMLElement}} view */
 export function render({ model, el }) {
   el.style.display = 'none'
   letTablesRest()
+  letTablesHearKeys()
   giveComponentsTheirAttributes()
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
@@ -49,20 +69,33 @@ export function render({ model, el }) {
     model.send_msg(key) // a parameter would show only the last of two quick strokes
   }
   // the theme is a choice made in the browser: its colours do not wait for the server
-  const page = Bokeh.documents.flatMap((doc) => [...doc.all_models])
-    .find((item) => item.class_name === 'Page')?.data
+  const shell = Bokeh.documents.flatMap((doc) => [...doc.all_models])
+    .find((item) => item.class_name === 'Page')
+  const page = shell?.data
+  const skip = document.getElementById('winnow-skip')
+  if (skip && shell) skip.onclick = (event) => {
+    event.preventDefault()
+    const main = Bokeh.index.find_one(shell)?.shadow_el?.querySelector('main')
+    main?.setAttribute('tabindex', '-1') // the address keeps the session: no anchor is added to it
+    main?.focus()
+  }
   const paint = () => {
     for (const [name, value] of Object.entries(model.variables[page?.dark_theme ? 'dark' : 'light']))
       document.documentElement.style.setProperty(name, value)
   }
   const width = matchMedia(`(max-width: ${model.wide - 0.02}px)`)
   const measure = () => { model.narrow = width.matches }
+  const onPrint = () => preparePaper(page?.dark_theme)
   document.addEventListener('keydown', onKey)
+  window.addEventListener('beforeprint', onPrint)
+  window.addEventListener('afterprint', clearPaper)
   width.addEventListener('change', measure)
   page?.properties.dark_theme.change.connect(paint)
   model.on('remove', () => {
     page?.properties.dark_theme.change.disconnect(paint)
     document.removeEventListener('keydown', onKey)
+    window.removeEventListener('beforeprint', onPrint)
+    window.removeEventListener('afterprint', clearPaper)
     width.removeEventListener('change', measure)
   })
   paint()
