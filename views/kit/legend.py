@@ -11,6 +11,7 @@ import param
 from panel.custom import JSComponent
 
 from analytics.runtime.arrays import IntArray
+from views.kit.html import in_order
 from views.kit.javascript import module_text
 from views.kit.scales import colours
 from views.kit.style_sheets import css
@@ -24,7 +25,6 @@ __all__ = ["ColourLegend"]
 class ColourLegend(JSComponent):
     """Shows a colouring; what is chosen in it goes to whoever asked for it.
 
-    Not `Legend`: the browser would take its model for that of Bokeh, which has the same name.
     Bars are as high as the logarithm of what they count: a scale is looked at for its rare ends.
     """
 
@@ -119,12 +119,13 @@ def _bars(colouring: Colouring, dark: bool) -> dict[str, Any]:
 
 
 def _chips(colouring: Colouring, dark: bool) -> dict[str, Any]:
-    found = [
-        {"name": name, "said": name, "colour": color, "count": grouped(int(count)), "hint": name}
-        for name, color, count in zip(
-            colouring.categories, colours(colouring, dark), colouring.counts, strict=True
-        )
-    ]
+    found = []
+    scale = zip(colouring.categories, colours(colouring, dark), colouring.counts, strict=True)
+    for name, color, count in scale:
+        said = in_order(name)
+        found.append({
+            "name": name, "said": said, "colour": color, "count": grouped(int(count)), "hint": said,
+        })  # fmt: skip
     if colouring.missing:
         hint = f"without a value{': ' if colouring.why else ''}{colouring.why}"
         found.append({
