@@ -219,8 +219,14 @@ def _finding(finding: Finding, report: Report, *decided: Any) -> Markup:
         f": {finding.message}",
         div(decided, class_="decided") if decided else None,
         small(". ".join(more), class_="block") if more else None,
-        small(f"structures {named(frames.tolist())}", class_="block") if len(frames) else None,
+        small(_named_all(frames.tolist(), report), class_="block") if len(frames) else None,
     )
+
+
+def _named_all(frames: Sequence[int], report: Report) -> str:
+    if len(frames) == report.analysis.dataset.n_structures:
+        return "all structures"
+    return f"structure{'s' * (len(frames) > 1)} {named(frames)}"
 
 
 def named(indices: Sequence[int]) -> str:

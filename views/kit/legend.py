@@ -30,7 +30,7 @@ class ColourLegend(JSComponent):
 
     shown = param.Dict(default={}, doc="What is drawn, see legend.js.")
     brushed = param.List(default=[], doc="Height of what is brushed of each bar, 0 to 1.")
-    still = param.Boolean(default=False, doc="Whether it shows the scale only.")
+    still = param.Boolean(default=False, doc="Whether it shows the scale and its name only.")
 
     _esm = module_text(Path(__file__).with_suffix(".js"))
 
@@ -132,4 +132,4 @@ def _chips(colouring: Colouring, dark: bool) -> dict[str, Any]:
             "name": "", "said": "no value", "colour": palette(dark).rest,
             "count": grouped(colouring.missing), "hint": hint,
         })  # fmt: skip
-    return {"chips": found}
+    return {"label": colouring.shown.label, "chips": found}
