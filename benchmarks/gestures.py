@@ -96,11 +96,9 @@ window.watched = { began: 0, answer: 0, last: 0, frames: 0, timers: 0 };
   timer(look, 20)
 })()
 """
-#: Whether nothing has changed for a while, and no work is under way that will change something:
-#: the page of panel-material-ui has a bar of its own that is always empty.
+#: Whether nothing has changed for a while, and no work is under way that will change something.
 OVER = """(quiet) => performance.now() - watched.last > quiet
-  && !deep('.MuiLinearProgress-root').some((bar) =>
-    bar.checkVisibility() && bar.clientWidth < innerWidth)"""
+  && !deep('[role=progressbar][aria-label=Progress]').some((bar) => bar.checkVisibility())"""
 
 
 @dataclass(frozen=True, slots=True)
