@@ -5,6 +5,7 @@ from analytics.curation.conflicts import ConflictSpec as ConflictSpec
 from analytics.curation.conflicts import conflicts as conflicts
 from analytics.curation.duplicates import DuplicateSpec as DuplicateSpec
 from analytics.curation.file_comparison import compare_files as compare_files
+from analytics.curation.narrowing import where as where
 from analytics.curation.overlap import leakage as leakage
 from analytics.curation.overlap import novelty as novelty
 from analytics.curation.overlap import overlap_matrix as overlap_matrix

@@ -48,6 +48,7 @@ from analytics.evaluation.width_range import WidthRange
 from analytics.information.analysis import Analysis
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.progress import Part
+from analytics.runtime.text import TERMINAL
 
 __all__ = ["add_arguments", "run"]
 
@@ -214,11 +215,15 @@ def _class_table(classes: Sequence[Redundancy]) -> str:
             row.name,
             count(row.n_structures),
             count(row.n_environments),
-            number(row.entropy_nats),
-            percent(row.efficiency),
-            number(row.effective_environments, 1),
-            percent(row.redundancy),
-            percent(row.covered_by_others),
+            TERMINAL.with_error(row.entropy_nats, row.entropy_error)
+            if row.entropy_error > 0
+            else number(row.entropy_nats),
+            TERMINAL.share_with_error(row.efficiency, row.efficiency_error),
+            TERMINAL.with_error(row.effective_environments, row.effective_error)
+            if row.effective_error > 0
+            else number(row.effective_environments, 1),
+            TERMINAL.share_with_error(row.redundancy, row.redundancy_error),
+            TERMINAL.share_with_error(row.covered_by_others, row.covered_error),
         ]
         for row in sorted(classes, key=lambda row: -row.n_environments)[:MOST_CLASSES]
     ]

@@ -15,7 +15,7 @@ from analytics.data.dataset import Dataset
 from analytics.data.understood import KeyUse
 from analytics.runtime.errors import InputError
 
-__all__ = ["Narrowed", "narrowed"]
+__all__ = ["Narrowed", "narrowed", "where"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,24 @@ def narrowed(dataset: Dataset, text: str) -> Narrowed:
         notes=(*dataset.understood.notes, note),
     )
     return Narrowed(replace(left, understood=how), said)
+
+
+def where(dataset: Dataset, text: str) -> Dataset:
+    """Return the structures that match an expression or a search, and isolated atoms.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    text : str
+        Such as ``natoms < 50 and max_force > 10``, see `narrowed` and docs/filters.md.
+
+    Examples
+    --------
+    >>> few = winnow.where(data, "natoms < 40 and max_force > 1")
+    >>> bool((few.sizes < 40).all())
+    True
+    """
+    return narrowed(dataset, text).dataset
 
 
 def _recounted(dataset: Dataset, keys: Iterable[KeyUse]) -> Iterator[KeyUse]:

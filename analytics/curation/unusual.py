@@ -216,7 +216,7 @@ class Unusual:
         Returns
         -------
         tuple of str
-            What applies; "nothing but distance" where none does.
+            What applies; where nothing does, whether it is at least a width away from the others.
         """
         own = self._analysis.descriptors
         structure = int(own.structures[own.owners[row]])
@@ -225,7 +225,8 @@ class Unusual:
             *self._of_structure(structure),
             *self._of_class(structure, neighbour, distance),
         ]
-        return tuple(found) or ("nothing but distance",)
+        alone = neighbour < 0 or distance > 1.0
+        return tuple(found) or ("nothing but distance" if alone else "nothing: others are like it",)
 
     def _of_atom(self, atom: int, nearest: float, coordination: int) -> Iterator[str]:
         z = int(self._data.numbers[atom])

@@ -227,7 +227,7 @@ def suggest_classes(standing: Standing) -> Iterator[Suggestion]:
         key, size = f"class {name}", standing.size(members)
         if len(standing.kept) and not kept[members].any():
             text = f"Nothing of {name} is kept by {standing.keeper}"
-            gain = f"{standing.cost(members)} without a structure like them in the budget"
+            gain = f"{standing.cost(members)}, none of them in the budget"
             yield Suggestion(key, MISSING, size, text, gain, "", members)
         elif len(left) < FEW:
             text = f"Few structures of {name}"

@@ -39,6 +39,8 @@ class Redundancy(Table):
     covered_by_others : float
         Fraction of its environments that the structures outside the set cover; NaN if there are
         none outside.
+    entropy_error, diversity_error, covered_error : float
+        Standard errors of these; 0 where they are exact.
     """
 
     name: str
@@ -47,6 +49,9 @@ class Redundancy(Table):
     entropy_nats: float
     diversity_nats: float
     covered_by_others: float = float("nan")
+    entropy_error: float = 0.0
+    diversity_error: float = 0.0
+    covered_error: float = 0.0
 
     def to_frame(self) -> pd.DataFrame:
         """Return all figures as one row."""
@@ -67,6 +72,21 @@ class Redundancy(Table):
         """H / ln n, see `information_efficiency`."""
         return information_efficiency(self.entropy_nats, self.n_environments)
 
+    @property
+    def effective_error(self) -> float:
+        """Standard error of the effective number."""
+        return self.effective_environments * self.diversity_error
+
+    @property
+    def redundancy_error(self) -> float:
+        """Standard error of the redundancy."""
+        return self.effective_error / self.n_environments
+
+    @property
+    def efficiency_error(self) -> float:
+        """Standard error of the efficiency."""
+        return information_efficiency(self.entropy_error, self.n_environments)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON and tables."""
         return {
@@ -79,6 +99,10 @@ class Redundancy(Table):
             "effective_environments": self.effective_environments,
             "redundancy": self.redundancy,
             "covered_by_others": self.covered_by_others,
+            "entropy_error": self.entropy_error,
+            "diversity_error": self.diversity_error,
+            "redundancy_error": self.redundancy_error,
+            "covered_error": self.covered_error,
         }
 
 
@@ -111,6 +135,8 @@ def redundancy(analysis: Analysis, *, monitor: Monitor = SILENT) -> tuple[Redund
         analysis.n_environments,
         analysis.entropy_nats,
         analysis.diversity_nats,
+        entropy_error=analysis.entropy_error,
+        diversity_error=analysis.diversity_error,
     )
     labels = analysis.dataset.config_type[analysis.descriptors.structures]
     names = np.unique(labels)
@@ -138,6 +164,9 @@ def _class(analysis: Analysis, name: str, member: Any) -> Redundancy:
         float(own.entropy[0]),
         float(own.diversity[0]),
         min(1.0, max(0.0, inside_covered / n_own)),
+        entropy_error=float(np.nan_to_num(own.entropy_error[0])),
+        diversity_error=float(np.nan_to_num(own.diversity_error[0])),
+        covered_error=float(others.overlap_error[0]) * n / n_own,
     )
 
 

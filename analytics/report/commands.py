@@ -15,6 +15,8 @@ __all__ = ["command_of"]
 
 #: More structures forced in or out are in a recipe, not in a line to type.
 MOST = 30
+#: So is a list of structures that makes a longer line.
+LONGEST = 800
 
 
 def command_of(analysis: Analysis, selection: Selection, size: int) -> str:
@@ -24,10 +26,11 @@ def command_of(analysis: Analysis, selection: Selection, size: int) -> str:
     recipe that an export of the same selection writes.
     """
     data, frames = analysis.dataset, analysis.dataset.frame_indices
+    replay = f"winnow replay RECIPE.json {shlex.quote(data.name)}"
     if max(len(selection.keep), len(selection.drop)) > MOST:
-        return f"winnow replay RECIPE.json {shlex.quote(data.name)}"
+        return replay
     words = ["winnow", "select", shlex.quote(data.name), "--method", selection.method]
-    words += ["--budget", str(size)]
+    words += ["--budget", str(min(size, len(selection)))]
     if METHODS[selection.method].random:
         words += ["--seed", str(selection.seed)]
     words += _options("--method-", selection.spec)
@@ -40,7 +43,8 @@ def command_of(analysis: Analysis, selection: Selection, size: int) -> str:
     asked = analysis.width.asked
     words += ["--bandwidth", f"{analysis.spec.bandwidth:g}" if asked == GIVEN else asked]
     words += ["--covered-below", f"{analysis.spec.covered_below:g}"]
-    return " ".join([*words, "-o", "SUBSET.xyz"])
+    told = " ".join([*words, "-o", "SUBSET.xyz"])
+    return told if len(told) <= LONGEST else replay
 
 
 def _options(prefix: str, spec: Any) -> list[str]:

@@ -111,8 +111,10 @@ class Column(Value):
 
     @property
     def title(self) -> str:
-        """Name of the method, with its seed where that matters."""
-        method = METHODS[self.selection.method]
+        """Name of the method, with its seed where that matters; of a list its own name."""
+        method, own = METHODS[self.selection.method], getattr(self.selection.spec, "name", "")
+        if own:
+            return str(own)
         return f"{method.title}, seed {self.selection.seed}" if method.random else method.title
 
 
@@ -204,7 +206,7 @@ def compile_report(
     for at, each in enumerate(wanted):
         part = Part(monitor, 0.05 + 0.6 * at / len(wanted), 0.05 + 0.6 * (at + 1) / len(wanted))
         columns.append(_column(pipeline, analysis, each, size, decided, part))
-    size = min([size, *(len(column.selection) for column in columns)])
+    size = min(size, max(len(column.selection) for column in columns))  # a list may be shorter
     orders = tuple(column.selection for column in columns)
     part = Part(monitor, 0.65, 0.85)
     comparison, over_widths = pipeline.workers.call(
@@ -214,7 +216,7 @@ def compile_report(
     if not maps:
         part = Part(monitor, 0.9, 1.0, "map")
         maps = [pipeline.embed(analysis.descriptors, "PCA", monitor=part)]
-    recipe = make_recipe(analysis, orders[0], size, removals=decided.removals)
+    recipe = make_recipe(analysis, orders[0], min(size, len(orders[0])), removals=decided.removals)
     return Report(
         analysis=analysis,
         columns=tuple(columns),

@@ -66,6 +66,8 @@ __all__ = ["figure_files", "report_file", "report_page"]
 
 #: Structures that are named one by one.
 NAMED = 40
+#: Letters of an option that are written.
+WORDS = 80
 REMOVALS = ("step", "reason", "number", "structures", "when (UTC)")
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 
@@ -146,6 +148,8 @@ def _data(report: Report) -> Markup:
             ("sampled", f"{what} estimated from {PAGE.counted(analysis.sampled, 'environment')}, "
              f"seed {analysis.seed}; ± is one standard error")
         )  # fmt: skip
+    if analysis.scores_said():
+        figures.append(("outlier scores", analysis.scores_said()))
     labels, counts = np.unique(data.config_type, return_counts=True)
     return join(
         h3("As it was understood"),
@@ -215,8 +219,14 @@ def _finding(finding: Finding, report: Report, *decided: Any) -> Markup:
         f": {finding.message}",
         div(decided, class_="decided") if decided else None,
         small(". ".join(more), class_="block") if more else None,
-        small(f"structures {named(frames.tolist())}", class_="block") if len(frames) else None,
+        small(_named_all(frames.tolist(), report), class_="block") if len(frames) else None,
     )
+
+
+def _named_all(frames: Sequence[int], report: Report) -> str:
+    if len(frames) == report.analysis.dataset.n_structures:
+        return "all structures"
+    return f"structure{'s' * (len(frames) > 1)} {named(frames)}"
 
 
 def named(indices: Sequence[int]) -> str:
@@ -364,7 +374,11 @@ def _options(selection: Any) -> str:
 
 
 def _written(options: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in options.items())
+    return ", ".join(f"{name} {_shortened(str(value))}" for name, value in options.items())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= WORDS else f"{text[:WORDS]}…"
 
 
 def _methods(report: Report) -> Markup:

@@ -44,7 +44,7 @@ def score_table(report: Report) -> Markup:
 
 def _prefix(report: Report, column: int) -> PrefixMetrics:
     picks = report.columns[column].selection.positions
-    return prefix_metrics(report.analysis, picks, np.array([report.size]))
+    return prefix_metrics(report.analysis, picks, np.array([min(report.size, len(picks))]))
 
 
 def _number(row: dict[str, Any], metric: Metric) -> float:

@@ -103,8 +103,8 @@ def environment_table(analysis: Analysis) -> Described:
     _add_properties(Properties(analysis), "environment", columns, said)
     error = analysis.outliers.standard_error
     if error is not None:
-        columns["outlier_score_error"] = error
-        said["outlier_score_error"] = "standard error of the outlier score, nats"
+        columns["outlier_score_error"] = np.where(analysis.outliers.known, error, np.nan)
+        said["outlier_score_error"] = "standard error of the outlier score where it is known, nats"
     return Described(pd.DataFrame(columns), said)
 
 

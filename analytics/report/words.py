@@ -25,8 +25,10 @@ def methods_paragraphs(report: Report) -> list[str]:
         else f"Coverage and mean delta entropy were estimated from "
         f"{PAGE.counted(analysis.sampled, 'environment')} drawn at random (seed {analysis.seed}), "
         "and are given with one standard error."
-        + ("" if analysis.exact else " So were entropy, diversity and outlier scores.")
+        + ("" if analysis.exact else " So were entropy and diversity.")
     )
+    known = f" {analysis.scores_said()}." if analysis.scores_said() else ""
+    known = known[:1] + known[1:2].upper() + known[2:]
     return [
         f"Environments of {PAGE.counted(analysis.n_structures, 'structure')} "
         f"({PAGE.counted(analysis.n_environments, 'environment')}; isolated atoms are kept and "
@@ -39,7 +41,7 @@ def methods_paragraphs(report: Report) -> list[str]:
         f"{analysis.spec.covered_below:g} nats, the coverage of a selection is the share of all "
         "environments that are, and the mean delta entropy is taken over all of them. The "
         "outlier score of an environment is minus the logarithm of its kernel sum over all "
-        f"others. {sampled}",
+        f"others. {sampled}{known}",
         "What depends on the width is given from half to twice of it. A certificate is a lower "
         "bound on the objective of a selection over that of the best selection of the same cost.",
     ]

@@ -46,7 +46,7 @@ def listed(text: str, most: int, name: str = "") -> list[int]:
     ----------
     text : str
     most : int
-        The largest index there is: what lies beyond is refused before it is written out.
+        The largest index there is: what lies beyond is left out.
     name : str
         Of the list, for the error.
     """
@@ -56,11 +56,7 @@ def listed(text: str, most: int, name: str = "") -> list[int]:
         if not (first.isascii() and first.isdigit() and (not dash or last.isdigit())):
             raise InputError(f"{part[:20]!r} is no index (0, 1, 2, ... or 7-9)", source=name)
         low, high = int(first), int(last or first)
-        if max(low, high) > most:
-            raise InputError(
-                f"index {max(low, high)} is outside: the file has 0 to {most}", source=name
-            )
-        found += range(low, high + 1)
+        found += range(low, min(high, most) + 1)
     return found
 
 
@@ -93,7 +89,8 @@ def select_given(
 ) -> Order:
     """Take the structures of a list in its order, and nothing beyond it.
 
-    Isolated atoms in the list are passed over: they are always kept. Without a list these are all
+    Isolated atoms in the list are passed over: they are always kept; so is what is not in the data
+    set, as in the part of it that a potential is trained on. Without a list these are all
     structures in the order of their contents.
 
     Good at holding what somebody has chosen by other means against the methods here; what the
@@ -109,9 +106,11 @@ def select_given(
         picks = np.concatenate([pool.keep, pool.by_content])[: pool.size]
         return Order(picks, np.ones(len(picks)))
     dataset, described = pool.analysis.dataset, pool.analysis.descriptors.structures
-    name = spec.name or "the list given"
-    indices = listed(spec.indices, int(dataset.frame_indices.max()), name)
-    structures = structures_of(indices, dataset, name)
+    name, place = spec.name or "the list given", dataset.structure_of_frame()
+    indices = dict.fromkeys(listed(spec.indices, int(dataset.frame_indices.max()), name))
+    structures = np.array([place[each] for each in indices if each in place], dtype=np.int64)
+    if len(structures) == 0:
+        raise InputError(f"no structure of it is in {dataset.name}", source=name)
     at = np.searchsorted(described, structures).clip(max=len(described) - 1)
     places = at[described[at] == structures]
     picks = np.concatenate([pool.keep, places[pool.open[places]]])[: pool.size]

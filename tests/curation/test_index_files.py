@@ -32,7 +32,8 @@ def test_a_list_is_written_shortly_and_read_back():
     for indices in ([5], [7, 8, 9, 2, 3], [3, 2, 1], list(range(500)), [0, 2, 4]):
         assert listed(written(indices), 500) == indices
     assert written([5, 0, 7, 8, 9]) == "5,0,7-9"
-    for text in ("5,x", "-3", "1--2", "", "9-99999999999"):
+    assert listed("3,9-99999999999,8000", 10) == [3, 9, 10]
+    for text in ("5,x", "-3", "1--2", ""):
         with pytest.raises(InputError):
             listed(text, 500)
 
@@ -104,7 +105,9 @@ def test_a_given_list_is_its_own_order_and_no_more(analysis):
     forced = select(analysis, "given", spec=GivenSpec("5,0,7,2"), keep=[3], drop=[0])
     assert forced.structures.tolist() == [3, 5, 7, 2]
     assert select(analysis, "given", spec=GivenSpec("5,0,7"), size=2).structures.tolist() == [5, 0]
-    with pytest.raises(WinnowError, match="mine: index 9 is outside"):
+    # what is not there is passed over, as in the part that a potential is trained on
+    assert select(analysis, "given", spec=GivenSpec("5,9,0")).structures.tolist() == [5, 0]
+    with pytest.raises(WinnowError, match="mine: no structure of it is in made"):
         select(analysis, "given", spec=GivenSpec("9", "mine"))
 
 

@@ -160,6 +160,11 @@ class TestSampled:
         assert np.all(np.abs(mean - exact.outliers_kept)[1:-1] < 4 * error[1:-1] + 0.02)
         assert found[0].outliers_kept[-1] == 1
 
+    def test_outliers_kept_are_counted_where_the_sparsest_are_known(self) -> None:
+        found = self.estimate(0)
+        assert_allclose(found.outliers_kept, exact_metrics().outliers_kept, atol=1e-12)
+        assert not found.outliers_error.any()
+
     def test_small_prefixes_are_exact(self) -> None:
         exact = exact_metrics()
         found = self.estimate(0, exact_below=2000)

@@ -17,6 +17,7 @@ import winnow_atomistic as winnow
 from analytics.cli.main import main
 from analytics.curation.ledger import Removal, Waiver
 from analytics.evaluation.comparison import compare_selections
+from analytics.information.analysis import MEMORY_VARIABLE
 from analytics.pipeline import Pipeline
 from analytics.recipe import Recipe, make_recipe
 from analytics.report.commands import command_of
@@ -151,6 +152,34 @@ def test_every_method_names_its_sources_and_bibtex_has_unlike_keys():
     assert len(keys) == len(set(keys)) == len(found)
     assert {"10.1287/mnsc.23.8.789", "2511.10561", "2210.15809"} <= {each.mark for each in found}
     assert all(each.mark and each.text for each in found)
+
+
+def test_a_list_that_is_shorter_is_compared_as_it_is(pipeline):
+    analysis = pipeline.analyse(winnow.read(CARBON))
+    given = METHODS["given"].spec(indices="3,5,8", name="<mine>")
+    found = compile_report(pipeline, analysis, [Wanted("given", 0, given), Wanted("random")], 7)
+    assert found.comparison.table["n_structures"].tolist() == [3, 7]
+    told = " ".join(Reader(report_page(found)).told)
+    assert "<mine>" in told
+    assert "Comparison at 7" in told
+
+
+def test_estimates_stand_with_their_errors(pipeline, monkeypatch):
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 300)
+    monkeypatch.setenv(MEMORY_VARIABLE, "1e-9")
+    # a slice that nobody else analyses: what is sampled must not be remembered for others
+    analysis = pipeline.analyse(winnow.read(f"{ROOT / 'assets' / 'carbon.xyz.gz'}@0:552:9"))
+    assert analysis.sampled is not None
+    found = compile_report(pipeline, analysis, [Wanted("random"), Wanted("msc")], 20)
+    told = " ".join(Reader(report_page(found)).told)
+    for row in found.comparison.table.to_dict(orient="records"):
+        error = PAGE.percent_error(row["overlap_error"])
+        expected = f"{PAGE.percent(row['overlap'])} ± {error}"
+        assert (expected if row["overlap_error"] > 0 else PAGE.percent(row["overlap"])) in told
+    assert "one standard error" in told
+    assert analysis.scores_said() in told
+    atoms = environment_table(analysis).table
+    assert atoms["outlier_score"].isna().tolist() == (~analysis.outliers.known).tolist()
 
 
 def test_axes_write_values_within_them():

@@ -230,6 +230,8 @@ def test_what_a_column_keeps_is_extended_into_a_column(session):
     assert (session.n_columns, session.slots[3].method) == (4, "given")
     kept = session.slots[3].selection.structures.tolist()
     assert kept == [*known.tolist(), *card.additions.tolist()]
+    session.undo()
+    assert (session.n_columns, methods(session)) == (3, list(DEFAULT_METHODS))
 
 
 def test_another_file_is_extended(session, small):

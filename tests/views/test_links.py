@@ -89,6 +89,15 @@ def test_a_brush_that_was_searched_for_is_a_text(small, pipeline):
     assert again.searches == ["natoms > 30"]
 
 
+def test_a_list_of_its_own_is_no_part_of_a_link(small, pipeline):
+    first = opened(small, pipeline)
+    first.show_list(1, [3, 5, 8], "mine")
+    query, left = linked(first)
+    assert parse_qs(query)["methods"] == ["random,largest_force"]
+    assert left == ["column 2, which is a list of its own"]
+    assert read_link(arguments("methods=given")).choices == ()
+
+
 def test_a_long_brush_stays_on_the_server(small, pipeline, tmp_path):
     first = opened(small, pipeline)
     shelf = Shelf(root=tmp_path)

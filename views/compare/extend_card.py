@@ -247,4 +247,3 @@ class ExtendCard(RequestCard):
         column = min(session.n_columns, COLUMNS - 1)
         name = f"{found.name} + {len(self.additions)}"
         session.show_list(column, data.frame_indices[structures].tolist(), name)
-        session.show_columns(column + 1)

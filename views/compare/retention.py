@@ -123,7 +123,7 @@ class Retention(pn.viewable.Viewer):
 
     def _on_target(self, *_: Any) -> None:
         """Say that curves are of the data while the figures above them are of a target."""
-        of = "" if self._session.target is None else " of the data, not of the target"
+        of = "" if self._session.target is None else " · of the data"
         for name in (LEFT_OPEN, "overlap"):
             self.figures[name].title.text = f"{CURVES[name]}{of}"
 

@@ -34,6 +34,7 @@ class Signs:
             label="Signs",
             variant="text",
             margin=(0, 0, 0, 4),
+            align="center",
             hint="What grey, dashed, the bar, ● and ◆ mean",
             on_click=lambda event: setattr(self.dialog, "open", True),
         )

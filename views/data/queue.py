@@ -31,7 +31,7 @@ class QueueCard(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self.state = session, WorkQueue(session, shown=shown)
         self.head = Html()
-        self.list = ActionList("The next things worth doing", self._act)
+        self.list = ActionList("The next things worth doing", self._act, css_classes=["numbered"])
         self._layout = layout.card(self.head, self.list, look="roomy", styles={"display": "none"})
         self.state.param.watch(self._show, ["queue", "running"])
         session.findings.param.watch(self._show, ["looking"])

@@ -97,7 +97,7 @@ class Brushed(pn.viewable.Viewer):
                 ),
             },
         )
-        self._below = layout.column(self.list, self.decide)
+        self._below = layout.column()  # filled with the first brush: until then nobody pays for it
         self._card = layout.card(
             self.title, self.hint, self.sets, self._below, self.panels, margin=0
         )
@@ -124,15 +124,17 @@ class Brushed(pn.viewable.Viewer):
         self.title.object = heading("Brushed", text, title=text)
         order = "largest" if self.state.falling else "smallest"
         more = f", the {order} by {self.state.by}" if found.n_structures > LIMIT else ""
-        self.list.param.update(
+        self.list.fill(
+            self._rows(found),
             columns=[_headed(name, session) for name in found.columns],
             titles=[slot.title for slot in session.slots],
             sorted=self.state.by,
             falling=self.state.falling,
-            rows=self._rows(found),
             active=self._at(found),
             label=f"Brushed structures, {grouped(len(found.structures))} rows{more}",
         )
+        if some and not self._below.objects:
+            self._below[:] = [self.list, self.decide]
         reveal(self._below, some)
         reveal(self.hint, not some)
 
@@ -152,7 +154,11 @@ class Brushed(pn.viewable.Viewer):
         """Return which columns keep each structure."""
         session = self._session
         kept = [np.isin(found.structures, session.kept(slot)) for slot in session.slots]
-        return [np.flatnonzero(each).tolist() for each in np.array(kept).T]
+        combinations = [
+            [i for i in range(len(kept)) if code >> i & 1] for code in range(1 << len(kept))
+        ]
+        codes = sum((some.astype(int) << i for i, some in enumerate(kept)), np.zeros(1, int))
+        return [combinations[code] for code in codes.tolist()]
 
     def _at(self, found: Listed) -> int:
         at = np.flatnonzero(found.structures == self._session.active)

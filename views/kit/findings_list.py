@@ -65,6 +65,7 @@ class FindingsList(ActionList):
         stays = "; one of each that repeat one another stays" if one.groups else ""
         acts = []
         several = len(one.finding.structures) > 1
+        alone = data is not None and bool(data.isolated[one.finding.structures].all())
         if len(one.finding.structures):
             acts.append(
                 Act("show", "Show", f"Brush and look at {'the first' if several else 'it'}")
@@ -73,7 +74,7 @@ class FindingsList(ActionList):
             acts.append(Act("back", "‹ Previous", "Look at the previous of them (left arrow key)"))
             acts.append(Act("next", "Next ›", "Look at the next of them (right arrow key)"))
         if len(one.finding.structures):
-            acts.append(Act("maps", "In the maps", "Brush and go to Compare"))
+            acts.append(Act("maps", "In the maps", "Brush and go to Compare", off=alone))
         if count and not everything:
             reject = f"Reject {count}"
             acts.append(Act("reject", reject, f"Never keep them{stays}; Undo takes it back"))

@@ -146,10 +146,12 @@ export function render({ model, el }) {
   let light = () => {}
   const draw = () => {
     light = () => {}
-    if (!model.shown.heights) return box.replaceChildren(chips(model))
+    const { label: of = '' } = model.shown
+    const label = model.still && of ? [element('div', 'label', of)] : []
+    if (!model.shown.heights) return box.replaceChildren(...label, chips(model))
     const [made, follow] = bars(model)
     light = follow
-    return box.replaceChildren(made)
+    return box.replaceChildren(...label, made)
   }
   model.on('shown', draw)
   model.on('brushed', () => light())

@@ -11,6 +11,7 @@ import param
 from panel.custom import JSComponent
 
 from analytics.runtime.arrays import IntArray
+from views.kit.html import in_order
 from views.kit.javascript import module_text
 from views.kit.scales import colours
 from views.kit.style_sheets import css
@@ -24,13 +25,12 @@ __all__ = ["ColourLegend"]
 class ColourLegend(JSComponent):
     """Shows a colouring; what is chosen in it goes to whoever asked for it.
 
-    Not `Legend`: the browser would take its model for that of Bokeh, which has the same name.
     Bars are as high as the logarithm of what they count: a scale is looked at for its rare ends.
     """
 
     shown = param.Dict(default={}, doc="What is drawn, see legend.js.")
     brushed = param.List(default=[], doc="Height of what is brushed of each bar, 0 to 1.")
-    still = param.Boolean(default=False, doc="Whether it shows the scale only.")
+    still = param.Boolean(default=False, doc="Whether it shows the scale and its name only.")
 
     _esm = module_text(Path(__file__).with_suffix(".js"))
 
@@ -119,16 +119,17 @@ def _bars(colouring: Colouring, dark: bool) -> dict[str, Any]:
 
 
 def _chips(colouring: Colouring, dark: bool) -> dict[str, Any]:
-    found = [
-        {"name": name, "said": name, "colour": color, "count": grouped(int(count)), "hint": name}
-        for name, color, count in zip(
-            colouring.categories, colours(colouring, dark), colouring.counts, strict=True
-        )
-    ]
+    found = []
+    scale = zip(colouring.categories, colours(colouring, dark), colouring.counts, strict=True)
+    for name, color, count in scale:
+        said = in_order(name)
+        found.append({
+            "name": name, "said": said, "colour": color, "count": grouped(int(count)), "hint": said,
+        })  # fmt: skip
     if colouring.missing:
         hint = f"without a value{': ' if colouring.why else ''}{colouring.why}"
         found.append({
             "name": "", "said": "no value", "colour": palette(dark).rest,
             "count": grouped(colouring.missing), "hint": hint,
         })  # fmt: skip
-    return {"chips": found}
+    return {"label": colouring.shown.label, "chips": found}

@@ -3,7 +3,7 @@
 /**
  * @typedef {string | number[]} Cell  A text, or the columns whose dots stand there.
  * @typedef {{name: string, title: string, hint: string, right: boolean, width: string}} Column
- * @typedef {{columns: Column[], rows: Cell[][], active: number, sorted: string, falling: boolean,
+ * @typedef {{columns: Column[], rows: string, active: number, sorted: string, falling: boolean,
  *   label: string, height: number, titles: string[], on(name: string, callback: () => void): void,
  *   send_msg(message: object): void}} Model
  */
@@ -25,6 +25,8 @@ export function render({ model, el }) {
   el.append(frame)
   let active = -1
   let timer = 0
+  /** @type {Cell[][]} */
+  let rows = []
 
   /** @type {(cell: Cell, to: HTMLElement) => void} */
   const fill = (cell, to) => {
@@ -52,26 +54,26 @@ export function render({ model, el }) {
   const draw = () => {
     const first = Math.max(0, Math.floor(frame.scrollTop / ROW) - BEYOND)
     const seen = Math.ceil((frame.clientHeight || model.height) / ROW)
-    const last = Math.min(model.rows.length, first + seen + 2 * BEYOND)
-    const rows = []
+    const last = Math.min(rows.length, first + seen + 2 * BEYOND)
+    const drawn = []
     for (let at = first; at < last; at++) {
       const row = document.createElement('tr')
       row.id = `row-${at}`
       row.setAttribute('aria-rowindex', String(at + 2))
       row.setAttribute('aria-selected', String(at === active))
       row.addEventListener('click', () => step(at, 0))
-      for (const [index, cell] of model.rows[at].entries()) {
+      for (const [index, cell] of rows[at].entries()) {
         const data = row.insertCell()
         data.setAttribute('role', 'gridcell')
         if (model.columns[index]?.right) data.className = 'right'
         fill(cell, data)
         if (typeof cell === 'string') data.title = cell
       }
-      rows.push(row)
+      drawn.push(row)
     }
     body.replaceChildren(
-      ...(first ? [spacer(first)] : []), ...rows,
-      ...(last < model.rows.length ? [spacer(model.rows.length - last)] : []))
+      ...(first ? [spacer(first)] : []), ...drawn,
+      ...(last < rows.length ? [spacer(rows.length - last)] : []))
     point()
   }
   const point = () => {
@@ -88,8 +90,8 @@ export function render({ model, el }) {
   }
   /** @type {(at: number, wait: number) => void} */
   const step = (at, wait) => {
-    if (!model.rows.length) return
-    active = Math.min(Math.max(0, at), model.rows.length - 1)
+    if (!rows.length) return
+    active = Math.min(Math.max(0, at), rows.length - 1)
     reveal()
     draw()
     clearTimeout(timer)
@@ -119,11 +121,12 @@ export function render({ model, el }) {
   }
   const restyle = () => {
     table.setAttribute('aria-label', model.label)
-    table.setAttribute('aria-rowcount', String(model.rows.length + 1))
-    const rows = Math.min(model.rows.length + 1, Math.floor(model.height / ROW))
-    frame.style.height = `${rows * ROW + 1}px`
+    table.setAttribute('aria-rowcount', String(rows.length + 1))
+    const shown = Math.min(rows.length + 1, Math.floor(model.height / ROW))
+    frame.style.height = `${shown * ROW + 1}px`
   }
   const refresh = () => {
+    rows = JSON.parse(model.rows)
     active = model.active
     restyle()
     drawHead()
@@ -135,15 +138,19 @@ export function render({ model, el }) {
     const page = Math.max(1, Math.floor(frame.clientHeight / ROW) - 2)
     const to = {
       ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page,
-      PageUp: active - page, Home: 0, End: model.rows.length - 1,
+      PageUp: active - page, Home: 0, End: rows.length - 1,
     }[event.key]
     if (to === undefined) return
     event.preventDefault()
     step(to, REST)
   })
   model.on('rows', () => {
-    frame.scrollTop = 0
+    const before = rows
     refresh()
+    const same = before.length === rows.length && before.every((row, at) => row[0] === rows[at][0])
+    if (same) return // other cells of the same rows: they stay where they are
+    frame.scrollTop = 0
+    draw()
   })
   for (const name of ['columns', 'sorted', 'falling', 'titles']) model.on(name, refresh)
   model.on('label', restyle)

@@ -5,6 +5,7 @@ A grid as assistive technology knows it, one stop of the Tab key; arrows, Page, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class RowList(JSComponent):
     """Rows of short texts; the browser draws those in sight."""
 
     columns = param.List([], item_type=dict, doc="See `ListColumn`.")
-    rows = param.List([], doc="Cells of each row: texts, or lists of the columns with a dot.")
+    rows = param.String("[]", doc="JSON, cells of each row: texts, or lists of columns with a dot.")
     titles = param.List([], item_type=str, doc="What the dots of the columns stand for.")
     active = param.Integer(-1, doc="Row that is shown elsewhere; -1 for none.")
     sorted = param.String("", doc="Name of the column that rows are sorted by.")
@@ -62,6 +63,11 @@ class RowList(JSComponent):
         self._on_row, self._on_sort = on_row, on_sort
         usual = {"sizing_mode": "stretch_width", "stylesheets": [css("row_list")], "margin": 0}
         super().__init__(**usual | params)
+
+    def fill(self, rows: Sequence[Sequence[Any]], **others: Any) -> None:
+        """Show other rows, and change other parameters with them."""
+        # as one text: param compares lists cell by cell, 40 ms for 2 000 rows
+        self.param.update(rows=json.dumps([*rows]), **others)
 
     def _handle_msg(self, data: Any) -> None:
         if not isinstance(data, dict):

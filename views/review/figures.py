@@ -71,9 +71,7 @@ class RedundancyCard(pn.viewable.Viewer):
         if analysis.sampled is not None:
             sampled = (
                 f" Sampled: {grouped(analysis.sampled)} of {grouped(analysis.n_environments)} "
-                "environments; redundancy of the whole ± "
-                f"{percent_error(analysis.redundancy_error)}. "
-                "What is marked ≈ is estimated from them."
+                "environments; ± is one standard error."
             )
         whole = found[0]
         self._card.say(
@@ -89,27 +87,32 @@ class RedundancyCard(pn.viewable.Viewer):
                 *("efficiency", "covered"),
                 tag="th",
             ),
-            [self._row(r, analysis.sampled) for r in [whole, *classes]],
+            [self._row(r) for r in [whole, *classes]],
         )
 
     @staticmethod
-    def _row(r: Redundancy, sampled: int | None) -> html.Markup:
-        # the entropies of a class with no more environments than that are exact
-        about = "≈ " if sampled is not None and r.n_environments > sampled else ""
-        shared = "" if sampled is None else "≈ "
-        name = shortened(r.name, 40) or html.b("all")
-        covered = (
-            "–" if math.isnan(r.covered_by_others) else f"{shared}{percent(r.covered_by_others, 0)}"
-        )
+    def _row(r: Redundancy) -> html.Markup:
+        size = grouped(round(r.effective_environments))
+        if r.effective_error > 0:
+            size += f" ± {grouped(math.ceil(r.effective_error))}"
+        shares = [
+            percent(share, 0) + (f" ± {percent_error(error)}" if error > 0 else "")
+            for share, error in (
+                (r.redundancy, r.redundancy_error), (r.covered_by_others, r.covered_error),
+            )
+        ]  # fmt: skip
+        efficiency = "–" if math.isnan(r.efficiency) else f"{r.efficiency:.2f}"
+        if r.efficiency_error > 0:
+            efficiency += f" ± {significant(r.efficiency_error, 1)}"
         return cells(
-            html.td(name, title=r.name),
+            html.td(shortened(r.name, 40) or html.b("all"), title=r.name),
             grouped(r.n_structures),
             grouped(r.n_environments),
-            f"{about}{grouped(round(r.effective_environments))}",
+            size,
             bar_cell(r.redundancy),
-            f"{about}{percent(r.redundancy, 0)}",
-            "–" if math.isnan(r.efficiency) else f"{about}{r.efficiency:.2f}",
-            covered,
+            shares[0],
+            efficiency,
+            "–" if math.isnan(r.covered_by_others) else shares[1],
         )
 
     def __panel__(self) -> Any:

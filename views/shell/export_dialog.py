@@ -18,7 +18,7 @@ from analytics.data.export_formats.registry import EXPORT_FORMATS, ExportFormat
 from analytics.recipe import kept_structures, make_recipe
 from analytics.report.contents import Table
 from analytics.selection.base import METHODS, Selection
-from views.kit import html
+from views.kit import html, layout
 from views.kit.text import Html, counted, grouped
 from views.kit.widgets import Button, Dialog, Download
 from views.shell.take_home import TakeHome
@@ -84,20 +84,26 @@ class Export(pn.viewable.Viewer):
             "subset": ("Download subset", self._subset),
             "rest": ("Download the rest", self._rest),
             "recipe": ("Download recipe (JSON)", self._recipe),
+            "indices": ("Download indices (text)", self._indices),
         }
         self.downloads = {
             name: Download(
                 callback=callback,
                 filename="subset.xyz",
                 label=label,
-                size="medium",
                 sizing_mode="stretch_width",
                 color="primary",
             )
             for name, (label, callback) in make.items()
         }
+        buttons = list(self.downloads.values())
         self.dialog = Dialog(
-            self.method, self.format, self.text, *self.downloads.values(), title="Export"
+            self.method,
+            self.format,
+            self.text,
+            layout.row(*buttons[:2]),
+            layout.row(*buttons[2:]),
+            title="Export",
         )
         self.home: TakeHome | None = None
         self.button = Button(
@@ -152,6 +158,7 @@ class Export(pn.viewable.Viewer):
         self.downloads["subset"].filename = f"{base}{ending}"
         self.downloads["rest"].filename = f"{base}_rest{ending}"
         self.downloads["recipe"].filename = f"{base}.json"
+        self.downloads["indices"].filename = f"{base}_indices.txt"
         names = [(item.filename, html.br()) for item in self.downloads.values()]
         self.text.object = html.join(
             html.p(self._contents(), html.br(), html.span(names, class_="quiet"), class_="say"),
@@ -205,6 +212,13 @@ class Export(pn.viewable.Viewer):
         data = self._session.dataset
         assert data is not None
         return self._write(np.setdiff1d(np.arange(data.n_structures), self._kept()))
+
+    def _indices(self) -> io.BytesIO:
+        """Return what is kept as indices of the original file, from zero, one a line."""
+        data = self._session.dataset
+        assert data is not None
+        lines = "".join(f"{index}\n" for index in data.frame_indices[self._kept()].tolist())
+        return io.BytesIO(lines.encode())
 
     def _recipe(self) -> io.BytesIO:
         recipe = make_recipe(

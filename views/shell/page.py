@@ -73,6 +73,8 @@ WORDS = {
     "Outlier score": "−ln of the kernel sum over all other environments; high means sparse in "
     "this data",
     "Isolated atoms": "always kept, and left out of all numbers",
+    "Filter": "of atoms where it names a property of atoms (force, element), and any(…), all(…) of "
+    "whole structures; a missing value matches neither a comparison nor its not: == None finds it",
 }
 
 

@@ -18,6 +18,7 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.registry import options_of
 from analytics.selection.base import Budget
+from views.state.columns import GIVEN
 from views.state.links import CHECK, KERNEL, LONGEST, Link, packed_rows
 from views.state.painting import METHOD
 from views.state.places import Places
@@ -83,6 +84,9 @@ def make_link(
     choices = []
     for column in range(session.n_columns):
         choice = session.choice(column)
+        if choice.method == GIVEN:
+            left.append(f"column {column + 1}, which is a list of its own")
+            continue
         if choice.spec is not None and not _writable(choice.spec):
             left.append(f"the options of column {column + 1}")
             choice = choice._replace(spec=None)

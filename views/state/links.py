@@ -25,7 +25,7 @@ from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.registry import options_of, spec_from
 from analytics.selection.base import METHODS, Budget
-from views.state.columns import COLUMNS, Choice
+from views.state.columns import COLUMNS, GIVEN, Choice
 from views.state.looking import NOTHING
 
 __all__ = [
@@ -262,7 +262,7 @@ def _columns(text: str, troubles: list[str]) -> tuple[Choice, ...]:
 def _choice(text: str) -> Choice:
     head, *options = text.split("~")
     name, colon, seed = head.partition(":")
-    if name not in METHODS or (colon and not (seed.isascii() and seed.isdigit())):
+    if name not in METHODS or name == GIVEN or (colon and not (seed.isascii() and seed.isdigit())):
         raise ValueError(text)
     spec = _spec(METHODS[name].spec, options)
     if spec == METHODS[name].spec():

@@ -60,6 +60,7 @@ class Listing(Deciding):
         Parameters
         ----------
         column : int
+            One that is not shown yet comes in.
         indices : iterable of int
             Of the original file, each once.
         name : str
@@ -88,3 +89,4 @@ class Listing(Deciding):
         if choice != self._wanted(column):
             self._remember(f"column {column + 1}, {name}")
             self._run_slots({column: choice})
+            self.n_columns = max(self.n_columns, column + 1)

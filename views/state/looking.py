@@ -77,8 +77,10 @@ class Looking(Working):
         """Data-set indices of the structures with a brushed environment, ascending."""
         if self.analysis is None or len(self.brush) == 0:
             return NOTHING
-        owners = np.unique(self.analysis.descriptors.owners[self.brush])
-        return np.asarray(self.analysis.descriptors.structures[owners])
+        described = self.analysis.descriptors
+        inside = np.zeros(described.n_structures, dtype=bool)
+        inside[described.owners[self.brush]] = True
+        return np.asarray(described.structures[inside])
 
     def set_brush(self, rows: Iterable[int], mode: str = "replace") -> None:
         """Highlight environments, see `combined` for the modes."""
