@@ -147,13 +147,17 @@ class Costs:
             yield f"{name:44}{''.join(f'{value:9.0f}' for value in values)}{len(costs):5d}"
 
 
-def _seconds(pid: int) -> float:
+#: Fields of /proc/PID/stat after the name: seconds of the process, and of children that have ended.
+OWN, ENDED = 11, 13
+
+
+def _seconds(pid: int, whose: int) -> float:
     """Return the processor seconds that a process has used; none for one that has ended."""
     try:
         said = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(said[whose]) + int(said[whose + 1])) / os.sysconf("SC_CLK_TCK")
 
 
 def _children(pid: int) -> list[int]:
@@ -186,7 +190,9 @@ class Watcher:
         """Return the processor seconds of server, workers and tab until now."""
         told = self._session.send("SystemInfo.getProcessInfo")["processInfo"]
         tab = sum(each["cpuTime"] for each in told if each["type"] in ("renderer", "GPU"))
-        return _seconds(self._server), sum(map(_seconds, _children(self._server))), tab
+        others = _children(self._server)
+        ended = sum(_seconds(pid, ENDED) for pid in (self._server, *others))
+        return _seconds(self._server, OWN), ended + sum(_seconds(p, OWN) for p in others), tab
 
     def longest(self, since: float) -> float:
         """Return the seconds of the longest callback of the loop since a time."""
