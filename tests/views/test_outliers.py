@@ -129,7 +129,10 @@ def test_of_a_sampled_set_it_says_what_is_known(opened):
     view = OutliersView(session, shown=True)
     assert 0 < len(view.state.found) < sampled.n_structures
     assert "are not ranked" in str(view.list.head.object)
+    session.step(1)
+    seen = view.state.structure
     session.refine()
+    assert view.state.structure == session.active == seen
     assert session.analysis.exact
     assert len(view.state.found) == sampled.n_structures
     assert "not ranked" not in str(view.list.head.object)

@@ -5,6 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from analytics.curation.properties import Property
+from views.compare.colour_by import ColourBy
+from views.compare.plane_axes import PlaneAxes
 from views.kit.scales import colours
 from views.state.choices import choices_of, choose
 from views.state.colouring import LEVELS, MOST, colouring_of
@@ -233,3 +235,32 @@ def test_values_of_structures_are_those_of_their_atoms(shown, values):
     assert ours.categories == theirs.categories
     assert_array_equal(ours.counts, theirs.counts)
     assert (ours.low, ours.high, ours.missing) == (theirs.low, theirs.high, theirs.missing)
+
+
+def test_selects_set_the_session_and_follow_it(session):
+    view = ColourBy(session)
+    assert view.scale is None  # made when it is first looked at
+    view.colour.value = "force"
+    assert session.colouring.shown.name == "force"
+    assert view.scale.shown["heights"]
+    session.set_brush(session.colouring.within(session.colouring.low, session.colouring.high))
+    assert view.scale.brushed == view.scale.shown["heights"]
+    session.paint("config_type")
+    assert view.colour.value == "config_type"
+    assert view.scale.shown["chips"]
+    view.size.value = "natoms"
+    assert session.sizing.shown.name == "natoms"
+    session.paint(METHOD)
+    assert view.colour.value == METHOD
+    assert view.legend.styles["display"] == "none"
+
+
+def test_axes_of_the_plane_are_chosen_where_it_is_shown(session):
+    axes = PlaneAxes(session)
+    assert not axes.selects
+    session.show_map("plane")
+    assert [select.value for select in axes.selects.values()] == ["outlier_score", "force"]
+    axes.selects["plane_y"].value = "natoms"
+    assert session.embedding.axes[1] == "Atoms"
+    session.show_map("PCA")
+    assert axes.row.styles["display"] == "none"

@@ -12,8 +12,11 @@ from bokeh.events import PanStart, SelectionGeometry, Tap
 
 from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.data.readers import read
+from analytics.evaluation.embedding import Embedding
+from analytics.evaluation.map_points import MapPoints
 from analytics.pipeline import Pipeline
 from views.compare import embeddings
+from views.compare.distortion_card import DistortionCard
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
 from views.compare.retention import CURVES, Retention
@@ -63,10 +66,16 @@ def maps(session):
 
 
 @pytest.fixture
-def few_drawn(monkeypatch):
-    """Have a map draw every second environment only."""
-    draw = lambda described: np.arange(0, described.n_environments, 2)  # noqa: E731
-    monkeypatch.setattr(embeddings, "display_sample", draw)
+def pictures(session, monkeypatch):
+    """Maps that draw everything as pictures, as they do of large sets."""
+    for name in ("GLYPHS", "FEW"):
+        monkeypatch.setattr(embeddings, name, 0)
+    return Maps(session, LeftOpen(session))
+
+
+def picture(layer):
+    (image,) = layer.picture.data["image"]
+    return image
 
 
 def lasso(maps, corners, held=None):
@@ -87,9 +96,8 @@ def round_(session, share):
     return box, np.flatnonzero(x.astype("f4") < edge)
 
 
-@pytest.mark.usefixtures("few_drawn")
 @pytest.mark.parametrize(("held", "mode"), [(None, "replace"), (SHIFT, "add"), (ALT, "subtract")])
-def test_lasso_takes_environments_drawn_or_not(session, maps, held, mode):
+def test_lasso_takes_all_environments_within(session, maps, held, mode):
     corners, inside = round_(session, 0.3)
     before = np.arange(1, session.analysis.n_environments, 3)
     session.set_brush(before)
@@ -100,7 +108,9 @@ def test_lasso_takes_environments_drawn_or_not(session, maps, held, mode):
         "subtract": np.setdiff1d(before, inside),
     }[mode]
     assert session.brush.tolist() == expected.tolist()
-    assert sorted(maps.brushed.data["x"]) == sorted(session.embedding.xy[expected, 0].astype("f4"))
+    assert sorted(maps.brushed.points.data["x"]) == sorted(
+        session.embedding.xy[expected, 0].astype("f4")
+    )
 
 
 def test_box_is_a_brush_too(session, maps):
@@ -120,11 +130,10 @@ def tap(maps, xy, held=None):
     plot._trigger_event(Tap(plot, x=float(xy[0]), y=float(xy[1]), modifiers=held))
 
 
-@pytest.mark.usefixtures("few_drawn")
 def test_click_shows_the_nearest_of_all_environments(session, maps):
     described = session.analysis.descriptors
     x, y = session.embedding.xy.T
-    row = int(np.flatnonzero(np.arange(len(x)) % 2)[np.argmax(x[1::2])])  # not drawn
+    row = int(np.argmax(x))
     tap(maps, (x[row], y[row]))
     owner = described.owners[row]
     assert session.active == described.structures[owner]
@@ -139,6 +148,24 @@ def test_click_shows_the_nearest_of_all_environments(session, maps):
     assert session.active == described.structures[described.owners[other]]
 
 
+def test_box_moved_by_keys_is_brushed(session, maps):
+    keys = maps.keyboards[1]
+    assert "PCA map of column 2" in keys.label
+    said = {"what": "brush", "x": 0.4, "y": 0.5, "half": 0.25, "shift": False, "alt": False}
+    keys._handle_msg(said)
+    (left, right), (low, high) = maps._frame.x, maps._frame.y
+    x, y = maps._points.x, maps._points.y
+    across, up = (x - left) / (right - left), (y - low) / (high - low)
+    inside = (np.abs(across - 0.4) <= 0.25) & (np.abs(up - 0.5) <= 0.25)
+    assert session.brush.tolist() == np.flatnonzero(inside).tolist() != []
+    keys._handle_msg(said | {"alt": True})
+    assert len(session.brush) == 0
+    keys._handle_msg(said | {"what": "look", "x": 0.0})
+    near = np.argmin((across * maps._frame.width) ** 2 + ((up - 0.5) * maps._frame.height) ** 2)
+    described = session.analysis.descriptors
+    assert session.active == described.structures[described.owners[near]]
+
+
 def test_in_view_follows_the_zoom(session, maps):
     assert session.in_view == session.analysis.n_environments
     middle = float(np.median(session.embedding.xy[:, 0]))
@@ -149,8 +176,144 @@ def test_in_view_follows_the_zoom(session, maps):
 def test_kept_structures_are_drawn_over_the_rest(session, maps):
     for size in (3, 30):
         session.set_budget(size)
-        for slot, source in zip(session.every_slot, maps.kept, strict=True):
-            assert len(source.data["x"]) == len(session.kept_rows(slot))
+        for slot, layer in zip(session.slots, maps.kept, strict=False):
+            assert len(layer.points.data["x"]) == len(session.kept_rows(slot))
+
+
+def test_brush_lies_on_top_and_what_is_kept_of_it_above(session, maps):
+    plot = maps.figures[1]
+    session.set_brush(range(session.analysis.n_environments))
+    names = [renderer.name for renderer in plot.renderers]
+    assert names.index("rest") < names.index("kept") < names.index("brush") < names.index("inside")
+    assert len(maps.brushed.points.data["x"]) == session.analysis.n_environments
+    kept = session.kept_rows(session.slots[1])
+    assert len(maps.inside[1].points.data["x"]) == len(kept)
+    session.set_brush([])
+    assert len(maps.inside[1].points.data["x"]) == 0
+
+
+def test_a_large_map_is_a_picture_of_all_points(session, pictures):
+    image = picture(pictures.rest)
+    assert len(pictures.rest.points.data["x"]) == 0
+    points, frame = MapPoints(session.embedding.xy), pictures._frame
+    assert image.shape == (frame.height, frame.width)
+    counts, _, _ = np.histogram2d(points.y, points.x, bins=image.shape, range=[frame.y, frame.x])
+    assert counts.sum() == len(points)
+    assert (image[counts > 0] > 0).all()  # a lone pixel is drawn larger, none is lost
+    assert image.max() == 255
+    session.set_brush([7])  # one of thousands is seen, in every column
+    spot = picture(pictures.brushed)
+    row, column = (
+        int((value - low) / (high - low) * size)
+        for value, (low, high), size in (
+            (points.y[7], frame.y, frame.height),
+            (points.x[7], frame.x, frame.width),
+        )
+    )
+    assert spot[row, column] > 0
+    assert 9 < np.count_nonzero(spot) < 60
+    session.set_brush([])
+    assert not pictures.brushed.picture.data["image"]
+
+
+def test_zoom_draws_the_picture_anew(session, pictures):
+    before = picture(pictures.rest)
+    pictures.x_range.end = (pictures.x_range.start + pictures.x_range.end) / 2
+    after = pictures.rest.picture.data
+    assert after["dw"] == [pictures.x_range.end - pictures.x_range.start]
+    assert not np.array_equal(before, after["image"][0])
+
+
+def test_what_is_few_within_the_frame_is_drawn_as_points(session, maps, monkeypatch):
+    layer = maps.rest
+    monkeypatch.setattr(layer, "_most", 500)
+    maps.x_range.end += 1e-6
+    assert layer.picture.data["image"]
+    x = np.sort(session.embedding.xy[:, 0])
+    maps.x_range.end = float(x[300:302].mean())
+    assert not layer.picture.data["image"]
+    assert len(layer.points.data["x"]) == session.in_view == 301
+
+
+def test_points_are_as_large_as_a_property(session, maps):
+    session.size("max_force")
+    values = session.sizing.of(0)
+    order = np.argsort(maps._points.x, kind="stable")
+    drawn = maps.rest.points.data
+    sizes = drawn["size"][np.argsort(drawn["x"], kind="stable")]
+    assert np.corrcoef(sizes, values[order])[0, 1] > 0.5
+    assert sizes.max() > 3 * sizes.min()
+    session.size("")
+    assert len(set(maps.rest.points.data["size"])) == 1
+
+
+def test_a_rare_high_value_wins_its_pixel_and_the_commonest_class_does(session, pictures):
+    n = session.analysis.n_environments
+    session.paint("outlier_score" if session.property_of("outlier_score") else "max_force")
+    levels = session.colouring.levels(0) + 1
+    assert picture(pictures.tints[0]).max() == min(levels.max(), 255)
+    session.paint("config_type")
+    codes = session.colouring.of(0)
+    seen = picture(pictures.tints[0])
+    points, frame = pictures._points, pictures._frame
+    at = (
+        ((points.y - frame.y[0]) / (frame.y[1] - frame.y[0]) * frame.height).astype(int),
+        ((points.x - frame.x[0]) / (frame.x[1] - frame.x[0]) * frame.width).astype(int),
+    )
+    alone = (
+        np.bincount(at[0] * frame.width + at[1], minlength=seen.size)[at[0] * frame.width + at[1]]
+        == 1
+    )
+    agree = seen[at[0][alone], at[1][alone]] == codes[alone] + 1
+    assert len(codes) == n
+    assert agree.mean() > 0.8  # where it is not drawn over by a neighbour that is drawn larger
+    session.paint("method")
+    assert not pictures.tints[0].picture.data["image"]
+
+
+def test_mouse_at_rest_names_the_nearest_environment(session, maps):
+    x, y = session.embedding.xy.T
+    row = int(np.argmin(y))
+    maps.gestures.pointer.data = {"x": [float(x[row])], "y": [float(y[row])], "column": [0]}
+    described = session.analysis.descriptors
+    structure = described.structures[described.owners[row]]
+    (said,) = maps.gestures.hovered.data["text"]
+    assert f"structure {session.dataset.frame_indices[structure]} " in said
+    maps.gestures.pointer.data = {"x": [], "y": [], "column": []}
+    assert not maps.gestures.hovered.data["text"]
+
+
+def test_a_plane_has_axes_and_leaves_out_what_has_no_place(session, maps):
+    xy = np.random.default_rng(0).normal(size=session.embedding.xy.shape)
+    xy[::2] = np.nan
+    map_ = Embedding(xy, np.arange(len(xy)), "plane", np.nan, axes=("energy (eV)", "score (nats)"))
+    session.embedding = map_
+    assert [axis.axis_label for axis in maps.figures[0].axis] == ["energy (eV)", "score (nats)"]
+    assert all(axis.visible for axis in maps.figures[0].axis)
+    assert session.in_view == np.isfinite(xy[:, 0]).sum()
+    lasso(maps, [(-9, -9), (9, -9), (9, 9), (-9, 9)])
+    assert session.brush.tolist() == np.flatnonzero(np.isfinite(xy[:, 0])).tolist()
+
+
+def test_distortion_is_said_on_request_and_the_worst_placed_are_brushed(session):
+    card = DistortionCard(session)
+    assert not card.body.visible
+    card.ask()
+    found = card.request.result
+    assert card.body.visible
+    assert f"Trustworthiness {found.distortion.trustworthiness:.2f}"[:20] in card.answers.object
+    assert "±" in card.answers.object  # 2 000 of 3 981 were looked at
+    assert card.answers.object.count("swatch") == len(session.slots)
+    np.testing.assert_allclose(
+        found.coverage.in_space,
+        [each.overlap[0] for each in session.measured],
+        atol=4 * found.coverage.in_space_error.max(),
+    )
+    card._brush_worst()
+    assert session.brush.tolist() == sorted(found.distortion.worst().tolist())
+    session.set_budget(session.budget + 1)  # what was said is about what was kept then
+    assert card.request.result is None
+    assert not card.body.visible
 
 
 # ---- force tails --------------------------------------------------------------------------------
@@ -190,9 +353,11 @@ def test_left_open_is_the_delta_entropy_given_the_kept(session):
         with np.errstate(divide="ignore"):
             expected = np.clip(-np.log(np.exp(-squares / (2 * h * h)).sum(axis=1)), 0.0, 40.0)
         np.testing.assert_allclose(left.columns[column].values, expected, atol=1e-4)
-        drawn = maps.left[column].data["value"]
-        assert (np.diff(drawn) >= 0).all()  # what is left open lies on top
-        np.testing.assert_allclose(np.sort(expected), drawn, atol=1e-4)
+        drawn = maps.tints[column].points.data
+        assert (np.diff(drawn["level"].astype(int)) >= 0).all()  # what is left open lies on top
+        assert len(drawn["level"]) == len(expected)
+        top = expected[np.isin(session.embedding.xy[:, 0].astype("f4"), drawn["x"][-20:])]
+        assert top.min() > np.median(expected)
         assert len(tails.kept[column].data["x"])
         far = left.within(column, 1.0, np.inf)
         assert far.tolist() == np.flatnonzero(left.columns[column].values >= 1.0).tolist()
@@ -201,7 +366,9 @@ def test_left_open_is_the_delta_entropy_given_the_kept(session):
     assert left.columns is not before
     left.shown = False
     assert left.columns == []
-    assert all(len(source.data["x"]) == 0 for source in maps.left)
+    assert session.colouring is None
+    assert all(len(layer.points.data["x"]) == 0 for layer in maps.tints)
+    assert len(maps.kept[0].points.data["x"])
     np.testing.assert_allclose(tails.full.data["x"].max(), session.analysis.force_norms.max())
 
 

@@ -17,6 +17,8 @@ from analytics.information.mean_delta_entropy import capped_delta_entropy, delta
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import Monitor
 from views.state.looking import NOTHING
+from views.state.painting import METHOD
+from views.state.properties import DELTA_ENTROPY
 from views.state.session import Session
 
 __all__ = ["Left", "LeftOpen"]
@@ -42,6 +44,12 @@ class Left:
     rows: IntArray
     values: FloatArray
     tail: tuple[FloatArray, FloatArray]
+
+    def of_all(self, analysis: Analysis) -> FloatArray:
+        """Return the values of all environments; NaN for those not looked at."""
+        found = np.full(analysis.n_environments, np.nan, dtype=np.float32)
+        found[self.rows] = self.values
+        return found
 
 
 def find_left(
@@ -82,16 +90,27 @@ class LeftOpen(param.Parameterized):
         self._session = session
         self._for: Analysis | None = None  # what `columns` are about
         session.param.watch(self.refresh, ["opened", "budget", "n_columns"])
+        session.param.watch(self._on_colour, ["colour_by"])
         for slot in session.every_slot:
             slot.param.watch(self.refresh, ["selection"])
 
+    def _on_colour(self, event: Any) -> None:
+        self.shown = event.new == DELTA_ENTROPY.name
+
     @param.depends("shown", watch=True)
+    def _on_shown(self) -> None:
+        """Colour by it while it is looked at."""
+        if self.shown != (self._session.colour_by == DELTA_ENTROPY.name):
+            self._session.paint(DELTA_ENTROPY.name if self.shown else METHOD)
+        self.refresh()
+
     def refresh(self, *_: Any) -> None:
         """Work out what is left open at the budget, if anybody looks at it."""
         session, analysis = self._session, self._session.analysis
         orders = list(takewhile(bool, (slot.selection for slot in session.slots)))
         if not self.shown or analysis is None or not orders:
             self.columns = []
+            session.find(DELTA_ENTROPY.name, ())
             return
         if analysis is not self._for:
             self._for, self.columns = analysis, []
@@ -106,14 +125,9 @@ class LeftOpen(param.Parameterized):
         def done(found: list[Left]) -> None:
             if session.analysis is analysis:
                 self.columns = found
+                session.find(DELTA_ENTROPY.name, tuple(left.of_all(analysis) for left in found))
 
         session.run("left open", work, done, quiet=True)
-
-    @property
-    def highest(self) -> float:
-        """Where the colours end, nats: above 98 % of what any column leaves open."""
-        tops = [float(np.quantile(left.values, 0.98)) for left in self.columns if len(left.values)]
-        return max([1e-3, *tops])
 
     def within(self, column: int, low: float, high: float) -> IntArray:
         """Return the environments whose delta entropy lies between two, by a column."""

@@ -9,6 +9,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewable
 
 from views.compare.agreement_card import AgreementCard
+from views.compare.distortion_card import DistortionCard
 from views.compare.extend_card import ExtendCard
 from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
@@ -29,6 +30,8 @@ class CompareStage(Stage):
     waiting = "Drawing the maps…"
     help = {
         "drag in a map": "lasso environments (above it, under the mouse: box, pan, zoom)",
+        "Tab to a map, arrows, Enter": "move a box and brush it; Shift with an arrow resizes it, "
+        "Shift or Alt with Enter adds or subtracts, Space looks at what is in its middle",
         "drag in a force tail": "brush the atoms in that range of |F|, or of delta entropy",
         "Shift while dragging": "add to the brush",
         "Alt while dragging": "subtract from the brush (also Ctrl+Shift)",
@@ -48,7 +51,7 @@ class CompareStage(Stage):
     def build(self, dark: bool) -> Viewable:
         """See `Stage`."""
         self.columns, self._retention = Columns(self.session), Retention(self.session)
-        self.ranking = RankingCard(self.session)
+        self.distortion, self.ranking = DistortionCard(self.session), RankingCard(self.session)
         self.agreement = AgreementCard(self.session)
         self.extend = OfferCard(
             lambda: ExtendCard(self.session),
@@ -57,7 +60,9 @@ class CompareStage(Stage):
             label="Say what there is",
             margin=(10, 10, 0, 0),
         )
-        self._curves = layout.column(self._retention, self.agreement, self.extend, self.ranking)
+        self._curves = layout.column(
+            self.distortion, self._retention, self.agreement, self.extend, self.ranking
+        )
         self._single = layout.card(
             Html(
                 note(

@@ -11,7 +11,7 @@ from analytics.runtime.arrays import IntArray
 from views.kit.theme import palette
 from views.state.colouring import LEVELS, OTHER, Colouring
 
-__all__ = ["colours", "colours_of"]
+__all__ = ["colours", "colours_of", "ramp"]
 
 #: Paul Tol's "muted" scheme, safe for colour-blind readers; grey is left to what is missing.
 #: https://personal.sron.nl/~pault/ (technical note SRON/EPS/TN/09-002, 2021).
@@ -66,6 +66,12 @@ def colours_of(colouring: Colouring, rows: IntArray, dark: bool, column: int = 0
     scale = np.array([*colours(colouring, dark), palette(dark).quiet])
     levels = np.where(rows < 0, -1, colouring.levels(column, np.maximum(rows, 0)))
     return [str(color) for color in scale[levels]]
+
+
+def ramp(first: str, last: str, steps: int) -> list[str]:
+    """Return colours from one to another."""
+    share = np.linspace(0.0, 1.0, steps)[:, None]
+    return [_hex(rgb) for rgb in _rgb(first) + share * (_rgb(last) - _rgb(first))]
 
 
 def _seen(rgb: np.ndarray, dark: bool) -> str:

@@ -87,10 +87,14 @@ class Outliers(param.Parameterized):
         )
 
     def _arrived(self, *_: Any) -> None:
-        found = self.request.result
+        found, row = self.request.result, 0
+        if found is not None and self.found is not None and self.structure >= 0:
+            # scores have become exact, or another part is listed: whoever steps stays there
+            atom = int(self.found.atoms[self.at])
+            same = (found.structures == self.structure) & (found.atoms == atom)
+            row = int(np.argmax(same)) if same.any() else 0
         self.param.update(found=found, at=-1)
-        if found is not None and len(found):
-            self.look_at(0)
+        self.look_at(row)
 
     # ---- gestures -----------------------------------------------------------------------------
 

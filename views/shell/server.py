@@ -20,6 +20,7 @@ from analytics.runtime.arrays import fingerprint
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
+from views.compare import map_raster
 from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
 from views.shell.stage import stages_in_order
@@ -77,6 +78,7 @@ def warm_up(path: str | Path) -> None:
             made = {name: first_answer(session, page, dark) for name, dark in themes.items()}
             _FIRST_PAINTS.keep(key, made)
             _PAINTED.add(key)
+        map_raster.warm_up()
 
     key = _key(path)
     if _PIPELINE.cache.get(key) is None or key not in _PAINTED:
