@@ -9,6 +9,7 @@ from views.data.findings import FindingsCard
 from views.kit.findings_list import FindingsList
 from views.state.jobs import Inline
 from views.state.session import DEMO, Session
+from views.state.work_queue import WorkQueue
 
 COPIES, CLOSE, RELABELLED = [3, 7], 5, 9
 
@@ -166,3 +167,19 @@ def test_what_reading_another_way_did_is_said(faulty, pipeline, tmp_path):
     session.reject(3)
     session.reread(energy_key="")
     assert session.rejected == [3]  # the same frames were left out
+
+
+def test_the_queue_follows_the_file_that_is_open(session, small, pipeline):
+    session.open(DEMO)
+    queue = WorkQueue(session, shown=True)
+    assert queue.gaps is not None
+    assert len(queue.gaps.environments)
+    session.open(small)  # of far fewer environments than those gaps name
+    n = session.dataset.n_structures
+    assert all((one.structures < n).all() for one in queue.queue)
+    session.set_budget(1)
+    assert queue.gaps.looked_at == session.analysis.n_environments
+    key = next(one.key for one in queue.queue if not one.finding)
+    queue.act(key, "Compare")
+    assert session.stage_wanted == "Compare"
+    assert len(session.brushed_structures)
