@@ -32,8 +32,6 @@ class Signs:
         )
         self.button = Button(
             label="Signs",
-            align="center",
-            sx={"minWidth": 0, "padding": "4px 6px"},
             variant="text",
             margin=(0, 0, 0, 4),
             align="center",
