@@ -5,10 +5,13 @@ import pytest
 
 from analytics.data.export import write_subset
 from analytics.data.readers import read
+from views.compare.embeddings import Maps
+from views.compare.left_open import LeftOpen
 from views.data.findings import FindingsCard
 from views.kit.findings_list import FindingsList
 from views.state.jobs import Inline
 from views.state.session import DEMO, Session
+from views.state.work_queue import WorkQueue
 
 COPIES, CLOSE, RELABELLED = [3, 7], 5, 9
 
@@ -166,3 +169,29 @@ def test_what_reading_another_way_did_is_said(faulty, pipeline, tmp_path):
     session.reject(3)
     session.reread(energy_key="")
     assert session.rejected == [3]  # the same frames were left out
+
+
+def test_the_queue_follows_the_file_that_is_open(session, small, pipeline):
+    session.open(DEMO)
+    queue = WorkQueue(session, shown=True)
+    assert queue.gaps is not None
+    assert len(queue.gaps.environments)
+    session.open(small)  # of far fewer environments than those gaps name
+    n = session.dataset.n_structures
+    assert all((one.structures < n).all() for one in queue.queue)
+    session.set_budget(1)
+    assert queue.gaps.looked_at == session.analysis.n_environments
+    key = next(one.key for one in queue.queue if not one.finding)
+    queue.act(key, "Compare")
+    assert session.stage_wanted == "Compare"
+    assert len(session.brushed_structures)
+
+
+def test_a_small_file_after_a_large_one_is_drawn_without_complaint(small, pipeline):
+    session = Session(Inline(), pipeline)
+    session.open(DEMO)  # a picture: more environments than are drawn as points
+    maps = Maps(session, LeftOpen(session))
+    session.open(small)
+    assert session.notice == ("success", "")
+    assert session.in_view == session.analysis.n_environments
+    assert len(maps.rest.what.rows) <= session.analysis.n_environments

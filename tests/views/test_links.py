@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from analytics.runtime.errors import WinnowError
 from analytics.selection.coverage import FacilityLocationSpec
+from views.shell import server
 from views.state.columns import Choice
 from views.state.jobs import Inline
 from views.state.linking import CARBON, file_of, make_link
@@ -195,3 +196,18 @@ def test_rows_are_packed_and_unpacked(rows):
     for text in ("", "5", "3.", "2.AAAA", "999999999999.eJwDAAAAAAE", "-1.eJw"):
         with pytest.raises(ValueError, match="rows"):
             unpacked_rows(text)
+
+
+def test_a_page_opens_by_a_link_as_far_as_it_can(small, pipeline, monkeypatch, tmp_path):
+    monkeypatch.setattr(server.pn.state, "onload", lambda act: act())
+    session = Session(Inline(), pipeline)
+    session.places, session.served = Places((tmp_path,)).with_own(small), small
+    link = read_link(arguments("data=/etc/hostname&stage=Nowhere&rows=abcdefabcdef&budget=4"))
+    session.saver = SimpleNamespace(shelf=Shelf(root=tmp_path), start=lambda path: None)
+    server._follow(session, link)
+    assert session.source == str(small)
+    assert session.budget == 4
+    severity, told = session.notice
+    assert severity == "warning"
+    for said in ("/etc/hostname", "Nowhere", "brush is not on this server"):
+        assert said in told, said

@@ -74,6 +74,14 @@ def drawn_size(plot: Plot) -> tuple[int, int]:
         return WIDTH, HEIGHT
 
 
+def _common(few: IntArray, many: IntArray) -> IntArray:
+    """Return what is in two ascending arrays; O(k log n), neither is sorted again."""
+    if len(many) == 0:
+        return NOTHING
+    at = np.minimum(np.searchsorted(many, few), len(many) - 1)
+    return np.asarray(few[many[at] == few])
+
+
 class Maps:
     """A figure for each column over one shared backdrop; `pane` makes one when it is first shown.
 
@@ -241,7 +249,11 @@ class Maps:
         session, map_ = self._session, self._session.embedding
         if map_ is None or session.analysis is None or len(map_.xy) != self._n:
             return
-        self._points = MapPoints(map_.xy)
+        points = MapPoints(map_.xy)
+        if len(points.x) != len(self._points.x):  # what the layers hold is of another data set
+            for layer in self._layers:
+                layer.what = Content(NOTHING)
+        self._points = points
         ranges = (self.x_range, self.y_range)
         for range_, (low, high) in zip(ranges, self._points.bounds, strict=True):
             pad = 0.04 * ((high - low) or 1.0)
@@ -344,8 +356,10 @@ class Maps:
         rows = np.arange(self._n)
         self.rest.put(self._points, Content(rows, sizes=self._sizes(rows, 0)))
         rows = NOTHING if colouring is None else rows
+        alike = colouring is None or not colouring.per_column
+        shared = self._coloured(rows, 0) if alike else None
         for column in range(len(self.figures)):
-            self.tints[column].put(self._points, self._coloured(rows, column))
+            self.tints[column].put(self._points, shared or self._coloured(rows, column))
         self._draw([self.rest, *self.tints])
         self._on_budget()
 
@@ -380,7 +394,7 @@ class Maps:
             rows = np.sort(session.kept_rows(session.every_slot[column]))
             if colouring is not None and colouring.per_column:
                 rows = NOTHING
-            both = np.intersect1d(rows, session.brush, assume_unique=True)
+            both = _common(rows, session.brush)
             for layer, own in ((kept, rows), (inside, both)):
                 layer.put(self._points, self._coloured(own, column))
             drawn += [kept, inside]

@@ -9,6 +9,7 @@ import param
 
 from analytics.curation.work_queue import Gaps, Standing, Suggestion, find_gaps, work_queue
 from analytics.evaluation.embedding import display_sample
+from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor
 from analytics.selection.base import METHODS
 from views.state.columns import Slot, lower_first
@@ -28,6 +29,7 @@ class WorkQueue(param.Parameterized):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
+        self._for: Analysis | None = None  # what the gaps are about
         session.findings.param.watch(self._follow, ["changed"])
         session.param.watch(self._look, ["opened", "budget", "n_columns"])
         for slot in session.every_slot:
@@ -58,7 +60,7 @@ class WorkQueue(param.Parameterized):
         session, analysis, keeper = self._session, self._session.analysis, self.keeper
         if not self.shown or analysis is None or not self._is_ready:
             return
-        self.gaps = None
+        self._for, self.gaps = analysis, None
         self._follow()
         kept = np.asarray(keeper.selection.positions[: session.budget])
         rows = display_sample(analysis.descriptors)
@@ -90,7 +92,7 @@ class WorkQueue(param.Parameterized):
             rejected=frozenset(session.rejected),
             kept=session.kept(keeper),
             keeper=lower_first(keeper.title),
-            gaps=self.gaps,
+            gaps=self.gaps if self._for is analysis else None,
         )
         self.queue = work_queue(standing)
 
