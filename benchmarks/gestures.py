@@ -96,11 +96,9 @@ window.watched = { began: 0, answer: 0, last: 0, frames: 0, timers: 0 };
   timer(look, 20)
 })()
 """
-#: Whether nothing has changed for a while, and no work is under way that will change something:
-#: the page of panel-material-ui has a bar of its own that is always empty.
+#: Whether nothing has changed for a while, and no work is under way that will change something.
 OVER = """(quiet) => performance.now() - watched.last > quiet
-  && !deep('.MuiLinearProgress-root').some((bar) =>
-    bar.checkVisibility() && bar.clientWidth < innerWidth)"""
+  && !deep('[role=progressbar][aria-label=Progress]').some((bar) => bar.checkVisibility())"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +147,17 @@ class Costs:
             yield f"{name:44}{''.join(f'{value:9.0f}' for value in values)}{len(costs):5d}"
 
 
-def _seconds(pid: int) -> float:
+#: Fields of /proc/PID/stat after the name: seconds of the process, and of children that have ended.
+OWN, ENDED = 11, 13
+
+
+def _seconds(pid: int, whose: int) -> float:
     """Return the processor seconds that a process has used; none for one that has ended."""
     try:
         said = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(said[whose]) + int(said[whose + 1])) / os.sysconf("SC_CLK_TCK")
 
 
 def _children(pid: int) -> list[int]:
@@ -188,7 +190,9 @@ class Watcher:
         """Return the processor seconds of server, workers and tab until now."""
         told = self._session.send("SystemInfo.getProcessInfo")["processInfo"]
         tab = sum(each["cpuTime"] for each in told if each["type"] in ("renderer", "GPU"))
-        return _seconds(self._server), sum(map(_seconds, _children(self._server))), tab
+        others = _children(self._server)
+        ended = sum(_seconds(pid, ENDED) for pid in (self._server, *others))
+        return _seconds(self._server, OWN), ended + sum(_seconds(p, OWN) for p in others), tab
 
     def longest(self, since: float) -> float:
         """Return the seconds of the longest callback of the loop since a time."""

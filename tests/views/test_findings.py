@@ -5,6 +5,8 @@ import pytest
 
 from analytics.data.export import write_subset
 from analytics.data.readers import read
+from views.compare.embeddings import Maps
+from views.compare.left_open import LeftOpen
 from views.data.findings import FindingsCard
 from views.kit.findings_list import FindingsList
 from views.state.jobs import Inline
@@ -183,3 +185,13 @@ def test_the_queue_follows_the_file_that_is_open(session, small, pipeline):
     queue.act(key, "Compare")
     assert session.stage_wanted == "Compare"
     assert len(session.brushed_structures)
+
+
+def test_a_small_file_after_a_large_one_is_drawn_without_complaint(small, pipeline):
+    session = Session(Inline(), pipeline)
+    session.open(DEMO)  # a picture: more environments than are drawn as points
+    maps = Maps(session, LeftOpen(session))
+    session.open(small)
+    assert session.notice == ("success", "")
+    assert session.in_view == session.analysis.n_environments
+    assert len(maps.rest.what.rows) <= session.analysis.n_environments

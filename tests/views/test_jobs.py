@@ -427,3 +427,20 @@ def test_both_are_runners(desk):
     assert methods
     for runner in (Inline(), desk.worker):
         assert all(callable(getattr(runner, name)) for name in methods)
+
+
+def test_work_whose_progress_nobody_hears_does_not_wake_the_loop():
+    posted, over, told = [], threading.Event(), threading.Event()
+
+    def post(callback):
+        posted.append(over.is_set())
+        told.set()
+
+    def work(monitor):
+        monitor.report(0.5, "a step")
+        over.set()
+
+    Worker(post).submit(Job("a", work, posted.append, posted.append))
+    assert told.wait(SECONDS)
+    assert over.wait(SECONDS)
+    assert posted == [True]

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analytics.report.contents import Table
+from views.shell.export_dialog import Export
+from views.shell.link_field import LinkField
 from views.shell.take_home import TakeHome
 from views.state.jobs import Inline
 from views.state.session import Session
@@ -76,3 +78,17 @@ def test_a_button_hands_out_what_was_made_each_time(home):
         home.report._handle_click()
     assert [bool(data) for data in heard] == [True, False, True]
     assert home.report.filename == "small_report.html"
+
+
+def test_the_dialog_has_it_when_it_is_opened(session):
+    export = Export(session)
+    assert not export.dialog.select(LinkField)
+    for _ in range(2):
+        export._open()
+        assert export.dialog.open
+        (link,) = export.dialog.select(LinkField)
+        assert "budget=6" in link.query
+        export.dialog.open = False
+    assert export._indices().getvalue().split() == [
+        str(index).encode() for index in session.dataset.frame_indices[export._kept()]
+    ]

@@ -249,7 +249,11 @@ class Maps:
         session, map_ = self._session, self._session.embedding
         if map_ is None or session.analysis is None or len(map_.xy) != self._n:
             return
-        self._points = MapPoints(map_.xy)
+        points = MapPoints(map_.xy)
+        if len(points.x) != len(self._points.x):  # what the layers hold is of another data set
+            for layer in self._layers:
+                layer.what = Content(NOTHING)
+        self._points = points
         ranges = (self.x_range, self.y_range)
         for range_, (low, high) in zip(ranges, self._points.bounds, strict=True):
             pad = 0.04 * ((high - low) or 1.0)

@@ -45,6 +45,7 @@ class DropZone(JSComponent):
 
     def __init__(self, session: Session, taken: Callable[[Path], None], **params: Any) -> None:
         usual = {"sizing_mode": "stretch_width", "stylesheets": [css("drop_zone")]}
+        usual["margin"] = (4, 10)
         if "height" in params:  # what is told of files makes it higher
             usual["min_height"] = params.pop("height")
         if params.get("multiple"):

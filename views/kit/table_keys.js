@@ -1,5 +1,6 @@
 // Panel's table (1.9.4, tabulator-tables 6) has rows for the mouse only. Here they are one stop of the
-// Tab key: arrows, Home and End go from row to row, Enter and Space do what a click does.
+// Tab key: arrows, Home and End go from row to row, Enter and Space do what a click does. Its roles
+// are mended, too: a focusable box and loose buttons are no part of a grid.
 export function letTablesHearKeys() {
   const table = Bokeh.Models.get('panel.models.tabulator.DataTabulator')
     ?.prototype.default_view?.prototype
@@ -7,9 +8,16 @@ export function letTablesHearKeys() {
   /** @param {HTMLElement} grid @returns {HTMLElement[]} */
   const rowsOf = (grid) => [...grid.querySelectorAll('.tabulator-row')]
     .filter((row) => row instanceof HTMLElement)
-  /** @param {HTMLElement} grid */
+  /** A grid holds rows of cells only: what else is in it becomes one. @param {HTMLElement} grid */
   const offer = (grid) => {
     const rows = rowsOf(grid)
+    /** @param {string} part @param {string} role */
+    const call = (part, role) => grid.querySelector(`.tabulator-${part}`)?.setAttribute('role', role)
+    call('tableholder', rows.length ? 'rowgroup' : 'none')
+    call('table', 'none')
+    call('footer', 'row')
+    call('footer-contents', 'gridcell')
+    grid.querySelector('.tabulator-tableholder')?.removeAttribute('tabindex')
     const at = rows.findIndex((row) => row.matches(':focus'))
     rows.forEach((row, i) => { row.tabIndex = i === Math.max(at, 0) ? 0 : -1 })
   }

@@ -97,12 +97,14 @@ class Export(pn.viewable.Viewer):
             for name, (label, callback) in make.items()
         }
         buttons = list(self.downloads.values())
+        self._place = layout.column()  # for what is furnished when it is first opened
         self.dialog = Dialog(
             self.method,
             self.format,
             self.text,
             layout.row(*buttons[:2]),
             layout.row(*buttons[2:]),
+            self._place,
             title="Export",
         )
         self.home: TakeHome | None = None
@@ -127,7 +129,7 @@ class Export(pn.viewable.Viewer):
         self._describe()
         if self.home is None:
             self.home = TakeHome(self._session, self._tables, self._stem, self._stage)
-            self.dialog.append(self.home)
+            self._place.objects = [self.home]
         self.home.refresh()
         self.dialog.open = True
 

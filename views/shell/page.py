@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
@@ -137,9 +136,7 @@ class Page:
             margin=0,
         )
         self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
-        self.bar = pmui.LinearProgress(
-            variant="determinate", value=0, sizing_mode="stretch_width", margin=(6, 0, 0, 0)
-        )
+        self.bar = Html(margin=(6, 0, 2, 0))
         self.step = Html()
         self.cancel = Button(
             label="Cancel",
@@ -261,7 +258,7 @@ class Page:
             on_click=lambda e: self._show_side("open" not in self.side.css_classes),
             css_classes=["only-narrow"],
             stylesheets=[css("layout")],
-            margin=(0, 10, 0, 0),
+            margin=(0, 10, 0, 10),
             **bar,
         )
         help_button = Button(
@@ -277,7 +274,7 @@ class Page:
             button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
         return layout.row(
             Html(
-                html.span("Winnow", class_="product"),
+                html.h1("Winnow", class_="product"),
                 wide=False,
                 css_classes=["logo"],
                 stylesheets=[css("content"), css("page")],
@@ -321,6 +318,8 @@ class Page:
                 "& header .MuiToolbar-root": {"padding": "0 12px"},
                 "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
+                # a bar of its own that is always empty, and has no name
+                "& header .MuiLinearProgress-root": {"visibility": "hidden"},
                 "@media print": PRINTED,
             },
         )
@@ -500,7 +499,11 @@ class Page:
             said = f"Worked out meanwhile: {session.working_on} · {share}"
             self.meanwhile.object = html.span(said, class_="line")
         elif session.progress >= 0:
-            self.bar.value = round(100 * session.progress)
+            done = round(100 * session.progress)
+            self.bar.object = html.div(
+                html.div(class_="bar", style=f"width:{done}%"),
+                class_="track", role="progressbar", aria_valuenow=done, aria_label="Progress",
+            )  # fmt: skip
             every = "\n".join(f"{task}" for task in session.tasks.values())
             self.step.object = html.span(f"{session.working_on}…", class_="say", title=every)
         if session.opened is None:

@@ -11,7 +11,7 @@ import param
 from analytics.runtime.errors import WorkerLost
 from analytics.runtime.fair_queue import Running, Waiting
 from analytics.runtime.progress import Monitor
-from views.state.jobs import Job, Place, Runner
+from views.state.jobs import Job, Place, Runner, unheard
 
 __all__ = ["Task", "Working", "waiting_words"]
 
@@ -138,7 +138,8 @@ class Working(param.Parameterized):
                 tick()
 
         if quiet:
-            self._runner.submit(Job(stage, work, done, fail, progress, place=place))
+            heard = progress if tick is not None else unheard
+            self._runner.submit(Job(stage, work, done, fail, heard, place=place))
         else:
             # asked again after it failed: what went wrong then is no news any more
             news = ("", "") if self._failed == (stage, self.notice) else self.notice

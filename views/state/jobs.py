@@ -63,6 +63,10 @@ class _Queue:
 _HERE = _Queue()
 
 
+def unheard(*_: Any) -> None:
+    """Hear nothing of how work goes: the loop of the page is not woken for it either."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Work for one stage of a session, and whom to tell."""
@@ -71,8 +75,8 @@ class Job:
     work: Work
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
-    progress: Callable[[float, str], None]
-    waits: Callable[[Waiting | None], None] = lambda waiting: None
+    progress: Callable[[float, str], None] = unheard
+    waits: Callable[[Waiting | None], None] = unheard
     place: Place = "workers"
 
 
@@ -164,10 +168,12 @@ class Worker(Runner):
         self.cancel(job.stage)
 
         def tell(fraction: float, message: str) -> None:
-            self._post(lambda: job.progress(fraction, message) if is_current() else None)
+            if job.progress is not unheard:
+                self._post(lambda: job.progress(fraction, message) if is_current() else None)
 
         def waits(waiting: Waiting | None) -> None:
-            self._post(lambda: job.waits(waiting) if is_current() else None)
+            if job.waits is not unheard:
+                self._post(lambda: job.waits(waiting) if is_current() else None)
 
         def is_current() -> bool:
             return self._current.get(job.stage) is ticket

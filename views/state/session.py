@@ -28,7 +28,7 @@ from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import COLUMNS, GIVEN, Choice, Opened, Slot, lower_first
 from views.state.findings import OpenFindings
-from views.state.jobs import Job, Runner
+from views.state.jobs import Job, Runner, unheard
 from views.state.looking import NOTHING
 from views.state.places import Places
 from views.state.questions import Question
@@ -659,8 +659,7 @@ class Session(Saving):
                 self.umap = embedding
 
         work = self._lay_out(analysis, "UMAP")
-        nothing: Callable[..., None] = lambda *_: None  # noqa: E731
-        self._runner.submit(Job("map ahead", work, done, nothing, nothing, place="ahead"))
+        self._runner.submit(Job("map ahead", work, done, unheard, place="ahead"))
 
     def refine(self) -> None:
         """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
