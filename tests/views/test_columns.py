@@ -109,7 +109,7 @@ def test_the_page_draws_as_many_columns_as_there_are(session):
         assert columns._row.objects == columns.cards[:count]
         assert len(columns.which.options) == count
         assert all("●" not in head.card.object or count > 1 for head in columns.heads[:count])
-        shown = [np.size(source.data["x"]) for source in columns.maps.kept[:count]]
+        shown = [len(layer.what.rows) for layer in columns.maps.kept[:count]]
         assert all(shown)
     assert columns.toolbar.count.value == 4
 

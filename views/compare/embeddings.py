@@ -123,9 +123,9 @@ class Maps:
         make, every = self._make, self._session.every_slot
         self.rest = Layer(make, "rest", 3.5, GLYPHS, 0.75)
         self.tints = [Layer(make, "tint", 3.5, GLYPHS) for _ in every]
-        self.kept = [Layer(make, "kept", 5, FEW, 0.85) for _ in every]
-        self.brushed = Layer(make, "brush", 5, FEW)
-        self.inside = [Layer(make, "inside", 5, FEW) for _ in every]
+        self.kept = [Layer(make, "kept", 4, FEW, 0.85) for _ in every]
+        self.brushed = Layer(make, "brush", 4, FEW)
+        self.inside = [Layer(make, "inside", 4, FEW) for _ in every]
         self.active = make.source("x", "y")
 
     def pane(self, column: int) -> Any:
@@ -196,7 +196,7 @@ class Maps:
         words = Text(
             text="text",
             anchor="anchor",
-            x_offset="dx",
+            y_offset=-9,
             text_font=value(FONT),
             text_font_size="12px",
             padding=4,

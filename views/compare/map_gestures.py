@@ -58,7 +58,7 @@ class MapGestures:
         self._session, self._points, self._frame = session, points, frame
         self._mode = "replace"  # by the keys held since the drag under way began
         self.pointer = make.source("x", "y", "column")
-        self.hovered: ColumnDataSource = make.source("x", "y", "text", "anchor", "dx")
+        self.hovered: ColumnDataSource = make.source("x", "y", "text", "anchor")
         self._rest = CustomJS(args={"pointer": self.pointer}, code=REST)
         self.pointer.on_change("data", self._on_pointer)
 
@@ -139,11 +139,10 @@ class MapGestures:
         kind = str(data.config_type[structure])
         said = f"structure {data.frame_indices[structure]} · atom {atom}"
         x, y = float(points.x[row]), float(points.y[row])
-        beyond = x > sum(frame.x) / 2
+        third = int(np.clip(3 * (x - frame.x[0]) / ((frame.x[1] - frame.x[0]) or 1.0), 0, 2))
         self.hovered.data = {
             "x": [x],
             "y": [y],
             "text": [f"{said} · {kind}" if kind else said],
-            "anchor": ["center_right" if beyond else "center_left"],
-            "dx": [-9 if beyond else 9],
+            "anchor": [("bottom_left", "bottom_center", "bottom_right")[third]],
         }

@@ -167,7 +167,9 @@ class Layer:
         if what.levels is not None and not what.levels.all():
             what = what.only(what.levels > 0)
         self.what = what
-        if not self.many:
+        if self.many:
+            self._need(True)  # at once: the picture itself may come when the page is there
+        else:
             self.show(False, what.as_points(points, self._size))
 
     def drawn(self, what: Content, points: MapPoints, frame: Frame) -> tuple[bool, dict[str, Any]]:

@@ -25,7 +25,7 @@ LEVELS = 255
 #: Categories that can be told apart, 0 included.
 CATEGORIES = 32
 #: Points are drawn as large as leaves so much of a picture free, and no larger than this.
-FREE, LARGEST = 0.9, 3
+FREE, LARGEST = 0.4, 3
 
 
 @dataclass(frozen=True, slots=True)

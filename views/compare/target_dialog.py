@@ -28,6 +28,8 @@ class TargetDialog:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.button = Button(
+            align="center",
+            sx={"minWidth": 0, "padding": "4px 6px"},
             label="", variant="text", margin=(0, 0, 0, 4), on_click=lambda e: self._open(),
             hint="What delta entropy and coverage are of: the data, or a target that you declare",
         )  # fmt: skip

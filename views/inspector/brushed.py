@@ -97,7 +97,8 @@ class Brushed(pn.viewable.Viewer):
                 ),
             },
         )
-        self._below = layout.column()  # filled with the first brush: until then nobody pays for it
+        # there from the start: the browser knows the components that the document began with
+        self._below = layout.column(self.list, self.decide)
         self._card = layout.card(
             self.title, self.hint, self.sets, self._below, self.panels, margin=0
         )
@@ -133,8 +134,6 @@ class Brushed(pn.viewable.Viewer):
             active=self._at(found),
             label=f"Brushed structures, {grouped(len(found.structures))} rows{more}",
         )
-        if some and not self._below.objects:
-            self._below[:] = [self.list, self.decide]
         reveal(self._below, some)
         reveal(self.hint, not some)
 

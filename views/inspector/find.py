@@ -32,8 +32,9 @@ class Find(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self.search = session, Search(session)
         self.field = QueryField()
-        self.form: FilterForm | None = None
-        self._rows = layout.column()
+        # there from the start: the browser knows the components that the document began with
+        self.form = FilterForm(self._write)
+        self._rows = layout.column(self.form)
         reveal(self._rows, False)
         self._card = layout.card(
             Html(heading("Find")), self.field, self._rows, margin=(0, 0, 10, 0)
@@ -52,7 +53,7 @@ class Find(pn.viewable.Viewer):
     def _on_opened(self, *_: Any) -> None:
         """Forget what the file before had; what this one has is looked up when it is asked for."""
         self.field.param.update(columns=[], words=[])
-        if self.form is not None:
+        if self.field.building:
             self._offer()
 
     def _offer(self) -> None:
@@ -65,8 +66,7 @@ class Find(pn.viewable.Viewer):
         def done(found: tuple[list[dict[str, Any]], list[list[str]]]) -> None:
             if session.analysis is columns.analysis:
                 self.field.param.update(columns=found[0], words=found[1])
-                if self.form is not None:
-                    self.form.columns = _bare(found[0])
+                self.form.columns = _bare(found[0])
 
         work = lambda monitor: offered(columns, monitor)  # noqa: E731
         session.run("find columns", work, done, place="here", quiet=True)
@@ -79,16 +79,12 @@ class Find(pn.viewable.Viewer):
 
     def _on_text(self, event: Any) -> None:
         self.field.text = event.new
-        if self.form is not None and self.field.building:
+        if self.field.building:
             self.form.show(event.new)
 
     def _build(self, event: Any) -> None:
-        """Show the rows, which are made when they are first asked for, or put them away."""
-        if event.new and self.form is None:
-            self.form = FilterForm(self._write, columns=_bare(self.field.columns))
-            self._rows.append(self.form)
+        """Show the rows, or put them away."""
         if event.new:
-            assert self.form is not None
             self.form.show(self.search.text)
             self._offer()
         reveal(self._rows, event.new)

@@ -371,7 +371,8 @@ def _keys(saved: SavedSession) -> tuple[tuple[str, str | bool | None], ...]:
 
 
 def _has_decisions(saved: SavedSession) -> bool:
-    return bool(saved.pinned or saved.rejected or saved.undo or saved.redo or saved.title)
+    decided = saved.pinned or saved.rejected or saved.undo or saved.redo or saved.named_brushes
+    return bool(decided or saved.title)
 
 
 def _identity(path: Path) -> _Identity | None:
