@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from types import SimpleNamespace
 
 import ase.io
 import numpy as np
