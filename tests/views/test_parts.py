@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from types import SimpleNamespace
 
 import ase.io
 import numpy as np
@@ -486,9 +485,8 @@ def test_only_what_is_new_is_opened_from_the_drop_zone(session, monkeypatch):
     monkeypatch.setattr(session, "open", lambda path: opened.append((path.name, path.read_bytes())))
     view = DataView(session)
     for name, content in (("a.xyz", b"first"), ("b.xyz", b"second"), ("a.xyz", b"third")):
-        piece = {"name": name, "type": "", "data": content, "chunk": 1, "total_chunks": 1}
-        view.drop._process_event(SimpleNamespace(event_name="upload_event", data=piece))
-        # as when the list in the browser is cleared
-        view.drop._process_event(SimpleNamespace(event_name="delete_event", data={"name": name}))
+        view.drop._handle_msg({"name": name, "data": content, "chunk": 1, "total_chunks": 1})
+        # as when the browser gives a file up that has come already
+        view.drop._handle_msg({"name": name, "given_up": True})
     assert opened == [("a.xyz", b"first"), ("b.xyz", b"second"), ("a.xyz", b"third")]
     session.end()

@@ -91,6 +91,7 @@ def test_calibration_and_influence_wait_for_their_buttons(session):
     assert session.active == first
     card.reject_shown()
     assert session.rejected == [first]
+    assert [(r.structure, r.step) for r in session.ledger] == [(first, card.NAME)]
 
 
 def test_calibration_says_its_verdict_and_marks_the_width_in_use(session):

@@ -1,4 +1,4 @@
-"""Pictures of large maps (datashader): how many points a pixel has, or which of their values.
+"""Pictures of large maps by datashader through HoloViews: points, or their values, on each pixel.
 
 A picture holds levels: 0 where nothing is, else 1 and up, which a palette turns into colours in the
 browser. So a change of theme needs no new picture, and a pixel is one byte.
@@ -51,14 +51,6 @@ class Frame:
         wide, tall = self.x[1] - self.x[0], self.y[1] - self.y[0]
         return self.width / (wide or 1.0), self.height / (tall or 1.0)
 
-    def canvas(self) -> Any:
-        """Return datashader's canvas of it."""
-        import datashader as ds  # two seconds: not before a map is large enough
-
-        return ds.Canvas(
-            plot_width=self.width, plot_height=self.height, x_range=self.x, y_range=self.y
-        )
-
 
 def density(x: FloatArray, y: FloatArray, frame: Frame) -> Picture:
     """Draw how many points fall on each pixel, by the logarithm of their number.
@@ -100,7 +92,7 @@ def highest(x: FloatArray, y: FloatArray, levels: npt.NDArray[np.integer], frame
     import datashader as ds
 
     found = _points(frame, x, y, ds.max("level"), level=frozen(levels, np.float32))
-    return _spread(np.nan_to_num(found).astype(np.uint8))
+    return _spread(found.astype(np.uint8))
 
 
 def commonest(
@@ -140,11 +132,24 @@ def warm_up() -> None:
 def _points(
     frame: Frame, x: FloatArray, y: FloatArray, what: Any, **columns: Any
 ) -> npt.NDArray[Any]:
+    """Aggregate points by pixel, the lowest row first; categories lie along a last axis."""
     import pandas as pd
+    from holoviews import Points  # two seconds with datashader: not before a map is large enough
+    from holoviews.operation.datashader import aggregate
 
     # read-only throughout: numba compiles once more for arrays that may be written to
     table = pd.DataFrame({"x": frozen(x), "y": frozen(y), **columns}, copy=False)
-    return np.array(frame.canvas().points(table, "x", "y", agg=what).values)
+    image = aggregate(
+        Points(table, ["x", "y"], list(columns)),
+        aggregator=what,
+        width=frame.width,
+        height=frame.height,
+        x_range=frame.x,
+        y_range=frame.y,
+        dynamic=False,
+    )
+    layers = [image.dimension_values(layer, flat=False) for layer in image.vdims]
+    return np.nan_to_num(layers[0] if len(layers) == 1 else np.stack(layers, axis=-1))
 
 
 def _spread(picture: Picture) -> Picture:

@@ -21,6 +21,7 @@ from views.kit.action_row import ActionRow
 from views.kit.text import Html, counted, grouped, note
 from views.kit.widgets import Download, choice, reveal
 from views.state.brushed_list import BrushedList
+from views.state.brushing import tidy
 from views.state.session import Session
 
 __all__ = ["Panels"]
@@ -98,7 +99,7 @@ class Panels(pn.viewable.Viewer):
         keep = ActionRow(
             "Saved brushes",
             {
-                "save": ("Save", "Keep the brush under this name", lambda: self._save(name)),
+                "save": ("Save", "Keep the brush under this name", lambda: self._save(which, name)),
                 "rename": (
                     "Rename",
                     "Call the saved set chosen above by this name",
@@ -124,7 +125,7 @@ class Panels(pn.viewable.Viewer):
             )
 
         which.param.watch(refresh, "value")
-        name.param.watch(lambda e: e.new and self._save(name), "enter_pressed")
+        name.param.watch(lambda e: e.new and self._save(which, name), "enter_pressed")
         self._refresh["sets"] = refresh
         return layout.column(which, modes, name, keep)
 
@@ -160,13 +161,15 @@ class Panels(pn.viewable.Viewer):
         if rows is not None:
             self._session.set_brush(rows, mode)
 
-    def _save(self, name: Any) -> None:
+    def _save(self, which: Any, name: Any) -> None:
+        """Keep the brush under the name written; it is then the set chosen above."""
         session = self._session
         text = name.value_input or name.value
         known = len(session.named_brushes)
         if session.name_brush(text):
             replaced = len(session.named_brushes) == known
             session.notice = ("success", f"brush {'replaced' if replaced else 'saved'}: {text}")
+            which.value = f"saved {tidy(text)}"
             name.param.update(value="", value_input="")
         elif not text.strip():
             session.notice = ("info", "a saved brush needs a name")
@@ -175,6 +178,7 @@ class Panels(pn.viewable.Viewer):
         text = name.value_input or name.value
         old = (which.value or "").removeprefix("saved ")
         if self._session.rename_brush(old, text):
+            which.value = f"saved {tidy(text)}"
             name.param.update(value="", value_input="")
         else:
             self._session.notice = ("info", "that name is empty or taken")

@@ -180,7 +180,8 @@ class InfluenceCard(RequestCard):
             return
         score = self._scores.get(self._clicked, float("nan"))
         why = f"looked at for its influence, label score {score:.1f}"
-        self._state.reject({self._clicked: why}, "1 structure by its influence or labels")
+        said = "1 structure by its influence or labels"
+        self._state.reject({self._clicked: why}, said, step=self.NAME, kind="hand")
 
 
 def _sigmas(table: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
