@@ -204,6 +204,7 @@ def screen(window):
     if not screen.is_at_rest(window.start):
         window.page.reload()
         screen.ready()
+    window.page.evaluate("scrollTo(0, 0)")  # a click on what is further down has scrolled
     yield screen
     window.check()
 
@@ -495,7 +496,8 @@ def test_keys(screen):
 
 COLOURS = """(main) => {
   const find = (name) => Bokeh.documents[0].get_model_by_name(name)
-  const kept = find('map-0').renderers.find((r) => r.name === 'kept').glyph.fill_color
+  const { glyph } = find('map-0').renderers.find((r) => r.name === 'kept')
+  const kept = glyph.fill_color.transform.palette
   const text = find('tail-0').below[0].major_label_text_color
   return [kept, text, getComputedStyle(main).backgroundColor].map((c) => JSON.stringify(c))
 }"""
