@@ -88,10 +88,10 @@ class Screen:
         return self.page.get_by_role("button").filter(has_text=re.compile(f"^{re.escape(text)}$"))
 
     def click(self, text):
-        """Click a button, away from the hint of the one that the mouse was on."""
+        """Click a button by its name, away from the hint of the one that the mouse was on."""
         self.page.mouse.move(700, 5)
         expect(self.page.get_by_role("tooltip")).to_have_count(0)
-        self.button(text).click()
+        self.page.get_by_role("button", name=text, exact=True).click()
 
     def numbers(self, column):
         return self.cards.nth(column).locator(".value").all_inner_texts()
@@ -162,7 +162,7 @@ class Screen:
 
     def colour_by(self, label):
         self.page.get_by_role("combobox", name="Colour by").click()
-        self.page.get_by_role("option", name=label, exact=True).click()
+        self.page.get_by_role("menuitem", name=label, exact=True).click()
 
     def drop(self, path):
         """Give a file to the drop zone, as its Browse does."""

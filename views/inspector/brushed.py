@@ -96,6 +96,14 @@ class Brushed(pn.viewable.Viewer):
                     lambda: self.panels.turn("columns"),
                 ),
             },
+            # the inspector has a Pin of its own, and the page an Export
+            names={
+                "pin": "Pin the brushed",
+                "reject": "Reject the brushed",
+                "free": "Free the brushed",
+                "export": "Export the brushed",
+                "columns": "Columns of the brushed",
+            },
         )
         # there from the start: the browser knows the components that the document began with
         self._below = layout.column(self.list, self.decide)
