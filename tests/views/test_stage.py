@@ -2,6 +2,8 @@
 
 import panel as pn
 import pytest
+from bokeh.document import Document
+from panel.io.state import set_curdoc
 
 from analytics.pipeline import Pipeline
 from views.shell.page import Page
@@ -151,3 +153,16 @@ def test_the_browser_is_told_what_is_seen_with_every_stage():
     assert script.count('"--winnow-beside-budget": "flex"') == 5
     # Data: findings are stepped through
     assert script.count('"--winnow-beside-inspector": "flex"') == 5
+
+
+def test_a_click_before_the_page_has_loaded_outweighs_what_was_wanted(opened, monkeypatch):
+    later = []
+    monkeypatch.setattr(type(pn.state), "loaded", property(lambda state: False))
+    monkeypatch.setattr(pn.state, "onload", later.append)
+    with set_curdoc(Document()):
+        page = a_page(opened)
+        assert page.session.stage_wanted == "Compare"
+        page.stage.value = "Data"
+        for act in later:
+            act()
+    assert page.stage.value == "Data"

@@ -411,8 +411,10 @@ class Page:
         """Fill the stage that the browser shows already, once it has said that it has the page.
 
         Panel sends nothing that changes between the sending of the page and that word, which a
-        crowded machine gives seconds after its buttons can be clicked.
+        crowded machine gives seconds after its buttons can be clicked. Who has clicked one of them
+        is not led elsewhere by what was wanted before.
         """
+        self.session.stage_wanted = ""
         if pn.state.loaded:
             self._show_stage()
         else:
