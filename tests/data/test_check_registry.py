@@ -3,6 +3,7 @@
 import json
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -19,6 +20,8 @@ from analytics.runtime.errors import Cancelled
 from analytics.runtime.progress import Silent
 from analytics.runtime.store import Store
 from views.data.view import DataView
+from views.kit import action_list
+from views.kit.javascript import module_text
 from views.state.jobs import Inline
 from views.state.session import Session
 
@@ -96,9 +99,10 @@ def test_a_plug_in_brings_a_check(plug_in, images, tmp_path, capsys) -> None:
 
     session = Session(Inline(), Pipeline(Cache(store=Store(tmp_path / "store"))))
     session.open_dataset(data)
-    shown = DataView(session).findings.object
+    shown = str(DataView(session).findings.list.entries)
     assert "2 structures have an odd number of atoms" in shown
-    assert "&lt;made up&gt;" in shown
+    assert "<made up>" in shown  # the list writes it as text, never as HTML:
+    assert "innerHTML" not in module_text(Path(action_list.__file__).with_suffix(".js"))
 
 
 def test_a_report_on_disk_is_not_that_of_other_plug_ins(plug_in, images, tmp_path) -> None:

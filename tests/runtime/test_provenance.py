@@ -83,6 +83,7 @@ def test_it_covers_all_libraries_that_compute() -> None:
     modules -= set(sys.stdlib_module_names)
     named = {name for m in modules for name in packages_distributions().get(m, [m])}
     others = {
+        "MarkupSafe",
         "cloudpickle",
         "dask",
         "distributed",

@@ -1,5 +1,6 @@
 """Colours by anything: scales, categories, legends that brush, what follows decisions. No page."""
 
+import ase.io
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -7,6 +8,7 @@ from numpy.testing import assert_array_equal
 from analytics.curation.properties import Property
 from views.compare.colour_by import ColourBy
 from views.compare.plane_axes import PlaneAxes
+from views.inspector.inspector import Inspector
 from views.kit.scales import colours
 from views.state.choices import choices_of, choose
 from views.state.colouring import LEVELS, MOST, colouring_of
@@ -264,3 +266,41 @@ def test_axes_of_the_plane_are_chosen_where_it_is_shown(session):
     assert session.embedding.axes[1] == "Atoms"
     session.show_map("PCA")
     assert axes.row.styles["display"] == "none"
+
+
+class Late(Inline):
+    """Carries out at once what opens a file, the rest when told to: as colours in a page come."""
+
+    def __init__(self):
+        super().__init__()
+        self.waiting = []
+
+    def submit(self, job):
+        """See `Runner`."""
+        if job.stage == "open":
+            super().submit(job)
+        else:
+            self.waiting.append(job)
+
+    def carry_out(self):
+        while self.waiting:
+            super().submit(self.waiting.pop(0))
+
+
+def test_a_large_file_after_a_small_one_does_not_meet_its_colours(small, pipeline, tmp_path):
+    """Who draws atoms looks as soon as the file is there, before its colours are."""
+    few = tmp_path / "few.xyz"
+    ase.io.write(few, ase.io.read(small, "10:14"))
+    runner = Late()
+    session = Session(runner, pipeline)
+    session.open(few)
+    session.paint("force")
+    runner.carry_out()
+    inspector = Inspector(session)
+    assert len(inspector.atoms.colors) == session.dataset.sizes[session.active]
+    session.open(small)
+    assert session.colouring is session.atoms_colouring is session.sizing is None
+    session.inspect(20)
+    runner.carry_out()
+    assert len(session.colouring.of(0)) == session.analysis.n_environments
+    assert len(inspector.atoms.colors) == session.dataset.sizes[20]

@@ -160,7 +160,7 @@ def test_fractional_coordinates_are_repaired_from_the_page(session, tmp_path) ->
     ase.io.write(path, images, format="extxyz")
     session.open(path)
     view = DataView(session)
-    assert "‘Multiply fractional coordinates by the cell’" in view.findings.object
+    assert "‘Multiply fractional coordinates by the cell’" in str(view.findings.list.entries)
     assert view.reading.repair.visible
     view.reading.repair.value = True
     view.reading.again.param.trigger("clicks")

@@ -140,6 +140,10 @@ class Painting(Listing):
 
     def _on_opened_anew(self, event: Any) -> None:
         if event.new is not None:
+            before = event.old
+            if before is not None and not _same(before.analysis, event.new.analysis):
+                # before anybody draws: colours of another file do not fit what is shown now
+                self.param.update(colouring=None, sizing=None, atoms_colouring=None)
             self._on_colour_by()
             self._on_size_by()
             self._on_atoms_by()
