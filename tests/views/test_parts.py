@@ -265,7 +265,7 @@ def test_a_rare_high_value_wins_its_pixel_and_the_commonest_class_does(session, 
     )
     agree = seen[at[0][alone], at[1][alone]] == codes[alone] + 1
     assert len(codes) == n
-    assert agree.mean() > 0.8  # where it is not drawn over by a neighbour that is drawn larger
+    assert agree.all()  # points drawn larger leave the pixels of others to them
     session.paint("method")
     assert not pictures.tints[0].picture.data["image"]
 

@@ -115,7 +115,8 @@ def commonest(
     which = pd.Categorical.from_codes(np.minimum(levels, CATEGORIES - 1), categories=names)
     counts = _points(frame, x, y, ds.by("level", ds.count()), level=which)
     counts[..., 0] = 0
-    return _spread(np.where(counts.any(axis=2), counts.argmax(axis=2), 0).astype(np.uint8))
+    own = np.where(counts.any(axis=2), counts.argmax(axis=2), 0).astype(np.uint8)
+    return np.where(own, own, _spread(own))  # the larger number is no better a category
 
 
 @cache

@@ -120,11 +120,11 @@ class BudgetBar(pn.viewable.Viewer):
         counts = [len(session.kept_rows(slot)) for slot in known] or [0]
         low, high = min(counts), max(counts)
         env = grouped(low) if low == high else f"{grouped(low)} to {grouped(high)}"
-        environments = f"{env} of {counted(session.analysis.n_environments, 'environment')}"
+        environments = f"{env} of {grouped(session.analysis.n_environments)} env."
         self.readout.object = html.span(
             html.span(f"of {counted(n, 'structure')} ", title=ALWAYS),
             html.b(percent(budget / n)),
-            html.span(environments, title=ALWAYS),
+            html.span(environments, title=f"environments. {ALWAYS}"),
             class_="readout spaced",
         )
         self.strip.object = self._strip()
@@ -144,7 +144,7 @@ class BudgetBar(pn.viewable.Viewer):
         }
         unit = {"in view": " env."}
         if len(session.brush):
-            unit["brushed"] = f" with {grouped(len(session.brush))} env."
+            unit["brushed"] = f" · {grouped(len(session.brush))} env."
         help_ = {
             "in view": "environments within the frame of the maps",
             "all": "structures in the file",
