@@ -62,7 +62,7 @@ def empty(name: str, measured: Sequence[PrefixMetrics], analysis: Analysis) -> s
             return "no column leaves anything open"
         if (values > 0.99 * CAP * (1.0 - kept / analysis.n_environments)).all():
             return "to every column all that it does not keep is new"
-    elif (kept > 1).all():
+    elif name in ("entropy", "diversity") and (kept > 1).all():
         efficiency = values / np.log(kept)
         if (efficiency > EMPTY[1]).all():
             return "every environment counts as new, whatever is like it"

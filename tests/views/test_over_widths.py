@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,11 @@ def test_metrics_that_say_nothing_are_named_and_have_no_winner(session, width, w
     for head in Columns(session).heads:
         card = head.card.object
         assert str(card).count(f">{NOTHING_HERE}<") == 4
+
+
+def test_a_share_of_the_tail_is_no_entropy_however_small_it_is(session):
+    few = [replace(each, outliers_kept=np.array([0.01])) for each in session.measured]
+    assert empty("outliers_kept", few, session.analysis) == ""
 
 
 @pytest.mark.parametrize(

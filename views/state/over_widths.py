@@ -51,7 +51,8 @@ class HeadlinesOverWidths(param.Parameterized):
             if session.analysis is analysis:
                 self.param.update(over_widths=found[0], elements=found[1])
 
-        session.run("headlines over widths", work, done, quiet=True)
+        # nobody asked for it: whoever opens another file meanwhile goes first
+        session.run("headlines over widths", work, done, place="ahead", quiet=True)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -103,4 +104,4 @@ class ColumnsOverWidths(param.Parameterized):
             if session.budget == budget and same:
                 self.param.update(whole=found[0], found=found[1])
 
-        session.run("columns over widths", work, done, quiet=True)
+        session.run("columns over widths", work, done, place="ahead", quiet=True)
