@@ -25,6 +25,8 @@ export function render({ model, el }) {
   /** The field of an act that asks something first. @type {(entry: Entry, act: Act, acts: HTMLElement) => void} */
   const ask = (entry, act, acts) => {
     const form = /** @type {HTMLFormElement} */ (made('form'))
+    form.dataset.key = entry.key
+    form.dataset.name = act.name
     const field = /** @type {HTMLInputElement} */ (made('input'))
     field.type = 'text'
     field.maxLength = 300
@@ -35,9 +37,10 @@ export function render({ model, el }) {
     const leave = /** @type {HTMLButtonElement} */ (made('button', 'Leave it'))
     leave.type = 'button'
     const back = () => {
+      const beside = /** @type {HTMLElement} */ (form.previousElementSibling)
       form.remove()
-      acts.hidden = false
-      const button = acts.querySelector(`[data-name="${act.name}"]`)
+      beside.hidden = false
+      const button = beside.querySelector(`[data-name="${act.name}"]`)
       if (button instanceof HTMLElement) button.focus()
     }
     leave.onclick = back
@@ -91,9 +94,18 @@ export function render({ model, el }) {
     const root = /** @type {ShadowRoot | Document} */ (el.getRootNode())
     const held = root.activeElement
     const at = held instanceof HTMLElement ? [held.dataset.key, held.dataset.name] : []
+    const forms = [...list.querySelectorAll('form')]
     list.replaceChildren(...model.entries.map(drawn))
-    if (at[0] === undefined) return
     const buttons = [...list.querySelectorAll('button')]
+    for (const form of forms) { // what is being typed outlasts another state of the list
+      const { key, name } = form.dataset
+      const acts = buttons.find((b) => b.dataset.key === key && b.dataset.name === name)?.parentElement
+      if (!acts) continue
+      acts.hidden = true
+      acts.after(form)
+      if (held instanceof HTMLElement && form.contains(held)) held.focus({ preventScroll: true })
+    }
+    if (at[0] === undefined) return
     const same = buttons.find((b) => b.dataset.key === at[0] && b.dataset.name === at[1])
     const near = same && !same.disabled ? same : buttons.find((b) => b.dataset.key === at[0] && !b.disabled)
     if (near) near.focus({ preventScroll: true })
