@@ -128,7 +128,7 @@ def look_round(page: Page, watcher: Watcher, costs: Costs) -> None:
 
 
 def budget_steps(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
-    """Move the budget slider by its keys, to and fro."""
+    """Move the budget slider by its keys, back and forth."""
     page.locator(".budget input[type=range]").first.focus()
     for step in range(times):
         key = "ArrowRight" if step % 4 < 2 else "ArrowLeft"
