@@ -48,10 +48,10 @@ def keys(session, *states):
 
 
 def test_a_file_with_errors_opens_on_what_was_found(session, small, pipeline):
-    assert session.stage_wanted == "Data"
+    assert session.stage_offered == "Data"
     assert {one.key for one in session.findings.errors} == {"overlapping_atoms"}
     session.open(small)
-    assert session.stage_wanted == "Compare"
+    assert session.stage_offered == "Compare"
     assert (session.findings.open, session.findings.said) == ((), "")
 
 

@@ -166,3 +166,12 @@ def test_a_click_before_the_page_has_loaded_outweighs_what_was_wanted(opened, mo
         for act in later:
             act()
     assert page.stage.value == "Data"
+
+
+def test_whoever_looks_at_another_stage_is_not_led_away_by_a_file_that_opens(opened):
+    page = a_page(opened)
+    for looked_at, then in (("Data", "Compare"), ("Density", "Density"), ("Review", "Review")):
+        page.stage.value = looked_at
+        page.session.stage_offered = "Compare"
+        assert page.stage.value == then
+        assert page.session.stage_offered == ""

@@ -333,6 +333,7 @@ class Page:
         session.param.watch(self._on_progress, ["progress", "working_on", "unasked", "opened"])
         session.param.watch(self._on_notice, ["notice"])
         session.param.watch(self._on_wanted, ["stage_wanted"])
+        session.param.watch(self._on_offered, ["stage_offered"])
         session.findings.param.watch(self._say_findings, ["changed"])
         session.param.watch(self.inspector.show_brush, ["brush"])
         self.keys.bind(session, help_=lambda: setattr(self.help, "open", True), escape=self._escape)
@@ -343,6 +344,7 @@ class Page:
         self.restyle(self.page.dark_theme)
         self._say_findings()
         self._on_opened()
+        self._on_offered()
         self._on_wanted()
         self._on_progress()
 
@@ -414,7 +416,7 @@ class Page:
         crowded machine gives seconds after its buttons can be clicked. Who has clicked one of them
         is not led elsewhere by what was wanted before.
         """
-        self.session.stage_wanted = ""
+        self.session.stage_wanted = self.session.stage_offered = ""
         if pn.state.loaded:
             self._show_stage()
         else:
@@ -428,6 +430,12 @@ class Page:
             self._go()
         else:  # while these are carried out it does not count as loaded yet
             pn.state.onload(self._go)
+
+    def _on_offered(self, *_: Any) -> None:
+        """Go where an opened file is looked at first; who has gone elsewhere meanwhile stays."""
+        offered, self.session.stage_offered = self.session.stage_offered, ""
+        if offered and self.stage.value in {"Data", "Compare"}:
+            self.session.go_to(offered)
 
     def _go(self) -> None:
         wanted, self.session.stage_wanted = self.session.stage_wanted, ""

@@ -57,6 +57,7 @@ class Looking(Working):
     in_view = param.Integer(0, doc="Environments within the frame of the maps.")
     active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
     stage_wanted = param.String("", doc="Title of the stage to go to; the page empties it.")
+    stage_offered = param.String("", doc="The same, for whoever looks at Data or Compare.")
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
 
     #: Goes so many rows on in what the stage that is looked at lists; None where it lists nothing.

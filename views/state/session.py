@@ -430,7 +430,7 @@ class Session(Saving):
             else:  # errors are seen first; where nothing is found there is nothing to see
                 found = {finding.severity for finding in opened.report.findings}
                 wanted = "Data" if "error" in found else "" if "warning" in found else "Compare"
-                values["stage_wanted"] = wanted
+                values["stage_offered"] = wanted
         self.param.update(**values)
         for slot in self.every_slot:
             slot.param.trigger("method")
