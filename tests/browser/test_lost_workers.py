@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from test_page import Screen
+from test_page import Screen, until
 
 from analytics.data.export import write_subset
 from analytics.data.readers import read
@@ -42,6 +42,10 @@ def test_work_of_a_killed_worker_is_offered_again(visit, serving, tmp_path):
     visitor = visit()
     screen = Screen(visitor.page).ready(FIRST_PAGE)
     screen.stage("Data")
+    # what is prepared ahead would be given up for the file, and its worker with it
+    ahead = visitor.page.get_by_text(re.compile("^(still looking|Worked out meanwhile)"))
+    quiet = lambda: not any(each.is_visible() for each in ahead.all())  # noqa: E731
+    until(lambda: all(quiet() for _ in range(20) if not visitor.page.wait_for_timeout(100)), 180)
     workers = workers_of(serving[1])
     assert workers
     for worker in workers:
