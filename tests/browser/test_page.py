@@ -467,6 +467,8 @@ def test_click_on_a_point_shows_its_structure(screen):
     }"""
     said = """() => Bokeh.documents[0].get_model_by_name('map-0').renderers
       .find((r) => r.name === 'said').data_source.data.text[0] ?? ''"""
+    screen.page.reload()  # after the gestures of the tests above nothing is named: cause not found
+    screen.ready()
     place = screen.page.evaluate(point)
     screen.page.mouse.move(*place)  # the environment under the mouse is named in all maps
     until(lambda: screen.page.evaluate(said))
