@@ -14,9 +14,9 @@ from analytics.evaluation.map_distortion import (
     distortion,
 )
 from analytics.information.analysis import Analysis
+from analytics.runtime import html
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import Monitor
-from views.kit import html
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, grouped, percent, percent_error, swatch, with_error

@@ -24,6 +24,7 @@ from bokeh.models import (
 )
 
 from analytics.evaluation.map_points import MapPoints
+from analytics.runtime import html
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import Monitor
 from views.compare.left_open import LeftOpen
@@ -31,7 +32,7 @@ from views.compare.map_gestures import MapGestures
 from views.compare.map_keyboard import MapKeyboard
 from views.compare.map_layers import Content, Layer
 from views.compare.map_raster import LEVELS, Frame
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import Newest
 from views.kit.scales import colours, ramp

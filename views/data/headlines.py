@@ -12,8 +12,8 @@ from analytics.descriptors.species import sees_elements
 from analytics.evaluation.element_contrast import ElementContrast
 from analytics.evaluation.width_range import WidthRange
 from analytics.information.analysis import Analysis
-from views.kit import html
-from views.kit.html import Markup
+from analytics.runtime import html
+from analytics.runtime.html import Markup
 from views.kit.option_words import on_page
 from views.kit.text import (
     estimated,

@@ -12,13 +12,14 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
 from analytics.information.kernel import AUTO, PUBLISHED, KernelSpec
 from analytics.information.width import GIVEN
+from analytics.runtime import html
 from views.data.findings import FindingsCard
 from views.data.headlines import headline_tiles, headline_words, setting_words
 from views.data.question import QuestionCard
 from views.data.queue import QueueCard
 from views.data.reading import Reading
 from views.data.understanding import understanding
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.spec_form import SpecForm
 from views.kit.tables import cells, read_table

@@ -18,6 +18,7 @@ from views.kit.scales import colours_of
 from views.kit.text import Html, facts, heading, with_error
 from views.kit.theme import palette
 from views.kit.widgets import Button, Toggle, property_groups
+from views.state.nearest import NearestEnvironment
 from views.state.session import Session
 
 __all__ = ["SMALL", "Inspector"]
@@ -57,6 +58,7 @@ class Inspector(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._dark, self._moving = session, False, False
         self._sources: list[int] = []
+        self.nearest = NearestEnvironment(session)
         self.title = Html()
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
@@ -101,6 +103,7 @@ class Inspector(pn.viewable.Viewer):
         session.param.watch(self._offer, ["opened", "worked_out"])
         session.param.watch(self._recolour, ["atoms_colouring"])
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
+        self.nearest.param.watch(self._facts, ["found"])
         session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
@@ -246,24 +249,26 @@ class Inspector(pn.viewable.Viewer):
         row = data.rows(session.active).start + atom
         norm = data.force_norms[row]
         force = f"|F| {norm:.2f} eV/Å" if np.isfinite(norm) else "no force"
-        own = np.flatnonzero(analysis.descriptors.environments == row)
-        if len(own) == 0:
+        own = session.active_row
+        if own < 0:
             return [(f"atom {atom}", force)]
-        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own[0])
-        x = analysis.descriptors.values
-        distance = np.linalg.norm(x - x[own[0]], axis=1)
-        distance[own[0]] = np.inf
-        near = int(np.argmin(distance))
-        neighbour = analysis.descriptors.structures[analysis.descriptors.owners[near]]
-        return [
-            (f"atom {atom}", f"score {score} · {force}"),
-            (
-                "nearest",
-                f"structure {data.frame_indices[neighbour]}, atom "
-                f"{analysis.descriptors.environments[near] - data.rows(int(neighbour)).start}, "
-                f"{distance[near] / analysis.spec.bandwidth:.1f} h away",
-            ),
-        ]
+        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own)
+        return [(f"atom {atom}", f"score {score} · {force}"), ("nearest", self._nearest_words())]
+
+    def _nearest_words(self) -> str:
+        """Say which environment is most like the one that is looked at."""
+        data, analysis, near = self._session.dataset, self._session.analysis, self.nearest.found
+        assert data is not None
+        assert analysis is not None
+        if near is None or near.of != self._session.active_row:
+            return "…"
+        if near.row < 0:
+            return "there is no other"
+        own = analysis.descriptors
+        structure = int(own.structures[own.owners[near.row]])
+        atom = own.environments[near.row] - data.structure_offsets[structure]
+        away = near.distance / analysis.spec.bandwidth
+        return f"structure {data.frame_indices[structure]}, atom {atom}, {away:.1f} h away"
 
     # ---- gestures ---------------------------------------------------------------------------
 

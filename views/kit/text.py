@@ -7,9 +7,9 @@ from typing import Any
 
 import panel as pn
 
+from analytics.runtime import html
+from analytics.runtime.html import Markup
 from analytics.runtime.text import PAGE
-from views.kit import html
-from views.kit.html import Markup
 from views.kit.style_sheets import css
 
 __all__ = [

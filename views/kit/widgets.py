@@ -13,7 +13,7 @@ import param
 from panel_material_ui.widgets.base import MaterialWidget
 
 from analytics.curation.properties import Property
-from views.kit.html import in_order
+from analytics.runtime.html import in_order
 from views.kit.style_sheets import css
 
 __all__ = [

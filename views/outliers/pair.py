@@ -11,9 +11,10 @@ from ase.formula import Formula
 
 from analytics.curation.outlier_list import OutlierList
 from analytics.descriptors.distances import DistanceSpec
+from analytics.runtime import html
 from views.inspector.atoms_view import AtomsView, environment_of, frame_of
 from views.inspector.inspector import SMALL
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, heading
 from views.kit.theme import palette

@@ -9,8 +9,9 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.curation.outlier_list import ATOMS, STRUCTURES, OutlierList
+from analytics.runtime import html
 from views.inspector.inspector import SMALL
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.layout import Card
 from views.kit.tables import row_table, show_rows
 from views.kit.text import Html, counted, dot, grouped, note
