@@ -18,10 +18,11 @@ from ase.formula import Formula
 from ase.units import GPa, _amu
 
 from analytics.curation.file_columns import FileColumn, file_columns
+from analytics.curation.unusual import volumes_per_atom
 from analytics.data.dataset import Dataset
 from analytics.data.energy_levels import reference_energies
 from analytics.descriptors.base import Descriptors
-from analytics.geometry.lattice import volumes
+from analytics.geometry.lattice import bulk_volumes
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
@@ -221,15 +222,9 @@ def _energy_per_atom(dataset: Dataset) -> FloatArray:
     return np.asarray(dataset.energies / np.maximum(1, dataset.sizes))
 
 
-def _volume(dataset: Dataset) -> FloatArray:
-    """Return the volumes of cells that are periodic in all three directions, angstrom^3."""
-    found = volumes(dataset.cells)
-    return np.where(dataset.pbc.all(axis=1) & (found > 0), found, np.nan)
-
-
 def _mass_density(dataset: Dataset) -> FloatArray:
     masses = _over_all_atoms(atomic_masses[dataset.numbers], dataset, np.add)
-    return np.asarray(masses * _DENSITY / _volume(dataset))
+    return np.asarray(masses * _DENSITY / bulk_volumes(dataset.cells, dataset.pbc))
 
 
 def _pressure(dataset: Dataset) -> FloatArray:
@@ -373,10 +368,14 @@ _KNOWN = (
         lambda a: _pressure(a.dataset),
         lambda d: d.stress is not None,
     ),
-    _Known(Property("volume", "Volume", _ANGSTROM_3), lambda a: _volume(a.dataset), _has_volumes),
+    _Known(
+        Property("volume", "Volume", _ANGSTROM_3),
+        lambda a: bulk_volumes(a.dataset.cells, a.dataset.pbc),
+        _has_volumes,
+    ),
     _Known(
         Property("volume_per_atom", "Volume per atom", f"{_ANGSTROM_3}/atom"),
-        lambda a: _volume(a.dataset) / np.maximum(1, a.dataset.sizes),
+        lambda a: volumes_per_atom(a.dataset),
         _has_volumes,
     ),
     _Known(
