@@ -166,9 +166,7 @@ class Dataset(Table):
         if self.energies is not None:
             found["energy_eV_per_atom"] = self.energies / np.maximum(1, self.sizes)
         if self.forces is not None and self.n_environments:
-            largest = np.full(self.n_structures, np.nan)
-            np.fmax.at(largest, owners(self.structure_offsets), self.force_norms)
-            found["largest_force_eV_per_A"] = largest
+            found["largest_force_eV_per_A"] = self.largest_forces
         return pd.DataFrame(found)
 
     @property
@@ -228,6 +226,32 @@ class Dataset(Table):
         if self.forces is None:
             return np.full(self.n_environments, np.nan)
         return np.asarray(np.sqrt(np.einsum("ij,ij->i", self.forces, self.forces)))
+
+    @property
+    def largest_forces(self) -> FloatArray:
+        """Largest force on an atom of each structure, float array (n_structures,), eV/angstrom.
+
+        NaN where none is known.
+        """
+        return self.reduced(np.fmax, self.force_norms)
+
+    def reduced(
+        self, by: np.ufunc, rows: npt.NDArray[Any], empty: float = np.nan
+    ) -> npt.NDArray[Any]:
+        """Return the sum, least, ... of the rows of each structure, (n_structures, ...).
+
+        Parameters
+        ----------
+        by : ufunc of two arguments
+        rows : array (n_environments, ...)
+        empty : float
+            For structures without atoms.
+        """
+        some = self.sizes > 0
+        found = np.full((len(some), *rows.shape[1:]), empty, dtype=rows.dtype)
+        if some.any():
+            found[some] = by.reduceat(rows, self.structure_offsets[:-1][some])
+        return found
 
     def rows(self, structure: int) -> slice:
         """Return the rows of one structure's atoms."""
