@@ -28,6 +28,11 @@ class Unsearchable(InputError):
     """A structure that no search of neighbours could deal with."""
 
 
+def _names_isolated(config_type: str) -> bool:
+    label = config_type.lower().replace("_", "").replace("-", "")
+    return label.startswith(("isolatedatom", "isoatom"))
+
+
 @dataclass(frozen=True, slots=True)
 class Record(Value):
     """What a structure brought along and the method does not use, kept for the export.
@@ -209,12 +214,16 @@ class Dataset(Table):
         single: npt.NDArray[np.bool_] = self.sizes == 1
         found = single & ~self.pbc.any(axis=1)
         boxed = np.flatnonzero(single & ~found)
-        if len(boxed):
-            heights = cell_heights(self.cells[boxed], self.pbc[boxed])
-            found[boxed] = heights.min(axis=1) >= ALONE
-        for s in boxed[~found[boxed]].tolist():
-            label = self.config_type[s].lower().replace("_", "").replace("-", "")
-            found[s] = label.startswith(("isolatedatom", "isoatom"))
+        # no lattice with a shorter vector is so high: most primitive cells need no reduction
+        edges = np.where(self.pbc[boxed], np.linalg.norm(self.cells[boxed], axis=2), np.inf)
+        wide = boxed[edges.min(axis=1, initial=np.inf) >= ALONE]
+        if len(wide):
+            heights = cell_heights(self.cells[wide], self.pbc[wide])
+            found[wide] = heights.min(axis=1) >= ALONE
+        rest = boxed[~found[boxed]]
+        named = {name: _names_isolated(name) for name in set(self.config_type[rest].tolist())}
+        if any(named.values()):
+            found[rest] = [named[name] for name in self.config_type[rest].tolist()]
         return found
 
     @property
