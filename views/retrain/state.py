@@ -110,7 +110,7 @@ class RetrainState(param.Parameterized):
     # ---- what the session does --------------------------------------------------------------
 
     def _on_opened(self, *events: Any) -> None:
-        if any(self._same(event.old, event.new) for event in events):
+        if any(event.new is not None and event.new.only_refines(event.old) for event in events):
             return
         self._session.stop("retrain")
         data = self._session.dataset
