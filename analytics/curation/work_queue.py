@@ -18,9 +18,8 @@ import numpy as np
 from analytics.curation.findings import Actionable
 from analytics.data.dataset import Dataset
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
-from analytics.information.mean_delta_entropy import capped_delta_entropy, delta_entropy_given
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.information.mean_delta_entropy import delta_entropy_given
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Registry
 from analytics.runtime.text import PAGE
@@ -169,16 +168,9 @@ def find_gaps(
     -----
     :math:`\delta H(y) = -\ln \sum_j K(y, x_j)` over the kept environments; O(n m) kernels.
     """
-    x = analysis.descriptors
     if analysis.sampled is None:
         rows = np.arange(analysis.n_environments)
-        nats = delta_entropy_given(analysis, kept)
-    else:
-        known = x.values[ragged_rows(x.structure_offsets, kept)]
-        h = analysis.spec.bandwidth
-        nats = capped_delta_entropy(
-            log_kernel_sums(x.values[rows], known, bandwidth=h, monitor=monitor)
-        )
+    nats = delta_entropy_given(analysis, kept, rows, monitor=monitor)
     far = np.flatnonzero(nats > FAR)
     far = far[np.argsort(-nats[far], kind="stable")]
     return Gaps(rows[far], nats[far], len(rows))
