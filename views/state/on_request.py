@@ -31,12 +31,7 @@ class OnRequest(param.Parameterized):
         session.on_cancel(lambda: setattr(self, "running", False))
 
     def _on_opened(self, event: Any) -> None:
-        before, now = event.old, event.new
-        if (
-            None not in (before, now)  # only the figures of what is open have become exact
-            and before.dataset is now.dataset
-            and before.analysis.kernel_fingerprint == now.analysis.kernel_fingerprint
-        ):
+        if event.new is not None and event.new.only_refines(event.old):
             return
         if self.running:
             self._session.stop(self._stage)
