@@ -17,7 +17,7 @@ import numpy as np
 from analytics.curation.conflicts import Conflicts
 from analytics.curation.duplicates import Duplicates
 from analytics.data.checks.report import CheckReport, Finding, Severity
-from analytics.data.checks.subject import named_frames
+from analytics.data.checks.subject import finding_about, named_frames
 from analytics.data.dataset import Dataset
 from analytics.data.units import USUAL
 from analytics.runtime.arrays import IntArray, frozen, owners
@@ -200,32 +200,14 @@ def errors_first(found: Iterable[Actionable]) -> tuple[Actionable, ...]:
     return tuple(sorted(found, key=lambda one: one.finding.place))
 
 
-def _named(dataset: Dataset, structures: IntArray) -> str:
-    return named_frames(dataset.frame_indices[structures].tolist())
-
-
-def _finding(
-    dataset: Dataset,
-    code: str,
-    severity: Severity,
-    structures: IntArray,
-    words: tuple[str, str],
-    evidence: str,
-    advice: str,
-) -> Finding:
-    n = len(structures)
-    what = f"1 structure {words[0]}" if n == 1 else f"{n} structures {words[1]}"
-    message = f"{what} ({_named(dataset, structures)})"
-    return Finding(code, severity, message, structures, evidence, advice)
-
-
 def _across(dataset: Dataset, groups: list[IntArray]) -> Actionable:
     some = np.unique(np.concatenate(groups))
     kinds = sorted({" and ".join(sorted(set(dataset.config_type[g]))) for g in groups})
     more = f"; and {len(kinds) - 3} more" if len(kinds) > 3 else ""
-    finding = _finding(
+    finding = finding_about(
         dataset, "duplicates_across_classes", "warning", some,
-        ("is equal to one of another class", "are equal to one of another class"),
+        "is equal to one of another class",
+        "are equal to one of another class",
         f"{len(groups)} groups: {'; '.join(kinds[:3])}{more}",
         "a split by class would put the same structure into training and test",
     )  # fmt: skip
@@ -239,9 +221,10 @@ def _near(dataset: Dataset, report: CheckReport, duplicates: Duplicates) -> Iter
         return
     atoms = int(dataset.sizes[copies].sum())
     farthest = float(duplicates.distance[copies].max())
-    finding = _finding(
+    finding = finding_about(
         dataset, "near_duplicates", "note", copies,
-        ("repeats another, or nearly", "repeat another, or nearly"),
+        "repeats another, or nearly",
+        "repeat another, or nearly",
         f"{len(groups)} groups within {duplicates.spec.tolerance:g} h, the farthest at "
         f"{farthest:.2g} h; {len(exact)} are equal atom by atom; {atoms} environments",
         "Review lists them and lets the tolerance be chosen",
@@ -257,12 +240,12 @@ def _unlike_energies(
         return
     some = np.unique(np.concatenate([g.structures for g in groups]))
     worst = max(groups, key=lambda group: group.spread)
-    finding = _finding(
+    finding = finding_about(
         dataset, "conflicting_alike", "warning", some,
-        ("is alike another and differs in its labels",
-         "are alike others and differ in their labels"),
+        "is alike another and differs in its labels",
+        "are alike others and differ in their labels",
         f"{len(groups)} groups; largest difference {1e3 * worst.spread:.3g} meV/atom in "
-        f"{_named(dataset, worst.structures)}",
+        f"{named_frames(dataset.frame_indices[worst.structures].tolist())}",
         "evidence to look at, not proof: a descriptor does not see everything",
     )  # fmt: skip
     yield Actionable("conflicting_alike", finding)
@@ -274,10 +257,10 @@ def _unlike_forces(dataset: Dataset, conflicts: Conflicts) -> Iterator[Actionabl
         return
     of = owners(dataset.structure_offsets)
     atoms = np.unique(np.concatenate([pairs.first, pairs.second]))
-    finding = _finding(
+    finding = finding_about(
         dataset, "conflicting_environments", "warning", np.unique(of[pairs.first]),
-        ("has an atom whose force contradicts that of an alike one",
-         "have atoms whose forces contradict those of alike ones"),
+        "has an atom whose force contradicts that of an alike one",
+        "have atoms whose forces contradict those of alike ones",
         f"{len(pairs)} environments; largest difference {pairs.difference.max():.3g} eV/Å in "
         f"frame {dataset.frame_indices[of[pairs.first[0]]]}",
         "Review lists the pairs; thermal noise of labels is one cause, a wrong setting another",
@@ -292,10 +275,10 @@ def _out_of_line(dataset: Dataset, conflicts: Conflicts, said: set[int]) -> Iter
         return
     blocks = [b for b in found.blocks if not said.issuperset(b.structures.tolist())]
     named = "; ".join(block.words for block in blocks[:3])
-    finding = _finding(
+    finding = finding_about(
         dataset, "further_energies", "note", rest,
-        ("has an energy out of line with its class and composition",
-         "have energies out of line with their class and composition"),
+        "has an energy out of line with its class and composition",
+        "have energies out of line with their class and composition",
         named + (f"; and {len(blocks) - 3} more" if len(blocks) > 3 else ""),
         "",
     )  # fmt: skip

@@ -22,7 +22,10 @@ from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, members_of, owners
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["BONDED", "CLOSE_RATIO", "FARTHEST", "OVERLAP", "Mask", "Subject", "named_frames"]
+__all__ = [
+    "BONDED", "CLOSE_RATIO", "FARTHEST", "OVERLAP", "Mask", "Subject", "finding_about",
+    "named_frames",
+]  # fmt: skip
 
 Mask = npt.NDArray[np.bool_]
 
@@ -43,6 +46,37 @@ def named_frames(frames: Sequence[int]) -> str:
     """Return "frame 3", or "frames 3, 4, ..." with the first five."""
     shown = ", ".join(map(str, frames[:5])) + ", ..." * (len(frames) > 5)
     return f"frame{'s' * (len(frames) != 1)} {shown}"
+
+
+def finding_about(
+    dataset: Dataset,
+    code: str,
+    severity: Severity,
+    structures: IntArray,
+    one: str,
+    several: str,
+    evidence: str = "",
+    advice: str = "",
+) -> Finding:
+    """Return a finding whose message begins with how many structures, and names their frames.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    code : str
+    severity : 'error', 'warning' or 'note'
+    structures : int array
+    one, several : str
+        What is said after "1 structure", and after "7 structures".
+    evidence : str, optional
+        The worst case, with its value and unit.
+    advice : str, optional
+        What to do about it.
+    """
+    n = len(structures)
+    about = f"1 structure {one}" if n == 1 else f"{n} structures {several}"
+    frames = named_frames(dataset.frame_indices[structures].tolist())
+    return Finding(code, severity, f"{about} ({frames})", structures, evidence, advice)
 
 
 class Subject:
@@ -238,28 +272,19 @@ class Subject:
         evidence: str = "",
         advice: str = "",
     ) -> Iterator[Finding]:
-        """Yield a finding if there is any structure.
+        """Yield a finding if there is any structure; see `finding_about`.
 
         Parameters
         ----------
-        code : str
-        severity : 'error', 'warning' or 'note'
         where : bool array (n_structures,) or int array
             The structures.
-        one, several : str
-            What is said after "1 structure", and after "7 structures".
-        evidence : str, optional
-            The worst case, with its value and unit.
-        advice : str, optional
-            What to do about it.
         """
         indices = np.flatnonzero(where) if where.dtype == bool else np.sort(where)
         structures: IntArray = np.asarray(indices, dtype=np.int64)
-        n = len(structures)
-        if n:
-            subject = f"1 structure {one}" if n == 1 else f"{n} structures {several}"
-            message = f"{subject} ({self.frames(structures)})"
-            yield Finding(code, severity, message, structures, evidence, advice)
+        if len(structures):
+            yield finding_about(
+                self.dataset, code, severity, structures, one, several, evidence, advice
+            )
 
     def having(
         self,
