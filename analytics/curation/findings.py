@@ -16,7 +16,7 @@ import numpy as np
 
 from analytics.curation.conflicts import Conflicts
 from analytics.curation.duplicates import Duplicates
-from analytics.data.checks.report import CheckReport, Finding, Severity
+from analytics.data.checks.report import CheckReport, Finding
 from analytics.data.checks.subject import finding_about, named_frames
 from analytics.data.dataset import Dataset
 from analytics.data.units import USUAL
