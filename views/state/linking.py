@@ -82,8 +82,7 @@ def make_link(
         tuple(frames[list(some)].tolist()) for some in (session.pinned, session.rejected)
     )
     choices = []
-    for column in range(session.n_columns):
-        choice = session.choice(column)
+    for column, choice in enumerate(session.choices):
         if choice.method == GIVEN:
             left.append(f"column {column + 1}, which is a list of its own")
             continue

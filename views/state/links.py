@@ -27,6 +27,7 @@ from analytics.runtime.registry import options_of, spec_from
 from analytics.selection.base import METHODS, Budget
 from analytics.selection.given import written
 from views.state.columns import COLUMNS, GIVEN, Choice
+from views.state.decisions import fitting, usual_budget
 from views.state.looking import NOTHING
 
 __all__ = [
@@ -349,14 +350,12 @@ def arrival(link: Link, analysis: Analysis, rows: IntArray) -> tuple[dict[str, A
     if gone:
         lost.append(f"{len(gone)} structures that are not in the file, {gone[0]} the first")
     rejected -= pinned
-    low = max(1, len(pinned))
-    high = max(low, n - len(rejected))
-    budget = link.budget.of(n) if link.budget is not None else max(1, round(n / 10))
+    budget = link.budget.of(n) if link.budget is not None else usual_budget(n)
     values: dict[str, Any] = {
         "pinned": sorted(pinned),
         "rejected": sorted(rejected),
         "removals": {s: Removal(s, FROM_LINK, "", now(), "rule") for s in sorted(rejected)},
-        "budget": min(max(low, budget), high),
+        "budget": fitting(budget, n, pinned, rejected),
         "brush": rows[rows < analysis.n_environments],
     }
     if link.structure in frames:

@@ -16,7 +16,7 @@ from analytics.runtime.registry import spec_from
 from analytics.selection.base import METHODS
 from analytics.selection.given import written
 from views.state.columns import Choice
-from views.state.decisions import Step
+from views.state.decisions import Step, fitting
 from views.state.looking import NOTHING
 from views.state.saved import SavedSession, marks_of
 
@@ -171,14 +171,12 @@ def restored(
     if now is not None and named:
         lost.append(f"the brushes {', '.join(named)}")
         named = {}
-    low = max(1, len(step.pinned))
-    high = max(low, analysis.n_structures - len(step.rejected))
     values = {
         "pinned": step.pinned,
         "rejected": step.rejected,
         "removals": step.removals,
         "waived": dict(saved.waived),
-        "budget": min(max(low, saved.budget), high),
+        "budget": fitting(saved.budget, analysis.n_structures, step.pinned, step.rejected),
         "brush": brush,
         "named_brushes": named,
         "kept_lists": dict(saved.kept_lists),

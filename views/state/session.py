@@ -27,6 +27,7 @@ from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
 from views.state.columns import COLUMNS, GIVEN, Choice, Opened, Slot, lower_first
+from views.state.decisions import usual_budget
 from views.state.findings import OpenFindings
 from views.state.jobs import Job, Runner, unheard
 from views.state.looking import NOTHING
@@ -419,7 +420,7 @@ class Session(Saving):
                 values["named_brushes"] = {}  # read otherwise: rows may mean other atoms
         if source is not None and afresh:
             first = _showpiece(opened.analysis)
-            values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
+            values |= {"budget": usual_budget(n), "active": first, "active_atom": -1}
             values |= {"pinned": [], "rejected": [], "removals": {}, "waived": {}}
             values |= {"named_brushes": {}, "kept_lists": {}}
             self._undo, self._redo = [], []
@@ -509,7 +510,7 @@ class Session(Saving):
 
     def _methods(self) -> list[Choice]:
         """Return what the user chose for each column."""
-        wanted = {column: self._wanted(column) for column in range(len(self.slots))}
+        wanted = dict(enumerate(self.choices))
         back = {
             column: choice._replace(seed=wanted[column].seed)
             for column, choice in self._unavailable.items()
@@ -697,7 +698,7 @@ class Session(Saving):
 
     def _decisions(self) -> tuple[list[Choice], list[int], list[int]]:
         """Return what the orders depend on: the methods, what is forced in and out."""
-        return [self._wanted(c) for c in range(len(self.slots))], self.pinned, self.rejected
+        return self.choices, self.pinned, self.rejected
 
     # ---- work -------------------------------------------------------------------------------
 
