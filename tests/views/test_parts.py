@@ -453,6 +453,31 @@ def test_the_inspector_says_why_a_structure_was_rejected(session):
     assert "rejected" not in inspector.facts.object
 
 
+def test_the_inspector_names_the_nearest_environment_and_looks_for_it_once(session, monkeypatch):
+    looked_for = []
+    run = session.run
+    monkeypatch.setattr(
+        session, "run", lambda *a, **more: (looked_for.append(a[0]), run(*a, **more))
+    )
+    inspector = Inspector(session)
+    session.inspect(4, 2)
+    data, x = session.dataset, session.analysis.descriptors
+    away = np.linalg.norm(x.values - x.values[session.active_row], axis=1)
+    away[session.active_row] = np.inf
+    near = int(away.argmin())
+    structure = x.structures[x.owners[near]]
+    atom = x.environments[near] - data.structure_offsets[structure]
+    said = f"structure {data.frame_indices[structure]}, atom {atom}, "
+    said += f"{away[near] / session.analysis.spec.bandwidth:.1f} h away"
+    assert said in inspector.facts.object
+    session.set_budget(session.budget + 1)
+    session.pin(4)
+    assert said in inspector.facts.object
+    assert looked_for.count("nearest") == 1
+    session.inspect(4)
+    assert "nearest" not in inspector.facts.object
+
+
 @pytest.mark.parametrize("format", list(EXPORT_FORMATS))
 def test_the_dialog_offers_every_format(session, format):
     export = Export(session)

@@ -12,9 +12,8 @@ import param
 from analytics.evaluation.embedding import display_sample
 from analytics.evaluation.tails import complementary_distribution
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
-from analytics.information.mean_delta_entropy import capped_delta_entropy, delta_entropy_given
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.information.mean_delta_entropy import delta_entropy_given
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import Monitor
 from views.state.looking import NOTHING
 from views.state.painting import METHOD
@@ -56,27 +55,15 @@ def find_left(
     analysis: Analysis, kept: list[IntArray], rows: IntArray, monitor: Monitor
 ) -> list[Left]:
     """Return what is left open by each list of structures; runs in a worker process."""
+    if analysis.sampled is None:
+        rows = np.arange(analysis.n_environments)
     found = []
     for picks in kept:
-        if analysis.sampled is None:
-            looked, values = (
-                np.arange(analysis.n_environments),
-                delta_entropy_given(analysis, picks),
-            )
-        else:
-            looked, values = rows, _given(analysis, picks, rows, monitor)
+        values = delta_entropy_given(analysis, picks, rows, monitor=monitor)
         monitor.checkpoint()
         tail = complementary_distribution(values, POINTS)
-        found.append(Left(looked, values.astype(np.float32), tail))
+        found.append(Left(rows, values.astype(np.float32), tail))
     return found
-
-
-def _given(analysis: Analysis, picks: IntArray, rows: IntArray, monitor: Monitor) -> FloatArray:
-    described = analysis.descriptors
-    kept = described.values[ragged_rows(described.structure_offsets, picks)]
-    h = analysis.spec.bandwidth
-    sums = log_kernel_sums(described.values[rows], kept, bandwidth=h, monitor=monitor)
-    return capped_delta_entropy(sums)
 
 
 class LeftOpen(param.Parameterized):
