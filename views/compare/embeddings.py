@@ -114,7 +114,7 @@ class Maps:
         session.param.watch(self._on_brush, ["brush"])
         session.param.watch(self._on_colouring, ["colouring", "sizing"])
         session.param.watch(self._on_active, ["active", "active_atom"])
-        left.param.watch(self._label, ["shown"])
+        session.param.watch(self._label, ["colour_by"])
         for column, slot in enumerate(session.every_slot):
             slot.param.watch(lambda e, c=column: self._show_kept([c]), ["selection"])
         self._on_embedding()
@@ -152,14 +152,14 @@ class Maps:
 
     def _switch(self) -> Button:
         """Make the button between what is kept and what is left open, beside the tools of a map."""
-        button = Button(
+        return Button(
             label=SHOWS[not self._left.shown],
             variant="text",
             width=112,
             height=20,
             margin=(0, 0, -20, 0),
             hint="Colour all maps by the delta entropy given what is kept, and draw its tails",
-            on_click=lambda e: setattr(self._left, "shown", not self._left.shown),
+            on_click=lambda e: self._left.switch(),
             styles={"position": "relative", "z-index": "2"},
             sx={
                 "&&": {"padding": 0, "minWidth": 0, "height": 20, "lineHeight": "19px"},
@@ -167,7 +167,6 @@ class Maps:
                 "justifyContent": "flex-start",
             },
         )
-        return button
 
     def _label(self, *_: Any) -> None:
         for switch in self.switches:
