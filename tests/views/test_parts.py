@@ -180,7 +180,9 @@ def test_kept_structures_are_drawn_over_the_rest(session, maps):
 
 
 def test_brush_lies_on_top_and_what_is_kept_of_it_above(session, maps):
-    plot = maps.figures[1]
+    plot, drawn_anew = maps.figures[1], []
+    for layer in (maps.rest, *maps.kept):  # what is kept does not change with the brush
+        layer.points.on_change("data", lambda attr, old, new: drawn_anew.append(new))
     session.set_brush(range(session.analysis.n_environments))
     names = [renderer.name for renderer in plot.renderers]
     assert names.index("rest") < names.index("kept") < names.index("brush") < names.index("inside")
@@ -189,6 +191,7 @@ def test_brush_lies_on_top_and_what_is_kept_of_it_above(session, maps):
     assert len(maps.inside[1].points.data["x"]) == len(kept)
     session.set_brush([])
     assert len(maps.inside[1].points.data["x"]) == 0
+    assert drawn_anew == []
 
 
 def test_a_large_map_is_a_picture_of_all_points(session, pictures):
