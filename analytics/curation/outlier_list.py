@@ -115,11 +115,6 @@ def outlier_list(
         monitor.checkpoint()
         near, bonded = float(nearest[i, 0]), int(coordination[i, 0])
         why.append(unusual.words(row, int(neighbours[i]), distances[i] / h, near, bonded))
-    norms = analysis.force_norms
-    if of == STRUCTURES:
-        forces = np.fmax.reduceat(norms, own.structure_offsets[:-1])[own.owners[rows]]
-    else:
-        forces = norms[rows]
     return OutlierList(
         rows=rows,
         structures=structures,
@@ -127,7 +122,7 @@ def outlier_list(
         scores=ranked[chosen],
         neighbours=neighbours,
         distances=distances,
-        forces=forces,
+        forces=data.largest_forces[structures] if of == STRUCTURES else analysis.force_norms[rows],
         energies_off=unusual.energies[0][structures],
         nearest=nearest,
         coordination=coordination,

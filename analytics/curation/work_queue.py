@@ -130,8 +130,8 @@ class Standing:
     def cost(self, structures: Iterable[int]) -> str:
         """Say how much structures are of the set."""
         some = list(structures)
-        size, every = self.size(some), int(self.dataset.sizes[~self.dataset.isolated].sum())
-        share = PAGE.percent(size / max(1, every))
+        size = self.size(some)
+        share = PAGE.percent(size / max(1, self.analysis.n_environments))
         return (
             f"{PAGE.counted(len(some), 'structure')}, {PAGE.counted(size, 'environment')} "
             f"({share} of all)"
@@ -207,12 +207,13 @@ def suggest_classes(standing: Standing) -> Iterator[Suggestion]:
     names, kind = np.unique(data.config_type, return_inverse=True)
     if len(names) < CLASSES or data.n_structures < ENOUGH:
         return
-    there = ~data.isolated
+    real = ~data.isolated
+    there = real.copy()
     there[list(standing.rejected)] = False
     kept = np.zeros(data.n_structures, dtype=bool)
     kept[standing.kept] = True
     for at, name in enumerate(names):
-        members = np.flatnonzero((kind == at) & ~data.isolated)
+        members = np.flatnonzero((kind == at) & real)
         left = members[there[members]]
         if not name or not len(members):
             continue

@@ -7,35 +7,21 @@ from typing import Any
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from ase.formula import Formula
-from ase.symbols import Symbols
 
-from analytics.descriptors.distances import DistanceSpec
-from views.inspector.atoms_view import AtomsView, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView
+from views.inspector.frames import environment_frame, structure_frame
 from views.kit import layout
 from views.kit.legend import ColourLegend
 from views.kit.scales import colours_of
-from views.kit.text import Html, facts, heading, with_error
-from views.kit.theme import palette
-from views.kit.widgets import Button, Toggle, property_groups
+from views.kit.text import Html, facts, formula_of, heading, with_error
+from views.kit.widgets import SMALL, Button, Toggle, property_groups
 from views.state.nearest import NearestEnvironment
 from views.state.session import Session
 
-__all__ = ["SMALL", "Inspector"]
+__all__ = ["Inspector"]
 
 #: The atoms have the colours of the maps, until another property is picked.
 AS_MAPS = {"": {"As the maps": ""}}
-#: The buttons under the picture.
-SMALL = {
-    "margin": (8, 6, 0, 0),
-    "sx": {
-        "fontSize": "12.5px",
-        "minWidth": 0,
-        "px": 1,
-        "height": 30,
-        "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
-    },
-}
 
 
 def _score(scores: Any, errors: Any, at: int) -> str:
@@ -45,10 +31,6 @@ def _score(scores: Any, errors: Any, at: int) -> str:
     if not np.isfinite(errors[at]):
         return "not known"
     return f"about {with_error(float(scores[at]), float(errors[at]))} nats"
-
-
-def _formula(numbers: Any) -> str:
-    return Formula.from_list(list(Symbols(numbers))).format("metal")
 
 
 class Inspector(pn.viewable.Viewer):
@@ -140,21 +122,12 @@ class Inspector(pn.viewable.Viewer):
         if data is None or session.analysis is None or not 0 <= session.active < data.n_structures:
             return
         rows, atom = data.rows(session.active), session.active_atom
-        whole = (
-            data.numbers[rows],
-            data.positions[rows],
-            data.cells[session.active],
-            data.pbc[session.active],
-        )
         if self.environment.value and atom >= 0:
-            # descriptors without a cutoff or a number of neighbours: that of the distances
-            spec, usual = session.descriptor, DistanceSpec()
-            reach = (getattr(spec, "cutoff", usual.cutoff), getattr(spec, "k", usual.k))
-            frame, sources = environment_of(*whole, atom, *reach)
+            frame, sources = environment_frame(data, session.active, atom, session.descriptor)
             selected = 0
         else:
-            frame, sources = frame_of(*whole), list(range(len(whole[0])))
-            selected = atom
+            frame, selected = structure_frame(data, session.active), atom
+            sources = list(range(rows.stop - rows.start))
         self._sources = sources
         index = data.frame_indices[session.active]
         self.atoms.param.update(
@@ -206,7 +179,7 @@ class Inspector(pn.viewable.Viewer):
         kept = [bool(np.isin(s, session.kept(slot))) for slot in session.slots]
         always = bool(data.isolated[s])
         by = "always kept" if always else f"kept by {sum(kept)} of {len(kept)}"
-        formula, kind = _formula(data.numbers[rows]), str(data.config_type[s])
+        formula, kind = formula_of(data.numbers[rows]), str(data.config_type[s])
         self.title.object = heading(
             f"Structure {data.frame_indices[s]}",
             f"{by} · {formula}",
@@ -280,7 +253,7 @@ class Inspector(pn.viewable.Viewer):
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         self._dark = dark
-        self.atoms.param.update(dark=dark, background=palette(dark).card)
+        self.atoms.restyle(dark)
         self._recolour()
 
     def __panel__(self) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import panel as pn
+from ase.formula import Formula
+from ase.symbols import Symbols
 
 from analytics.runtime import html
 from analytics.runtime.html import Markup
@@ -13,9 +15,9 @@ from analytics.runtime.text import PAGE
 from views.kit.style_sheets import css
 
 __all__ = [
-    "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts", "grouped",
-    "heading", "label_error", "note", "percent", "percent_error", "shortened", "significant",
-    "swatch", "tiles", "tone", "with_error",
+    "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts",
+    "formula_of", "grouped", "heading", "label_error", "note", "percent", "percent_error",
+    "shortened", "significant", "swatch", "tiles", "tone", "with_error",
 ]  # fmt: skip
 
 #: Kind of a selection method -> what it is called on the page.
@@ -38,6 +40,11 @@ def shortened(name: str, most: int = 30) -> str:
         return name
     end = (most - 1) // 2
     return f"{name[: most - 1 - end]}…{name[-end:]}"
+
+
+def formula_of(numbers: Any) -> str:
+    """Write the formula of atoms given by their atomic numbers."""
+    return str(Formula.from_list(list(Symbols(numbers))).format("metal"))
 
 
 class Html(pn.pane.HTML):

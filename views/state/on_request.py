@@ -66,7 +66,7 @@ class OnRequest(param.Parameterized):
             failed=failed, again=lambda: self.ask(work),
         )  # fmt: skip
 
-    def find(self, name: str, work: Callable[[Analysis, Monitor], Any]) -> None:
+    def find(self, name: str, work: Callable[..., Any], *details: Any) -> None:
         """Work out a finding of the pipeline: what was found for a data set is remembered.
 
         Parameters
@@ -74,7 +74,13 @@ class OnRequest(param.Parameterized):
         name : str
             Of the finding.
         work : function
-            Of a module; runs in a worker process.
+            Of a module; runs in a worker process, with the analysis, the details and a monitor.
+        *details
+            Settings, see `Pipeline.finding`.
         """
         pipeline = self._session.pipeline
-        self.ask(lambda analysis, monitor: pipeline.finding(name, analysis, work, monitor=monitor))
+        self.ask(
+            lambda analysis, monitor: pipeline.finding(
+                name, analysis, work, *details, monitor=monitor
+            )
+        )
