@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -144,11 +144,11 @@ class Properties:
         """Number of structures of the data set, isolated atoms included."""
         return int(self.analysis.dataset.n_structures)
 
-    @property
+    @cached_property
     def owners(self) -> IntArray:
         """Structure of the data set that each environment analysed belongs to."""
         described = self.analysis.descriptors
-        return np.repeat(described.structures, np.diff(described.structure_offsets))
+        return frozen(described.structures[described.owners])
 
     def __getitem__(self, name: str) -> Property:
         """Return what a name stands for."""
@@ -235,11 +235,6 @@ def _formula(counts: dict[str, int]) -> str:
     return str(Formula.from_dict(counts).format("metal"))
 
 
-def _scores(analysis: Analysis) -> FloatArray:
-    """Return outlier scores, NaN where they are not known well enough to be ranked."""
-    return analysis.outliers.ranked
-
-
 def _of_described(analysis: Analysis | Unanalysed, values: FloatArray) -> FloatArray:
     """Return numbers of the structures analysed for all structures, NaN for the others."""
     found = np.full(analysis.dataset.n_structures, np.nan)
@@ -275,10 +270,6 @@ def _counts_of_elements(dataset: Dataset) -> list[_Known]:
         )
         for at, z in enumerate(np.unique(dataset.numbers).tolist())
     ]
-
-
-def _flags(values: npt.NDArray[np.bool_]) -> _Values:
-    return values.astype(str)
 
 
 _ANGSTROM_3 = "Å³"
@@ -369,12 +360,15 @@ _KNOWN = (
     ),
     _Known(
         Property("isolated", "Isolated atom", kind="category"),
-        lambda a: _flags(a.dataset.isolated),
+        lambda a: a.dataset.isolated.astype(str),
         lambda d: bool(d.isolated.any()),
     ),
 )
 _SCORES = (
-    _Known(Property("outlier_score", "Outlier score", "nats", of="environment"), _scores),
+    _Known(
+        Property("outlier_score", "Outlier score", "nats", of="environment"),
+        lambda a: a.outliers.ranked,
+    ),
     _Known(
         Property("max_outlier_score", "Highest outlier score", "nats"),
         lambda a: _of_described(a, a.outliers.structure_ranked),
