@@ -552,7 +552,9 @@ def _ledger(
     frames = dataset.frame_indices
     found: list[Removal] = []
     if duplicates is not None:
-        found += _grouped(DROP_DUPLICATES, frames, copy_reasons(duplicates, frames, copies))
+        reasons = copy_reasons(duplicates, frames, copies)
+        told = {structure: (reason,) for structure, reason in reasons.items()}
+        found += _grouped(DROP_DUPLICATES, frames, told)
     everything = np.arange(dataset.n_structures)
     gone = np.concatenate([picks, rejected, copies, everything[dataset.isolated]])
     left = np.setdiff1d(everything, gone)
@@ -570,22 +572,23 @@ def _rejections(
 ) -> tuple[Removal, ...]:
     """Return the structures forced out, by reason, and by step and time where they are known."""
     how = {one.structure: (one.reason, one.step, one.when, one.kind) for one in removals}
-    groups: dict[tuple[str, ...], list[int]] = {}
+    told: dict[int, tuple[str, ...]] = {}
     for s in _ints(rejected):
         why, *rest = how.get(s, (reasons.get(s, ""),))
-        reason = " ".join(why.split()) or UNSAID
-        groups.setdefault((reason, *rest), []).append(int(frames[s]))
+        told[s] = (" ".join(why.split()) or UNSAID, *rest)
+    return _grouped(REJECT, frames, told)
+
+
+def _grouped(
+    step: str, frames: IntArray, told: Mapping[int, tuple[str, ...]]
+) -> tuple[Removal, ...]:
+    """Return what one step took out, an entry for each reason and way, as they come first."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for structure, words in told.items():
+        groups.setdefault(words, []).append(int(frames[structure]))
     return tuple(
-        Removal(REJECT, reason, tuple(group), *rest) for (reason, *rest), group in groups.items()
+        Removal(step, reason, tuple(group), *how) for (reason, *how), group in groups.items()
     )
-
-
-def _grouped(step: str, frames: IntArray, reasons: Mapping[int, str]) -> tuple[Removal, ...]:
-    """Return what one step took out, one entry for each reason, in the order they come first."""
-    groups: dict[str, list[int]] = {}
-    for structure, reason in reasons.items():
-        groups.setdefault(reason, []).append(int(frames[structure]))
-    return tuple(Removal(step, reason, tuple(group)) for reason, group in groups.items())
 
 
 def _sample(analysis: Analysis) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from analytics.cli.stages import (
     read_input,
 )
 from analytics.data.checks.registry import check as check_dataset
-from analytics.data.checks.report import CheckReport
+from analytics.data.checks.report import SEVERITIES, CheckReport
 from analytics.data.dataset import Dataset
 from analytics.data.overview import understood_content
 from analytics.runtime.progress import Part
@@ -59,7 +59,7 @@ def check_text(report: CheckReport, name: str, dataset: Dataset) -> str:
         understood_text(dataset),
         "",
     ]
-    for severity in ("error", "warning", "note"):
+    for severity in SEVERITIES:
         findings = [finding for finding in report.findings if finding.severity == severity]
         if findings:
             lines.append(f"{counted(len(findings), severity)}:")

@@ -209,8 +209,7 @@ class _Reader:
                     truth = together(truth, other)
                 return truth
             case ast.UnaryOp(ast.Not() | ast.Invert(), operand):
-                truth = self.condition(operand)
-                return Truth(truth.false, truth.true, truth.of)
+                return ~self.condition(operand)
             case ast.UnaryOp(op, operand):
                 number = self._number(operand)
                 return number if isinstance(op, ast.UAdd) else numbers(-number.data, number.of)
@@ -306,9 +305,7 @@ class _Reader:
         return Truth(true_a & true_b, false_a | false_b, of)
 
     def _either(self, a: Truth, b: Truth) -> Truth:
-        true_a, true_b, of = self._level(a.true, a.of, b.true, b.of)
-        false_a, false_b, _ = self._level(a.false, a.of, b.false, b.of)
-        return Truth(true_a | true_b, false_a & false_b, of)
+        return ~self._both(~a, ~b)
 
     # ---- comparisons
 
@@ -324,7 +321,7 @@ class _Reader:
     def _pair(self, node: ast.Compare, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Truth:
         if isinstance(op, ast.In | ast.NotIn):
             found = self._among(left, right)
-            return Truth(found.false, found.true, found.of) if isinstance(op, ast.NotIn) else found
+            return ~found if isinstance(op, ast.NotIn) else found
         a, b = self.value(left), self._compared_with(left, right)
         if isinstance(op, ast.Is | ast.IsNot):
             if not (isinstance(a, Nothing) or isinstance(b, Nothing)):
@@ -377,9 +374,8 @@ class _Reader:
         if x is None or y is None:
             what = (a if x is None else b).what
             raise self._error(f"{what} is neither True nor False", node)
-        not_x, not_y = (Truth(each.false, each.true, each.of) for each in (x, y))
-        equal = self._either(self._both(x, y), self._both(not_x, not_y))
-        return equal if sign == "==" else Truth(equal.false, equal.true, equal.of)
+        equal = self._either(self._both(x, y), self._both(~x, ~y))
+        return equal if sign == "==" else ~equal
 
     def _among(self, left: ast.expr, right: ast.expr) -> Truth:
         """Tell whether something is in a list, or in a text."""
@@ -390,7 +386,7 @@ class _Reader:
                 truth = self._either(truth, self._pair(one, left, ast.Eq(), item))
             return truth
         if isinstance(right, ast.Name):
-            return self._contains(right, left)
+            return self._of_text("contains", right, left)
         raise self._error('after in stands a list: config_type in ("a", "b")', right)
 
     def _remark(self, a: Values, b: Values) -> None:
@@ -456,9 +452,6 @@ class _Reader:
         found = np.full(n, np.inf if name == "min" else -np.inf)
         (np.minimum if name == "min" else np.maximum).at(found, owners, data)
         return numbers(np.where(there > 0, found, np.nan), STRUCTURE)
-
-    def _contains(self, column: ast.expr, part: ast.expr) -> Truth:
-        return self._of_text("contains", column, part)
 
     def _of_text(self, name: str, left: ast.expr, right: ast.expr) -> Truth:
         column, part = self.value(left), self.value(right)

@@ -41,6 +41,10 @@ class Truth:
     false: Any
     of: str
 
+    def __invert__(self) -> Truth:
+        """Return where it is false and true: what is neither stays neither."""
+        return Truth(self.false, self.true, self.of)
+
 
 @dataclass(frozen=True, slots=True)
 class Nothing:

@@ -8,7 +8,7 @@ the checks have not said.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,7 +23,7 @@ from analytics.data.units import USUAL
 from analytics.runtime.arrays import IntArray, frozen, owners
 from analytics.runtime.value import Value
 
-__all__ = ["Actionable", "Repair", "State", "alike_findings", "check_findings"]
+__all__ = ["Actionable", "Repair", "State", "alike_findings", "check_findings", "errors_first"]
 
 State = Literal["open", "waived", "settled", "note"]
 
@@ -165,7 +165,7 @@ def check_findings(report: CheckReport, dataset: Dataset) -> tuple[Actionable, .
     across = [g for g in report.duplicate_groups if len(set(dataset.config_type[g])) > 1]
     if across:
         found.append(_across(dataset, across))
-    return _in_order(found)
+    return errors_first(found)
 
 
 def alike_findings(
@@ -188,16 +188,16 @@ def alike_findings(
         *_unlike_forces(dataset, conflicts),
         *_out_of_line(dataset, conflicts, said["energy_out_of_line"]),
     ]
-    return _in_order(found)
+    return errors_first(found)
 
 
 def _said(report: CheckReport, code: str) -> set[int]:
     return {s for f in report.findings if f.code == code for s in f.structures.tolist()}
 
 
-def _in_order(found: list[Actionable]) -> tuple[Actionable, ...]:
-    order: list[Severity] = ["error", "warning", "note"]
-    return tuple(sorted(found, key=lambda one: order.index(one.finding.severity)))
+def errors_first(found: Iterable[Actionable]) -> tuple[Actionable, ...]:
+    """Return findings with errors first, then warnings, then notes."""
+    return tuple(sorted(found, key=lambda one: one.finding.place))
 
 
 def _named(dataset: Dataset, structures: IntArray) -> str:

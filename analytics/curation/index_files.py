@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -106,9 +107,8 @@ def _of_json(path: Path) -> list[int]:
 
 
 def _of_array(path: Path, dataset: Dataset) -> list[int]:
-    _content(path)
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.load(io.BytesIO(_content(path)), allow_pickle=False)
     except (ValueError, OSError, EOFError):
         raise InputError("is no array of numpy", source=path.name) from None
     if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iub":

@@ -8,18 +8,17 @@ import numpy as np
 
 from analytics.curation.unusual import Unusual, surroundings
 from analytics.information.analysis import Analysis
+from analytics.linalg.nearest import nearest_elsewhere
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Table
 
-__all__ = ["ATOMS", "LONGEST", "STRUCTURES", "OutlierList", "nearest_elsewhere", "outlier_list"]
+__all__ = ["ATOMS", "LONGEST", "STRUCTURES", "OutlierList", "outlier_list"]
 
 #: What is listed.
 STRUCTURES, ATOMS = "structures", "atoms"
 #: Rows of a list at most.
 LONGEST = 300
-#: Rows of the set that distances are taken to at once.
-CHUNK = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +71,6 @@ class OutlierList(Table):
         return len(self.rows)
 
 
-def nearest_elsewhere(
-    x: FloatArray, owners: IntArray, rows: IntArray, monitor: Monitor = SILENT
-) -> tuple[IntArray, FloatArray]:
-    """Return for some rows the nearest row that another structure owns, and its distance.
-
-    -1 and +inf where there is no other structure; of equally near ones the lowest index.
-
-    Notes
-    -----
-    O(len(rows) n d): 300 rows among 531 642 in 67 dimensions take a second.
-    """
-    centre = np.median(x[:: 1 + len(x) // 2000], axis=0)
-    own = x[rows] - centre
-    norms = np.einsum("ij,ij->i", own, own)
-    best, at = np.full(len(rows), np.inf), np.full(len(rows), -1, dtype=np.int64)
-    for start in range(0, len(x), CHUNK):
-        monitor.report(start / len(x), "nearest environments")
-        monitor.checkpoint()
-        some = x[start : start + CHUNK] - centre
-        squares = norms[:, None] + np.einsum("ij,ij->i", some, some) - 2.0 * (own @ some.T)
-        squares[owners[rows][:, None] == owners[start : start + CHUNK]] = np.inf
-        nearest = np.argmin(squares, axis=1)
-        found = squares[np.arange(len(rows)), nearest]
-        nearer = found < best
-        best[nearer], at[nearer] = found[nearer], start + nearest[nearer]
-    # the expansion of a square loses digits where two are close
-    distances = np.where(at < 0, np.inf, np.linalg.norm(x[rows] - x[np.maximum(at, 0)], axis=1))
-    return at, distances
-
-
 def outlier_list(
     analysis: Analysis,
     of: str = STRUCTURES,
@@ -146,11 +115,6 @@ def outlier_list(
         monitor.checkpoint()
         near, bonded = float(nearest[i, 0]), int(coordination[i, 0])
         why.append(unusual.words(row, int(neighbours[i]), distances[i] / h, near, bonded))
-    norms = analysis.force_norms
-    if of == STRUCTURES:
-        forces = np.fmax.reduceat(norms, own.structure_offsets[:-1])[own.owners[rows]]
-    else:
-        forces = norms[rows]
     return OutlierList(
         rows=rows,
         structures=structures,
@@ -158,7 +122,7 @@ def outlier_list(
         scores=ranked[chosen],
         neighbours=neighbours,
         distances=distances,
-        forces=forces,
+        forces=data.largest_forces[structures] if of == STRUCTURES else analysis.force_norms[rows],
         energies_off=unusual.energies[0][structures],
         nearest=nearest,
         coordination=coordination,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,10 +18,11 @@ from ase.formula import Formula
 from ase.units import GPa, _amu
 
 from analytics.curation.file_columns import FileColumn, file_columns
+from analytics.curation.unusual import volumes_per_atom
 from analytics.data.dataset import Dataset
 from analytics.data.energy_levels import reference_energies
 from analytics.descriptors.base import Descriptors
-from analytics.geometry.lattice import volumes
+from analytics.geometry.lattice import bulk_volumes
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
@@ -143,11 +144,11 @@ class Properties:
         """Number of structures of the data set, isolated atoms included."""
         return int(self.analysis.dataset.n_structures)
 
-    @property
+    @cached_property
     def owners(self) -> IntArray:
         """Structure of the data set that each environment analysed belongs to."""
         described = self.analysis.descriptors
-        return np.repeat(described.structures, np.diff(described.structure_offsets))
+        return frozen(described.structures[described.owners])
 
     def __getitem__(self, name: str) -> Property:
         """Return what a name stands for."""
@@ -186,34 +187,19 @@ class Properties:
         values = self.values(name)
         if self[name].of == "structure":
             return values
-        return _over_atoms(self.analysis, values, np.fmax)
+        offsets = self.analysis.descriptors.structure_offsets
+        return _of_described(self.analysis, np.fmax.reduceat(values, offsets[:-1]))
 
 
 # ---- how they are made --------------------------------------------------------------------------
 
 
-def _over_atoms(analysis: Analysis, values: FloatArray, combine: np.ufunc) -> FloatArray:
-    """Combine the values of environments by structure; NaN for what is not analysed."""
-    described = analysis.descriptors
-    found = np.full(analysis.dataset.n_structures, np.nan)
-    found[described.structures] = combine.reduceat(values, described.structure_offsets[:-1])
-    return found
-
-
-def _over_all_atoms(values: FloatArray, dataset: Dataset, combine: np.ufunc) -> FloatArray:
-    """Combine values of all atoms by structure, isolated atoms included."""
-    found = np.full(dataset.n_structures, np.nan)
-    some = dataset.sizes > 0
-    found[some] = combine.reduceat(values, dataset.structure_offsets[:-1][some])
-    return found
-
-
 def _mean_force(dataset: Dataset) -> FloatArray:
     norms = dataset.force_norms
     there = np.isfinite(norms)
-    total = _over_all_atoms(np.where(there, norms, 0.0), dataset, np.add)
+    total = dataset.reduced(np.add, np.where(there, norms, 0.0))
     with np.errstate(invalid="ignore"):
-        return np.asarray(total / _over_all_atoms(there.astype(np.float64), dataset, np.add))
+        return np.asarray(total / dataset.reduced(np.add, there.astype(np.float64)))
 
 
 def _energy_per_atom(dataset: Dataset) -> FloatArray:
@@ -221,15 +207,9 @@ def _energy_per_atom(dataset: Dataset) -> FloatArray:
     return np.asarray(dataset.energies / np.maximum(1, dataset.sizes))
 
 
-def _volume(dataset: Dataset) -> FloatArray:
-    """Return the volumes of cells that are periodic in all three directions, angstrom^3."""
-    found = volumes(dataset.cells)
-    return np.where(dataset.pbc.all(axis=1) & (found > 0), found, np.nan)
-
-
 def _mass_density(dataset: Dataset) -> FloatArray:
-    masses = _over_all_atoms(atomic_masses[dataset.numbers], dataset, np.add)
-    return np.asarray(masses * _DENSITY / _volume(dataset))
+    masses = dataset.reduced(np.add, atomic_masses[dataset.numbers])
+    return np.asarray(masses * _DENSITY / bulk_volumes(dataset.cells, dataset.pbc))
 
 
 def _pressure(dataset: Dataset) -> FloatArray:
@@ -255,12 +235,8 @@ def _formula(counts: dict[str, int]) -> str:
     return str(Formula.from_dict(counts).format("metal"))
 
 
-def _scores(analysis: Analysis) -> FloatArray:
-    """Return outlier scores, NaN where they are not known well enough to be ranked."""
-    return analysis.outliers.ranked
-
-
-def _of_described(analysis: Analysis, values: FloatArray) -> FloatArray:
+def _of_described(analysis: Analysis | Unanalysed, values: FloatArray) -> FloatArray:
+    """Return numbers of the structures analysed for all structures, NaN for the others."""
     found = np.full(analysis.dataset.n_structures, np.nan)
     found[analysis.descriptors.structures] = values
     return found
@@ -294,10 +270,6 @@ def _counts_of_elements(dataset: Dataset) -> list[_Known]:
         )
         for at, z in enumerate(np.unique(dataset.numbers).tolist())
     ]
-
-
-def _flags(values: npt.NDArray[np.bool_]) -> _Values:
-    return values.astype(str)
 
 
 _ANGSTROM_3 = "Å³"
@@ -362,7 +334,7 @@ _KNOWN = (
     ),
     _Known(
         Property("max_force", "Largest |F|", "eV/Å"),
-        lambda a: _over_all_atoms(a.dataset.force_norms, a.dataset, np.fmax),
+        lambda a: a.dataset.largest_forces,
         _has_forces,
     ),
     _Known(
@@ -373,10 +345,14 @@ _KNOWN = (
         lambda a: _pressure(a.dataset),
         lambda d: d.stress is not None,
     ),
-    _Known(Property("volume", "Volume", _ANGSTROM_3), lambda a: _volume(a.dataset), _has_volumes),
+    _Known(
+        Property("volume", "Volume", _ANGSTROM_3),
+        lambda a: bulk_volumes(a.dataset.cells, a.dataset.pbc),
+        _has_volumes,
+    ),
     _Known(
         Property("volume_per_atom", "Volume per atom", f"{_ANGSTROM_3}/atom"),
-        lambda a: _volume(a.dataset) / np.maximum(1, a.dataset.sizes),
+        lambda a: volumes_per_atom(a.dataset),
         _has_volumes,
     ),
     _Known(
@@ -384,12 +360,15 @@ _KNOWN = (
     ),
     _Known(
         Property("isolated", "Isolated atom", kind="category"),
-        lambda a: _flags(a.dataset.isolated),
+        lambda a: a.dataset.isolated.astype(str),
         lambda d: bool(d.isolated.any()),
     ),
 )
 _SCORES = (
-    _Known(Property("outlier_score", "Outlier score", "nats", of="environment"), _scores),
+    _Known(
+        Property("outlier_score", "Outlier score", "nats", of="environment"),
+        lambda a: a.outliers.ranked,
+    ),
     _Known(
         Property("max_outlier_score", "Highest outlier score", "nats"),
         lambda a: _of_described(a, a.outliers.structure_ranked),

@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.data.dataset import Dataset
 from analytics.data.energy_levels import EnergyBlock, energy_levels
-from analytics.geometry.lattice import volumes
+from analytics.geometry.lattice import bulk_volumes
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.value import Table
 
@@ -53,8 +53,7 @@ class EnergyOutliers(Table):
 
     def records(self, dataset: Dataset) -> list[dict[str, Any]]:
         """Return one record per structure; the volume is evidence for compressed cells."""
-        per_atom = volumes(dataset.cells) / np.maximum(1, dataset.sizes)
-        per_atom[~dataset.pbc.all(axis=1)] = np.nan
+        per_atom = bulk_volumes(dataset.cells, dataset.pbc) / np.maximum(1, dataset.sizes)
         return [
             {
                 "structure": int(dataset.frame_indices[s]),

@@ -10,10 +10,11 @@ import numpy as np
 from ase.data import chemical_symbols, covalent_radii
 
 from analytics.data.dataset import Dataset
-from analytics.geometry.lattice import reduced_lattices
+from analytics.data.energy_levels import MAD_TO_SIGMA, kinds_of
+from analytics.geometry.lattice import bulk_volumes, reduced_lattices
 from analytics.geometry.neighbours import neighbour_pairs
 from analytics.information.analysis import Analysis
-from analytics.runtime.arrays import BoolArray, FloatArray, IntArray, ragged_rows
+from analytics.runtime.arrays import BoolArray, FloatArray, IntArray, members_of, ragged_rows
 from analytics.runtime.text import PAGE
 
 __all__ = ["Surroundings", "Unusual", "energies_off", "surroundings", "volumes_per_atom"]
@@ -77,17 +78,7 @@ def surroundings(dataset: Dataset, structures: IntArray) -> Surroundings:
 
 def volumes_per_atom(dataset: Dataset) -> FloatArray:
     """Return the volume per atom of structures that are periodic all round (else NaN), Å^3."""
-    volumes = np.abs(np.linalg.det(np.asarray(dataset.cells, dtype=np.float64)))
-    return np.where(dataset.pbc.all(axis=1), volumes / dataset.sizes, np.nan)
-
-
-def _kinds(dataset: Dataset) -> IntArray:
-    """Return the number of each structure's kind: its class and its composition per atom."""
-    shares = np.round(dataset.compositions / dataset.sizes[:, None], 6)
-    _, composition = np.unique(shares, axis=0, return_inverse=True)
-    _, name = np.unique(dataset.config_type, return_inverse=True)
-    both = composition.ravel().astype(np.int64) * (int(name.max(initial=0)) + 1) + name.ravel()
-    return np.asarray(np.unique(both, return_inverse=True)[1].ravel())
+    return bulk_volumes(dataset.cells, dataset.pbc) / np.maximum(1, dataset.sizes)
 
 
 def energies_off(dataset: Dataset) -> tuple[FloatArray, FloatArray]:
@@ -106,13 +97,12 @@ def energies_off(dataset: Dataset) -> tuple[FloatArray, FloatArray]:
         return off, sigmas
     per_atom = np.asarray(dataset.energies, dtype=np.float64) / dataset.sizes
     usable = np.flatnonzero(np.isfinite(per_atom) & ~dataset.isolated)
-    kinds = _kinds(dataset)[usable]
-    order = np.argsort(kinds, kind="stable")
-    for own in np.split(usable[order], np.flatnonzero(np.diff(kinds[order])) + 1):
+    kinds = kinds_of(dataset, 1)[usable]
+    for own in (usable[members] for members in members_of(kinds)):
         if len(own) < KIND:
             continue
         off[own] = per_atom[own] - np.median(per_atom[own])
-        spread = 1.4826 * float(np.median(np.abs(off[own])))
+        spread = MAD_TO_SIGMA * float(np.median(np.abs(off[own])))
         if spread > 0:
             sigmas[own] = off[own] / spread
     return off, sigmas

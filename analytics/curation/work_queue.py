@@ -18,9 +18,8 @@ import numpy as np
 from analytics.curation.findings import Actionable
 from analytics.data.dataset import Dataset
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
-from analytics.information.mean_delta_entropy import capped_delta_entropy, delta_entropy_given
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.information.mean_delta_entropy import delta_entropy_given
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Registry
 from analytics.runtime.text import PAGE
@@ -131,8 +130,8 @@ class Standing:
     def cost(self, structures: Iterable[int]) -> str:
         """Say how much structures are of the set."""
         some = list(structures)
-        size, every = self.size(some), int(self.dataset.sizes[~self.dataset.isolated].sum())
-        share = PAGE.percent(size / max(1, every))
+        size = self.size(some)
+        share = PAGE.percent(size / max(1, self.analysis.n_environments))
         return (
             f"{PAGE.counted(len(some), 'structure')}, {PAGE.counted(size, 'environment')} "
             f"({share} of all)"
@@ -169,16 +168,9 @@ def find_gaps(
     -----
     :math:`\delta H(y) = -\ln \sum_j K(y, x_j)` over the kept environments; O(n m) kernels.
     """
-    x = analysis.descriptors
     if analysis.sampled is None:
         rows = np.arange(analysis.n_environments)
-        nats = delta_entropy_given(analysis, kept)
-    else:
-        known = x.values[ragged_rows(x.structure_offsets, kept)]
-        h = analysis.spec.bandwidth
-        nats = capped_delta_entropy(
-            log_kernel_sums(x.values[rows], known, bandwidth=h, monitor=monitor)
-        )
+    nats = delta_entropy_given(analysis, kept, rows, monitor=monitor)
     far = np.flatnonzero(nats > FAR)
     far = far[np.argsort(-nats[far], kind="stable")]
     return Gaps(rows[far], nats[far], len(rows))
@@ -215,12 +207,13 @@ def suggest_classes(standing: Standing) -> Iterator[Suggestion]:
     names, kind = np.unique(data.config_type, return_inverse=True)
     if len(names) < CLASSES or data.n_structures < ENOUGH:
         return
-    there = ~data.isolated
+    real = ~data.isolated
+    there = real.copy()
     there[list(standing.rejected)] = False
     kept = np.zeros(data.n_structures, dtype=bool)
     kept[standing.kept] = True
     for at, name in enumerate(names):
-        members = np.flatnonzero((kind == at) & ~data.isolated)
+        members = np.flatnonzero((kind == at) & real)
         left = members[there[members]]
         if not name or not len(members):
             continue

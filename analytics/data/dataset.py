@@ -28,6 +28,11 @@ class Unsearchable(InputError):
     """A structure that no search of neighbours could deal with."""
 
 
+def _names_isolated(config_type: str) -> bool:
+    label = config_type.lower().replace("_", "").replace("-", "")
+    return label.startswith(("isolatedatom", "isoatom"))
+
+
 @dataclass(frozen=True, slots=True)
 class Record(Value):
     """What a structure brought along and the method does not use, kept for the export.
@@ -166,9 +171,7 @@ class Dataset(Table):
         if self.energies is not None:
             found["energy_eV_per_atom"] = self.energies / np.maximum(1, self.sizes)
         if self.forces is not None and self.n_environments:
-            largest = np.full(self.n_structures, np.nan)
-            np.fmax.at(largest, owners(self.structure_offsets), self.force_norms)
-            found["largest_force_eV_per_A"] = largest
+            found["largest_force_eV_per_A"] = self.largest_forces
         return pd.DataFrame(found)
 
     @property
@@ -211,12 +214,16 @@ class Dataset(Table):
         single: npt.NDArray[np.bool_] = self.sizes == 1
         found = single & ~self.pbc.any(axis=1)
         boxed = np.flatnonzero(single & ~found)
-        if len(boxed):
-            heights = cell_heights(self.cells[boxed], self.pbc[boxed])
-            found[boxed] = heights.min(axis=1) >= ALONE
-        for s in boxed[~found[boxed]].tolist():
-            label = self.config_type[s].lower().replace("_", "").replace("-", "")
-            found[s] = label.startswith(("isolatedatom", "isoatom"))
+        # no lattice with a shorter vector is so high: most primitive cells need no reduction
+        edges = np.where(self.pbc[boxed], np.linalg.norm(self.cells[boxed], axis=2), np.inf)
+        wide = boxed[edges.min(axis=1, initial=np.inf) >= ALONE]
+        if len(wide):
+            heights = cell_heights(self.cells[wide], self.pbc[wide])
+            found[wide] = heights.min(axis=1) >= ALONE
+        rest = boxed[~found[boxed]]
+        named = {name: _names_isolated(name) for name in set(self.config_type[rest].tolist())}
+        if any(named.values()):
+            found[rest] = [named[name] for name in self.config_type[rest].tolist()]
         return found
 
     @property
@@ -228,6 +235,32 @@ class Dataset(Table):
         if self.forces is None:
             return np.full(self.n_environments, np.nan)
         return np.asarray(np.sqrt(np.einsum("ij,ij->i", self.forces, self.forces)))
+
+    @property
+    def largest_forces(self) -> FloatArray:
+        """Largest force on an atom of each structure, float array (n_structures,), eV/angstrom.
+
+        NaN where none is known.
+        """
+        return self.reduced(np.fmax, self.force_norms)
+
+    def reduced(
+        self, by: np.ufunc, rows: npt.NDArray[Any], empty: float = np.nan
+    ) -> npt.NDArray[Any]:
+        """Return the sum, least, ... of the rows of each structure, (n_structures, ...).
+
+        Parameters
+        ----------
+        by : ufunc of two arguments
+        rows : array (n_environments, ...)
+        empty : float
+            For structures without atoms.
+        """
+        some = self.sizes > 0
+        found = np.full((len(some), *rows.shape[1:]), empty, dtype=rows.dtype)
+        if some.any():
+            found[some] = by.reduceat(rows, self.structure_offsets[:-1][some])
+        return found
 
     def rows(self, structure: int) -> slice:
         """Return the rows of one structure's atoms."""

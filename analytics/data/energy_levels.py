@@ -14,7 +14,10 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, members_of, owners
 from analytics.runtime.value import Value
 
-__all__ = ["EnergyBlock", "EnergyLevels", "energy_levels", "reference_energies"]
+__all__ = [
+    "MAD_TO_SIGMA", "EnergyBlock", "EnergyLevels", "energy_levels", "kinds_of",
+    "reference_energies",
+]  # fmt: skip
 
 #: Groups with fewer structures have no level worth comparing with.
 FEWEST = 10
@@ -151,7 +154,7 @@ def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[tuple[I
     """Yield the structures to compare with one another, and how many of the criteria they share."""
     left = usable.copy()
     for depth in (2, 1, 0):
-        kinds = _kinds(dataset, depth)
+        kinds = kinds_of(dataset, depth)
         todo = np.flatnonzero(left)
         for members in (todo[part] for part in members_of(kinds[todo])):
             if len(members) >= FEWEST:
@@ -159,7 +162,7 @@ def _groups(dataset: Dataset, usable: npt.NDArray[np.bool_]) -> Iterator[tuple[I
                 yield members, depth
 
 
-def _kinds(dataset: Dataset, depth: int, *, classes: bool = True) -> IntArray:
+def kinds_of(dataset: Dataset, depth: int, *, classes: bool = True) -> IntArray:
     """Return numbers equal for equal class and (1) stoichiometry or (2) composition, (n,)."""
     table = np.zeros((dataset.n_structures, 1), dtype=np.int64)
     if classes:
@@ -227,7 +230,7 @@ def _islands(dataset: Dataset, residuals: FloatArray) -> Iterator[EnergyBlock]:
     usable = np.isfinite(residuals) & ~dataset.isolated
     if len(np.unique(dataset.config_type[usable])) < 2:
         return
-    within, alike = _kinds(dataset, 1), _kinds(dataset, 1, classes=False)
+    within, alike = kinds_of(dataset, 1), kinds_of(dataset, 1, classes=False)
     for kind in np.unique(within[usable]):
         own = usable & (within == kind)
         first = int(np.flatnonzero(own)[0])

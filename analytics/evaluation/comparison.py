@@ -12,8 +12,8 @@ import pandas as pd
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.evaluation.tails import tail_summary
+from analytics.evaluation.target_metrics import TARGET_SAMPLE, target_metrics
 from analytics.information.analysis import Analysis
-from analytics.information.mean_delta_entropy import TARGET_SAMPLE, mean_delta_entropy
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.value import Table
@@ -159,17 +159,11 @@ def measure_target(
     dict
         "target_mean_delta_entropy" and "target_mean_delta_entropy_error", nats.
     """
-    own = analysis.descriptors
-    found = mean_delta_entropy(
-        target.values,
-        own.values[ragged_rows(own.structure_offsets, selection.positions[:size])],
-        bandwidth=analysis.spec.bandwidth,
-        sample=TARGET_SAMPLE,
-        monitor=monitor,
-    )
+    picks = selection.positions[:size]
+    found = target_metrics(analysis, target.values, picks, monitor, TARGET_SAMPLE)
     return {
-        "target_mean_delta_entropy": found.value,
-        "target_mean_delta_entropy_error": found.error,
+        "target_mean_delta_entropy": found.mean_delta_entropy,
+        "target_mean_delta_entropy_error": found.mean_delta_entropy_error,
     }
 
 

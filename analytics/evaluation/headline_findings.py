@@ -47,8 +47,7 @@ register = HEADLINE_FINDINGS.register
 def headline_findings(headlines: Headlines) -> tuple[Finding, ...]:
     """Return what is to be known before a figure is believed, warnings first."""
     found = [each for name in HEADLINE_FINDINGS for each in HEADLINE_FINDINGS[name](headlines)]
-    order: list[Severity] = ["error", "warning", "note"]
-    return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+    return tuple(sorted(found, key=lambda finding: finding.place))
 
 
 def _finding(code: str, severity: Severity, message: str, advice: str = "") -> Finding:

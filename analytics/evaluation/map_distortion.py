@@ -14,8 +14,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
-from analytics.information.mean_delta_entropy import capped_delta_entropy
+from analytics.information.mean_delta_entropy import delta_entropy_given
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
@@ -240,11 +239,8 @@ def coverages(
 
 def _covered(analysis: Analysis, picks: IntArray, rows: IntArray, monitor: Monitor) -> FloatArray:
     """Say which environments kept structures cover in descriptor space."""
-    described = analysis.descriptors
-    own = described.values[ragged_rows(described.structure_offsets, picks)]
-    h = analysis.spec.bandwidth
-    sums = log_kernel_sums(described.values[rows], own, bandwidth=h, monitor=monitor)
-    return np.asarray(capped_delta_entropy(sums) < analysis.spec.covered_below)
+    left = delta_entropy_given(analysis, picks, rows, monitor=monitor)
+    return np.asarray(left < analysis.spec.covered_below)
 
 
 def _distances(analysis: Analysis, xy: FloatArray, picks: IntArray, rows: IntArray) -> FloatArray:

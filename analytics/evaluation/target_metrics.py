@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
-from analytics.information.mean_delta_entropy import capped_delta_entropy, sample_mean
+from analytics.information.mean_delta_entropy import delta_entropy_of, sample_mean
 from analytics.information.sampling import draw_sample
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
 
-__all__ = ["LOOKED_AT", "TargetMetrics", "target_metrics"]
+__all__ = ["LOOKED_AT", "TARGET_SAMPLE", "TargetMetrics", "target_metrics"]
 
 #: Environments of a large target that stand for it where an answer has to follow a slider.
 LOOKED_AT = 2_000
+#: And where it has not to.
+TARGET_SAMPLE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,8 @@ def target_metrics(
     -----
     O(f m d) for f environments kept and m of the target that are looked at.
     """
-    described = analysis.descriptors
     drawn = draw_sample(len(target), min(sample, len(target)), 0)
-    kept = described.values[ragged_rows(described.structure_offsets, picks)]
-    logs = np.full(len(drawn), -np.inf)
-    if len(kept):
-        logs = log_kernel_sums(
-            target[drawn.rows], kept, bandwidth=analysis.spec.bandwidth, monitor=monitor
-        )
-    values = capped_delta_entropy(logs)
+    values = delta_entropy_of(analysis, target[drawn.rows], picks, monitor=monitor)
     mean, error = sample_mean(values, drawn)
     covered = (values < analysis.spec.covered_below).astype(np.float64)
     share, share_error = sample_mean(covered, drawn)

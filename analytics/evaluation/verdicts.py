@@ -10,7 +10,7 @@ import numpy as np
 from analytics.evaluation.headline_findings import EMPTY, ITSELF
 from analytics.evaluation.prefixes import PrefixMetrics
 from analytics.evaluation.ranking import leaders
-from analytics.evaluation.width_range import RANGED, WidthComparison, WidthRange
+from analytics.evaluation.width_range import NAMES, RANGED, WidthComparison, WidthRange
 from analytics.information.analysis import Analysis
 from analytics.information.mean_delta_entropy import CAP
 from analytics.selection.base import Budget
@@ -24,7 +24,6 @@ ROWS = {
     "diversity": "diversity_nats",
     "entropy": "entropy_nats",
 }
-WHERE = ("half", "in_use", "twice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +106,8 @@ def verdict(
         return Verdict(lead)
     metric = ROWS[name]
     budget = Budget(over_widths.table["budget"].iloc[0]).value
-    as_good = {where: over_widths.best(metric, budget, where)[1] for where in WHERE}
-    best = {where: _best(over_widths, metric, where) for where in WHERE}
+    as_good = {where: over_widths.best(metric, budget, where)[1] for where in NAMES}
+    best = {where: _best(over_widths, metric, where) for where in NAMES}
     if sampled and as_good["in_use"] == len(values):
         return Verdict(nobody, doubt="all columns are within the error of the best")
     others = [

@@ -13,6 +13,7 @@ from analytics.runtime.compiled import helper, kernel
 
 __all__ = [
     "FLAT",
+    "bulk_volumes",
     "cell_heights",
     "flatness",
     "reciprocal_vectors",
@@ -142,6 +143,12 @@ def cell_heights(cells: FloatArray, pbc: npt.NDArray[np.bool_]) -> FloatArray:
 def volumes(cells: FloatArray) -> FloatArray:
     """Return the volumes of cells (n, 3, 3), angstrom^3, whatever their handedness."""
     return np.asarray(np.abs(np.linalg.det(cells)))
+
+
+def bulk_volumes(cells: FloatArray, pbc: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return the volumes of cells (n, 3, 3) that are periodic all round, angstrom^3; else NaN."""
+    found = volumes(cells)
+    return np.where(pbc.all(axis=1) & (found > 0), found, np.nan)
 
 
 def wrapped(positions: FloatArray, basis: FloatArray, dual: FloatArray) -> FloatArray:

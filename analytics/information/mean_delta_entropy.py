@@ -34,10 +34,10 @@ from analytics.runtime.value import Value
 
 __all__ = [
     "CAP",
-    "TARGET_SAMPLE",
     "MeanDeltaEntropy",
     "capped_delta_entropy",
     "delta_entropy_given",
+    "delta_entropy_of",
     "mean_delta_entropy",
     "mean_delta_entropy_along",
     "mean_delta_entropy_in_kernel",
@@ -47,8 +47,6 @@ __all__ = [
 #: A delta entropy above this counts as this, nats. The kernels stored of a structure reach to
 #: exp(-55), so that sums above exp(-40) are complete.
 CAP = 40.0
-#: Environments of a large target that stand for it.
-TARGET_SAMPLE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,11 @@ def capped_delta_entropy(log_sums: FloatArray, cap: float = CAP) -> FloatArray:
 
 
 def delta_entropy_given(
-    analysis: Analysis, picks: IntArray, *, monitor: Monitor = SILENT
+    analysis: Analysis,
+    picks: IntArray,
+    rows: IntArray | None = None,
+    *,
+    monitor: Monitor = SILENT,
 ) -> FloatArray:
     """Return what kept structures leave open of each environment, to colour a map or a tail by.
 
@@ -88,31 +90,61 @@ def delta_entropy_given(
     analysis : Analysis
     picks : int array
         Places of the kept structures among those analysed (`Selection.positions`).
+    rows : int array (m,), optional
+        Environments that are looked at (default: all).
 
     Returns
     -------
-    float array (n_env,), nats
+    float array (m,), nats
         Between 0 (kept, or has an equal among the kept) and `CAP`.
 
     Notes
     -----
-    O(stored kernel entries), milliseconds, where the analysis is not sampled; otherwise O(f n m d)
-    for m kept environments, see `kernel`.
+    O(stored kernel entries), milliseconds, where the analysis is not sampled; otherwise as
+    `delta_entropy_of`.
     """
-    picks = np.asarray(picks, dtype=np.int64)
-    if len(picks) == 0:
-        return np.full(analysis.n_environments, CAP)
-    if analysis.sampled is None:
-        stored = analysis.kernel
-        sums = np.zeros(len(stored.weights))
-        rows = (stored.sums.indptr, stored.sums.indices, stored.sums.data)
-        _add_structures(*rows, picks, sums)
-        with np.errstate(divide="ignore"):
-            return capped_delta_entropy(np.log(sums))[stored.inverse]
-    x, offsets = analysis.descriptors.values, analysis.descriptors.structure_offsets
-    kept = x[ragged_rows(offsets, picks)]
-    logs = log_kernel_sums(x, kept, bandwidth=analysis.spec.bandwidth, monitor=monitor)
-    return capped_delta_entropy(logs)
+    if analysis.sampled is not None:
+        x = analysis.descriptors.values
+        return delta_entropy_of(analysis, x if rows is None else x[rows], picks, monitor=monitor)
+    stored = analysis.kernel
+    sums = np.zeros(len(stored.weights))
+    kernels = (stored.sums.indptr, stored.sums.indices, stored.sums.data)
+    _add_structures(*kernels, np.asarray(picks, dtype=np.int64), sums)
+    with np.errstate(divide="ignore"):
+        found = capped_delta_entropy(np.log(sums))
+    return found[stored.inverse if rows is None else stored.inverse[rows]]
+
+
+def delta_entropy_of(
+    analysis: Analysis, y: FloatArray, picks: IntArray, *, monitor: Monitor = SILENT
+) -> FloatArray:
+    """Return what kept structures leave open of environments that need not be of the data set.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    y : float array (m, d)
+        Environments described as those of the analysis are.
+    picks : int array
+        Places of the kept structures among those analysed.
+
+    Returns
+    -------
+    float array (m,), nats
+        Between 0 and `CAP`.
+
+    Notes
+    -----
+    O(f n m d) for n kept environments, see `kernel`; in the log domain.
+    """
+    described = analysis.descriptors
+    rows = ragged_rows(described.structure_offsets, np.asarray(picks, dtype=np.int64))
+    if len(rows) == 0:
+        return np.full(len(y), CAP)
+    part, h = Part(monitor, 0.0, 1.0, "delta entropy"), analysis.spec.bandwidth
+    return capped_delta_entropy(
+        log_kernel_sums(y, described.values[rows], bandwidth=h, monitor=part)
+    )
 
 
 def mean_delta_entropy(

@@ -48,8 +48,7 @@ def largest_forces(
     Zheng, Liu, Lai, Prakash, ICLR 2023, arXiv:2210.15809 (why the hardest first fails at high
     pruning rates).
     """
-    norms, starts = analysis.force_norms, analysis.descriptors.structure_offsets[:-1]
-    return np.asarray(np.fmax.reduceat(norms, starts))
+    return analysis.dataset.largest_forces[analysis.descriptors.structures]
 
 
 def excess_energies(

@@ -103,13 +103,12 @@ def project(
     energy, weights = equations.energy_rows[described] @ top, equations.energy_weights[described]
     weighted = energy * np.sqrt(weights)[:, None]
     sizes = np.maximum(1, design.dataset.sizes[described])
-    largest = np.fmax.reduceat(analysis.force_norms, starts[:-1])[structures]
     return Projected(
         equations.force_weight * force + weighted[:, :, None] * weighted[:, None, :],
         force,
         energy * (weights > 0)[:, None] / sizes[:, None],
         means,
-        np.nan_to_num(largest),
+        np.nan_to_num(analysis.dataset.largest_forces[described]),
     )
 
 

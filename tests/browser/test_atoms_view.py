@@ -17,7 +17,8 @@ from PIL import Image
 from playwright.sync_api import expect
 from tornado.ioloop import IOLoop
 
-from views.inspector.atoms_view import AtomsView, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView
+from views.inspector.frames import environment_of, frame_of
 
 pytestmark = pytest.mark.browser
 

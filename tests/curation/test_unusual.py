@@ -10,7 +10,7 @@ from makers import dataset_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 import winnow_atomistic as winnow
-from analytics.curation.outlier_list import ATOMS, nearest_elsewhere, outlier_list
+from analytics.curation.outlier_list import ATOMS, outlier_list
 from analytics.curation.unusual import Unusual, energies_off, surroundings, volumes_per_atom
 from analytics.information.analysis import Analysis
 
@@ -104,19 +104,6 @@ def test_the_list_of_a_class_is_the_part_of_the_whole_list(analysis: Analysis) -
     assert_array_equal(part.structures, whole.structures[inside])
     assert part.total == N + 2
     assert len(outlier_list(analysis, config_type="no such class")) == 0
-
-
-def test_the_nearest_is_that_of_another_structure() -> None:
-    rng = np.random.default_rng(3)
-    x, owners = rng.normal(size=(90, 5)), np.repeat(np.arange(30), 3)
-    x[4] = x[60] + 1e-7
-    rows = np.array([4, 60, 11])
-    at, distances = nearest_elsewhere(x, owners, rows)
-    full = np.linalg.norm(x[rows][:, None] - x, axis=2)
-    full[owners[rows][:, None] == owners] = np.inf
-    assert_array_equal(at, full.argmin(axis=1))
-    assert_allclose(distances, full.min(axis=1))
-    assert_array_equal(nearest_elsewhere(x, np.zeros(90, dtype=int), rows)[0], [-1, -1, -1])
 
 
 def test_only_what_is_known_is_listed_of_a_sampled_set(analysis: Analysis) -> None:

@@ -13,8 +13,8 @@ import param
 import pytest
 from markupsafe import Markup
 
+from analytics.runtime import html
 from views.density.view import DensityView
-from views.kit import html
 from views.kit.layout import Card
 from views.kit.material_page import UNSTYLED
 from views.kit.score_card import ScoreRow, score_card

@@ -87,6 +87,18 @@ def tried(opened):
 # ---- what is computed ---------------------------------------------------------------------------
 
 
+def test_a_report_has_the_errors_of_the_columns_that_are_shown(session):
+    state = RetrainState(session, resamples=2, shown=True)
+    titles = [slot.title for slot in session.slots]
+    for table in state.report_tables():
+        assert [name for name, *_ in table.rows] == [*titles, "all structures", "MACE"]
+        assert "2 resamples" in table.notes[0]
+    state.shown = False  # somebody looks at another stage, and wants fewer columns there
+    session.n_columns = 2
+    for table in state.report_tables():
+        assert [name for name, *_ in table.rows] == [*titles[:2], "all structures", "MACE"]
+
+
 def test_nothing_is_computed_until_it_is_looked_at(session):
     state = RetrainState(session, resamples=2)
     assert state.runs == {}

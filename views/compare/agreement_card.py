@@ -9,7 +9,8 @@ from typing import Any
 import panel as pn
 
 from analytics.evaluation.agreement import SIDES, Agreement, agreement_of
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.layout import Card
 from views.kit.text import Html, dot, grouped, significant
 from views.kit.widgets import Button

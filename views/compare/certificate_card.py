@@ -8,9 +8,10 @@ import numpy as np
 import panel as pn
 from bokeh.models import Line, Plot, Range1d, VArea
 
+from analytics.runtime import html
 from analytics.selection.certificates.curve import Fewest
 from views.compare.certificates import Certificate, Certificates
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.draggable_lines import BudgetLines
 from views.kit.figures import Figures, figure_pane, paint, ticks_at
 from views.kit.text import Html, exact_percent, grouped, heading, note, percent, swatch

@@ -11,12 +11,13 @@ from bokeh.models import Line, Plot, Range1d, Span
 
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
+from analytics.runtime import html
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.additions import MOST, TOGETHER, additions_to, own_part, worth_adding
 from analytics.selection.base import METHODS, Selection
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.figures import Figures, figure_pane, paint
 from views.kit.request_card import RequestCard

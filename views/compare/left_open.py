@@ -12,9 +12,8 @@ import param
 from analytics.evaluation.embedding import display_sample
 from analytics.evaluation.tails import complementary_distribution
 from analytics.information.analysis import Analysis
-from analytics.information.kernel import log_kernel_sums
-from analytics.information.mean_delta_entropy import capped_delta_entropy, delta_entropy_given
-from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
+from analytics.information.mean_delta_entropy import delta_entropy_given
+from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import Monitor
 from views.state.looking import NOTHING
 from views.state.painting import METHOD
@@ -56,53 +55,40 @@ def find_left(
     analysis: Analysis, kept: list[IntArray], rows: IntArray, monitor: Monitor
 ) -> list[Left]:
     """Return what is left open by each list of structures; runs in a worker process."""
+    if analysis.sampled is None:
+        rows = np.arange(analysis.n_environments)
     found = []
     for picks in kept:
-        if analysis.sampled is None:
-            looked, values = (
-                np.arange(analysis.n_environments),
-                delta_entropy_given(analysis, picks),
-            )
-        else:
-            looked, values = rows, _given(analysis, picks, rows, monitor)
+        values = delta_entropy_given(analysis, picks, rows, monitor=monitor)
         monitor.checkpoint()
         tail = complementary_distribution(values, POINTS)
-        found.append(Left(looked, values.astype(np.float32), tail))
+        found.append(Left(rows, values.astype(np.float32), tail))
     return found
-
-
-def _given(analysis: Analysis, picks: IntArray, rows: IntArray, monitor: Monitor) -> FloatArray:
-    described = analysis.descriptors
-    kept = described.values[ragged_rows(described.structure_offsets, picks)]
-    h = analysis.spec.bandwidth
-    sums = log_kernel_sums(described.values[rows], kept, bandwidth=h, monitor=monitor)
-    return capped_delta_entropy(sums)
 
 
 class LeftOpen(param.Parameterized):
     """Keeps what the columns leave open in step with the budget, while it is looked at."""
 
-    shown = param.Boolean(False, doc="Whether maps and tails show it instead of what is kept.")
     columns = param.List([], doc="`Left` of each column; empty until it is known.")
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
         self._for: Analysis | None = None  # what `columns` are about
-        session.param.watch(self.refresh, ["opened", "budget", "n_columns"])
-        session.param.watch(self._on_colour, ["colour_by"])
+        session.param.watch(self.refresh, ["opened", "budget", "n_columns", "colour_by"])
         for slot in session.every_slot:
             slot.param.watch(self.refresh, ["selection"])
+        if self.shown:  # a session that is taken up again
+            self.refresh()
 
-    def _on_colour(self, event: Any) -> None:
-        self.shown = event.new == DELTA_ENTROPY.name
+    @property
+    def shown(self) -> bool:
+        """Whether maps and tails show it instead of what is kept."""
+        return bool(self._session.colour_by == DELTA_ENTROPY.name)
 
-    @param.depends("shown", watch=True)
-    def _on_shown(self) -> None:
-        """Colour by it while it is looked at."""
-        if self.shown != (self._session.colour_by == DELTA_ENTROPY.name):
-            self._session.paint(DELTA_ENTROPY.name if self.shown else METHOD)
-        self.refresh()
+    def switch(self) -> None:
+        """Show it, or what is kept again."""
+        self._session.paint(METHOD if self.shown else DELTA_ENTROPY.name)
 
     def refresh(self, *_: Any) -> None:
         """Work out what is left open at the budget, if anybody looks at it."""

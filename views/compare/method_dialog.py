@@ -8,9 +8,10 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from analytics.runtime import html
 from analytics.selection.base import METHODS, missing_labels
 from analytics.selection.wishes import WISHES, Suggestion, measured_in_short, suggest
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.text import KINDS, Html, counted, heading, note
 from views.kit.widgets import Button, Dialog, reveal, segments

@@ -7,11 +7,12 @@ from typing import Any
 
 import panel as pn
 
+from analytics.runtime import html
 from analytics.runtime.formulas import plain_signs
 from analytics.runtime.registry import options_of
 from analytics.selection.base import METHODS
 from analytics.selection.scores import SCORES
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.spec_form import SpecForm
 from views.kit.text import Html, note
 from views.kit.widgets import Button, Dialog

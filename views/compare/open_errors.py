@@ -6,7 +6,8 @@ from typing import Any
 
 import panel as pn
 
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.text import Html, counted
 from views.kit.widgets import Button, reveal
 from views.state.session import Session

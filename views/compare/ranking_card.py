@@ -18,9 +18,9 @@ from analytics.evaluation.structure_sizes import UNEQUAL, size_spread
 from analytics.information.analysis import Analysis
 from analytics.potential.design_rows import check_labels
 from analytics.potential.potentials import POTENTIALS
+from analytics.runtime import html
 from analytics.runtime.progress import Monitor
 from analytics.selection.base import METHODS
-from views.kit import html
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, exact_percent, grouped, label_error

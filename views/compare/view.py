@@ -9,6 +9,7 @@ import numpy as np
 import panel as pn
 
 from analytics.evaluation.structure_sizes import QUANTILES, UNEQUAL, size_spread
+from analytics.runtime import html
 from analytics.selection.base import METHODS
 from views.compare.embeddings import Maps
 from views.compare.left_open import LeftOpen
@@ -17,7 +18,7 @@ from views.compare.method_options import MethodOptions
 from views.compare.rows import score_rows
 from views.compare.tails import Tails
 from views.compare.toolbar import Toolbar
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.style_sheets import css
 from views.kit.text import KINDS, Html, count_of, counted, percent, shortened, swatch

@@ -7,9 +7,9 @@ import re
 from analytics.data.dataset import Dataset
 from analytics.data.frames import LeftOut
 from analytics.data.overview import understood_rows
+from analytics.runtime import html
+from analytics.runtime.html import Markup
 from analytics.runtime.text import PAGE
-from views.kit import html
-from views.kit.html import Markup
 from views.kit.option_words import on_page
 from views.kit.tables import cells, read_table
 from views.kit.text import counted, facts, grouped, heading, note

@@ -12,9 +12,10 @@ import panel_material_ui as pmui
 
 from analytics.density.readers import EMBEDDED
 from analytics.density.results import COLUMNS
+from analytics.runtime import html
 from analytics.selection.base import Budget
 from views.density.state import BETAS, DensityState
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
 from views.kit.text import Html, counted, exact_percent, grouped, heading, note

@@ -10,9 +10,10 @@ from bokeh.models import PanTool, Plot, Quad, Range1d, Scatter
 
 from analytics.density.pruning import PRUNINGS
 from analytics.evaluation.ranking import leaders
+from analytics.runtime import html
 from views.density.state import DensityState
 from views.density.words import relabel, title_of, with_spread
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.figures import Figures, figure_pane, paint, powers_of_ten
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.text import (

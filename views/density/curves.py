@@ -18,9 +18,10 @@ from bokeh.models import (
     VArea,
 )
 
+from analytics.runtime import html
 from views.density.state import DensityState
 from views.density.words import title_of
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.draggable_lines import DraggedLines
 from views.kit.figures import Figures, figure_pane, paint, powers_of_ten, ticks_at
 from views.kit.text import Html, exact_percent, heading, note, significant

@@ -9,8 +9,9 @@ from typing import Any
 import panel as pn
 
 from analytics.claims.claim import Answer
+from analytics.runtime import html
 from views.density.state import DensityState
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.text import Html, counted, facts, grouped, heading, significant, with_error
 from views.kit.verdicts import mark
 

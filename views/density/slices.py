@@ -23,10 +23,11 @@ from bokeh.models import (
 from bokeh.palettes import RdBu11, Viridis256
 
 from analytics.density.pictures import DensitySlice
+from analytics.runtime import html
 from analytics.runtime.arrays import FloatArray
 from views.density.state import DensityState
 from views.density.words import relabel, title_of
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.figures import Figures, figure_pane, style_figure
 from views.kit.text import Html, exact_percent, heading, significant
 from views.kit.theme import FONT, palette

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import param
 from panel.custom import JSComponent
 
-from views.inspector.frames import Frame, element_table, environment_of, frame_of
+from views.inspector.frames import element_table
+from views.kit.theme import palette
 
-__all__ = ["AtomsView", "Frame", "environment_of", "frame_of"]
+__all__ = ["AtomsView"]
 
 
 class AtomsView(JSComponent):
@@ -61,6 +62,10 @@ class AtomsView(JSComponent):
         if params["sizing_mode"] not in {"stretch_height", "stretch_both"}:
             params.setdefault("height", 260)
         super().__init__(**params)
+
+    def restyle(self, dark: bool) -> None:
+        """Use the colours of the theme."""
+        self.param.update(dark=dark, background=palette(dark).card)
 
     @param.depends("background", watch=True, on_init=True)
     def _send_background(self) -> None:

@@ -45,7 +45,7 @@ class Panels(pn.viewable.Viewer):
 
     def __init__(self, session: Session, state: BrushedList, **params: Any) -> None:
         super().__init__(**params)
-        self._session, self._state, self._dark = session, state, False
+        self._session, self._state = session, state
         self._usual = state.names
         self._make: dict[str, Callable[[], Any]] = {
             "sets": self._sets,
@@ -76,10 +76,6 @@ class Panels(pn.viewable.Viewer):
     def _update(self, *_: Any) -> None:
         if self.open in self._refresh:
             self._refresh[self.open]()
-
-    def restyle(self, dark: bool) -> None:
-        """Use the colours of the theme in what is shown by Material."""
-        self._dark = dark
 
     # ---- sets -------------------------------------------------------------------------------
 

@@ -193,10 +193,6 @@ class Brushed(pn.viewable.Viewer):
         if 0 <= at < len(found):
             self._session.inspect(int(found[at]))
 
-    def restyle(self, dark: bool) -> None:
-        """Use the colours of the theme in what is made later."""
-        self.panels.restyle(dark)
-
     def __panel__(self) -> Any:
         return self._card
 

@@ -7,7 +7,7 @@ directions that lie to the right, up and towards the viewer at first (None: c up
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from ase.data import chemical_symbols, covalent_radii
@@ -15,6 +15,8 @@ from ase.data.colors import jmol_colors
 from ase.geometry import complete_cell
 from numpy.typing import ArrayLike, NDArray
 
+from analytics.data.dataset import Dataset
+from analytics.descriptors.distances import DistanceSpec
 from analytics.geometry.lattice import reduced_lattices
 from analytics.geometry.neighbours import neighbour_pairs
 from analytics.linalg.principal_axes import principal_axes
@@ -112,6 +114,28 @@ def environment_of(
         "axes": None if periodic.any() else _flat_axes(xyz),
     }
     return fragment, sources
+
+
+def structure_frame(data: Dataset, structure: int) -> Frame:
+    """Make the frame of a structure of a data set, see `frame_of`."""
+    return frame_of(*_arrays_of(data, structure))
+
+
+def environment_frame(
+    data: Dataset, structure: int, atom: int, descriptor: Any
+) -> tuple[Frame, list[int]]:
+    """Cut out what a descriptor sees of an atom of a data set, see `environment_of`.
+
+    One without a cutoff or a number of neighbours: as far as that of the distances sees.
+    """
+    usual = DistanceSpec()
+    reach = (getattr(descriptor, "cutoff", usual.cutoff), getattr(descriptor, "k", usual.k))
+    return environment_of(*_arrays_of(data, structure), atom, *reach)
+
+
+def _arrays_of(data: Dataset, structure: int) -> tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]:
+    rows = data.rows(structure)
+    return data.numbers[rows], data.positions[rows], data.cells[structure], data.pbc[structure]
 
 
 def element_table() -> dict[str, list[str | float]]:

@@ -7,34 +7,21 @@ from typing import Any
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from ase.formula import Formula
-from ase.symbols import Symbols
 
-from analytics.descriptors.distances import DistanceSpec
-from views.inspector.atoms_view import AtomsView, environment_of, frame_of
+from views.inspector.atoms_view import AtomsView
+from views.inspector.frames import environment_frame, structure_frame
 from views.kit import layout
 from views.kit.legend import ColourLegend
 from views.kit.scales import colours_of
-from views.kit.text import Html, facts, heading, with_error
-from views.kit.theme import palette
-from views.kit.widgets import Button, Toggle, property_groups
+from views.kit.text import Html, facts, formula_of, heading, with_error
+from views.kit.widgets import SMALL, Button, Toggle, property_groups
+from views.state.nearest import NearestEnvironment
 from views.state.session import Session
 
-__all__ = ["SMALL", "Inspector"]
+__all__ = ["Inspector"]
 
 #: The atoms have the colours of the maps, until another property is picked.
 AS_MAPS = {"": {"As the maps": ""}}
-#: The buttons under the picture.
-SMALL = {
-    "margin": (8, 6, 0, 0),
-    "sx": {
-        "fontSize": "12.5px",
-        "minWidth": 0,
-        "px": 1,
-        "height": 30,
-        "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
-    },
-}
 
 
 def _score(scores: Any, errors: Any, at: int) -> str:
@@ -46,10 +33,6 @@ def _score(scores: Any, errors: Any, at: int) -> str:
     return f"about {with_error(float(scores[at]), float(errors[at]))} nats"
 
 
-def _formula(numbers: Any) -> str:
-    return Formula.from_list(list(Symbols(numbers))).format("metal")
-
-
 class Inspector(pn.viewable.Viewer):
     """The active structure in 3D with its numbers and the actions that apply to it."""
 
@@ -57,6 +40,7 @@ class Inspector(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._dark, self._moving = session, False, False
         self._sources: list[int] = []
+        self.nearest = NearestEnvironment(session)
         self.title = Html()
         self.atoms = AtomsView(height=230, sizing_mode="stretch_width", margin=(2, 0))
         self.colour = pmui.Select(
@@ -101,6 +85,7 @@ class Inspector(pn.viewable.Viewer):
         session.param.watch(self._offer, ["opened", "worked_out"])
         session.param.watch(self._recolour, ["atoms_colouring"])
         session.param.watch(self._on_active, ["opened", "active", "active_atom"])
+        self.nearest.param.watch(self._facts, ["found"])
         session.param.watch(self._facts, ["budget", "pinned", "rejected", "removals", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(self._facts, ["selection"])
@@ -137,21 +122,12 @@ class Inspector(pn.viewable.Viewer):
         if data is None or session.analysis is None or not 0 <= session.active < data.n_structures:
             return
         rows, atom = data.rows(session.active), session.active_atom
-        whole = (
-            data.numbers[rows],
-            data.positions[rows],
-            data.cells[session.active],
-            data.pbc[session.active],
-        )
         if self.environment.value and atom >= 0:
-            # descriptors without a cutoff or a number of neighbours: that of the distances
-            spec, usual = session.descriptor, DistanceSpec()
-            reach = (getattr(spec, "cutoff", usual.cutoff), getattr(spec, "k", usual.k))
-            frame, sources = environment_of(*whole, atom, *reach)
+            frame, sources = environment_frame(data, session.active, atom, session.descriptor)
             selected = 0
         else:
-            frame, sources = frame_of(*whole), list(range(len(whole[0])))
-            selected = atom
+            frame, selected = structure_frame(data, session.active), atom
+            sources = list(range(rows.stop - rows.start))
         self._sources = sources
         index = data.frame_indices[session.active]
         self.atoms.param.update(
@@ -203,7 +179,7 @@ class Inspector(pn.viewable.Viewer):
         kept = [bool(np.isin(s, session.kept(slot))) for slot in session.slots]
         always = bool(data.isolated[s])
         by = "always kept" if always else f"kept by {sum(kept)} of {len(kept)}"
-        formula, kind = _formula(data.numbers[rows]), str(data.config_type[s])
+        formula, kind = formula_of(data.numbers[rows]), str(data.config_type[s])
         self.title.object = heading(
             f"Structure {data.frame_indices[s]}",
             f"{by} · {formula}",
@@ -246,24 +222,26 @@ class Inspector(pn.viewable.Viewer):
         row = data.rows(session.active).start + atom
         norm = data.force_norms[row]
         force = f"|F| {norm:.2f} eV/Å" if np.isfinite(norm) else "no force"
-        own = np.flatnonzero(analysis.descriptors.environments == row)
-        if len(own) == 0:
+        own = session.active_row
+        if own < 0:
             return [(f"atom {atom}", force)]
-        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own[0])
-        x = analysis.descriptors.values
-        distance = np.linalg.norm(x - x[own[0]], axis=1)
-        distance[own[0]] = np.inf
-        near = int(np.argmin(distance))
-        neighbour = analysis.descriptors.structures[analysis.descriptors.owners[near]]
-        return [
-            (f"atom {atom}", f"score {score} · {force}"),
-            (
-                "nearest",
-                f"structure {data.frame_indices[neighbour]}, atom "
-                f"{analysis.descriptors.environments[near] - data.rows(int(neighbour)).start}, "
-                f"{distance[near] / analysis.spec.bandwidth:.1f} h away",
-            ),
-        ]
+        score = _score(analysis.outliers.environment, analysis.outliers.standard_error, own)
+        return [(f"atom {atom}", f"score {score} · {force}"), ("nearest", self._nearest_words())]
+
+    def _nearest_words(self) -> str:
+        """Say which environment is most like the one that is looked at."""
+        data, analysis, near = self._session.dataset, self._session.analysis, self.nearest.found
+        assert data is not None
+        assert analysis is not None
+        if near is None or near.of != self._session.active_row:
+            return "…"
+        if near.row < 0:
+            return "there is no other"
+        own = analysis.descriptors
+        structure = int(own.structures[own.owners[near.row]])
+        atom = own.environments[near.row] - data.structure_offsets[structure]
+        away = near.distance / analysis.spec.bandwidth
+        return f"structure {data.frame_indices[structure]}, atom {atom}, {away:.1f} h away"
 
     # ---- gestures ---------------------------------------------------------------------------
 
@@ -275,7 +253,7 @@ class Inspector(pn.viewable.Viewer):
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         self._dark = dark
-        self.atoms.param.update(dark=dark, background=palette(dark).card)
+        self.atoms.restyle(dark)
         self._recolour()
 
     def __panel__(self) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
-from views.kit.html import in_order
+from analytics.runtime.html import in_order
 from views.kit.javascript import module_text
 from views.kit.style_sheets import css
 

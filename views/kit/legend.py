@@ -11,7 +11,7 @@ import param
 from panel.custom import JSComponent
 
 from analytics.runtime.arrays import IntArray
-from views.kit.html import in_order
+from analytics.runtime.html import in_order
 from views.kit.javascript import module_text
 from views.kit.scales import colours
 from views.kit.style_sheets import css

@@ -14,7 +14,7 @@ import numpy as np
 import param
 from panel.custom import JSComponent
 
-from views.kit.html import in_order
+from analytics.runtime.html import in_order
 from views.kit.style_sheets import css
 from views.kit.text import grouped
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from views.kit import html
-from views.kit.html import Markup
+from analytics.runtime import html
+from analytics.runtime.html import Markup
 from views.kit.text import tone
 
 __all__ = ["ScoreRow", "score_card"]

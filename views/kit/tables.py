@@ -10,8 +10,8 @@ import pandas as pd
 import panel as pn
 from bokeh.models import HTMLTemplateFormatter
 
-from views.kit import html
-from views.kit.html import Markup
+from analytics.runtime import html
+from analytics.runtime.html import Markup
 from views.kit.style_sheets import css
 
 __all__ = ["bar_cell", "cells", "fill_rows", "read_table", "row_table", "show_rows"]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import panel as pn
+from ase.formula import Formula
+from ase.symbols import Symbols
 
+from analytics.runtime import html
+from analytics.runtime.html import Markup
 from analytics.runtime.text import PAGE
-from views.kit import html
-from views.kit.html import Markup
 from views.kit.style_sheets import css
 
 __all__ = [
-    "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts", "grouped",
-    "heading", "label_error", "note", "percent", "percent_error", "shortened", "significant",
-    "swatch", "tiles", "tone", "with_error",
+    "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts",
+    "formula_of", "grouped", "heading", "label_error", "note", "percent", "percent_error",
+    "shortened", "significant", "swatch", "tiles", "tone", "with_error",
 ]  # fmt: skip
 
 #: Kind of a selection method -> what it is called on the page.
@@ -38,6 +40,11 @@ def shortened(name: str, most: int = 30) -> str:
         return name
     end = (most - 1) // 2
     return f"{name[: most - 1 - end]}…{name[-end:]}"
+
+
+def formula_of(numbers: Any) -> str:
+    """Write the formula of atoms given by their atomic numbers."""
+    return str(Formula.from_list(list(Symbols(numbers))).format("metal"))
 
 
 class Html(pn.pane.HTML):
@@ -111,9 +118,9 @@ def facts(pairs: Iterable[tuple[str, Any]], class_: str = "") -> Markup:
     )
 
 
-def estimated(value: str, error: str) -> Markup:
-    """Write an estimate with its standard error."""
-    return html.join(value, " ", html.i(f"± {error}"))
+def estimated(value: str, error: float, written: Callable[[float], str]) -> Markup:
+    """Write an estimate with its standard error; what has none is exact."""
+    return html.join(value, [" ", html.i(f"± {written(error)}")] if error > 0 else None)
 
 
 def tiles(pairs: Iterable[tuple[Any, str]]) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from views.kit import html
+from analytics.runtime import html
 
 __all__ = ["VERDICTS", "mark"]
 

@@ -13,17 +13,28 @@ import param
 from panel_material_ui.widgets.base import MaterialWidget
 
 from analytics.curation.properties import Property
-from views.kit.html import in_order
+from analytics.runtime.html import in_order
 from views.kit.style_sheets import css
 
 __all__ = [
-    "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
+    "SMALL", "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
     "heading_select", "look", "property_groups", "property_select", "reveal", "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
 #: serves as the accessible name of a button that shows a sign only.
 NEVER = 2**31 - 1
+#: The look of buttons under a picture and beside a list.
+SMALL = {
+    "margin": (8, 6, 0, 0),
+    "sx": {
+        "fontSize": "12.5px",
+        "minWidth": 0,
+        "px": 1,
+        "height": 30,
+        "&:not(.MuiButton-contained)": {"borderColor": "var(--winnow-outline)"},
+    },
+}
 
 
 class _Hinted:

@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 import panel as pn
 from ase.data import chemical_symbols
-from ase.formula import Formula
 
 from analytics.curation.outlier_list import OutlierList
-from analytics.descriptors.distances import DistanceSpec
-from views.inspector.atoms_view import AtomsView, environment_of, frame_of
-from views.inspector.inspector import SMALL
-from views.kit import html, layout
+from analytics.runtime import html
+from views.inspector.atoms_view import AtomsView
+from views.inspector.frames import environment_frame, structure_frame
+from views.kit import layout
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, heading
-from views.kit.theme import palette
-from views.kit.widgets import Toggle
+from views.kit.text import Html, formula_of, heading
+from views.kit.widgets import SMALL, Toggle
 from views.state.session import Session
 
 __all__ = ["Pair"]
@@ -80,23 +78,16 @@ class Pair(pn.viewable.Viewer):
     def _picture(self, view: AtomsView, structure: int, atom: int, label: str) -> None:
         data = self._session.dataset
         assert data is not None
-        rows = data.rows(structure)
-        whole = (
-            data.numbers[rows], data.positions[rows], data.cells[structure], data.pbc[structure],
-        )  # fmt: skip
-        # descriptors without a cutoff or a number of neighbours: that of the distances
-        spec, usual = self._session.descriptor, DistanceSpec()
-        reach = (getattr(spec, "cutoff", usual.cutoff), getattr(spec, "k", usual.k))
-        fragment, sources = environment_of(*whole, atom, *reach)
+        fragment, sources = environment_frame(data, structure, atom, self._session.descriptor)
         if self.environment.value:
             view.param.update(
                 frame=dict(fragment), highlight=[], selected=0, label=f"environment of {label}"
             )
         else:
             near = sorted(set(sources))
-            lit = near if len(near) < rows.stop - rows.start else []
+            lit = near if len(near) < data.sizes[structure] else []
             view.param.update(
-                frame=dict(frame_of(*whole)), highlight=lit, selected=atom,
+                frame=dict(structure_frame(data, structure)), highlight=lit, selected=atom,
                 label=f"{label} and its environment, lit",
             )  # fmt: skip
 
@@ -133,13 +124,10 @@ class Pair(pn.viewable.Viewer):
             norms = data.force_norms[data.rows(structure)]
             energy = None if data.energies is None else float(data.energies[structure]) / size
             force = np.nanmax(norms) if np.isfinite(norms).any() else None
-            formula = Formula.from_list(
-                [chemical_symbols[z] for z in data.numbers[data.rows(structure)]]
-            ).format("metal")
             near = float(found.nearest[at, side])
             for name, text in (
                 ("Class", str(data.config_type[structure]) or "–"),
-                ("Formula", formula),
+                ("Formula", formula_of(data.numbers[data.rows(structure)])),
                 ("Atom", chemical_symbols[data.numbers[atom]]),
                 ("Nearest atom", f"{near:.2f} Å" if np.isfinite(near) else "none within 5 Å"),
                 ("Bonded atoms", str(int(found.coordination[at, side]))),
@@ -154,7 +142,7 @@ class Pair(pn.viewable.Viewer):
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
         for view in self.atoms:
-            view.param.update(dark=dark, background=palette(dark).card)
+            view.restyle(dark)
 
     def __panel__(self) -> Any:
         return self._body

@@ -78,13 +78,7 @@ class Outliers(param.Parameterized):
 
     def go_on(self) -> None:
         """Make the list, again after it was cancelled."""
-        of, name = self.of, self.config_type
-        pipeline = self._session.pipeline
-        self.request.ask(
-            lambda analysis, monitor: pipeline.finding(
-                "outliers", analysis, listed, of, name, monitor=monitor
-            )
-        )
+        self.request.find("outliers", listed, self.of, self.config_type)
 
     def _arrived(self, *_: Any) -> None:
         found, row = self.request.result, 0

@@ -9,12 +9,12 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.curation.outlier_list import ATOMS, STRUCTURES, OutlierList
-from views.inspector.inspector import SMALL
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.layout import Card
 from views.kit.tables import row_table, show_rows
 from views.kit.text import Html, counted, dot, grouped, note
-from views.kit.widgets import Button, choice, segments
+from views.kit.widgets import SMALL, Button, choice, segments
 from views.outliers.pair import Pair
 from views.outliers.state import EVERY_CLASS, Outliers
 from views.state.session import Session

@@ -10,8 +10,8 @@ import numpy as np
 from analytics.claims.claim import Answer
 from analytics.claims.report import ClaimReport, check_claims
 from analytics.information.analysis import Analysis
+from analytics.runtime import html
 from analytics.runtime.progress import Monitor
-from views.kit import html
 from views.kit.request_card import RequestCard
 from views.kit.text import Html, grouped, significant
 from views.kit.verdicts import VERDICTS, mark

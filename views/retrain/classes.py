@@ -10,7 +10,8 @@ import panel as pn
 
 from analytics.evaluation.ranking import leaders
 from analytics.evaluation.retrain.errors import Spread
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, heading, label_error, note, tone
 from views.kit.widgets import Download

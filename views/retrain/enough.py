@@ -16,9 +16,10 @@ from analytics.evaluation.retrain.redundancy_by_training import (
     redundancy_by_training,
 )
 from analytics.information.analysis import Analysis
+from analytics.runtime import html
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import METHODS, is_nested
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, dot, grouped, note, percent, significant

@@ -11,10 +11,10 @@ from bokeh.models import Line, LogTicker, Plot, Scatter, VArea
 from analytics.evaluation.comparison import table_of
 from analytics.evaluation.retrain.ground import Ground
 from analytics.evaluation.retrain.outlier_errors import OutlierErrors, outlier_rows
+from analytics.runtime import html
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import Budget
-from views.kit import html
 from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table

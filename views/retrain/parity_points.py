@@ -20,8 +20,9 @@ from bokeh.models import (
 )
 
 from analytics.evaluation.retrain.errors import Parity
+from analytics.runtime import html
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.gestures import brush_mode
 from views.kit.text import Html, grouped, heading, tone

@@ -110,7 +110,7 @@ class RetrainState(param.Parameterized):
     # ---- what the session does --------------------------------------------------------------
 
     def _on_opened(self, *events: Any) -> None:
-        if any(self._same(event.old, event.new) for event in events):
+        if any(event.new is not None and event.new.only_refines(event.old) for event in events):
             return
         self._session.stop("retrain")
         data = self._session.dataset
@@ -130,15 +130,6 @@ class RetrainState(param.Parameterized):
         self.outside = values[0] if values and (has_forces or values[0] != TAIL) else ""
         if self.shown:
             self.start()
-
-    @staticmethod
-    def _same(before: Any, after: Any) -> bool:
-        """Say whether only the figures of what is open have become exact."""
-        return (
-            None not in (before, after)
-            and before.dataset is after.dataset
-            and before.analysis.kernel_fingerprint == after.analysis.kernel_fingerprint
-        )
 
     def _choices(self) -> dict[str, str]:
         """Return the tests out of distribution, by what a user reads."""
@@ -550,18 +541,23 @@ class RetrainState(param.Parameterized):
 
     def report_tables(self) -> list[Table]:
         """Return the errors at the budget, a table for each test, as a report has them."""
-        slots = self._session.slots
+        titles = {str(column): slot.title for column, slot in enumerate(self._session.slots)}
+        titles["whole"] = title_of(WHOLE_POOL)
         found = []
         for test, known in self.now.items():
-            rows = []
-            for key, now in known.items():
-                name = slots[int(key)].title if key.isdigit() else key
-                each = now.total
-                row = each.energy, each.energy_std, each.force, each.force_std
-                rows.append((title_of(WHOLE_POOL) if key == "whole" else name, *row))
+            # columns that are no longer shown may still be among them
+            shown = [
+                (titles.get(key, key), now.total)
+                for key, now in known.items()
+                if key in titles or not key.isdigit()
+            ]
+            rows = [(name, e.energy, e.energy_std, e.force, e.force_std) for name, e in shown]
+            if not rows:
+                continue
             note = (
-                f"Mean and standard deviation of {each.resamples} resamples; every potential is "
-                f"trained on what its method picks of four fifths of the structures."
+                f"Mean and standard deviation of {max(e.resamples for _, e in shown)} resamples; "
+                "every potential is trained on what its method picks of four fifths of the "
+                "structures."
             )
             found.append(error_table(f"Retrained: {named_test(name_of(test))}", rows, [note]))
         return found

@@ -11,7 +11,8 @@ import panel_material_ui as pmui
 
 from analytics.evaluation.ranking import leaders
 from analytics.potential.potentials import potential_of
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
 from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch

@@ -18,8 +18,8 @@ from bokeh.models import (
 
 from analytics.evaluation.calibration import Calibration, calibrate
 from analytics.information.analysis import Analysis
+from analytics.runtime import html
 from analytics.runtime.progress import Monitor
-from views.kit import html
 from views.kit.figures import Figures, figure_pane, named, paint, place_ticks
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table

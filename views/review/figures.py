@@ -20,7 +20,8 @@ from bokeh.models import (
 )
 
 from analytics.evaluation.redundancy import Redundancy
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.figures import Figures, figure_pane, named, paint, place_ticks
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table

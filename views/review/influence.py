@@ -9,8 +9,9 @@ import pandas as pd
 
 from analytics.evaluation.retrain.influence import Influence, influence
 from analytics.information.analysis import Analysis
+from analytics.runtime import html
 from analytics.runtime.progress import Monitor
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table, row_table, show_rows
 from views.kit.text import Html, counted, grouped, shortened

@@ -12,8 +12,9 @@ from analytics.curation.conflicts import Conflicts
 from analytics.curation.duplicates import Duplicates
 from analytics.curation.force_cut import DEFINITION
 from analytics.curation.reasons import copy_reasons, cut_reasons
+from analytics.runtime import html
 from analytics.runtime.arrays import owners
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.findings_list import FindingsList
 from views.kit.layout import Card
 from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows

@@ -13,8 +13,9 @@ from analytics.data.dataset import Dataset
 from analytics.data.export import exported_bytes
 from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.information.kernel import KernelSpec
+from analytics.runtime import html
 from analytics.runtime.progress import Monitor
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, grouped, note, percent
 from views.kit.widgets import Button, Download
@@ -67,7 +68,7 @@ class ReplayPart(pn.viewable.Viewer):
     def _on_against(self, *_: Any) -> None:
         against = self._state.against
         self._part.visible = against is not None
-        self.request.param.update(result=None, running=False, problem="")
+        self.request.forget()
         if against is not None:
             n = against.dataset.n_structures
             self.size.param.update(end=n, value=max(1, min(50, n // 2)))

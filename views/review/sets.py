@@ -9,7 +9,8 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.curation.overlap import Novelty, OverlapMatrix
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.layout import Card
 from views.kit.tables import cells, row_table, show_rows

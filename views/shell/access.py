@@ -37,7 +37,7 @@ from tornado.web import (
     stream_request_body,
 )
 
-from views.kit import html
+from analytics.runtime import html
 
 __all__ = ["Gate", "guard"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.gestures import Newest
 from views.kit.text import Html, counted, grouped, percent
 from views.kit.widgets import Button, look

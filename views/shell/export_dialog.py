@@ -17,8 +17,9 @@ from analytics.data.export import export_notes, exported_bytes
 from analytics.data.export_formats.registry import EXPORT_FORMATS, ExportFormat
 from analytics.recipe import kept_structures, make_recipe
 from analytics.report.contents import Table
+from analytics.runtime import html
 from analytics.selection.base import METHODS, Selection
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.text import Html, counted, grouped
 from views.kit.widgets import Button, Dialog, Download
 from views.shell.take_home import TakeHome

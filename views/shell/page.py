@@ -11,10 +11,11 @@ from bokeh.document import Document
 
 from analytics.information.analysis import Analysis
 from analytics.report.contents import Table
+from analytics.runtime import html
 from views.inspector.brushed import Brushed
 from views.inspector.find import Find
 from views.inspector.inspector import Inspector
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.bokeh_defaults import remember_defaults
 from views.kit.material_page import MaterialPage
 from views.kit.option_words import on_page

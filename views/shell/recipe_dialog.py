@@ -9,9 +9,9 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.recipe import Recipe
+from analytics.runtime import html
 from analytics.runtime.errors import WinnowError
 from analytics.selection.base import METHODS
-from views.kit import html
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, heading, note
 from views.kit.widgets import Button, Dialog

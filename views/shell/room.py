@@ -16,7 +16,8 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import CustomJS
 
-from views.kit import html, layout
+from analytics.runtime import html
+from views.kit import layout
 from views.kit.text import Html
 from views.shell.stage import Stage
 

@@ -13,8 +13,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from analytics.runtime import html
 from analytics.runtime.errors import WinnowError
-from views.kit import html, layout
+from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.tables import row_table, show_rows
 from views.kit.text import Html, counted, heading, note

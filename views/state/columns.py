@@ -17,7 +17,7 @@ from analytics.selection.base import METHODS, Selection, is_nested
 from analytics.selection.certificates.curve import certified_share
 from analytics.selection.certificates.dual_bound import TightBound
 
-__all__ = ["COLUMNS", "GIVEN", "Choice", "Opened", "Slot", "lower_first"]
+__all__ = ["COLUMNS", "GIVEN", "Choice", "Opened", "Slot", "lower_first", "only_refined"]
 
 #: At most so many columns stand side by side.
 COLUMNS = 4
@@ -72,6 +72,12 @@ class Slot(param.Parameterized):
         return own or METHODS[self.method].title
 
 
+def only_refined(before: Analysis, now: Analysis) -> bool:
+    """Say whether the figures of an analysis have become exact, and all else is as it was."""
+    alike = before.kernel_fingerprint == now.kernel_fingerprint
+    return before.dataset is now.dataset and alike
+
+
 @dataclass(frozen=True)
 class Opened:
     """Everything the page shows of a data set; taken over in one step, or not at all."""
@@ -82,3 +88,7 @@ class Opened:
     embedding: Embedding
     methods: tuple[str, ...]
     orders: tuple[tuple[Selection, PrefixMetrics], ...]
+
+    def only_refines(self, before: Opened | None) -> bool:
+        """Say whether only the figures of what was open have become exact."""
+        return before is not None and only_refined(before.analysis, self.analysis)

@@ -16,6 +16,7 @@ from analytics.curation.findings import (
     State,
     alike_findings,
     check_findings,
+    errors_first,
 )
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
@@ -132,9 +133,8 @@ class OpenFindings(param.Parameterized):
                 return
             more = alike_findings(data, opened.report, *found)
             every = {one.key: one for one in (*self.listed, *more)}
-            order = ("error", "warning", "note")
-            listed = sorted(every.values(), key=lambda one: order.index(one.finding.severity))
-            self.param.update(listed=tuple(listed), looking=False, compared=True)
+            listed = errors_first(every.values())
+            self.param.update(listed=listed, looking=False, compared=True)
             self.param.trigger("changed")
 
         self.looking = True

@@ -31,13 +31,11 @@ class OnRequest(param.Parameterized):
         session.on_cancel(lambda: setattr(self, "running", False))
 
     def _on_opened(self, event: Any) -> None:
-        before, now = event.old, event.new
-        if (
-            None not in (before, now)  # only the figures of what is open have become exact
-            and before.dataset is now.dataset
-            and before.analysis.kernel_fingerprint == now.analysis.kernel_fingerprint
-        ):
-            return
+        if event.new is None or not event.new.only_refines(event.old):
+            self.forget()
+
+    def forget(self) -> None:
+        """Take back what was found, or is being worked out: it is about something else."""
         if self.running:
             self._session.stop(self._stage)
         self.param.update(result=None, running=False, problem="")
@@ -68,7 +66,7 @@ class OnRequest(param.Parameterized):
             failed=failed, again=lambda: self.ask(work),
         )  # fmt: skip
 
-    def find(self, name: str, work: Callable[[Analysis, Monitor], Any]) -> None:
+    def find(self, name: str, work: Callable[..., Any], *details: Any) -> None:
         """Work out a finding of the pipeline: what was found for a data set is remembered.
 
         Parameters
@@ -76,7 +74,13 @@ class OnRequest(param.Parameterized):
         name : str
             Of the finding.
         work : function
-            Of a module; runs in a worker process.
+            Of a module; runs in a worker process, with the analysis, the details and a monitor.
+        *details
+            Settings, see `Pipeline.finding`.
         """
         pipeline = self._session.pipeline
-        self.ask(lambda analysis, monitor: pipeline.finding(name, analysis, work, monitor=monitor))
+        self.ask(
+            lambda analysis, monitor: pipeline.finding(
+                name, analysis, work, *details, monitor=monitor
+            )
+        )

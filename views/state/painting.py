@@ -13,6 +13,7 @@ from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
 from views.state.colouring import Colouring, colouring_of
+from views.state.columns import only_refined
 from views.state.jobs import Runner
 from views.state.lists import Listing
 from views.state.looking import NOTHING
@@ -70,7 +71,7 @@ class Painting(Listing):
         assert self.analysis is not None
         if self._properties is None or self._properties.analysis is not self.analysis:
             before, self._properties = self._properties, SessionProperties(self.analysis, self)
-            if before is not None and _same(before.analysis, self.analysis):
+            if before is not None and only_refined(before.analysis, self.analysis):
                 self._properties.found = before.found
         return self._properties
 
@@ -141,7 +142,7 @@ class Painting(Listing):
     def _on_opened_anew(self, event: Any) -> None:
         if event.new is not None:
             before = event.old
-            if before is not None and not _same(before.analysis, event.new.analysis):
+            if before is not None and not event.new.only_refines(before):
                 # before anybody draws: colours of another file do not fit what is shown now
                 self.param.update(colouring=None, sizing=None, atoms_colouring=None)
             self._on_colour_by()
@@ -272,12 +273,6 @@ def _stem(name: str) -> str:
 
 def _hangs_on_decisions(name: str) -> bool:
     return name == "decision" or name.startswith("kept_")
-
-
-def _same(before: Analysis, now: Analysis) -> bool:
-    """Say whether only the figures of what is open have become exact."""
-    alike = before.kernel_fingerprint == now.kernel_fingerprint
-    return before.dataset is now.dataset and alike
 
 
 def _clusters(analysis: Analysis, monitor: Monitor) -> IntArray:

@@ -28,7 +28,7 @@ def check_frozen_atoms(subject: Subject) -> Iterator[Finding]:
     if dataset.forces is None:
         return
     zero = np.asarray((dataset.forces == 0).all(axis=1))
-    count = subject.reduced(np.add, zero.astype(np.int64), 0)
+    count = subject.dataset.reduced(np.add, zero.astype(np.int64), 0)
     some = (count > 0) & (count < dataset.sizes)
     if not some.any():
         return

@@ -44,7 +44,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.data.checks.report import CheckReport, Finding, Severity, counts_of
+from analytics.data.checks.report import CheckReport, Finding, counts_of
 from analytics.data.checks.subject import Subject
 from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import fingerprint
@@ -100,10 +100,9 @@ def check(dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
         subject.monitor.report(0.0)
         subject.monitor.checkpoint()
         found += _findings(name, subject)
-    order: list[Severity] = ["error", "warning", "note"]
     monitor.report(1.0, "checked")
     return CheckReport(
-        findings=tuple(sorted(found, key=lambda f: order.index(f.severity))),
+        findings=tuple(sorted(found, key=lambda finding: finding.place)),
         counts=counts_of(dataset, subject.duplicate_groups),
         duplicate_groups=subject.duplicate_groups,
     )

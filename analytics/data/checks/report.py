@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -14,9 +14,11 @@ from analytics.data.dataset import Dataset
 from analytics.runtime.arrays import IntArray, frozen
 from analytics.runtime.value import Table, Value
 
-__all__ = ["CheckReport", "Finding", "Severity", "counts_of"]
+__all__ = ["SEVERITIES", "CheckReport", "Finding", "Severity", "counts_of"]
 
 Severity = Literal["error", "warning", "note"]
+#: In the order of any list of findings.
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class Finding(Value):
         """Freeze the indices."""
         object.__setattr__(self, "structures", frozen(self.structures, np.int64))
 
+    @property
+    def place(self) -> int:
+        """Place of its severity in a list: errors first."""
+        return SEVERITIES.index(self.severity)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {
@@ -82,7 +89,7 @@ class CheckReport(Table):
     duplicate_groups: tuple[IntArray, ...] = ()
 
     def _facts(self) -> Iterator[str]:
-        for severity in ("error", "warning", "note"):
+        for severity in SEVERITIES:
             n = sum(finding.severity == severity for finding in self.findings)
             yield f"{n} {severity}{'s' * (n != 1)}"
 

@@ -108,7 +108,7 @@ class Subject:
         """
         dataset, ratio = self.dataset, self.contacts.ratio.copy()
         radii = covalent_radii[dataset.numbers]
-        filled = self.reduced(np.add, 4.0 / 3.0 * np.pi * radii**3, 1.0)
+        filled = dataset.reduced(np.add, 4.0 / 3.0 * np.pi * radii**3, 1.0)
         alike = (self.compositions > 0).sum(axis=1) == 1
         room = np.full(dataset.n_structures, np.inf)
         bulk = self.looked_at & dataset.pbc.all(axis=1)
@@ -129,7 +129,7 @@ class Subject:
         """
         norms = self.dataset.force_norms
         norms = np.where(np.isfinite(norms), norms, np.nan)
-        return self.reduced(np.fmax, norms, np.nan)
+        return self.dataset.reduced(np.fmax, norms)
 
     @cached_property
     def net_forces(self) -> FloatArray:
@@ -142,7 +142,7 @@ class Subject:
             return np.zeros(dataset.n_structures)
         finite = np.isfinite(dataset.forces)
         forces = np.where(finite, dataset.forces, 0.0)
-        net = np.linalg.norm(self.reduced(np.add, forces, 0.0), axis=1)
+        net = np.linalg.norm(dataset.reduced(np.add, forces, 0.0), axis=1)
         net[~self.every_atom(finite)] = 0.0
         return np.asarray(net)
 
@@ -184,22 +184,6 @@ class Subject:
         for where in self.mixed_energies.values():
             known[where] = False
         return tuple(steps_of(dataset, known & self.looked_at))
-
-    def reduced(self, by: np.ufunc, rows: FloatArray, empty: float) -> FloatArray:
-        """Return the sum, least, ... of the rows of each structure, (n_structures, ...).
-
-        Parameters
-        ----------
-        by : ufunc of two arguments
-        rows : array (n_environments, ...)
-        empty : float
-            For structures without atoms.
-        """
-        some = self.dataset.sizes > 0
-        found = np.full((len(some), *rows.shape[1:]), empty, dtype=rows.dtype)
-        if some.any():
-            found[some] = by.reduceat(rows, self.dataset.structure_offsets[:-1][some])
-        return found
 
     def offers(self, label: Label) -> tuple[str, str]:
         """Return what else the file has for a label that was not found, and what to do."""
