@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from analytics.cli.files import input_name
-from analytics.cli.options import add_spec_options, parse_seed
+from analytics.cli.options import add_spec_options, parse_indices, parse_seed
 from analytics.data.read_options import READING
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.information.kernel import KernelSpec
@@ -14,6 +14,7 @@ from analytics.selection.base import METHODS
 
 __all__ = [
     "add_analysis",
+    "add_forced",
     "add_input",
     "add_json",
     "add_labels",
@@ -95,6 +96,18 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="for methods that draw at random (from 0, default %(default)s)",
     )
+
+
+def add_forced(parser: argparse.ArgumentParser) -> None:
+    """Add --keep and --drop."""
+    for flag, what in (("--keep", "in"), ("--drop", "out")):
+        parser.add_argument(
+            flag,
+            type=parse_indices,
+            default=(),
+            metavar="INDEX,...",
+            help=f"structures forced {what}, by their zero-based index in the original file",
+        )
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

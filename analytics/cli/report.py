@@ -6,11 +6,17 @@ import argparse
 import time
 from pathlib import Path
 
-from analytics.cli.arguments import add_analysis, add_input, add_method_options, add_seed
+from analytics.cli.arguments import (
+    add_analysis,
+    add_forced,
+    add_input,
+    add_method_options,
+    add_seed,
+)
 from analytics.cli.compare import usual_methods
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
-from analytics.cli.options import affordable, parse_budget, parse_indices, parse_list
+from analytics.cli.options import affordable, parse_budget, parse_list
 from analytics.cli.output import print_json
 from analytics.cli.progress import progress_on_terminal
 from analytics.cli.stages import (
@@ -67,14 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "number of them (default 0.1, or that of the recipe)",
     )
     add_seed(parser)
-    for flag, what in (("--keep", "in"), ("--drop", "out")):
-        parser.add_argument(
-            flag,
-            type=parse_indices,
-            default=(),
-            metavar="INDEX,...",
-            help=f"structures forced {what}, by their zero-based index in the original file",
-        )
+    add_forced(parser)
     parser.add_argument(
         "--recipe",
         metavar="RECIPE.json",

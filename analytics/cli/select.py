@@ -11,6 +11,7 @@ import numpy as np
 
 from analytics.cli.arguments import (
     add_analysis,
+    add_forced,
     add_input,
     add_method_options,
     add_seed,
@@ -22,7 +23,6 @@ from analytics.cli.options import (
     add_spec_options,
     affordable,
     parse_budget,
-    parse_indices,
     spec_from_arguments,
 )
 from analytics.cli.output import aligned, count, counted, number, percent, print_json
@@ -82,14 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--unit", choices=UNITS, default="structures", help="what --budget counts")
     add_seed(parser)
-    for flag, what in (("--keep", "in"), ("--drop", "out")):
-        parser.add_argument(
-            flag,
-            type=parse_indices,
-            default=(),
-            metavar="INDEX,...",
-            help=f"structures forced {what}, by their zero-based index in the original file",
-        )
+    add_forced(parser)
     parser.add_argument(
         "--reference",
         metavar="FILE",

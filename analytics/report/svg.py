@@ -16,7 +16,7 @@ from analytics.runtime.arrays import FloatArray
 from analytics.runtime.html import Markup, element, join
 from analytics.runtime.text import PAGE
 
-__all__ = ["Axis", "Band", "Line", "chart"]
+__all__ = ["Axis", "Line", "chart"]
 
 WIDTH, HEIGHT = 560, 320
 #: Room for what stands beside the axes, in the units of the picture.
@@ -87,21 +87,10 @@ class Line:
     dashes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """An area between two curves (n,) over the same x."""
-
-    x: FloatArray
-    low: FloatArray
-    high: FloatArray
-    colour: str
-
-
 def chart(
     x: Axis,
     y: Axis,
     lines: Sequence[Line],
-    bands: Sequence[Band] = (),
     *,
     legend: Sequence[tuple[str, str]] = (),
     title: str,
@@ -112,21 +101,16 @@ def chart(
     ----------
     x, y : Axis
     lines : sequence of Line
-    bands : sequence of Band
     legend : sequence of tuples of str
         Colour and name of what is drawn.
     title : str
         What a reader who does not see it is told.
     """
     key, height = _legend(legend)
-    inner = join(
-        (_band(x, y, band) for band in bands),
-        (_line(x, y, line) for line in lines),
-    )
     return element(
         "svg",
         _grid(x, y),
-        group(inner),
+        group(_line(x, y, line) for line in lines),
         _frame(x, y),
         key,
         viewBox=f"0 0 {WIDTH} {height}",
@@ -185,15 +169,6 @@ def _line(x: Axis, y: Axis, line: Line) -> Markup:
         stroke_linejoin="round",
         stroke_dasharray=line.dashes,
     )
-
-
-def _band(x: Axis, y: Axis, band: Band) -> Markup:
-    there = np.isfinite(band.low) & np.isfinite(band.high)
-    along = np.concatenate([band.x[there], band.x[there][::-1]])
-    edge = np.concatenate([band.low[there], band.high[there][::-1]])
-    heights = np.clip(_to_y(y, edge), TOP, HEIGHT - BOTTOM)
-    drawn = "".join(_steps(_to_x(x, along), heights))
-    return path(d=f"{drawn}Z", fill=band.colour, fill_opacity=0.13, stroke="none")
 
 
 def _grid(x: Axis, y: Axis) -> Markup:

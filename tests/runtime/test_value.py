@@ -26,7 +26,7 @@ from analytics.selection.certificates.dual_bound import tighten
 #: Dataclasses with arrays that stay within their room, besides those of rooms that hold tools:
 #: nobody compares or shows them.
 WITHIN = {
-    "Axes", "Band", "Blocks", "Boxes", "Candidates", "Checked", "Contacts", "Described", "Entry",
+    "Axes", "Blocks", "Boxes", "Candidates", "Checked", "Contacts", "Described", "Entry",
     "Environments", "Expanded", "Exported", "Family", "Frame", "Frames", "Geometries", "Ground",
     "Invariants", "Label", "LabelledStructure", "Line", "Numbers", "Objective", "Points", "Pool",
     "PrincipalAxes", "Projected", "RowMaker", "Sample", "Source", "SparseSums", "Standing",

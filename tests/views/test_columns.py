@@ -9,8 +9,9 @@ from views.compare.extend_card import ExtendCard
 from views.compare.view import Columns
 from views.state.columns import COLUMNS
 from views.state.jobs import Inline
+from views.state.ordering import DEFAULT_METHODS
 from views.state.saved import parse
-from views.state.session import DEFAULT_METHODS, Session
+from views.state.session import Session
 
 
 @pytest.fixture

@@ -180,7 +180,9 @@ def test_kept_structures_are_drawn_over_the_rest(session, maps):
 
 
 def test_brush_lies_on_top_and_what_is_kept_of_it_above(session, maps):
-    plot = maps.figures[1]
+    plot, drawn_anew = maps.figures[1], []
+    for layer in (maps.rest, *maps.kept):  # what is kept does not change with the brush
+        layer.points.on_change("data", lambda attr, old, new: drawn_anew.append(new))
     session.set_brush(range(session.analysis.n_environments))
     names = [renderer.name for renderer in plot.renderers]
     assert names.index("rest") < names.index("kept") < names.index("brush") < names.index("inside")
@@ -189,6 +191,7 @@ def test_brush_lies_on_top_and_what_is_kept_of_it_above(session, maps):
     assert len(maps.inside[1].points.data["x"]) == len(kept)
     session.set_brush([])
     assert len(maps.inside[1].points.data["x"]) == 0
+    assert drawn_anew == []
 
 
 def test_a_large_map_is_a_picture_of_all_points(session, pictures):
@@ -344,7 +347,7 @@ def test_left_open_is_the_delta_entropy_given_the_kept(session):
     left = LeftOpen(session)
     maps, tails = Maps(session, left), Tails(session, left)
     assert left.columns == []  # nobody looks
-    left.shown = True
+    left.switch()
     x, h = session.analysis.descriptors.values, session.analysis.spec.bandwidth
     for column, slot in enumerate(session.slots):
         kept = x[session.kept_rows(slot)]
@@ -363,12 +366,21 @@ def test_left_open_is_the_delta_entropy_given_the_kept(session):
     before = left.columns
     session.set_budget(session.budget + 5)
     assert left.columns is not before
-    left.shown = False
+    left.switch()
     assert left.columns == []
     assert session.colouring is None
     assert all(len(layer.points.data["x"]) == 0 for layer in maps.tints)
     assert len(maps.kept[0].points.data["x"])
     np.testing.assert_allclose(tails.full.data["x"].max(), session.analysis.force_norms.max())
+
+
+def test_left_open_is_worked_out_where_a_session_comes_back_coloured_by_it(session):
+    session.paint("delta_entropy")
+    assert session.colouring is None
+    left = LeftOpen(session)
+    maps = Maps(session, left)
+    assert len(left.columns) == session.n_columns == len(session.colouring.values)
+    assert [switch.label for switch in maps.switches] == ["What is kept?"] * session.n_columns
 
 
 # ---- retention ----------------------------------------------------------------------------------

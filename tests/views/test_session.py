@@ -20,7 +20,8 @@ from analytics.selection.base import METHODS
 from views.state.columns import lower_first
 from views.state.decisions import UNDO_DEPTH
 from views.state.jobs import Inline, Worker
-from views.state.session import DEFAULT_METHODS, DEMO, Session, Slot
+from views.state.ordering import DEFAULT_METHODS
+from views.state.session import DEMO, Session, Slot
 
 SECONDS = 60
 FIGURES = {

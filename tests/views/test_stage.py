@@ -175,3 +175,9 @@ def test_whoever_looks_at_another_stage_is_not_led_away_by_a_file_that_opens(ope
         page.session.stage_offered = "Compare"
         assert page.stage.value == then
         assert page.session.stage_offered == ""
+
+
+def test_a_page_that_has_not_loaded_yet_does_not_say_that_nothing_is_open(monkeypatch):
+    monkeypatch.setattr(type(pn.state), "loaded", property(lambda state: False))
+    with set_curdoc(Document()):
+        assert "Reading and analysing" in html_of(a_page().rooms["Compare"])

@@ -85,15 +85,10 @@ class DistortionCard(RequestCard):
             margin=(10, 10, 0, 0),
             **params,
         )
-        session.param.watch(self._outdated, ["embedding", "budget", "n_columns"])
+        # what was said is of another map, or of what was kept before
+        session.param.watch(lambda e: self.request.forget(), ["embedding", "budget", "n_columns"])
         for slot in session.every_slot:
-            slot.param.watch(self._outdated, ["selection"])
-
-    def _outdated(self, *_: Any) -> None:
-        """Take back what was said of another map, or of what was kept before."""
-        if self.request.running:
-            self._session.stop("map distortion")
-        self.request.param.update(result=None, running=False, problem="")
+            slot.param.watch(lambda e: self.request.forget(), ["selection"])
 
     def ask(self) -> None:
         """Measure the map that is shown and the columns as they are."""

@@ -114,7 +114,7 @@ class Maps:
         session.param.watch(self._on_brush, ["brush"])
         session.param.watch(self._on_colouring, ["colouring", "sizing"])
         session.param.watch(self._on_active, ["active", "active_atom"])
-        left.param.watch(self._label, ["shown"])
+        session.param.watch(self._label, ["colour_by"])
         for column, slot in enumerate(session.every_slot):
             slot.param.watch(lambda e, c=column: self._show_kept([c]), ["selection"])
         self._on_embedding()
@@ -152,14 +152,14 @@ class Maps:
 
     def _switch(self) -> Button:
         """Make the button between what is kept and what is left open, beside the tools of a map."""
-        button = Button(
+        return Button(
             label=SHOWS[not self._left.shown],
             variant="text",
             width=112,
             height=20,
             margin=(0, 0, -20, 0),
             hint="Colour all maps by the delta entropy given what is kept, and draw its tails",
-            on_click=lambda e: setattr(self._left, "shown", not self._left.shown),
+            on_click=lambda e: self._left.switch(),
             styles={"position": "relative", "z-index": "2"},
             sx={
                 "&&": {"padding": 0, "minWidth": 0, "height": 20, "lineHeight": "19px"},
@@ -167,7 +167,6 @@ class Maps:
                 "justifyContent": "flex-start",
             },
         )
-        return button
 
     def _label(self, *_: Any) -> None:
         for switch in self.switches:
@@ -386,28 +385,35 @@ class Maps:
 
     def _show_kept(self, columns: Iterable[int]) -> None:
         """Draw what columns keep, in their colours or in those of a property."""
-        session, colouring = self._session, self._session.colouring
-        if session.analysis is None or len(self._points) != self._n:
+        if self._session.analysis is None or len(self._points) != self._n:
             return
         drawn = []
         for column in columns:
-            kept, inside = self.kept[column], self.inside[column]
-            rows = np.sort(session.kept_rows(session.every_slot[column]))
-            if colouring is not None and colouring.per_column:
-                rows = NOTHING
-            both = _common(rows, session.brush)
-            for layer, own in ((kept, rows), (inside, both)):
-                layer.put(self._points, self._coloured(own, column))
-            drawn += [kept, inside]
+            rows = self._kept_rows(column)
+            self.kept[column].put(self._points, self._coloured(rows, column))
+            self._put_inside(rows, column)
+            drawn += [self.kept[column], self.inside[column]]
         self._draw(drawn)
+
+    def _kept_rows(self, column: int) -> IntArray:
+        """Return what is drawn as kept in a column, ascending."""
+        session, colouring = self._session, self._session.colouring
+        if colouring is not None and colouring.per_column:
+            return NOTHING
+        return np.sort(session.kept_rows(session.every_slot[column]))
+
+    def _put_inside(self, rows: IntArray, column: int) -> None:
+        both = _common(rows, self._session.brush)
+        self.inside[column].put(self._points, self._coloured(both, column))
 
     def _on_brush(self, *_: Any) -> None:
         """Draw what is brushed above all, at any number, and what is kept of it above that."""
-        if len(self._points) != self._n:
+        if self._session.analysis is None or len(self._points) != self._n:
             return
         self.brushed.put(self._points, Content(self._session.brush))
-        self._draw([self.brushed])
-        self._on_budget()
+        for column in range(len(self.figures)):
+            self._put_inside(self._kept_rows(column), column)
+        self._draw([self.brushed, *self.inside])
 
     def _on_active(self, *_: Any) -> None:
         """Mark the environments of the structure under inspection, or of its chosen atom."""

@@ -69,27 +69,26 @@ def find_left(
 class LeftOpen(param.Parameterized):
     """Keeps what the columns leave open in step with the budget, while it is looked at."""
 
-    shown = param.Boolean(False, doc="Whether maps and tails show it instead of what is kept.")
     columns = param.List([], doc="`Left` of each column; empty until it is known.")
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session = session
         self._for: Analysis | None = None  # what `columns` are about
-        session.param.watch(self.refresh, ["opened", "budget", "n_columns"])
-        session.param.watch(self._on_colour, ["colour_by"])
+        session.param.watch(self.refresh, ["opened", "budget", "n_columns", "colour_by"])
         for slot in session.every_slot:
             slot.param.watch(self.refresh, ["selection"])
+        if self.shown:  # a session that is taken up again
+            self.refresh()
 
-    def _on_colour(self, event: Any) -> None:
-        self.shown = event.new == DELTA_ENTROPY.name
+    @property
+    def shown(self) -> bool:
+        """Whether maps and tails show it instead of what is kept."""
+        return bool(self._session.colour_by == DELTA_ENTROPY.name)
 
-    @param.depends("shown", watch=True)
-    def _on_shown(self) -> None:
-        """Colour by it while it is looked at."""
-        if self.shown != (self._session.colour_by == DELTA_ENTROPY.name):
-            self._session.paint(DELTA_ENTROPY.name if self.shown else METHOD)
-        self.refresh()
+    def switch(self) -> None:
+        """Show it, or what is kept again."""
+        self._session.paint(METHOD if self.shown else DELTA_ENTROPY.name)
 
     def refresh(self, *_: Any) -> None:
         """Work out what is left open at the budget, if anybody looks at it."""

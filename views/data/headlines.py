@@ -32,15 +32,13 @@ def headline_tiles(analysis: Analysis, over_widths: WidthRange | None) -> Markup
     """Write the headline figures, each with what it is from half to twice the width."""
     data = analysis.dataset
     size = math.exp(analysis.diversity_nats)
-    effective: Any = grouped(round(size))
-    if analysis.diversity_error > 0:
-        effective = estimated(effective, grouped(math.ceil(size * analysis.diversity_error)))
-    redundant: Any = percent(analysis.redundancy, 0)
-    if analysis.redundancy_error > 0:
-        redundant = estimated(redundant, percent_error(analysis.redundancy_error))
-    entropy: Any = f"{analysis.entropy_nats:.2f}"
-    if analysis.entropy_error > 0:
-        entropy = estimated(entropy, significant(analysis.entropy_error, 1))
+    effective = estimated(
+        grouped(round(size)), size * analysis.diversity_error, lambda e: grouped(math.ceil(e))
+    )
+    redundant = estimated(percent(analysis.redundancy, 0), analysis.redundancy_error, percent_error)
+    entropy = estimated(
+        f"{analysis.entropy_nats:.2f}", analysis.entropy_error, lambda e: significant(e, 1)
+    )
     numbers: list[tuple[Any, str]] = [
         (grouped(n), f"{noun}{'s' * (n != 1)}")
         for n, noun in ((data.n_structures, "structure"), (data.n_environments, "environment"))

@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import DESCRIPTORS, suggested_bandwidth
+from analytics.descriptors.base import DESCRIPTORS, descriptor_name, suggested_bandwidth
 from analytics.information.kernel import AUTO, PUBLISHED, KernelSpec
 from analytics.information.width import GIVEN
 from analytics.runtime import html
@@ -85,7 +85,7 @@ class DataView(pn.viewable.Viewer):
         self.kind = pmui.Select(
             label="Descriptor",
             options=titles,
-            value=self._kind_of(session.descriptor),
+            value=descriptor_name(session.descriptor),
             size="small",
             width=252,
         )
@@ -109,13 +109,9 @@ class DataView(pn.viewable.Viewer):
         else:  # behind what a user waits for
             pn.state.onload(self.over_widths.refresh)
 
-    @staticmethod
-    def _kind_of(spec: Any) -> str:
-        return next(name for name in DESCRIPTORS if DESCRIPTORS[name][0] is type(spec))
-
     def _on_kind(self, event: Any) -> None:
         """Offer the options of a descriptor; the width is chosen anew."""
-        own = self._kind_of(self._session.descriptor) == event.new
+        own = descriptor_name(self._session.descriptor) == event.new
         spec = self._session.descriptor if own else DESCRIPTORS[event.new][0]()
         kernel = self._session.kernel
         # a number is in the unit of the other descriptor
@@ -123,7 +119,7 @@ class DataView(pn.viewable.Viewer):
 
     def _follow(self, *_: Any) -> None:
         """Show the settings that the analysis in sight was made with."""
-        kind = self._kind_of(self._session.descriptor)
+        kind = descriptor_name(self._session.descriptor)
         if self.kind.value == kind:
             self._offer(self._session.descriptor, self._session.kernel)
         else:

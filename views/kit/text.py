@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import panel as pn
@@ -118,9 +118,9 @@ def facts(pairs: Iterable[tuple[str, Any]], class_: str = "") -> Markup:
     )
 
 
-def estimated(value: str, error: str) -> Markup:
-    """Write an estimate with its standard error."""
-    return html.join(value, " ", html.i(f"± {error}"))
+def estimated(value: str, error: float, written: Callable[[float], str]) -> Markup:
+    """Write an estimate with its standard error; what has none is exact."""
+    return html.join(value, [" ", html.i(f"± {written(error)}")] if error > 0 else None)
 
 
 def tiles(pairs: Iterable[tuple[Any, str]]) -> Markup:

@@ -68,7 +68,7 @@ class ReplayPart(pn.viewable.Viewer):
     def _on_against(self, *_: Any) -> None:
         against = self._state.against
         self._part.visible = against is not None
-        self.request.param.update(result=None, running=False, problem="")
+        self.request.forget()
         if against is not None:
             n = against.dataset.n_structures
             self.size.param.update(end=n, value=max(1, min(50, n // 2)))

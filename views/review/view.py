@@ -93,19 +93,20 @@ class ReviewView(pn.viewable.Viewer):
         whole = state.redundancy[0] if state.redundancy else None
         share: Any = "…"
         size: Any = "…"
-        analysis = self._session.analysis
-        if whole is not None and analysis is not None:
-            share, size = percent(whole.redundancy, 0), grouped(round(whole.effective_environments))
-            if analysis.sampled is not None:
-                error = whole.effective_environments * analysis.diversity_error
-                share = estimated(share, percent_error(analysis.redundancy_error))
-                size = estimated(size, grouped(math.ceil(error)))
+        if whole is not None:
+            share = estimated(percent(whole.redundancy, 0), whole.redundancy_error, percent_error)
+            size = estimated(
+                grouped(round(whole.effective_environments)),
+                whole.effective_error,
+                lambda e: grouped(math.ceil(e)),
+            )
         numbers += [(share, "redundant"), (size, "effective environments")]
         dimension: Any = "…"
         if state.dimension is not None:
             d = state.dimension
             known = math.isfinite(d.dimension)
-            dimension = estimated(f"{d.dimension:.1f}", significant(d.error, 1)) if known else "–"
+            shown = f"{d.dimension:.1f}" if known else "–"
+            dimension = estimated(shown, d.error if known else 0.0, lambda e: significant(e, 1))
         numbers.append((dimension, "intrinsic dimension"))
         rest = ", ".join(PARTS[p].title for p in state.waiting)
         told = (

@@ -518,9 +518,11 @@ class Page:
             every = "\n".join(f"{task}" for task in session.tasks.values())
             self.step.object = html.span(f"{session.working_on}…", class_="say", title=every)
         if session.opened is None:
+            # a page that is served begins to open a file as soon as it is loaded
+            begins = pn.state.curdoc is not None and not pn.state.loaded
             text = (
                 "Reading and analysing the data set…"
-                if session.progress >= 0
+                if begins or session.progress >= 0
                 else "Nothing is open. Choose a file under Data."
             )
         for room in self.rooms.values():

@@ -121,6 +121,10 @@ class Brushing(Looking):
             for name, rows in self.named_brushes.items()
         ]
 
+    def remember_search(self, text: str) -> None:
+        """Put what was searched for first among the searches."""
+        self.searches = [text, *(each for each in self.searches if each != text)][:RECENT]
+
     # ---- sets -------------------------------------------------------------------------------
 
     def invert_brush(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -13,11 +13,22 @@ from views.state.brushing import Brushing
 from views.state.columns import COLUMNS, Choice, Slot
 from views.state.jobs import Runner
 
-__all__ = ["UNDO_DEPTH", "Deciding", "Step"]
+__all__ = ["UNDO_DEPTH", "Deciding", "Step", "fitting", "usual_budget"]
 
 UNDO_DEPTH = 50
 #: Seconds within which moves of the budget are one step: a drag is many.
 ONE_MOVE = 1.5
+
+
+def usual_budget(n: int) -> int:
+    """Return how many of `n` structures are kept until something else is said."""
+    return max(1, round(n / 10))
+
+
+def fitting(budget: int, n: int, pinned: Sized, rejected: Sized) -> int:
+    """Return the budget nearest to one at which all pinned of `n` are kept and no rejected."""
+    low = max(1, len(pinned))
+    return min(max(low, budget), max(low, n - len(rejected)))
 
 
 class Step(NamedTuple):
@@ -97,7 +108,7 @@ class Deciding(Brushing):
 
     def _reorder(self) -> None:
         """Run all methods again: what is forced in or out has changed."""
-        self._run_slots({column: self._wanted(column) for column in range(len(self.slots))})
+        self._run_slots(dict(enumerate(self.choices)))
 
     def _named(self, structure: int) -> str:
         """Return a structure as the user knows it: by its index in the file."""
@@ -118,8 +129,8 @@ class Deciding(Brushing):
         """Keep so many structures, or as near to it as pins and rejections allow."""
         if self.analysis is None:
             return
-        low, high = self._bounds(self.pinned, self.rejected)
-        budget = int(min(max(low, structures), high))
+        n = self.analysis.n_structures
+        budget = fitting(int(structures), n, self.pinned, self.rejected)
         if budget == self.budget != structures:
             self.param.trigger("budget")  # whoever asked for it shows what cannot be
         elif budget != self.budget:
@@ -128,12 +139,6 @@ class Deciding(Brushing):
             self._moved = monotonic()
             self.budget = budget
             self._ask_again()
-
-    def _bounds(self, pinned: list[int], rejected: list[int]) -> tuple[int, int]:
-        """Return the fewest and the most structures that can be kept."""
-        assert self.analysis is not None
-        low = max(1, len(pinned))
-        return low, max(low, self.analysis.n_structures - len(rejected))
 
     def pin(self, structure: int) -> None:
         """Force a structure in, or stop doing so."""
@@ -220,6 +225,11 @@ class Deciding(Brushing):
         """Return what is wanted in a column."""
         return self._wanted(column)
 
+    @property
+    def choices(self) -> list[Choice]:
+        """What is wanted in each of the columns shown."""
+        return [self._wanted(column) for column in range(self.n_columns)]
+
     def decide(
         self,
         column: int,
@@ -230,17 +240,15 @@ class Deciding(Brushing):
         waived: Mapping[str, Waiver],
     ) -> None:
         """Decide all at once: a method for a column, budget, pins, rejections, waivers."""
-        if self.opened is None:
+        if self.analysis is None:
             return
         self._remember("recipe taken over")
         rejected = sorted(removals)
-        low, high = self._bounds(pinned, rejected)
         self.param.update(
             pinned=pinned, rejected=rejected, removals=dict(removals), waived=dict(waived),
-            budget=min(max(low, budget), high),
+            budget=fitting(budget, self.analysis.n_structures, pinned, rejected),
         )  # fmt: skip
-        choices = {at: self._wanted(at) for at in range(len(self.slots))}
-        self._run_slots(choices | {column: choice})
+        self._run_slots(dict(enumerate(self.choices)) | {column: choice})
 
     def _toggle(self, name: str, other: str, structure: int) -> None:
         if self.dataset is None or structure < 0:
@@ -261,8 +269,8 @@ class Deciding(Brushing):
 
     def _decide(self, pinned: list[int], rejected: list[int], budget: int = 0) -> None:
         """Pin and reject; the budget gives way, so that all pinned are kept and no rejected."""
-        low, high = self._bounds(pinned, rejected)
-        budget = min(max(low, budget or self.budget), high)
+        assert self.analysis is not None
+        budget = fitting(budget or self.budget, self.analysis.n_structures, pinned, rejected)
         self.param.update(pinned=pinned, rejected=rejected, budget=budget)
 
     # ---- the ledger, and what is waived -----------------------------------------------------
@@ -314,7 +322,7 @@ class Deciding(Brushing):
             self.pinned,
             self.rejected,
             self._removals(),
-            [self._wanted(column) for column in range(len(self.slots))],
+            self.choices,
             self.waived,
             self.budget,
             dict(self._source[1]),

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.curation.expression import Columns, matching
-from analytics.curation.search import understood
+from analytics.curation.expression import Columns
 from analytics.descriptors.auto import AutoSpec
 from analytics.information.kernel import KernelSpec
 from analytics.runtime.arrays import IntArray
@@ -22,6 +21,7 @@ from views.state.columns import GIVEN
 from views.state.links import CHECK, KERNEL, LONGEST, Link, packed_rows
 from views.state.painting import METHOD
 from views.state.places import Places
+from views.state.search import find
 from views.state.session import DEMO, Session
 
 __all__ = ["CARBON", "file_of", "make_link"]
@@ -82,8 +82,7 @@ def make_link(
         tuple(frames[list(some)].tolist()) for some in (session.pinned, session.rejected)
     )
     choices = []
-    for column in range(session.n_columns):
-        choice = session.choice(column)
+    for column, choice in enumerate(session.choices):
         if choice.method == GIVEN:
             left.append(f"column {column + 1}, which is a list of its own")
             continue
@@ -136,7 +135,7 @@ def with_brush(
     """Return a link with a brush: as what was searched for, as rows, or as a key of the server."""
     if not len(brush):
         return link, left
-    if text and np.array_equal(rows_of_text(text, columns), brush):
+    if text and np.array_equal(find(text, columns).rows, brush):
         return replace(link, brush=text), left
     packed = packed_rows(brush)
     if len(packed) <= LONGEST:
@@ -147,15 +146,6 @@ def with_brush(
         return replace(link, rows=shelf.keep_brush(packed)), left
     except WinnowError as error:
         return link, [*left, f"the brush ({error})"]
-
-
-def rows_of_text(text: str, columns: Columns) -> IntArray:
-    """Return the descriptor rows that a text finds; none if it cannot be carried out."""
-    try:
-        found = matching(understood(text, columns), columns)
-    except WinnowError:
-        return np.empty(0, dtype=np.int64)
-    return np.flatnonzero(found.environments)
 
 
 def _writable(spec: Any) -> bool:

@@ -20,12 +20,14 @@ import numpy as np
 
 from analytics.curation.ledger import Removal, now
 from analytics.data.read_options import READING
-from analytics.descriptors.base import DESCRIPTORS
+from analytics.descriptors.base import DESCRIPTORS, descriptor_name
 from analytics.information.analysis import Analysis
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.registry import options_of, spec_from
 from analytics.selection.base import METHODS, Budget
+from analytics.selection.given import written
 from views.state.columns import COLUMNS, GIVEN, Choice
+from views.state.decisions import fitting, usual_budget
 from views.state.looking import NOTHING
 
 __all__ = [
@@ -162,8 +164,8 @@ class Link:
             "descriptor": "" if self.descriptor is None else _descriptor(self.descriptor),
             **{name: _plain(value) for name, value in self.kernel.items()},
             "structure": "" if self.structure < 0 else str(self.structure),
-            "pin": _ranges(self.pinned),
-            "reject": _ranges(self.rejected),
+            "pin": written(sorted(self.pinned)),
+            "reject": written(sorted(self.rejected)),
             "brush": self.brush,
             "rows": self.rows,
             "check": self.check,
@@ -348,14 +350,12 @@ def arrival(link: Link, analysis: Analysis, rows: IntArray) -> tuple[dict[str, A
     if gone:
         lost.append(f"{len(gone)} structures that are not in the file, {gone[0]} the first")
     rejected -= pinned
-    low = max(1, len(pinned))
-    high = max(low, n - len(rejected))
-    budget = link.budget.of(n) if link.budget is not None else max(1, round(n / 10))
+    budget = link.budget.of(n) if link.budget is not None else usual_budget(n)
     values: dict[str, Any] = {
         "pinned": sorted(pinned),
         "rejected": sorted(rejected),
         "removals": {s: Removal(s, FROM_LINK, "", now(), "rule") for s in sorted(rejected)},
-        "budget": min(max(low, budget), high),
+        "budget": fitting(budget, n, pinned, rejected),
         "brush": rows[rows < analysis.n_environments],
     }
     if link.structure in frames:
@@ -386,8 +386,7 @@ def _column(choice: Choice) -> str:
 
 
 def _descriptor(spec: Any) -> str:
-    name = next(name for name in DESCRIPTORS if DESCRIPTORS[name][0] is type(spec))
-    return f"{name}{_options(spec)}"
+    return f"{descriptor_name(spec)}{_options(spec)}"
 
 
 def _options(spec: Any) -> str:
@@ -395,16 +394,6 @@ def _options(spec: Any) -> str:
         return ""
     told = ((item.name, getattr(spec, item.name), item.default) for item in options_of(type(spec)))
     return "".join(f"~{name}={value}" for name, value, default in told if value != default)
-
-
-def _ranges(indices: Iterable[int]) -> str:
-    found: list[list[int]] = []
-    for index in sorted(indices):
-        if found and index == found[-1][1] + 1:
-            found[-1][1] = index
-        else:
-            found.append([index, index])
-    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in found)
 
 
 # ---- brushes ------------------------------------------------------------------------------------

@@ -31,8 +31,11 @@ class OnRequest(param.Parameterized):
         session.on_cancel(lambda: setattr(self, "running", False))
 
     def _on_opened(self, event: Any) -> None:
-        if event.new is not None and event.new.only_refines(event.old):
-            return
+        if event.new is None or not event.new.only_refines(event.old):
+            self.forget()
+
+    def forget(self) -> None:
+        """Take back what was found, or is being worked out: it is about something else."""
         if self.running:
             self._session.stop(self._stage)
         self.param.update(result=None, running=False, problem="")

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.data.dataset import Dataset
-from analytics.descriptors.base import DESCRIPTORS
+from analytics.descriptors.base import DESCRIPTORS, descriptor_name
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.registry import spec_from
 from analytics.selection.base import METHODS
+from analytics.selection.given import written
 from views.state.columns import Choice
-from views.state.decisions import Step
+from views.state.decisions import Step, fitting
 from views.state.looking import NOTHING
 from views.state.saved import SavedSession, marks_of
 
@@ -51,13 +52,7 @@ class Restored:
 
 def ranges(indices: Iterable[int]) -> str:
     """Write indices shortly: 3, 7–9, 12."""
-    found: list[list[int]] = []
-    for index in sorted(indices):
-        if found and index == found[-1][1] + 1:
-            found[-1][1] = index
-        else:
-            found.append([index, index])
-    return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in found)
+    return written(sorted(indices)).replace(",", ", ").replace("-", "–")
 
 
 def live_settings(saved: SavedSession) -> tuple[Any, KernelSpec]:
@@ -176,14 +171,12 @@ def restored(
     if now is not None and named:
         lost.append(f"the brushes {', '.join(named)}")
         named = {}
-    low = max(1, len(step.pinned))
-    high = max(low, analysis.n_structures - len(step.rejected))
     values = {
         "pinned": step.pinned,
         "rejected": step.rejected,
         "removals": step.removals,
         "waived": dict(saved.waived),
-        "budget": min(max(low, saved.budget), high),
+        "budget": fitting(saved.budget, analysis.n_structures, step.pinned, step.rejected),
         "brush": brush,
         "named_brushes": named,
         "kept_lists": dict(saved.kept_lists),
@@ -211,5 +204,5 @@ def _inspected(saved: SavedSession, data: Dataset) -> dict[str, int]:
 
 def settings_of(descriptor: Any, kernel: KernelSpec) -> tuple[tuple[str, dict[str, Any]], Any]:
     """Return name and options of a descriptor, and the options of a kernel, as plain values."""
-    name = next(n for n in DESCRIPTORS if DESCRIPTORS[n][0] is type(descriptor))
-    return (name, dataclasses.asdict(descriptor)), dataclasses.asdict(kernel)
+    own = descriptor_name(descriptor), dataclasses.asdict(descriptor)
+    return own, dataclasses.asdict(kernel)

@@ -18,7 +18,6 @@ from analytics.information.kernel import KernelSpec
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
 from views.state.aiming import Aiming
-from views.state.brushing import RECENT
 from views.state.columns import Choice, Opened
 from views.state.jobs import Runner
 from views.state.links import Link, arrival
@@ -183,7 +182,7 @@ class Saving(Aiming):
         def done(found: IntArray) -> None:
             if self.analysis is analysis:
                 self.set_brush(found)
-                self.searches = [text, *(each for each in self.searches if each != text)][:RECENT]
+                self.remember_search(text)
 
         self.run("brush of a link", work, done, place="here", quiet=True)
 

@@ -12,7 +12,6 @@ from analytics.curation.expression_syntax import ExpressionError
 from analytics.curation.search import understood
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor
-from views.state.brushing import RECENT
 from views.state.looking import NOTHING
 from views.state.session import Session
 
@@ -114,13 +113,9 @@ class Search(param.Parameterized):
                 return
             self.found = found
             if mode and found.expression and not found.error:
-                self._remember(" ".join(text.split()))
+                session.remember_search(" ".join(text.split()))
                 session.set_brush(found.rows, mode)
 
         # a look that comes after Enter must not cancel what Enter asked for
         stage = "find and brush" if mode else "find"
         session.run(stage, work, done, place="here", quiet=True)
-
-    def _remember(self, text: str) -> None:
-        others = [each for each in self._session.searches if each != text]
-        self._session.searches = [text, *others][:RECENT]

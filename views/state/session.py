@@ -5,7 +5,7 @@ Views call methods of the session and watch its parameters; they hold no state o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -16,9 +16,7 @@ import param
 from param.parameterized import discard_events
 
 from analytics.data.dataset import Dataset
-from analytics.evaluation.embedding import Embedding
 from analytics.evaluation.prefixes import PrefixMetrics, prefix_metrics
-from analytics.evaluation.score_plane import score_plane
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
 from analytics.pipeline import Pipeline
@@ -26,25 +24,20 @@ from analytics.runtime.arrays import IntArray, ragged_rows
 from analytics.runtime.assets import asset
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.selection.base import METHODS, Selection, missing_labels
-from views.state.columns import COLUMNS, GIVEN, Choice, Opened, Slot, lower_first
+from views.state.columns import COLUMNS, GIVEN, Choice, Opened, Slot
+from views.state.decisions import usual_budget
 from views.state.findings import OpenFindings
-from views.state.jobs import Job, Runner, unheard
+from views.state.jobs import Runner
 from views.state.looking import NOTHING
 from views.state.places import Places
 from views.state.questions import Question
-from views.state.saving import Saving
+from views.state.showing_maps import ShowingMaps
 from views.state.uploads import Uploads
 
-__all__ = ["DEFAULT_METHODS", "DEMO", "Choice", "Opened", "Session", "Slot"]
+__all__ = ["DEMO", "Choice", "Opened", "Session", "Slot"]
 
 T = TypeVar("T")
 
-#: Kind of the map whose axes are two properties.
-PLANE = "plane"
-
-#: Of the columns that a page opens with, and of those that come in when they are asked for.
-DEFAULT_METHODS = ("random", "facility_location", "largest_force")
-FURTHER_METHODS = ("farthest_mean",)
 DEMO = asset("carbon.xyz.gz")
 #: What is said where a file read another way has other structures.
 AFRESH = "Read so the file has other structures, and starts afresh"
@@ -67,11 +60,9 @@ def _metrics(
     return prefix_metrics(analysis, selection.positions, np.array([size]), monitor=monitor)
 
 
-class Session(Saving):
+class Session(ShowingMaps):
     """What one user has open and how they look at it."""
 
-    embedding = param.ClassSelector(class_=Embedding, doc="The map that is shown.")
-    umap = param.ClassSelector(class_=Embedding, doc="The UMAP, once it has been laid out.")
     measured = param.Parameter(
         (), doc="`PrefixMetrics` of the first columns at the budget, as far as they are known."
     )
@@ -79,14 +70,8 @@ class Session(Saving):
     def __init__(self, runner: Runner, pipeline: Pipeline | None = None, **params: Any) -> None:
         super().__init__(runner, **params)
         self.pipeline = pipeline or Pipeline()
-        self.every_slot = tuple(Slot(method=name) for name in DEFAULT_METHODS + FURTHER_METHODS)
-        #: What is on its way into a column.
-        self._asked: dict[int, Choice] = {}
-        #: Methods chosen that the open data set cannot serve: back with the next that can.
-        self._unavailable: dict[int, Choice] = {}
         self.param.watch(self._on_columns, ["n_columns"])
         self.param.watch(self._measure, ["opened", "budget"])
-        self.param.watch(self._on_plane, ["plane_x", "plane_y"])
         for slot in self.every_slot:
             slot.param.watch(self._measure, ["selection"])
             slot.param.watch(self._on_decided, ["selection"])
@@ -142,38 +127,6 @@ class Session(Saving):
         self.param.trigger("chosen")
         self._fill_columns()
         self._measure()
-
-    def _fill_columns(self) -> None:
-        """Order the structures for columns that have no order, or one that is out of date."""
-        for column, slot in enumerate(self.slots):
-            if self.analysis is not None and column not in self._asked and self._is_old(slot):
-                self._run_slots({column: self._sensible(column)})
-
-    def _sensible(self, column: int) -> Choice:
-        """Return what is wanted in a column; a new one gets what no other shows and data allow."""
-        assert self.analysis is not None
-        wanted, others = self._wanted(column), {slot.method for slot in self.every_slot[:column]}
-        if self.every_slot[column].selection is not None:
-            return wanted
-        for method in (wanted.method, *DEFAULT_METHODS, *FURTHER_METHODS, "outlier_score"):
-            spec = wanted.spec if method == wanted.method else None
-            if method not in others and not missing_labels(self.analysis, method, spec):
-                return wanted._replace(method=method, spec=spec)
-        return wanted
-
-    def _is_old(self, slot: Slot) -> bool:
-        """Say whether the order of a column is about something else than what is decided now."""
-        order, analysis = slot.selection, self.analysis
-        if order is None or analysis is None or order.source != analysis.fingerprint:
-            return True
-        decided = (order.keep.tolist(), order.drop.tolist())
-        return decided != (self.pinned, self.rejected) or not (
-            order.nested or len(order) == self.budget
-        )
-
-    def on_its_way(self, column: int) -> Choice | None:
-        """Return what is being worked out for a column; None if it shows what is wanted."""
-        return self._asked.get(column)
 
     def _measure(self, *_: Any) -> None:
         """Bring the metrics of the columns up to date, aside from what the page answers at once."""
@@ -366,32 +319,6 @@ class Session(Saving):
         )
         return Opened(dataset, report, analysis, embedding, tuple(methods), tuple(orders))
 
-    def _has_lists_of(self, dataset: Dataset) -> bool:
-        """Whether lists in the columns are about a data set: indices mean nothing in another."""
-        return self._restoring is not None or (
-            self.dataset is not None and self.dataset.name == dataset.name
-        )
-
-    @staticmethod
-    def _instead(column: int, choice: Choice) -> Choice:
-        """Return what a column shows where its list is of another data set."""
-        return Choice((DEFAULT_METHODS + FURTHER_METHODS)[column], choice.seed)
-
-    def _order(
-        self,
-        analysis: Analysis,
-        choice: Choice,
-        keep: Iterable[int],
-        drop: Iterable[int],
-        monitor: Monitor,
-    ) -> tuple[Selection, PrefixMetrics]:
-        size = max(1, self.budget)  # only a method that is not nested looks at it
-        method, seed, spec = choice
-        selection = self.pipeline.select(
-            analysis, method, spec=spec, size=size, seed=seed, keep=keep, drop=drop, monitor=monitor
-        )
-        return selection, self.pipeline.retention(analysis, selection, monitor=monitor)
-
     def _take(
         self,
         opened: Opened,
@@ -419,7 +346,7 @@ class Session(Saving):
                 values["named_brushes"] = {}  # read otherwise: rows may mean other atoms
         if source is not None and afresh:
             first = _showpiece(opened.analysis)
-            values |= {"budget": max(1, round(n / 10)), "active": first, "active_atom": -1}
+            values |= {"budget": usual_budget(n), "active": first, "active_atom": -1}
             values |= {"pinned": [], "rejected": [], "removals": {}, "waived": {}}
             values |= {"named_brushes": {}, "kept_lists": {}}
             self._undo, self._redo = [], []
@@ -437,229 +364,7 @@ class Session(Saving):
         self._follow_decisions()
         self._fill_columns()
 
-    def _fill_slots(self, opened: Opened) -> str:
-        """Put what was opened into the columns; say where a method had to be replaced."""
-        said = ""
-        # the number of columns may have changed meanwhile
-        found = zip(self._methods(), opened.methods, opened.orders, strict=False)
-        ordered = 0
-        for column, (wanted, method, (selection, retention)) in enumerate(found):
-            ordered = column + 1
-            missing = missing_labels(opened.analysis, wanted.method, wanted.spec)
-            spec = wanted.spec
-            if method != wanted.method and missing:
-                self._unavailable[column], spec = wanted, None
-                said = (
-                    f"{opened.dataset.name} has no {missing}: {lower_first(METHODS[method].title)} "
-                    f"instead of {lower_first(METHODS[wanted.method].title)}"
-                )
-            else:
-                self._unavailable.pop(column, None)
-            if method != wanted.method == GIVEN:
-                spec = None
-                said = f"{wanted.spec.name} is a list of another file: no column shows it any more"
-            slot = self.slots[column]
-            # told with `opened`: until then a watcher would see new orders of the old data
-            with discard_events(slot):
-                slot.param.update(
-                    method=method, spec=spec, selection=selection, retention=retention, tight=[]
-                )
-        for column, slot in enumerate(self.every_slot[ordered:], ordered):
-            choice = self._wanted(column)
-            if choice.method == GIVEN and not self._has_lists_of(opened.dataset):
-                choice = self._instead(column, choice)
-            with discard_events(slot):  # ordered when they are shown
-                slot.param.update(**choice._asdict(), selection=None, retention=None, tight=[])
-        self._asked.clear()
-        return said
-
-    # ---- methods, maps ----------------------------------------------------------------------
-
-    def choose(self, column: int, method: str) -> None:
-        """Put another method into a column, with its default options."""
-        current = self._wanted(column)
-        if method != current.method:
-            self._remember(f"{self._column(column)}, {method.replace('_', ' ')}")
-            self._unavailable.pop(column, None)
-            self._run_slots({column: Choice(method, current.seed)})
-
-    def set_options(self, column: int, spec: Any) -> None:
-        """Run the method of a column with other options."""
-        current = self._wanted(column)
-        if spec == METHODS[current.method].spec():
-            spec = None
-        if spec != current.spec:
-            self._remember(f"{self._column(column)}, options")
-            self._run_slots({column: current._replace(spec=spec)})
-
-    def reseed(self, column: int, seed: int | None = None) -> None:
-        """Draw again with another seed."""
-        current = self._wanted(column)
-        self._remember(f"{self._column(column)}, seed")
-        seed = current.seed + 1 if seed is None else seed
-        self._run_slots({column: current._replace(seed=seed)})
-
-    @staticmethod
-    def _column(column: int) -> str:
-        return f"column {column + 1}"
-
-    def _wanted(self, column: int) -> Choice:
-        slot = self.every_slot[column]
-        return self._asked.get(column, Choice(slot.method, slot.seed, slot.spec))
-
-    def _methods(self) -> list[Choice]:
-        """Return what the user chose for each column."""
-        wanted = {column: self._wanted(column) for column in range(len(self.slots))}
-        back = {
-            column: choice._replace(seed=wanted[column].seed)
-            for column, choice in self._unavailable.items()
-            if column in wanted
-        }
-        return list((wanted | back).values())
-
-    def _ask_again(self) -> None:
-        """Run those methods again whose orders answer for one budget only."""
-        for column, slot in enumerate(self.slots):
-            wanted = self._wanted(column)
-            answered = slot.selection is not None and len(slot.selection) == self.budget
-            if not wanted.nested and not (answered and slot.method == wanted.method):
-                self._run_slots({column: wanted})
-
-    def _run_slots(self, wanted: dict[int, Choice]) -> None:
-        analysis, keep, drop = self.analysis, self.pinned, self.rejected
-        if analysis is None:
-            return
-        self._asked |= wanted
-        self.param.trigger("chosen")
-
-        def work(monitor: Monitor) -> dict[int, tuple[Selection, PrefixMetrics]]:
-            made = {}
-            for at, (column, choice) in enumerate(wanted.items()):
-                part = Part(monitor, at / len(wanted), (at + 1) / len(wanted), choice.method)
-                made[column] = self._order(analysis, choice, keep, drop, part)
-            return made
-
-        def done(made: dict[int, tuple[Selection, PrefixMetrics]]) -> None:
-            if self.analysis is not analysis:
-                return
-            for column, (selection, retention) in made.items():
-                self._arrived(column, wanted)
-                values = wanted[column]._asdict()
-                self.every_slot[column].param.update(
-                    **values, selection=selection, retention=retention, tight=[]
-                )
-
-        def failed(error: Exception) -> None:
-            if self.analysis is not analysis:
-                return
-            for column in wanted:  # the widget shows the refused method: put the old one back
-                self._arrived(column, wanted)
-                self.every_slot[column].param.trigger("method")
-            self._drop_unfilled()
-            self._drop_empty_step()
-            self._fail(error, again)
-
-        def again() -> None:
-            if any(self._wanted(column) != choice for column, choice in wanted.items()):
-                self._remember("method asked for again")
-            self._run_slots(wanted)
-
-        stage = "slots" if len(wanted) > 1 else f"slot {next(iter(wanted))}"
-        self._submit(stage, work, done, failed)
-
-    def _drop_unfilled(self) -> None:
-        """Hide what came in last and has no order, nor one on its way; one column stays."""
-        unfilled = [
-            column
-            for column, slot in enumerate(self.slots)
-            if slot.selection is None and column not in self._asked
-        ]
-        if unfilled and unfilled[0] > 0:
-            self.n_columns = unfilled[0]
-
-    def _arrived(self, column: int, wanted: dict[int, Choice]) -> None:
-        if self._asked.get(column) == wanted[column]:
-            del self._asked[column]
-
-    def show_map(self, kind: str) -> None:
-        """Show the PCA or the UMAP of the environments; UMAP is laid out in the background."""
-        analysis = self.analysis
-        if analysis is None:
-            return
-        if kind == PLANE:
-            self._show_plane(analysis)
-            return
-        self.map_kind = kind
-        if self.embedding is not None and self.embedding.method == kind:
-            self._runner.cancel("map")
-            self._over("map")
-            return
-
-        def done(embedding: Embedding) -> None:
-            if self.analysis is analysis and self.map_kind == kind:
-                self.param.update(embedding=embedding)
-            if self.analysis is analysis and kind == "UMAP":
-                self.umap = embedding
-
-        def failed(error: Exception) -> None:
-            if self.analysis is analysis:
-                self.map_kind = self.embedding.method if self.embedding else "PCA"
-                self._fail(error, lambda: self.show_map(kind))
-
-        if kind == "UMAP":  # it may be on its way: whoever asks waits for that one
-            self._runner.hurry("map ahead")
-        self._submit("map", self._lay_out(analysis, kind), done, failed)
-
-    def show_plane(self, x: str, y: str) -> None:
-        """Show a map whose axes are two properties."""
-        self.param.update(plane_x=x, plane_y=y)
-        self.show_map(PLANE)
-
-    def _on_plane(self, *_: Any) -> None:
-        if self.map_kind == PLANE and self.analysis is not None:
-            self._show_plane(self.analysis)
-
-    def _show_plane(self, analysis: Analysis) -> None:
-        axes, properties = self.plane(), self.properties
-        if axes is None:
-            return
-        self.map_kind = PLANE
-        self._runner.cancel("map")
-        self._over("map")
-
-        def work(monitor: Monitor) -> Embedding:
-            x, y = (properties.of_environments(axis.name) for axis in axes)
-            return score_plane(x, y, (axes[0].label, axes[1].label))
-
-        def done(embedding: Embedding) -> None:
-            if self.analysis is analysis and self.map_kind == PLANE and self.plane() == axes:
-                self.embedding = embedding
-
-        def failed(error: Exception) -> None:
-            if self.analysis is analysis and self.embedding is not None:
-                self.map_kind = self.embedding.method
-
-        self.run("plane", work, done, failed=failed, place="here", quiet=True)
-
-    def _lay_out(self, analysis: Analysis, kind: str) -> Callable[[Monitor], Embedding]:
-        def work(monitor: Monitor) -> Embedding:
-            monitor.report(0.0, f"{kind} map")
-            return self.pipeline.embed(analysis.descriptors, kind, monitor=monitor)
-
-        return work
-
-    def lay_out_ahead(self) -> None:
-        """Lay out the UMAP before anybody asks for it: behind everything else, and silently."""
-        analysis = self.analysis
-        if analysis is None or self.umap is not None:
-            return
-
-        def done(embedding: Embedding) -> None:
-            if self.analysis is analysis:
-                self.umap = embedding
-
-        work = self._lay_out(analysis, "UMAP")
-        self._runner.submit(Job("map ahead", work, done, unheard, place="ahead"))
+    # ---- exact figures ----------------------------------------------------------------------
 
     def refine(self) -> None:
         """Make entropy, diversity and outlier scores of a sampled analysis exact; the rest stays.
@@ -694,10 +399,6 @@ class Session(Saving):
                 slot.param.trigger("selection")
 
         self._submit("refine", work, done, place="ahead", news=self.notice)
-
-    def _decisions(self) -> tuple[list[Choice], list[int], list[int]]:
-        """Return what the orders depend on: the methods, what is forced in and out."""
-        return [self._wanted(c) for c in range(len(self.slots))], self.pinned, self.rejected
 
     # ---- work -------------------------------------------------------------------------------
 

@@ -63,9 +63,9 @@ class WorkQueue(param.Parameterized):
         self._for, self.gaps = analysis, None
         self._follow()
         kept = np.asarray(keeper.selection.positions[: session.budget])
-        rows = display_sample(analysis.descriptors)
 
         def work(monitor: Monitor) -> Gaps:
+            rows = display_sample(analysis.descriptors)
             return session.pipeline.finding(
                 "gaps", analysis, find_gaps, kept, rows, monitor=monitor
             )
