@@ -125,6 +125,10 @@ def test_what_is_offered_are_columns_and_their_values(session):
     assert offered["max_force"]["kind"] == "number"
     assert ["C", "element"] in card.field.words
 
+    # exact figures arrive while somebody types: what was asked for stays on offer
+    session.param.trigger("opened")
+    assert {each["name"] for each in card.field.columns} == set(offered)
+
 
 @pytest.mark.parametrize(
     ("by", "falling"), [("natoms", True), ("max_force", False), ("index", False)]

@@ -86,7 +86,7 @@ class DistortionCard(RequestCard):
             **params,
         )
         # what was said is of another map, or of what was kept before
-        session.param.watch(lambda e: self.request.forget(), ["embedding", "budget", "n_columns"])
+        session.param.watch(lambda *_: self.request.forget(), ["embedding", "budget", "n_columns"])
         for slot in session.every_slot:
             slot.param.watch(lambda e: self.request.forget(), ["selection"])
 

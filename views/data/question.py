@@ -100,8 +100,8 @@ class QuestionCard(pn.viewable.Viewer):
         )
         self._answers[name] = said.get(name, "")
 
-        def take(event: Any) -> None:  # picked from the list, or typed
-            self._answers[name] = (event.new or "").strip()
+        def take(*events: Any) -> None:  # picked from the list, or typed
+            self._answers[name] = (events[-1].new or "").strip()
             self._allow()
 
         field.param.watch(take, ["value", "value_input"])

@@ -31,6 +31,7 @@ class Find(pn.viewable.Viewer):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(**params)
         self._session, self.search = session, Search(session)
+        self._asked = False
         self.field = QueryField()
         # there from the start: the browser knows the components that the document began with
         self.form = FilterForm(self._write)
@@ -51,14 +52,18 @@ class Find(pn.viewable.Viewer):
     # ---- what is offered --------------------------------------------------------------------
 
     def _on_opened(self, *_: Any) -> None:
-        """Forget what the file before had; what this one has is looked up when it is asked for."""
+        """Forget what the file before had; what this one has is looked up when it is asked for.
+
+        Who has asked before is not made to ask again: figures that become exact arrive while
+        somebody types, and the field that has the focus says so only once.
+        """
         self.field.param.update(columns=[], words=[])
-        if self.field.building:
+        if self._asked:
             self._offer()
 
     def _offer(self) -> None:
         """Look up, aside, which columns and values there are."""
-        session = self._session
+        session, self._asked = self._session, True
         if session.analysis is None:
             return
         columns = session.properties

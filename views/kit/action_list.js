@@ -20,6 +20,7 @@ export function render({ model, el }) {
   const list = made('ul')
   list.setAttribute('role', 'list') // which one without markers is not everywhere
   list.setAttribute('aria-label', model.label)
+  list.tabIndex = -1 // holds the focus where nothing is left to act on
   el.append(list)
 
   /** The field of an act that asks something first. @type {(entry: Entry, act: Act, acts: HTMLElement) => void} */
@@ -94,6 +95,7 @@ export function render({ model, el }) {
     const root = /** @type {ShadowRoot | Document} */ (el.getRootNode())
     const held = root.activeElement
     const at = held instanceof HTMLElement ? [held.dataset.key, held.dataset.name] : []
+    const place = [...list.children].findIndex((item) => item.contains(held))
     const forms = [...list.querySelectorAll('form')]
     list.replaceChildren(...model.entries.map(drawn))
     const buttons = [...list.querySelectorAll('button')]
@@ -108,7 +110,9 @@ export function render({ model, el }) {
     if (at[0] === undefined) return
     const same = buttons.find((b) => b.dataset.key === at[0] && b.dataset.name === at[1])
     const near = same && !same.disabled ? same : buttons.find((b) => b.dataset.key === at[0] && !b.disabled)
-    if (near) near.focus({ preventScroll: true })
+    // what was acted on may be gone: the next in its place, else a dialog loses the keys with the focus
+    const there = list.children[Math.min(place, list.children.length - 1)]?.querySelector('button')
+    ;(near ?? there ?? list).focus({ preventScroll: true })
   }
   model.on('entries', draw)
   draw()

@@ -21,6 +21,7 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
 from views.compare import map_raster
+from views.shell.early_changes import send_early_changes
 from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
 from views.shell.stage import stages_in_order
@@ -101,6 +102,8 @@ def new_session() -> Session:
     """Make the session of the page that is being served; it ends with the page."""
     doc = pn.state.curdoc
     loop = None if doc is None or doc.session_context is None else IOLoop.current()
+    if loop is not None:
+        send_early_changes()
 
     def hand_over(work: Callable[[], None]) -> None:
         if doc.session_context is not None:  # the user may have left meanwhile

@@ -57,10 +57,11 @@ export function render({ model, el }) {
   const onKey = (event) => {
     if (event.defaultPrevented || model.blocked || within(event, OVERLAYS)) return
     if (within(event, FIELDS)) {
-      // Enter leaves a field: the number field takes a second number only after a new focus
+      // Enter leaves a field: the number field takes a second number only after a new focus; one
+      // that belongs to a form sends the form, which happens after this and where the focus is
       const [field] = event.composedPath()
       if (event.key === 'Enter' && field instanceof HTMLInputElement
-        && !field.matches('[role=combobox]')) field.blur()
+        && !field.form && !field.matches('[role=combobox]')) field.blur()
       return
     }
     const key = meaning(event)

@@ -1,0 +1,52 @@
+"""Changes of the seconds in which a page is drawn, but has not said that it is ready."""
+
+import socket
+import time
+
+import panel as pn
+from bokeh.client import pull_session
+from bokeh.document.events import ModelChangedEvent
+
+from views.shell.early_changes import send_early_changes
+
+SECONDS = 20
+
+
+def _pulled(port, until):
+    while True:
+        try:
+            return pull_session(url=f"http://localhost:{port}/")
+        except OSError:
+            assert time.monotonic() < until, "the server did not start"
+            time.sleep(0.1)
+
+
+def test_an_answer_is_sent_to_a_page_that_has_not_said_that_it_is_ready():
+    send_early_changes()
+    send_early_changes()  # every page asks for it
+    sent = []
+
+    def app():
+        asked, answer = pn.widgets.TextInput(label="asked"), pn.widgets.TextInput(label="answer")
+        asked.param.watch(lambda event: setattr(answer, "value", event.new.upper()), "value")
+        pn.state.curdoc.on_change(sent.append)
+        return pn.Column(asked, answer)
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = pn.serve(app, port=port, threaded=True, show=False, verbose=False)
+    try:
+        until = time.monotonic() + SECONDS
+        session = _pulled(port, until)
+        fields = {each.title: each for each in session.document.models if hasattr(each, "title")}
+        fields["asked"].value = "word"  # no document_ready was sent, nor will be
+        answers = []
+        while not answers and time.monotonic() < until:
+            session.force_roundtrip()
+            changed = [event for event in sent if isinstance(event, ModelChangedEvent)]
+            answers = [event for event in changed if event.model.id == fields["answer"].id]
+        assert [event.new for event in answers] == ["WORD"]
+        session.close()
+    finally:
+        server.stop()
