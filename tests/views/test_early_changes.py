@@ -28,7 +28,12 @@ def test_an_answer_is_sent_to_a_page_that_has_not_said_that_it_is_ready():
 
     def app():
         asked, answer = pn.widgets.TextInput(label="asked"), pn.widgets.TextInput(label="answer")
-        asked.param.watch(lambda event: setattr(answer, "value", event.new.upper()), "value")
+
+        def reply(event):
+            with pn.io.hold():  # as clicks and results are carried out
+                answer.value = event.new.upper()
+
+        asked.param.watch(reply, "value")
         pn.state.curdoc.on_change(sent.append)
         return pn.Column(asked, answer)
 
