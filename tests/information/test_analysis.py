@@ -15,7 +15,7 @@ import winnow_atomistic as winnow
 from analytics.information import analysis as analysis_module
 from analytics.information.analysis import Analysis, refine
 from analytics.information.kernel import PUBLISHED, KernelSpec
-from analytics.information.structure_kernel import prepared_structures
+from analytics.information.kernel_rows import prepared_structures
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 
