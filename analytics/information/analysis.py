@@ -18,15 +18,13 @@ from analytics.information.blocks import distinct_points
 from analytics.information.bounded_sums import Certificate, bounded_kernel_sums
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import KernelSpec
+from analytics.information.kernel_rows import LOG_CUT, Structures, prepared_structures
 from analytics.information.outliers import OutlierScores, outlier_scores, sampled_outlier_scores
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import (
     COARSE_CUT,
     ENTRY_BYTES,
-    LOG_CUT,
     StructureKernel,
-    Structures,
-    prepared_structures,
     structure_kernel,
 )
 from analytics.information.width import Width, auto_bandwidth

@@ -16,7 +16,7 @@ from analytics.information import analysis as analysis_module
 from analytics.information import bounded_sums as bounded_module
 from analytics.information.analysis import Analysis, certify, refine
 from analytics.information.kernel import PUBLISHED, KernelSpec
-from analytics.information.structure_kernel import prepared_structures
+from analytics.information.kernel_rows import prepared_structures
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 
