@@ -2,6 +2,7 @@
 
 `python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
 `python -m benchmarks check 100000 ...` numbers of structures, and
+`python -m benchmarks large_sets --structures N --into FOLDER [--score] [--check]` makes large sets.
 `python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
 `python -m benchmarks page [--times N] [carbon] [wbe]` takes how often each gesture is made.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
@@ -23,6 +24,7 @@ from benchmarks import (
     influence,
     kernel,
     kill,
+    large_sets,
     load,
     memory,
     neighbours,
@@ -83,6 +85,9 @@ def main(names: list[str]) -> int:
     if names[:1] == ["check"]:
         check_speed.main([int(name) for name in names[1:]])
         return 0
+    if names[:1] == ["large_sets"]:
+        large_sets.main(names[1:])
+        return 0
     if names[:1] == ["recommended"]:
         recommended.main(names[1:])
         return 0
@@ -97,7 +102,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks, potentials",
+            "check, checks, large_sets, potentials",
             file=sys.stderr,
         )
         return 2
