@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from analytics.runtime import html
 from views.kit import layout
 from views.kit.gestures import Newest
-from views.kit.text import Html, counted, grouped, percent
+from views.kit.text import Html, counted, grouped, percent, shortened
 from views.kit.widgets import Button, look
 from views.state.session import Session
 
@@ -83,7 +83,17 @@ class BudgetBar(pn.viewable.Viewer):
         session.param.watch(self._fill, ["opened"])
         session.param.watch(
             self._show,
-            ["opened", "budget", "brush", "in_view", "pinned", "rejected", "waived", "n_columns"],
+            [
+                "opened",
+                "budget",
+                "brush",
+                "in_view",
+                "pinned",
+                "rejected",
+                "waived",
+                "n_columns",
+                "target",
+            ],
         )
         for slot in session.every_slot:
             slot.param.watch(self._show, ["selection"])
@@ -126,11 +136,21 @@ class BudgetBar(pn.viewable.Viewer):
             html.span(f"of {counted(n, 'structure')} ", title=ALWAYS),
             html.b(percent(budget / n)),
             html.span(environments, title=f"environments. {ALWAYS}"),
+            self._target(),
             class_="readout spaced",
         )
         self.strip.object = self._strip()
         self.undo.disabled = not session.can_undo
         self.redo.disabled = not session.can_redo
+
+    def _target(self) -> html.Markup:
+        """Say what coverage is of where that is not the data."""
+        target = self._session.target
+        if target is None:
+            return html.join()
+        size = counted(len(target.values), "environment")
+        why = f"Delta entropy and coverage are of {target.name} ({size}), not of these data"
+        return html.span("for ", html.b(shortened(target.name, 24)), title=why)
 
     def _strip(self) -> html.Markup:
         session = self._session
