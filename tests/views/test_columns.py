@@ -281,6 +281,7 @@ def test_a_target_is_said_beside_the_budget_and_can_be_undone(session):
     bar = BudgetBar(session)
     plain = bar.readout.object
     session.declare("max_force > 3")
+    assert "for a target" in bar.readout.object
     assert "max_force &gt; 3" in bar.readout.object
     session.declare("")
     assert bar.readout.object == plain

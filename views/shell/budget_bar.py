@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from analytics.runtime import html
 from views.kit import layout
 from views.kit.gestures import Newest
-from views.kit.text import Html, counted, grouped, percent, shortened
+from views.kit.text import Html, counted, grouped, percent
 from views.kit.widgets import Button, look
 from views.state.session import Session
 
@@ -144,13 +144,13 @@ class BudgetBar(pn.viewable.Viewer):
         self.redo.disabled = not session.can_redo
 
     def _target(self) -> html.Markup:
-        """Say what coverage is of where that is not the data."""
+        """Say that coverage is not of the data, where that is so; Compare has room for the name."""
         target = self._session.target
         if target is None:
             return html.join()
         size = counted(len(target.values), "environment")
         why = f"Delta entropy and coverage are of {target.name} ({size}), not of these data"
-        return html.span("for ", html.b(shortened(target.name, 24)), title=why)
+        return html.span(" · for a target", title=why)
 
     def _strip(self) -> html.Markup:
         session = self._session

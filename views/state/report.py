@@ -15,10 +15,13 @@ from analytics.report.tables import environment_table, structure_table, table_fi
 from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import Selection
+from views.state.jobs import Place
 from views.state.session import Session
 
 __all__ = ["make_figures", "make_report", "make_scores", "make_structures"]
 
+#: So many atoms are written in a fraction of a second: nobody has to wait for a worker process.
+FEW = 50_000
 Done = Callable[[bytes], None]
 Failed = Callable[[Exception], None]
 
@@ -79,16 +82,21 @@ def make_structures(
     if data is None:
         return
 
+    few = int(data.sizes[structures].sum()) <= FEW
+
     def work(monitor: Monitor) -> bytes:
+        if few:
+            return structures_file(data, structures, format, monitor)
         return session.compute(
             structures_file, data, structures, format, name="export", monitor=monitor
         )
 
-    session.run(f"file of the {which}", work, done, failed=failed)
+    place: Place = "here" if few else "workers"
+    session.run(f"file of the {which}", work, done, failed=failed, place=place)
 
 
 def structures_file(dataset: Dataset, structures: IntArray, format: str, monitor: Monitor) -> bytes:
-    """Return the file; runs in a worker process."""
+    """Return the file."""
     return exported_bytes(dataset, structures, EXPORT_FORMATS[format], monitor)
 
 
