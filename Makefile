@@ -99,6 +99,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e .
 	@echo "Compiling the kernels (once)"
 	@$(PY) -m analytics.cli select assets/carbon.xyz.gz --budget 10 --json >/dev/null
+	@$(PY) -m analytics.cli compare assets/carbon.xyz.gz --budgets 10 --json >/dev/null
+	@$(PY) -m analytics.cli check assets/carbon.xyz.gz --json >/dev/null
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)

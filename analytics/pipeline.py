@@ -31,7 +31,15 @@ from analytics.evaluation.embedding import Embedding, display_sample, embed_pca,
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy
 from analytics.evaluation.width_range import WidthRange, width_range
-from analytics.information.analysis import Analysis, analyse, dataset_width, kernel_memory, refine
+from analytics.information.analysis import (
+    Analysis,
+    analyse,
+    certify,
+    dataset_width,
+    kernel_memory,
+    refine,
+)
+from analytics.information.bounded_sums import Certificate
 from analytics.information.kernel import KernelSpec
 from analytics.information.outliers import OutlierScores
 from analytics.information.width import Width
@@ -213,7 +221,31 @@ class Pipeline:
             made_by=(refine, type(analysis.descriptors.spec)),
             monitor=monitor,
         )
-        return replace(analysis, outliers=scores)
+        return replace(analysis, outliers=scores, certificate=None)
+
+    def certify(
+        self,
+        analysis: Analysis,
+        *,
+        error: float = 0.01,
+        confidence: float = 0.99,
+        monitor: Monitor = SILENT,
+    ) -> Analysis:
+        """Return a sampled analysis with entropy and diversity within a certified error, nats."""
+        if analysis.exact:
+            return analysis
+        found = self._result(
+            fingerprint("certificate", analysis.kernel_fingerprint, error, confidence),
+            _certificate,
+            analysis,
+            error,
+            confidence,
+            self._scheduler,
+            name="certificate",
+            made_by=(certify, type(analysis.descriptors.spec)),
+            monitor=monitor,
+        )
+        return replace(analysis, certificate=found)
 
     def select(
         self,
@@ -380,6 +412,14 @@ def _width(dataset: Dataset, descriptors: Descriptors, monitor: Monitor) -> Widt
 def _exact_scores(analysis: Analysis, scheduler: str | None, monitor: Monitor) -> OutlierScores:
     with connect(scheduler):
         return refine(analysis, monitor=monitor).outliers
+
+
+def _certificate(
+    analysis: Analysis, error: float, confidence: float, scheduler: str | None, monitor: Monitor
+) -> Certificate | None:
+    with connect(scheduler):
+        found = certify(analysis, error=error, confidence=confidence, monitor=monitor)
+    return found.certificate
 
 
 def _select(

@@ -96,6 +96,26 @@ def test_analyse_for_people(run):
     assert out.endswith(".\n")
 
 
+def test_analyse_within_a_certified_error(run, run_json, fails, monkeypatch):
+    exact = run_json("analyse", CARBON)
+    unsampled = run_json("analyse", CARBON, "--error", "0.05")
+    assert unsampled["entropy_nats"] == exact["entropy_nats"]  # all kernels fit
+    assert "certified_confidence" not in unsampled
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 200)
+    monkeypatch.setattr("analytics.information.bounded_sums._affordable", len)
+    found = run_json("analyse", CARBON, "--error", "0.05", "--confidence", "0.999")
+    assert found["certified_confidence"] == 0.999
+    for name in ("entropy", "diversity"):
+        assert 0 < found[f"{name}_error"] <= 0.05
+        assert abs(found[f"{name}_nats"] - exact[f"{name}_nats"]) <= found[f"{name}_error"]
+    _, out, _ = run("analyse", CARBON, "--error", "0.05", "--confidence", "0.999")
+    assert re.search(r"^  entropy H +\d\.\d+ ± 0\.0\d+ +nats", out, re.MULTILINE)
+    assert re.search(r"^  certified +99.9 % confidence", out, re.MULTILINE)
+    assert "not a number above zero" in fails("analyse", CARBON, "--error", "0")
+    assert "--confidence 1" in fails("analyse", CARBON, "--error", "0.1", "--confidence", "100%")
+
+
 def test_settings_arrive(run_json, clusters):
     usual = run_json("analyse", clusters)
     coarse = run_json("analyse", clusters, "--bandwidth", "0.5")

@@ -297,6 +297,22 @@ def test_exact_scores_are_computed_once(
     assert pipeline.refine(whole) is whole
 
 
+def test_a_certificate_is_worked_out_once(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 5)
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    pipeline = Pipeline(Cache(store=Store(tmp_path)))
+    sampled = pipeline.analyse(dataset)
+    stated = pipeline.certify(sampled, error=0.1)
+    assert stated.certificate is not None
+    assert stated.entropy_error <= 0.1
+    again = Pipeline(Cache(store=Store(tmp_path)))
+    monkeypatch.setattr("analytics.information.analysis.bounded_kernel_sums", None)
+    assert again.certify(sampled, error=0.1).certificate == stated.certificate
+    assert pipeline.certify(pipeline.refine(stated)).exact
+
+
 def test_a_refined_analysis_keeps_the_orders_that_do_not_use_its_scores(
     tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

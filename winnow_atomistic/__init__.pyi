@@ -44,8 +44,10 @@ from analytics.evaluation.retrain.uncertainty import uncertainty as uncertainty
 from analytics.evaluation.width_range import compare_widths as compare_widths
 from analytics.evaluation.width_range import width_range as width_range
 from analytics.information.analysis import analyse as analyse
+from analytics.information.analysis import certify as certify
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
+from analytics.information.bounded_sums import bounded_kernel_sums as bounded_kernel_sums
 from analytics.information.entropy import delta_entropy as delta_entropy
 from analytics.information.entropy import diversity as diversity
 from analytics.information.entropy import entropy as entropy

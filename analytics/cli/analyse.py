@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from analytics.cli.arguments import add_analysis, add_input, add_seed
+from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets, input_title
-from analytics.cli.options import parse_seed
+from analytics.cli.options import parse_positive, parse_seed, parse_share
 from analytics.cli.output import (
     aligned,
     columns,
@@ -46,6 +48,7 @@ from analytics.evaluation.element_contrast import ElementContrast, element_contr
 from analytics.evaluation.redundancy import Redundancy, information_efficiency, learning_curve
 from analytics.evaluation.width_range import WidthRange
 from analytics.information.analysis import Analysis
+from analytics.information.bounded_sums import Certificate
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.progress import Part
 from analytics.runtime.text import TERMINAL
@@ -72,6 +75,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="intrinsic dimension of the environments (TwoNN), from a sample",
     )
+    parser.add_argument(
+        "--error",
+        type=parse_positive,
+        metavar="NATS",
+        help="entropy and diversity of a set too large for all its kernels within this certified "
+        "error, such as 0.01, instead of exactly: in a time that grows with the environments, not "
+        "with their pairs",
+    )
+    parser.add_argument(
+        "--confidence",
+        type=parse_share,
+        default=0.99,
+        metavar="SHARE",
+        help="with which the certified error holds (default %(default)s)",
+    )
     add_seed(parser)
     parser.add_argument(
         "-o",
@@ -87,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Say how redundant a data set is."""
     if arguments.output is not None:
         check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
+    if arguments.confidence == 1.0:
+        raise UsageError("--confidence 1: nothing drawn is certain; without --error all is exact")
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -163,14 +183,19 @@ def analysis_text(
     rows = [
         ("structures", count(analysis.n_structures), besides),
         ("environments", count(n), ""),
-        ("entropy H", number(analysis.entropy_nats), _of("nats, at most ln n", analysis)),
-        ("diversity D", number(analysis.diversity_nats), _of("nats, at most ln n", analysis)),
+        ("entropy H", *_figure(analysis.entropy_nats, analysis.entropy_error, analysis)),
+        ("diversity D", *_figure(analysis.diversity_nats, analysis.diversity_error, analysis)),
         ("bandwidth h", f"{analysis.spec.bandwidth:g}", chosen),
         ("", "", rule),
         ("descriptor", descriptor_name(analysis.descriptors.spec), _columns_of(analysis)),
     ]
-    efficiency = information_efficiency(analysis.entropy_nats, n)
-    rows.insert(4, ("efficiency", percent(efficiency), "of the largest entropy, H / ln n"))
+    efficiency = TERMINAL.share_with_error(
+        information_efficiency(analysis.entropy_nats, n),
+        information_efficiency(analysis.entropy_error, n),
+    )
+    rows.insert(4, ("efficiency", efficiency, "of the largest entropy, H / ln n"))
+    if analysis.certificate is not None and not analysis.certificate.exact:
+        rows.insert(5, ("certified", *_certified(analysis.certificate)))
     if dimension is not None:
         known = np.isfinite(dimension.dimension)
         error = f"± {dimension.error:.2f}, " if known else "too few: "
@@ -185,9 +210,13 @@ def analysis_text(
                 f"{about}effective number if {', '.join(elements.elements)} were one element",
             )
         )
+    about, redundant = count(effective), percent(analysis.redundancy, 0)
+    if analysis.diversity_error > 0:
+        about = TERMINAL.with_error(effective, effective * analysis.diversity_error)
+        redundant = TERMINAL.share_with_error(analysis.redundancy, analysis.redundancy_error)
     told = (
-        f"{percent(analysis.redundancy, 0)} of the environments are redundant: "
-        f"effective number exp(D) = {count(effective)} of {count(n)}."
+        f"{redundant} of the environments are redundant: "
+        f"effective number exp(D) = {about} of {count(n)}."
     )
     if over_widths is not None:
         ends = dict.fromkeys(percent(share, 0) for share in over_widths.span("redundancy"))
@@ -256,5 +285,19 @@ def _columns_of(analysis: Analysis) -> str:
     return f"{analysis.descriptors.values.shape[1]} numbers each{'' if single else elements}"
 
 
-def _of(what: str, analysis: Analysis) -> str:
-    return f"{what} = {number(analysis.max_entropy_nats)}"
+def _figure(value: float, error: float, analysis: Analysis) -> tuple[str, str]:
+    """Return a figure with its error, and what is to be known of it."""
+    if error > 0:  # certified: it holds of the number that is shown, too
+        unit = 10.0 ** (math.floor(math.log10(error)) - 2)
+        shown = TERMINAL.with_error(value, math.ceil(error / unit + 0.5) * unit, 3)
+    else:
+        shown = number(value)
+    return shown, f"nats, at most ln n = {number(analysis.max_entropy_nats)}"
+
+
+def _certified(found: Certificate) -> tuple[str, str]:
+    """Return with which confidence the errors above hold, and from how many exact sums."""
+    return TERMINAL.exact_percent(found.confidence), (
+        f"confidence that all three ± hold; {count(found.summed)} distinct environments were "
+        "compared with all"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ __all__ = [
     "parse_count",
     "parse_indices",
     "parse_list",
+    "parse_positive",
     "parse_seed",
     "parse_share",
     "refuse_foreign_options",
@@ -165,6 +167,17 @@ def parse_count(text: str) -> int:
     number = _whole(text, "a whole number from 1 on")
     if number == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return number
+
+
+def parse_positive(text: str) -> float:
+    """Read a number above zero."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
     return number
 
 

@@ -118,11 +118,18 @@ def describe_input(
 
 
 def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Monitor) -> Analysis:
-    """Describe and analyse a data set with the descriptor and kernel asked for."""
+    """Describe and analyse a data set with the descriptor and kernel asked for.
+
+    Entropy and diversity are exact, or within the certified error asked for.
+    """
     kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
     spec = resolved_spec(descriptor_spec(arguments), dataset)
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
-    return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+    error = getattr(arguments, "error", None)
+    if error is None:
+        return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
+    part = Part(monitor, 0.6, 1.0, "certified kernel sums")
+    return pipeline.certify(found, error=error, confidence=arguments.confidence, monitor=part)
 
 
 def analyse_with_target(

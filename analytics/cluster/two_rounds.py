@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from scipy import sparse
 
+from analytics.cluster.rows_in_memory import BATCH, CoverageRows, Picks
 from analytics.descriptors.base import Descriptors
-from analytics.information.analysis import Analysis
-from analytics.information.blocks import Points
-from analytics.information.structure_kernel import Structures, prepared_structures, structure_kernel
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
-from analytics.runtime.errors import Cancelled, WinnowError
+from analytics.information.analysis import Analysis, kernel_memory
+from analytics.information.kernel_loops import TOLERANCE
+from analytics.information.kernel_rows import (
+    LOG_CUT,
+    KernelRows,
+    prepared_structures,
+    wanted_columns,
+)
+from analytics.information.sampling import all_rows
+from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
+from analytics.runtime.errors import WinnowError
 from analytics.runtime.memory import physical_memory
-from analytics.runtime.parallel import cores, elsewhere, in_order
-from analytics.runtime.progress import SILENT, Monitor, Part
+from analytics.runtime.parallel import elsewhere, in_order, running_on
+from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
 from analytics.selection.base import METHODS, Budget, Selection
 from analytics.selection.certificates.online_bound import least_bound, probed
-from analytics.selection.lazy_greedy import add_row, all_gains, lazy_greedy
 
 __all__ = [
     "TooLarge",
@@ -34,10 +38,15 @@ __all__ = [
     "why_one_round",
 ]
 
-#: Share of this machine's memory that kernels may take.
+T = TypeVar("T")
+#: Share of this machine's memory that everything may take.
 SHARE = 0.7
-#: Structures by which it is estimated how much they will take.
-PROBED = 12
+#: Share of the memory that kernels may take (`kernel_memory`) that is for the rows held at a time.
+ROW_SHARE = 0.75
+#: Bytes for each coordinate of an environment: descriptors, and twice what kernels need of them.
+PREPARED = 28
+#: Bytes for each entry of a row.
+ENTRY = 8
 #: Methods whose objective it can maximise.
 OBJECTIVES = ("facility_location", "saturated_coverage")
 
@@ -77,6 +86,7 @@ def select_in_two_rounds(
     drop: Iterable[int] = (),
     order: IntArray | None = None,
     certify: bool = True,
+    memory: float | None = None,
     monitor: Monitor = SILENT,
 ) -> Selection:
     r"""Pick structures greedily where the kernels of all of them do not fit one machine.
@@ -103,6 +113,10 @@ def select_in_two_rounds(
         `Analysis.by_content` (default: that of the file).
     certify : bool
         Bound the best possible selection too, which takes as long again.
+    memory : float, optional
+        Bytes that the rows of kernels held at a time may take (default: three quarters of
+        `analytics.information.analysis.kernel_memory`, 3 GB unless the user says otherwise). Less
+        takes longer; the picks are the same, but for gains that are equal within rounding.
     monitor : Monitor, optional
 
     Returns
@@ -116,8 +130,7 @@ def select_in_two_rounds(
     Raises
     ------
     TooLarge
-        If the kernels would take more than 0.7 of this machine's memory, estimated from those of
-        a few structures before anything else is computed.
+        If the environments and a few rows would take more than 0.7 of this machine's memory.
 
     Notes
     -----
@@ -128,10 +141,13 @@ def select_in_two_rounds(
     is at least :math:`(1 - 1/e) / 2` in expectation (Barbosa et al.). In practice it differs from
     plain greedy by less than a per cent.
 
-    A part holds the kernels of its own structures only, 8 bytes per entry; the second round those
-    of m k picks. Time is that of the kernels, O(f n^2 d) over all parts (see
-    `analytics.information.kernel`), twice with the bound. With `running_on` a cluster, parts are
-    handled by its workers; the descriptors are sent to each of them.
+    Rows of kernels, 8 bytes per entry, are computed when greedy asks for them and held while they
+    fit `memory` (`analytics.cluster.rows_in_memory`); besides that it takes about 28 n d bytes for
+    n environments in d dimensions. Time is that of the kernels, O(f n^2 d) over all parts (see
+    `analytics.information.kernel`), as much again for the bound, and for rows that had to go and
+    were needed again. Parts are handled one after another on all cores. With `running_on` a
+    cluster its workers handle them, each with `memory` of its own; the descriptors are sent to
+    each of them.
 
     References
     ----------
@@ -152,15 +168,13 @@ def select_in_two_rounds(
     size = max(len(kept), min(Budget(size).of(len(described)), len(kept) + len(open_)))
     dealt = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
     hands = [np.sort(hand) for hand in dealt if len(hand)]
-    problem = _Coverage.of(descriptors, bandwidth, spec, order, monitor)
-    _refuse_oversize(problem, open_, spec.parts, len(kept), size)
-    monitor.checkpoint()
-    watched = _Watched(monitor)
-    part = Part(watched, 0.0, 0.5 if certify else 1.0)
-    best = _solve(problem, hands, kept, size, part, watched.flag)
+    room = _room(descriptors, memory)
+    problem = _coverage(descriptors, bandwidth, spec, order, room, Checkpoints(monitor))
+    best = _solve(problem, hands, kept, size, Part(monitor, 0.0, 0.7 if certify else 1.0))
     bound = None
     if certify:
-        bound = _bound(problem, hands, len(kept), best, Part(watched, 0.5, 1.0), watched.flag)
+        bound = _bound(problem, hands, kept, best, Part(monitor, 0.7, 1.0))
+    monitor.report(1.0, "picks of the parts")
     source, picks = fingerprint(descriptors.fingerprint, bandwidth), order[best.structures]
     return Selection(
         structures=frozen(described[picks]),
@@ -189,6 +203,7 @@ def two_rounds_of(
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
     certify: bool = True,
+    memory: float | None = None,
     monitor: Monitor = SILENT,
 ) -> Selection:
     """Pick by a method as `select` does, in two rounds and never from a sample.
@@ -203,7 +218,7 @@ def two_rounds_of(
         Options of the method.
     parts : int, optional
         See `TwoRoundSpec`; default `usual_parts`.
-    seed, keep, drop, certify, monitor
+    seed, keep, drop, certify, memory, monitor
         As for `select_in_two_rounds`.
 
     Raises
@@ -228,15 +243,16 @@ def two_rounds_of(
         drop=drop,
         order=analysis.by_content,
         certify=certify,
+        memory=memory,
         monitor=monitor,
     )
     return replace(found, spec=spec, source=analysis.fingerprint)
 
 
 def usual_parts(n_structures: int, size: int) -> int:
-    """Return the number of parts that takes the least memory.
+    """Return the number of parts that leaves both rounds alike much to choose from.
 
-    One of p parts holds 1/p of the rows, the second round as many as p times `size`.
+    One of p parts holds 1/p of the structures, the second round p times `size`.
     """
     return max(2, round(math.sqrt(n_structures / max(1, size))))
 
@@ -252,216 +268,97 @@ def why_one_round(method: str, spec: Any) -> str:
     return ""
 
 
-def _refuse_oversize(
-    problem: _Coverage, open_: IntArray, parts: int, n_kept: int, size: int
-) -> None:
-    """Raise `TooLarge` if what this machine would hold at once is more than it has."""
-    if len(open_) <= PROBED:
-        return
-    some = np.random.default_rng(0).choice(open_, PROBED, replace=False)
-    rows, _ = problem._rows(np.sort(some), SILENT)
-    each = (rows.data.nbytes + rows.indices.nbytes) / PROBED
-    part = len(open_) / min(parts, len(open_))
-    at_once = 0 if elsewhere() else min(parts, cores())
-    picked = min(size, n_kept + part)
-    # parts being handled, with their picks; the picks of all, joined and sorted
-    needed = each * (at_once * (n_kept + part + picked) + 3 * parts * picked)
-    if needed > SHARE * physical_memory():
+def _room(descriptors: Descriptors, memory: float | None) -> float:
+    """Return how many bytes of rows may be held at a time; raise `TooLarge` where there is none.
+
+    It is the memory of this machine that counts, which holds the environments wherever parts are
+    handled.
+    """
+    n, d = descriptors.values.shape
+    prepared, least = PREPARED * n * d, ENTRY * BATCH * n
+    left = SHARE * physical_memory() - prepared
+    if left < least:
         raise TooLarge(
-            f"two rounds of {size} picks in {parts} parts would hold about {needed / 1e9:.1f} GB "
-            f"of kernels, and this machine has {physical_memory() / 1e9:.1f} GB: pick fewer, or "
-            "in one round, from a sample"
+            f"two rounds over {n} environments would hold about {(prepared + least) / 1e9:.1f} GB, "
+            f"and this machine has {physical_memory() / 1e9:.1f} GB: pick in one round, from a "
+            "sample"
         )
+    return min(float(left), ROW_SHARE * kernel_memory() if memory is None else memory)
+
+
+def _coverage(
+    descriptors: Descriptors,
+    bandwidth: float,
+    spec: TwoRoundSpec,
+    order: IntArray,
+    memory: float,
+    monitor: Monitor,
+) -> CoverageRows:
+    # a kernel stores sums at its own bandwidth and peaks at twice that
+    h = bandwidth * (spec.width if spec.capped else 0.5 * spec.width)
+    x, offsets = descriptors.values, descriptors.structure_offsets
+    whole = prepared_structures(x, offsets, h, order=order, monitor=monitor)
+    columns = wanted_columns(whole, all_rows(len(x)), monitor)
+    rows = KernelRows.of(whole, columns, LOG_CUT, TOLERANCE)
+    return CoverageRows(rows, columns.weights, spec.capped, memory)
+
+
+def _by_part(
+    work: Callable[[int, Monitor], T], parts: int, monitor: Monitor, message: str
+) -> Iterator[T]:
+    """Yield what comes of every part: one after another here, side by side on a cluster."""
+    if elsewhere():
+        yield from in_order(lambda part: work(part, SILENT), range(parts), monitor, message)
+        return
+    for part in range(parts):
+        yield work(part, Part(monitor, part / parts, (part + 1) / parts))
 
 
 def _solve(
-    problem: _Coverage,
-    hands: list[IntArray],
-    kept: IntArray,
-    size: int,
-    monitor: Monitor,
-    flag: _Flag,
-) -> _Picks:
-    def work(hand: int) -> _Picks:
-        return problem.pick(hands[hand], kept, size, flag)
+    problem: CoverageRows, hands: list[IntArray], kept: IntArray, size: int, monitor: Monitor
+) -> Picks:
+    def work(hand: int, own: Monitor) -> Picks:
+        return problem.pick(hands[hand], kept, size, monitor=own)
 
-    first = list(in_order(work, range(len(hands)), Part(monitor, 0.0, 0.95), "picks of the parts"))
-    if not first:  # nothing to choose
-        return problem.pick(np.empty(0, np.int64), kept, size, flag)
-    candidates = np.concatenate([part.structures[len(kept) :] for part in first])
+    if not hands:  # nothing to choose
+        return problem.pick(np.empty(0, np.int64), kept, size)
+    part = Part(monitor, 0.0, 0.8)
+    first = list(_by_part(work, len(hands), part, "picks of the parts"))
+    if len(first) == 1:
+        return first[0]
+    candidates = np.concatenate([found.structures[len(kept) :] for found in first])
+    bounds = np.concatenate([found.first_gains[len(kept) :] for found in first])
     order = np.argsort(candidates)
-    rows = [part.rows[len(kept) :] for part in first]
-    joined = sparse.vstack([first[0].rows[: len(kept)], *rows], format="csr")
-    joined = joined[np.concatenate([np.arange(len(kept)), len(kept) + order])]
-    structures = np.concatenate([kept, candidates[order]])
-    merged = problem.greedy(
-        joined, first[0].weights, structures, len(kept), size, Part(monitor, 0.95, 1.0)
-    )
-    monitor.report(1.0, "picks of the parts")
+    with running_on(None):  # rows are asked for a few at a time
+        merged = problem.pick(
+            candidates[order], kept, size, bounds=bounds[order], monitor=Part(monitor, 0.8, 1.0)
+        )
     return max([merged, *first], key=lambda found: found.gains.sum())  # the first of equals
 
 
 def _bound(
-    problem: _Coverage,
-    hands: list[IntArray],
-    n_kept: int,
-    best: _Picks,
-    monitor: Monitor,
-    flag: _Flag,
+    problem: CoverageRows, hands: list[IntArray], kept: IntArray, best: Picks, monitor: Monitor
 ) -> FloatArray:
     """Bound the best possible selection of every size, as `online_bound` does for one round."""
     size = len(best.structures)
     if size == 0:
         return np.zeros(0)
-    own, capped = (best.rows.indptr, best.rows.indices, best.rows.data), problem.capped
     steps = probed(size)
-    reached, states = np.zeros(len(best.weights)), []
-    for step in range(size + 1):
-        if step in steps:
-            states.append(reached.copy())
-        if step < size:
-            add_row(own, reached, step, capped=capped)
+    reached = np.zeros(len(problem.weights))
+    states = [reached.copy()]
+    with running_on(None):
+        joined = problem.joined(best.structures, reached, Checkpoints(monitor))
+        for step, _ in enumerate(joined, start=1):
+            if step in steps:
+                states.append(reached.copy())
 
-    def work(hand: int) -> FloatArray:
-        return problem.left(hands[hand], states, flag)
+    def work(hand: int, own: Monitor) -> FloatArray:
+        return problem.left(hands[hand], states, own)
 
-    left = [
-        np.array([all_gains(own, best.weights, each, capped=capped)[:n_kept] for each in states]),
-        *in_order(work, range(len(hands)), monitor, "certificate"),
-    ]
+    with running_on(None):
+        left = [problem.left(kept, states, Checkpoints(monitor))]
+    left.extend(_by_part(work, len(hands), monitor, "certificate"))
     values = np.concatenate([[0.0], np.cumsum(best.gains)])[steps].tolist()
     gains = np.concatenate(left, axis=1)
     found = least_bound(np.arange(1.0, size + 1), zip(values, gains, strict=True))
-    return np.minimum(found, float(best.weights.sum()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Picks:
-    """Structures in the order picked, what each brought, their rows and weights of the columns."""
-
-    structures: IntArray
-    gains: FloatArray
-    rows: sparse.csr_matrix
-    weights: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Coverage:
-    """A coverage objective whose rows are computed when they are needed."""
-
-    whole: Structures
-    bandwidth: float
-    capped: bool
-
-    @classmethod
-    def of(
-        cls,
-        descriptors: Descriptors,
-        bandwidth: float,
-        spec: TwoRoundSpec,
-        order: IntArray,
-        monitor: Monitor,
-    ) -> _Coverage:
-        # a kernel stores sums at its own bandwidth and peaks at twice that
-        h = bandwidth * (spec.width if spec.capped else 0.5 * spec.width)
-        x, offsets = descriptors.values, descriptors.structure_offsets
-        whole = prepared_structures(x, offsets, h, order=order, monitor=monitor)
-        return cls(whole, h, spec.capped)
-
-    def pick(self, hand: IntArray, kept: IntArray, size: int, flag: _Flag) -> _Picks:
-        """Pick greedily from some structures, after those to keep."""
-        structures = np.concatenate([kept, hand]).astype(np.int64)
-        rows, weights = self._rows(structures, flag)
-        return self.greedy(rows, weights, structures, len(kept), size, flag)
-
-    def left(self, hand: IntArray, states: Sequence[FloatArray], flag: _Flag) -> FloatArray:
-        """Return what each of some structures would add to each of some states."""
-        rows, weights = self._rows(hand, flag)
-        entries = (rows.indptr, rows.indices, rows.data)
-        return np.array([all_gains(entries, weights, s, capped=self.capped) for s in states])
-
-    def greedy(
-        self,
-        rows: sparse.csr_matrix,
-        weights: FloatArray,
-        structures: IntArray,
-        n_kept: int,
-        size: int,
-        monitor: Monitor,
-    ) -> _Picks:
-        """Pick greedily among rows, the first of which are given."""
-        given = np.arange(n_kept)
-        candidates = np.ones(len(structures), dtype=bool)
-        candidates[given] = False
-        picks, gains = lazy_greedy(
-            (rows.indptr, rows.indices, rows.data),
-            weights,
-            candidates,
-            min(size, len(structures)),
-            first=given,
-            capped=self.capped,
-            monitor=monitor,
-        )
-        return _Picks(structures[picks], gains, rows[picks], weights)
-
-    def _rows(self, structures: IntArray, monitor: Monitor) -> tuple[sparse.csr_matrix, FloatArray]:
-        """Return what some structures give to every distinct environment, and the weights."""
-        segments = self.whole.segments
-        offsets = np.concatenate([[0], np.cumsum(np.diff(segments)[structures])])
-        at, atoms = ragged_rows(segments, structures), self.whole.atoms
-        own = Points(atoms.values[at], atoms.weights[at], atoms.first[at], at[:0])
-        kernel = structure_kernel(
-            self.whole.values,
-            offsets,
-            bandwidth=self.bandwidth,
-            structures=Structures(
-                self.whole.source,
-                self.whole.values,
-                own,
-                offsets,
-                np.arange(len(structures)),
-                self.whole.rows,
-            ),
-            monitor=monitor,
-        )
-        return (kernel.sums if self.capped else kernel.peaks), kernel.weights
-
-
-class _Flag:
-    """A monitor inside a part: silent, and raised when the whole is cancelled.
-
-    In another process it is a new one that nobody raises; there the caller does not wait.
-    """
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def __reduce__(self) -> tuple[type[_Flag], tuple[()]]:
-        return _Flag, ()
-
-    def stop(self) -> None:
-        self._event.set()
-
-    def report(self, fraction: float, message: str = "") -> None:
-        """Say nothing: parts run side by side."""
-
-    def checkpoint(self) -> None:
-        if self._event.is_set():
-            raise Cancelled
-
-
-class _Watched:
-    """A monitor that tells the parts when the work is cancelled."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor, self.flag = monitor, _Flag()
-
-    def report(self, fraction: float, message: str = "") -> None:
-        self._monitor.report(fraction, message)
-
-    def checkpoint(self) -> None:
-        try:
-            self._monitor.checkpoint()
-        except BaseException:
-            self.flag.stop()
-            raise
+    return np.minimum(found, float(problem.weights.sum()))

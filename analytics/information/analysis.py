@@ -15,17 +15,16 @@ from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
 from analytics.information.blocks import distinct_points
+from analytics.information.bounded_sums import Certificate, bounded_kernel_sums
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import KernelSpec
+from analytics.information.kernel_rows import LOG_CUT, Structures, prepared_structures
 from analytics.information.outliers import OutlierScores, outlier_scores, sampled_outlier_scores
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import (
     COARSE_CUT,
     ENTRY_BYTES,
-    LOG_CUT,
     StructureKernel,
-    Structures,
-    prepared_structures,
     structure_kernel,
 )
 from analytics.information.width import Width, auto_bandwidth
@@ -34,13 +33,14 @@ from analytics.runtime.errors import InputError, WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.text import PAGE
-from analytics.runtime.value import Value
+from analytics.runtime.value import Value, content_fingerprint
 
 __all__ = [
     "MEMORY_VARIABLE",
     "SAMPLE",
     "Analysis",
     "analyse",
+    "certify",
     "dataset_width",
     "kernel_memory",
     "refine",
@@ -69,7 +69,7 @@ class Analysis(Value):
     Where the kernel between all structures and all environments would not fit, its columns are a
     random sample of the environments (`sampled` says how many). Whatever is estimated from a
     sample has a standard error next to it, 0 for what is exact. `refine` makes the entropy, the
-    diversity and the outlier scores exact.
+    diversity and the outlier scores exact; `certify` bounds entropy and diversity, at less cost.
 
     Attributes
     ----------
@@ -92,6 +92,9 @@ class Analysis(Value):
     far : StructureKernel, optional
         The same for a third, smaller sample, with kernels down to exp(-55): mean delta entropy is
         measured on it. None if nothing is sampled.
+    certificate : Certificate, optional
+        What `certify` has found: entropy and diversity are then those, and their errors no standard
+        errors, but bounds with a confidence.
     """
 
     dataset: Dataset
@@ -103,6 +106,7 @@ class Analysis(Value):
     audit: StructureKernel | None = None
     seed: int = 0
     far: StructureKernel | None = None
+    certificate: Certificate | None = None
 
     #: Kept with it where it is stored: these take seconds for large sets.
     worked_out: ClassVar[tuple[str, ...]] = ("kernel_sums", "_figures", "by_content")
@@ -164,7 +168,8 @@ class Analysis(Value):
         if self.sampled is None:
             return self.kernel_fingerprint
         exactness = "exact scores" if self.exact else "sampled scores"
-        return fingerprint(self.kernel_fingerprint, exactness)
+        found = () if self.certificate is None else (content_fingerprint(self.certificate),)
+        return fingerprint(self.kernel_fingerprint, exactness, *found)
 
     @cached_property
     def kernel_fingerprint(self) -> str:
@@ -190,6 +195,9 @@ class Analysis(Value):
         if self.exact or self.sampled is None:
             sums = self.kernel_sums
             return entropy_of_sums(sums), 0.0, diversity_of_sums(sums), 0.0
+        if self.certificate is not None:
+            entropy, diversity = self.certificate.entropy, self.certificate.diversity
+            return entropy.value, entropy.error, diversity.value, diversity.error
         sample, sums = self.measured.sample, self.measured.sampled_totals()
         logs, inverse = sample.weights * np.log(sums), sample.weights / sums
         n, most = self.n_environments, self.max_entropy_nats
@@ -208,7 +216,7 @@ class Analysis(Value):
 
     @property
     def entropy_error(self) -> float:
-        """Standard error of the entropy, nats."""
+        """Standard error of the entropy, or what is certified, nats."""
         return self._figures[1]
 
     @property
@@ -218,7 +226,7 @@ class Analysis(Value):
 
     @property
     def diversity_error(self) -> float:
-        """Standard error of the diversity, nats."""
+        """Standard error of the diversity, or what is certified, nats."""
         return self._figures[3]
 
     @property
@@ -233,7 +241,7 @@ class Analysis(Value):
 
     @property
     def redundancy_error(self) -> float:
-        """Standard error of the redundancy."""
+        """Standard error of the redundancy, or what is certified."""
         return (1.0 - self.redundancy) * self.diversity_error
 
     @cached_property
@@ -286,6 +294,11 @@ class Analysis(Value):
                 "entropy_error": self.entropy_error,
                 "diversity_error": self.diversity_error,
                 "redundancy_error": self.redundancy_error,
+            }
+        if self.certificate is not None:
+            figures |= {
+                "certified_confidence": self.certificate.confidence,
+                "summed_environments": self.certificate.summed,
             }
         return figures
 
@@ -493,4 +506,34 @@ def refine(analysis: Analysis, *, monitor: Monitor = SILENT) -> Analysis:
         order=analysis.by_content,
         monitor=monitor,
     )
-    return replace(analysis, outliers=scores)
+    return replace(analysis, outliers=scores, certificate=None)
+
+
+def certify(
+    analysis: Analysis,
+    *,
+    error: float = 0.01,
+    confidence: float = 0.99,
+    monitor: Monitor = SILENT,
+) -> Analysis:
+    """Return the analysis with entropy and diversity within a certified error, nats.
+
+    Nothing else changes: kernels, metrics of selections and outlier scores stay estimates. An exact
+    analysis is returned as it is. Cost as of `bounded_kernel_sums`, linear in n.
+
+    Examples
+    --------
+    >>> winnow.certify(information, error=0.01).entropy_error  # all kernels fit: exact already
+    0.0
+    """
+    if analysis.exact:
+        return analysis
+    sums = bounded_kernel_sums(
+        analysis.descriptors.values,
+        bandwidth=analysis.spec.bandwidth,
+        error=error,
+        confidence=confidence,
+        seed=analysis.seed,
+        monitor=monitor,
+    )
+    return replace(analysis, certificate=sums.certificate)

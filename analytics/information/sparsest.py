@@ -104,7 +104,7 @@ def sparse_log_sums(
     Be the sparsest 2.5 % hold the true top 1 % of the environments and 10 % of the structures.
     """
     points, axes = sorted_alone(x, bandwidth, monitor)
-    near, far, squares = split_sums(points, x, sample, axes, Part(monitor, 0.0, 0.5))
+    near, far, squares, _ = split_sums(points, x, sample, axes, Part(monitor, 0.0, 0.5))
     total = near + far
     with np.errstate(divide="ignore", invalid="ignore"):
         bounds = np.where(near > TINY, -np.log(near), np.inf)
@@ -126,21 +126,35 @@ def sparse_log_sums(
 
 
 def split_sums(
-    points: Blocks, x: FloatArray, sample: Sample, axes: Axes, monitor: Monitor = SILENT
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    points: Blocks,
+    x: FloatArray,
+    sample: Sample,
+    axes: Axes,
+    monitor: Monitor = SILENT,
+    *,
+    outer: int = OUTER,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return sums over the blocks near each point, and what a sample says of the rest.
+
+    Parameters
+    ----------
+    points, x, sample, axes, monitor
+    outer : int
+        How many of the near blocks stand for what a sample may have missed, in `squares`.
 
     Returns
     -------
-    near, far, squares : float arrays (u,)
+    near, far, squares, most : float arrays (u,)
         Of the distinct points: the sum over all points of the near blocks, themselves left out;
-        the weighted sum over the sampled points of the other blocks; that of their squares.
+        the weighted sum over the sampled points of the other blocks; that of their squares; and
+        what the other blocks give at most, if each lay as near as its box allows.
     """
     drawn = sorted_alike(x[sample.rows], sample.weights, points, axes)
     squares = np.bincount(drawn.inverse, weights=sample.weights**2).astype(np.float32)
     size = points.frames.size
     homes = points.inverse[sample.rows[drawn.first]] // size
     centres = 0.5 * (points.boxes.low + points.boxes.high)
+    masses = np.add.reduceat(points.weights, np.arange(0, len(points), size), dtype=np.float64)
     heaviest = float(sample.weights.max())
     exact, sampled = points.source.against(points.source), points.source.against(drawn.source)
 
@@ -148,17 +162,19 @@ def split_sums(
         start, stop = block * size, min(len(points), (block + 1) * size)
         centre, first = points.frames.centres[block], points.first[start:stop]
         a, na, fa = points.frames.around(centre, start, stop)
-        found = np.zeros((3, stop - start))
+        found = np.zeros((4, stop - start))
         found[0] = points.weights[start:stop].astype(np.float64) - 1.0  # K_ii = 1 exactly
-        chosen = _nearest(points, centres, block)
-        outer = np.zeros((2, stop - start))
+        exponents = points.near(points.boxes, block)
+        chosen = _nearest(exponents, centres, block)
+        found[3] = np.delete(masses * np.exp(-exponents), chosen).sum()
+        farthest = np.zeros((2, stop - start))
         for place, near in enumerate(chosen):
             left, right = near * size, min(len(points), (near + 1) * size)
             b, nb, fb = points.frames.around(centre, left, right)
             products, weights = a @ b.T, points.weights[left:right]
             if near == block:
                 np.fill_diagonal(products, FAR)
-            if place < NEAR - OUTER:
+            if place < NEAR - outer:
                 accumulate_block(
                     products, na, nb, fa, fb, weights, exact, first, points.first[left:right],
                     found[0],
@@ -166,9 +182,9 @@ def split_sums(
             else:
                 accumulate_moments(
                     products, na, nb, fa, fb, weights, weights, exact, first,
-                    points.first[left:right], *outer,
+                    points.first[left:right], *farthest,
                 )  # fmt: skip
-        found[0] += outer[0]
+        found[0] += farthest[0]
         outside = ~np.isin(homes, chosen)
         for left, right in drawn.runs(drawn.near(points.boxes, block), CUT):
             there = outside[left:right]
@@ -179,19 +195,21 @@ def split_sums(
                     squares[left:right] * there, sampled, first, drawn.first[left:right],
                     found[1], found[2],
                 )  # fmt: skip
-        np.maximum(found[2], heaviest * outer[1], out=found[2])
+        np.maximum(found[2], heaviest * farthest[1], out=found[2])
         return found
 
     blocks = range(-(-len(points) // size))
-    near, far, spread = np.concatenate(
+    near, far, spread, most = np.concatenate(
         list(in_order(work, blocks, monitor, "sampled kernel sums")), axis=1
     )
-    return near, far, spread
+    return near, far, spread, most
 
 
-def _nearest(points: Blocks, centres: FloatArray, block: int) -> IntArray:
-    """Return a block and those whose boxes lie closest to it, `NEAR` at most, none beyond `CUT`."""
-    exponents = points.near(points.boxes, block)
+def _nearest(exponents: FloatArray, centres: FloatArray, block: int) -> IntArray:
+    """Return a block and those whose boxes lie closest to it, `NEAR` at most, none beyond `CUT`.
+
+    The least exponents of the kernel to every block are given.
+    """
     apart = centres - centres[block]
     order = np.lexsort((np.einsum("ij,ij->i", apart, apart), exponents))
     order = order[order != block][: NEAR - 1]

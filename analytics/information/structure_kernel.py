@@ -10,61 +10,27 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from analytics.geometry.boxes import Boxes
-from analytics.information.blocks import (
-    Frames,
-    Points,
-    Source,
-    boxes_of,
-    centre_of,
-    checked,
-    distinct_points,
-    leading_axes,
-    runs,
-    scaled,
-    sorted_points,
-)
-from analytics.information.kernel_loops import (
-    FAR,
-    SAMPLED_TOLERANCE,
-    TOLERANCE,
-    by_structure,
-    column_sums,
-    limits,
-    pack,
+from analytics.information.kernel_loops import SAMPLED_TOLERANCE, TOLERANCE, column_sums
+from analytics.information.kernel_rows import (
+    LOG_CUT,
+    KernelRows,
+    PackedRows,
+    Structures,
+    prepared_structures,
+    wanted_columns,
 )
 from analytics.information.sampling import Sample, all_rows
-from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
-from analytics.runtime.parallel import in_order
+from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.value import Value
 
-__all__ = [
-    "COARSE_CUT",
-    "ENTRY_BYTES",
-    "LOG_CUT",
-    "StructureKernel",
-    "Structures",
-    "prepared_structures",
-    "structure_kernel",
-]
+__all__ = ["COARSE_CUT", "ENTRY_BYTES", "StructureKernel", "structure_kernel"]
 
-#: Contributions below exp(-LOG_CUT) of a structure to an environment are not stored: 1e-24 of
-#: the kernel at h, and 1e-6 of the kernel at 2h that facility location uses.
-LOG_CUT = 4 * float(np.log(1e6))
-#: The same for sampled environments: 1e-12 of the kernel at h, 1e-3 of the kernel at 2h, far
-#: below the error of the sample.
+#: What `LOG_CUT` is for sampled environments: 1e-12 of the kernel at h, 1e-3 of the kernel at 2h,
+#: far below the error of the sample.
 COARSE_CUT = 4 * float(np.log(1e3))
 #: Bytes per stored entry: a column number and two values.
 ENTRY_BYTES = 12
-#: Log kernels above this are always computed from the difference: an environment is itself.
-CLOSE = np.float32(0.02)
-#: Environments in one block of columns, atoms multiplied with it at once.
-ROWS, ATOMS = 256, 512
-#: Pairs of atoms and environments in one piece of work, about 100 ms.
-PAIRS = 40_000_000
-#: Structures times environments in one piece of work: 24 MB of sums and peaks.
-CELLS = 3_000_000
 #: An array grows by so many entries at a time: what is not used yet takes memory, too.
 GROWTH = 1 << 24
 
@@ -150,61 +116,6 @@ class StructureKernel(Value):
         return sums[self.columns]
 
 
-@dataclass(frozen=True, slots=True)
-class Structures(Value):
-    """Environments in bandwidths, merged within each structure, in an order of the structures.
-
-    Attributes
-    ----------
-    source : Source
-    values : float32 array (n_environments, d)
-    atoms : Points
-        Structure after structure.
-    segments : int array (n_structures + 1,)
-        The structure at place p owns the atoms ``segments[p]:segments[p + 1]``.
-    order : int array (n_structures,)
-        The structure at each place.
-    rows : int array (n_environments,)
-        The environment that each row of `values` is of.
-    """
-
-    source: Source
-    values: FloatArray
-    atoms: Points
-    segments: IntArray
-    order: IntArray
-    rows: IntArray
-
-
-def prepared_structures(
-    x: FloatArray,
-    structure_offsets: IntArray,
-    bandwidth: float,
-    *,
-    order: IntArray | None = None,
-    monitor: Monitor = SILENT,
-) -> Structures:
-    """Scale environments and merge those of one structure that coincide; O(n d + n log n).
-
-    In the order of the structures that is given (see `analytics.data.content`), on which the
-    rounding of everything that follows depends.
-    """
-    n = len(structure_offsets) - 1
-    order = np.arange(n) if order is None else order
-    rows = ragged_rows(structure_offsets, order)
-    x = checked(x, "x")
-    ordered = x[rows]
-    source = Source.of(x, centre_of(ordered), bandwidth)
-    values = scaled(ordered, source.origin, bandwidth)
-    monitor.checkpoint()
-    group = np.repeat(np.arange(n), np.diff(structure_offsets)[order])
-    atoms = distinct_points(values, group)
-    counts = np.bincount(group[atoms.first], minlength=n)
-    monitor.checkpoint()
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    return Structures(source, values, atoms, offsets, order, rows)
-
-
 def structure_kernel(
     x: FloatArray,
     structure_offsets: IntArray,
@@ -249,127 +160,45 @@ def structure_kernel(
         structures = prepared_structures(
             x, structure_offsets, bandwidth, order=order, monitor=monitor
         )
-    values = structures.values
-    sample = sample or all_rows(len(values))
-    place = np.empty(len(values), dtype=np.int64)
-    place[structures.rows] = np.arange(len(values))
-    taken = np.argsort(place[sample.rows])  # the sample in the order of the structures
-    wanted = values[place[sample.rows[taken]]]
-    demand = distinct_points(wanted, weights=sample.weights[taken])
-    monitor.checkpoint()
-    axes = leading_axes(demand.values)
-    demand, leaves = sorted_points(demand, axes, ROWS)
-    monitor.checkpoint()
-    n_structures = len(structure_offsets) - 1
-    boxes = boxes_of(structures.atoms.values, axes, structures.segments)
-    source, representatives = structures.source, sample.rows[taken[demand.first]]
-    frames = Frames.of(source, demand, representatives, ROWS)
-    own = structures.rows[structures.atoms.first]
-    atoms = Frames.around_origin(source, structures.atoms.values, own)
+    sample = sample or all_rows(len(structures.values))
+    wanted = wanted_columns(structures, sample, monitor)
     tolerance = TOLERANCE if sample.complete else SAMPLED_TOLERANCE
-    found = _rows(
-        _Problem(structures, boxes, demand, frames, atoms, leaves, cut, tolerance), monitor
-    )
+    rows = KernelRows.of(structures, wanted, cut, tolerance)
+    found = _all_rows(rows, monitor)
     indptr = np.concatenate([[0], np.cumsum(found[0])])
-    shape = (n_structures, len(demand))
-    columns = np.empty(len(sample), dtype=np.int64)
-    columns[taken] = demand.inverse
-    inverse = np.full(len(values), -1, dtype=np.int64)
-    inverse[sample.rows] = columns
-    # exact also where single-precision weights would not be
-    weights = np.bincount(columns, weights=sample.weights)
+    shape = (len(structure_offsets) - 1, len(wanted.weights))
+    inverse = np.full(len(structures.values), -1, dtype=np.int64)
+    inverse[sample.rows] = wanted.columns
     return StructureKernel(
         sums=sparse.csr_matrix((found[2], found[1], indptr), shape=shape),
         peaks=sparse.csr_matrix((found[3], found[1], indptr), shape=shape),
-        weights=frozen(weights, np.float64),
+        weights=wanted.weights,
         inverse=frozen(inverse),
         structure_offsets=frozen(structure_offsets, np.int64),
         bandwidth=bandwidth,
         sample=sample,
-        columns=frozen(columns),
-        representatives=frozen(representatives),
+        columns=wanted.columns,
+        representatives=wanted.representatives,
         cut=cut,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Structures against environments in compact blocks."""
-
-    structures: Structures
-    boxes: Boxes
-    demand: Points
-    frames: Frames
-    atoms: Frames
-    leaves: Boxes
-    cut: float
-    tolerance: float
-
-
-_Rows = tuple[IntArray, npt.NDArray[np.int32], FloatArray, FloatArray]
-
-
-def _rows(problem: _Problem, monitor: Monitor) -> _Rows:
+def _all_rows(rows: KernelRows, monitor: Monitor) -> PackedRows:
     """Return counts per structure, columns, sums and peaks, the structures as in the input."""
-    cuts = _structure_blocks(problem.structures.segments, len(problem.demand))
-
-    def work(block: int) -> _Rows:
-        return _row_block(problem, int(cuts[block]), int(cuts[block + 1]))
-
     joined = tuple(_Growing(kind) for kind in (np.int64, np.int32, np.float32, np.float32))
-    for found in in_order(work, range(len(cuts) - 1), monitor, "kernel sums"):
+    for found in rows.mapped(_unchanged, monitor):
         for whole, part in zip(joined, found, strict=True):
             whole.add(np.asarray(part))
     counts = joined[0].finished()
-    place = np.argsort(problem.structures.order)
+    place = np.argsort(rows.structures.order)
     ends = np.cumsum(counts)
     parts = [slice(ends[p] - counts[p], ends[p]) for p in place]
     where, sums, peaks = (whole.rearranged(parts) for whole in joined[1:])
     return counts[place], where, sums, peaks
 
 
-def _row_block(problem: _Problem, first: int, last: int) -> _Rows:
-    """Return the rows of the structures from `first` to `last`."""
-    atoms, segments = problem.structures.atoms, problem.structures.segments
-    n = len(problem.demand)
-    sums = np.zeros((last - first, n), dtype=np.float32)
-    top = np.full((last - first, n), FAR, dtype=np.float32)
-    own = np.repeat(np.arange(last - first), np.diff(segments[first : last + 1]))
-    low, high = problem.boxes.low[first:last], problem.boxes.high[first:last]
-    gaps = np.stack([problem.leaves.exponents(a, b) for a, b in zip(low, high, strict=True)])
-    near = gaps < problem.cut
-    exact = problem.atoms.source.against(problem.frames.source)
-    # each environment is an atom of its own structure, so that no column sums to less than this;
-    # the limits are twice as low, because selections use the entries of a column one by one
-    least = np.full(ROWS, 1.0 / atoms.weights.max())
-    for leaf in np.flatnonzero(near.any(axis=0)):
-        start = int(leaf) * ROWS
-        stop, centre = min(n, start + ROWS), problem.frames.centres[leaf]
-        b, nb, _ = problem.frames.around(centre, start, stop)
-        low_b = np.minimum(2 * limits(nb, least, problem.tolerance), -CLOSE)
-        reached = _atoms_of(near[:, leaf], segments[first : last + 1])
-        for left, right in runs(reached, 1, len(reached), ATOMS):
-            at = slice(int(segments[first]) + left, int(segments[first]) + right)
-            a, na, fa = problem.atoms.around(centre, at.start, at.stop)
-            by_structure(
-                a @ b.T, na, nb, fa, atoms.weights[at], low_b, exact, problem.atoms.rows[at],
-                problem.frames.rows[start:stop], own[left:right], start, sums, top,
-            )  # fmt: skip
-    return pack(sums, top, np.float32(-problem.cut))  # type: ignore[no-any-return]
-
-
-def _atoms_of(structures: npt.NDArray[np.bool_], segments: IntArray) -> npt.NDArray[np.bool_]:
-    """Return which atoms belong to these structures."""
-    return np.repeat(structures, np.diff(segments))
-
-
-def _structure_blocks(segments: IntArray, n: int) -> IntArray:
-    """Return structure numbers at which to cut, for pieces of bounded work and memory."""
-    structures = max(1, CELLS // n)
-    starts = np.arange(0, int(segments[-1]), max(1, PAIRS // n))
-    cuts = np.searchsorted(segments, starts, side="right") - 1
-    every = np.arange(0, len(segments), structures)
-    return np.unique(np.concatenate([cuts, every, [len(segments) - 1]]))
+def _unchanged(rows: PackedRows) -> PackedRows:
+    return rows
 
 
 class _Growing:

@@ -12,6 +12,7 @@ Leskovec et al., KDD 2007, doi:10.1145/1281192.1281239 (gains per cost).
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from analytics.runtime.compiled import helper, kernel
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.selection.objectives import Rows
 
-__all__ = ["Rows", "add_row", "all_gains", "lazy_greedy"]
+__all__ = ["Rows", "add_row", "all_gains", "greedy_by_gains", "lazy_greedy"]
 
 #: Gains within this share of the largest are ties: kernels are known to single precision.
 TIE = 1e-6
@@ -108,20 +109,68 @@ def lazy_greedy(
     picks : int array, gains : float array
     """
     reached = np.zeros(len(weights)) if start is None else np.array(start, dtype=np.float64)
-    price = np.ones(len(rows[0]) - 1) if costs is None else np.asarray(costs, dtype=np.float64)
-    picks: list[int] = []
-    gains: list[float] = []
-    for s in first:
-        picks.append(int(s))
-        gains.append(float(_gain(*rows, weights, reached, s, capped)))
+
+    def gain(s: int, enough: float = 0.0) -> float:
+        return float(_gain(*rows, weights, reached, s, capped))
+
+    def join(s: int) -> None:
         _add(*rows, reached, s, capped)
-    rates = all_gains(rows, weights, reached, capped=capped) / price
+
+    given = np.zeros(len(first))
+    for at, s in enumerate(first):
+        given[at] = gain(int(s))
+        join(int(s))
+    gains = all_gains(rows, weights, reached, capped=capped)
+    picks, brought = greedy_by_gains(
+        gain, join, np.flatnonzero(candidates), gains, size - len(first),
+        done=len(first), costs=costs, rank=rank, monitor=monitor,
+    )  # fmt: skip
+    return np.concatenate([first, picks]).astype(np.int64), np.concatenate([given, brought])
+
+
+def greedy_by_gains(
+    gain: Callable[[int, float], float],
+    join: Callable[[int], None],
+    candidates: IntArray,
+    bounds: FloatArray,
+    size: int,
+    *,
+    done: int = 0,
+    costs: FloatArray | None = None,
+    rank: IntArray | None = None,
+    bounding: bool = False,
+    monitor: Monitor = SILENT,
+) -> tuple[IntArray, FloatArray]:
+    """Pick lazily by what candidates say that they would add now, wherever their rows are.
+
+    Parameters
+    ----------
+    gain : callable
+        What a candidate would add now, which can only fall; if that is less than a second
+        argument, an upper bound that is less will do.
+    join : callable
+        Lets a candidate join the set.
+    candidates : int array
+    bounds : float array (m,)
+        Of every candidate, at its own number: it would add no more than this.
+    size : int
+        How many to pick.
+    done : int
+        How many have been picked before: for the progress.
+    bounding : bool
+        See `LazyMax`.
+    costs, rank, monitor
+        As in `lazy_greedy`.
+    """
+    price = np.ones(len(bounds)) if costs is None else np.asarray(costs, dtype=np.float64)
 
     def evaluate(some: list[int], enough: float) -> list[float]:
-        return [float(_gain(*rows, weights, reached, s, capped) / price[s]) for s in some]
+        return [gain(s, enough * float(price[s])) / float(price[s]) for s in some]
 
-    open_ = np.flatnonzero(candidates)
-    left = LazyMax(open_, rates[open_], evaluate, rank=rank, share=TIE)
+    rates = bounds[candidates] / price[candidates]
+    left = LazyMax(candidates, rates, evaluate, rank=rank, share=TIE, bounding=bounding)
+    picks: list[int] = []
+    gains: list[float] = []
     last = time.monotonic()
     while left and len(picks) < size:
         if left.bound <= 0.0:
@@ -131,9 +180,9 @@ def lazy_greedy(
         s, best = left.pop()
         picks.append(s)
         gains.append(best * float(price[s]))
-        _add(*rows, reached, s, capped)
+        join(s)
         if time.monotonic() - last > 0.1:
             last = time.monotonic()
-            monitor.report(len(picks) / size, "greedy selection")
+            monitor.report((done + len(picks)) / (done + size), "greedy selection")
             monitor.checkpoint()
     return np.array(picks, dtype=np.int64), np.array(gains)

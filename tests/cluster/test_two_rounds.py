@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from makers import BANDWIDTH, Recorder, kernel_twin, make_analysis, relabelled
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 
+from analytics.cluster.rows_in_memory import _Held, without_dead
 from analytics.cluster.two_rounds import (
     TooLarge,
     TwoRoundSpec,
@@ -17,7 +19,8 @@ from analytics.cluster.two_rounds import (
 )
 from analytics.information.analysis import Analysis
 from analytics.runtime.errors import Cancelled
-from analytics.selection.base import METHODS, select
+from analytics.selection.base import METHODS, Selection, select
+from analytics.selection.lazy_greedy import all_gains
 
 
 def value_of(analysis: Analysis, picks, objective: str, width: float) -> float:
@@ -144,11 +147,69 @@ def test_no_selection_exceeds_the_bound(
 def test_what_would_not_fit_is_refused_before_it_is_computed(monkeypatch) -> None:
     analysis, told = make_analysis(seed=1), Recorder()
     monkeypatch.setattr("analytics.cluster.two_rounds.physical_memory", lambda: 1e4)
-    with pytest.raises(TooLarge, match=r"two rounds of 8 picks in 4 parts would hold about"):
+    with pytest.raises(TooLarge, match=r"two rounds over 121 environments would hold about"):
         select_in_two_rounds(
             analysis.descriptors, 8, TwoRoundSpec(parts=4), bandwidth=BANDWIDTH, monitor=told
         )
     assert "picks of the parts" not in told.messages
+
+
+@pytest.mark.parametrize(("objective", "width"), CASES)
+@pytest.mark.parametrize("keep", [(), (4, 7)])
+@pytest.mark.parametrize("memory", [0.0, 3e3, 2e4])
+def test_memory_decides_nothing(
+    monkeypatch, objective: str, width: float, keep: tuple[int, ...], memory: float
+) -> None:
+    # rows of 1 kB on average: room for none, for a few, and for half of them
+    monkeypatch.setattr("analytics.cluster.rows_in_memory.NEXT", 4)
+    analysis = make_analysis(seed=7, sizes=[5] * 40)
+    spec = TwoRoundSpec(objective, width, parts=3)
+
+    def pick(memory: float | None) -> Selection:
+        return select_in_two_rounds(
+            analysis.descriptors, 12, spec, bandwidth=BANDWIDTH, keep=keep, memory=memory
+        )
+
+    roomy, tight = pick(None), pick(memory)
+    assert_array_equal(tight.structures, roomy.structures)
+    assert_allclose(tight.gains, roomy.gains, rtol=1e-5)
+    assert_allclose(tight.bound, roomy.bound, rtol=1e-5)
+
+
+@pytest.mark.parametrize("memory", [3e3, 2e4])
+def test_no_more_rows_are_held_than_fit(monkeypatch, memory: float) -> None:
+    analysis, held = make_analysis(seed=7, sizes=[5] * 40), []
+    make_room = _Held._make_room
+
+    def watched(self: _Held, enough: float) -> None:
+        make_room(self, enough)
+        held.append(sum(row.nbytes for row in self._rows.values()))
+        assert held[-1] == self._used <= enough
+
+    monkeypatch.setattr(_Held, "_make_room", watched)
+    select_in_two_rounds(
+        analysis.descriptors, 12, TwoRoundSpec(parts=3), bandwidth=BANDWIDTH, memory=memory
+    )
+    assert held
+
+
+def test_dead_entries_are_those_that_no_gain_comes_from() -> None:
+    rng = np.random.default_rng(0)
+    rows = sparse.random(6, 50, 0.5, format="csr", random_state=rng, dtype=np.float32)
+    packed, weights = (rows.indptr, rows.indices, rows.data), rng.random(50)
+    reached = rng.choice([0.0, 0.5, 1.0], 50)
+    for capped in (False, True):
+        fewer = without_dead(packed, reached, capped=capped)
+        later = np.minimum(1.0, reached + rng.random(50) * (rng.random(50) < 0.5))
+        for state in (reached, later):
+            assert_array_equal(
+                all_gains(fewer, weights, state, capped=capped),
+                all_gains(packed, weights, state, capped=capped),
+            )
+        limit = 1.0 - reached if capped else np.inf
+        dense = rows.toarray()
+        useful = np.minimum(dense, limit) > (0.0 if capped else reached)
+        assert len(fewer[1]) == useful.sum()
 
 
 def test_forced_in_and_out() -> None:

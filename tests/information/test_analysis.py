@@ -13,9 +13,10 @@ from numpy.testing import assert_allclose
 
 import winnow_atomistic as winnow
 from analytics.information import analysis as analysis_module
-from analytics.information.analysis import Analysis, refine
+from analytics.information import bounded_sums as bounded_module
+from analytics.information.analysis import Analysis, certify, refine
 from analytics.information.kernel import PUBLISHED, KernelSpec
-from analytics.information.structure_kernel import prepared_structures
+from analytics.information.kernel_rows import prepared_structures
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 
@@ -146,6 +147,25 @@ class TestSampled:
         found = winnow.analyse(dataset, described, sample=10**6)
         assert found.sampled is None
         assert found.audit is None
+
+    def test_entropy_and_diversity_can_be_certified(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        truth, found = real_analysis("mlearn_Si_train.xyz"), halves()
+        monkeypatch.setattr(bounded_module, "_affordable", len)  # however dear, and not exact
+        stated = certify(found, error=0.05, confidence=0.999)
+        assert not stated.exact
+        for name in ("entropy", "diversity"):
+            error = getattr(stated, f"{name}_error")
+            assert 0 < error <= 0.05
+            off = getattr(stated, f"{name}_nats") - getattr(truth, f"{name}_nats")
+            assert abs(off) <= error
+        assert stated.summary()["certified_confidence"] == 0.999
+        assert stated.fingerprint != found.fingerprint
+        assert stated.kernel_fingerprint == found.kernel_fingerprint
+        assert_allclose(stated.kernel_sums, found.kernel_sums)
+        refined = refine(stated)
+        assert refined.certificate is None
+        assert refined.entropy_error == 0
+        assert certify(refined) is refined
 
     def test_memory_decides(self, monkeypatch: pytest.MonkeyPatch) -> None:
         dataset, described = real_descriptors("mlearn_Si_train.xyz")

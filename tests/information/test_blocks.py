@@ -116,7 +116,7 @@ def test_what_pruning_leaves_out_comes_back_in_the_log_domain(monkeypatch) -> No
 def test_a_pruned_structure_kernel_is_the_plain_one(monkeypatch) -> None:
     x, offsets = clusters(400, 5, 30.0, 0), np.arange(0, 401, 8)
     plain = structure_kernel(x, offsets, bandwidth=1.0)
-    monkeypatch.setattr("analytics.information.structure_kernel.ROWS", 8)
+    monkeypatch.setattr("analytics.information.kernel_rows.ROWS", 8)
     pruned = structure_kernel(x, offsets, bandwidth=1.0)
     for name in ("sums", "peaks"):
         one, two = (getattr(k, name).toarray()[:, k.inverse] for k in (plain, pruned))

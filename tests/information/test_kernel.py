@@ -233,7 +233,7 @@ class TestStructureKernel:
 
     @pytest.mark.parametrize("pairs", [1, 30_000, 8_000_000])
     def test_sums_and_peaks(self, monkeypatch: pytest.MonkeyPatch, pairs: int) -> None:
-        monkeypatch.setattr("analytics.information.structure_kernel.PAIRS", pairs)
+        monkeypatch.setattr("analytics.information.kernel_rows.PAIRS", pairs)
         rng = np.random.default_rng(0)
         sizes = rng.integers(1, 30, 40)
         offsets = np.concatenate([[0], np.cumsum(sizes)])
@@ -259,7 +259,7 @@ class TestStructureKernel:
         assert_allclose(found.totals(), kernel_sums(x, bandwidth=0.5), rtol=1e-5)
 
     def test_a_structure_larger_than_a_block(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("analytics.information.structure_kernel.PAIRS", 1000)
+        monkeypatch.setattr("analytics.information.kernel_rows.PAIRS", 1000)
         x, offsets = clouds(300), np.array([0, 2, 290, 300])
         found = structure_kernel(x, offsets, bandwidth=0.5)
         sums, _ = self.brute(x, offsets)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
-from analytics.information.sampling import all_rows, draw_sample
+from analytics.information.sampling import all_rows, betting_interval, draw_sample, draws_needed
 
 
 @settings(max_examples=60, deadline=None)
@@ -75,3 +76,36 @@ def test_errors_of_special_cases() -> None:
     assert odd.standard_error(np.array([1.0, 2.0, 4.0])) == pytest.approx(expected)
     with pytest.raises(ValueError, match="a sample of 0 environments"):
         draw_sample(10, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, m: rng.random(m),
+        lambda rng, m: (rng.random(m) < 0.03).astype(float),  # rare and large
+        lambda rng, m: 0.5 + 0.01 * rng.standard_t(3, m).clip(-50, 50),
+        lambda rng, m: rng.beta(0.05, 0.4, m),
+    ],
+)
+def test_the_interval_of_bets_misses_the_mean_as_rarely_as_is_said(draw) -> None:
+    rng = np.random.default_rng(0)
+    mean = float(draw(rng, 4_000_000).mean())
+    missed = 0
+    for _ in range(500):
+        # stopping when it suits, as adaptive draws do
+        values = draw(rng, 400)
+        found = [betting_interval(values[:m], 0.02, 0.2) for m in (100, 400)]
+        missed += any(not low <= mean <= high for low, high in found)
+    assert missed <= binom.ppf(0.999, 500, 0.2)
+
+
+def test_draws_that_hardly_differ_have_a_narrow_interval() -> None:
+    rng = np.random.default_rng(1)
+    values = 0.5 + 0.02 * rng.normal(size=20_000)
+    aim = 0.002
+    needed = draws_needed(values[:500], aim, 0.01)
+    assert needed < 0.01 * np.log(2 / 0.01) / (2 * aim**2) + 5_000  # Hoeffding: 660 000
+    low, high = betting_interval(values[:needed], aim, 0.01)
+    assert 0.3 * aim < 0.5 * (high - low) < 1.2 * aim
+    assert low < 0.5 < high
+    assert betting_interval(np.empty(0), 0.1, 0.05) == pytest.approx((0.0, 1.0), abs=1e-9)

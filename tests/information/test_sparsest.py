@@ -83,11 +83,12 @@ def test_near_and_far_are_the_parts_of_the_sum() -> None:
     x[7] = x[9] = x[11]
     every = Sample(np.arange(500), rng.uniform(1, 9, 500), 500)
     points, axes = sorted_alone(x, 1.0, SILENT)
-    near, far, squares = (part[points.inverse] for part in split_sums(points, x, every, axes))
+    near, far, squares, most = (p[points.inverse] for p in split_sums(points, x, every, axes))
     kernel = kernel_twin(x, x, 1.0) - np.eye(500)
     plain = split_sums(points, x, Sample(np.arange(500), np.ones(500), 500), axes)
     assert_allclose((plain[0] + plain[1])[points.inverse], kernel.sum(axis=1), rtol=1e-5, atol=1e-7)
     assert np.all(near <= kernel.sum(axis=1) * (1 + 1e-5))
+    assert np.all(near + most >= kernel.sum(axis=1) * (1 - 1e-5))
     assert far.max() > 0
     assert np.all(squares <= (kernel**2 @ every.weights**2) * 1.001 + 9 * kernel.sum(axis=1))
 
