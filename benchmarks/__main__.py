@@ -3,7 +3,7 @@
 `python -m benchmarks checks FOLDER ...` takes files and folders of data sets,
 `python -m benchmarks check 100000 ...` numbers of structures, and
 `python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
-`python -m benchmarks page [--times N] [carbon] [wbe]` takes how often each gesture is made.
+`python -m benchmarks page [--times N] [--only GESTURE ...] [carbon] [wbe]` makes gestures N times.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 

@@ -2,14 +2,18 @@
 
 For a monotone coverage objective the columns of a row that have reached as much as the row gives
 them will never gain from it again. Those entries are dropped, which changes no gain to come. When
-the rows that are held take more than they may, they are freed of such entries first; then those go
-that are the farthest from being picked. A row that is needed again is computed again.
+the rows that are held take more than they may, they are freed of such entries first. Then the many
+entries that add little go: what they would add together is kept and never falls short of what they
+will add, so that the rest of the row bounds its gain, mostly well enough to pass it over. At last
+the rows go that are the farthest from being picked. A row is computed again where a bound will not
+do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +25,12 @@ from analytics.selection.lazy_greedy import Rows, add_row, all_gains, greedy_by_
 
 __all__ = ["BATCH", "CoverageRows", "Picks", "without_dead"]
 
-#: Rows computed at once where one is needed: the others are the next most promising ones.
+#: Structures to keep, or picks, that are looked at together.
 BATCH = 64
+#: Rows computed at once where one is needed: the others are the next most promising ones.
+NEXT = 8
+#: Entries go that add less than this, if what is below the first is not enough.
+LITTLE = (1e-3, 1e-2)
 #: Share of the memory that is left taken when room was made.
 ROOM = 0.75
 
@@ -102,6 +110,7 @@ class CoverageRows:
             np.arange(len(hand)),
             bounds,
             size - len(kept),
+            bounding=True,
             monitor=Part(monitor, 0.5, 1.0),
         )
         return Picks(
@@ -172,6 +181,18 @@ def _row_of(rows: Rows, s: int) -> Rows:
     return np.array([0, part.stop - part.start]), columns[part].copy(), values[part].copy()
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row, and what the entries that it lacks would add at most."""
+
+    entries: Rows
+    lacking: float
+
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in self.entries)
+
+
 class _Held:
     """The rows of the candidates of one greedy that there is room for."""
 
@@ -180,8 +201,9 @@ class _Held:
     ) -> None:
         self._objective, self._hand, self._monitor = objective, hand, monitor
         self._reached, self._grown = reached, False
-        self._rows: dict[int, Rows] = {}
-        self._missing: npt.NDArray[np.bool_] = np.ones(len(hand), dtype=bool)
+        self._rows: dict[int, _Row] = {}
+        self._whole: npt.NDArray[np.bool_] = np.zeros(len(hand), dtype=bool)
+        self._open: npt.NDArray[np.bool_] = np.ones(len(hand), dtype=bool)
         self._used = 0
         self.bounds = np.full(len(hand), np.inf)
 
@@ -192,54 +214,76 @@ class _Held:
             for k, gained in enumerate(gains):
                 s = next(at)
                 self.bounds[s] = gained
-                self._keep(s, _row_of(rows, k))
+                self._keep(s, _Row(_row_of(rows, k), 0.0))
 
-    def gain(self, s: int) -> float:
-        """Return what a candidate would add now."""
+    def gain(self, s: int, enough: float) -> float:
+        """Return what a candidate would add now, or a bound on it that is not enough."""
         row = self._rows.get(s)
-        if row is None:
+        if row is not None:
+            now = float(self._gains(row.entries)[0]) + row.lacking
+            self.bounds[s] = min(self.bounds[s], now)
+        if self.bounds[s] >= enough and (row is None or row.lacking > 0.0):
             self.look(self._promising(s), self._monitor)
-        else:
-            weights, capped = self._objective.weights, self._objective.capped
-            self.bounds[s] = all_gains(row, weights, self._reached, capped=capped)[0]
         return float(self.bounds[s])
 
     def join(self, s: int) -> None:
         """Let a candidate join the set; its row is not needed any more."""
         row = self._rows.pop(s, None)
-        if row is None:
+        self._used -= 0 if row is None else row.nbytes
+        entries = None if row is None or row.lacking else row.entries
+        if entries is None:
             some = self._hand[s : s + 1]
-            ((_, row),) = self._objective.alive(some, self._reached, self._monitor)
-        else:
-            self._used -= _bytes(row)
-        add_row(row, self._reached, 0, capped=self._objective.capped)
-        self._missing[s], self._grown = False, True
+            ((_, entries),) = self._objective.alive(some, self._reached, self._monitor)
+        add_row(entries, self._reached, 0, capped=self._objective.capped)
+        self._open[s], self._grown = False, True
+
+    def _gains(self, entries: Rows) -> FloatArray:
+        weights, capped = self._objective.weights, self._objective.capped
+        return all_gains(entries, weights, self._reached, capped=capped)
 
     def _promising(self, s: int) -> IntArray:
         """Return a candidate and those whose rows are likely to be needed next."""
-        others = np.flatnonzero(self._missing)
-        if len(others) > BATCH:
-            others = others[np.argpartition(-self.bounds[others], BATCH)[: BATCH - 1]]
+        others = np.flatnonzero(self._open & ~self._whole)
+        if len(others) > NEXT:
+            others = others[np.argpartition(-self.bounds[others], NEXT)[: NEXT - 1]]
         return np.union1d(others, [s])
 
-    def _keep(self, s: int, row: Rows) -> None:
-        self._rows[s], self._missing[s] = row, False
-        self._used += _bytes(row)
+    def _keep(self, s: int, row: _Row) -> None:
+        held = self._rows.pop(s, None)
+        self._used += row.nbytes - (0 if held is None else held.nbytes)
+        self._rows[s], self._whole[s] = row, True
         if self._used > self._objective.memory:
             self._make_room(ROOM * self._objective.memory)
 
     def _make_room(self, enough: float) -> None:
         if self._grown:
-            for s, row in self._rows.items():
-                self._rows[s] = without_dead(row, self._reached, capped=self._objective.capped)
+            self._change(self._living)
             self._grown = False
-            self._used = sum(map(_bytes, self._rows.values()))
+        for little in LITTLE:
+            if self._used > enough:
+                self._change(partial(self._thinned, little=little))
         for s in sorted(self._rows, key=self.bounds.__getitem__):
             if self._used <= enough:
                 break
-            self._used -= _bytes(self._rows.pop(s))
-            self._missing[s] = True
+            self._used -= self._rows.pop(s).nbytes
+            self._whole[s] = False
 
+    def _change(self, change: Callable[[_Row], _Row]) -> None:
+        for s, row in self._rows.items():
+            self._rows[s] = change(row)
+            self._whole[s] = self._rows[s].lacking == 0.0
+        self._used = sum(row.nbytes for row in self._rows.values())
 
-def _bytes(row: Rows) -> int:
-    return sum(part.nbytes for part in row)
+    def _living(self, row: _Row) -> _Row:
+        entries = without_dead(row.entries, self._reached, capped=self._objective.capped)
+        return _Row(entries, row.lacking)
+
+    def _thinned(self, row: _Row, little: float) -> _Row:
+        _, columns, values = row.entries
+        now = self._reached[columns]
+        adds = np.minimum(values, 1.0 - now) if self._objective.capped else values - now
+        small = adds < little
+        lost = np.dot(self._objective.weights[columns[small]], np.maximum(adds[small], 0.0))
+        large = ~small
+        entries = np.array([0, int(large.sum())]), columns[large], values[large]
+        return _Row(entries, row.lacking + float(lost))

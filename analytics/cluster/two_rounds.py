@@ -42,7 +42,7 @@ T = TypeVar("T")
 #: Share of this machine's memory that everything may take.
 SHARE = 0.7
 #: Share of the memory that kernels may take (`kernel_memory`) that is for the rows held at a time.
-ROW_SHARE = 0.5
+ROW_SHARE = 0.75
 #: Bytes for each coordinate of an environment: descriptors, and twice what kernels need of them.
 PREPARED = 28
 #: Bytes for each entry of a row.
@@ -114,8 +114,8 @@ def select_in_two_rounds(
     certify : bool
         Bound the best possible selection too, which takes as long again.
     memory : float, optional
-        Bytes that the rows of kernels held at a time may take (default: half of
-        `analytics.information.analysis.kernel_memory`, 2 GB unless the user says otherwise). Less
+        Bytes that the rows of kernels held at a time may take (default: three quarters of
+        `analytics.information.analysis.kernel_memory`, 3 GB unless the user says otherwise). Less
         takes longer; the picks are the same, but for gains that are equal within rounding.
     monitor : Monitor, optional
 

@@ -40,6 +40,9 @@ class LazyMax:
         infinite ones are.
     batch : int
         How many candidates are evaluated at once, where more than one may be the best.
+    bounding : bool
+        Whether a bound is asked for before a value: while nothing is known of any other, a
+        candidate has to reach the bound of the next one. For candidates whose values are dear.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class LazyMax:
         share: float = 0.0,
         tie: float = 0.0,
         batch: int = 1,
+        bounding: bool = False,
     ) -> None:
         ranks = candidates if rank is None else rank[candidates]
         self._heap = list(zip((-bounds).tolist(), ranks.tolist(), candidates.tolist(), strict=True))
         heapq.heapify(self._heap)
         self._evaluate, self._share, self._tie, self._batch = evaluate, share, tie, batch
+        self._bounding = bounding
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -83,6 +88,8 @@ class LazyMax:
                     break
                 some.append(heapq.heappop(heap))
             enough = self._level(most)
+            if self._bounding and most == -math.inf and heap:
+                enough = self._level(self.bound)
             values = self._evaluate([c for _, _, c in some], enough)
             for (_, rank, c), value in zip(some, values, strict=True):
                 if value >= enough:

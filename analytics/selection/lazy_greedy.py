@@ -110,7 +110,7 @@ def lazy_greedy(
     """
     reached = np.zeros(len(weights)) if start is None else np.array(start, dtype=np.float64)
 
-    def gain(s: int) -> float:
+    def gain(s: int, enough: float = 0.0) -> float:
         return float(_gain(*rows, weights, reached, s, capped))
 
     def join(s: int) -> None:
@@ -129,7 +129,7 @@ def lazy_greedy(
 
 
 def greedy_by_gains(
-    gain: Callable[[int], float],
+    gain: Callable[[int, float], float],
     join: Callable[[int], None],
     candidates: IntArray,
     bounds: FloatArray,
@@ -138,6 +138,7 @@ def greedy_by_gains(
     done: int = 0,
     costs: FloatArray | None = None,
     rank: IntArray | None = None,
+    bounding: bool = False,
     monitor: Monitor = SILENT,
 ) -> tuple[IntArray, FloatArray]:
     """Pick lazily by what candidates say that they would add now, wherever their rows are.
@@ -145,7 +146,8 @@ def greedy_by_gains(
     Parameters
     ----------
     gain : callable
-        What a candidate would add now; it can only fall.
+        What a candidate would add now, which can only fall; if that is less than a second
+        argument, an upper bound that is less will do.
     join : callable
         Lets a candidate join the set.
     candidates : int array
@@ -155,16 +157,18 @@ def greedy_by_gains(
         How many to pick.
     done : int
         How many have been picked before: for the progress.
+    bounding : bool
+        See `LazyMax`.
     costs, rank, monitor
         As in `lazy_greedy`.
     """
     price = np.ones(len(bounds)) if costs is None else np.asarray(costs, dtype=np.float64)
 
     def evaluate(some: list[int], enough: float) -> list[float]:
-        return [gain(s) / float(price[s]) for s in some]
+        return [gain(s, enough * float(price[s])) / float(price[s]) for s in some]
 
     rates = bounds[candidates] / price[candidates]
-    left = LazyMax(candidates, rates, evaluate, rank=rank, share=TIE)
+    left = LazyMax(candidates, rates, evaluate, rank=rank, share=TIE, bounding=bounding)
     picks: list[int] = []
     gains: list[float] = []
     last = time.monotonic()

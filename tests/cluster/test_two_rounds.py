@@ -161,7 +161,7 @@ def test_memory_decides_nothing(
     monkeypatch, objective: str, width: float, keep: tuple[int, ...], memory: float
 ) -> None:
     # rows of 1 kB on average: room for none, for a few, and for half of them
-    monkeypatch.setattr("analytics.cluster.rows_in_memory.BATCH", 4)
+    monkeypatch.setattr("analytics.cluster.rows_in_memory.NEXT", 4)
     analysis = make_analysis(seed=7, sizes=[5] * 40)
     spec = TwoRoundSpec(objective, width, parts=3)
 
@@ -183,7 +183,7 @@ def test_no_more_rows_are_held_than_fit(monkeypatch, memory: float) -> None:
 
     def watched(self: _Held, enough: float) -> None:
         make_room(self, enough)
-        held.append(sum(part.nbytes for row in self._rows.values() for part in row))
+        held.append(sum(row.nbytes for row in self._rows.values()))
         assert held[-1] == self._used <= enough
 
     monkeypatch.setattr(_Held, "_make_room", watched)

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,12 @@ from views.state.session import DEMO, Opened, Session
 from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
+
+# Datashader brings it when a map is first drawn as a picture. SciPy asks `dask.array` for its class
+# whenever it stands in `sys.modules`, also while another thread is still importing it, and then
+# whatever is being computed fails (docs/upstream.md).
+with suppress(ImportError):
+    import dask.array  # noqa: F401
 
 _LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
