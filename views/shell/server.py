@@ -22,6 +22,7 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
 from views.compare import map_raster
+from views.kit.gestures import one_change
 from views.shell.early_changes import send_early_changes
 from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
@@ -118,7 +119,7 @@ def new_session() -> Session:
 
     def post(callback: Callable[[], None]) -> None:
         def carry_out() -> None:
-            with pn.io.hold(doc):  # one message for all that a result changes on the page
+            with one_change(doc):  # one message for all that a result changes on the page
                 callback()
 
         if loop is not None and doc.session_context is not None:
