@@ -4,7 +4,7 @@
 `python -m benchmarks check 100000 ...` numbers of structures, and
 `python -m benchmarks large_sets --structures N --into FOLDER [--score] [--check]` makes large sets.
 `python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
-`python -m benchmarks page [--times N] [carbon] [wbe]` takes how often each gesture is made.
+`python -m benchmarks page [--times N] [--only GESTURE ...] [carbon] [wbe]` makes gestures N times.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 

@@ -114,6 +114,10 @@ class Cost:
         of the tab (renderer and compositor of Chromium).
     callback : float
         Seconds of the longest callback of the server's event loop.
+    busy : float
+        Processor seconds of the loop's thread in it: the rest of it waited for others.
+    where : str
+        The code that this callback was in for most of its time.
     """
 
     answered: float
@@ -122,6 +126,12 @@ class Cost:
     workers: float
     tab: float
     callback: float
+    busy: float
+    where: str
+
+
+#: The names of those fields that are seconds.
+NUMBERS = tuple(field.name for field in fields(Cost) if field.name != "where")
 
 
 class Costs:
@@ -138,13 +148,15 @@ class Costs:
     def news(self) -> Iterator[str]:
         """Write the lines of what has been noted since, milliseconds; the head comes first."""
         if not self._told:
-            names = "".join(f"{f.name:>9}" for f in fields(Cost))
-            yield f"{'milliseconds, median':44}{names}{'n':>5}"
+            names = "".join(f"{name:>9}" for name in NUMBERS)
+            yield f"{'milliseconds, median':44}{names}{'n':>5}  longest callback in"
         for name in [name for name in self._of if name not in self._told]:
             self._told.add(name)
             costs = self._of[name]
-            values = (1e3 * median(getattr(c, f.name) for c in costs) for f in fields(Cost))
-            yield f"{name:44}{''.join(f'{value:9.0f}' for value in values)}{len(costs):5d}"
+            values = (1e3 * median(getattr(c, number) for c in costs) for number in NUMBERS)
+            told = "".join(f"{value:9.0f}" for value in values)
+            longest = max(costs, key=lambda cost: cost.callback)
+            yield f"{name:44}{told}{len(costs):5d}  {longest.where}"
 
 
 #: Fields of /proc/PID/stat after the name: seconds of the process, and of children that have ended.
@@ -194,10 +206,11 @@ class Watcher:
         ended = sum(_seconds(pid, ENDED) for pid in (self._server, *others))
         return _seconds(self._server, OWN), ended + sum(_seconds(p, OWN) for p in others), tab
 
-    def longest(self, since: float) -> float:
-        """Return the seconds of the longest callback of the loop since a time."""
+    def longest(self, since: float) -> tuple[float, float, str]:
+        """Return the longest callback of the loop since a time: seconds, busy seconds, where."""
         told = map(json.loads, self._notes.read_text().splitlines())
-        return max((each["seconds"] for each in told if each["at"] >= since), default=0.0)
+        later = ((e["seconds"], e["cpu"], e["where"]) for e in told if e["at"] >= since)
+        return max(later, default=(0.0, 0.0, ""))
 
     def callbacks(self) -> int:
         """Return how many callbacks the server's loop has run, as of a second ago."""
@@ -214,7 +227,7 @@ class Watcher:
         times = page.evaluate("watched")
         answered = max(times["answer"] - times["began"], 0) / 1e3
         over = max(times["last"] - times["began"], 0) / 1e3
-        return Cost(answered, over, used[0], used[1], used[2], self.longest(since))
+        return Cost(answered, over, used[0], used[1], used[2], *self.longest(since))
 
 
 def settle(page: Page) -> None:

@@ -1,12 +1,13 @@
 """What each gesture on the page costs: wall and processor time of server and tab.
 
-    python -m benchmarks page [--times 20] [--visits 5] [carbon] [wbe]
+    python -m benchmarks page [--times 20] [--visits 5] [--only lasso zoom] [carbon] [wbe]
 
 The application runs as a process of its own, on the carbon set that comes with it (24 000
 environments) and on wbe_snap2019 (531 642), where that is there. The first visit only warms it up;
-every later one is a new browser profile with an empty cache. Figures are medians. Chromium is
-looked for on the PATH, or named by CHROMIUM; it runs without a GPU. Results are kept for the run
-alone, unless WINNOW_CACHE names a folder for them.
+every later one is a new browser profile with an empty cache. Figures are medians; beside them
+stands the code that the longest callback of the server was in. Chromium is looked for on the PATH,
+or named by CHROMIUM; it runs without a GPU. Results are kept for the run alone, unless WINNOW_CACHE
+names a folder for them.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def opening(page: Page, address: str, watcher: Watcher) -> tuple[str, Cost]:
     used = [b - a for a, b in zip(before, watcher.clocks(), strict=True)]
     found = page.evaluate("({...seen, ...watched})")
     words = f"words {found['words']:.0f} ms, maps {found['maps']:.0f} ms"
-    cost = Cost(found["words"] / 1e3, found["last"] / 1e3, *used, watcher.longest(since))
+    cost = Cost(found["words"] / 1e3, found["last"] / 1e3, *used, *watcher.longest(since))
     return words, cost
 
 
@@ -177,8 +178,10 @@ def zooms(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
     page.mouse.move(700, 5)
 
 
-def choices(page: Page, watcher: Watcher, costs: Costs, times: int, label: str, what: str) -> None:
-    """Choose every option of a select in turn, and take each back; nothing if there is no such."""
+def choices(
+    page: Page, watcher: Watcher, costs: Costs, times: int, label: str, what: str, undo: bool
+) -> None:
+    """Choose every option of a select in turn, and take each back where that can be undone."""
     box = page.get_by_role("combobox", name=label).first
     if box.count() == 0 or not box.is_visible():
         return
@@ -192,34 +195,56 @@ def choices(page: Page, watcher: Watcher, costs: Costs, times: int, label: str, 
         seen.add(at)
         costs.add(name, watcher.gesture(page, "click", options.nth(at).click))
         page.evaluate("document.activeElement?.blur()")
-        undo = watcher.gesture(page, "keydown", lambda: _press(page, "Control+z"))
-        costs.add(f"undo of {what}", undo)
+        if undo:
+            cost = watcher.gesture(page, "keydown", lambda: _press(page, "Control+z"))
+            costs.add(f"undo of {what}", cost)
 
 
-def measure(
-    browser: Browser, address: str, watcher: Watcher, times: int, visits: int
-) -> Iterator[str]:
-    """Make all gestures; yield a line for each as soon as it is measured."""
+def recolourings(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
+    """Colour by every property in turn."""
+    choices(page, watcher, costs, times, "Colour by", "recolouring", False)
+
+
+def methods(page: Page, watcher: Watcher, costs: Costs, times: int) -> None:
+    """Choose every method for the first column in turn."""
+    choices(page, watcher, costs, times, "Method of column 1", "another method", True)
+
+
+#: What is done in one visit, by the name that `--only` knows it by.
+GESTURES: dict[str, Callable[[Page, Watcher, Costs, int], None]] = {
+    "budget": budget_steps,
+    "lasso": lassos,
+    "zoom": zooms,
+    "recolour": recolourings,
+    "method": methods,
+}
+#: What is watched besides: a page that nobody touches, pages that open, stages that are shown.
+REST, OPEN, STAGES = "rest", "open", "stages"
+
+
+def measure(browser: Browser, address: str, watcher: Watcher, asked: Any) -> Iterator[str]:
+    """Make the gestures asked for; yield a line for each as soon as it is measured."""
     costs = Costs()
     with visit(browser) as page:
         yield f"opened cold: {opening(page, address, watcher)[0]}"
         page.wait_for_timeout(1e3 * AHEAD)
         settle(page)  # what is worked out ahead is there for all visits
-    with visit(browser) as page:
-        yield f"opened again: {opening(page, address, watcher)[0]}"
-        page.wait_for_timeout(1e3 * AHEAD)
-        yield rest(page, watcher, AT_REST)
-        for gestures in (budget_steps, lassos, zooms):
-            gestures(page, watcher, costs, times)
-            yield from costs.news()
-        choices(page, watcher, costs, times, "Colour by", "recolouring")
-        choices(page, watcher, costs, times, "Method of column 1", "another method")
-        yield from costs.news()
-        yield rest(page, watcher, AT_REST)
-    for at in range(max(times, visits)):
+    if asked.only & {REST, *GESTURES}:
+        with visit(browser) as page:
+            yield f"opened again: {opening(page, address, watcher)[0]}"
+            page.wait_for_timeout(1e3 * AHEAD)
+            if REST in asked.only:
+                yield rest(page, watcher, AT_REST)
+            for name in [name for name in GESTURES if name in asked.only]:
+                GESTURES[name](page, watcher, costs, asked.times)
+                yield from costs.news()
+            if REST in asked.only:
+                yield f"afterwards {rest(page, watcher, AT_REST)}"
+    looks = asked.visits if STAGES in asked.only else 0
+    for at in range(max(looks, asked.times if OPEN in asked.only else 0)):
         with visit(browser) as page:
             costs.add("open", opening(page, address, watcher)[1])
-            if at < visits:
+            if at < looks:
                 look_round(page, watcher, costs)
     yield from costs.news()
 
@@ -229,8 +254,10 @@ def _arguments(words: list[str]) -> Any:
     parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS))
     parser.add_argument("--times", type=int, default=20, help="of each gesture")
     parser.add_argument("--visits", type=int, default=5, help="that look at every stage")
+    parts = (REST, *GESTURES, OPEN, STAGES)
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts, metavar="GESTURE")
     asked = parser.parse_args(words)
-    asked.sets = asked.sets or list(SETS)
+    asked.sets, asked.only = asked.sets or list(SETS), {*asked.only}
     for name in asked.sets:
         if name not in SETS:
             parser.error(f"there is no set {name}; there are {', '.join(SETS)}")
@@ -258,7 +285,7 @@ def main(words: Sequence[str] = ()) -> None:
                 browser = play.chromium.launch(executable_path=path, args=FLAGS)
                 watcher = Watcher(browser, pid, notes)
                 print(f"{name}: Chromium without GPU, {os.cpu_count()} cores", flush=True)
-                for line in measure(browser, address, watcher, asked.times, asked.visits):
+                for line in measure(browser, address, watcher, asked):
                     print(line, flush=True)
                 browser.close()
         print(f"load {load:.1f} to {os.getloadavg()[0]:.1f}", flush=True)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Check the JavaScript of the page: its types (tsc) and its habits (biome), both from npm, for development only.
+# Check the JavaScript of the page: its types (tsc) and its habits (biome); brings axe-core for tests/browser/test_accessibility.py.
+# All from npm, for development only.
 #
 #   sh scripts/lint_javascript.sh
 #
@@ -15,7 +16,7 @@ without() {
 if ! [ node_modules/.stamp -nt package.json ]; then
     command -v npm >/dev/null 2>&1 || without "npm is not installed"
     npm install --no-package-lock --no-audit --no-fund --silent --fetch-retries 1 \
-        --fetch-timeout 20000 || without "npm could not fetch typescript and biome"
+        --fetch-timeout 20000 || without "npm could not fetch them"
     touch node_modules/.stamp
 fi
 node_modules/.bin/tsc -p tsconfig.json && node_modules/.bin/biome lint --config-path=. --error-on-warnings ../views

@@ -230,9 +230,11 @@ def write_subsets(
     write_files({**writers, **(also or {})}, force=force)
 
 
-def exported_bytes(dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat) -> bytes:
+def exported_bytes(
+    dataset: Dataset, structures: npt.ArrayLike, format: ExportFormat, monitor: Monitor = SILENT
+) -> bytes:
     """Return structures as the content of a file, or as a zip archive where it is a folder."""
-    exported = _exported(dataset, _indices(dataset, structures), format, SILENT)
+    exported = _exported(dataset, _indices(dataset, structures), format, monitor)
     if format.content is not None:
         return b"".join(format.content(exported))
     assert format.members is not None

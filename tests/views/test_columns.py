@@ -7,6 +7,7 @@ from analytics.information.mean_delta_entropy import delta_entropy_given
 from views.compare.agreement_card import AgreementCard
 from views.compare.extend_card import ExtendCard
 from views.compare.view import Columns
+from views.shell.budget_bar import BudgetBar
 from views.state.columns import COLUMNS
 from views.state.jobs import Inline
 from views.state.ordering import DEFAULT_METHODS
@@ -274,3 +275,24 @@ def test_figures_are_of_the_target_where_there_is_one(session, small):
     assert (session.aim, session.target, session.aimed) == ("", None, ())
     assert session.notice[0] == "error"
     assert not any("of target" in head.card.object for head in columns.heads)
+
+
+def test_a_target_is_said_beside_the_budget_and_can_be_undone(session):
+    bar = BudgetBar(session)
+    plain = bar.readout.object
+    session.declare("max_force > 3")
+    assert "for a target" in bar.readout.object
+    assert "max_force &gt; 3" in bar.readout.object
+    session.declare("")
+    assert bar.readout.object == plain
+    session.undo()
+    assert session.aim == session.target.name == "max_force > 3"
+    assert "target given up" in session.notice[1]
+    session.undo()
+    assert (session.aim, session.target) == ("", None)
+    session.redo()
+    assert session.target.name == "max_force > 3"
+    session.undo()
+    steps = session.can_undo
+    session.declare("no_such_column > 1")  # came to nothing
+    assert (session.aim, session.can_undo) == ("", steps)

@@ -42,7 +42,9 @@ def made(**changes):
         "named_brushes": {"a, b": np.arange(200), "c": np.array([7])},
         "searches": ["natoms < 5", "W-Be"],
         "undo": [
-            Step([], [2], {2: Removal(2, reason="why")}, CHOICES, {}, 20, {"strict": True}, "it")
+            Step(
+                [], [2], {2: Removal(2, reason="why")}, CHOICES, {}, 20, {"strict": True}, "it", "a"
+            )
         ],
         "redo": [Step([1, 4, 9], [2, 7], {}, CHOICES)],
         "marks": {1: 5, 2: 2**32 - 1},

@@ -6,11 +6,10 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-import panel as pn
-
 from analytics.evaluation.agreement import SIDES, Agreement, agreement_of
 from analytics.runtime import html
 from views.kit import layout
+from views.kit.gestures import one_change
 from views.kit.layout import Card
 from views.kit.text import Html, dot, grouped, significant
 from views.kit.widgets import Button
@@ -124,7 +123,7 @@ class AgreementCard(Card):
         if not (asked or self.pairs) or count < 2:
             return
         wanted = list(combinations(range(count), 2))
-        with pn.io.hold():
+        with one_change():
             if [pair.columns for pair in self.pairs] != wanted:
                 known = {pair.columns: pair for pair in self.pairs}
                 self.pairs = [known.get(at) or _Pair(self._session, *at) for at in wanted]

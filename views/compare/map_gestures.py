@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import panel as pn
 from bokeh.events import MouseLeave, MouseMove, PanStart, SelectionGeometry, Tap
 from bokeh.models import ColumnDataSource, CustomJS, Plot
 
@@ -14,7 +13,7 @@ from analytics.evaluation.map_points import MapPoints
 from analytics.runtime.arrays import IntArray
 from views.compare.map_raster import Frame
 from views.kit.figures import Figures
-from views.kit.gestures import brush_mode
+from views.kit.gestures import brush_mode, one_change
 from views.state.looking import NOTHING
 from views.state.session import Session
 
@@ -90,7 +89,7 @@ class MapGestures:
         self._brush(rows, self._mode)
 
     def _brush(self, rows: IntArray, mode: str) -> None:
-        with pn.io.hold():  # one message for all that follows it
+        with one_change():  # one message for all that follows it
             self._session.set_brush(rows, mode)
 
     def _atom_of(self, row: int) -> tuple[int, int]:

@@ -116,7 +116,7 @@ class Layer:
     ) -> None:
         self._make, self.name, self._size, self._alpha, self._most = make, name, size, alpha, most
         self.points, self.picture = make.source(*POINTS), make.source(*PICTURE)
-        self.mapper = LinearColorMapper(palette=["#888888"], low=0, high=1, low_color=CLEAR)
+        self.mapper = LinearColorMapper(palette=["#888888"], low=0.5, high=1.5, low_color=CLEAR)
         self.what = Content(NOTHING)
         self._figures: list[tuple[Plot, int]] = []
         self._drawn: list[bool] = []  # whether points or pictures of it are drawn by now
@@ -160,7 +160,8 @@ class Layer:
 
     def paint(self, palette: list[str]) -> None:
         """Give its levels colours: level 1 the first."""
-        self.mapper.update(palette=palette, low=0.5, high=len(palette) + 0.5)
+        if palette != self.mapper.palette:  # to check and send hundreds of colours takes a while
+            self.mapper.update(palette=palette, low=0.5, high=len(palette) + 0.5)
 
     def put(self, points: MapPoints, what: Content) -> None:
         """Say what is to be drawn; where it is many, `show` shows what `drawn` has made of it."""

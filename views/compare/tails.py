@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import panel as pn
 from bokeh.events import PanStart, SelectionGeometry
 from bokeh.models import (
     BoxSelectTool,
@@ -18,7 +17,7 @@ from bokeh.models import (
 from analytics.evaluation.tails import complementary_distribution
 from views.compare.left_open import LeftOpen
 from views.kit.figures import FigurePane, Figures, figure_pane, paint, powers_of_ten
-from views.kit.gestures import brush_mode
+from views.kit.gestures import brush_mode, one_change
 from views.kit.theme import palette
 from views.state.session import Session
 
@@ -174,7 +173,7 @@ class Tails:
         shape = event.geometry
         if event.final and shape.get("type") == "rect" and np.isfinite(shape["x0"]):
             low, high = sorted((shape["x0"], shape["x1"]))
-            with pn.io.hold():
+            with one_change():
                 if self._left.columns:
                     self._session.set_brush(self._left.within(column, low, high), self._mode)
                 else:

@@ -92,4 +92,4 @@ class TargetDialog:
 
     def _aim(self, aim: str) -> None:
         self.dialog.open = False
-        self._session.aim = aim
+        self._session.declare(aim)

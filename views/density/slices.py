@@ -29,6 +29,7 @@ from views.density.state import DensityState
 from views.density.words import relabel, title_of
 from views.kit import layout
 from views.kit.figures import Figures, figure_pane, style_figure
+from views.kit.gestures import one_change
 from views.kit.text import Html, exact_percent, heading, significant
 from views.kit.theme import FONT, palette
 from views.kit.widgets import Button, look, segments
@@ -149,7 +150,7 @@ class Slices(pn.viewable.Viewer):
 
     def _set(self, **values: Any) -> None:
         if not self._moving and all(v is not None for v in values.values()):
-            with pn.io.hold():
+            with one_change():
                 self._state.param.update(**values)
 
     def _figure(self, name: str) -> Plot:

@@ -13,6 +13,7 @@ from views.density.panels import Claims, Facts
 from views.density.slices import Slices
 from views.density.state import DensityState
 from views.kit import layout
+from views.kit.gestures import one_change
 from views.kit.style_sheets import css
 from views.kit.widgets import Region
 from views.state.session import Session
@@ -56,7 +57,7 @@ class DensityView(pn.viewable.Viewer):
 
         def prepare() -> None:
             if self.state.prepared is None and self.state.system == FIRST:
-                with pn.io.hold(doc):
+                with one_change(doc):
                     self.state.prepare()
 
         self.state.open_system(FIRST, prepare=False)

@@ -13,15 +13,15 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from analytics.data.export import exported_bytes
 from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.runtime.arrays import IntArray
 from views.kit import layout
 from views.kit.action_row import ActionRow
 from views.kit.text import Html, counted, grouped, note
-from views.kit.widgets import Download, choice, reveal
+from views.kit.widgets import Done, Download, Prepared, choice, reveal
 from views.state.brushed_list import BrushedList
 from views.state.brushing import tidy
+from views.state.report import make_structures
 from views.state.session import Session
 
 __all__ = ["Panels"]
@@ -249,9 +249,9 @@ class Panels(pn.viewable.Viewer):
             },
         )  # fmt: skip
 
-        def structures() -> io.BytesIO:
+        def structures(done: Done) -> None:
             some = session.brushed_structures
-            return io.BytesIO(exported_bytes(session.dataset, some, EXPORT_FORMATS[kind.value]))
+            make_structures(session, "brushed", some, kind.value, done, lambda _: done(None))
 
         def indices() -> io.BytesIO:
             assert session.dataset is not None
@@ -259,7 +259,8 @@ class Panels(pn.viewable.Viewer):
             return io.BytesIO("".join(f"{frame}\n" for frame in frames.tolist()).encode())
 
         wide = {"sizing_mode": "stretch_width", "margin": (8, 0, 0, 0)}
-        whole = Download(label="Download structures", callback=structures, **wide)
+        whole = Prepared(structures, label="Download structures", **wide)
+        session.on_cancel(whole.give_up)
         plain = Download(
             label="Download indices", callback=indices, hint="Of the file, one on a line", **wide
         )

@@ -1,13 +1,15 @@
-"""Brush modifiers (replace, add, subtract) and debouncing of slider and drag events."""
+"""Brush modifiers (replace, add, subtract), debouncing of events, one message for many changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import panel as pn
+from bokeh.document import Document
 
-__all__ = ["Newest", "brush_mode"]
+__all__ = ["Newest", "brush_mode", "one_change"]
 
 Value = TypeVar("Value")
 
@@ -18,6 +20,34 @@ def brush_mode(held: Mapping[str, bool] | None) -> str:
     if alt or (shift and ctrl):
         return "subtract"
     return "add" if shift else "replace"
+
+
+@contextmanager
+def one_change(doc: Document | None = None) -> Iterator[None]:
+    """Send all changes as one message, and let all models that come in or go do so at once.
+
+    Otherwise Bokeh (3.9, `DocumentModelManager`) walks the whole document for each of them: half a
+    second for the layers of the first brush. Its own `freeze` walks it even where none came, and
+    stays frozen after an error.
+
+    Parameters
+    ----------
+    doc : Document, optional
+        Default: the one that is being served.
+    """
+    doc = doc or pn.state.curdoc
+    with pn.io.hold(doc):
+        if doc is None or "invalidate" in vars(doc.models):  # by whoever has begun the change
+            yield
+            return
+        models, walks = doc.models, list[None]()
+        models.invalidate = lambda: walks.append(None)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            del models.invalidate
+            if walks:
+                models.invalidate()
 
 
 class Newest(Generic[Value]):
@@ -46,5 +76,5 @@ class Newest(Generic[Value]):
 
     def _carry_out(self) -> None:
         (value,), self._waiting = self._waiting, []
-        with pn.io.hold():
+        with one_change():
             self._act(value)

@@ -81,7 +81,8 @@ def heading(
         What the mouse finds out about the name.
     """
     small = html.small(short) if short else None
-    head = html.div(name, small, class_=f"head {class_}".strip(), title=title)
+    heard = {"role": "heading", "aria_level": "2"} if name else {}
+    head = html.div(name, small, class_=f"head {class_}".strip(), title=title, **heard)
     return html.join(head, note(text) if text else None)
 
 

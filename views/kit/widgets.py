@@ -83,6 +83,10 @@ class Download(_Hinted, pmui.FileDownload):
         super().__init__(**{"auto": True, "embed": False} | params)
 
 
+#: Takes a file, or None where there is none.
+Done = Callable[[bytes | None], None]
+
+
 class Prepared(Download):
     """A button that hands out a file once it has been made, which may take a while.
 
@@ -93,15 +97,17 @@ class Prepared(Download):
         with None where there is none.
     """
 
-    def __init__(
-        self, prepare: Callable[[Callable[[bytes | None], None]], None], **params: Any
-    ) -> None:
+    def __init__(self, prepare: Callable[[Done], None], **params: Any) -> None:
         super().__init__(callback=self._content, **params)
         self._prepare, self._made = prepare, b""
 
     def _handle_click(self, event: Any = None) -> None:
         self.loading = True
         self._prepare(self._hand_out)
+
+    def give_up(self) -> None:
+        """Wait no longer: the work was cancelled."""
+        self.loading = False
 
     def _hand_out(self, content: bytes | None) -> None:
         self.loading = False

@@ -128,6 +128,7 @@ class OutliersView(pn.viewable.Viewer):
         state.request.param.watch(self._say, ["running", "problem", "result"])
         session.param.watch(self._kept, ["budget", "n_columns"])
         session.param.watch(self._decided, ["pinned", "rejected"])
+        state.param.watch(self._kept, ["shown"])
         for slot in session.every_slot:
             slot.param.watch(self._kept, ["selection"])
         self._choices()
@@ -188,7 +189,7 @@ class OutliersView(pn.viewable.Viewer):
         ]
 
     def _kept(self, *_: Any) -> None:
-        found = self.state.found
+        found = self.state.found if self.state.shown else None  # who steps elsewhere need not wait
         if found is not None and len(found) and len(self.table.value) == len(found):
             column = self._dots(found)
             if list(self.table.value["kept by"]) != column:

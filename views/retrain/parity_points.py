@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import panel as pn
 from bokeh.events import PanStart, SelectionGeometry, Tap
 from bokeh.models import (
     BoxSelectTool,
@@ -24,7 +23,7 @@ from analytics.runtime import html
 from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from views.kit import layout
 from views.kit.figures import Figures, figure_pane, named, paint
-from views.kit.gestures import brush_mode
+from views.kit.gestures import brush_mode, one_change
 from views.kit.text import Html, grouped, heading, tone
 from views.kit.theme import Palette, palette
 from views.state.columns import COLUMNS
@@ -189,7 +188,7 @@ class ParityPlot:
             inside = _inside(self._xy, np.column_stack([shape["x"], shape["y"]]))
         else:
             return
-        with pn.io.hold():
+        with one_change():
             self._session.set_brush(self._environments(np.flatnonzero(inside)), self._mode)
 
     def _on_tap(self, event: Tap) -> None:

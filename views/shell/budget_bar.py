@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 
 from analytics.runtime import html
 from views.kit import layout
+from views.kit.figures import thousands
 from views.kit.gestures import Newest
 from views.kit.text import Html, counted, grouped, percent
 from views.kit.widgets import Button, look
@@ -44,6 +45,7 @@ class BudgetBar(pn.viewable.Viewer):
             label="Structures to keep",
             value=1,
             start=1,
+            format=thousands(),
             width=72,
             variant="outlined",
             **look("unseen-label", "number", "low", "budget", margin=(0, 6, 0, 0)),
@@ -83,7 +85,17 @@ class BudgetBar(pn.viewable.Viewer):
         session.param.watch(self._fill, ["opened"])
         session.param.watch(
             self._show,
-            ["opened", "budget", "brush", "in_view", "pinned", "rejected", "waived", "n_columns"],
+            [
+                "opened",
+                "budget",
+                "brush",
+                "in_view",
+                "pinned",
+                "rejected",
+                "waived",
+                "n_columns",
+                "target",
+            ],
         )
         for slot in session.every_slot:
             slot.param.watch(self._show, ["selection"])
@@ -126,11 +138,21 @@ class BudgetBar(pn.viewable.Viewer):
             html.span(f"of {counted(n, 'structure')} ", title=ALWAYS),
             html.b(percent(budget / n)),
             html.span(environments, title=f"environments. {ALWAYS}"),
+            self._target(),
             class_="readout spaced",
         )
         self.strip.object = self._strip()
         self.undo.disabled = not session.can_undo
         self.redo.disabled = not session.can_redo
+
+    def _target(self) -> html.Markup:
+        """Say that coverage is not of the data, where that is so; Compare has room for the name."""
+        target = self._session.target
+        if target is None:
+            return html.join()
+        size = counted(len(target.values), "environment")
+        why = f"Delta entropy and coverage are of {target.name} ({size}), not of these data"
+        return html.span(" · for a target", title=why)
 
     def _strip(self) -> html.Markup:
         session = self._session

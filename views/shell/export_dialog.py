@@ -13,7 +13,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from analytics.data.dataset import Dataset
-from analytics.data.export import export_notes, exported_bytes
+from analytics.data.export import export_notes
 from analytics.data.export_formats.registry import EXPORT_FORMATS, ExportFormat
 from analytics.recipe import kept_structures, make_recipe
 from analytics.report.contents import Table
@@ -21,8 +21,9 @@ from analytics.runtime import html
 from analytics.selection.base import METHODS, Selection
 from views.kit import layout
 from views.kit.text import Html, counted, grouped
-from views.kit.widgets import Button, Dialog, Download
+from views.kit.widgets import Button, Dialog, Done, Download, Prepared
 from views.shell.take_home import TakeHome
+from views.state.report import make_structures
 from views.state.session import Session, Slot
 
 __all__ = ["Export", "file_name"]
@@ -81,21 +82,17 @@ class Export(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         self.text = Html(margin=(5, 10))
-        make = {
-            "subset": ("Download subset", self._subset),
-            "rest": ("Download the rest", self._rest),
-            "recipe": ("Download recipe (JSON)", self._recipe),
-            "indices": ("Download indices (text)", self._indices),
-        }
+        usual = {"sizing_mode": "stretch_width", "color": "primary"}
+        recipe, indices = "Download recipe (JSON)", "Download indices (text)"
+        subset = Prepared(self._subset, label="Download subset", **usual)
+        rest = Prepared(self._rest, label="Download the rest", **usual)
+        for button in (subset, rest):
+            session.on_cancel(button.give_up)
         self.downloads = {
-            name: Download(
-                callback=callback,
-                filename="subset.xyz",
-                label=label,
-                sizing_mode="stretch_width",
-                color="primary",
-            )
-            for name, (label, callback) in make.items()
+            "subset": subset,
+            "rest": rest,
+            "recipe": Download(callback=self._recipe, label=recipe, **usual),
+            "indices": Download(callback=self._indices, label=indices, **usual),
         }
         buttons = list(self.downloads.values())
         self._place = layout.column()  # for what is furnished when it is first opened
@@ -116,7 +113,7 @@ class Export(pn.viewable.Viewer):
         )
         self.method.param.watch(self._describe, "value")
         self.format.param.watch(self._describe, "value")
-        session.param.watch(self._describe, ["budget", "opened", "pinned", "rejected"])
+        session.param.watch(self._follow, ["budget", "opened", "pinned", "rejected"])
 
     def restyle(self, dark: bool) -> None:
         """Use the colours of the theme."""
@@ -151,6 +148,10 @@ class Export(pn.viewable.Viewer):
     def _size(self) -> int:
         """How many structures are picked: fewer than the budget if too many are rejected."""
         return min(self._session.budget, len(self._slot.selection))
+
+    def _follow(self, *_: Any) -> None:
+        if self.dialog.open:
+            self._describe()
 
     def _describe(self, *_: Any) -> None:
         data, slot = self._session.dataset, self._slot
@@ -205,16 +206,17 @@ class Export(pn.viewable.Viewer):
         assert slot.selection is not None
         return kept_structures(data, slot.selection, self._size)
 
-    def _write(self, structures: Any) -> io.BytesIO:
-        return io.BytesIO(exported_bytes(self._session.dataset, structures, self._chosen))
+    def _write(self, which: str, structures: Any, done: Done) -> None:
+        session, format_ = self._session, self.format.value
+        make_structures(session, which, structures, format_, done, lambda _: done(None))
 
-    def _subset(self) -> io.BytesIO:
-        return self._write(self._kept())
+    def _subset(self, done: Done) -> None:
+        self._write("subset", self._kept(), done)
 
-    def _rest(self) -> io.BytesIO:
+    def _rest(self, done: Done) -> None:
         data = self._session.dataset
         assert data is not None
-        return self._write(np.setdiff1d(np.arange(data.n_structures), self._kept()))
+        self._write("rest", np.setdiff1d(np.arange(data.n_structures), self._kept()), done)
 
     def _indices(self) -> io.BytesIO:
         """Return what is kept as indices of the original file, from zero, one a line."""

@@ -319,6 +319,8 @@ class Page:
                 "& header .MuiToolbar-root": {"padding": "0 12px"},
                 "& header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
                 "& main": {"backgroundColor": "background.default"},
+                # keeps the place under the bar with a heading that says nothing
+                "& main .MuiToolbar-root > h5": {"visibility": "hidden"},
                 # a bar of its own that is always empty, and has no name
                 "& header .MuiLinearProgress-root": {"visibility": "hidden"},
                 "@media print": PRINTED,

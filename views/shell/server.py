@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
 from views.compare import map_raster
+from views.kit.gestures import one_change
 from views.shell.early_changes import send_early_changes
 from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
@@ -35,6 +37,12 @@ from views.state.session import DEMO, Opened, Session
 from views.state.shelf import Shelf
 
 __all__ = ["first_paint", "new_session", "start", "warm_up"]
+
+# Datashader brings it when a map is first drawn as a picture. SciPy asks `dask.array` for its class
+# whenever it stands in `sys.modules`, also while another thread is still importing it, and then
+# whatever is being computed fails (docs/upstream.md).
+with suppress(ImportError):
+    import dask.array  # noqa: F401
 
 _LOG = logging.getLogger(__name__)
 #: Results are shared: the second user of a data set does not wait for it.
@@ -111,7 +119,7 @@ def new_session() -> Session:
 
     def post(callback: Callable[[], None]) -> None:
         def carry_out() -> None:
-            with pn.io.hold(doc):  # one message for all that a result changes on the page
+            with one_change(doc):  # one message for all that a result changes on the page
                 callback()
 
         if loop is not None and doc.session_context is not None:

@@ -15,7 +15,7 @@ from analytics.report.contents import Table
 from analytics.report.tables import FORMATS
 from views.kit import layout
 from views.kit.text import Html, heading, note
-from views.kit.widgets import Prepared
+from views.kit.widgets import Done, Prepared
 from views.shell.access import Gate
 from views.shell.link_field import LinkField
 from views.state.linking import make_link
@@ -24,7 +24,6 @@ from views.state.session import Session
 
 __all__ = ["TakeHome"]
 
-Done = Callable[[bytes | None], None]
 REPORT = (
     "One HTML file that opens from a disk and prints: data, findings, comparison, tails, maps, "
     "curves, what was taken out and why, parameters, methods and BibTeX."
@@ -101,6 +100,7 @@ class TakeHome(pn.viewable.Viewer):
             label=label,
             margin=(6, 10, 0, 10),
         )
+        self._session.on_cancel(button.give_up)
         return button
 
     def _named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,6 @@ def targets_metrics(
 class Aiming(Painting):
     """What coverage and gaps are of: the declared target, or the data where there is none."""
 
-    aim = param.String("", doc="A filter expression, or file:PATH; empty: the data themselves.")
     target = param.ClassSelector(class_=Target, doc="The target declared; None for the data.")
     aimed = param.Parameter(
         (), doc="`TargetMetrics` of the first columns at the budget; empty until they are known."
@@ -63,6 +63,13 @@ class Aiming(Painting):
         self.param.watch(self._on_aim, ["aim"])
         self.param.watch(self._on_other_data, ["opened"])
         self.param.watch(self._aim_at, ["target", "measured"])
+
+    def declare(self, aim: str) -> None:
+        """Have coverage be of what an expression matches, or of file:PATH; empty: of the data."""
+        aim = aim.strip()
+        if aim != self.aim:
+            self._remember(f"target {_called(aim)} declared" if aim else "target given up")
+            self.aim = aim
 
     def _on_other_data(self, event: Any) -> None:
         """Keep the aim while the data are the same; descriptors may have changed."""
@@ -88,6 +95,7 @@ class Aiming(Painting):
         def failed(error: Exception) -> None:
             if self.aim.strip() == aim:
                 self.param.update(aim="", target=None)
+                self._drop_empty_step()
 
         self.run("target", work, done, failed=failed, place="here")
 
@@ -124,3 +132,7 @@ class Aiming(Painting):
                 self.aimed = tuple(found)
 
         self.run("target metrics", work, done, quiet=True)
+
+
+def _called(aim: str) -> str:
+    return Path(aim.removeprefix(FILE)).name if aim.startswith(FILE) else aim

@@ -50,6 +50,8 @@ class Step(NamedTuple):
         How the file was read, as options of `Session.open`; None where it is not known.
     what : str
         What was done then, in a few words: that is what undo takes back.
+    aim : str or None
+        What coverage was of, see `Aiming`; None where it is not known, which leaves it as it is.
     """
 
     pinned: list[int]
@@ -60,6 +62,7 @@ class Step(NamedTuple):
     budget: int = 0
     reading: Mapping[str, Any] | None = None
     what: str = ""
+    aim: str | None = None
 
 
 class Deciding(Brushing):
@@ -72,6 +75,8 @@ class Deciding(Brushing):
     waived = param.Dict(default={}, doc="Key of a finding -> `Waiver`.")
 
     chosen = param.Event(doc="Something was chosen, here or in a stage, that is worth saving.")
+
+    aim = param.String("", doc="A filter expression, or file:PATH; empty: the data themselves.")
 
     n_columns = param.Integer(3, bounds=(1, COLUMNS), doc="How many columns are compared.")
 
@@ -327,6 +332,7 @@ class Deciding(Brushing):
             self.budget,
             dict(self._source[1]),
             what,
+            self.aim,
         )
 
     def _remember(self, what: str) -> None:
@@ -380,5 +386,7 @@ class Deciding(Brushing):
             self._ask_again()
             self.param.trigger("pinned")  # which steps there are has changed
         self.n_columns = len(step.choices)
+        if step.aim is not None:
+            self.aim = step.aim
         if step.what:
             self.notice = ("info", f"{told}: {step.what}")

@@ -1,20 +1,27 @@
-"""Report, figures and tables of what the page shows, made in a worker process. No Panel here."""
+"""Report, figures, tables, structures of what is shown, made in a worker. No Panel here."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 
+from analytics.data.dataset import Dataset
+from analytics.data.export import exported_bytes
+from analytics.data.export_formats.registry import EXPORT_FORMATS
 from analytics.information.analysis import Analysis
 from analytics.report.contents import Decided, Report, Table, Wanted, compile_report
 from analytics.report.page import figure_files, report_file
 from analytics.report.tables import environment_table, structure_table, table_files
+from analytics.runtime.arrays import IntArray
 from analytics.runtime.progress import Monitor, Part
 from analytics.selection.base import Selection
+from views.state.jobs import Place
 from views.state.session import Session
 
-__all__ = ["make_figures", "make_report", "make_scores"]
+__all__ = ["make_figures", "make_report", "make_scores", "make_structures"]
 
+#: So many atoms are written in a fraction of a second: nobody has to wait for a worker process.
+FEW = 50_000
 Done = Callable[[bytes], None]
 Failed = Callable[[Exception], None]
 
@@ -52,6 +59,45 @@ def make_scores(session: Session, kind: str, done: Done, failed: Failed) -> None
         )
 
     session.run("scores file", work, done, failed=failed)
+
+
+def make_structures(
+    session: Session, which: str, structures: IntArray, format: str, done: Done, failed: Failed
+) -> None:
+    """Write structures in a format by its name, in the background.
+
+    Parameters
+    ----------
+    session : Session
+    which : str
+        Of the files that may be made at the same time.
+    structures : int array (n,)
+        Indices into the data set.
+    format : str
+        In `EXPORT_FORMATS`.
+    done, failed : callable
+        See `make_report`.
+    """
+    data = session.dataset
+    if data is None:
+        return
+
+    few = int(data.sizes[structures].sum()) <= FEW
+
+    def work(monitor: Monitor) -> bytes:
+        if few:
+            return structures_file(data, structures, format, monitor)
+        return session.compute(
+            structures_file, data, structures, format, name="export", monitor=monitor
+        )
+
+    place: Place = "here" if few else "workers"
+    session.run(f"file of the {which}", work, done, failed=failed, place=place)
+
+
+def structures_file(dataset: Dataset, structures: IntArray, format: str, monitor: Monitor) -> bytes:
+    """Return the file."""
+    return exported_bytes(dataset, structures, EXPORT_FORMATS[format], monitor)
 
 
 def scores_file(

@@ -278,6 +278,7 @@ class Packing:
             "budget": step.budget,
             "reading": None if step.reading is None else dict(step.reading),
             "what": step.what,
+            **({} if step.aim is None else {"aim": step.aim}),
         }
 
     def forget(self) -> None:
@@ -482,6 +483,7 @@ def _step(file: _Entries) -> Step:
         file.whole("budget") if "budget" in file else 0,
         _options(file.object("reading")) if "reading" in file else None,
         file.text("what") if "what" in file else "",
+        file.text("aim") if "aim" in file else None,
     )
 
 
