@@ -297,13 +297,6 @@ def ticks_at(axis: Any, ticks: list[float]) -> None:
     axis.major_label_overrides = {tick: f"{tick:g}" for tick in ticks}
 
 
-def thousands() -> CustomJSTickFormatter:
-    """Write the number of a field as the page writes all: thousands apart."""
-    return CustomJSTickFormatter(
-        code="return String(tick).replace(/\\B(?=(\\d{3})+$)/g, '\\u202f')"
-    )
-
-
 def powers_of_ten() -> CustomJSTickFormatter:
     """Label decades as plain text: 10⁻³, 0.1, 1, 10 in the font of everything else."""
     return CustomJSTickFormatter(code=f"{_DECADE}\nreturn decade(tick)")

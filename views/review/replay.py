@@ -16,7 +16,6 @@ from analytics.information.kernel import KernelSpec
 from analytics.runtime import html
 from analytics.runtime.progress import Monitor
 from views.kit import layout
-from views.kit.figures import thousands
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, grouped, note, percent
 from views.kit.widgets import Button, Download
@@ -46,7 +45,7 @@ class ReplayPart(pn.viewable.Viewer):
         self.request = OnRequest(session, "review replay")
         self.size = pmui.IntInput(
             label="Structures", value=50, start=1, step=10, size="small", width=110,
-            margin=(4, 8, 0, 0), format=thousands(),
+            margin=(4, 8, 0, 0),
         )  # fmt: skip
         self.pick = Button(
             label="Pick a replay set", margin=(8, 8, 0, 0), on_click=lambda e: self.ask(),

@@ -10,7 +10,6 @@ import panel_material_ui as pmui
 
 from analytics.runtime import html
 from views.kit import layout
-from views.kit.figures import thousands
 from views.kit.gestures import Newest
 from views.kit.text import Html, counted, grouped, percent
 from views.kit.widgets import Button, look
@@ -45,7 +44,6 @@ class BudgetBar(pn.viewable.Viewer):
             label="Structures to keep",
             value=1,
             start=1,
-            format=thousands(),
             width=72,
             variant="outlined",
             **look("unseen-label", "number", "low", "budget", margin=(0, 6, 0, 0)),
