@@ -26,11 +26,11 @@ from analytics.selection.certificates.dual_bound import tighten
 #: Dataclasses with arrays that stay within their room, besides those of rooms that hold tools:
 #: nobody compares or shows them.
 WITHIN = {
-    "Axes", "Blocks", "Boxes", "Candidates", "Checked", "Contacts", "Described", "Entry",
-    "Environments", "Expanded", "Exported", "Family", "Frame", "Frames", "Geometries", "Ground",
-    "Invariants", "Label", "LabelledStructure", "Line", "Numbers", "Objective", "Points", "Pool",
-    "PrincipalAxes", "Projected", "RowMaker", "Sample", "Source", "SparseSums", "Standing",
-    "Steps", "Superposition", "Surroundings",
+    "Axes", "Blocks", "Boxes", "Candidates", "Checked", "Contacts", "CoverageRows", "Described",
+    "Entry", "Environments", "Expanded", "Exported", "Family", "Frame", "Frames", "Geometries",
+    "Ground", "Invariants", "Label", "LabelledStructure", "Line", "Numbers", "Objective",
+    "Points", "Picks", "Pool", "PrincipalAxes", "Projected", "RowMaker", "Sample", "Source",
+    "SparseSums", "Standing", "Steps", "Superposition", "Surroundings",
 }  # fmt: skip
 HOLDS_ARRAYS = re.compile(r"^(tuple\[)?(FloatArray|IntArray|npt\.NDArray|pd\.|sparse\.)")
 

@@ -100,7 +100,7 @@ class Pair(pn.viewable.Viewer):
             )
             for name, one, other in self._facts(found, at)
         ]
-        head = cells("", "this", "nearest", tag="th")
+        head = html.tr(html.td(), html.th("this"), html.th("nearest"))
         return read_table(head, rows, label="The two compared", height=None)
 
     @staticmethod

@@ -89,6 +89,7 @@ class RedundancyCard(pn.viewable.Viewer):
                 tag="th",
             ),
             [self._row(r) for r in [whole, *classes]],
+            label="Redundancy by class",
         )
 
     @staticmethod

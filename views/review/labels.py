@@ -426,7 +426,7 @@ class CutCard(pn.viewable.Viewer):
             ),
         )
         self.text.object = read_table(
-            cells("config_type", "lost", "of", "", "", tag="th"),
+            cells("config_type", "lost", "of", html.th("share", colspan=2), tag="th"),
             (
                 cells(
                     name or "(none)",
@@ -437,6 +437,7 @@ class CutCard(pn.viewable.Viewer):
                 )
                 for name, lost, total in found.classes
             ),
+            label="What the limit costs each class",
             height=180,
         )
 
