@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from makers import kernel_twin
 from numpy.testing import assert_allclose, assert_array_equal
@@ -28,6 +28,7 @@ def clusters(n: int, d: int, spread: float, seed: int) -> np.ndarray:
     return centres[rng.integers(0, 12, n)] + rng.normal(size=(n, d))
 
 
+@example(149, 1, 1e4, 0)
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 20), st.sampled_from([0.1, 5.0, 1e4]), st.integers(0, 9))
 def test_the_gap_of_two_boxes_is_a_lower_bound(n: int, d: int, spread: float, seed: int) -> None:
@@ -35,7 +36,9 @@ def test_the_gap_of_two_boxes_is_a_lower_bound(n: int, d: int, spread: float, se
     points, boxes = sorted_points(distinct_points(values), leading_axes(values), 16)
     assert_array_equal(points.values, values[points.first])
     assert points.weights.sum() == n
-    assert np.abs(points.values[points.inverse] - values).max() <= 1e-4
+    # to the step, or to the next number there is in single precision: far out that is farther
+    off = np.abs(points.values[points.inverse] - values)
+    assert (off <= 1e-4 + np.spacing(np.abs(values))).all()
     x = points.values.astype(float)
     half = 0.5 * ((x[:, None] - x[None]) ** 2).sum(axis=2)
     for block in range(len(boxes)):
