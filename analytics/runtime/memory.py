@@ -93,5 +93,10 @@ def _parts(item: Any) -> list[Any]:
         return list(item.values())
     if isinstance(item, (tuple, list, set, frozenset)):
         return list(item)
-    slots = (name for kind in type(item).__mro__ for name in kind.__dict__.get("__slots__", ()))
+    slots = (
+        name
+        for kind in type(item).__mro__
+        for name in kind.__dict__.get("__slots__", ())
+        if name != "__weakref__"  # holds nothing; Python 3.11.2 raises TypeError for a dataclass's
+    )
     return [*getattr(item, "__dict__", {}).values(), *(getattr(item, s, None) for s in slots)]

@@ -28,6 +28,21 @@ def test_arrays_are_found_wherever_they_stand() -> None:
     assert buffers_of({1: {"x": "text"}, 2: {3.5, None, int}}).nbytes == 0
 
 
+def test_weak_references_are_not_looked_at() -> None:
+    class Referenced:
+        __slots__ = ("__weakref__", "x")
+
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "__weakref__":  # as of a slotted dataclass in Python 3.11.2
+                raise TypeError("descriptor '__weakref__' doesn't apply")
+            return super().__getattribute__(name)
+
+    assert buffers_of(Referenced(np.zeros(10))).nbytes == 80
+
+
 def test_a_buffer_counts_once_and_whole() -> None:
     whole = np.zeros((100, 10))
     assert buffers_of((whole, whole[:1], whole.T, whole.view(np.int64))).nbytes == 8000
