@@ -40,7 +40,7 @@ from analytics.information.kernel import (
     ROWS,
     Blocks,
     cross_sums,
-    kernel_sums,
+    self_sums,
     sorted_alike,
     sorted_alone,
 )
@@ -265,7 +265,7 @@ def bounded_kernel_sums(
     points, axes = sorted_alone(x, bandwidth, monitor)
     budget = _affordable(points)
     if budget <= 0 or error <= 2.0 * ROUNDING:
-        return _exact(x, bandwidth, monitor)
+        return _exact(points, monitor)
     sample = draw_sample(len(x), DRAWN, 2 * seed)
     part = Part(monitor, 0.0, 0.5)
     near, far, _, most = split_sums(points, x, sample, axes, part, outer=0)
@@ -285,7 +285,7 @@ def bounded_kernel_sums(
     part = Part(monitor, 0.5, 1.0)
     exact, found = _drawn(points, x, axes, tested, totals, budget, seed, part)
     if not found:
-        return _exact(x, bandwidth, monitor)
+        return _exact(points, monitor)
     logs, inverses = found
     known = np.isfinite(exact)
     off = _largest(np.abs(np.log(exact[tested] / sums[tested])), failure)
@@ -316,12 +316,12 @@ def _affordable(points: Blocks) -> int:
     return round(0.5 * len(points) - NEAR * ROWS / float(near) - DRAWN - FEWEST)
 
 
-def _exact(x: FloatArray, bandwidth: float, monitor: Monitor) -> BoundedSums:
-    sums = frozen(kernel_sums(x, bandwidth=bandwidth, monitor=monitor))
+def _exact(points: Blocks, monitor: Monitor) -> BoundedSums:
+    sums = frozen(self_sums(points, monitor)[points.inverse])
     entropy, diversity = (
         Certified(value, value) for value in (entropy_of_sums(sums), diversity_of_sums(sums))
     )
-    certificate = Certificate(entropy, diversity, 0.0, 1.0, len(x), True)
+    certificate = Certificate(entropy, diversity, 0.0, 1.0, len(sums), True)
     low, high = (frozen(sums * (1.0 + sign * ROUNDING)) for sign in (-1.0, 1.0))
     return BoundedSums(sums, low, high, certificate)
 

@@ -77,6 +77,7 @@ __all__ = [
     "kernel_sums",
     "log_kernel_sums",
     "near_share",
+    "self_sums",
     "sorted_alike",
     "sorted_alone",
     "structure_kernel",
@@ -181,7 +182,7 @@ def kernel_sums(
     """
     points, others, _ = _prepared(x, y, bandwidth, leave_one_out, monitor)
     if others is None:
-        return _self_sums(points, leave_one_out, monitor)[points.inverse]
+        return self_sums(points, monitor, leave_one_out=leave_one_out)[points.inverse]
     return cross_sums(points, others, monitor)[points.inverse]
 
 
@@ -230,7 +231,8 @@ def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> 
     return float(np.mean(near))
 
 
-def _self_sums(own: Blocks, leave_one_out: bool, monitor: Monitor) -> FloatArray:
+def self_sums(own: Blocks, monitor: Monitor, *, leave_one_out: bool = False) -> FloatArray:
+    """Sum the kernel of every distinct point of a set over the set; see `kernel_sums`."""
     n, first, weights = len(own), own.first, own.weights
     exact = own.source.against(own.source)
     # the diagonal: K_ii = 1 exactly
@@ -313,7 +315,7 @@ def log_kernel_sums(
     own, others, axes = _prepared(x, y, bandwidth, leave_one_out, monitor)
     part = Part(monitor, 0.0, 0.9)
     if others is None:
-        sums = _self_sums(own, leave_one_out, part)
+        sums = self_sums(own, part, leave_one_out=leave_one_out)
     else:
         sums = cross_sums(own, others, part)
     with np.errstate(divide="ignore"):

@@ -413,17 +413,12 @@ class Page:
             self.session.set_brush([])
 
     def _on_stage(self, *_: Any) -> None:
-        """Fill the stage that the browser shows already, once it has said that it has the page.
+        """Fill the stage that the browser shows already.
 
-        Panel sends nothing that changes between the sending of the page and that word, which a
-        crowded machine gives seconds after its buttons can be clicked. Who has clicked one of them
-        is not led elsewhere by what was wanted before.
+        Who has clicked on it is not led elsewhere by what was wanted before.
         """
         self.session.stage_wanted = self.session.stage_offered = ""
-        if pn.state.loaded:
-            self._show_stage()
-        else:
-            pn.state.onload(self._show_stage)
+        self._show_stage()
 
     def _on_wanted(self, *_: Any) -> None:
         """Go to the stage that was asked for, once the browser can hear of it."""
