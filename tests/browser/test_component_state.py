@@ -56,3 +56,26 @@ def test_a_change_before_listening_is_not_lost(visit):
     assert after.split("return")[0].strip() == (
         "if (!target.model.events.includes(resolvedProp)) cb()"
     )
+
+
+#: Builds a table anew and gives it its rows before it is built, as results that come in then do.
+FILL = """async (rows) => {
+  const found = Bokeh.documents.flatMap((doc) => [...doc.all_models])
+    .find((item) => item.type.endsWith('DataTabulator') && Bokeh.index.find_one(item)?.tabulator)
+  const {source} = found, view = Bokeh.index.find_one(found)
+  const whole = source.data
+  source.data = Object.fromEntries(Object.keys(whole).map((name) => [name, []]))
+  view.invalidate_render()
+  source.data = whole
+  await new Promise((done) => setTimeout(done, 1000))
+  return [view.tabulator.getDataCount(), whole.index.length]
+}"""
+
+
+def test_rows_that_come_while_a_table_is_built_are_drawn(visit):
+    page = visit().page
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=FIRST_PAGE)
+    page.get_by_role("button", name="Outliers", exact=True).click()
+    page.locator(".tabulator-row").first.wait_for(timeout=FIRST_PAGE)
+    drawn, given = page.evaluate(FILL)
+    assert drawn == given > 0

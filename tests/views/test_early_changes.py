@@ -2,6 +2,7 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import panel as pn
 from bokeh.client import pull_session
@@ -41,8 +42,8 @@ def test_a_plot_follows_on_a_page_that_has_not_said_that_it_is_ready():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = pn.serve(app, port=port, threaded=True, show=False, verbose=False)
-    try:
+
+    def visit():
         until = time.monotonic() + SECONDS
         session = _pulled(port, until)
         field = session.document.select_one({"title": "asked"})
@@ -52,7 +53,13 @@ def test_a_plot_follows_on_a_page_that_has_not_said_that_it_is_ready():
             session.force_roundtrip()
             changed = [event for event in sent if isinstance(event, ModelChangedEvent)]
             titles = [event.new for event in changed if event.attr == "text"]
-        assert titles == ["after"]
         session.close()
+        return titles
+
+    server = pn.serve(app, port=port, threaded=True, show=False, verbose=False)
+    try:
+        # in a thread of its own: the main one has a running event loop once Playwright was used
+        with ThreadPoolExecutor(1) as client:
+            assert client.submit(visit).result() == ["after"]
     finally:
         server.stop()

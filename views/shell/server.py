@@ -23,6 +23,7 @@ from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
 from views.compare import map_raster
 from views.kit.gestures import one_change
+from views.shell.closed_windows import expect_closed_windows
 from views.shell.early_changes import send_early_changes
 from views.shell.first_paint import FirstPaints, first_answer, first_words
 from views.shell.page import Page
@@ -112,6 +113,7 @@ def new_session() -> Session:
     loop = None if doc is None or doc.session_context is None else IOLoop.current()
     if loop is not None:
         send_early_changes()
+        expect_closed_windows(loop.asyncio_loop)
 
     def hand_over(work: Callable[[], None]) -> None:
         if doc.session_context is not None:  # the user may have left meanwhile

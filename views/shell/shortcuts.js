@@ -1,6 +1,6 @@
 import { giveComponentsTheirAttributes } from '../kit/component_attributes.js'
 import { letTablesHearKeys } from '../kit/table_keys.js'
-import { letTablesRest } from '../kit/table_rest.js'
+import { mendTables } from '../kit/table_mends.js'
 
 // Keyboard shortcuts, style variables and width of the document (see shortcuts.py).
 
@@ -50,7 +50,7 @@ function clearPaper() {
 /** @param {{model: Model, el: HTMLElement}} view */
 export function render({ model, el }) {
   el.style.display = 'none'
-  letTablesRest()
+  mendTables()
   letTablesHearKeys()
   giveComponentsTheirAttributes()
   /** @param {KeyboardEvent} event */

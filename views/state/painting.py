@@ -162,18 +162,21 @@ class Painting(Listing):
         if concerned(self.atoms_by):
             self._colour_atoms()
 
+    def _offers(self, name: str, unpainted: str = "") -> bool:
+        return name == unpainted or self.property_of(name) is not None
+
     def _on_colour_by(self, *_: Any) -> None:
-        if self.analysis is not None and not self.property_of(self.colour_by):
+        if self.analysis is not None and not self._offers(self.colour_by, METHOD):
             self.colour_by = METHOD  # of another file, or of an older Winnow
         self._colour()
 
     def _on_size_by(self, *_: Any) -> None:
-        if self.analysis is not None and not self._number(self.size_by):
+        if self.analysis is not None and self.size_by and not self._number(self.size_by):
             self.size_by = ""
         self._size()
 
     def _on_atoms_by(self, *_: Any) -> None:
-        if self.analysis is not None and not self.property_of(self.atoms_by):
+        if self.analysis is not None and not self._offers(self.atoms_by):
             self.atoms_by = ""
         self._colour_atoms()
 

@@ -1,9 +1,16 @@
-// Panel's table (1.9.4) knows the style sheets it was made with. Once a theme has given it others
-// it waits for the first ones, in a loop without end that takes a core. See docs/upstream.md.
-export function letTablesRest() {
+// Two faults of Panel's table (1.9.4), see docs/upstream.md. It knows the style sheets it was made
+// with: once a theme has given it others it waits for the first ones, in a loop without end that
+// takes a core. And it drops rows that come while it is being built: it then stays empty.
+export function mendTables() {
   const table = Bokeh.Models.get('panel.models.tabulator.DataTabulator')
     ?.prototype.default_view?.prototype
-  if (!table?._update_stylesheets || table.rests) return
+  if (!table?._update_stylesheets || table.mended) return
+  const built = table.tableBuilt
+  /** @this {any} */
+  table.tableBuilt = function () {
+    built.call(this)
+    void this.setData()
+  }
   /** @param {any} view */
   const settle = (view) => {
     for (const { el: link } of view._applied_stylesheets) {
@@ -19,7 +26,7 @@ export function letTablesRest() {
     update.call(this)
     if (this._initialized_stylesheets) settle(this)
   }
-  table.rests = true
+  table.mended = true
   for (const doc of Bokeh.documents)
     for (const item of doc.all_models) {
       const view = item.type.endsWith('DataTabulator') && Bokeh.index.find_one(item)
