@@ -1,4 +1,4 @@
-"""A newcomer's path: a wheel from a clean copy, a fresh environment, a file, a subset taken home."""
+"""A newcomer: a wheel from a clean copy, a fresh environment, own file, a subset taken home."""
 
 import os
 import re
