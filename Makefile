@@ -28,7 +28,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -38,6 +38,7 @@ help:
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
+	@echo "make docs                                build the documentation into build/docs/index.html"
 	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
 	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
 	@echo "make hooks                               run the linters before every commit"
@@ -79,11 +80,15 @@ kill: $(DEV_STAMP)
 lock: $(STAMP)
 	$(PY) scripts/lock.py
 
+docs: $(DEV_STAMP)
+	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "Open build/docs/index.html"
+
 hooks: $(DEV_STAMP)
 	$(PY) -m pre_commit install
 
 clean:
-	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	rm -rf build docs/generated dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
 	find . -name $(VENV) -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean

@@ -1,6 +1,6 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
-    python -m benchmarks.scale [growth] [wide] [methods] [entropy] [large]
+    python -m benchmarks.scale [growth] [wide] [methods] [entropy] [large] [rounds]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
@@ -9,7 +9,9 @@ within what the log sums of 95 % of the environments are (nats). methods: the sa
 selection method that is registered, a tenth of the structures of an alloy set. entropy: 5 x 10^4
 environments next to quests at the faster of the two batch sizes that do best on 10^4 of them,
 taking turns. large: the whole set, from the file to a table of three selections, the exact entropy,
-the time that a cancel takes, and the memory.
+the time that a cancel takes, and the memory. rounds: a tenth of ever larger shares of the
+structures in two rounds, with and without its certificate, and in one part, which is plain greedy;
+the memory is the most that was taken until then.
 
 Seconds of wall clock, and of processor time where other work on the machine would mislead.
 """
@@ -28,6 +30,7 @@ from typing import Any
 import numpy as np
 
 import winnow_atomistic as winnow
+from analytics.cluster.two_rounds import TwoRoundSpec, select_in_two_rounds, usual_parts
 from analytics.descriptors.base import Descriptors
 from analytics.evaluation.embedding import embed_pca
 from analytics.evaluation.prefixes import budget_grid, prefix_metrics
@@ -45,6 +48,7 @@ LARGE = "wbe_snap2019.xyz.gz"
 ALLOY, SIZES = "nbmotaw_train.xyz.gz", (330, 660, 1320, 2640)
 ENTROPY = ("nbmotaw_train.xyz.gz", LARGE)
 ENVIRONMENTS, PROBED = 50_000, 10_000
+ROUNDED = (0.0625, 0.125, 0.25)
 SHARES = (0.125, 0.25, 0.5, 1.0)
 SAMPLE = 2_000
 WIDER, ERROR, CONFIDENCE = (1.0, 2.0, 4.0), 0.01, 0.99
@@ -269,7 +273,41 @@ def entropy_note(analysis: Analysis) -> str:
     return f"H = {analysis.entropy_nats:.4f} {exact}"
 
 
-ALL = {"growth": growth, "wide": wide, "methods": methods, "entropy": entropy, "large": large}
+def rounds() -> None:
+    data = winnow.read(DATA / LARGE)
+    dealt = np.random.default_rng(0).permutation(data.n_structures)
+    print(f"a tenth of random structures of {LARGE} in parts, h = 0.015, facility location")
+    print(
+        f"{'structures':>10}{'n':>9}{'parts':>7}{'bound':>7}{'wall/s':>9}{'cpu/s':>9}{'GB':>7}{'value':>12}"
+    )
+    for share in ROUNDED:
+        part = data.take(np.sort(dealt[: round(share * data.n_structures)]))
+        described = winnow.describe(part)
+        size = round(0.1 * part.n_structures)
+        several = usual_parts(part.n_structures, size)
+        for parts, certify in ((several, False), (several, True), (1, False)):  # the least first
+            picked, wall, used = clock(
+                lambda x=described, size=size, parts=parts, certify=certify: select_in_two_rounds(
+                    x, size, TwoRoundSpec(parts=parts), certify=certify
+                )
+            )
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            bound = f"{picked.gains.sum() / picked.bound[-1]:.1%}" if certify else ""
+            print(
+                f"{part.n_structures:10d}{described.n_environments:9d}{parts:7d}{bound:>7}{wall:9.1f}"
+                f"{used:9.1f}{peak:7.2f}{picked.gains.sum():12.1f}",
+                flush=True,
+            )
+
+
+ALL = {
+    "growth": growth,
+    "wide": wide,
+    "methods": methods,
+    "entropy": entropy,
+    "large": large,
+    "rounds": rounds,
+}
 
 
 def main(names: list[str] | None = None) -> None:

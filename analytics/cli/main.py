@@ -45,7 +45,7 @@ def build_parser(chosen: str | None = None) -> Parser:
         allow_abbrev=False,
     )
     version = f"winnow {version_of('winnow-atomistic')}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("-V", "--version", action="version", version=version)
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )

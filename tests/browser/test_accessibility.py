@@ -31,6 +31,19 @@ ASKED = """() => axe.run(document, {
   resultTypes: ['violations'], preload: false,
 }).then(({violations}) => violations.flatMap(
   ({id, nodes}) => nodes.map((node) => [id, node.html, node.failureSummary])))"""
+#: The colours of all texts, also of those in shadow roots: at rest once two looks are the same.
+COLOURS = """() => {
+  const colours = []
+  const look = (root) => {
+    for (const each of root.querySelectorAll('*')) {
+      if (each.shadowRoot) look(each.shadowRoot)
+      const {color, backgroundColor} = getComputedStyle(each)
+      colours.push(color, backgroundColor)
+    }
+  }
+  look(document)
+  return colours.join()
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +59,28 @@ def _known(rule, html):
     )
 
 
+def _at_rest(page):
+    """Wait until the change of theme has gone through all of the page: it fades for seconds."""
+    before = None
+    while before != (before := page.evaluate(COLOURS)):
+        page.wait_for_timeout(1500)
+
+
 def test_axe_finds_nothing_on_any_stage(visit, axe):
     visitor = visit()
     page, screen = visitor.page, Screen(visitor.page).ready()
     page.evaluate(axe)
     found = {}
-    for stage, card in STAGES.items():
-        screen.stage(stage)
-        page.get_by_role("heading", name=card).first.wait_for(timeout=LONG)
-        page.wait_for_function(IDLE, timeout=LONG)
-        for rule, html, summary in page.evaluate(ASKED):
-            if not _known(rule, html):
-                found.setdefault(f"{stage}: {rule}", []).append((html, summary))
+    for theme in ("light", "dark"):
+        for stage, card in STAGES.items():
+            screen.stage(stage)
+            page.get_by_role("heading", name=card).first.wait_for(timeout=LONG)
+            page.wait_for_function(IDLE, timeout=LONG)
+            if theme == "dark":
+                _at_rest(page)
+            for rule, html, summary in page.evaluate(ASKED):
+                if not _known(rule, html):
+                    found.setdefault(f"{stage}, {theme}: {rule}", []).append((html, summary))
+        page.get_by_role("button", name="Toggle theme").click()
     assert not found, "\n".join(f"{where}: {many}" for where, many in found.items())
     visitor.check()

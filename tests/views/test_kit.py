@@ -250,3 +250,7 @@ def test_the_page_leaves_components_of_ours_as_they_are():
     }
     assert names
     assert not [n for n in names if styled.search(n) and not n.endswith(tuple(UNSTYLED))]
+
+
+def test_a_head_without_words_is_no_head():
+    assert cells("", "n", tag="th") == "<tr><td></td><th>n</th></tr>"

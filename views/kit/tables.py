@@ -97,10 +97,13 @@ def show_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: in
 def cells(*content: Any, tag: str = "td") -> Markup:
     """Write a row of a table; what is markup is a cell already.
 
-    A name that is cut off where there is no room is whole in its title.
+    A name that is cut off where there is no room is whole in its title. A head without words heads
+    nothing: it is an ordinary cell, or a screen reader would announce a head.
     """
     return html.tr(
-        c if isinstance(c, Markup) else html.element(tag, c, title=c if _long(c) else "")
+        c
+        if isinstance(c, Markup)
+        else html.element(tag if c != "" else "td", c, title=c if _long(c) else "")
         for c in content
     )
 
