@@ -66,7 +66,7 @@ def test_switches_and_lists(settings):
     ("here", "own", "said"),
     [
         ("sed = 1", "", "winnow.toml: sed is no option of any command"),
-        ("[chekc]\nstrict = true", "", "[chekc] is no command"),
+        ("[verify]\nstrict = true", "", "[verify] is no command"),
         ("[check]\nbudget = 1", "", "budget is no option of winnow check"),
         ("[check]\nstrict = 1", "", "strict is 1, not true or false"),
         ("seed = {a = 1}", "", "[seed] is no command"),
