@@ -425,7 +425,7 @@ def stages() -> Pages:
 
 
 def api() -> Pages:
-    """Yield a page for each public name of `winnow_atomistic`, and their index by room."""
+    """Yield a page for each room of `winnow_atomistic`, with its names, and their index."""
     rooms: dict[str, list[str]] = {}
     stub = ast.parse(Path(inspect.getfile(winnow)).with_suffix(".pyi").read_text(encoding="utf-8"))
     for node in stub.body:
@@ -439,29 +439,27 @@ def api() -> Pages:
         "Everything listed here is public; what is not listed may change.\n\n"
     )
     for room, names in rooms.items():
-        rows = [
-            (f":doc:`{name} <{page_of(name)}>`", first_sentence(getattr(winnow, name).__doc__))
-            for name in names
-        ]
-        text += heading(room.capitalize(), "-") + table(rows)
-        for name in names:
-            yield f"api/{page_of(name)}.rst", api_page(name)
-    yield (
-        "api/index.rst",
-        text + contents(page_of(name) for names in rooms.values() for name in names),
-    )
+        rows = [(api_link(name), first_sentence(getattr(winnow, name).__doc__)) for name in names]
+        text += heading(room.capitalize(), "-") + table(rows, ("name", "in short"))
+        page = heading(f"winnow: {room}") + ".. currentmodule:: winnow_atomistic\n\n"
+        yield f"api/{room}.rst", page + "".join(map(api_section, names))
+    yield "api/index.rst", text + contents(rooms)
 
 
-def page_of(name: str) -> str:
-    """Return the name of a page, also where the file system takes `Recipe` for `recipe`."""
-    return f"{name}_class" if name[0].isupper() and not name.isupper() else name
-
-
-def api_page(name: str) -> str:
-    """Return the page of one public name."""
+def kind_of(name: str) -> str:
+    """Return what a public name is: class, function or data."""
     value = getattr(winnow, name)
-    kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
-    members = "   :members:\n" if kind == "class" else "   :no-value:\n" if kind == "data" else ""
-    return heading(f"winnow.{name}") + (
-        f".. currentmodule:: winnow_atomistic\n\n.. auto{kind}:: {name}\n{members}"
-    )
+    return "class" if inspect.isclass(value) else "function" if callable(value) else "data"
+
+
+def api_link(name: str) -> str:
+    """Return a link to the description of a public name."""
+    role = {"class": "class", "function": "func", "data": "data"}[kind_of(name)]
+    return f":py:{role}:`{name} <winnow_atomistic.{name}>`"
+
+
+def api_section(name: str) -> str:
+    """Return the description of one public name, made from its docstring."""
+    kind = kind_of(name)
+    members = {"class": "   :members:\n", "data": "   :no-value:\n"}.get(kind, "")
+    return heading(name, "-") + f".. auto{kind}:: {name}\n{members}\n"
