@@ -251,7 +251,7 @@ class LearnView(pn.viewable.Viewer):
             field = pmui.RadioBoxGroup(
                 label=question.ask, options={text: at for at, text in enumerate(question.options)},
                 value=answer, sizing_mode="stretch_width", margin=(0, 0, 4, 0),
-                css_classes=["unseen-label"], stylesheets=[css("field")],
+                css_classes=["options"], stylesheets=[css("learn")],
             )  # fmt: skip
             given = lambda: field.value  # noqa: E731
         elif isinstance(question, Number):
