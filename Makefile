@@ -89,7 +89,7 @@ lock: $(STAMP)
 	$(PY) scripts/lock.py
 
 docs: $(DEV_STAMP)
-	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+	$(PY) -m sphinx -E -W --keep-going -q -b html docs build/docs
 	@echo "Open build/docs/index.html"
 
 hooks: $(DEV_STAMP)
