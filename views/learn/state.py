@@ -13,6 +13,7 @@ from views.learn.controls import Taps, Verdict
 from views.learn.drawing import Seen
 from views.learn.lab import Lab
 from views.learn.lesson import CHECK, LESSONS, PREDICT, Lesson, Screen
+from views.state.jobs import Place
 from views.state.session import Session
 
 __all__ = ["Learning", "Outcome"]
@@ -66,6 +67,7 @@ class Learning(param.Parameterized):
         self._asked: tuple[Any, ...] = ()
         self.param.watch(self.start, ["lesson", "screen", "set_to", "answers", "shown"])
         self.param.watch(self._take_keys, ["shown", "lesson"])
+        session.on_cancel(self._on_cancel)
         self._take_keys()
         self.start()
 
@@ -151,6 +153,13 @@ class Learning(param.Parameterized):
             set_to={k: v for k, v in self.set_to.items() if k != self.key},
             answers={k: v for k, v in self.answers.items() if k != self.key},
         )
+        self.start()
+
+    def _on_cancel(self) -> None:
+        """Say so where something was under way; it is asked for again by `reset`."""
+        if self._asked and (self.outcome is None or self.outcome.key != self._asked):
+            self._asked = ()
+            self.problem = "it was cancelled; Reset begins anew"
 
     def reply(self, given: Any) -> None:
         """Answer the question of the screen.
@@ -215,7 +224,8 @@ class Learning(param.Parameterized):
             self._asked = ()
             self.problem = str(error) or type(error).__name__
 
-        self._session.run("learn", work, done, failed=failed, place="here", quiet=True)
+        where: Place = "workers" if screen.slow else "here"
+        self._session.run("learn", work, done, failed=failed, place=where, quiet=not screen.slow)
 
     # ---- sessions and links -------------------------------------------------------------------
 
