@@ -93,7 +93,7 @@ site: $(STAMP)
 	$(PY) -m views.learn.site build/site
 
 docs: $(DEV_STAMP)
-	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+	$(PY) -m sphinx -E -W --keep-going -q -b html docs build/docs
 	@echo "Open build/docs/index.html"
 
 hooks: $(DEV_STAMP)
