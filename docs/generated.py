@@ -1,4 +1,4 @@
-"""Pages made from the registries: methods, checks, descriptors, claims, commands, stages, API.
+"""Pages made from the registries: methods, checks, descriptors, claims, commands, lessons, API.
 
 What is registered says all of it: docstrings, options, figures that were measured. Nothing here is
 typed by hand, so that a page cannot be older than the code. Written to docs/generated, which git
@@ -47,7 +47,7 @@ LONGEST = 60  # a threshold that is written longer is a table of its own
 def write_pages(docs: Path) -> None:
     """Write all pages below `docs`, and remove those of what is no longer registered."""
     folder = docs / "generated"
-    makers = (methods, checks, descriptors, claims, commands, export_formats, stages, api)
+    makers = (methods, checks, descriptors, claims, commands, export_formats, stages, lessons, api)
     pages = {folder / name: text for make in makers for name, text in make()}
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -431,6 +431,28 @@ def stages() -> Pages:
         ):
             text += table([(plain(a), plain(b)) for a, b in rows.items()], head) if rows else ""
     yield "stages.rst", text
+
+
+def lessons() -> Pages:
+    """Yield the page of the lessons of the Learn stage."""
+    from views.learn.lesson import lessons_in_order
+
+    text = heading("Lessons") + (
+        "The lessons of the stage Learn, with the notes for the teacher. One is a file with "
+        "``@register``; a package of yours can bring more (:doc:`/plug-ins/index`).\n\n"
+    )
+    for lesson in lessons_in_order():
+        text += f".. _lesson-{lesson.name}:\n\n" + heading(plain(lesson.title), "-")
+        text += docstring(lesson.__doc__ or "")
+        rows = [
+            ("minutes", lesson.minutes),
+            ("one learns", "; ".join(plain(each) for each in lesson.learns)),
+            ("screens", ", ".join(plain(screen.title) for screen in lesson.screens)),
+            ("for the teacher", plain(lesson.notes)),
+            ("sources", "; ".join(plain(each) for each in lesson.sources) or "none"),
+        ]
+        text += table(rows)
+    yield "lessons.rst", text
 
 
 # ------------------------------------------------------------------------------- API
