@@ -1,11 +1,13 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
-    python -m benchmarks.scale [growth] [wide] [methods] [entropy] [large] [rounds]
+    python -m benchmarks.scale [growth] [wide] [covered] [methods] [entropy] [large] [rounds]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
 error, at four sizes and three widths of the kernel, with what is certified and the true error, and
-within what the log sums of 95 % of the environments are (nats). methods: the same for every
+within what the log sums of 95 % of the environments are (nats). covered: coverage and mean delta
+entropy given a random tenth of the structures, exactly and within certified errors, at four sizes
+and four widths, the published one first. methods: the same for every
 selection method that is registered, a tenth of the structures of an alloy set. entropy: 5 x 10^4
 environments next to quests at the faster of the two batch sizes that do best on 10^4 of them,
 taking turns. large: the whole set, from the file to a table of three selections, the exact entropy,
@@ -35,9 +37,17 @@ from analytics.descriptors.base import Descriptors
 from analytics.evaluation.embedding import embed_pca
 from analytics.evaluation.prefixes import budget_grid, prefix_metrics
 from analytics.information.analysis import Analysis, analyse, dataset_width, refine
+from analytics.information.bounded_coverage import bounded_coverage
 from analytics.information.bounded_sums import bounded_kernel_sums
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
-from analytics.information.kernel import CUT, kernel_sums, near_share
+from analytics.information.kernel import (
+    COVERED_BELOW,
+    CUT,
+    kernel_sums,
+    log_kernel_sums,
+    near_share,
+)
+from analytics.information.mean_delta_entropy import capped_delta_entropy
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
@@ -52,6 +62,7 @@ ROUNDED = (0.0625, 0.125, 0.25)
 SHARES = (0.125, 0.25, 0.5, 1.0)
 SAMPLE = 2_000
 WIDER, ERROR, CONFIDENCE = (1.0, 2.0, 4.0), 0.01, 0.99
+PUBLISHED, SHARE_ERROR = 0.015, 0.001
 
 
 def clock(work: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -136,6 +147,55 @@ def wide() -> None:
         logs = np.log(np.array(rows))
         slopes = [float(np.polyfit(logs[:, 0], logs[:, k], 1)[0]) for k in (1, 2)]
         print(f"{'n to the':>30}{slopes[0]:8.2f}{slopes[1]:16.2f}", flush=True)
+
+
+def covered() -> None:
+    data = winnow.read(DATA / LARGE)
+    described = winnow.describe(data)
+    auto = dataset_width(data, described).auto
+    bounded_coverage(described.values[:3000], np.arange(300))
+    print(f"coverage and mean dH given a random tenth of random structures of {LARGE}, exactly and")
+    print(
+        f"within {SHARE_ERROR:.1%} and {ERROR} nats at {CONFIDENCE:.0%}; processor seconds, load "
+        f"{os.getloadavg()[0]:.1f} at the start"
+    )
+    print(
+        f"{'h':>7}{'n':>9}{'exact':>8}{'bounded':>9}{'ratio':>7}{'summed':>8}{'covered':>9}{'±':>9}"
+        f"{'true':>9}{'mean dH':>9}{'±':>9}{'true':>9}"
+    )
+    for h in (PUBLISHED, *(factor * auto for factor in WIDER)):
+        rows = []
+        for share in SHARES:
+            x, offsets = some_structures(described, share)
+            count = len(offsets) - 1
+            picks = np.random.default_rng(1).permutation(count)[: count // 10]
+            kept = ragged_rows(offsets, picks)
+            logs, _, used = clock(
+                lambda x=x, h=h, kept=kept: log_kernel_sums(x, x[kept], bandwidth=h)
+            )
+            found, _, our_used = clock(
+                lambda x=x, h=h, kept=kept: bounded_coverage(
+                    x, kept, bandwidth=h, error=ERROR, share=SHARE_ERROR, confidence=CONFIDENCE
+                )
+            )
+            inside = float((-logs < COVERED_BELOW).mean())
+            missing = float(capped_delta_entropy(logs).mean())
+            rows.append((len(x), used, our_used))
+            said = "".join(
+                f"{each.value:9.4f}{each.error:9.5f}{abs(each.value - true):9.5f}"
+                for each, true in (
+                    (found.coverage, inside),
+                    (found.mean_delta_entropy, missing),
+                )
+            )
+            print(
+                f"{h:7.4f}{len(x):9d}{used:8.1f}{our_used:9.1f}{used / our_used:6.1f}x"
+                f"{found.summed:8d}{said}",
+                flush=True,
+            )
+        logs = np.log(np.array(rows))
+        slopes = [float(np.polyfit(logs[:, 0], logs[:, k], 1)[0]) for k in (1, 2)]
+        print(f"{'n to the':>16}{slopes[0]:8.2f}{slopes[1]:9.2f}", flush=True)
 
 
 def methods() -> None:
@@ -303,6 +363,7 @@ def rounds() -> None:
 ALL = {
     "growth": growth,
     "wide": wide,
+    "covered": covered,
     "methods": methods,
     "entropy": entropy,
     "large": large,

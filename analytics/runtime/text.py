@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["PAGE", "ROUNDING", "TERMINAL", "NumberFormat"]
+__all__ = ["PAGE", "ROUNDING", "TERMINAL", "NumberFormat", "certain_error"]
 
 #: Shares that differ from none or all by less do so by rounding, not by an environment.
 ROUNDING = 1e-9
@@ -116,6 +116,22 @@ class NumberFormat:
         if what == "energy":
             return self.number(value, 1 if abs(value) < 1000 else 0)
         return self.number(value, 3 if abs(value) < 10 else 2)
+
+
+def certain_error(error: float, digits: int) -> float:
+    """Round a certified error up, so that it holds of the value that is written beside it as well.
+
+    Parameters
+    ----------
+    error : float
+        Positive.
+    digits : int
+        Of the error, when it is written; the value is rounded where they end.
+    """
+    unit = 10.0 ** (math.floor(math.log10(error)) - digits + 1)
+    if math.ceil(error / unit + 0.5) >= 10**digits:  # it gets a digit more, of which one is lost
+        unit *= 10.0
+    return math.ceil(error / unit + 0.5) * unit
 
 
 def _power(value: float, digits: int) -> int:
