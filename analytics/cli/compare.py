@@ -269,7 +269,8 @@ def _cell(value: Any, error: float | None, write: Callable[[Any], str], certain:
     """Write a figure, with its standard or its certified error where it has one."""
     if not error or not np.isfinite(error):
         return write(value)
+    digits = 2 if certain else 1
     if certain:
-        error = certain_error(error, 1)
+        error = certain_error(error, digits)
     with_error = TERMINAL.share_with_error if write is percent else TERMINAL.with_error
-    return with_error(value, error)
+    return with_error(value, error, digits)

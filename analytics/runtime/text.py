@@ -89,9 +89,9 @@ class NumberFormat:
             text = near[int(rounded == 100)]
         return f"{text}{unit}"
 
-    def percent_error(self, error: float) -> str:
-        """Write the standard error of a share in per cent, with one digit."""
-        return f"{self.significant(100 * error, 1)}{self.space}%"
+    def percent_error(self, error: float, digits: int = 1) -> str:
+        """Write the error of a share in per cent, with so many digits."""
+        return f"{self.significant(100 * error, digits)}{self.space}%"
 
     def exact_percent(self, value: float) -> str:
         """Write a share in per cent with all its digits, as it was asked for: 5 %, 0.25 %."""
@@ -104,12 +104,12 @@ class NumberFormat:
         decimals = max(0, digits - 1 - _power(error, digits))
         return f"{self.number(value, decimals)} ± {self.number(error, decimals)}"
 
-    def share_with_error(self, share: float, error: float) -> str:
-        """Write a share in per cent as far as its error: 88.1 % ± 0.4 %."""
+    def share_with_error(self, share: float, error: float, digits: int = 1) -> str:
+        """Write a share in per cent as far as its error, which has so many: 88.1 % ± 0.4 %."""
         if not math.isfinite(share) or not error > 0 or not math.isfinite(error):
             return self.percent(share)
-        digits = max(0, -_power(100 * error, 1))
-        return f"{self.percent(share, digits)} ± {self.percent_error(error)}"
+        decimals = max(0, digits - 1 - _power(100 * error, digits))
+        return f"{self.percent(share, decimals)} ± {self.percent_error(error, digits)}"
 
     def label_error(self, value: float, what: str) -> str:
         """Write an error of a potential: ``energy`` in meV/atom, ``force`` in eV/angstrom."""

@@ -162,3 +162,11 @@ def test_a_certified_error_holds_of_the_value_as_written(digits: int) -> None:
         middle, off = (float(part.replace(" ", "")) for part in shown.split("±"))
         assert middle - off <= value - error + 1e-9
         assert middle + off >= value + error - 1e-9
+
+
+def test_a_certified_share_holds_as_written() -> None:
+    for error in (0.00096, 0.00123, 0.01, 0.096):
+        for share in (0.0, 0.93217, 1.0):
+            shown = TERMINAL.share_with_error(share, certain_error(error, 2), 2)
+            middle, off = (float(part.replace("%", "")) for part in shown.split("±"))
+            assert abs(middle - 100 * share) + 100 * error <= off + 1e-9
