@@ -1,21 +1,27 @@
 """The documentation builds without a warning, its links lead somewhere, its commands exist."""
 
 import argparse
+import doctest
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import textwrap
 from html.parser import HTMLParser
 from pathlib import Path
 
+import ase.io
+import numpy as np
 import pytest
 
 from analytics.claims.registry import CLAIMS
 from analytics.cli.errors import UsageError
-from analytics.cli.main import build_parser
+from analytics.cli.main import build_parser, main
 from analytics.cli.registry import COMMANDS
 from analytics.data.checks.registry import CHECKS
 from analytics.descriptors.base import DESCRIPTORS
+from analytics.runtime.assets import asset
 from analytics.selection.base import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,27 +140,100 @@ def test_links_between_files_lead_somewhere(path):
             assert anchor in anchors_of(file), target
 
 
+def blocks_of(path):
+    """Yield language and text of each block of code of a file, in order."""
+    text = path.read_text(encoding="utf-8")
+    for found in re.finditer(r"(?ms)^( *)```(\w+)\n(.*?)^\1```", text):
+        yield found[2], textwrap.dedent(found[3])
+
+
+def words_of(line):
+    """Return the words of a command, up to a pipe or a redirection."""
+    words = shlex.split(line, comments=True)
+    end = next((at for at, word in enumerate(words) if word in {"|", ">", ">>", "<", "&"}), None)
+    return words[:end]
+
+
 def commands_in(path):
     """Yield the words of each `winnow ...` in the shell blocks of a file."""
-    blocks = re.findall(
-        r"(?ms)^```(?:console|bash|sh)\n(.*?)^```", path.read_text(encoding="utf-8")
-    )
-    for block in blocks:
-        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
-            words = shlex.split(line.removeprefix("$ "), comments=True)
-            if words and words[0] == "winnow":
-                yield words[1:]
+    for language, text in blocks_of(path):
+        if language in ("console", "bash", "sh"):
+            for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+                words = words_of(line.removeprefix("$ ")) if "winnow" in line else []
+                if words and words[0] == "winnow":
+                    yield words[1:]
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_are_taken_by_the_real_parser(path):
     for words in commands_in(path):
-        end = next(
-            (at for at, word in enumerate(words) if word in {"|", ">", ">>", "<", "&"}), None
-        )
-        words = words[:end]
         try:
             arguments = build_parser(words[0]).parse_args(words)
         except UsageError as error:
             pytest.fail(f"winnow {shlex.join(words)}: {error}")
         assert isinstance(arguments, argparse.Namespace)
+
+
+# ------------------------------------------------------------------------------ what the texts do
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """A folder with small files under the names that the pages use."""
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "carbon.xyz.gz").symlink_to(asset("carbon.xyz.gz"))
+    frames = ase.io.read(asset("carbon.xyz.gz"), ":")
+    parts = {
+        "train": frames[::12], "test": frames[5::40], "pool": frames[3::8], "mine": frames[1:60:4],
+        "md": frames[7::50], "published": frames[::20], "other": frames[::30],
+    }  # fmt: skip
+    for name, part in parts.items():
+        ase.io.write(folder / f"{name}.xyz", part)
+    for name in ("nep", "n2p2"):
+        (folder / name).mkdir()
+    test = parts["test"]
+    np.savetxt(
+        folder / "nep/energy_test.out", [[e := a.get_potential_energy() / len(a), e] for a in test]
+    )
+    np.savetxt(folder / "nep/force_test.out", np.vstack([np.tile(a.get_forces(), 2) for a in test]))
+    return folder
+
+
+def exchanges(text):
+    """Yield the words of each command of a console block, and what is shown to come out of it."""
+    for part in re.split(r"(?m)^\$ ", re.sub(r"\\\n\s*", " ", text))[1:]:
+        line, _, shown = part.partition("\n")
+        yield words_of(line), shown
+
+
+def ran(words, capsys):
+    """Run a command in this process; return what it printed."""
+    code = main(words)
+    printed = capsys.readouterr()
+    assert code == 0, f"winnow {shlex.join(words)}: {printed.err}"
+    return printed.out
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*DOCS.glob("tutorials/*.md"), *DOCS.glob("how-to/*.md")]),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_what_a_page_does_works(path, bench, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(shutil.copytree(bench, tmp_path / "page", symlinks=True))
+    checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    names = {}
+    for language, text in blocks_of(path):
+        if language == "python":
+            exec(compile(text, path.name, "exec"), names)
+        elif language == "pycon":
+            test = doctest.DocTestParser().get_doctest(text, names, path.stem, path.name, 0)
+            runner, told = doctest.DocTestRunner(checker, optionflags=flags), []
+            runner.run(test, out=told.append, clear_globs=False)
+            names |= test.globs
+            assert not runner.failures, "".join(told)
+        elif language == "console":
+            for words, shown in exchanges(text):
+                if words[:1] == ["winnow"] and words[1] != "serve":
+                    out = ran(words[1:], capsys)
+                    assert not shown.strip() or checker.check_output(shown, out, flags), out

@@ -8,6 +8,7 @@ from typing import Any
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_name
 from analytics.cli.options import (
+    add_options_by_owner,
     add_spec_options,
     parse_indices,
     parse_positive,
@@ -155,8 +156,8 @@ def check_certified(arguments: argparse.Namespace) -> None:
 
 def add_method_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all selection methods."""
-    group = parser.add_argument_group("options of the methods")
-    add_spec_options(group, {name: METHODS[name].spec for name in METHODS}, "method-")
+    specs = {name: METHODS[name].spec for name in METHODS}
+    add_options_by_owner(parser, specs, "method-", "options of the method")
 
 
 def add_analysis(parser: argparse.ArgumentParser) -> None:
@@ -169,8 +170,6 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
         help="what describes an environment (default %(default)s: distances, and elements where "
         "there are several)",
     )
-    kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
-    add_spec_options(group, kinds, "descriptor-")
     add_spec_options(group, {"": KernelSpec}, "")
     group.add_argument(
         "--scheduler",
@@ -178,3 +177,5 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
         help="Dask scheduler whose workers compute descriptors and kernels, such as "
         "tcp://node7:8786 (default: DASK_SCHEDULER_ADDRESS, otherwise this machine)",
     )
+    kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
+    add_options_by_owner(parser, kinds, "descriptor-", "options of the descriptor")

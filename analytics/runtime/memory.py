@@ -1,4 +1,4 @@
-"""How much memory the machine has, and how much of it a value holds."""
+"""How much memory this process may use (machine, container), and how much of it a value holds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from analytics.runtime.cgroup import memory_limit
+
 __all__ = ["Buffers", "base_of", "buffers_of", "physical_memory"]
 
 #: Nothing that could hold an array of its own, or what it holds belongs to everybody.
@@ -21,11 +23,15 @@ _LEAVES = (
 
 
 def physical_memory() -> float:
-    """Return the machine's memory in bytes; infinity where the system does not tell."""
+    """Return the bytes of memory of the machine, or of the container or job if that has less.
+
+    Infinity where the system does not tell.
+    """
     try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        machine = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (AttributeError, ValueError, OSError):
-        return float("inf")
+        machine = float("inf")
+    return min(machine, memory_limit())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from math import ceil
 from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from analytics.runtime.arrays import FloatArray
+from analytics.runtime.cgroup import cpu_quota
 from analytics.runtime.environment import count_from
 from analytics.runtime.progress import Monitor
 
@@ -72,6 +74,8 @@ def single_thread() -> AbstractContextManager[Any]:
 def cores() -> int:
     """Return how many cores this process may use: WINNOW_THREADS, or those the system gives it.
 
+    A quota of time (containers, Slurm) counts as cores, rounded up: 1.5 keep two threads busy.
+
     Raises
     ------
     WinnowError
@@ -80,9 +84,9 @@ def cores() -> int:
     given = count_from("WINNOW_THREADS", None, 1)
     if given is not None:
         return given
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    bound = hasattr(os, "sched_getaffinity")
+    there = len(os.sched_getaffinity(0)) if bound else os.cpu_count() or 1
+    return ceil(min(there, cpu_quota()))
 
 
 def elsewhere() -> bool:

@@ -17,6 +17,7 @@ STAGES = {
     "Outliers": "Nearest",
     "Retrain": "Error against budget",
     "Density": "Slice",
+    "Learn": "Learn by predicting",
 }
 #: What is not mended: the rule, what the element begins with, and why it stays.
 KNOWN = (

@@ -17,6 +17,7 @@ SEEN = {
     "Compare": ("Fewest structures for", "Drawing the maps"),
     "Retrain": ("Error against budget", "Training potentials"),
     "Density": ("Published claims", "Loading precomputed densities"),
+    "Learn": ("Learn by predicting", "Fetching the lessons"),
 }
 
 

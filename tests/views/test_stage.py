@@ -65,7 +65,7 @@ def html_of(room):
 
 def test_the_bar_shows_the_stages_in_their_order():
     titles = [stage.title for stage in stages_in_order()]
-    assert titles == ["Data", "Review", "Compare", "Outliers", "Retrain", "Density"]
+    assert titles == ["Data", "Review", "Compare", "Outliers", "Retrain", "Density", "Learn"]
     assert a_page().stage.options == titles
 
 
@@ -87,6 +87,7 @@ def test_a_plugin_brings_a_stage(registry, monkeypatch, tmp_path):
         "Made",
         "Retrain",
         "Density",
+        "Learn",
     ]
     room = page.rooms["Made"]
     assert not room.built

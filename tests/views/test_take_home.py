@@ -33,7 +33,7 @@ def session(small, pipeline):
 @pytest.fixture
 def home(session):
     table = Table("Retrained <x>", ("trained on", "error"), (("random", "1.0 ± 0.1"),))
-    return TakeHome(session, lambda: [table], lambda: "small", lambda: "Compare")
+    return TakeHome(session, lambda: [table], lambda: "small", lambda: ("Compare", ""))
 
 
 def test_the_report_says_what_was_decided(home, session):

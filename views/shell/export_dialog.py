@@ -59,14 +59,14 @@ class Export(pn.viewable.Viewer):
     tables : callable
         Returns what stages have to add to a report.
     stage : callable
-        Returns the stage that is shown.
+        Returns the stage that is shown, and where in it the user is.
     """
 
     def __init__(
         self,
         session: Session,
         tables: Callable[[], Sequence[Table]] = tuple,
-        stage: Callable[[], str] = str,
+        stage: Callable[[], tuple[str, str]] = lambda: ("", ""),
         **params: Any,
     ) -> None:
         super().__init__(**params)

@@ -117,7 +117,7 @@ class Page:
         self.budget = BudgetBar(session)
         self.inspector = Inspector(session)
         self.find, self.brushed = Find(session), Brushed(session)
-        self.export, self.keys = Export(session, self._tables, lambda: self.stage.value), Keys()
+        self.export, self.keys = Export(session, self._tables, self._shown), Keys()
         self.recipe, self.ledger = RecipeDialog(session), LedgerDialog(session)
         self.budget.ledger.on_click(self.ledger.open)
         self.sessions = Sessions(self.connection.go, self.recipe.show)
@@ -351,6 +351,10 @@ class Page:
         self._on_wanted()
         self._on_progress()
 
+    def _shown(self) -> tuple[str, str]:
+        """Return the stage that is shown, and where in it the user is."""
+        return self.stage.value, self.rooms[self.stage.value].place_in()
+
     def _tables(self) -> list[Table]:
         """Return what stages have to add to a report."""
         built = (room.stage for room in self.rooms.values() if room.built)
@@ -437,7 +441,9 @@ class Page:
 
     def _go(self) -> None:
         wanted, self.session.stage_wanted = self.session.stage_wanted, ""
+        place, self.session.place_wanted = self.session.place_wanted, ""
         if wanted in self.rooms:
+            self.rooms[wanted].go(place)
             self.stage.value = wanted
 
     def _say_findings(self, *_: Any) -> None:
@@ -464,6 +470,7 @@ class Page:
                 dialog.param.watch(self._on_dialog, "open")
         for other in self.rooms.values():
             other.stage.shown = other is room and room.built
+        self.keys.pages = room.stage.turns_pages
 
     def _on_opened(self, *_: Any) -> None:
         opened = self.session.opened

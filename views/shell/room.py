@@ -84,6 +84,7 @@ class Room(pn.viewable.Viewer):
         super().__init__(**params)
         self.stage, self.built = stage, False
         self._chosen: Mapping[str, Any] = {}  # of a saved session, until it is built
+        self._place = ""  # of a link, until it is built
         self._skeleton = Html()
         self._column = layout.column(
             self._skeleton, gives="shrinks", styles=seen_with(at, stage.opening)
@@ -111,6 +112,7 @@ class Room(pn.viewable.Viewer):
         self.built = True
         self._column[:] = [built]
         self.restore(self._chosen)
+        self.go(self._place)
 
     def save(self) -> Mapping[str, Any]:
         """Return what was chosen in the stage."""
@@ -126,6 +128,16 @@ class Room(pn.viewable.Viewer):
                 log.exception("stage %s cannot be restored", self.stage.title)
                 what = f"what was chosen under {self.stage.title} cannot be brought back"
                 self.stage.session.notice = ("warning", what)
+
+    def place_in(self) -> str:
+        """Return where in the stage the user is, for a link."""
+        return self.stage.place_in() if self.built else self._place
+
+    def go(self, place: str) -> None:
+        """Go where a link says, as soon as the stage is built."""
+        self._place = "" if self.built else place
+        if self.built and place:
+            self.stage.go(place)
 
     def __panel__(self) -> Any:
         return self._column

@@ -5,7 +5,7 @@ import { mendTables } from '../kit/table_mends.js'
 // Keyboard shortcuts, style variables and width of the document (see shortcuts.py).
 
 /**
- * @typedef {{variables: {light: Record<string, string>, dark: Record<string, string>}, blocked: boolean, wide: number, narrow: boolean,
+ * @typedef {{variables: {light: Record<string, string>, dark: Record<string, string>}, blocked: boolean, pages: boolean, wide: number, narrow: boolean,
  *   send_msg(key: string): void, on(name: string, callback: () => void): void}} Model
  */
 
@@ -19,13 +19,15 @@ const ARROWS = '[role=slider], input[type=range], [role=listbox], [role=menu], [
 // a dialog or an open list has the keys for itself, Esc included
 const OVERLAYS = '.MuiModal-root, [role=dialog], [role=menu], [role=listbox]'
 
-/** What a key stands for; empty for nothing. @type {(event: KeyboardEvent) => string} */
-function meaning(event) {
+/** What a key stands for; empty for nothing. @type {(event: KeyboardEvent, pages: boolean) => string} */
+function meaning(event, pages) {
   const command = event.ctrlKey || event.metaKey
   if (command && event.key.toLowerCase() === 'z') return event.shiftKey ? 'redo' : 'undo'
   if (command || event.altKey) return ''
   if (event.key === 'ArrowLeft' && !within(event, ARROWS)) return 'back'
   if (event.key === 'ArrowRight' && !within(event, ARROWS)) return 'forward'
+  if (pages && event.key === 'PageUp') return 'back'
+  if (pages && event.key === 'PageDown') return 'forward'
   return { Escape: 'clear', '?': 'help' }[event.key] ?? ''
 }
 
@@ -64,7 +66,7 @@ export function render({ model, el }) {
         && !field.form && !field.matches('[role=combobox]')) field.blur()
       return
     }
-    const key = meaning(event)
+    const key = meaning(event, model.pages)
     if (!key) return
     if (key !== 'clear') event.preventDefault()
     model.send_msg(key) // a parameter would show only the last of two quick strokes

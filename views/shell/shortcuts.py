@@ -1,6 +1,7 @@
 """Keyboard shortcuts, and what else belongs to the document as a whole: colours, coming to rest.
 
-Arrows step, Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc closes the drawer or clears the brush,
+Arrows step (page up and page down too, where a stage turns pages).
+Ctrl+Z and Ctrl+Shift+Z undo and redo, Esc closes the drawer or clears the brush,
 ? helps.
 """
 
@@ -32,6 +33,7 @@ class Keys(JSComponent):
         doc="Theme -> style variables of the document, name -> value.",
     )
     blocked = param.Boolean(default=False, doc="Whether a dialog is open: keys belong to it.")
+    pages = param.Boolean(default=False, doc="Whether page down and page up are steps, too.")
     wide = param.Integer(default=WIDE, doc="Width from which the window counts as wide, pixels.")
     narrow = param.Boolean(default=False, doc="Written by the browser: the window is not wide.")
 

@@ -36,13 +36,15 @@ class Stage(param.Parameterized):
         What is written in the bar; no two stages share one.
     place : int
         Order in the bar, ascending: Data 10, Review 20, Compare 30, Outliers 35,
-        Retrain 40; plug-ins follow.
+        Retrain 40, Density 50, Learn 60; plug-ins follow.
     inspector, budget : bool
         Whether the structure inspector stands beside it, and the budget bar above it.
     needs_data : bool
         Whether it has nothing to show until a data set is open; `build` then waits for one.
     opening : bool
         Whether the page opens with it.
+    turns_pages : bool
+        Whether page down and page up are steps in it, as the arrows are.
     waiting : str
         What is being worked out, for its skeleton: a sentence that ends with an ellipsis.
     help, words : mapping of str to str
@@ -55,6 +57,7 @@ class Stage(param.Parameterized):
     budget: ClassVar[bool] = False
     needs_data: ClassVar[bool] = True
     opening: ClassVar[bool] = False
+    turns_pages: ClassVar[bool] = False
     waiting: ClassVar[str] = "Drawing…"
     help: ClassVar[Mapping[str, str]] = {}
     words: ClassVar[Mapping[str, str]] = {}
@@ -81,6 +84,13 @@ class Stage(param.Parameterized):
 
     def restyle(self, dark: bool) -> None:
         """Carry another theme into what was built."""
+
+    def place_in(self) -> str:
+        """Return where in it a user is, for a link; called once it is built."""
+        return ""
+
+    def go(self, place: str) -> None:
+        """Go where a link says, once it is built; from outside, it may say anything."""
 
     def keep(self, state: param.Parameterized, *names: str) -> None:
         """Have parameters of a state saved with the session, and restored: say so in `build`."""
@@ -111,6 +121,7 @@ STAGES: Registry[type[Stage]] = Registry(
         "views.compare.stage": ("Compare",),
         "views.outliers.stage": ("Outliers",),
         "views.retrain.stage": ("Retrain",),
+        "views.learn.stage": ("Learn",),
     },
     groups=("winnow.plugins", "winnow.stages"),
 )

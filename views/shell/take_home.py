@@ -49,7 +49,7 @@ class TakeHome(pn.viewable.Viewer):
     stem : callable
         Returns what files are called after, without an ending.
     stage : callable
-        Returns the stage that is shown.
+        Returns the stage that is shown, and where in it the user is.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class TakeHome(pn.viewable.Viewer):
         session: Session,
         tables: Callable[[], Sequence[Table]],
         stem: Callable[[], str],
-        stage: Callable[[], str],
+        stage: Callable[[], tuple[str, str]],
         **params: Any,
     ) -> None:
         super().__init__(**params)
@@ -91,7 +91,8 @@ class TakeHome(pn.viewable.Viewer):
             self.left_out.object = note(f"Not in the link: {'; '.join(left)}.") if left else ""
 
         self.link.query = ""
-        make_link(self._session, self._stage(), self._session.served, done)
+        stage, at = self._stage()
+        make_link(self._session, stage, self._session.served, done, at)
 
     def _button(self, label: str, ending: str, prepare: Callable[[Done], None]) -> Prepared:
         button = Prepared(

@@ -59,7 +59,11 @@ def file_of(name: str, places: Places, served: str | Path) -> str:
 
 
 def make_link(
-    session: Session, stage: str, served: str | Path, done: Callable[[str, list[str]], None]
+    session: Session,
+    stage: str,
+    served: str | Path,
+    done: Callable[[str, list[str]], None],
+    at: str = "",
 ) -> None:
     """Write what is shown as a link, aside.
 
@@ -72,6 +76,8 @@ def make_link(
         What a page opens with.
     done : callable
         Gets what stands behind the question mark, and what the link does not hold.
+    at : str
+        Where in the stage.
     """
     data, analysis = session.dataset, session.analysis
     if data is None or analysis is None:
@@ -106,6 +112,7 @@ def make_link(
             if getattr(kernel, name) != getattr(default, name)
         },
         stage=stage,
+        at=at,
         map="" if session.map_kind == "PCA" else session.map_kind,
         colour="" if session.colour_by == METHOD else session.colour_by,
         size=session.size_by,

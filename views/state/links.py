@@ -117,6 +117,8 @@ class Link:
         Options of the kernel that are not the defaults.
     stage, map, colour, size : str
         Empty where nothing was said.
+    at : str
+        Where in the stage: of a lesson, screen, controls and answer.
     structure : int
         Under inspection, by its index in the original file; -1 where nothing was said.
     brush : str
@@ -137,6 +139,7 @@ class Link:
     descriptor: Any = None
     kernel: Mapping[str, Any] = field(default_factory=dict)
     stage: str = ""
+    at: str = ""
     map: str = ""
     colour: str = ""
     size: str = ""
@@ -158,6 +161,7 @@ class Link:
             "methods": ",".join(_column(each) for each in self.choices),
             "budget": "" if self.budget is None else str(self.budget),
             "stage": self.stage,
+            "at": self.at,
             "map": self.map,
             "colour": self.colour,
             "size": self.size,
@@ -176,8 +180,8 @@ class Link:
 KERNEL = ("bandwidth", "covered_below")
 #: Every name that a link may have in an address.
 NAMES = (
-    "preset", "data", *READING, "strict", "methods", "budget", "stage", "map", "colour", "size",
-    "descriptor", *KERNEL, "structure", "pin", "reject", "brush", "rows", "check",
+    "preset", "data", *READING, "strict", "methods", "budget", "stage", "at", "map", "colour",
+    "size", "descriptor", *KERNEL, "structure", "pin", "reject", "brush", "rows", "check",
 )  # fmt: skip
 
 
@@ -231,6 +235,7 @@ def read_link(arguments: Mapping[str, Iterable[bytes]]) -> Link | None:
             if (value := take(name, lambda text, n=name: _kernel(n, text), None)) is not None
         },
         stage=take("stage", str, preset.stage if preset else ""),
+        at=take("at", str, ""),
         map=take("map", str, ""),
         colour=take("colour", str, ""),
         size=take("size", str, ""),
@@ -363,7 +368,7 @@ def arrival(link: Link, analysis: Analysis, rows: IntArray) -> tuple[dict[str, A
     elif link.structure >= 0:
         lost.append(f"structure {link.structure}")
     if link.stage:
-        values["stage_wanted"] = link.stage
+        values |= {"stage_wanted": link.stage, "place_wanted": link.at}
     if link.colour:
         values["colour_by"] = link.colour
     if link.size:

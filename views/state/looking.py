@@ -57,6 +57,7 @@ class Looking(Working):
     in_view = param.Integer(0, doc="Environments within the frame of the maps.")
     active = param.Integer(-1, doc="Structure under inspection, index into the data set.")
     stage_wanted = param.String("", doc="Title of the stage to go to; the page empties it.")
+    place_wanted = param.String("", doc="Where in that stage; the page empties it.")
     stage_offered = param.String("", doc="The same, for whoever looks at Data or Compare.")
     active_atom = param.Integer(-1, doc="Atom under inspection, index within the structure.")
 
@@ -129,10 +130,10 @@ class Looking(Working):
 
         A stage that lists something of its own takes the step instead, see `stepper`.
         """
-        if self.dataset is None:
-            return
         if self.stepper is not None:
             self.stepper(by)
+            return
+        if self.dataset is None:
             return
         pool = self.brushed_structures
         if len(pool) < 2:  # a click on a point brushes one: that must not hold the user there
