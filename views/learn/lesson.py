@@ -199,6 +199,7 @@ LESSONS: Registry[type[Lesson]] = Registry(
     "lesson",
     {
         "views.learn.lessons.environments": ("environments",),
+        "views.learn.lessons.coverage": ("coverage",),
     },
     groups=("winnow.plugins", "winnow.lessons"),
 )
