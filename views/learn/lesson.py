@@ -200,6 +200,7 @@ LESSONS: Registry[type[Lesson]] = Registry(
     {
         "views.learn.lessons.environments": ("environments",),
         "views.learn.lessons.coverage": ("coverage",),
+        "views.learn.lessons.tail": ("tail",),
     },
     groups=("winnow.plugins", "winnow.lessons"),
 )

@@ -109,7 +109,9 @@ def by_hand(lab: Lab, values: Values) -> Seen:
     counts, edges = np.histogram(drawn, bins=np.linspace(0, 1, 26))
     beaten = float((drawn < value).mean())
     error = float(drawn.std(ddof=1) / np.sqrt(DRAWN))
-    yours = _percent(beaten) if len(picks) == FIVE else f"pick {FIVE - len(picks)} more"
+    yours = (_percent(beaten), "of the random draws do worse than yours")
+    if len(picks) < FIVE:
+        yours = (str(FIVE - len(picks)), "more to tap")
     return Seen(
         plots=(
             _represented(seed, picks, tap=("picked",), tapped="points"),
@@ -126,7 +128,7 @@ def by_hand(lab: Lab, values: Values) -> Seen:
             (_percent(value), "represented: mean likeness of a point to the nearest kept"),
             (f"{_percent(drawn.mean(), 1)} ± {PAGE.percent_error(error)}", "a random five, on "
                                                                            "average"),
-            (yours, "of the random draws do worse than yours"),
+            yours,
         ),
     )  # fmt: skip
 
@@ -351,12 +353,12 @@ def on_carbon(lab: Lab, values: Values) -> Seen:
         facts=(
             (_percent(reached, 1), f"represented by {size} structures of carbon, picked greedily"),
             (_percent(bound, 1), "the most that any other could reach"),
-            (f"{PAGE.percent(share_of(reached, bound), 1, at_least=True)}", "of the best, at "
-                                                                            "least"),
+            (PAGE.percent(share_of(reached, bound), 1, at_least=True), "of the best, at least"),
+            (f"10^{ways:.0f}", "ways to pick as many"),
         ),
         text="The Compare stage says so beside the method and draws the band. A certificate "
-             "is about "
-        "the objective, not about the potential trained on the subset: for that there is Retrain.",
+        "is about the objective, not about the potential trained on the subset: for that "
+        "there is Retrain.",
     )  # fmt: skip
 
 
