@@ -28,7 +28,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs outline man clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -42,6 +42,8 @@ help:
 	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
 	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
 	@echo "make hooks                               run the linters before every commit"
+	@echo "make outline                             renew what --help shows, after a change of options"
+	@echo "make man                                 write the manual page, build/man/winnow.1"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
 	@echo "PYTHON=/path/to/python3.12 with any of them chooses the Python for a new .venv."
@@ -77,11 +79,17 @@ fuzz: $(DEV_STAMP)
 kill: $(DEV_STAMP)
 	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m benchmarks kill
 
+outline: $(STAMP)
+	$(PY) scripts/outline.py
+
+man: $(STAMP)
+	@$(PY) scripts/manual.py
+
 lock: $(STAMP)
 	$(PY) scripts/lock.py
 
 docs: $(DEV_STAMP)
-	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+	$(PY) -m sphinx -E -W --keep-going -q -b html docs build/docs
 	@echo "Open build/docs/index.html"
 
 hooks: $(DEV_STAMP)

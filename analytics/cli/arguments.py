@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from analytics.cli.files import input_name
-from analytics.cli.options import add_spec_options, parse_indices, parse_seed
+from analytics.cli.options import add_options_by_owner, add_spec_options, parse_indices, parse_seed
 from analytics.data.read_options import READING
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.information.kernel import KernelSpec
@@ -123,8 +123,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 def add_method_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all selection methods."""
-    group = parser.add_argument_group("options of the methods")
-    add_spec_options(group, {name: METHODS[name].spec for name in METHODS}, "method-")
+    specs = {name: METHODS[name].spec for name in METHODS}
+    add_options_by_owner(parser, specs, "method-", "options of the method")
 
 
 def add_analysis(parser: argparse.ArgumentParser) -> None:
@@ -137,8 +137,6 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
         help="what describes an environment (default %(default)s: distances, and elements where "
         "there are several)",
     )
-    kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
-    add_spec_options(group, kinds, "descriptor-")
     add_spec_options(group, {"": KernelSpec}, "")
     group.add_argument(
         "--scheduler",
@@ -146,3 +144,5 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
         help="Dask scheduler whose workers compute descriptors and kernels, such as "
         "tcp://node7:8786 (default: DASK_SCHEDULER_ADDRESS, otherwise this machine)",
     )
+    kinds = {name: DESCRIPTORS[name][0] for name in DESCRIPTORS}
+    add_options_by_owner(parser, kinds, "descriptor-", "options of the descriptor")

@@ -70,7 +70,7 @@ def input_title(texts: Sequence[str]) -> str:
     return Path(texts[0]).name + more
 
 
-def add_force(parser: argparse.ArgumentParser, flag: str = FORCE) -> None:
+def add_force(parser: argparse._ActionsContainer, flag: str = FORCE) -> None:
     """Add the option that lets files be replaced."""
     parser.add_argument(
         flag, dest="overwrite", action="store_true", help="replace files that exist already"

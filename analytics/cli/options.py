@@ -12,6 +12,7 @@ from analytics.runtime.registry import Option, options_of, spec_from
 from analytics.selection.base import Budget
 
 __all__ = [
+    "add_options_by_owner",
     "add_spec_options",
     "affordable",
     "describe_option",
@@ -45,7 +46,8 @@ def describe_option(item: Option) -> str:
     else:
         bounds = ""
     words = f"or {', '.join(item.words)}" if item.words else ""
-    facts = [f"{bounds} {item.unit}".strip(), words, f"default {item.default}"]
+    default = "empty" if item.default == "" else item.default
+    facts = [f"{bounds} {item.unit}".strip(), words, f"default {default}"]
     return f"{item.help} ({', '.join(fact for fact in facts if fact)})"
 
 
@@ -54,19 +56,60 @@ def add_spec_options(parser: argparse._ActionsContainer, specs: Specs, prefix: s
 
     Values stay text until `spec_from_arguments`, when it is known whose option is meant.
     """
-    by_name: dict[str, list[tuple[str, Option]]] = {}
+    for found in _by_name(specs):
+        _add_option(parser, prefix, found[0][1], "; ".join(_told(found)))
+
+
+def add_options_by_owner(
+    parser: argparse.ArgumentParser, specs: Specs, prefix: str, kind: str
+) -> None:
+    """Add the options as `add_spec_options` does, in a group for those that have the same owners.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    specs : mapping of str to spec class
+    prefix : str
+    kind : str
+        What the owners are, for the title of the groups.
+    """
+    groups: dict[tuple[str, ...], argparse._ArgumentGroup] = {}
+    for found in _by_name(specs):
+        owners = tuple(owner for owner, _ in found)
+        if owners not in groups:
+            groups[owners] = parser.add_argument_group(f"{kind} {', '.join(owners)}")
+        told = _told(found)  # with the title, one text says whose it is
+        text = describe_option(found[0][1]) if len(told) == 1 else "; ".join(told)
+        _add_option(groups[owners], prefix, found[0][1], text)
+
+
+Owned = list[tuple[str, Option]]
+
+
+def _by_name(specs: Specs) -> list[Owned]:
+    """Return the options of all specs, those of one name together."""
+    by_name: dict[str, Owned] = {}
     for owner, spec in specs.items():
         for item in options_of(spec):
             by_name.setdefault(item.name, []).append((owner, item))
-    for name, found in by_name.items():
-        texts = [f"{owner}: {describe_option(i)}" if owner else describe_option(i)
-                 for owner, i in found]  # fmt: skip
-        parser.add_argument(
-            _flag(prefix, name),
-            dest=_destination(prefix, name),
-            metavar="|".join([*found[0][1].words, METAVARS[found[0][1].kind]]),
-            help="; ".join(texts).replace("%", "%%"),
-        )
+    return list(by_name.values())
+
+
+def _told(found: Owned) -> list[str]:
+    """Return what is said of an option, and by whom, if owners have names."""
+    texts: dict[str, list[str]] = {}
+    for owner, item in found:
+        texts.setdefault(describe_option(item), []).append(owner)
+    return [f"{', '.join(who)}: {text}" if all(who) else text for text, who in texts.items()]
+
+
+def _add_option(parser: argparse._ActionsContainer, prefix: str, item: Option, text: str) -> None:
+    parser.add_argument(
+        _flag(prefix, item.name),
+        dest=_destination(prefix, item.name),
+        metavar="|".join([*item.words, METAVARS[item.kind]]),
+        help=text.replace("%", "%%"),
+    )
 
 
 def spec_from_arguments(kind: type[T], arguments: argparse.Namespace, prefix: str) -> T:

@@ -1,4 +1,4 @@
-"""A one-line progress bar for terminals."""
+"""A one-line progress bar for terminals, or a line for each step where that is asked for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from analytics.cli.messages import MESSAGES
 from analytics.runtime.progress import SILENT, Monitor
 
-__all__ = ["Bar", "progress_on_terminal"]
+__all__ = ["Bar", "Steps", "progress_on_terminal"]
 
 WIDTH = 30
 SECONDS_BETWEEN_UPDATES = 0.1
@@ -51,10 +52,33 @@ class Bar:
         self._drawn = len(line)
 
 
+class Steps:
+    """A monitor that writes a line when a step begins: the seconds so far, and what it is."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._began, self._step = stream, time.monotonic(), ""
+
+    def report(self, fraction: float, message: str = "") -> None:
+        """Write the step, unless it is the one that was written last."""
+        if message and message != self._step:
+            self._step = message
+            print(f"{time.monotonic() - self._began:8.2f} s  {message}", file=self._stream)
+
+    def checkpoint(self) -> None:
+        """Do nothing: Ctrl-C interrupts by itself."""
+
+
 @contextmanager
 def progress_on_terminal() -> Iterator[Monitor]:
-    """Yield a bar on the error output if that is a terminal, else a monitor that is silent."""
-    if not sys.stderr.isatty():
+    """Yield a bar on the error output if that is a terminal, else a monitor that is silent.
+
+    With --verbose the steps are written one below the other wherever the error output goes, and
+    with --quiet nothing.
+    """
+    if MESSAGES.verbose:
+        yield Steps(sys.stderr)
+        return
+    if MESSAGES.quiet or not sys.stderr.isatty():
         yield SILENT
         return
     bar = Bar(sys.stderr)

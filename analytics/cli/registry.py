@@ -98,5 +98,6 @@ for _name, _summary in {
     "labels fit the others least.",
     "claims": "Hold published claims about training sets against yours: verdict, effect, interval.",
     "survey": "Hold published claims against every data set of a folder: one table, one page.",
+    "completion": "Print what makes a shell complete commands and options.",
 }.items():
     register(_name, _summary, f"analytics.cli.{_name.replace('-', '_')}")

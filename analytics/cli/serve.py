@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show",
         action=argparse.BooleanOptionalAction,
-        default=False,
+        default=None,
         help="open it in a browser (default: no)",
     )
     who = parser.add_argument_group("who may come in (see SECURITY.md)")
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     serving = Serving(
         file=arguments.file,
         port=arguments.port,
-        show=arguments.show,
+        show=bool(arguments.show),
         host=arguments.host,
         token=arguments.token or os.environ.get("WINNOW_TOKEN", ""),
         roots=tuple(_folder(root) for root in arguments.root),

@@ -37,7 +37,8 @@ STANDARD_OUTPUT = Path("/dev/stdout")
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """Add the files that are written."""
-    parser.add_argument(
+    group = parser.add_argument_group("what is written")
+    group.add_argument(
         "-o",
         "--output",
         metavar="SUBSET.xyz",
@@ -45,14 +46,14 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         "what is left goes to SUBSET_rest.xyz and the recipe to SUBSET.json; - writes what is kept "
         "to the standard output and nothing else; not needed with --json or --recipe",
     )
-    add_format(parser)
-    parser.add_argument(
+    add_format(group)
+    group.add_argument(
         "--no-rest", dest="rest", action="store_false", help="do not write SUBSET_rest.xyz"
     )
-    add_force(parser)
+    add_force(group)
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
+def add_format(parser: argparse._ActionsContainer) -> None:
     """Add the format that is written."""
     parser.add_argument(
         "--format",

@@ -256,6 +256,7 @@ def test_the_example_of_the_contract_is_a_lesson(monkeypatch, lab, tmp_path):
 
     text = contract.__doc__.split("can be copied and changed::")[1].split("`show` and what")[0]
     source = "\n".join(line[4:] for line in text.splitlines())
+    lessons_in_order()  # a module is imported once: what it files must not be forgotten
     monkeypatch.setattr(LESSONS, "_items", dict(LESSONS._items))
     made = {}
     exec(compile(source, "example", "exec"), made)

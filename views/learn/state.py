@@ -69,7 +69,7 @@ class Learning(param.Parameterized):
         self._asked: tuple[Any, ...] = ()
         self.param.watch(self.start, ["lesson", "screen", "set_to", "answers", "shown"])
         self.param.watch(self._take_keys, ["shown", "lesson"])
-        session.on_cancel(self._stopped)
+        session.on_cancel(self._on_cancel)
         self._take_keys()
         self.start()
 
@@ -155,6 +155,13 @@ class Learning(param.Parameterized):
             set_to={k: v for k, v in self.set_to.items() if k != self.key},
             answers={k: v for k, v in self.answers.items() if k != self.key},
         )
+        self.start()
+
+    def _on_cancel(self) -> None:
+        """Say so where something was under way; it is asked for again by `reset`."""
+        if self._asked and (self.outcome is None or self.outcome.key != self._asked):
+            self._asked = ()
+            self.problem = "it was cancelled; Reset begins anew"
 
     def reply(self, given: Any) -> None:
         """Answer the question of the screen.
@@ -219,18 +226,13 @@ class Learning(param.Parameterized):
             self._asked, self.problem = (), str(error) or type(error).__name__
 
         # a thread of its own: what waits for a worker process must not keep others waiting
-        self._session.run("learn", work, done, failed=failed, quiet=True)
+        self._session.run("learn", work, done, failed=failed, quiet=not screen.slow)
 
     def _opened_carbon(self) -> Analysis | None:
         """Return the carbon set if it is open as it is by default: it need not be read again."""
         session = self._session
         usual = (session.source, session.options, session.descriptor, session.kernel)
         return session.analysis if usual == (str(DEMO), {}, AutoSpec(), KernelSpec()) else None
-
-    def _stopped(self) -> None:
-        """Say that it was stopped; whatever is done next starts it again."""
-        if self._asked == self.wanted and (self.outcome is None or self.outcome.key != self.wanted):
-            self._asked, self.problem = (), "it was stopped"
 
     # ---- sessions and links -------------------------------------------------------------------
 
