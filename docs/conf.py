@@ -36,6 +36,7 @@ myst_heading_anchors = 4
 # Docstrings are numpydoc; they state types in words, with shapes and units.
 default_role = "literal"
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_param = False
@@ -43,6 +44,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = False
 napoleon_preprocess_types = False
 
+smartquotes = False  # options begin with two hyphens
 html_theme = "furo"
 html_title = f"Winnow {release}"
 html_static_path = ["static"]

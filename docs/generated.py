@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import itertools
 import os
 import re
 import sys
@@ -37,6 +38,7 @@ Pages = Iterator[tuple[str, str]]
 #: As in conf.py, for docstrings that are taken apart here.
 NUMPYDOC = Config(napoleon_use_param=False, napoleon_use_rtype=False, napoleon_use_ivar=False)
 WIDTH = 96  # columns of the usage of a command
+LONGEST = 60  # a threshold that is written longer is a table of its own
 
 
 # ------------------------------------------------------------------------------- writing
@@ -221,25 +223,35 @@ def checks() -> Pages:
         module = import_module(function.__module__)
         text += f".. _check-{name}:\n\n" + heading(name, "-")
         text += docstring(module.__doc__ or "") + docstring(function.__doc__ or "")
-        rows = [(f"``{constant}``", f"``{value}``", said) for constant, value, said in
-                thresholds(module)]  # fmt: skip
+        rows = [
+            (f"``{constant}``", f"``{value}``", said)
+            for constant, value, said in thresholds(module)
+            if len(value) < LONGEST
+        ]
         text += table(rows, ("threshold", "value", "meaning")) if rows else ""
     yield "checks.rst", text
 
 
 def thresholds(module: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield the numbers of a module that a comment explains: name, value, comment."""
-    lines = inspect.getsource(module).splitlines()
-    for at, line in enumerate(lines):
-        found = re.fullmatch(r"([A-Z][A-Z_0-9]*)(?:: [^=]+)? = ([-\d._e]+)(?:\s*#\s*(.*))?", line)
-        if found is None:
+    """Yield the constants of a module that a text explains: name, value, text.
+
+    The text stands in a string below the constant, or in lines that begin with ``#:`` above it.
+    """
+    source = inspect.getsource(module)
+    lines, body = source.splitlines(), ast.parse(source).body
+    for node, after in itertools.pairwise([*body, ast.Pass()]):
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
             continue
-        said: list[str] = []
-        above = at - 1
-        while above >= 0 and lines[above].startswith("#: "):
-            said.insert(0, lines[above][3:])
-            above -= 1
-        yield found[1], found[2], " ".join(said) or plain(found[3] or "")
+        said = ""
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            said = str(after.value.value)
+        else:
+            above = itertools.takewhile(
+                lambda line: line.startswith("#: "), reversed(lines[: node.lineno - 1])
+            )
+            said = " ".join(line[3:] for line in reversed(list(above)))
+        if said and node.targets[0].id.isupper():
+            yield node.targets[0].id, " ".join(ast.unparse(node.value).split()), said
 
 
 # ------------------------------------------------------------------------------- descriptors
@@ -425,7 +437,7 @@ def stages() -> Pages:
 
 
 def api() -> Pages:
-    """Yield a page for each public name of `winnow_atomistic`, and their index by room."""
+    """Yield a page for each room of `winnow_atomistic`, with its names, and their index."""
     rooms: dict[str, list[str]] = {}
     stub = ast.parse(Path(inspect.getfile(winnow)).with_suffix(".pyi").read_text(encoding="utf-8"))
     for node in stub.body:
@@ -439,29 +451,32 @@ def api() -> Pages:
         "Everything listed here is public; what is not listed may change.\n\n"
     )
     for room, names in rooms.items():
-        rows = [
-            (f":doc:`{name} <{page_of(name)}>`", first_sentence(getattr(winnow, name).__doc__))
-            for name in names
-        ]
-        text += heading(room.capitalize(), "-") + table(rows)
-        for name in names:
-            yield f"api/{page_of(name)}.rst", api_page(name)
-    yield (
-        "api/index.rst",
-        text + contents(page_of(name) for names in rooms.values() for name in names),
-    )
+        rows = [(api_link(name), first_sentence(getattr(winnow, name).__doc__)) for name in names]
+        text += heading(room.capitalize(), "-") + table(rows, ("name", "in short"))
+        page = heading(f"winnow: {room}") + ".. currentmodule:: winnow_atomistic\n\n"
+        yield f"api/{room}.rst", page + "".join(map(api_section, names))
+    yield "api/index.rst", text + contents(rooms)
 
 
-def page_of(name: str) -> str:
-    """Return the name of a page, also where the file system takes `Recipe` for `recipe`."""
-    return f"{name}_class" if name[0].isupper() and not name.isupper() else name
-
-
-def api_page(name: str) -> str:
-    """Return the page of one public name."""
+def kind_of(name: str) -> str:
+    """Return what a public name is: class, function or data."""
     value = getattr(winnow, name)
-    kind = "class" if inspect.isclass(value) else "function" if callable(value) else "data"
-    members = "   :members:\n" if kind == "class" else "   :no-value:\n" if kind == "data" else ""
-    return heading(f"winnow.{name}") + (
-        f".. currentmodule:: winnow_atomistic\n\n.. auto{kind}:: {name}\n{members}"
-    )
+    return "class" if inspect.isclass(value) else "function" if callable(value) else "data"
+
+
+def api_link(name: str) -> str:
+    """Return a link to the description of a public name."""
+    role = {"class": "class", "function": "func", "data": "data"}[kind_of(name)]
+    return f":py:{role}:`{name} <winnow_atomistic.{name}>`"
+
+
+def api_section(name: str) -> str:
+    """Return the description of one public name: its docstring, or what is registered."""
+    kind = kind_of(name)
+    if kind == "data":
+        registry = getattr(winnow, name)
+        names = ", ".join(f"``{entry}``" for entry in registry)
+        said = f"By its name, every {registry.kind} that is registered: {names}."
+        return heading(name, "-") + f".. py:data:: {name}\n\n{indented(said)}\n\n"
+    members = "   :members:\n" if kind == "class" else ""
+    return heading(name, "-") + f".. auto{kind}:: {name}\n{members}\n"

@@ -18,11 +18,12 @@ settings.load_profile("winnow")
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Keep results in a folder of this run; servers that tests start inherit it."""
-    names = ("WINNOW_CACHE", "WINNOW_CACHE_LIMIT", "XDG_STATE_HOME")
+    names = ("WINNOW_CACHE", "WINNOW_CACHE_LIMIT", "WINNOW_CONFIG", "XDG_STATE_HOME")
     before = {name: os.environ.get(name) for name in names}
     os.environ["WINNOW_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ.pop("WINNOW_CACHE_LIMIT", None)
+    os.environ["WINNOW_CONFIG"] = ""  # not the user's defaults
     yield
     for name, value in before.items():
         os.environ.pop(name, None)

@@ -703,7 +703,7 @@ def test_files_are_named_as_the_export_names_them(tmp_path, clusters, name):
 
 
 def test_methods(run, run_json):
-    found = run_json("methods")
+    found = run_json("methods")["methods"]
     assert [entry["name"] for entry in found] == list(METHODS)
     width = next(e for e in found if e["name"] == "facility_location")["options"][0]
     assert (width["name"], width["default"], width["unit"]) == ("width", 2.0, "h")
@@ -729,7 +729,7 @@ def test_methods_by_name_say_what_they_are_good_and_bad_at(run, run_json, fails)
     assert "--method-width: " in out
     for sign in (":math:", "\\", "`"):
         assert sign not in out
-    (entry,) = run_json("methods", "kmeans")
+    (entry,) = run_json("methods", "kmeans")["methods"]
     assert entry["about"] == METHODS["kmeans"].about
     assert (entry["nested"], entry["random"], entry["certificate"]) == (False, True, False)
     assert "unknown selection method 'best'" in fails("methods", "best")

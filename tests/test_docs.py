@@ -2,18 +2,21 @@
 
 import argparse
 import doctest
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from analytics.claims.registry import CLAIMS
 from analytics.cli.errors import UsageError
@@ -237,3 +240,58 @@ def test_what_a_page_does_works(path, bench, tmp_path, capsys, monkeypatch):
                 if words[:1] == ["winnow"] and words[1] != "serve":
                     out = ran(words[1:], capsys)
                     assert not shown.strip() or checker.check_output(shown, out, flags), out
+
+
+# ------------------------------------------------------------------------------ the plug-in
+
+USES_THE_PLUGIN = """
+import sys
+from analytics.cli.main import main
+from analytics.data.checks.registry import check
+from views.shell.stage import stages_in_order
+from views.state.jobs import Inline
+from views.state.session import Session
+from analytics.pipeline import Pipeline
+import winnow_atomistic as winnow
+
+data = winnow.read(sys.argv[1])
+information = winnow.analyse(data)
+kept = winnow.select(information, "smallest_first", spec={"least": 2}, size=3)
+print("picked", *data.sizes[kept.indices])
+print("there are", *sorted(data.sizes[data.sizes > 1])[:3])
+print("found", *(f.code for f in check(data).findings if f.code == "few_atoms"))
+(stage,) = [stage for stage in stages_in_order() if stage.title == "Sizes"]
+session = Session(Inline(), Pipeline())
+session.open(sys.argv[1])
+print("shown", stage(session).build(dark=False).object.count(" atoms"))
+print("listed", main(["methods", "smallest_first"]))
+"""
+
+
+def test_the_worked_plug_in_is_installed_and_works(bench, tmp_path):
+    """It is laid out as pip lays it out: the package, and beside it its entry points."""
+    source, target = DOCS / "plug-ins" / "example", tmp_path / "site"
+    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    shutil.copytree(source / "winnow_example", target / "winnow_example")
+    (information := target / "winnow_example-0.1.dist-info").mkdir()
+    (information / "METADATA").write_text(
+        f"Name: {project['name']}\nVersion: {project['version']}\n"
+    )
+    groups = project["entry-points"].items()
+    lines = [
+        f"[{group}]\n" + "\n".join(f"{a} = {b}" for a, b in points.items())
+        for group, points in groups
+    ]
+    (information / "entry_points.txt").write_text("\n".join(lines))
+    ase.io.write(tmp_path / "small.xyz", [bulk("C"), *ase.io.read(bench / "pool.xyz", ":")])
+    done = subprocess.run(
+        [sys.executable, "-c", USES_THE_PLUGIN, str(tmp_path / "small.xyz")],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(target)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = dict(line.partition(" ")[::2] for line in done.stdout.splitlines() if " " in line)
+    assert told["picked"] == told["there"].removeprefix("are ")
+    assert told["found"] == "few_atoms"
+    assert int(told["shown"]) > 1
+    assert told["listed"] == "0"
+    assert "--method-least" in done.stdout

@@ -71,5 +71,6 @@ from winnow_atomistic.notebook import recipe as recipe
 from winnow_atomistic.notebook import to_atoms as to_atoms
 from winnow_atomistic.page import panel as panel
 from winnow_atomistic.page import serve as serve
+from winnow_atomistic.selector import Selector as Selector
 
 __version__: str

@@ -13,8 +13,9 @@ from typing import NoReturn
 from analytics.cli.errors import UsageError
 from analytics.cli.files import STANDARD, STANDARD_INPUT
 from analytics.cli.messages import MESSAGES, add_messages, set_messages
-from analytics.cli.outline import add_outlined, is_whole, outlined, shorten_usage
+from analytics.cli.outline import add_outlined, is_whole, options_by_flag, outlined, shorten_usage
 from analytics.cli.registry import COMMANDS
+from analytics.cli.settings import FILE, with_settings
 from analytics.runtime.errors import WinnowError, one_line
 from analytics.runtime.versions import version_of
 
@@ -102,9 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _write_what_cannot_be_encoded()
     given = [_no_option(word) for word in (sys.argv[1:] if argv is None else argv)]
+    words = given
     try:
         _help_at_once(given)
-        arguments = build_parser(given[0] if given else None).parse_args(given)
+        words = with_settings(given, options_by_flag())
+        arguments = build_parser(given[0] if given else None).parse_args(words)
         set_messages(arguments)
         code = COMMANDS[arguments.command].run(arguments)
         sys.stdout.flush()
@@ -116,7 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _pipe_closed()
     except WinnowError as error:
-        return _fail(str(error), BAD_INPUT)
+        more = "" if words == given else f" (options of {FILE} included)"
+        return _fail(f"{error}{more}", BAD_INPUT)
     except MemoryError:
         return _fail("not enough memory", BAD_INPUT)
     except OSError as error:

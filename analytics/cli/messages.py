@@ -12,6 +12,7 @@ __all__ = ["MESSAGES", "Messages", "add_messages", "set_messages"]
 class Messages:
     """What the command line was told; it belongs to the process."""
 
+    command: str = ""
     quiet: bool = False
     verbose: bool = False
 
@@ -32,5 +33,6 @@ def add_messages(parser: argparse.ArgumentParser) -> None:
 
 
 def set_messages(arguments: argparse.Namespace) -> None:
-    """Take note of --quiet and --verbose."""
+    """Take note of the command, --quiet and --verbose."""
+    MESSAGES.command = arguments.command
     MESSAGES.quiet, MESSAGES.verbose = arguments.quiet, arguments.verbose

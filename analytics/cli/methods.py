@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List the selection methods, or describe those named."""
     entries = [METHODS[name] for name in arguments.names or METHODS]
     if arguments.json:
-        print_json([_method_content(entry) for entry in entries])
+        print_json({"methods": [_method_content(entry) for entry in entries]})
     elif arguments.names:
         print("\n\n".join(_method_page(entry) for entry in entries))
     else:

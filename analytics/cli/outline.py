@@ -16,7 +16,15 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["OUTLINE", "add_outlined", "is_whole", "made_outline", "outlined", "shorten_usage"]
+__all__ = [
+    "OUTLINE",
+    "add_outlined",
+    "is_whole",
+    "made_outline",
+    "options_by_flag",
+    "outlined",
+    "shorten_usage",
+]
 
 #: The file, inside this package.
 OUTLINE = "outline.json"
@@ -96,6 +104,21 @@ def outlined() -> Outline:
     text = files(__package__).joinpath(OUTLINE).read_text(encoding="utf-8")
     content: Outline = json.loads(text)
     return content
+
+
+def options_by_flag() -> dict[str, Outline]:
+    """Return what can be set of every command: its arguments by their long flags."""
+    content = outlined()
+    return {
+        name: {
+            flag: argument
+            for at in command["groups"]
+            for argument in content["groups"][at]["arguments"]
+            for flag in argument.get("flags", ())
+            if flag.startswith("--")
+        }
+        for name, command in content["commands"].items()
+    }
 
 
 def is_whole() -> bool:

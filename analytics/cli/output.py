@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from analytics.cli.messages import MESSAGES
 from analytics.data.dataset import Dataset
 from analytics.data.overview import understood_rows
 from analytics.runtime.text import TERMINAL
+from analytics.runtime.versions import version_of
 
 __all__ = [
+    "JSON_VERSION",
     "aligned",
     "columns",
     "count",
@@ -37,9 +40,21 @@ exact_percent, significant, with_error = (
 )
 
 
-def print_json(content: Any) -> None:
-    """Print as JSON; NaN and infinity, which it does not have, become null."""
-    print(json.dumps(_plain(content), indent=2, allow_nan=False))
+#: Of the form of --json: a key that is taken away or changes its meaning makes it the next.
+JSON_VERSION = 1
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print as JSON; NaN and infinity, which it does not have, become null.
+
+    What made it comes first, under ``winnow``; the schema is docs/winnow.schema.json.
+    """
+    head = {
+        "json_version": JSON_VERSION,
+        "command": MESSAGES.command,
+        "version": version_of("winnow-atomistic"),
+    }
+    print(json.dumps({"winnow": head} | _plain(content), indent=2, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:

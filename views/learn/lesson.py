@@ -120,6 +120,9 @@ class Screen:
         ``module:name`` of a callable (session, dark) -> pane that stands beside what is drawn: for
         maps, structures in 3D and other panes of the page. Imported when the screen is looked at.
         If what it returns has a method ``restyle(dark)``, it is called at a change of theme.
+    slow : bool
+        Whether what is shown may take seconds the first time: it then runs beside the page's quick
+        work, with its progress in sight and a way to cancel it.
     """
 
     name: str
@@ -133,6 +136,7 @@ class Screen:
     before: Callable[[Lab, Values], Seen] | None = None
     follows: str = ""
     pane: str = ""
+    slow: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a screen that could not be shown."""
@@ -199,6 +203,11 @@ LESSONS: Registry[type[Lesson]] = Registry(
     "lesson",
     {
         "views.learn.lessons.environments": ("environments",),
+        "views.learn.lessons.coverage": ("coverage",),
+        "views.learn.lessons.tail": ("tail",),
+        "views.learn.lessons.maps": ("maps",),
+        "views.learn.lessons.training": ("training",),
+        "views.learn.lessons.densities": ("densities",),
     },
     groups=("winnow.plugins", "winnow.lessons"),
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from bokeh.core.properties import value
 from bokeh.events import Tap
 from bokeh.models import (
     Circle,
@@ -245,7 +246,7 @@ class PlotPane:
             return VSpan(x="x", **style) if layer.across == "x" else HSpan(y="y", **style)
         if isinstance(layer, Texts):
             return Text(
-                x="x", y="y", text="text", text_font=FONT, text_align="center",
+                x="x", y="y", text="text", text_font=value(FONT), text_align="center",
                 text_font_size=f"{12 * self._scale:.0f}px", y_offset=-8 * self._scale,
             )  # fmt: skip
         raise TypeError(f"{type(layer).__name__} cannot be drawn")

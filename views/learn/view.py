@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 from typing import Any
 
@@ -15,37 +14,24 @@ from analytics.runtime.html import Markup
 from views.kit import layout
 from views.kit.gestures import one_change
 from views.kit.style_sheets import css
-from views.kit.tables import read_table
 from views.kit.text import Html, heading
 from views.kit.widgets import SMALL, Button, Toggle, choice, reveal, segments
-from views.learn.controls import Choose, Control, Number, Pick, Steps, Task, Verdict
+from views.learn.controls import Choose, Control, Number, Pick, Steps, Task
 from views.learn.drawing import Plot, Points, Seen
 from views.learn.lesson import PREDICT, Lesson, Screen, lessons_in_order
 from views.learn.plots import PlotPane
 from views.learn.state import Learning
+from views.learn.words import NAMES, judged, paragraphs, predicted, table_of
 from views.state.session import Session
 
 __all__ = ["LearnView"]
 
 #: How much larger plots are in presenter mode; css/learn.css says so of type.
 LARGE = 1.55
-NAMES = {"predict": "Predict", "try": "Try", "see": "See", "check": "Check"}
-_BOLD = re.compile(r"\*([^*]+)\*")
 
 
 def _text(content: Any = "", **params: Any) -> Html:
     return Html(content, stylesheets=[css("content"), css("learn")], **params)
-
-
-def paragraphs(text: str) -> Markup:
-    """Write a text of a lesson: empty lines part paragraphs, stars make words bold."""
-
-    def pieces(part: str) -> list[Any]:
-        split = _BOLD.split(part)  # every second piece stood between stars
-        return [html.b(piece) if at % 2 else piece for at, piece in enumerate(split)]
-
-    parts = (" ".join(part.split()) for part in text.strip().split("\n\n"))
-    return html.join(html.p(pieces(part)) for part in parts if part)
 
 
 class LearnView(pn.viewable.Viewer):
@@ -253,11 +239,8 @@ class LearnView(pn.viewable.Viewer):
         self.ask.object, self.question[:] = "", []
         if question is None:
             return
-        small = (
-            html.p(question.said_tolerance, class_="small")
-            if isinstance(question, Number)
-            else None
-        )
+        judged = isinstance(question, Number) and screen.kind != PREDICT
+        small = html.p(question.said_tolerance, class_="small") if judged else None
         self.ask.object = html.join(html.p(question.ask, class_="ask"), small)
         label = "Show" if screen.kind == PREDICT else "Check"
         answer = state.answer
@@ -265,7 +248,7 @@ class LearnView(pn.viewable.Viewer):
             field = pmui.RadioBoxGroup(
                 label=question.ask, options={text: at for at, text in enumerate(question.options)},
                 value=answer, sizing_mode="stretch_width", margin=(0, 0, 4, 0),
-                css_classes=["unseen-label"], stylesheets=[css("field")],
+                css_classes=["options"], stylesheets=[css("learn")],
             )  # fmt: skip
             given = lambda: field.value  # noqa: E731
         elif isinstance(question, Number):
@@ -302,13 +285,13 @@ class LearnView(pn.viewable.Viewer):
         parts: list[Markup] = []
         if outcome is not None and outcome.key == self.state.wanted and screen is not None:
             if outcome.predicted is not None:
-                parts.append(_predicted(outcome.predicted, "You predicted"))
+                parts.append(predicted(outcome.predicted, "You predicted"))
             if outcome.verdict is not None:
                 verdict = outcome.verdict
                 if screen.kind == PREDICT:
-                    parts.append(_predicted(verdict, "You said"))
+                    parts.append(predicted(verdict, "You said"))
                 else:
-                    parts.append(_judged(verdict, isinstance(screen.question, Task)))
+                    parts.append(judged(verdict, isinstance(screen.question, Task)))
         self.verdict.object = html.div(parts, role="status") if parts else ""
 
     # ---- what is shown ------------------------------------------------------------------------
@@ -365,7 +348,7 @@ class LearnView(pn.viewable.Viewer):
         if list(self.plots) != bodies:
             self.plots[:] = bodies
         self.seen_text.object = html.join(
-            html.p(seen.text, class_="seen-text") if seen.text else None, _table(seen)
+            html.p(seen.text, class_="seen-text") if seen.text else None, table_of(seen)
         )
 
     def _tapped(self, plot: Plot, x: float, y: float) -> None:
@@ -412,43 +395,3 @@ class LearnView(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:
         return self._body
-
-
-def _predicted(verdict: Verdict, begin: str) -> Markup:
-    return html.div(
-        html.p(f"{begin} ", html.b(verdict.given), "; it is ", _said(verdict.expected), "."),
-        html.p(verdict.reason),
-        class_="verdict open",
-    )  # fmt: skip
-
-
-def _said(text: str) -> Markup:
-    return html.b(text, class_="said")
-
-
-def _judged(verdict: Verdict, task: bool) -> Markup:
-    if verdict.right:
-        said = "Done." if task else f"Right: {verdict.expected}."
-        return html.div(html.p(_said(said)), html.p(verdict.reason), class_="verdict right")
-    said = f"Not yet: {verdict.expected}." if task else f"Not {verdict.given}."
-    return html.div(
-        html.p(_said(said)),
-        html.p(verdict.reason) if task else None,
-        html.p(verdict.way_on) if verdict.way_on else None,
-        None
-        if task
-        else html.element(
-            "details",
-            html.element("summary", "What is right, and why"),
-            html.p(html.b(f"{verdict.expected}. "), verdict.reason),
-        ),
-        class_="verdict wrong",
-    )
-
-
-def _table(seen: Seen) -> Markup | None:
-    if not seen.rows:
-        return None
-    head = html.tr(html.th(name) for name in seen.head)
-    rows = [html.tr(html.td(cell) for cell in row) for row in seen.rows]
-    return html.div(read_table(head, rows, height=None), class_="table")
