@@ -239,11 +239,8 @@ class LearnView(pn.viewable.Viewer):
         self.ask.object, self.question[:] = "", []
         if question is None:
             return
-        small = (
-            html.p(question.said_tolerance, class_="small")
-            if isinstance(question, Number)
-            else None
-        )
+        judged = isinstance(question, Number) and screen.kind != PREDICT
+        small = html.p(question.said_tolerance, class_="small") if judged else None
         self.ask.object = html.join(html.p(question.ask, class_="ask"), small)
         label = "Show" if screen.kind == PREDICT else "Check"
         answer = state.answer
