@@ -29,7 +29,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs outline man test-matrix clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs site outline man test-matrix clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -39,6 +39,7 @@ help:
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
+	@echo "make site                                lessons and the carbon comparison as files, build/site/index.html"
 	@echo "make docs                                build the documentation into build/docs/index.html"
 	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
 	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
@@ -93,8 +94,11 @@ man: $(STAMP)
 lock: $(STAMP)
 	$(PY) scripts/lock.py
 
+site: $(STAMP)
+	$(PY) -m views.learn.site build/site
+
 docs: $(DEV_STAMP)
-	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+	$(PY) -m sphinx -E -W --keep-going -q -b html docs build/docs
 	@echo "Open build/docs/index.html"
 
 hooks: $(DEV_STAMP)

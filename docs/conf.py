@@ -36,6 +36,7 @@ myst_heading_anchors = 4
 # Docstrings are numpydoc; they state types in words, with shapes and units.
 default_role = "literal"
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_param = False
@@ -43,6 +44,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = False
 napoleon_preprocess_types = False
 
+smartquotes = False  # options begin with two hyphens
 html_theme = "furo"
 html_title = f"Winnow {release}"
 html_static_path = ["static"]
@@ -57,9 +59,18 @@ def stay_in_the_site(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace("](../SECURITY.md)", "](deployment/security.md)")
 
 
+def not_ours(
+    app: Sphinx, what: str, name: str, member: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out what classes inherit from other packages, whose docstrings refer to theirs."""
+    home = str(getattr(member, "__module__", None) or "")
+    return True if home.startswith("sklearn.") else None
+
+
 def setup(app: Sphinx) -> None:
     """Write the pages that are made from the registries, and mend links out of the site."""
     from generated import write_pages
 
     app.connect("source-read", stay_in_the_site)
+    app.connect("autodoc-skip-member", not_ours)
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir)))

@@ -1,4 +1,4 @@
-"""Pages made from the registries: methods, checks, descriptors, claims, commands, stages, API.
+"""Pages made from the registries: methods, checks, descriptors, claims, commands, lessons, API.
 
 What is registered says all of it: docstrings, options, figures that were measured. Nothing here is
 typed by hand, so that a page cannot be older than the code. Written to docs/generated, which git
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import itertools
 import os
 import re
 import sys
@@ -37,6 +38,7 @@ Pages = Iterator[tuple[str, str]]
 #: As in conf.py, for docstrings that are taken apart here.
 NUMPYDOC = Config(napoleon_use_param=False, napoleon_use_rtype=False, napoleon_use_ivar=False)
 WIDTH = 96  # columns of the usage of a command
+LONGEST = 60  # a threshold that is written longer is a table of its own
 
 
 # ------------------------------------------------------------------------------- writing
@@ -45,7 +47,7 @@ WIDTH = 96  # columns of the usage of a command
 def write_pages(docs: Path) -> None:
     """Write all pages below `docs`, and remove those of what is no longer registered."""
     folder = docs / "generated"
-    makers = (methods, checks, descriptors, claims, commands, export_formats, stages, api)
+    makers = (methods, checks, descriptors, claims, commands, export_formats, stages, lessons, api)
     pages = {folder / name: text for make in makers for name, text in make()}
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -221,25 +223,35 @@ def checks() -> Pages:
         module = import_module(function.__module__)
         text += f".. _check-{name}:\n\n" + heading(name, "-")
         text += docstring(module.__doc__ or "") + docstring(function.__doc__ or "")
-        rows = [(f"``{constant}``", f"``{value}``", said) for constant, value, said in
-                thresholds(module)]  # fmt: skip
+        rows = [
+            (f"``{constant}``", f"``{value}``", said)
+            for constant, value, said in thresholds(module)
+            if len(value) < LONGEST
+        ]
         text += table(rows, ("threshold", "value", "meaning")) if rows else ""
     yield "checks.rst", text
 
 
 def thresholds(module: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield the numbers of a module that a comment explains: name, value, comment."""
-    lines = inspect.getsource(module).splitlines()
-    for at, line in enumerate(lines):
-        found = re.fullmatch(r"([A-Z][A-Z_0-9]*)(?:: [^=]+)? = ([-\d._e]+)(?:\s*#\s*(.*))?", line)
-        if found is None:
+    """Yield the constants of a module that a text explains: name, value, text.
+
+    The text stands in a string below the constant, or in lines that begin with ``#:`` above it.
+    """
+    source = inspect.getsource(module)
+    lines, body = source.splitlines(), ast.parse(source).body
+    for node, after in itertools.pairwise([*body, ast.Pass()]):
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
             continue
-        said: list[str] = []
-        above = at - 1
-        while above >= 0 and lines[above].startswith("#: "):
-            said.insert(0, lines[above][3:])
-            above -= 1
-        yield found[1], found[2], " ".join(said) or plain(found[3] or "")
+        said = ""
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            said = str(after.value.value)
+        else:
+            above = itertools.takewhile(
+                lambda line: line.startswith("#: "), reversed(lines[: node.lineno - 1])
+            )
+            said = " ".join(line[3:] for line in reversed(list(above)))
+        if said and node.targets[0].id.isupper():
+            yield node.targets[0].id, " ".join(ast.unparse(node.value).split()), said
 
 
 # ------------------------------------------------------------------------------- descriptors
@@ -421,6 +433,28 @@ def stages() -> Pages:
     yield "stages.rst", text
 
 
+def lessons() -> Pages:
+    """Yield the page of the lessons of the Learn stage."""
+    from views.learn.lesson import lessons_in_order
+
+    text = heading("Lessons") + (
+        "The lessons of the stage Learn, with the notes for the teacher. One is a file with "
+        "``@register``; a package of yours can bring more (:doc:`/plug-ins/index`).\n\n"
+    )
+    for lesson in lessons_in_order():
+        text += f".. _lesson-{lesson.name}:\n\n" + heading(plain(lesson.title), "-")
+        text += docstring(lesson.__doc__ or "")
+        rows = [
+            ("minutes", lesson.minutes),
+            ("one learns", "; ".join(plain(each) for each in lesson.learns)),
+            ("screens", ", ".join(plain(screen.title) for screen in lesson.screens)),
+            ("for the teacher", plain(lesson.notes)),
+            ("sources", "; ".join(plain(each) for each in lesson.sources) or "none"),
+        ]
+        text += table(rows)
+    yield "lessons.rst", text
+
+
 # ------------------------------------------------------------------------------- API
 
 
@@ -459,7 +493,12 @@ def api_link(name: str) -> str:
 
 
 def api_section(name: str) -> str:
-    """Return the description of one public name, made from its docstring."""
+    """Return the description of one public name: its docstring, or what is registered."""
     kind = kind_of(name)
-    members = {"class": "   :members:\n", "data": "   :no-value:\n"}.get(kind, "")
+    if kind == "data":
+        registry = getattr(winnow, name)
+        names = ", ".join(f"``{entry}``" for entry in registry)
+        said = f"By its name, every {registry.kind} that is registered: {names}."
+        return heading(name, "-") + f".. py:data:: {name}\n\n{indented(said)}\n\n"
+    members = "   :members:\n" if kind == "class" else ""
     return heading(name, "-") + f".. auto{kind}:: {name}\n{members}\n"

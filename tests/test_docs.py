@@ -187,7 +187,7 @@ def bench(tmp_path_factory):
     (folder / "carbon.xyz.gz").symlink_to(asset("carbon.xyz.gz"))
     frames = ase.io.read(asset("carbon.xyz.gz"), ":")
     parts = {
-        "train": frames[::12], "test": frames[5::40], "pool": frames[3::8], "mine": frames[1:60:4],
+        "train": frames[::16], "test": frames[5::40], "pool": frames[3::14], "mine": frames[1:60:4],
         "md": frames[7::50], "published": frames[::20], "other": frames[::30],
     }  # fmt: skip
     for name, part in parts.items():
@@ -248,6 +248,8 @@ USES_THE_PLUGIN = """
 import sys
 from analytics.cli.main import main
 from analytics.data.checks.registry import check
+from views.learn.lab import Lab
+from views.learn.lesson import lessons_in_order
 from views.shell.stage import stages_in_order
 from views.state.jobs import Inline
 from views.state.session import Session
@@ -264,6 +266,9 @@ print("found", *(f.code for f in check(data).findings if f.code == "few_atoms"))
 session = Session(Inline(), Pipeline())
 session.open(sys.argv[1])
 print("shown", stage(session).build(dark=False).object.count(" atoms"))
+lesson = next(each for each in lessons_in_order() if each.name == "sizes")
+question = lesson.screen("largest")
+print("judged", question.question.judge(Lab(), question.values(), 72).right)
 print("listed", main(["methods", "smallest_first"]))
 """
 
@@ -283,7 +288,7 @@ def test_the_worked_plug_in_is_installed_and_works(bench, tmp_path):
         for group, points in groups
     ]
     (information / "entry_points.txt").write_text("\n".join(lines))
-    ase.io.write(tmp_path / "small.xyz", [bulk("C"), *ase.io.read(bench / "pool.xyz", ":")])
+    ase.io.write(tmp_path / "small.xyz", [bulk("C"), *ase.io.read(bench / "mine.xyz", ":")])
     done = subprocess.run(
         [sys.executable, "-c", USES_THE_PLUGIN, str(tmp_path / "small.xyz")],
         cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(target)},
@@ -293,5 +298,6 @@ def test_the_worked_plug_in_is_installed_and_works(bench, tmp_path):
     assert told["picked"] == told["there"].removeprefix("are ")
     assert told["found"] == "few_atoms"
     assert int(told["shown"]) > 1
+    assert told["judged"] == "True"
     assert told["listed"] == "0"
     assert "--method-least" in done.stdout

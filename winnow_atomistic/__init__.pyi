@@ -47,6 +47,7 @@ from analytics.information.analysis import analyse as analyse
 from analytics.information.analysis import certify as certify
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
+from analytics.information.bounded_coverage import bounded_coverage as bounded_coverage
 from analytics.information.bounded_sums import bounded_kernel_sums as bounded_kernel_sums
 from analytics.information.entropy import delta_entropy as delta_entropy
 from analytics.information.entropy import diversity as diversity

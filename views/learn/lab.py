@@ -29,10 +29,19 @@ class Lab:
         Of the server: its worker processes do what takes long, for everybody once.
     monitor : Monitor
         Of whoever waits.
+    carbon : Analysis, optional
+        The carbon set, if it is open anyway.
     """
 
-    def __init__(self, pipeline: Pipeline | None = None, monitor: Monitor = SILENT) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline | None = None,
+        monitor: Monitor = SILENT,
+        carbon: Analysis | None = None,
+    ) -> None:
         self.pipeline, self.monitor = pipeline or Pipeline(), monitor
+        if carbon is not None:
+            _CARBON.setdefault(self.pipeline, carbon)
 
     def carbon(self) -> Analysis:
         """Return the carbon set that comes with Winnow, analysed as the page does by default."""

@@ -203,6 +203,8 @@ LESSONS: Registry[type[Lesson]] = Registry(
     "lesson",
     {
         "views.learn.lessons.environments": ("environments",),
+        "views.learn.lessons.coverage": ("coverage",),
+        "views.learn.lessons.tail": ("tail",),
         "views.learn.lessons.maps": ("maps",),
         "views.learn.lessons.training": ("training",),
         "views.learn.lessons.densities": ("densities",),

@@ -8,13 +8,15 @@ from typing import Any
 
 import param
 
+from analytics.descriptors.auto import AutoSpec
+from analytics.information.analysis import Analysis
+from analytics.information.kernel import KernelSpec
 from analytics.runtime.progress import Monitor
 from views.learn.controls import Taps, Verdict
 from views.learn.drawing import Seen
 from views.learn.lab import Lab
 from views.learn.lesson import CHECK, LESSONS, PREDICT, Lesson, Screen
-from views.state.jobs import Place
-from views.state.session import Session
+from views.state.session import DEMO, Session
 
 __all__ = ["Learning", "Outcome"]
 
@@ -203,10 +205,10 @@ class Learning(param.Parameterized):
         earlier = (
             {} if before is None else before.values(self.set_to.get(f"{self.lesson}/{before.name}"))
         )
-        pipeline = self._session.pipeline
+        pipeline, opened = self._session.pipeline, self._opened_carbon()
 
         def work(monitor: Monitor) -> Outcome:
-            lab = Lab(pipeline, monitor)
+            lab = Lab(pipeline, monitor, opened)
             verdict = said = None
             if answer is not None and screen.question is not None:
                 verdict = screen.question.judge(lab, values, answer)
@@ -221,11 +223,16 @@ class Learning(param.Parameterized):
                 self.param.update(outcome=found, problem="")
 
         def failed(error: Exception) -> None:
-            self._asked = ()
-            self.problem = str(error) or type(error).__name__
+            self._asked, self.problem = (), str(error) or type(error).__name__
 
-        where: Place = "workers" if screen.slow else "here"
-        self._session.run("learn", work, done, failed=failed, place=where, quiet=not screen.slow)
+        # a thread of its own: what waits for a worker process must not keep others waiting
+        self._session.run("learn", work, done, failed=failed, quiet=not screen.slow)
+
+    def _opened_carbon(self) -> Analysis | None:
+        """Return the carbon set if it is open as it is by default: it need not be read again."""
+        session = self._session
+        usual = (session.source, session.options, session.descriptor, session.kernel)
+        return session.analysis if usual == (str(DEMO), {}, AutoSpec(), KernelSpec()) else None
 
     # ---- sessions and links -------------------------------------------------------------------
 

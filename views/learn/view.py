@@ -239,11 +239,8 @@ class LearnView(pn.viewable.Viewer):
         self.ask.object, self.question[:] = "", []
         if question is None:
             return
-        small = (
-            html.p(question.said_tolerance, class_="small")
-            if isinstance(question, Number)
-            else None
-        )
+        judged = isinstance(question, Number) and screen.kind != PREDICT
+        small = html.p(question.said_tolerance, class_="small") if judged else None
         self.ask.object = html.join(html.p(question.ask, class_="ask"), small)
         label = "Show" if screen.kind == PREDICT else "Check"
         answer = state.answer
@@ -251,7 +248,7 @@ class LearnView(pn.viewable.Viewer):
             field = pmui.RadioBoxGroup(
                 label=question.ask, options={text: at for at, text in enumerate(question.options)},
                 value=answer, sizing_mode="stretch_width", margin=(0, 0, 4, 0),
-                css_classes=["unseen-label"], stylesheets=[css("field")],
+                css_classes=["options"], stylesheets=[css("learn")],
             )  # fmt: skip
             given = lambda: field.value  # noqa: E731
         elif isinstance(question, Number):

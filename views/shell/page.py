@@ -134,7 +134,7 @@ class Page:
             kind=StageTabs,
             script=switching(kinds),
             value=self._opening.title,
-            margin=0,
+            margin=(0, 10, 0, 0),
         )
         self.help = Dialog(Html(_help(kinds), margin=(5, 10)), title="Mouse, keys and words")
         self.bar = Html(margin=(6, 0, 2, 0))

@@ -367,8 +367,6 @@ def arrival(link: Link, analysis: Analysis, rows: IntArray) -> tuple[dict[str, A
         values["active"] = frames[link.structure]
     elif link.structure >= 0:
         lost.append(f"structure {link.structure}")
-    if link.stage:
-        values |= {"stage_wanted": link.stage, "place_wanted": link.at}
     if link.colour:
         values["colour_by"] = link.colour
     if link.size:

@@ -147,7 +147,9 @@ class Saving(Aiming):
         self.param.update(
             descriptor=link.descriptor or self.descriptor,
             kernel=replace(KernelSpec(), **link.kernel),
+            place_wanted=link.at,
         )
+        self.stage_wanted = link.stage  # a stage that needs no data does not wait for them
         self.open(path, **link.reading)
 
     def _by_link(self, opened: Opened, source: tuple[str, dict[str, Any]]) -> dict[str, Any]:

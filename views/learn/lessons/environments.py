@@ -29,7 +29,7 @@ PLACES = tuple(np.round(np.arange(0.0, SIDE + 0.01, 0.25), 2).tolist())
 X, Y = Steps("x", "Across", PLACES, 5.0), Steps("y", "Up", PLACES, 5.0)
 GROUPS = Steps("groups", "Number of groups", (1, 2, 3, 4, 5, 6), 3)
 #: Widths over that which Winnow has chosen for carbon.
-FACTOR = Steps("factor", "Width", (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 1.0, "times h")
+FACTOR = Steps("factor", "Width", (0.25, 0.5, 1.0, 2.0, 4.0), 1.0, "times h")
 #: Classes of carbon that are compared: name, tone, and how their config_type begins.
 CLASSES = (
     ("graphene", "m0", ("graphene",)),
