@@ -64,6 +64,7 @@ from analytics.runtime.errors import WinnowError as WinnowError
 from analytics.selection.base import METHODS as METHODS
 from analytics.selection.base import select as select
 from analytics.selection.scores import SCORES as SCORES
+from analytics.selector import Selector as Selector
 from winnow_atomistic.notebook import duplicates as duplicates
 from winnow_atomistic.notebook import export as export
 from winnow_atomistic.notebook import overlap as overlap
@@ -71,6 +72,5 @@ from winnow_atomistic.notebook import recipe as recipe
 from winnow_atomistic.notebook import to_atoms as to_atoms
 from winnow_atomistic.page import panel as panel
 from winnow_atomistic.page import serve as serve
-from winnow_atomistic.selector import Selector as Selector
 
 __version__: str
