@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+import winnow_atomistic as winnow
 from analytics.claims.registry import CLAIMS
 from analytics.cli.errors import UsageError
 from analytics.cli.main import build_parser, main
@@ -105,6 +106,12 @@ def test_every_check_and_claim_has_its_place(site):
         text = (site / f"generated/{page}.html").read_text(encoding="utf-8")
         for name in registry:
             assert f'id="{kind}-{name.replace("_", "-")}"' in text, name
+
+
+def test_every_public_name_is_described(site):
+    text = "".join(page.read_text(encoding="utf-8") for page in site.glob("generated/api/*.html"))
+    for name in set(winnow.__all__) - {"__version__"}:
+        assert f'id="winnow_atomistic.{name}"' in text, name
 
 
 def test_a_page_of_a_method_says_all_that_the_registry_says(site):
@@ -246,9 +253,9 @@ def test_what_a_page_does_works(path, bench, tmp_path, capsys, monkeypatch):
 
 USES_THE_PLUGIN = """
 import sys
+from types import SimpleNamespace
 from analytics.cli.main import main
 from analytics.data.checks.registry import check
-from views.learn.lab import Lab
 from views.learn.lesson import lessons_in_order
 from views.shell.stage import stages_in_order
 from views.state.jobs import Inline
@@ -267,8 +274,8 @@ session = Session(Inline(), Pipeline())
 session.open(sys.argv[1])
 print("shown", stage(session).build(dark=False).object.count(" atoms"))
 lesson = next(each for each in lessons_in_order() if each.name == "sizes")
-question = lesson.screen("largest")
-print("judged", question.question.judge(Lab(), question.values(), 72).right)
+question, lab = lesson.screen("largest"), SimpleNamespace(carbon=lambda: information)
+print("judged", question.question.judge(lab, question.values(), max(information.sizes)).right)
 print("listed", main(["methods", "smallest_first"]))
 """
 
