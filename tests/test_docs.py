@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+import winnow_atomistic as winnow
 from analytics.claims.registry import CLAIMS
 from analytics.cli.errors import UsageError
 from analytics.cli.main import build_parser, main
@@ -107,6 +108,12 @@ def test_every_check_and_claim_has_its_place(site):
             assert f'id="{kind}-{name.replace("_", "-")}"' in text, name
 
 
+def test_every_public_name_is_described(site):
+    text = "".join(page.read_text(encoding="utf-8") for page in site.glob("generated/api/*.html"))
+    for name in set(winnow.__all__) - {"__version__"}:
+        assert f'id="winnow_atomistic.{name}"' in text, name
+
+
 def test_a_page_of_a_method_says_all_that_the_registry_says(site):
     text = (site / "generated/methods/msc.html").read_text(encoding="utf-8")
     for title in ("Good and bad at", "What was measured", "Cost", "Options", "References"):
@@ -175,6 +182,38 @@ def test_commands_are_taken_by_the_real_parser(path):
         except UsageError as error:
             pytest.fail(f"winnow {shlex.join(words)}: {error}")
         assert isinstance(arguments, argparse.Namespace)
+
+
+def options_of(parser):
+    """Return the options of a command, and of the commands in it."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                found |= options_of(inner)
+    return found
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_named_in_a_sentence_exist(path):
+    text = re.sub(r"(?ms)^( *)```.*?^\1```", "", path.read_text(encoding="utf-8"))
+    for said in re.findall(r"`winnow ([a-z][^`]*)`", text):
+        name, *words = said.split()
+        assert name in COMMANDS, said
+        commands = next(
+            action
+            for action in build_parser(name)._actions
+            if isinstance(action, argparse._SubParsersAction)
+        )
+        words = [word.strip("[]") for word in words]
+        named = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert named <= options_of(commands.choices[name]), said
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_named_in_a_text_exist(path):
+    for name in re.findall(r"\bwinnow\.(\w+)\(", path.read_text(encoding="utf-8")):
+        assert name in winnow.__all__
 
 
 # ------------------------------------------------------------------------------ what the texts do
@@ -246,9 +285,9 @@ def test_what_a_page_does_works(path, bench, tmp_path, capsys, monkeypatch):
 
 USES_THE_PLUGIN = """
 import sys
+from types import SimpleNamespace
 from analytics.cli.main import main
 from analytics.data.checks.registry import check
-from views.learn.lab import Lab
 from views.learn.lesson import lessons_in_order
 from views.shell.stage import stages_in_order
 from views.state.jobs import Inline
@@ -267,8 +306,8 @@ session = Session(Inline(), Pipeline())
 session.open(sys.argv[1])
 print("shown", stage(session).build(dark=False).object.count(" atoms"))
 lesson = next(each for each in lessons_in_order() if each.name == "sizes")
-question = lesson.screen("largest")
-print("judged", question.question.judge(Lab(), question.values(), 72).right)
+question, lab = lesson.screen("largest"), SimpleNamespace(carbon=lambda: information)
+print("judged", question.question.judge(lab, question.values(), max(information.sizes)).right)
 print("listed", main(["methods", "smallest_first"]))
 """
 
