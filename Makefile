@@ -9,6 +9,7 @@ COUNT ?= 10000
 KILLS ?= 100
 SEED ?= 0
 TARGETS ?=
+ONLY ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -28,7 +29,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs site outline man clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs site outline man test-matrix clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -44,6 +45,7 @@ help:
 	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
 	@echo "make hooks                               run the linters before every commit"
 	@echo "make outline                             renew what --help shows, after a change of options"
+	@echo "make test-matrix [ONLY=oldest]           short tests with other versions, each in build/matrix"
 	@echo "make man                                 write the manual page, build/man/winnow.1"
 	@echo "make lock                                renew the exact versions in constraints.txt"
 	@echo "make clean, make distclean               remove caches; remove the environment too"
@@ -82,6 +84,9 @@ kill: $(DEV_STAMP)
 
 outline: $(STAMP)
 	$(PY) scripts/outline.py
+
+test-matrix: $(STAMP)
+	$(PY) scripts/test_matrix.py $(ONLY)
 
 man: $(STAMP)
 	@$(PY) scripts/manual.py

@@ -1,11 +1,14 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
-    python -m benchmarks.scale [growth] [wide] [methods] [entropy] [large] [rounds]
+    python -m benchmarks.scale [growth] [wide] [covered] [methods] [entropy] [large] [rounds]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
 error, at four sizes and three widths of the kernel, with what is certified and the true error, and
-within what the log sums of 95 % of the environments are (nats). methods: the same for every
+within what the log sums of 95 % of the environments are (nats). covered: coverage and mean delta
+entropy given a random tenth of the structures, exactly and within certified errors (nats, and a
+tenth of that as a share of the environments), at four sizes and four widths, the published one
+first; the exponents of n are of the exact sums, then of both errors. methods: the same for every
 selection method that is registered, a tenth of the structures of an alloy set. entropy: 5 x 10^4
 environments next to quests at the faster of the two batch sizes that do best on 10^4 of them,
 taking turns. large: the whole set, from the file to a table of three selections, the exact entropy,
@@ -35,9 +38,17 @@ from analytics.descriptors.base import Descriptors
 from analytics.evaluation.embedding import embed_pca
 from analytics.evaluation.prefixes import budget_grid, prefix_metrics
 from analytics.information.analysis import Analysis, analyse, dataset_width, refine
+from analytics.information.bounded_coverage import bounded_coverage
 from analytics.information.bounded_sums import bounded_kernel_sums
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
-from analytics.information.kernel import CUT, kernel_sums, near_share
+from analytics.information.kernel import (
+    COVERED_BELOW,
+    CUT,
+    kernel_sums,
+    log_kernel_sums,
+    near_share,
+)
+from analytics.information.mean_delta_entropy import capped_delta_entropy
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
@@ -52,6 +63,7 @@ ROUNDED = (0.0625, 0.125, 0.25)
 SHARES = (0.125, 0.25, 0.5, 1.0)
 SAMPLE = 2_000
 WIDER, ERROR, CONFIDENCE = (1.0, 2.0, 4.0), 0.01, 0.99
+PUBLISHED, COVERED_ERRORS = 0.015, (0.01, 0.1)
 
 
 def clock(work: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -136,6 +148,57 @@ def wide() -> None:
         logs = np.log(np.array(rows))
         slopes = [float(np.polyfit(logs[:, 0], logs[:, k], 1)[0]) for k in (1, 2)]
         print(f"{'n to the':>30}{slopes[0]:8.2f}{slopes[1]:16.2f}", flush=True)
+
+
+def covered() -> None:
+    data = winnow.read(DATA / LARGE)
+    described = winnow.describe(data)
+    auto = dataset_width(data, described).auto
+    bounded_coverage(described.values[:3000], np.arange(300))
+    print(f"coverage and mean dH given a random tenth of random structures of {LARGE}, exactly and")
+    print(
+        f"within errors asked for at {CONFIDENCE:.0%}; processor seconds, load "
+        f"{os.getloadavg()[0]:.1f} at the start"
+    )
+    print(
+        f"{'h':>7}{'n':>9}{'exact':>8}{'asked':>7}{'bounded':>9}{'ratio':>7}{'summed':>8}"
+        f"{'covered':>9}{'±':>9}{'true':>9}{'mean dH':>9}{'±':>9}{'true':>9}"
+    )
+    for h in (PUBLISHED, *(factor * auto for factor in WIDER)):
+        rows = []
+        for share in SHARES:
+            x, offsets = some_structures(described, share)
+            count = len(offsets) - 1
+            kept = ragged_rows(offsets, np.random.default_rng(1).permutation(count)[: count // 10])
+            logs, _, used = clock(
+                lambda x=x, h=h, kept=kept: log_kernel_sums(x, x[kept], bandwidth=h)
+            )
+            inside = float((-logs < COVERED_BELOW).mean())
+            missing = float(capped_delta_entropy(logs).mean())
+            times = [len(x), used]
+            for error in COVERED_ERRORS:
+                found, _, our_used = clock(
+                    lambda x=x, h=h, kept=kept, error=error: bounded_coverage(
+                        x, kept, bandwidth=h, error=error, share=0.1 * error, confidence=CONFIDENCE
+                    )
+                )
+                times.append(our_used)
+                said = "".join(
+                    f"{each.value:9.4f}{each.error:9.5f}{abs(each.value - true):9.5f}"
+                    for each, true in (
+                        (found.coverage, inside),
+                        (found.mean_delta_entropy, missing),
+                    )
+                )
+                print(
+                    f"{h:7.4f}{len(x):9d}{used:8.1f}{error:7g}{our_used:9.1f}"
+                    f"{used / our_used:6.1f}x{found.summed:8d}{said}",
+                    flush=True,
+                )
+            rows.append(times)
+        logs = np.log(np.array(rows))
+        slopes = [float(np.polyfit(logs[:, 0], logs[:, k], 1)[0]) for k in range(1, logs.shape[1])]
+        print("n to the " + ", ".join(f"{slope:.2f}" for slope in slopes), flush=True)
 
 
 def methods() -> None:
@@ -303,6 +366,7 @@ def rounds() -> None:
 ALL = {
     "growth": growth,
     "wide": wide,
+    "covered": covered,
     "methods": methods,
     "entropy": entropy,
     "large": large,

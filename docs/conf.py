@@ -59,9 +59,18 @@ def stay_in_the_site(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace("](../SECURITY.md)", "](deployment/security.md)")
 
 
+def not_ours(
+    app: Sphinx, what: str, name: str, member: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out what classes inherit from other packages, whose docstrings refer to theirs."""
+    home = str(getattr(member, "__module__", None) or "")
+    return True if home.startswith("sklearn.") else None
+
+
 def setup(app: Sphinx) -> None:
     """Write the pages that are made from the registries, and mend links out of the site."""
     from generated import write_pages
 
     app.connect("source-read", stay_in_the_site)
+    app.connect("autodoc-skip-member", not_ours)
     app.connect("builder-inited", lambda app: write_pages(Path(app.srcdir)))

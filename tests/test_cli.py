@@ -116,6 +116,22 @@ def test_analyse_within_a_certified_error(run, run_json, fails, monkeypatch):
     assert "--confidence 1" in fails("analyse", CARBON, "--error", "0.1", "--confidence", "100%")
 
 
+def test_compare_within_a_certified_error(run, run_json, monkeypatch):
+    options = ("compare", CARBON, "--methods", "random", "--budgets", "0.5")
+    (exact,) = run_json(*options)["rows"]
+    assert run_json(*options, "--error", "0.05")["rows"] == [exact]  # all kernels fit
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 200)
+    monkeypatch.setattr("analytics.information.bounded_coverage.FEWEST", 64)
+    (found,) = run_json(*options, "--error", "2")["rows"]
+    assert found["confidence"] == 0.99
+    for name in ("entropy", "diversity", "overlap", "mean_delta_entropy"):
+        key = name if name in found else f"{name}_nats"
+        assert abs(found[key] - exact[key]) <= found[f"{name}_error"] + 1e-4
+    _, out, _ = run(*options, "--error", "2")
+    assert "each row with 99 % confidence within its ±" in out
+
+
 def test_settings_arrive(run_json, clusters):
     usual = run_json("analyse", clusters)
     coarse = run_json("analyse", clusters, "--bandwidth", "0.5")

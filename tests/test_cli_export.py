@@ -1,5 +1,6 @@
 """``winnow export``, formats of ``winnow select``, and standard input and output."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -135,3 +136,59 @@ def test_several_files_are_one_data_set(run, run_json, fails, structures, tmp_pa
     assert "overwrite the file" in fails("export", structures, "a.xyz", "-o", "a.xyz")
     assert "overwrite the file" in fails("export", "[ab].xyz", "-o", "b.xyz")
     assert "no such file" in fails("check", structures, "c.xyz")
+
+
+# ------------------------------------------------------------------------------ RO-Crate
+
+
+def test_a_crate_describes_the_files_beside_it(run_json, structures, tmp_path):
+    licence = "https://creativecommons.org/licenses/by/4.0/"
+    place = tmp_path / "out"
+    place.mkdir()
+    words = ("--budget", 3, "-o", place / "s.xyz", "--crate", "--licence", licence)
+    found = run_json("select", structures, *words)
+    crate = json.loads((place / "ro-crate-metadata.json").read_text())
+    assert found["files"]["crate"] == str(place / "ro-crate-metadata.json")
+    entities = {entity["@id"]: entity for entity in crate["@graph"]}
+    assert len(entities) == len(crate["@graph"])
+    assert entities["ro-crate-metadata.json"]["about"] == {"@id": "./"}
+    root = entities["./"]
+    parts = {part["@id"] for part in root["hasPart"]}
+    assert parts == {"s.xyz", "s_rest.xyz", "s.json"}
+    assert {path.name for path in place.iterdir()} == parts | {"ro-crate-metadata.json"}
+    for name in parts:
+        content = (place / name).read_bytes()
+        assert entities[name]["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entities[name]["contentSize"] == str(len(content))
+    assert root["license"]["@id"] == licence
+    assert entities["#source"]["identifier"].endswith(found["input"]["fingerprint"])
+    assert {part["@id"] for part in entities["#selection"]["result"]} == parts
+
+    def named(value):
+        if isinstance(value, dict):
+            yield from [value["@id"]] if set(value) == {"@id"} else ()
+            yield from (name for each in value.values() for name in named(each))
+        elif isinstance(value, list):
+            yield from (name for each in value for name in named(each))
+
+    outside = {name for name in named(crate["@graph"]) if name not in entities}
+    assert outside == {"https://w3id.org/ro/crate/1.1"}
+
+
+def test_a_crate_of_folders_and_what_it_needs(run_json, fails, structures, tmp_path):
+    place = tmp_path / "out"
+    place.mkdir()
+    words = ["--budget", 3, "-o", place / "s", "--format", "fitsnap", "--crate"]
+    recipe = ["--recipe", tmp_path / "r.json"]
+    run_json("select", structures, *words, *recipe)
+    crate = json.loads((place / "ro-crate-metadata.json").read_text())
+    files = {entity["@id"] for entity in crate["@graph"] if entity["@type"] == "File"}
+    there = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert {name for name in files if name.startswith("s/")} == {
+        name for name in there if name.startswith("s/")
+    }
+    assert files <= there
+    select = ("select", structures, "--budget", 3)
+    assert "exists already" in fails(*select, "-o", place / "t.xyz", "--crate")
+    assert "--crate describes the files that -o writes" in fails(*select, "--json", "--crate")
+    assert "--licence goes with --crate" in fails(*select, "-o", "x.xyz", "--licence", "mine")

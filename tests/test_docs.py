@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+import winnow_atomistic as winnow
 from analytics.claims.registry import CLAIMS
 from analytics.cli.errors import UsageError
 from analytics.cli.main import build_parser, main
@@ -107,6 +108,12 @@ def test_every_check_and_claim_has_its_place(site):
             assert f'id="{kind}-{name.replace("_", "-")}"' in text, name
 
 
+def test_every_public_name_is_described(site):
+    text = "".join(page.read_text(encoding="utf-8") for page in site.glob("generated/api/*.html"))
+    for name in set(winnow.__all__) - {"__version__"}:
+        assert f'id="winnow_atomistic.{name}"' in text, name
+
+
 def test_a_page_of_a_method_says_all_that_the_registry_says(site):
     text = (site / "generated/methods/msc.html").read_text(encoding="utf-8")
     for title in ("Good and bad at", "What was measured", "Cost", "Options", "References"):
@@ -177,6 +184,38 @@ def test_commands_are_taken_by_the_real_parser(path):
         assert isinstance(arguments, argparse.Namespace)
 
 
+def options_of(parser):
+    """Return the options of a command, and of the commands in it."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                found |= options_of(inner)
+    return found
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_named_in_a_sentence_exist(path):
+    text = re.sub(r"(?ms)^( *)```.*?^\1```", "", path.read_text(encoding="utf-8"))
+    for said in re.findall(r"`winnow ([a-z][^`]*)`", text):
+        name, *words = said.split()
+        assert name in COMMANDS, said
+        commands = next(
+            action
+            for action in build_parser(name)._actions
+            if isinstance(action, argparse._SubParsersAction)
+        )
+        words = [word.strip("[]") for word in words]
+        named = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert named <= options_of(commands.choices[name]), said
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_named_in_a_text_exist(path):
+    for name in re.findall(r"\bwinnow\.(\w+)\(", path.read_text(encoding="utf-8")):
+        assert name in winnow.__all__
+
+
 # ------------------------------------------------------------------------------ what the texts do
 
 
@@ -187,7 +226,7 @@ def bench(tmp_path_factory):
     (folder / "carbon.xyz.gz").symlink_to(asset("carbon.xyz.gz"))
     frames = ase.io.read(asset("carbon.xyz.gz"), ":")
     parts = {
-        "train": frames[::12], "test": frames[5::40], "pool": frames[3::8], "mine": frames[1:60:4],
+        "train": frames[::16], "test": frames[5::40], "pool": frames[3::14], "mine": frames[1:60:4],
         "md": frames[7::50], "published": frames[::20], "other": frames[::30],
     }  # fmt: skip
     for name, part in parts.items():
@@ -246,8 +285,10 @@ def test_what_a_page_does_works(path, bench, tmp_path, capsys, monkeypatch):
 
 USES_THE_PLUGIN = """
 import sys
+from types import SimpleNamespace
 from analytics.cli.main import main
 from analytics.data.checks.registry import check
+from views.learn.lesson import lessons_in_order
 from views.shell.stage import stages_in_order
 from views.state.jobs import Inline
 from views.state.session import Session
@@ -264,6 +305,9 @@ print("found", *(f.code for f in check(data).findings if f.code == "few_atoms"))
 session = Session(Inline(), Pipeline())
 session.open(sys.argv[1])
 print("shown", stage(session).build(dark=False).object.count(" atoms"))
+lesson = next(each for each in lessons_in_order() if each.name == "sizes")
+question, lab = lesson.screen("largest"), SimpleNamespace(carbon=lambda: information)
+print("judged", question.question.judge(lab, question.values(), max(information.sizes)).right)
 print("listed", main(["methods", "smallest_first"]))
 """
 
@@ -283,7 +327,7 @@ def test_the_worked_plug_in_is_installed_and_works(bench, tmp_path):
         for group, points in groups
     ]
     (information / "entry_points.txt").write_text("\n".join(lines))
-    ase.io.write(tmp_path / "small.xyz", [bulk("C"), *ase.io.read(bench / "pool.xyz", ":")])
+    ase.io.write(tmp_path / "small.xyz", [bulk("C"), *ase.io.read(bench / "mine.xyz", ":")])
     done = subprocess.run(
         [sys.executable, "-c", USES_THE_PLUGIN, str(tmp_path / "small.xyz")],
         cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(target)},
@@ -293,5 +337,6 @@ def test_the_worked_plug_in_is_installed_and_works(bench, tmp_path):
     assert told["picked"] == told["there"].removeprefix("are ")
     assert told["found"] == "few_atoms"
     assert int(told["shown"]) > 1
+    assert told["judged"] == "True"
     assert told["listed"] == "0"
     assert "--method-least" in done.stdout

@@ -92,6 +92,38 @@ def test_environment_has_a_python_that_the_project_allows():
     )
 
 
+# ------------------------------------------------------------------------------ community
+
+
+def test_citation_names_this_version_and_the_papers():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(citation)
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    readme = (ROOT / "README.md").read_text()
+    first, second = citation["references"]
+    assert first["doi"] in readme
+    assert second["identifiers"][0]["value"] in readme
+    for paper in (first, second):
+        assert {"type", "title", "authors", "year"} <= set(paper)
+        assert all({"family-names", "given-names"} == set(author) for author in paper["authors"])
+
+
+def test_templates_and_hooks_can_be_read():
+    forms = list((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"))
+    assert len(forms) == 3
+    for form in forms:
+        head = yaml.safe_load(form.read_text().split("---")[1])
+        assert {"name", "about", "labels"} == set(head)
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {"id", "name", "entry", "language", "files"} <= set(hook)
+    assert hook["entry"].split()[0] in PROJECT["scripts"]
+    for name in ("train.xyz", "a/b.extxyz.gz"):
+        assert re.search(hook["files"], name)
+    assert not re.search(hook["files"], "notes.md")
+
+
 # ------------------------------------------------------------------------------ imports
 
 

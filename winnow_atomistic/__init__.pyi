@@ -47,6 +47,7 @@ from analytics.information.analysis import analyse as analyse
 from analytics.information.analysis import certify as certify
 from analytics.information.bandwidth import bandwidth_by_volume as bandwidth_by_volume
 from analytics.information.bandwidth import bandwidth_scan as bandwidth_scan
+from analytics.information.bounded_coverage import bounded_coverage as bounded_coverage
 from analytics.information.bounded_sums import bounded_kernel_sums as bounded_kernel_sums
 from analytics.information.entropy import delta_entropy as delta_entropy
 from analytics.information.entropy import diversity as diversity
@@ -63,6 +64,7 @@ from analytics.runtime.errors import WinnowError as WinnowError
 from analytics.selection.base import METHODS as METHODS
 from analytics.selection.base import select as select
 from analytics.selection.scores import SCORES as SCORES
+from analytics.selector import Selector as Selector
 from winnow_atomistic.notebook import duplicates as duplicates
 from winnow_atomistic.notebook import export as export
 from winnow_atomistic.notebook import overlap as overlap
@@ -70,6 +72,5 @@ from winnow_atomistic.notebook import recipe as recipe
 from winnow_atomistic.notebook import to_atoms as to_atoms
 from winnow_atomistic.page import panel as panel
 from winnow_atomistic.page import serve as serve
-from winnow_atomistic.selector import Selector as Selector
 
 __version__: str

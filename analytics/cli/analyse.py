@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analytics.cli.arguments import add_analysis, add_input, add_seed
-from analytics.cli.errors import UsageError
+from analytics.cli.arguments import (
+    add_analysis,
+    add_certified,
+    add_input,
+    add_seed,
+    check_certified,
+)
 from analytics.cli.files import add_force, check_targets, input_title
-from analytics.cli.options import parse_positive, parse_seed, parse_share
+from analytics.cli.options import parse_seed
 from analytics.cli.output import (
     aligned,
     columns,
@@ -51,7 +55,7 @@ from analytics.information.analysis import Analysis
 from analytics.information.bounded_sums import Certificate
 from analytics.information.intrinsic_dimension import IntrinsicDimension, intrinsic_dimension
 from analytics.runtime.progress import Part
-from analytics.runtime.text import TERMINAL
+from analytics.runtime.text import TERMINAL, certain_error
 
 __all__ = ["add_arguments", "run"]
 
@@ -75,20 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="intrinsic dimension of the environments (TwoNN), from a sample",
     )
-    parser.add_argument(
-        "--error",
-        type=parse_positive,
-        metavar="NATS",
-        help="entropy and diversity of a set too large for all its kernels within this certified "
+    add_certified(
+        parser,
+        "entropy and diversity of a set too large for all its kernels within this certified "
         "error, such as 0.01, instead of exactly: in a time that grows with the environments, not "
         "with their pairs",
-    )
-    parser.add_argument(
-        "--confidence",
-        type=parse_share,
-        default=0.99,
-        metavar="SHARE",
-        help="with which the certified error holds (default %(default)s)",
     )
     add_seed(parser)
     parser.add_argument(
@@ -105,8 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Say how redundant a data set is."""
     if arguments.output is not None:
         check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
-    if arguments.confidence == 1.0:
-        raise UsageError("--confidence 1: nothing drawn is certain; without --error all is exact")
+    check_certified(arguments)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -287,11 +281,7 @@ def _columns_of(analysis: Analysis) -> str:
 
 def _figure(value: float, error: float, analysis: Analysis) -> tuple[str, str]:
     """Return a figure with its error, and what is to be known of it."""
-    if error > 0:  # certified: it holds of the number that is shown, too
-        unit = 10.0 ** (math.floor(math.log10(error)) - 2)
-        shown = TERMINAL.with_error(value, math.ceil(error / unit + 0.5) * unit, 3)
-    else:
-        shown = number(value)
+    shown = TERMINAL.with_error(value, certain_error(error, 3), 3) if error > 0 else number(value)
     return shown, f"nats, at most ln n = {number(analysis.max_entropy_nats)}"
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from analytics.cli.errors import UsageError
 from analytics.cli.files import input_name
-from analytics.cli.options import add_options_by_owner, add_spec_options, parse_indices, parse_seed
+from analytics.cli.options import (
+    add_options_by_owner,
+    add_spec_options,
+    parse_indices,
+    parse_positive,
+    parse_seed,
+    parse_share,
+)
 from analytics.data.read_options import READING
 from analytics.descriptors.base import DESCRIPTORS
 from analytics.information.kernel import KernelSpec
@@ -14,6 +22,7 @@ from analytics.selection.base import METHODS
 
 __all__ = [
     "add_analysis",
+    "add_certified",
     "add_forced",
     "add_input",
     "add_json",
@@ -21,6 +30,7 @@ __all__ = [
     "add_method_options",
     "add_seed",
     "add_target",
+    "check_certified",
     "reading_options",
 ]
 
@@ -119,6 +129,29 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         help="what is to be predicted: a test set or structures from where a model will be used "
         "(no labels needed). Adds the mean delta entropy of its environments given the kept ones",
     )
+
+
+def add_certified(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --error, the certified one asked for, and its --confidence."""
+    parser.add_argument("--error", type=parse_positive, metavar="NATS", help=what)
+    parser.add_argument(
+        "--confidence",
+        type=parse_share,
+        default=0.99,
+        metavar="SHARE",
+        help="with which the certified error holds (default %(default)s)",
+    )
+
+
+def check_certified(arguments: argparse.Namespace) -> None:
+    """Refuse what no draws can give.
+
+    Raises
+    ------
+    UsageError
+    """
+    if arguments.confidence == 1.0:
+        raise UsageError("--confidence 1: nothing drawn is certain; without --error all is exact")
 
 
 def add_method_options(parser: argparse.ArgumentParser) -> None:

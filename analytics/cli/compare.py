@@ -11,10 +11,12 @@ import numpy as np
 
 from analytics.cli.arguments import (
     add_analysis,
+    add_certified,
     add_input,
     add_method_options,
     add_seed,
     add_target,
+    check_certified,
 )
 from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets
@@ -48,7 +50,7 @@ from analytics.evaluation.comparison import Comparison, compare_selections
 from analytics.evaluation.width_range import compare_widths
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor, Part
-from analytics.runtime.text import TERMINAL
+from analytics.runtime.text import TERMINAL, certain_error
 from analytics.selection.base import METHODS, UNITS, Budget
 from analytics.selection.base import select as select_structures
 
@@ -73,6 +75,9 @@ TABLE: dict[
     "force_top1pct_kept": ("top 1 %", "|F| kept", percent),
     "target_mean_delta_entropy": ("dH of", "target", number),
 }
+
+#: Columns whose errors are certified where --error is given.
+CERTIFIED = ("entropy_nats", "diversity_nats", "overlap", "mean_delta_entropy")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +106,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default %(default)s)",
     )
     add_target(parser)
+    add_certified(
+        parser,
+        "entropy, diversity and mean dH of a set too large for all its kernels within this "
+        "certified error, such as 0.01, and its overlap within a tenth of that, 0.1 %%; without it "
+        "they are estimates with standard errors",
+    )
     add_seed(parser)
     parser.add_argument(
         "-o", "--output", metavar="OUT.csv", help="file for the table (default: printed)"
@@ -115,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     method_specs(arguments, arguments.methods or [*USUAL, *INSTEAD])
     if arguments.output is not None:
         check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
+    check_certified(arguments)
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         refuse_without_labels(dataset, method_specs(arguments, arguments.methods or ()))
@@ -140,7 +152,8 @@ def run(arguments: argparse.Namespace) -> int:
         }
         print_json(content | range_content(analysis.width, ranged, findings))
     elif arguments.output is None:
-        told = [comparison_text(analysis, table), "", comparison_range_text(ranged)]
+        told = [comparison_text(analysis, table), *_certified(table), ""]
+        told.append(comparison_range_text(ranged))
         print("\n".join([*told, *finding_lines(findings)]))
     else:
         say_written(arguments.output, f"{len(table)} rows")
@@ -178,12 +191,21 @@ def _comparison(
             size=largest,
             unit=arguments.unit,
             seed=arguments.seed,
-            monitor=Part(monitor, at / len(names), (at + 1) / len(names), name),
+            monitor=Part(monitor, 0.5 * at / len(names), 0.5 * (at + 1) / len(names), name),
         )
         for at, (name, spec) in enumerate(method_specs(arguments, names).items())
     ]
     budgets = [budget.value for budget in _budgets(arguments, analysis)]
-    return compare_selections(analysis, selections, budgets, unit=arguments.unit, target=target)
+    return compare_selections(
+        analysis,
+        selections,
+        budgets,
+        unit=arguments.unit,
+        target=target,
+        error=arguments.error,
+        confidence=arguments.confidence,
+        monitor=Part(monitor, 0.5, 1.0),
+    )
 
 
 def _budgets(arguments: argparse.Namespace, analysis: Analysis) -> list[Budget]:
@@ -214,24 +236,41 @@ def comparison_text(analysis: Analysis, table: Any) -> str:
         "entropy_error": analysis.entropy_error,
         "diversity_error": analysis.diversity_error,
     }
+    if analysis.certificate is not None:
+        full["confidence"] = analysis.certificate.confidence
     rows = [["(all)", "", *_cells(full, shown)]]
     for row in table.to_dict(orient="records"):
         rows.append([row["method"], str(row["budget"]), *_cells(row, shown)])
     return columns(head, rows)
 
 
-def _cells(row: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+def _certified(table: Any) -> list[str]:
+    """Say which errors are certified, where some are."""
+    if "confidence" not in table:
+        return []
+    stated = TERMINAL.exact_percent(float(table["confidence"].max()))
     return [
-        _cell(row[name], row.get(f"{name.removesuffix('_nats')}_error"), write)
-        if name in row
-        else ""
-        for name, (_, _, write) in shown.items()
+        f"each row with {stated} confidence within its ± (outliers kept and dH of the target: a "
+        "standard error)"
     ]
 
 
-def _cell(value: Any, error: float | None, write: Callable[[Any], str]) -> str:
-    """Write a figure, with its standard error where it is estimated."""
+def _cells(row: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+    return [
+        _cell(row[name], row.get(f"{name.removesuffix('_nats')}_error"), write, certain)
+        if name in row
+        else ""
+        for name, (_, _, write) in shown.items()
+        for certain in ["confidence" in row and name in CERTIFIED]
+    ]
+
+
+def _cell(value: Any, error: float | None, write: Callable[[Any], str], certain: bool) -> str:
+    """Write a figure, with its standard or its certified error where it has one."""
     if not error or not np.isfinite(error):
         return write(value)
+    digits = 2 if certain else 1
+    if certain:
+        error = certain_error(error, digits)
     with_error = TERMINAL.share_with_error if write is percent else TERMINAL.with_error
-    return with_error(value, error)
+    return with_error(value, error, digits)

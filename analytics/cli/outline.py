@@ -122,8 +122,8 @@ def options_by_flag() -> dict[str, Outline]:
 
 
 def is_whole() -> bool:
-    """Whether nobody else's plug-in is installed, which may have added options."""
-    return all(point.value in KNOWN for point in entry_points(group="winnow.plugins"))
+    """Whether the plug-ins are those that come with Winnow: others may have added options."""
+    return {point.value for point in entry_points(group="winnow.plugins")} == KNOWN
 
 
 def add_outlined(parser: argparse.ArgumentParser, command: Outline) -> None:

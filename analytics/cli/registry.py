@@ -60,6 +60,7 @@ def register(name: str, summary: str, module: str) -> None:
 for _name, _summary in {
     "analyse": "Say how redundant a data set is: entropy, diversity, effective size.",
     "select": "Pick structures and write them, what is left, and the recipe.",
+    "select-rows": "Pick rows of a table or array of features, without atoms.",
     "export": "Convert: write a data set for a training code (MACE, DeePMD, GPUMD, ...).",
     "split": "Split into training, validation and test set, near-duplicates on one side.",
     "compare": "Measure several methods at several budgets, one row each.",

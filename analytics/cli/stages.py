@@ -125,10 +125,16 @@ def analyse_input(arguments: argparse.Namespace, dataset: Dataset, monitor: Moni
     kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
     spec = resolved_spec(descriptor_spec(arguments), dataset)
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.0, 0.6))
+    return _exact_or_certified(arguments, pipeline, found, Part(monitor, 0.6, 1.0))
+
+
+def _exact_or_certified(
+    arguments: argparse.Namespace, pipeline: Pipeline, found: Analysis, monitor: Monitor
+) -> Analysis:
     error = getattr(arguments, "error", None)
     if error is None:
-        return pipeline.refine(found, monitor=Part(monitor, 0.6, 1.0, "exact kernel sums"))
-    part = Part(monitor, 0.6, 1.0, "certified kernel sums")
+        return pipeline.refine(found, monitor=Part(monitor, 0.0, 1.0, "exact kernel sums"))
+    part = Part(monitor, 0.0, 1.0, "certified kernel sums")
     return pipeline.certify(found, error=error, confidence=arguments.confidence, monitor=part)
 
 
@@ -143,8 +149,7 @@ def analyse_with_target(
     kernel, pipeline = kernel_spec(arguments), pipeline_of(arguments)
     spec = described[0].spec
     found = pipeline.analyse(dataset, spec, kernel, monitor=Part(monitor, 0.3, 0.7))
-    part = Part(monitor, 0.7, 1.0, "exact kernel sums")
-    return pipeline.refine(found, monitor=part), described[1]
+    return _exact_or_certified(arguments, pipeline, found, Part(monitor, 0.7, 1.0)), described[1]
 
 
 def analysis_content(analysis: Analysis) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from analytics.cli.crate import CRATE, write_crate
 from analytics.cli.errors import UsageError
 from analytics.cli.files import STANDARD, add_force, check_targets
 from analytics.data.dataset import Dataset
@@ -50,6 +51,15 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--no-rest", dest="rest", action="store_false", help="do not write SUBSET_rest.xyz"
     )
+    group.add_argument(
+        "--crate",
+        action="store_true",
+        help="also write ro-crate-metadata.json into the folder of SUBSET.xyz: what a repository "
+        "asks for with a data set (files with digests, source, method, version)",
+    )
+    group.add_argument(
+        "--licence", metavar="ADDRESS", help="of the subset, for --crate: an https address"
+    )
     add_force(group)
 
 
@@ -69,6 +79,10 @@ def subset_files(arguments: argparse.Namespace, *inputs: str) -> ExportFiles | N
     recipe, force = getattr(arguments, "recipe_file", None), arguments.overwrite
     if recipe is not None:
         check_targets([Path(recipe)], *inputs, force=force)
+    if arguments.crate and arguments.output in (None, STANDARD):
+        raise UsageError("--crate describes the files that -o writes")
+    if arguments.licence is not None and not arguments.crate:
+        raise UsageError("--licence goes with --crate")
     if arguments.output is None:
         if arguments.format is not None:
             raise UsageError("--format says what -o writes")
@@ -78,7 +92,8 @@ def subset_files(arguments: argparse.Namespace, *inputs: str) -> ExportFiles | N
     files = ExportFiles.of(arguments.output, arguments.format)
     rest = [files.rest] if arguments.rest else []
     folders = {files.kept, *rest} if output_format(arguments).is_folder else set()
-    check_targets([files.kept, files.recipe, *rest], *inputs, force=force, folders=folders)
+    crate = [files.kept.parent / CRATE] if arguments.crate else []
+    check_targets([files.kept, files.recipe, *rest, *crate], *inputs, force=force, folders=folders)
     if recipe is not None and Path(recipe).absolute() in {
         path.absolute() for path in (files.kept, *rest)
     }:
@@ -149,8 +164,12 @@ def write_subset_files(
         also=place,
         force=arguments.overwrite,
     )
-    return {
+    written: dict[str, str | None] = {
         "kept": str(files.kept),
         "rest": str(files.rest) if arguments.rest else None,
         "recipe": str(files.recipe if place is None else place),
     }
+    if arguments.crate:
+        licence, force = arguments.licence, arguments.overwrite
+        written["crate"] = write_crate(recipe, written, licence=licence, force=force)
+    return written

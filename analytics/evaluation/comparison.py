@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.descriptors.base import Descriptors
+from analytics.evaluation.certified_figures import certified_figures
 from analytics.evaluation.prefixes import prefix_metrics
 from analytics.evaluation.tails import tail_summary
 from analytics.evaluation.target_metrics import TARGET_SAMPLE, target_metrics
@@ -79,7 +80,8 @@ class Comparison(Table):
     """One row per method and budget; the columns are `METRICS`.
 
     Where the analysis is sampled there are more: `sampled`, the number of environments sampled,
-    and the standard errors named in `ERRORS`, 0 for what is exact.
+    and the standard errors named in `ERRORS`, 0 for what is exact. Where there is `confidence`, the
+    errors of entropy, diversity, coverage and mean delta entropy are certified instead.
     """
 
     table: pd.DataFrame
@@ -174,11 +176,15 @@ def compare_selections(
     *,
     unit: str = "structures",
     target: Descriptors | None = None,
+    error: float | None = None,
+    confidence: float = 0.99,
     monitor: Monitor = SILENT,
 ) -> Comparison:
     """Measure existing selections at several budgets (see `Budget`), in a unit (see `select`).
 
-    With the environments of a target there are the columns of `measure_target`, too.
+    With the environments of a target there are the columns of `measure_target`, too. With an error
+    (nats) the figures of a sampled analysis that `certified_figures` bounds are within it: their
+    errors are no standard errors then, but hold, for each row, with the confidence in its column.
     """
     rows = []
     wanted = [Budget(budget).value for budget in budgets]
@@ -188,6 +194,11 @@ def compare_selections(
             # a method whose orders are not nested is asked again for each size
             answer, size = within_budget(analysis, selection, budget, unit=unit, monitor=monitor)
             row = head | measure(analysis, answer, size)
+            if error is not None and size > 0:
+                picks = answer.positions[:size]
+                row |= certified_figures(
+                    analysis, picks, error=error, confidence=confidence, monitor=monitor
+                )
             if target is not None:
                 row |= measure_target(analysis, answer, size, target, monitor=monitor)
             rows.append(row)

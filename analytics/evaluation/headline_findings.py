@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from analytics.data.checks.report import Finding, Severity
 from analytics.evaluation.comparison import METRICS, Comparison
@@ -173,13 +174,28 @@ def _methods_alike(shown: Headlines) -> Iterator[Finding]:
     n = widths.table["method"].nunique()
     for metric in RANGED:
         own = rows[rows["metric"] == metric]
-        if n > 1 and len(own) and (own["as_good"] == n).all():
+        if n > 1 and len(own) and (own["as_good"] == n).all() and not _told_apart(shown, metric):
             yield _finding(
                 "methods_alike",
                 "note",
                 f"{_title(metric)}: all methods are within the error of the best at every budget, "
                 f"over {TERMINAL.count(widths.n_sampled)} environments",
             )
+
+
+def _told_apart(shown: Headlines, metric: str) -> bool:
+    """Return whether certified errors tell two methods apart at some budget."""
+    table = None if shown.comparison is None else shown.comparison.table
+    if table is None or "confidence" not in table:
+        return False
+    error = table[f"{metric.removesuffix('_nats')}_error"]
+    ends = {
+        "low": table[metric] - error,
+        "high": table[metric] + error,
+        "budget": table["budget"].map(str),
+    }
+    each = pd.DataFrame(ends).groupby("budget")
+    return bool((each["low"].max() > each["high"].min()).any())
 
 
 @register("winner_flips")

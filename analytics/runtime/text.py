@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["PAGE", "ROUNDING", "TERMINAL", "NumberFormat"]
+__all__ = ["PAGE", "ROUNDING", "TERMINAL", "NumberFormat", "certain_error"]
 
 #: Shares that differ from none or all by less do so by rounding, not by an environment.
 ROUNDING = 1e-9
@@ -89,9 +89,9 @@ class NumberFormat:
             text = near[int(rounded == 100)]
         return f"{text}{unit}"
 
-    def percent_error(self, error: float) -> str:
-        """Write the standard error of a share in per cent, with one digit."""
-        return f"{self.significant(100 * error, 1)}{self.space}%"
+    def percent_error(self, error: float, digits: int = 1) -> str:
+        """Write the error of a share in per cent, with so many digits."""
+        return f"{self.significant(100 * error, digits)}{self.space}%"
 
     def exact_percent(self, value: float) -> str:
         """Write a share in per cent with all its digits, as it was asked for: 5 %, 0.25 %."""
@@ -104,18 +104,34 @@ class NumberFormat:
         decimals = max(0, digits - 1 - _power(error, digits))
         return f"{self.number(value, decimals)} ± {self.number(error, decimals)}"
 
-    def share_with_error(self, share: float, error: float) -> str:
-        """Write a share in per cent as far as its error: 88.1 % ± 0.4 %."""
+    def share_with_error(self, share: float, error: float, digits: int = 1) -> str:
+        """Write a share in per cent as far as its error, which has so many: 88.1 % ± 0.4 %."""
         if not math.isfinite(share) or not error > 0 or not math.isfinite(error):
             return self.percent(share)
-        digits = max(0, -_power(100 * error, 1))
-        return f"{self.percent(share, digits)} ± {self.percent_error(error)}"
+        decimals = max(0, digits - 1 - _power(100 * error, digits))
+        return f"{self.percent(share, decimals)} ± {self.percent_error(error, digits)}"
 
     def label_error(self, value: float, what: str) -> str:
         """Write an error of a potential: ``energy`` in meV/atom, ``force`` in eV/angstrom."""
         if what == "energy":
             return self.number(value, 1 if abs(value) < 1000 else 0)
         return self.number(value, 3 if abs(value) < 10 else 2)
+
+
+def certain_error(error: float, digits: int) -> float:
+    """Round a certified error up, so that it holds of the value that is written beside it as well.
+
+    Parameters
+    ----------
+    error : float
+        Positive.
+    digits : int
+        Of the error, when it is written; the value is rounded where they end.
+    """
+    unit = 10.0 ** (math.floor(math.log10(error)) - digits + 1)
+    if math.ceil(error / unit + 0.5) >= 10**digits:  # it gets a digit more, of which one is lost
+        unit *= 10.0
+    return math.ceil(error / unit + 0.5) * unit
 
 
 def _power(value: float, digits: int) -> int:

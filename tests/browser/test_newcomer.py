@@ -106,6 +106,18 @@ def test_wheel_holds_every_file_of_the_packages_and_nothing_else(built):
     assert names - outside <= expected
 
 
+def test_text_for_a_package_index_leads_nowhere_that_is_not_there(built):
+    with zipfile.ZipFile(built[1]) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        head, _, text = archive.read(name).decode().partition("\n\n")
+    assert "Description-Content-Type: text/markdown" in head
+    assert text.startswith("# Winnow\n")
+    links = re.findall(r"\]\((.*?)\)", text)
+    assert links
+    assert all(link.startswith("https://") for link in links)
+    assert "![" not in text
+
+
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

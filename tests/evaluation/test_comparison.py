@@ -159,6 +159,21 @@ def test_a_sampled_comparison_says_so() -> None:
     assert not set(ERRORS) & set(exact.columns)
 
 
+def test_certified_figures_hold_the_exact_ones() -> None:
+    analysis = make_analysis(seed=2)
+    sampled = winnow.analyse(analysis.dataset, analysis.descriptors, analysis.spec, sample=40)
+    selections = [select(analysis, "random"), select(analysis, "facility_location")]
+    exact = compare_selections(analysis, selections, [0.2, 0.5]).table
+    found = compare_selections(sampled, selections, [0.2, 0.5], error=0.5, confidence=0.999).table
+    assert (found["confidence"] == 0.999).all()
+    for name in ("entropy_nats", "diversity_nats", "overlap", "mean_delta_entropy"):
+        error = found[f"{name.removesuffix('_nats')}_error"]
+        assert (error <= (0.05 if name == "overlap" else 0.5)).all()
+        assert (np.abs(found[name] - exact[name]) <= error + 1e-4).all()
+    unsampled = compare_selections(analysis, selections, [0.2, 0.5], error=0.5).table
+    pd.testing.assert_frame_equal(unsampled, exact)
+
+
 def test_by_environments_every_method_keeps_as_many_atoms() -> None:
     analysis = make_analysis()
     methods, budgets = ["random", "msc", "kmeans"], [0.2, 0.5, 30]

@@ -112,6 +112,17 @@ def test_a_width_that_is_too_wide_is_said_to_be():
     assert "coverage: all methods are within the error" in found["methods_alike"]
 
 
+def test_what_certified_errors_tell_apart_is_not_called_alike():
+    shown = at_width(100.0)
+    found = compare_selections(shown, selections(shown), [5, 10])
+    errors = [f"{name.removesuffix('_nats')}_error" for name in RANGED]
+    table = found.table.assign(confidence=0.99, **dict.fromkeys(errors, 0.001))
+    for values, alike in (([0.9] * len(table), True), (np.linspace(0.5, 0.9, len(table)), False)):
+        given = replace(found, table=table.assign(overlap=values))
+        said = codes(shown, comparison=given).get("methods_alike", "")
+        assert ("coverage: all methods are within the error" in said) == alike
+
+
 def test_a_published_width_with_another_answer_is_said(monkeypatch):
     shown = at_width(analysis().width.auto)
     shown = replace(shown, width=replace(shown.width, published=1e-3))

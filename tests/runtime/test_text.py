@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from analytics.runtime.text import PAGE, TERMINAL
+from analytics.runtime.text import PAGE, TERMINAL, certain_error
 
 NONE = [None, math.nan, math.inf, -math.inf]
 
@@ -150,3 +150,23 @@ def test_errors_of_potentials() -> None:
 )
 def test_a_share_is_written_as_far_as_its_error(share: float, error: float, text: str) -> None:
     assert TERMINAL.share_with_error(share, error) == text
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_a_certified_error_holds_of_the_value_as_written(digits: int) -> None:
+    rng = np.random.default_rng(0)
+    errors = np.append(10.0 ** rng.uniform(-6, 1, 500), [9.6e-3, 9.99e-3, 0.0949, 0.095, 0.1, 1.0])
+    for error in errors:
+        value = rng.uniform(0, 30)
+        shown = TERMINAL.with_error(value, certain_error(error, digits), digits)
+        middle, off = (float(part.replace(" ", "")) for part in shown.split("±"))
+        assert middle - off <= value - error + 1e-9
+        assert middle + off >= value + error - 1e-9
+
+
+def test_a_certified_share_holds_as_written() -> None:
+    for error in (0.00096, 0.00123, 0.01, 0.096):
+        for share in (0.0, 0.93217, 1.0):
+            shown = TERMINAL.share_with_error(share, certain_error(error, 2), 2)
+            middle, off = (float(part.replace("%", "")) for part in shown.split("±"))
+            assert abs(middle - 100 * share) + 100 * error <= off + 1e-9

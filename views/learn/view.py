@@ -258,6 +258,8 @@ class LearnView(pn.viewable.Viewer):
                 value=answer, sizing_mode="stretch_width", margin=(0, 0, 4, 0),
                 css_classes=["options"], stylesheets=[css("learn")],
             )  # fmt: skip
+            if answer is None:
+                field.value = None  # made without one, it would have the first
             self._given = lambda: field.value
         elif isinstance(question, Number):
             field = pmui.TextInput(

@@ -22,7 +22,8 @@ _PICKLE = (
 _HEADS = {
     **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), _PICKLE),
     b"ARROW1": "is an Arrow file; datasets or pyarrow write it as parquet, which is read",
-    b"\x93NUMPY": "is one array without elements; numpy.savez writes an npz of z, R, E and F",
+    b"\x93NUMPY": "is one array without elements: winnow select-rows takes features, and "
+    "numpy.savez writes an npz of z, R, E and F",
     b"MATLAB ": "is a MATLAB file; scipy.io.loadmat reads it, and numpy.savez writes an npz of it",
     b"\x00\x00\x07\xcb": "is an XTC trajectory of GROMACS without energies; MDAnalysis reads it",
     b"\x00\x00\x07\xc9": "is a TRR trajectory of GROMACS without energies; MDAnalysis reads it",
