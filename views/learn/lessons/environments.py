@@ -459,7 +459,7 @@ class Environments(Lesson):
             show=near, controls=(WIDTH, POINT),
             presets={
                 "In the crowd": {"point": (5,), "h": 0.6},
-                "On its own": {"point": (58,), "h": 0.6},
+                "On its own": {"point": (57,), "h": 0.6},
                 "Wide": {"point": (5,), "h": 2.4},
             },
         ),
