@@ -5,6 +5,7 @@
 `python -m benchmarks large_sets --structures N --into FOLDER [--score] [--check]` makes large sets.
 `python -m benchmarks potentials [weights] [SET ...]` names of labelled sets.
 `python -m benchmarks page [--times N] [--only GESTURE ...] [carbon] [wbe]` makes gestures N times.
+`python -m benchmarks classroom --learners 30 --minutes 4` lets a class take the lessons.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
 """
 
@@ -18,6 +19,7 @@ from benchmarks import (
     check_speed,
     checks,
     claims,
+    classroom,
     density,
     descriptors,
     elements,
@@ -79,6 +81,9 @@ def main(names: list[str]) -> int:
     if names[:1] == ["potentials"]:
         potentials.main(names[1:])
         return 0
+    if names[:1] == ["classroom"]:
+        classroom.main(names[1:])
+        return 0
     if names[:1] == ["page"]:
         page.main(names[1:])
         return 0
@@ -102,7 +107,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks, large_sets, potentials",
+            "check, checks, classroom, large_sets, potentials",
             file=sys.stderr,
         )
         return 2

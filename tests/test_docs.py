@@ -184,6 +184,38 @@ def test_commands_are_taken_by_the_real_parser(path):
         assert isinstance(arguments, argparse.Namespace)
 
 
+def options_of(parser):
+    """Return the options of a command, and of the commands in it."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                found |= options_of(inner)
+    return found
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_named_in_a_sentence_exist(path):
+    text = re.sub(r"(?ms)^( *)```.*?^\1```", "", path.read_text(encoding="utf-8"))
+    for said in re.findall(r"`winnow ([a-z][^`]*)`", text):
+        name, *words = said.split()
+        assert name in COMMANDS, said
+        commands = next(
+            action
+            for action in build_parser(name)._actions
+            if isinstance(action, argparse._SubParsersAction)
+        )
+        words = [word.strip("[]") for word in words]
+        named = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert named <= options_of(commands.choices[name]), said
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_named_in_a_text_exist(path):
+    for name in re.findall(r"\bwinnow\.(\w+)\(", path.read_text(encoding="utf-8")):
+        assert name in winnow.__all__
+
+
 # ------------------------------------------------------------------------------ what the texts do
 
 

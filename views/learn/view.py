@@ -250,6 +250,8 @@ class LearnView(pn.viewable.Viewer):
                 value=answer, sizing_mode="stretch_width", margin=(0, 0, 4, 0),
                 css_classes=["options"], stylesheets=[css("learn")],
             )  # fmt: skip
+            if answer is None:
+                field.value = None  # made without one, it would have the first
             given = lambda: field.value  # noqa: E731
         elif isinstance(question, Number):
             field = pmui.TextInput(
