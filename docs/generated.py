@@ -14,12 +14,21 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sphinx.ext.napoleon import Config, NumpyDocstring
+from markup import (
+    code,
+    contents,
+    docstring,
+    first_sentence,
+    heading,
+    indented,
+    plain,
+    table,
+)  # fmt: skip
 
 import winnow_atomistic as winnow
 from analytics.claims.claim import Claim
@@ -35,8 +44,6 @@ from analytics.selection.measured import FAILURE, WORDS, measurements
 
 Pages = Iterator[tuple[str, str]]
 
-#: As in conf.py, for docstrings that are taken apart here.
-NUMPYDOC = Config(napoleon_use_param=False, napoleon_use_rtype=False, napoleon_use_ivar=False)
 WIDTH = 96  # columns of the usage of a command
 LONGEST = 60  # a threshold that is written longer is a table of its own
 
@@ -55,52 +62,6 @@ def write_pages(docs: Path) -> None:
             path.write_text(text, encoding="utf-8")
     for path in set(folder.rglob("*.rst")) - set(pages):
         path.unlink()
-
-
-def plain(text: object) -> str:
-    """Return text with everything that would be mark-up escaped."""
-    return re.sub(r"([\\*`|_])", r"\\\1", str(text))
-
-
-def heading(title: str, line: str = "=") -> str:
-    """Return a title over its line."""
-    return f"{title}\n{line * max(4, len(title))}\n\n"
-
-
-def indented(text: str, by: int = 3) -> str:
-    """Return text moved to the right, as the content of a directive."""
-    return "\n".join(f"{' ' * by}{line}".rstrip() for line in text.splitlines())
-
-
-def code(text: str, language: str = "console") -> str:
-    """Return a block of code."""
-    return f".. code-block:: {language}\n\n{indented(text)}\n\n"
-
-
-def table(rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
-    """Return a table whose cells are mark-up already."""
-    lines = [".. list-table::", f"   :header-rows: {1 if head else 0}", "   :class: wide", ""]
-    for row in [head, *rows] if head else rows:
-        for at, cell in enumerate(row):
-            words = " ".join(str(cell).split())
-            lines.append(f"   {'* -' if at == 0 else '  -'} {words}".rstrip())
-    return "\n".join(lines) + "\n\n"
-
-
-def contents(names: Iterable[str], hidden: bool = True) -> str:
-    """Return the table of contents of an index page."""
-    lines = [".. toctree::", *(["   :hidden:"] if hidden else []), ""]
-    return "\n".join([*lines, *(f"   {name}" for name in names)]) + "\n\n"
-
-
-def docstring(text: str) -> str:
-    """Return a numpydoc docstring as reStructuredText."""
-    return str(NumpyDocstring(inspect.cleandoc(text), NUMPYDOC)) + "\n\n"
-
-
-def first_sentence(text: str | None) -> str:
-    """Return the first line of a docstring."""
-    return inspect.cleandoc(text or "").split("\n\n")[0].replace("\n", " ")
 
 
 def option_table(options: Sequence[Option], prefix: str) -> str:

@@ -107,6 +107,8 @@ def test(combination: Combination) -> bool:
 
 def main(only: list[str]) -> int:
     said = {}
+    if unknown := set(only) - {combination.name for combination in COMBINATIONS}:
+        sys.exit(f"no combination {', '.join(sorted(unknown))}")
     for combination in COMBINATIONS:
         if only and combination.name not in only:
             continue

@@ -233,6 +233,8 @@ class Number:
 
     def written(self, value: float) -> str:
         """Write a number with its unit."""
+        if value == int(value):
+            return f"{PAGE.count(int(value))}{self._unit}"
         return f"{PAGE.significant(value, self.digits)}{self._unit}"
 
     def judge(self, lab: Lab, values: Values, given: float) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -43,6 +44,7 @@ class LearnView(pn.viewable.Viewer):
         self.state = state = Learning(session, shown=shown)
         self._panes: list[PlotPane] = []
         self._widgets: dict[str, Any] = {}
+        self._given: Callable[[], Any] = lambda: None  # what is in the field of the question
         self._other: Any = None  # a pane from elsewhere
         self._head(state)
         self._parts()
@@ -77,7 +79,7 @@ class LearnView(pn.viewable.Viewer):
         )
         self.reset = Button(
             label="Reset", hint="Make this screen as it was at first",
-            on_click=lambda e: state.reset(), **small,
+            on_click=lambda e: self._reset(), **small,
         )  # fmt: skip
         self.present = Toggle(
             label="Present", hint="Large type, for a room; page down and page up turn the screens",
@@ -97,10 +99,15 @@ class LearnView(pn.viewable.Viewer):
         zoomed = {"css_classes": ["zoomed"], "stylesheets": [css("learn")]}
         for part in (self.controls, self.question):
             part.param.update(**zoomed)
+        self.check = Button(
+            label="Check", variant="contained", on_click=lambda e: self._reply(self._given()),
+            margin=(6, 0, 6, 0), css_classes=["zoomed"], stylesheets=[css("learn")],
+        )  # fmt: skip
         turning = layout.row(self.back, self.next, margin=(10, 0, 0, 0))
         turning.param.update(**zoomed)
         self.told = layout.card(
-            self.words, self.controls, self.ask, self.question, self.verdict, turning, self.notes,
+            self.words, self.controls, self.ask, self.question, self.check, self.verdict, turning,
+            self.notes,
             look="roomy told", stylesheets=[css("learn")],
         )  # fmt: skip
         self.facts, self.seen_text = _text(), _text()
@@ -236,13 +243,14 @@ class LearnView(pn.viewable.Viewer):
 
     def _put_question(self, screen: Screen) -> None:
         question, state = screen.question, self.state
-        self.ask.object, self.question[:] = "", []
+        reveal(self.check, question is not None)
         if question is None:
+            self.ask.object, self.question[:] = "", []
             return
         judged = isinstance(question, Number) and screen.kind != PREDICT
         small = html.p(question.said_tolerance, class_="small") if judged else None
         self.ask.object = html.join(html.p(question.ask, class_="ask"), small)
-        label = "Show" if screen.kind == PREDICT else "Check"
+        self.check.label = "Show" if screen.kind == PREDICT else "Check"
         answer = state.answer
         if isinstance(question, Choose):
             field = pmui.RadioBoxGroup(
@@ -252,7 +260,7 @@ class LearnView(pn.viewable.Viewer):
             )  # fmt: skip
             if answer is None:
                 field.value = None  # made without one, it would have the first
-            given = lambda: field.value  # noqa: E731
+            self._given = lambda: field.value
         elif isinstance(question, Number):
             field = pmui.TextInput(
                 label=f"Your answer ({question.unit})" if question.unit else "Your answer",
@@ -260,16 +268,16 @@ class LearnView(pn.viewable.Viewer):
                 margin=(8, 8, 4, 0),
             )  # fmt: skip
             field.param.watch(lambda e: self._reply(e.new), "enter_pressed")
-            given = lambda: field.value_input or field.value  # noqa: E731
+            self._given = lambda: field.value_input or field.value
         else:
-            field, given = None, lambda: True
-        check = Button(
-            label=label, variant="contained", on_click=lambda e: self._reply(given()),
-            margin=(10, 0, 6, 0), size="small",
-        )  # fmt: skip
-        parts = [part for part in (field, check) if part is not None]
-        inside = layout.row if isinstance(question, Number) else layout.column
-        self.question[:] = [inside(*parts)]
+            field, self._given = None, lambda: True
+        # once: a list that is emptied and filled in one message may stay empty in the browser
+        self.question[:] = [] if field is None else [field]
+
+    def _reset(self) -> None:
+        self.state.reset()
+        if self.state.at is not None:
+            self._put_question(self.state.at)
 
     def _reply(self, given: Any) -> None:
         try:

@@ -30,6 +30,7 @@ SET = Pick("set", "Points", {"0": "Set 1", "1": "Set 2", "2": "Set 3"}, "0")
 PICKED = Taps("picked", "Points kept (tap up to five)", of=60, most=FIVE)
 STEP = Steps("step", "Points kept", tuple(float(i) for i in range(9)), 1.0)
 SIZE = Steps("size", "Points kept", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), 2.0)
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: Share of what the best reaches that greedy is sure to reach, whatever the data.
 SURE = 1 - np.exp(-1)
 
@@ -162,7 +163,7 @@ def along_budget(lab: Lab, values: Values) -> Seen:
             Plot(
                 (band, *lines, Rule("budget", float(share[at]), tone="text")),
                 x="structures kept (%)", y="environments covered (%)", x_scale="log",
-                x_range=(0.5, 100.0), y_range=(0.0, 102.0), height=330,
+                x_range=(0.5, 100.0), y_range=(0.0, 102.0), height=400,
                 note=f"Carbon, {PAGE.counted(int(kept.sizes[-1]), 'structure')}. Random: mean of "
                 f"{DRAWS} draws; the band is their standard deviation.",
             ),
@@ -287,7 +288,7 @@ def certificate(lab: Lab, values: Values) -> Seen:
                     Rule("size", size, tone="text"),
                 ),
                 x="points kept", y="represented (%)", x_range=(0.8, 12.2), y_range=(0.0, 103.0),
-                height=320,
+                height=420,
             ),
         ),
         facts=(
@@ -322,7 +323,9 @@ def truth(lab: Lab, values: Values) -> Seen:
         bound = float(order.bound[size - 1]) / 60  # type: ignore[index]
         tried = len(list(combinations(range(60), size)))
         shown = (_percent(v, 2) for v in (reached, best, bound))
-        rows.append((str(size), PAGE.count(tried), *shown, _percent(reached / best, 1)))
+        rows.append(
+            (str(size), PAGE.count(tried), *shown, _percent(min(1.0, round(reached / best, 6)), 1))
+        )
     _, best = best_pair(seed, 3)
     plot = _represented(seed, order.structures[:3].tolist())
     at = crowds(seed)[list(best)]
@@ -337,24 +340,35 @@ def truth(lab: Lab, values: Values) -> Seen:
     )  # fmt: skip
 
 
-def _carbon_certificate(lab: Lab) -> tuple[int, float, float]:
-    order = lab.select("facility_location")
-    size = max(1, round(0.1 * lab.carbon().n_structures))
-    full = lab.carbon().n_environments
-    assert order.bound is not None
-    return size, float(np.sum(order.gains[:size])) / full, float(order.bound[size - 1]) / full
-
-
 def on_carbon(lab: Lab, values: Values) -> Seen:
     """Show the certificate of a tenth of carbon."""
-    size, reached, bound = _carbon_certificate(lab)
-    ways = log10(comb(lab.carbon().n_structures, size))
+    order, analysis = lab.select("facility_location"), lab.carbon()
+    size = max(1, round(0.1 * analysis.n_structures))
+    ways = log10(comb(analysis.n_structures, size))
+    values_along = np.cumsum(order.gains) / analysis.n_environments
+    bounds = np.asarray(order.bound) / analysis.n_environments
+    reached, bound = float(values_along[size - 1]), float(bounds[size - 1])
+    sizes = np.arange(1, len(bounds) + 1)
     return Seen(
+        plots=(
+            Plot(
+                (
+                    Band("between", sizes, 100 * values_along, 100 * bounds, tone="m1"),
+                    Line("bound", sizes, 100 * bounds, tone="m1", dash="dashed",
+                         label="no set of that size can do better"),
+                    Line("greedy", sizes, 100 * values_along, tone="m1", width=2.6, label="greedy"),
+                    Rule("size", size, tone="text"),
+                ),
+                x="structures kept", y="represented (%)", x_scale="log",
+                x_range=(1.0, float(len(bounds))), y_range=(0.0, 103.0), height=340,
+                note=f"Carbon, {PAGE.counted(analysis.n_structures, 'structure')}.",
+            ),
+        ),
         facts=(
             (_percent(reached, 1), f"represented by {size} structures of carbon, picked greedily"),
             (_percent(bound, 1), "the most that any other could reach"),
             (PAGE.percent(share_of(reached, bound), 1, at_least=True), "of the best, at least"),
-            (f"10^{ways:.0f}", "ways to pick as many"),
+            ("10" + f"{ways:.0f}".translate(RAISED), "ways to pick as many"),
         ),
         text="The Compare stage says so beside the method and draws the band. A certificate "
         "is about the objective, not about the potential trained on the subset: for that "
@@ -406,7 +420,8 @@ class Coverage(Lesson):
             question=Task(
                 "Pick five that do better than nine of ten random draws.", beats,
                 goal="five points that beat 90 % of the draws are wanted",
-                way_on="Two for the dense crowd is too many. What stands for the loose crowd?",
+                way_on="One in the middle of the dense crowd, most others over the loose one. A "
+                "loner stands for itself only.",
             ),
         ),
         Screen(

@@ -26,10 +26,12 @@ WIDTH = Steps("h", "Width h of the kernel", WIDTHS, 0.6)
 SET = Pick("set", "Points", {"0": "Set 1", "1": "Set 2", "2": "Set 3"}, "0")
 POINT = Taps("point", "Point looked at (tap one)", of=60, most=1, default=(5,))
 PLACES = tuple(np.round(np.arange(0.0, SIDE + 0.01, 0.25), 2).tolist())
-X, Y = Steps("x", "Across", PLACES, 5.0), Steps("y", "Up", PLACES, 5.0)
+X, Y = Steps("x", "Across", PLACES, 1.5), Steps("y", "Up", PLACES, 6.0)
 GROUPS = Steps("groups", "Number of groups", (1, 2, 3, 4, 5, 6), 3)
-#: Widths over that which Winnow has chosen for carbon.
-FACTOR = Steps("factor", "Width", (0.25, 0.5, 1.0, 2.0, 4.0), 1.0, "times h")
+#: Widths over that which Winnow has chosen for carbon, and those of them that an axis names.
+FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+NAMED = (0.25, 0.5, 1.0, 2.0, 4.0)
+FACTOR = Steps("factor", "Width", FACTORS, 1.0, "times h")
 #: Classes of carbon that are compared: name, tone, and how their config_type begins.
 CLASSES = (
     ("graphene", "m0", ("graphene",)),
@@ -50,7 +52,7 @@ def _scores(x: FloatArray, width: float) -> FloatArray:
 
 
 def _plane(*layers, **params) -> Plot:  # type: ignore[no-untyped-def]
-    usual = {"x_range": (0.0, SIDE), "y_range": (0.0, SIDE), "square": True, "height": 440}
+    usual = {"x_range": (0.0, SIDE), "y_range": (0.0, SIDE), "square": True, "height": 520}
     return Plot(layers, **usual | params)
 
 
@@ -155,11 +157,7 @@ def novelty(lab: Lab, values: Values) -> Seen:
     change = float(delta_entropy(spot, x, bandwidth=h)[0])
     cells, extent = grid()
     sums = kernel_sums(cells, x, bandwidth=h).reshape(90, 90)
-    said = (
-        "counts as covered: the set has it already"
-        if change < COVERED_BELOW
-        else "is new to the set"
-    )
+    said = "the set has it already" if change < COVERED_BELOW else "it is new to the set"
     return Seen(
         plots=(
             _plane(
@@ -171,7 +169,7 @@ def novelty(lab: Lab, values: Values) -> Seen:
                 note="Blue: kernel sum to the set; where it is full, 1 or more. h = 0.6.",
             ),
         ),
-        facts=((_nats(change), f"delta entropy, −ln of the kernel sum over the set: {said}"),),
+        facts=((_nats(change), f"delta entropy, −ln of the kernel sum over the set; {said}"),),
     )  # fmt: skip
 
 
@@ -360,7 +358,7 @@ def carbon(lab: Lab, values: Values) -> Seen:
             Plot(
                 (*layers, Rule("h", factor * h, tone="text")), x="width h of the kernel (1/Å)",
                 y="redundant (%)", x_scale="log", x_range=(factors[0] * h, factors[-1] * h),
-                y_range=(-3.0, 103.0), height=330,
+                y_range=(-3.0, 103.0), height=420, x_ticks={f * h: f"{f * h:.3g}" for f in NAMED},
                 note=f"Each class by itself. Carbon: "
                      f"{PAGE.counted(analysis.n_environments, 'environment')}.",
             ),
@@ -461,7 +459,7 @@ class Environments(Lesson):
             show=near, controls=(WIDTH, POINT),
             presets={
                 "In the crowd": {"point": (5,), "h": 0.6},
-                "On its own": {"point": (58,), "h": 0.6},
+                "On its own": {"point": (57,), "h": 0.6},
                 "Wide": {"point": (5,), "h": 2.4},
             },
         ),

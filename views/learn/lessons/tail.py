@@ -24,7 +24,7 @@ LIMIT = Steps("limit", "Limit of |F|", LIMITS, 10.0, "eV/Å")
 MIDDLE = Steps("limit", "Limit of |F|", (7.0, 10.0, 15.0, 20.0), 10.0, "eV/Å")
 BUDGET = Steps("budget", "Structures kept", (2.0, 5.0, 10.0, 20.0, 30.0, 50.0), 10.0, "%")
 TOP = Steps("top", "The highest of each", (10.0, 20.0, 30.0), 20.0)
-SEED = Pick("seed", "Random draw", {"0": "First", "1": "Second", "2": "Third"}, "0")
+SEED = Pick("seed", "Random draw", {"0": "Draw 1", "1": "Draw 2", "2": "Draw 3"}, "0")
 #: Classes among which a cut is to be guessed, as in the file.
 GUESSED = ("dimer", "graphene", "diamond", "nanotube")
 AXIS = "|F| per atom (eV/Å)"
@@ -49,7 +49,7 @@ def _cut(lab: Lab, limit: float) -> ForceCut:
     return force_cut(lab.carbon().dataset, limit)
 
 
-def _tail_plot(lines: list[Line], *rules: Rule, height: int = 330, note: str = "") -> Plot:
+def _tail_plot(lines: list[Line], *rules: Rule, height: int = 400, note: str = "") -> Plot:
     return Plot(
         (*lines, *rules), x=AXIS, y="share of atoms above", x_scale="log", y_scale="log",
         x_range=(0.3, 80.0), y_range=(2e-5, 1.3), height=height, note=note,
@@ -196,7 +196,7 @@ def two_scores(lab: Lab, values: Values) -> Seen:
         plots=(
             Plot(
                 layers, x="highest outlier score of an atom (nats)", y="largest |F| (eV/Å)",
-                y_scale="log", y_range=(0.005, 90.0), height=380,
+                y_scale="log", y_range=(0.05, 90.0), height=430,
                 note=f"Carbon, {PAGE.counted(int(known.sum()), 'structure')} with forces. Rank "
                 f"correlation {rank:.2f}.",
             ),
@@ -231,7 +231,7 @@ def cut_table(lab: Lab, values: Values) -> Seen:
     rest = sum(lost for _, lost, _ in cut.classes[7:])
     more = ((f"{len(cut.classes) - 7} more classes", str(rest), ""),) if rest else ()
     return Seen(
-        plots=(_tail_plot([_full(analysis)], Rule("limit", limit, tone="text"), height=230),),
+        plots=(_tail_plot([_full(analysis)], Rule("limit", limit, tone="text"), height=260),),
         facts=(
             (PAGE.count(cut.n_above), f"atoms above {limit:g} eV/Å"),
             (PAGE.count(len(cut.structures)), f"of {cut.n_structures} structures go with them"),
