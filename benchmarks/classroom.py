@@ -20,11 +20,12 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.page import serve
+from benchmarks.page import SERVE, served
 from benchmarks.visitors import Visitor
 from views.learn.controls import Choose, Task
 from views.learn.lesson import CHECK, PREDICT, Lesson, Screen, lessons_in_order
@@ -167,7 +168,15 @@ async def _alone(address: str) -> None:
         learner.close()
 
 
-async def _class(address: str, learners: int, minutes: float, pause: float) -> list[float]:
+def _processor(server: int) -> float:
+    """Return the processor seconds of the server's process until now, its workers not included."""
+    fields = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _class(
+    address: str, server: int, learners: int, minutes: float, pause: float
+) -> list[float]:
     lessons = lessons_in_order()
     group = [
         Learner(address, lessons[at % len(lessons)], at // len(lessons)) for at in range(learners)
@@ -177,7 +186,7 @@ async def _class(address: str, learners: int, minutes: float, pause: float) -> l
         opened.append(await each.open())
     print(f"{learners} pages opened, p50 {statistics.median(opened):.1f} s each", flush=True)
     until = time.monotonic() + 60 * minutes
-    load = os.getloadavg()[0]
+    load, before = os.getloadavg()[0], _processor(server)
 
     async def go(learner: Learner) -> None:
         await asyncio.sleep(random.uniform(0, pause))
@@ -189,20 +198,22 @@ async def _class(address: str, learners: int, minutes: float, pause: float) -> l
         if isinstance(answer, BaseException):
             print(f"a learner was lost: {answer!r}", flush=True)
     print(f"load of the machine {load:.1f} before, {os.getloadavg()[0]:.1f} after", flush=True)
+    spent = _processor(server) - before
     times: list[float] = []
     for what in ("screen turned", "answer"):
         own = [seconds for each in group for seconds in each.times[what]]
         if own:
             print(f"{what}: {_words(own)}", flush=True)
         times += own
+    print(f"the server's processor: {spent / max(1, len(times)):.2f} s for a step")
     for each in group:
         each.close()
     return times
 
 
-async def _measure(address: str, asked: argparse.Namespace) -> None:
+async def _measure(address: str, server: int, asked: argparse.Namespace) -> None:
     await _alone(address)
-    times = await _class(address, asked.learners, asked.minutes, asked.pause)
+    times = await _class(address, server, asked.learners, asked.minutes, asked.pause)
     met = np.percentile(times, 95) < AIM
     print(f"all steps: {_words(times)}; below {AIM:g} s: {'yes' if met else 'no'}")
 
@@ -214,8 +225,8 @@ def main(given: list[str]) -> None:
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--pause", type=float, default=8.0, help="seconds between two steps, mean")
     asked = parser.parse_args(given)
-    with serve() as address:
-        asyncio.run(_measure(address, asked))
+    with served(SERVE, None) as (address, server):
+        asyncio.run(_measure(address, server, asked))
 
 
 if __name__ == "__main__":

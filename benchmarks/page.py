@@ -54,12 +54,12 @@ def _listens(port: int) -> bool:
 @contextmanager
 def serve(command: Sequence[str] = SERVE, file: Path | None = None) -> Iterator[str]:
     """Run the application as `make serve` does; give its address."""
-    with _served(command, file) as (address, _):
+    with served(command, file) as (address, _):
         yield address
 
 
 @contextmanager
-def _served(command: Sequence[str], file: Path | None) -> Iterator[tuple[str, int]]:
+def served(command: Sequence[str], file: Path | None) -> Iterator[tuple[str, int]]:
     """Run the application; give its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -281,7 +281,7 @@ def main(words: Sequence[str] = ()) -> None:
             notes = Path(folder) / "notes"
             notes.touch()
             command = [sys.executable, "-m", "benchmarks.watched_server", str(notes)]
-            with _served(command, file) as (address, pid):
+            with served(command, file) as (address, pid):
                 browser = play.chromium.launch(executable_path=path, args=FLAGS)
                 watcher = Watcher(browser, pid, notes)
                 print(f"{name}: Chromium without GPU, {os.cpu_count()} cores", flush=True)
