@@ -1,4 +1,4 @@
-"""JUnit XML of a check report: what continuous integration (GitLab, Jenkins, GitHub) shows."""
+"""JUnit XML of a check report: what continuous integration (GitLab, Jenkins) shows."""
 
 from __future__ import annotations
 

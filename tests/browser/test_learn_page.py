@@ -98,6 +98,32 @@ def test_a_lesson_is_walked_with_wrong_and_right_answers(learner, lab, name):
     learner.check()
 
 
+def test_presenter_mode_is_larger_and_keeps_the_controls(learner):
+    page, lesson = learner.page, LESSONS["environments"]
+    page.get_by_role("button", name=f"Start {lesson.title}").click()
+    idea = page.get_by_role("heading", name=lesson.screens[0].title)
+    size = "(element) => parseFloat(getComputedStyle(element).fontSize)"
+    small = idea.evaluate(size)
+    page.get_by_role("button", name="Notes for the teacher").click()
+    expect(page.locator(".notes")).to_contain_text("For the teacher")
+    page.get_by_role("button", name="Present", exact=True).click()
+    expect(page.locator(".notes")).to_have_count(0)  # not before the class
+    assert idea.evaluate(size) > 1.4 * small
+    first = lesson.screens[0]
+    usual, alone = (
+        first.show(None, first.values(values)).facts[0][0]
+        for values in ({}, first.presets["On its own"])
+    )
+    numbers = page.locator(".numbers b").first
+    expect(numbers).to_have_text(usual)
+    page.get_by_role("button", name="On its own").click()
+    expect(numbers).to_have_text(alone)
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(numbers).to_have_text(usual)
+    page.get_by_role("button", name="Present", exact=True).click()
+    expect(page.get_by_role("button", name="Notes for the teacher")).to_be_visible()
+
+
 def test_a_link_opens_at_lesson_screen_controls_and_answer(learner, visit_of_file, server):
     page = learner.page
     page.goto(f"{server}&stage=Learn&at=coverage/bound~size=4~set=1~answer=3")

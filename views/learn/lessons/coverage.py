@@ -421,7 +421,7 @@ class Coverage(Lesson):
                 "Pick five that do better than nine of ten random draws.", beats,
                 goal="five points that beat 90 % of the draws are wanted",
                 way_on="One in the middle of the dense crowd, most others over the loose one. A "
-                "loner stands for itself only.",
+                "lone point stands for itself only.",
             ),
         ),
         Screen(
