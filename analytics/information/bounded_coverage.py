@@ -153,5 +153,6 @@ def bounded_coverage(
         needed = max(draws_needed(v, a, failure) for v, a in zip(values, aims, strict=True))
         count = max(math.ceil(ROOM * needed) - len(rows), len(rows) // 8)
     values = values_of(wanted, Part(monitor, done, 1.0, "coverage"))
-    covers, mean = 1.0 - left * (1.0 - values[0].mean()), CAP * left * values[1].mean()
+    share_of_open, mean_of_open = (float(each.mean()) for each in values)
+    covers, mean = 1.0 - left * (1.0 - share_of_open), CAP * left * mean_of_open
     return BoundedCoverage(Certified(covers, covers), Certified(mean, mean), 1.0, len(wanted), True)

@@ -63,10 +63,11 @@ FILL = """async (rows) => {
   const found = Bokeh.documents.flatMap((doc) => [...doc.all_models])
     .find((item) => item.type.endsWith('DataTabulator') && Bokeh.index.find_one(item)?.tabulator)
   const {source} = found, view = Bokeh.index.find_one(found)
-  const whole = source.data
-  source.data = Object.fromEntries(Object.keys(whole).map((name) => [name, []]))
+  const whole = source.data, quietly = {sync: false} // as the server's changes: not sent back to it
+  const none = Object.fromEntries(Object.keys(whole).map((name) => [name, []]))
+  source.setv({data: none}, quietly)
   view.invalidate_render()
-  source.data = whole
+  source.setv({data: whole}, quietly)
   await new Promise((done) => setTimeout(done, 1000))
   return [view.tabulator.getDataCount(), whole.index.length]
 }"""

@@ -89,6 +89,7 @@ def test_it_covers_all_libraries_that_compute() -> None:
         "distributed",
         "extxyz",
         "pandas",
+        "shtab",
         "threadpoolctl",
         "zstandard",
     }

@@ -115,10 +115,6 @@ def new_session() -> Session:
         send_early_changes()
         expect_closed_windows(loop.asyncio_loop)
 
-    def hand_over(work: Callable[[], None]) -> None:
-        if doc.session_context is not None:  # the user may have left meanwhile
-            doc.add_next_tick_callback(work)
-
     def post(callback: Callable[[], None]) -> None:
         def carry_out() -> None:
             with one_change(doc):  # one message for all that a result changes on the page
@@ -127,7 +123,7 @@ def new_session() -> Session:
         if loop is not None and doc.session_context is not None:
             # told to the loop first: what a thread adds to a document whose changes are being
             # held back at that moment is held back with them, and forgotten
-            loop.add_callback(hand_over, carry_out)
+            loop.add_callback(_hand_over, doc, carry_out)
 
     worker = Worker(post)
     session = Session(worker, _PIPELINE)
@@ -210,9 +206,20 @@ def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
         _LOG.error("an event of a page was refused", exc_info=error)
         cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
         told = f"that was not done: {cause}"
-    session = page_of()
-    if session is not None:
+    session, doc = page_of(), pn.state.curdoc
+    if session is None or doc is None:
+        return
+
+    def tell() -> None:
         session.notice = ("error", told)
+
+    # an event may have been refused without the lock of its document: it is told with it
+    IOLoop.current().add_callback(_hand_over, doc, tell)
+
+
+def _hand_over(doc: Document, work: Callable[[], None]) -> None:
+    if doc.session_context is not None:  # the user may have left meanwhile
+        doc.add_next_tick_callback(work)
 
 
 def _go_on_when_idle(session: Session) -> None:
