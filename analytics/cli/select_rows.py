@@ -15,6 +15,7 @@ from analytics.cli.files import add_force, check_targets
 from analytics.cli.options import add_spec_options, parse_budget, parse_list, spec_from_arguments
 from analytics.cli.output import counted, number, print_json
 from analytics.cli.stages import method_specs
+from analytics.cli.tables import csv_writer
 from analytics.data.numpy_files import read_npy
 from analytics.information.kernel import KernelSpec
 from analytics.runtime.errors import InputError
@@ -177,4 +178,4 @@ def _writer(target: Path, kept: pd.DataFrame) -> Any:
         return lambda out: np.save(out, kept.to_numpy(), allow_pickle=False)
     if kind == ".parquet":
         return lambda out: out.write(kept.to_parquet(index=False))
-    return lambda out: out.write(kept.to_csv(index=False, lineterminator="\n").encode())
+    return csv_writer(kept)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analytics.runtime.writing import Writer, is_stream, write_files
 
-__all__ = ["say_written", "table_of", "write_tables"]
+__all__ = ["csv_writer", "say_written", "table_of", "write_tables"]
 
 
 def write_tables(tables: Mapping[Path, pd.DataFrame], *, force: bool) -> None:
@@ -23,10 +23,11 @@ def write_tables(tables: Mapping[Path, pd.DataFrame], *, force: bool) -> None:
     force : bool
         Replace files that exist.
     """
-    write_files({path: _writer(table) for path, table in tables.items()}, force=force)
+    write_files({path: csv_writer(table) for path, table in tables.items()}, force=force)
 
 
-def _writer(table: pd.DataFrame) -> Writer:
+def csv_writer(table: pd.DataFrame) -> Writer:
+    """Return what writes a table without its index."""
     return lambda file: file.write(table.to_csv(index=False, lineterminator="\n").encode())
 
 

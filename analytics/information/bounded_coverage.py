@@ -15,25 +15,21 @@ Waudby-Smith, Ramdas, J. R. Stat. Soc. B 86, 1 (2024), doi:10.1093/jrsssb/qkad00
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.information.bounded_sums import ROUNDING, Certified
+from analytics.information.bounded_sums import FEWEST, ROUNDING, Certified
 from analytics.information.entropy import covered
 from analytics.information.kernel import COVERED_BELOW, log_kernel_sums
 from analytics.information.mean_delta_entropy import CAP, capped_delta_entropy
-from analytics.information.sampling import betting_interval, draws_needed
+from analytics.information.sampling import betting_interval, draws_needed, draws_to_add
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Value
 
 __all__ = ["BoundedCoverage", "bounded_coverage"]
-
-#: Draws beyond those foretold, as a factor, and the fewest that are made at a time.
-ROOM, FEWEST = 1.1, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +147,7 @@ def bounded_coverage(
                 False,
             )
         needed = max(draws_needed(v, a, failure) for v, a in zip(values, aims, strict=True))
-        count = max(math.ceil(ROOM * needed) - len(rows), len(rows) // 8)
+        count = draws_to_add(needed, len(rows))
     values = values_of(wanted, Part(monitor, done, 1.0, "coverage"))
     share_of_open, mean_of_open = (float(each.mean()) for each in values)
     covers, mean = 1.0 - left * (1.0 - share_of_open), CAP * left * mean_of_open

@@ -44,7 +44,12 @@ from analytics.information.kernel import (
     sorted_alike,
     sorted_alone,
 )
-from analytics.information.sampling import betting_interval, draw_sample, draws_needed
+from analytics.information.sampling import (
+    betting_interval,
+    draw_sample,
+    draws_needed,
+    draws_to_add,
+)
 from analytics.information.sparsest import NEAR, split_sums
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.progress import SILENT, Monitor, Part
@@ -58,8 +63,8 @@ DRAWN = 2_000
 TESTED, SHARE = 1_000, 0.95
 #: Relative error of a sum by rounding and by merging, with room to spare.
 ROUNDING = 1e-5
-#: Draws beyond those foretold, as a factor, and the fewest that are made at a time.
-ROOM, FEWEST = 1.1, 512
+#: Fewest draws that are made at a time.
+FEWEST = 512
 #: Draws for each environment of the set, at most: the same few would be drawn again and again.
 MOST = 16
 
@@ -195,7 +200,7 @@ class _Total:
         count = FEWEST
         if len(draws.rows):
             needed = draws_needed(self._values(draws.rows, sums), aim, self.failure)
-            count = max(math.ceil(ROOM * needed) - len(draws.rows), len(draws.rows) // 8)
+            count = draws_to_add(needed, len(draws.rows))
         count = min(count, MOST * len(self.weights) + 1)
         fresh = _choice(self.weights * self.most, rng, count)
         return _Draws(np.append(draws.rows, fresh), np.append(draws.aims, np.full(count, aim)))

@@ -36,12 +36,21 @@ import numpy as np
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.value import Value
 
-__all__ = ["Sample", "all_rows", "betting_interval", "draw_sample", "draws_needed"]
+__all__ = [
+    "Sample",
+    "all_rows",
+    "betting_interval",
+    "draw_sample",
+    "draws_needed",
+    "draws_to_add",
+]
 
 #: The most of its capital that a bet may lose.
 STAKE = 0.9
 #: Squared deviation that a bettor expects of the first draw.
 EXPECTED = 0.01
+#: Draws beyond those foretold, as a factor.
+ROOM = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +162,8 @@ def draws_needed(values: FloatArray, aim: float, failure: float) -> int:
     variance = squares / (len(values) + 1)
     stake = min(aim / variance, 2.0 * STAKE)
     return math.ceil(math.log(2.0 / failure) / (stake * (aim - 0.5 * stake * variance)))
+
+
+def draws_to_add(needed: int, made: int) -> int:
+    """Return how many more to draw where so many seem to be needed: with room, and an eighth."""
+    return max(math.ceil(ROOM * needed) - made, made // 8)

@@ -157,3 +157,16 @@ def visit_of_file(quiet_browser, server):
     """Open the application in windows that the tests of a file share."""
     with _windows(quiet_browser, server) as open_window:
         yield open_window
+
+
+@pytest.fixture(scope="module")
+def learner(visit_of_file):
+    """A visitor who looks at the list of lessons."""
+    from test_page import Screen
+
+    visitor = visit_of_file()
+    Screen(visitor.page).ready(FIRST_PAGE)
+    visitor.page.get_by_role("button", name="Learn", exact=True).click()
+    expect(visitor.page.get_by_text("Learn by predicting")).to_be_visible()
+    yield visitor
+    visitor.check()

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from test_page import FIRST_PAGE, Screen
+from test_page import FIRST_PAGE
 
 from views.learn.controls import Choose, Number
 from views.learn.lab import Lab
@@ -28,16 +28,6 @@ DONE = {
 @pytest.fixture(scope="module")
 def lab():
     return Lab()
-
-
-@pytest.fixture(scope="module")
-def learner(visit_of_file):
-    visitor = visit_of_file()
-    Screen(visitor.page).ready(FIRST_PAGE)
-    visitor.page.get_by_role("button", name="Learn", exact=True).click()
-    expect(visitor.page.get_by_text("Learn by predicting")).to_be_visible()
-    yield visitor
-    visitor.check()
 
 
 def answer(page, question, given):

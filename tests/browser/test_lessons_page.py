@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from test_page import FIRST_PAGE, Screen
+from test_page import FIRST_PAGE
 
 from views.learn.controls import Choose, Number
 from views.learn.cylinder import SIZE, cylinder
@@ -19,16 +19,6 @@ pytestmark = pytest.mark.browser
 
 #: What came of an answer to the screen, not of a prediction before.
 JUDGED = ".verdict.right, .verdict.wrong"
-
-
-@pytest.fixture(scope="module")
-def learner(visit_of_file):
-    visitor = visit_of_file()
-    Screen(visitor.page).ready(FIRST_PAGE)
-    visitor.page.get_by_role("button", name="Learn", exact=True).click()
-    expect(visitor.page.get_by_text("Learn by predicting")).to_be_visible()
-    yield visitor
-    visitor.check()
 
 
 def point_of(scores):

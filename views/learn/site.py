@@ -9,7 +9,6 @@ No page asks for anything outside the folder.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -19,13 +18,14 @@ from typing import Any
 
 from bokeh.embed import components
 
+from analytics.cli.progress import progress_on_terminal
 from analytics.pipeline import Pipeline
 from analytics.report.contents import Wanted, compile_report
 from analytics.report.page import report_page
 from analytics.runtime import html
 from analytics.runtime.assets import asset
 from analytics.runtime.html import Markup
-from analytics.runtime.progress import Monitor
+from analytics.runtime.text import PAGE
 from analytics.runtime.writing import write_files
 from analytics.selection.base import Budget
 from views.kit.theme import palette, variables
@@ -45,8 +45,6 @@ BOKEH = "bokeh.min.js"
 CARBON = "carbon.html"
 #: Share of carbon that the comparison keeps.
 KEPT = 0.1
-#: For a number that is wrong, to show what is said then: so many times the right one.
-WRONG = 2.0
 
 
 def build(folder: Path, lab: Lab) -> list[Path]:
@@ -62,7 +60,7 @@ def build(folder: Path, lab: Lab) -> list[Path]:
     shown = {lesson.name: [(s, s.show(lab, s.values())) for s in lesson.screens]
              for lesson in lessons}  # fmt: skip
     for dark in (False, True):
-        pages[_named("index", dark)] = _index(lessons, dark)
+        pages[_named("index", dark)] = _index(lessons, lab.carbon().dataset.n_structures, dark)
         for lesson in lessons:
             pages[_named(lesson.name, dark)] = _lesson(lab, lesson, shown[lesson.name], dark)
     pages[CARBON] = _carbon(lab)
@@ -108,7 +106,7 @@ def _page(title: str, name: str, dark: bool, *body: Any, script: str = "") -> st
     return html.document(title, style, top, html.element("main", *body), *scripts)
 
 
-def _index(lessons: list[type[Lesson]], dark: bool) -> str:
+def _index(lessons: list[type[Lesson]], structures: int, dark: bool) -> str:
     cards = [
         html.section(
             html.h2(html.a(f"{at}. {lesson.title}", href=_named(lesson.name, dark)), class_="idea"),
@@ -119,8 +117,8 @@ def _index(lessons: list[type[Lesson]], dark: bool) -> str:
     comparison = html.section(
         html.h2(html.a("The carbon set compared", href=CARBON), class_="idea"),
         html.p(
-            "552 structures; what random, coverage and importance keep of a tenth of them, cover, "
-            "and lose. The report that Winnow writes of any file."
+            f"{PAGE.counted(structures, 'structure')}; what random, coverage and importance keep "
+            "of a tenth of them, cover, and lose. The report that Winnow writes of any file."
         ),
     )
     return _page(
@@ -139,7 +137,8 @@ def _index(lessons: list[type[Lesson]], dark: bool) -> str:
         ),
         html.div(comparison, *cards, class_="lessons"),
         html.h2("The live one"),
-        html.pre("pip install winnow-atomistic\nwinnow serve            # then the stage Learn"),
+        html.p("In the folder of Winnow, then the stage Learn:"),
+        html.pre("make serve"),
     )  # fmt: skip
 
 
@@ -231,27 +230,10 @@ def _answer(text: str, said: Markup) -> Markup:
     return html.element("details", html.element("summary", text), said, class_="option")
 
 
-class _Progress:
-    """Says on the terminal what is being worked out."""
-
-    def __init__(self) -> None:
-        self._said = ""
-
-    def report(self, fraction: float, message: str = "") -> None:
-        """Print a message once."""
-        message = re.sub(r"\d+", "", message)
-        if message and message != self._said:
-            self._said = message
-            print(message, file=sys.stderr)
-
-    def checkpoint(self) -> None:
-        """Never stop."""
-
-
 def main(arguments: list[str]) -> int:
     """Build the site into a folder."""
-    monitor: Monitor = _Progress()
-    made = build(Path(arguments[0] if arguments else "build/site"), Lab(Pipeline(), monitor))
+    with progress_on_terminal() as monitor:
+        made = build(Path(arguments[0] if arguments else "build/site"), Lab(Pipeline(), monitor))
     size = sum(path.stat().st_size for path in made)
     print(f"{len(made)} files, {size / 1e6:.1f} MB; open {made[0]}")
     return 0

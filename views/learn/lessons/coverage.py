@@ -14,7 +14,7 @@ from analytics.runtime.text import PAGE
 from analytics.selection.base import Selection, select
 from analytics.selection.certificates.online_bound import share_of
 from views.learn.controls import Answer, Choose, Number, Pick, Steps, Taps, Task, Values
-from views.learn.drawing import Band, Bars, Discs, Line, Plot, Points, Rule, Seen, Texts
+from views.learn.drawing import Band, Bars, Discs, Layer, Line, Plot, Points, Rule, Seen, Texts
 from views.learn.kept import DRAWS, METHODS, kept_of
 from views.learn.lab import Lab
 from views.learn.lesson import CHECK, PREDICT, SEE, TRY, Lesson, Screen, register
@@ -271,22 +271,27 @@ def greedy_next(lab: Lab, values: Values) -> Answer:
     )
 
 
+def _band(reached: FloatArray, bound: FloatArray, size: int) -> tuple[Layer, ...]:
+    """Draw what greedy reaches with each size, and the bound above it, shares of the whole."""
+    sizes = np.arange(1, len(reached) + 1)
+    return (
+        Band("between", sizes, 100 * reached, 100 * bound, tone="m1"),
+        Line("bound", sizes, 100 * bound, tone="m1", dash="dashed",
+             label="no set of that size can do better"),
+        Line("greedy", sizes, 100 * reached, tone="m1", width=2.6, label="greedy"),
+        Rule("size", size, tone="text"),
+    )  # fmt: skip
+
+
 def certificate(lab: Lab, values: Values) -> Seen:
     """Show what greedy reaches and what no set of that size can exceed."""
     seed, size = _seed(values), int(values["size"])
     order = greedy(seed)
     reached, bound = np.cumsum(order.gains) / 60, np.asarray(order.bound) / 60
-    sizes = np.arange(1, len(reached) + 1)
     return Seen(
         plots=(
             Plot(
-                (
-                    Band("between", sizes, 100 * reached, 100 * bound, tone="m1"),
-                    Line("bound", sizes, 100 * bound, tone="m1", dash="dashed",
-                         label="no set of that size can do better"),
-                    Line("greedy", sizes, 100 * reached, tone="m1", width=2.6, label="greedy"),
-                    Rule("size", size, tone="text"),
-                ),
+                _band(reached, bound, size),
                 x="points kept", y="represented (%)", x_range=(0.8, 12.2), y_range=(0.0, 103.0),
                 height=420,
             ),
@@ -348,17 +353,10 @@ def on_carbon(lab: Lab, values: Values) -> Seen:
     values_along = np.cumsum(order.gains) / analysis.n_environments
     bounds = np.asarray(order.bound) / analysis.n_environments
     reached, bound = float(values_along[size - 1]), float(bounds[size - 1])
-    sizes = np.arange(1, len(bounds) + 1)
     return Seen(
         plots=(
             Plot(
-                (
-                    Band("between", sizes, 100 * values_along, 100 * bounds, tone="m1"),
-                    Line("bound", sizes, 100 * bounds, tone="m1", dash="dashed",
-                         label="no set of that size can do better"),
-                    Line("greedy", sizes, 100 * values_along, tone="m1", width=2.6, label="greedy"),
-                    Rule("size", size, tone="text"),
-                ),
+                _band(values_along, bounds, size),
                 x="structures kept", y="represented (%)", x_scale="log",
                 x_range=(1.0, float(len(bounds))), y_range=(0.0, 103.0), height=340,
                 note=f"Carbon, {PAGE.counted(analysis.n_structures, 'structure')}.",
