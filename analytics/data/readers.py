@@ -158,7 +158,10 @@ def read(
         with collector_paused():
             dataset = assembled(frames)
     except Unsearchable:
-        dataset = assembled(_searchable(frames, name))
+        frames = _without(frames, _not_searchable, name)
+        dataset = assembled(frames)
+    if not (np.isfinite(dataset.positions).all() and np.isfinite(dataset.cells).all()):
+        dataset = assembled(_without(frames, _not_finite, name))
     dataset = _repaired(dataset, asked)
     monitor.report(1.0, "read")
     return dataset
@@ -172,21 +175,35 @@ def _repaired(dataset: Dataset, asked: ReadOptions) -> Dataset:
     return repaired(dataset, asked.repair)
 
 
-def _searchable(found: list[Frame | LeftOut], name: str) -> list[Frame | LeftOut]:
-    """Leave out the structures whose neighbours cannot be searched."""
+def _not_finite(frame: Frame) -> str:
+    """Say which number of a geometry is none; empty if all are."""
+    bad = np.flatnonzero(~np.isfinite(frame.positions).all(axis=1))
+    if len(bad):
+        return f"the position of atom {bad[0]} is not a finite number"
+    return "" if np.isfinite(frame.cell).all() else "the cell holds a number that is not finite"
+
+
+def _not_searchable(frame: Frame) -> str:
+    """Say why the neighbours of a structure cannot be searched; empty if they can."""
     from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
+    offsets = np.array([0, len(frame.numbers)])
+    flaw = unsearchable(frame.positions, offsets, frame.cell[None], frame.pbc[None])
+    return "" if flaw is None else flaw[1]
+
+
+def _without(
+    found: list[Frame | LeftOut], flaw: Callable[[Frame], str], name: str
+) -> list[Frame | LeftOut]:
+    """Leave out the structures with a flaw; refuse the file if these are more than half."""
     kept: list[Frame | LeftOut] = []
     lost = []
     for one in found:
-        if isinstance(one, Frame):
-            offsets = np.array([0, len(one.numbers)])
-            flaw = unsearchable(one.positions, offsets, one.cell[None], one.pbc[None])
-            if flaw is not None:
-                lost.append(LeftOut(one.index, flaw[1]))
-                kept.append(lost[-1])
-                continue
-        kept.append(one)
+        if isinstance(one, Frame) and (cause := flaw(one)):
+            lost.append(LeftOut(one.index, cause))
+            kept.append(lost[-1])
+        else:
+            kept.append(one)
     if 2 * len(lost) > sum(isinstance(one, Frame) for one in found):
         raise InputError(lost[0].cause, source=name, structure=lost[0].frame)
     return kept
