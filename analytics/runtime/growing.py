@@ -111,6 +111,7 @@ class Growing:
             return whole if writable else frozen(whole)
         with self._file as file:
             view = MappedFile.of(file, mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+        view.transient = True
         weakref.finalize(view, _unlink, view.path)
         return np.frombuffer(view, self._dtype, len(self) * math.prod(self._shape)).reshape(
             len(self), *self._shape
@@ -130,12 +131,13 @@ def scratch(shape: tuple[int, ...], fill: float, dtype: Any = np.float64) -> npt
 
 
 def _new_file() -> IO[bytes]:
-    with tempfile.NamedTemporaryFile(dir=_folder(), delete=False) as made:
+    with tempfile.NamedTemporaryFile(dir=_folder(os.getpid()), delete=False) as made:
         return open(made.name, "r+b", buffering=0)
 
 
 @lru_cache(maxsize=1)
-def _folder() -> Path:
+def _folder(process: int) -> Path:
+    """Return the folder of a process; one that was forked makes its own."""
     remove_orphans()
     made = OwnFolder()
     atexit.register(made.remove)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from makers import assert_same
 from numpy.testing import assert_array_equal
 
 from analytics.curation.file_columns import file_columns
@@ -21,7 +22,6 @@ from analytics.data.readers import available_keys, dataset_from_atoms, read
 from analytics.runtime.growing import Growing
 from analytics.runtime.pieces import PackedSequence
 from analytics.runtime.store import place_of, placed
-from tests.makers import assert_same
 
 N = 700
 
