@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,11 @@ __all__ = ["VOIGT", "Census", "Given", "Numbers", "number", "root_mean_square", 
 VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 #: Words that stand for a value that is not there.
 _MISSING = frozenset(("", "null", "missing", "n/a", "na"))
+#: A number as Python shows one of numpy's, torch's or a list of one: np.float64(-1.5), [-1.5].
+_WRAPPED = re.compile(
+    r"(?:np\.|numpy\.|torch\.)?(?:float\d*|array|tensor)\(\[?([^\[\](),]{1,40})\]?(?:,[^()]*)?\)"
+    r"|\[([^\[\](),]{1,40})\]"
+)
 
 
 class Structure(Protocol):
@@ -212,6 +218,8 @@ def number(value: Any) -> float:
     if isinstance(value, str):
         if value.strip().lower() in _MISSING:
             return np.nan
+        if wrapped := _WRAPPED.fullmatch(value.strip()):
+            value = wrapped[1] or wrapped[2]
         return float(value.replace("D", "e").replace("d", "e"))
     if isinstance(value, np.ndarray):
         if value.size != 1 or value.dtype.kind not in "iuf":

@@ -127,8 +127,12 @@ def _total(info: Mapping[str, Any], names: Sequence[str]) -> float | None:
 
 def _moments(record: Record, n_atoms: int) -> FloatArray | None:
     """Return the moment of each atom, (n_atoms, 3); collinear ones along the first axis."""
-    for key, values in record.arrays.items():
-        if _plain(key) in _MOMENTS and values.dtype.kind in "if" and len(values) == n_atoms:
+    # also a list in the comment line of extended XYZ
+    lists = {key: value for key, value in record.info.items() if isinstance(value, np.ndarray)}
+    for key, values in (lists | record.arrays).items():
+        if _plain(key) not in _MOMENTS or values.dtype.kind not in "if" or not values.ndim:
+            continue
+        if len(values) == n_atoms:
             found = np.zeros((n_atoms, 3))
             if values.ndim == 2 and values.shape[1] == 3:
                 found[:] = values

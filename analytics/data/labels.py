@@ -23,7 +23,7 @@ from analytics.data.label_choice import (
     choose_class,
     grows_with_size,
 )
-from analytics.data.label_names import Meaning, meaning_of
+from analytics.data.label_names import Meaning, meaning_of, words_of
 from analytics.data.read_options import LabelKeys, ReadOptions
 from analytics.data.understood import Candidate, KeyUse, Understood
 from analytics.runtime.arrays import FloatArray, IntArray, owners
@@ -39,6 +39,8 @@ _LONGEST_CLASS = 2000
 _MOST_NAMES = 50
 #: Names that could be a label and are listed where none was found.
 _MOST_LISTED = 20
+#: Words of names whose numbers count or date the frames: no energies.
+_TIMES = frozenset(("timestep", "step", "steps", "time", "frame", "iteration", "index", "id"))
 #: In place of the place of a name: the structure has the label from none.
 _NONE = -1
 _OPTIONS = {"energy": "--energy-key", "forces": "--forces-key", "stress": "--stress-key"}
@@ -187,15 +189,18 @@ def _without_few_labels(found: Gathered, species: Mapping[str, str]) -> Gathered
 def _guess(word: str) -> str:
     """Return the element that a type of atoms is likely to be, for an example."""
     if word.isdigit():
-        return chemical_symbols[int(word)] if 10 < int(word) < len(chemical_symbols) else ""
+        return chemical_symbols[int(word)] if 0 < int(word) < len(chemical_symbols) else ""
     start = word[:2].capitalize() if word[1:2].islower() else word[:1].upper()
     return next((s for s in (start, word[:1].upper()) if s in chemical_symbols[1:]), "X")
 
 
 def _example(unsaid: Sequence[str]) -> str:
-    guesses = [_guess(one) for one in unsaid[:2]]
-    symbols = guesses if all(guesses) else ["Si", "O"]
-    return ",".join(f"{one}={s}" for one, s in zip(unsaid, symbols, strict=False))
+    # types are numbered through; what is not may be the numbers of the elements
+    counted = all(one.isdigit() for one in unsaid) and int(unsaid[-1]) <= len(unsaid) + 2
+    guesses = [_guess(one) for one in unsaid[: 2 if counted else 3]]
+    if counted or not all(guesses):
+        guesses = ["Si", "O"]
+    return ",".join(f"{one}={s}" for one, s in zip(unsaid, guesses, strict=False))
 
 
 def _with_elements(
@@ -643,7 +648,8 @@ class _Labels:
             for key in _commonest(self.census.arrays, "energy", None):
                 note = "a column, one value for each atom: no total energy"
                 yield Candidate("energy", key, len(self.census.arrays[key]), None, note)
-        keys = [key for key in keys if key not in listed][:_MOST_LISTED]
+        keys = [key for key in keys if key not in listed and not _TIMES & set(words_of(key))]
+        keys = keys[:_MOST_LISTED]
         for key in keys:
             if label == "energy":
                 numbers = self.census.numbers(key)
