@@ -48,8 +48,10 @@ class MaceSpec(LearnedSpec):
         """See `LearnedSpec`."""
         version = package_identity("the descriptor mace", PACKAGE, "mace")
         if not self.model_file:
-            raise WinnowError("the descriptor mace needs the file of a model as model_file "
-                "(--descriptor-model-file)")
+            raise WinnowError(
+                "the descriptor mace needs the file of a model as model_file "
+                "(--descriptor-model-file)"
+            )
         missing = "there is no such model file"
         return f"{version} {file_digest(trusted_file(self.model_file), missing)}"
 

@@ -224,8 +224,8 @@ def test_carbon_finds_its_width_and_is_selected_from(network) -> None:
     assert len(winnow.select(analysis, "facility_location", size=3)) == 3
 
 
-def test_a_worker_process_describes_reports_and_is_stopped(network, tmp_path) -> None:
-    data = dataset_of(*[crystal(seed) for seed in range(60)])
+def test_a_worker_process_describes_reports_and_is_stopped(network) -> None:
+    data = dataset_of(*[crystal(seed) for seed in range(36)])
     workers = Workers(1)
     try:
         told = Recorder()
@@ -236,7 +236,7 @@ def test_a_worker_process_describes_reports_and_is_stopped(network, tmp_path) ->
         assert told.fractions == sorted(told.fractions)
         with pytest.raises(Cancelled):
             Pipeline(Cache(), workers=workers).describe(
-                data.take(np.arange(59)), network.spec, monitor=Recorder(cancel_at=2)
+                data.take(np.arange(35)), network.spec, monitor=Recorder(cancel_at=2)
             )
     finally:
         workers.close()
