@@ -12,9 +12,10 @@ What is said of the whole set takes care of that:
 - The best possible set is some fixed one, whatever is drawn. On the *first* sample it is worth, on
   average, what it is worth on the whole; and no more there than the bound that holds for every set
   (`analytics.selection.certificates.online_bound`): the picks, and the largest of what all the
-  structures of the set would add to them. That bound, raised by how far a mean of m draws may fall
-  below its expected value, bounds the best possible value of the whole set. No union over sets is
-  needed.
+  structures of the set would add to them, brought down by the Lagrangian dual
+  (`analytics.selection.certificates.dual_bound`) for the full size. That bound, raised by how far
+  a mean of m draws may fall below its expected value, bounds the best possible value of the whole
+  set. No union over sets is needed.
 
 Both hold together, and for all sizes at once, with a confidence of 99 %. Half of the probability to
 be wrong is for the full size, the rest is shared by the smaller ones. What the rounding of kernels
@@ -48,8 +49,9 @@ from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
 from analytics.selection.base import METHODS, Budget, Selection
+from analytics.selection.certificates.dual_bound import bound_beyond
 from analytics.selection.certificates.online_bound import best_totals
-from analytics.selection.lazy_greedy import all_gains
+from analytics.selection.lazy_greedy import Rows, all_gains
 
 __all__ = ["CONFIDENCE", "DemandSpec", "demand_of", "select_from_demand", "usual_demand"]
 
@@ -59,8 +61,8 @@ CONFIDENCE = 0.99
 PER_PICK, FEWEST, CANDIDATES = 10, 10_000, 5
 #: Relative error of a kernel of a sampled environment, with room to spare.
 ROUNDING = 1e-4
-#: Entries below are not stored: exp(-cut) at h is the fourth power of that. It is what a selection is
-#: taken to reach of every environment at least, which no bound is lower for.
+#: Entries below are not stored: exp(-cut) at h is the fourth power of that. It is what a selection
+#: is taken to reach of every environment at least, which no bound is lower for.
 UNSTORED = float(np.exp(-COARSE_CUT / 4))
 #: What an environment may lack by sums at h of entries that are not stored.
 LACKING = 1e-6
@@ -166,9 +168,8 @@ def select_from_demand(
     hand = _candidates(open_, size - len(kept), spec.candidates, seed)
     room = ROW_SHARE * kernel_memory() if memory is None else memory
     sample = draw_sample(n, spec.demand, 2 * seed)
-    part = Checkpoints(monitor)
     problem = _Problem(descriptors, bandwidth, spec, order)
-    objective = problem.over(sample, room, part)
+    objective = problem.over(sample, room, Checkpoints(monitor))
     best = objective.pick(hand, kept, size, monitor=Part(monitor, 0.0, 0.5 if certify else 1.0))
     bound, at_least = None, None
     if certify:
@@ -193,7 +194,7 @@ def select_from_demand(
         bound=None if bound is None else frozen(bound),
         nested=False,
         demand=len(sample),
-        candidates=len(hand) + len(kept),
+        candidates=len(hand),
         at_least=None if at_least is None else frozen(at_least),
         confidence=CONFIDENCE if certify and not sample.complete else 1.0,
     )
@@ -296,22 +297,23 @@ class _Problem:
         monitor: Monitor,
     ) -> FloatArray:
         """Bound what any set of 1 .. m of the structures allowed reaches on a sample."""
-        size = len(best.structures)
+        size, whole = len(best.structures), float(objective.weights.sum())
         if size == 0:
             return np.zeros(0)
         reached = np.zeros(len(objective.weights))
-        part = Part(monitor, 0.0, 0.1)
-        value = sum(objective.joined(best.structures, reached, part))
-        part = Part(monitor, 0.1, 1.0)
+        value = sum(objective.joined(best.structures, reached, Part(monitor, 0.0, 0.1)))
+        sizes, part = np.arange(1.0, size + 1), Part(monitor, 0.1, 0.9)
         if self.spec.capped:
             (gains,) = objective.left(allowed, [reached], part)
-        else:
-            # the bound is one for whatever is taken to be reached, that of a set or not
-            np.maximum(reached, UNSTORED, out=reached)
-            value = float(objective.weights @ reached)
-            gains = self._excess(objective, sample, allowed, reached, part)
-        totals = value + best_totals(gains, np.arange(1.0, size + 1))
-        return np.minimum(totals, float(objective.weights.sum()))
+            return np.asarray(np.minimum(value + best_totals(gains, sizes), whole))
+        # the bound is one for whatever is taken to be reached, that of a set or not
+        np.maximum(reached, UNSTORED, out=reached)
+        value = float(objective.weights @ reached)
+        rows = self._excess(objective, sample, allowed, reached, part)
+        gains = all_gains(rows, objective.weights, reached)
+        part = Part(monitor, 0.9, 1.0)
+        tight = bound_beyond(rows, objective.weights, reached, size, monitor=part)
+        return np.asarray(np.minimum(value + np.minimum(best_totals(gains, sizes), tight), whole))
 
     def _excess(
         self,
@@ -320,13 +322,13 @@ class _Problem:
         allowed: IntArray,
         reached: FloatArray,
         monitor: Monitor,
-    ) -> FloatArray:
-        """Return what structures would add, going by the entries that exceed what is reached."""
+    ) -> Rows:
+        """Return the entries of structures that exceed what is reached."""
         x, offsets = self.descriptors.values, self.descriptors.structure_offsets
         assert isinstance(objective.rows, SampledRows)
         columns = objective.rows.columns
         drawn = ragged_rows(offsets, self.order)[sample.rows]
-        rows = near_rows(
+        return near_rows(
             x,
             offsets,
             self.order[allowed],
@@ -335,7 +337,6 @@ class _Problem:
             bandwidth=self.bandwidth * self.spec.width,
             monitor=monitor,
         )
-        return all_gains(rows, objective.weights, reached)
 
 
 def _assured(

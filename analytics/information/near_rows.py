@@ -8,6 +8,7 @@ and a pair of a leaf and a block that is too far apart is never multiplied.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,7 +114,7 @@ def near_rows(
     cuts = np.unique(np.append(cuts, len(ends)))
     parts = [
         _slice(x, offsets, structures[a:b], leaves, Part(monitor, a / cuts[-1], b / cuts[-1]))
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        for a, b in itertools.pairwise(cuts.tolist())
     ]
     counts, columns, values = (np.concatenate([part[k] for part in parts]) for k in range(3))
     return np.concatenate([[0], np.cumsum(counts)]), columns, values
@@ -146,9 +147,7 @@ def _slice(
 
     def several(first: int) -> Entries:
         blocks = range(first, min(first + BLOCKS, len(boxes)))
-        return _joined(
-            [_of_block(own, atoms, owners, boxes, leaves, block) for block in blocks]
-        )
+        return _joined([_of_block(own, atoms, owners, boxes, leaves, block) for block in blocks])
 
     starts = range(0, len(boxes), BLOCKS)
     found = _joined(list(in_order(several, starts, monitor, "certificate")))
@@ -177,9 +176,7 @@ def _of_block(
 
 
 def _joined(parts: list[Entries]) -> Entries:
-    rows, columns, values = (
-        np.concatenate(each) for each in zip(_NOTHING, *parts, strict=True)
-    )
+    rows, columns, values = (np.concatenate(each) for each in zip(_NOTHING, *parts, strict=True))
     return rows, columns, values
 
 

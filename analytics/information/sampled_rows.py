@@ -6,6 +6,7 @@ rows are asked for. Memory does not grow with the set, but for the descriptors t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -99,7 +100,7 @@ class SampledRows(Value):
         ends = np.cumsum(np.diff(self.offsets)[self.places])
         cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, SLICE), "right")
         cuts = np.unique(np.append(cuts, len(ends)))
-        for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+        for first, last in itertools.pairwise(cuts.tolist()):
             part = Part(monitor, first / cuts[-1], last / cuts[-1])
             yield from self._slice(self.places[first:last]).mapped(work, part, message)
 
