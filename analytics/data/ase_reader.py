@@ -174,6 +174,9 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     frames: list[Frame] = []
     left_out: list[LeftOut] = []
     for index, atoms in enumerate(images):
+        if isinstance(atoms, LeftOut):
+            left_out.append(atoms)
+            continue
         if index % 100 == 0:
             monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
         try:
@@ -247,6 +250,8 @@ def _images(path: Path, kind: str) -> list[Any]:
             return _database(path, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
+            if kind == "traj" and path.is_file():
+                return _trajectory(path)
             if kind == "vasp":
                 parts = _poscars(path.read_text(errors="replace").splitlines(keepends=True))
                 if len(parts) > 1:
@@ -268,6 +273,27 @@ def _images(path: Path, kind: str) -> list[Any]:
         lost = [loop for loop in loops_in(path, kind) if not loop.converged]
         why = f"; {len(lost)} of its electronic loops did not converge" if lost else ""
         raise InputError(f"ASE cannot read it as {kind} ({_said(error)}){why}") from None
+
+
+def _trajectory(path: Path) -> list[Any]:
+    """Return the structures of a trajectory, and what is wrong with those that are damaged."""
+    from ase.io.trajectory import TrajectoryReader
+
+    found: list[Any] = []
+    with TrajectoryReader(path) as trajectory:
+        for index in range(len(trajectory)):
+            try:
+                found.append(trajectory[index])
+            except Exception as error:
+                cause = f"the file ends in it or is damaged there ({_said(error)})"
+                found.append(LeftOut(index, cause))
+    lost = [one for one in found if isinstance(one, LeftOut)]
+    if 2 * len(lost) > len(found):
+        raise InputError(
+            f"{lost[0].cause}; {len(lost)} of {len(found)} structures cannot be used",
+            structure=lost[0].frame,
+        )
+    return found
 
 
 def _read_part(text: str, path: Path, kind: str) -> Any:

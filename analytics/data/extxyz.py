@@ -48,6 +48,9 @@ __all__ = ["ATOMIC_NUMBERS", "read_extxyz"]
 _PLAIN = parse_properties("species:S:1:pos:R:3")
 _SPECIES = ("species", "symbols", "symbol", "element", "elements")
 _TYPES = ("type", "types", "atom_type", "atom_types")
+#: Names under which the cell and the periodicity stand where their own are not there.
+_CELLS = ("cell", "unit_cell", "cell_vectors", "lattice_vectors")
+_PERIODIC = ("periodic", "periodicity")
 ATOMIC_NUMBERS = ("z", "numbers", "atomic_numbers")
 _LABEL = re.compile(r"[A-Za-z]{1,4}[0-9A-Za-z_+\-.()']{0,16}")
 #: What stands for no atom, in lower case: dummies, vacancies, ghosts of basis functions.
@@ -358,12 +361,18 @@ def _frame_of(block: _Block, read: ReadColumns, nested: NestedLattice) -> Frame:
     numbers, types, notes = _elements(named, names)
     notes = [*block.notes, *read.notes, *notes, *joined]
     try:
-        lattice = _pop(info, "Lattice")
+        lattice, flags = _pop(info, "Lattice"), _pop(info, "pbc")
+        if lattice is None and (key := _key(info, _CELLS)) and np.size(info[key]) == 9:
+            lattice = np.reshape(info[key], (3, 3)).T
+            notes.append(f"there is no Lattice; the cell vectors are those under {key}")
+        if flags is None and (key := _key(info, _PERIODIC)) and np.size(info[key]) == 3:
+            flags = info[key]
+            notes.append(f"there is no pbc; the periodic directions are those under {key}")
         cell: FloatArray = np.zeros((3, 3)) if lattice is None else cell_of(lattice)
         if lattice is not None and is_nested(block.comment):
             cell, said = nested.cell(np.ascontiguousarray(cell.T), positions, numbers)
             notes.append(said)
-        pbc, said = periodicity(_pop(info, "pbc"), cell, lattice is not None)
+        pbc, said = periodicity(flags, cell, lattice is not None)
         notes.append(said)
     except ValueError as error:
         raise Unusable(str(error), 1) from None

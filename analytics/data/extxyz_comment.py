@@ -39,6 +39,8 @@ _ENCLOSED = {
     "{": r"[^}}]*+(?:\}}|{})",
 }
 _NAMES = {'"': "double", "'": "single", "{": "brace"}
+#: After a blank, what is a pair itself is no value: energy= pbc="T T T".
+_NO_PAIR = r"""(?![^\s="'{\[]++=)"""
 _NEVER, _END = "(?!)", r"\\?\Z"
 _LIST = r"\[[^\[\]]*+(?:\[[^\[\]]*+\][^\[\]]*+)*+\]"
 #: Brackets within brackets that are still a value and not a way to use up the stack.
@@ -152,7 +154,7 @@ def _pair(keys: str, values: str, ends: bool) -> re.Pattern[str]:
     quoted = enclosed('"', "key_quote", keys)
     return re.compile(
         rf"""(?:"(?P<quoted>{quoted})|(?P<key>[^\s="]+))"""
-        rf"""(?:\s*=\s*(?P<value>{"|".join(parts)}|{_LIST}|\S*))?"""
+        rf"""(?:\s*=(?:\s+{_NO_PAIR})?(?P<value>{"|".join(parts)}|{_LIST}|\S*))?"""
     )
 
 

@@ -158,7 +158,8 @@ class _Lines:
     def __init__(self, content: Content, monitor: Monitor) -> None:
         self._content, self._monitor = content, monitor
         head = content.read(0, min(_BINARY, content.size))
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if marked or max(head[0::2].count(0), head[1::2].count(0)) > 0.4 * len(head) > 0:
             raise InputError("is UTF-16 text; save the file as UTF-8", source=content.source)
         if b"\0" in head:
             raise InputError(

@@ -16,6 +16,9 @@ from analytics.runtime.arrays import FloatArray
 __all__ = ["NestedLattice", "cell_of", "is_nested", "periodicity"]
 
 _NESTED = re.compile(r"\blattice\s*=\s*[\"']?\s*\[\s*\[", re.IGNORECASE)
+#: Words of a list, whatever is around and between them.
+_WORDS = re.compile(r"[^\s,\[\](){}]+")
+_FLAGS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
 #: Distance of the closest atoms, in sums of their covalent radii, below which a cell is doubted.
 _TOO_CLOSE = 0.7
 #: How much farther they have to be in the other reading.
@@ -32,9 +35,11 @@ def cell_of(lattice: Any) -> npt.NDArray[np.float64]:
     lattice : array (3, 3), (9,) or (3,), or str
         As `parse_comment` returns it: nine numbers are a matrix with the vectors as columns.
     """
-    if isinstance(lattice, str):  # what is not plain numbers: NaN, or Fortran's 1.0D+01
+    if isinstance(lattice, str):  # what is not plain numbers: NaN, Fortran's 1.0D+01, "[[...]]"
         with suppress(ValueError):
-            lattice = np.array([real(word) for word in lattice.split()])
+            found = np.array([real(word) for word in _WORDS.findall(lattice)])
+            nested = lattice.lstrip().startswith("[[") and len(found) == 9
+            lattice = found.reshape(3, 3) if nested else found
     if isinstance(lattice, np.ndarray) and lattice.dtype.kind in "if":
         if lattice.shape == (3, 3):
             return np.array(lattice.T, dtype=np.float64, order="C")
@@ -56,7 +61,7 @@ def periodicity(
     if value is None:
         stated = np.full(3, has_lattice)
     else:
-        flags = np.asarray(value)
+        flags = np.asarray(_flags(value) if isinstance(value, str) else value)
         if flags.dtype.kind not in "bi" or flags.shape not in ((), (1,), (3,)):
             raise ValueError(f"pbc={value} is not three of T and F")
         stated = flags.astype(bool) if flags.shape == (3,) else np.full(3, bool(flags.item()))
@@ -67,6 +72,12 @@ def periodicity(
         return stated, ""
     said = "cell vectors of zero are read as directions that are not periodic"
     return stated & ~zero, said if value is None else f"{said}, although pbc says they are"
+
+
+def _flags(text: str) -> list[bool] | str:
+    """Return what the words of a list in quotes say, such as "[ True  True False]" of numpy."""
+    words = [word.lower() for word in _WORDS.findall(text)]
+    return [_FLAGS[word] for word in words] if all(word in _FLAGS for word in words) else text
 
 
 def is_nested(comment: str) -> bool:

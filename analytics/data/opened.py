@@ -98,6 +98,7 @@ _UNPACKERS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
+    b"\x5d\x00\x00": lzma.open,  # .lzma, before there was .xz
     b"\x28\xb5\x2f\xfd": _open_zstd,
 }
 #: What decompressing raises on a damaged file.
@@ -385,7 +386,11 @@ def _unpack(file: IO[bytes], out: IO[bytes], source: str, monitor: Monitor) -> N
     file.seek(0)
     try:
         with make(file) as stream:
+            first = True
             while piece := stream.read(PIECE):
+                if first and any(piece.startswith(magic) for magic in _UNPACKERS):
+                    raise InputError("is compressed twice; unpack it once first", source=source)
+                first = False
                 allowance.take(len(piece), file.tell())
                 out.write(piece)
                 monitor.report(min(1.0, file.tell() / max(1, size)), "unpacking")

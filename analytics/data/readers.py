@@ -21,6 +21,7 @@ from analytics.data.extxyz import read_extxyz
 from analytics.data.extxyz_index import looks_like_xyz
 from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut, index_of, renumbered
+from analytics.data.gathered import Gathered, gathered
 from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.data.opened import DAMAGED, peek, unpacked
 from analytics.data.places import Choice, Place, places_of
@@ -134,9 +135,9 @@ def read(
         return choose(n)
 
     try:
-        found = _all_frames(places, chosen, Part(monitor, 0.0, 0.9))
+        frames = _all_frames(places, chosen, Part(monitor, 0.0, 0.9))
         with collector_paused():
-            frames = list(found)
+            found = gathered(frames)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
     except MemoryError:
@@ -156,9 +157,9 @@ def read(
     )
     try:
         with collector_paused():
-            dataset = assembled(frames)
+            dataset = assembled(found)
     except Unsearchable:
-        dataset = assembled(_searchable(frames, name))
+        dataset = assembled(_searchable(found, name))
     dataset = _repaired(dataset, asked)
     monitor.report(1.0, "read")
     return dataset
@@ -172,22 +173,22 @@ def _repaired(dataset: Dataset, asked: ReadOptions) -> Dataset:
     return repaired(dataset, asked.repair)
 
 
-def _searchable(found: list[Frame | LeftOut], name: str) -> list[Frame | LeftOut]:
+def _searchable(found: Gathered, name: str) -> Gathered:
     """Leave out the structures whose neighbours cannot be searched."""
     from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
-    kept: list[Frame | LeftOut] = []
     lost = []
-    for one in found:
-        if isinstance(one, Frame):
-            offsets = np.array([0, len(one.numbers)])
-            flaw = unsearchable(one.positions, offsets, one.cell[None], one.pbc[None])
-            if flaw is not None:
-                lost.append(LeftOut(one.index, flaw[1]))
-                kept.append(lost[-1])
-                continue
-        kept.append(one)
-    if 2 * len(lost) > sum(isinstance(one, Frame) for one in found):
+
+    def searchable(frame: Frame) -> Frame | LeftOut:
+        offsets = np.array([0, len(frame.numbers)])
+        flaw = unsearchable(frame.positions, offsets, frame.cell[None], frame.pbc[None])
+        if flaw is None:
+            return frame
+        lost.append(LeftOut(frame.index, flaw[1]))
+        return lost[-1]
+
+    kept = found.changed(searchable)
+    if 2 * len(lost) > len(found):
         raise InputError(lost[0].cause, source=name, structure=lost[0].frame)
     return kept
 
@@ -215,7 +216,7 @@ def dataset_from_atoms(
         except ValueError as error:
             raise InputError(str(error), source=name, structure=index) from None
     asked = options or ReadOptions()
-    return _repaired(assemble(found, name, asked, describes="list"), asked)
+    return _repaired(assemble(gathered(found), name, asked, describes="list"), asked)
 
 
 def available_keys(source: str | Path | Dataset | Sequence[Record]) -> AvailableKeys:

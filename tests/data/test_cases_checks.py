@@ -185,6 +185,15 @@ def test_noble_gases_and_stretched_cells_are_not_in_bohr(distance) -> None:
     assert not {"lengths_in_bohr", "some_lengths_in_bohr"} & set(codes)
 
 
+def test_fractional_coordinates_are_no_nanometres() -> None:
+    images = crystals(size=3)
+    for atoms in images:
+        atoms.positions = atoms.get_scaled_positions()
+    codes = of(images)
+    assert "fractional_positions" in codes
+    assert "lengths_in_nm" not in codes
+
+
 def test_fractional_coordinates_are_told_from_crowded_ones() -> None:
     images = crystals(5)
     for atoms in images[:3]:
@@ -721,3 +730,38 @@ def test_most_energies_are_in_no_other_unit_than_a_few_high_ones() -> None:
     for at, atoms in enumerate(images):
         atoms.info["REF_energy"] = len(atoms) * (1.25 if at > 29 else rng.uniform(0.04, 0.07))
     assert "mixed_energy_units" not in of(images)
+
+
+@pytest.mark.parametrize(
+    "atoms",
+    [bulk("Al", cubic=True), bulk("Cu", cubic=True), bulk("NaCl", "rocksalt", a=5.64, cubic=True),
+     bulk("Si", cubic=True), bulk("Fe", cubic=True).repeat((2, 1, 1)), bulk("W") * (2, 2, 1),
+     bulk("Mg") * (2, 1, 1), bulk("Al", cubic=True).repeat(2)],
+    ids=lambda atoms: atoms.get_chemical_formula(),
+)  # fmt: skip
+def test_perfect_crystals_fill_their_cells(atoms) -> None:
+    assert "cell_in_bohr" not in of([atoms])
+    assert "cell_in_bohr" not in of([atoms] * 3)
+
+
+def test_one_structure_of_a_few_in_another_unit() -> None:
+    images = crystals(8)
+    for atoms in images:
+        atoms.info["REF_energy"] -= 60.0 * len(atoms)
+    images[3].info["REF_energy"] /= Hartree
+    alone = of(images)["mixed_energy_units"]
+    assert alone.structures.tolist() == [3]
+    assert "hartree" in alone.message
+    images[3].info["REF_energy"] -= 10.0 * len(images[3])
+    assert of(images)["energy_out_of_line"].structures.tolist() == [3]
+
+
+def test_one_energy_for_all_is_a_placeholder_unless_they_are_one_structure() -> None:
+    images = crystals(6)
+    for atoms in images:
+        atoms.info["REF_energy"] = -9999.0
+    assert len(of(images)["placeholder_energies"].structures) == 6
+    turned = [images[0].copy() for _ in range(6)]
+    for at, atoms in enumerate(turned):
+        atoms.positions += 0.1 * at
+    assert "placeholder_energies" not in of(turned)

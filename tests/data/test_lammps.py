@@ -208,7 +208,7 @@ def structure(write):
         ("1 40.0 # Ar\n2 16.0", [18, 8, 18]),
         ("1 72.0 # C\n2 16.0", []),
         ("1 28.0855 # Al\n2 16.0", []),
-        ("1 1.0\n2 1.0", [1, 1, 1]),
+        ("1 1.0\n2 1.0", []),  # a model in reduced units
     ],
 )
 def test_types_with_masses(structure, masses, numbers) -> None:

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.information.entropy import entropy
+from analytics.pipeline import Pipeline
+from analytics.runtime.errors import Cancelled
 from views.learn.controls import Answer, Choose, Number, Pick, Steps, Taps, Task
 from views.learn.drawing import Seen
 from views.learn.lab import Lab
@@ -329,3 +331,83 @@ def test_the_stage_draws_every_screen_and_says_what_came_of_answers(pipeline):
     assert not page.keys.pages
     page.session.param.update(place_wanted="coverage/hand~picked=1.2", stage_wanted="Learn")
     assert state.values["picked"] == (1, 2)
+
+
+# ---- what takes long is worked out ahead --------------------------------------------------------
+
+
+@pytest.fixture
+def slow_lesson(monkeypatch):
+    """File a lesson whose later screens take long, and count what is worked out for them."""
+    calls = []
+
+    def quick(lab, values):
+        return Seen(text="quick")
+
+    def training(lab, values):
+        lab.monitor.checkpoint()
+        calls.append(dict(values))
+        return Seen(text="trained")
+
+    def broken(lab, values):
+        calls.append("broken")
+        raise ValueError("no potential comes of this")
+
+    class Slow(Lesson):
+        """Screens, of which the later take long."""
+
+        name, title, place, minutes, learns, notes = "slow", "Slow", 99, 1, ("to wait",), ""
+        screens = (
+            Screen(name="start", kind=TRY, title="Start", text="", show=quick),
+            Screen(
+                name="train", kind=TRY, title="Train", text="", show=training, slow=True,
+                controls=(Steps("times", "Times", (1, 5), 5),),
+            ),
+            Screen(
+                name="less", kind=TRY, title="Less", text="", show=training, slow=True,
+                controls=(Steps("times", "Times", (1, 5), 1),),
+            ),
+            Screen(name="broken", kind=TRY, title="Broken", text="", show=broken, slow=True),
+        )  # fmt: skip
+
+    lessons_in_order()
+    monkeypatch.setattr(LESSONS, "_items", {**LESSONS._items, "slow": Slow})
+    return calls
+
+
+def test_trainings_are_worked_out_while_the_first_screen_is_read(slow_lesson):
+    server = Pipeline()
+    first = Learning(Session(Inline(), server), shown=True)
+    first.go("slow")
+    assert first.outcome.seen.text == "quick"
+    assert slow_lesson == [{"times": 5}, "broken"]  # once each, as the first of them is set
+    assert first.problem == ""
+    assert first._session.notice[0] != "error"
+    second = Learning(Session(Inline(), server), shown=True)
+    second.go("slow")
+    assert len(slow_lesson) == 2  # for all who learn on this server
+    second.go("slow", "broken")
+    assert second.problem == "no potential comes of this"
+
+
+def test_what_was_cancelled_ahead_is_begun_anew_by_the_next(slow_lesson, monkeypatch):
+    server, jobs = Pipeline(), []
+    waiting = Inline()
+    monkeypatch.setattr(
+        waiting, "submit",
+        lambda job: jobs.append(job) if job.place == "ahead" else Inline.submit(waiting, job),
+    )  # fmt: skip
+    Learning(Session(waiting, server), shown=True).go("slow")
+    (ahead,) = [job for job in jobs if job.stage == "learn ahead"]
+
+    class Left:
+        def report(self, fraction, message=""): ...
+
+        def checkpoint(self):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        ahead.work(Left())
+    assert slow_lesson == []
+    Learning(Session(Inline(), server), shown=True).go("slow")
+    assert slow_lesson == [{"times": 5}, "broken"]

@@ -13,6 +13,7 @@ from analytics.descriptors.base import DESCRIPTORS, descriptor_name, suggested_b
 from analytics.information.kernel import AUTO, PUBLISHED, KernelSpec
 from analytics.information.width import GIVEN
 from analytics.runtime import html
+from analytics.runtime.pieces import fields_of
 from views.data.findings import FindingsCard
 from views.data.headlines import headline_tiles, headline_words, setting_words
 from views.data.question import QuestionCard
@@ -44,8 +45,8 @@ def _stored_arrays(dataset: Dataset | None) -> dict[str, str]:
     """Return the numeric per-atom arrays that every structure of a data set has."""
     records = dataset.records if dataset is not None else ()
     names = [
-        {key for key, array in record.arrays.items() if array.dtype.kind in "buif"}
-        for record in records
+        {key for key, array in arrays.items() if array.dtype.kind in "buif"}
+        for arrays in fields_of(records, "arrays")
     ]
     return {name: name for name in sorted(set.intersection(*names))} if names else {}
 
@@ -69,7 +70,7 @@ class DataView(pn.viewable.Viewer):
             visible=session.places.named,
             sizing_mode="stretch_width",
         )
-        self.load = Button(label="Open path", margin=(10, 0), visible=session.places.named)
+        self.load = Button(label="Open path", margin=(7, 0, 10, 0), visible=session.places.named)
         self.demo = Button(
             label="Open the carbon demonstration set",
             variant="text",

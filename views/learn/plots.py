@@ -56,6 +56,8 @@ __all__ = ["PlotPane", "color_of", "legend_of"]
 Tapped = Callable[[Plot, float, float], None]
 #: Most opaque that a field gets.
 OPAQUE = 150
+#: How much higher a plot gets at most where type is larger.
+MOST = 1.25
 
 
 def color_of(tone: str, colors: Palette) -> str:
@@ -114,9 +116,14 @@ class PlotPane:
             self.figure.on_event(Tap, lambda event: tapped(self.plot, event.x, event.y))
         self.legend = Html(stylesheets=[css("content"), css("learn")])
         self.note = Html(stylesheets=[css("content"), css("learn")])
-        pane = figure_pane(self.figure)
-        width = {"width": self.figure.width} if plot.square else {}
-        self.body = layout.column(self.legend, pane, self.note, gives="shrinks", **width)
+        # as wide as there is room beside the others, below them where there is too little
+        shape = ["square-plot"] if plot.square else ["wide-plot"]
+        seen = f"min({self.figure.max_width}px, max(260px, calc(100vh - 330px)))"
+        most = {"styles": {"max-width": seen}} if plot.square else {}
+        self.body = layout.column(
+            self.legend, figure_pane(self.figure), self.note, gives="shrinks", css_classes=shape,
+            stylesheets=[css("learn")], **most,
+        )  # fmt: skip
         self.draw(plot)
 
     @staticmethod
@@ -184,12 +191,16 @@ class PlotPane:
             key: Range1d(*wanted) if wanted else DataRange1d(only_visible=True)
             for key, wanted in (("x_range", plot.x_range), ("y_range", plot.y_range))
         }
-        height = round(plot.height * self._scale)
+        # type grows by all of the scale, plots by less: all of a screen is to be seen in a room
+        height = round(plot.height * min(self._scale, MOST))
         size: dict[str, Any] = {}
         axes = bool(plot.x or plot.y)
         if plot.square:
             border = {f"min_border_{side}": 4 for side in ("left", "right", "top", "bottom")}
-            size = {"sizing_mode": "fixed", "width": height, **({} if axes else border)}
+            size = {
+                "sizing_mode": "scale_width", "aspect_ratio": 1, "max_width": height,
+                **({} if axes else border),
+            }  # fmt: skip
         figure = self._make.plain(
             "lesson", height, x=plot.x_scale, y=plot.y_scale, x_label=plot.x, y_label=plot.y,
             **ranges, **size,

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import param
 
 from analytics.descriptors.auto import AutoSpec
 from analytics.information.analysis import Analysis
 from analytics.information.kernel import KernelSpec
+from analytics.pipeline import Pipeline
+from analytics.runtime.errors import Cancelled, WinnowError
 from analytics.runtime.progress import Monitor
-from views.learn.controls import Taps, Verdict
+from views.learn.controls import Taps, Values, Verdict
 from views.learn.drawing import Seen
 from views.learn.lab import Lab
 from views.learn.lesson import CHECK, LESSONS, PREDICT, Lesson, Screen
+from views.state.jobs import unheard
 from views.state.session import DEMO, Session
 
 __all__ = ["Learning", "Outcome"]
 
 #: In a link, what was answered on the screen.
 ANSWER = "answer"
+#: By pipeline, what was worked out before anybody asked for it, or is being so.
+_ASKED_AHEAD: WeakKeyDictionary[Pipeline, set[Callable[[Lab, Values], Seen]]] = WeakKeyDictionary()
 #: Characters of an answer that are kept.
 LONGEST = 200
 
@@ -221,12 +227,42 @@ class Learning(param.Parameterized):
         def done(found: Outcome) -> None:
             if found.key == self.wanted:
                 self.param.update(outcome=found, problem="")
+                self._work_ahead()
 
         def failed(error: Exception) -> None:
             self._asked, self.problem = (), str(error) or type(error).__name__
 
         # a thread of its own: what waits for a worker process must not keep others waiting
         self._session.run("learn", work, done, failed=failed, quiet=not screen.slow)
+
+    def _work_ahead(self) -> None:
+        """Work out what screens further on in the lesson take long for, once for the whole server.
+
+        While the first screens are read the trainings of later ones run, behind everything that
+        somebody waits for; who arrives there early waits for the same work, not for a second one.
+        """
+        pipeline, lesson, opened = self._session.pipeline, self.of, self._opened_carbon()
+        if lesson is None:
+            return
+        left = {s.show: s for s in reversed(lesson.screens[self.number :]) if s.slow}
+        asked = _ASKED_AHEAD.setdefault(pipeline, set())
+        later = [screen for screen in reversed(left.values()) if screen.show not in asked]
+        if not later:
+            return
+        asked.update(screen.show for screen in later)
+
+        def work(monitor: Monitor) -> None:
+            lab = Lab(pipeline, monitor, opened)
+            try:
+                for screen in later:
+                    screen.show(lab, screen.values())
+            except Cancelled:  # whoever comes next begins anew
+                asked.difference_update(screen.show for screen in later)
+                raise
+            except (WinnowError, ValueError):
+                pass  # said when somebody looks at that screen
+
+        self._session.run("learn ahead", work, unheard, place="ahead", quiet=True)
 
     def _opened_carbon(self) -> Analysis | None:
         """Return the carbon set if it is open as it is by default: it need not be read again."""

@@ -31,6 +31,7 @@ FACTORS = {
     "the energies are in kJ/mol": kJ / mol,
     "the forces are per bohr": Bohr,
     "lengths are in bohr": 1.0 / Bohr,
+    "lengths are in nm": 0.1,
     "the forces were converted from kcal/mol the wrong way round": (mol / kcal) ** 2,
     "the forces are in meV/Å, or the energies in keV": 1000.0,
     "the energies are in meV": 1e-3,

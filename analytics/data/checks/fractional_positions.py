@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
-from analytics.data.fractional import fractional_structures
 
 
 @register("fractional_positions")
 def check_fractional_positions(subject: Subject) -> Iterator[Finding]:
     """Report crowded structures that are sound once their coordinates are taken as fractions."""
-    found = fractional_structures(subject.dataset, subject.contacts.ratio, subject.monitor)
     yield from subject.having(
-        "fractional_positions", "error", found,
+        "fractional_positions", "error", subject.fractional,
         "fractional coordinates where Cartesian ones belong",
         "coordinates span about 1 in cells of several angstrom; multiplied by the cell no two "
         "atoms are close any more",

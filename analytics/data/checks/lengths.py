@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from ase.data import covalent_radii
@@ -30,6 +31,10 @@ MOST = 1000
 """Atoms of the largest of them."""
 ALIKE = 0.06
 """Agreement of a ratio of lengths with the unit, as a part of it."""
+_DIAGONALS = np.array([
+    turn for turn in product((-1, 0, 1), repeat=3) if np.abs(turn).sum() > 1
+])  # fmt: skip
+"""Images of the cell beyond those along its edges."""
 
 
 @register("lengths")
@@ -52,6 +57,8 @@ def check_lengths(subject: Subject) -> Iterator[Finding]:
         yield from _some_in_bohr(subject, apart, usable & ~apart)
     yield from _cell_in_bohr(subject)
     near = usable & (ratio < TOO_NEAR)
+    if len(subject.fractional):
+        return  # they are the cause, and another finding
     if near.sum() >= SHARE * usable.sum() and _within(float(np.median(found)) * 10.0, SOUND):
         yield from subject.having(
             "lengths_in_nm", "error", near,
@@ -69,9 +76,9 @@ def _cell_in_bohr(subject: Subject) -> Iterator[Finding]:
     drawn = whole[:: 1 + len(whole) // FEW]
     drawn = drawn[dataset.sizes[drawn] <= MOST]
     fits = [
-        _bonded_across(
+        _in_a_corner(
             dataset.positions[rows := dataset.rows(int(s))],
-            dataset.cells[s] * Bohr,
+            dataset.cells[s],
             covalent_radii[dataset.numbers[rows]],
         )
         for s in drawn
@@ -89,18 +96,27 @@ def _cell_in_bohr(subject: Subject) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _bonded_across(positions: FloatArray, cell: FloatArray, radii: FloatArray) -> bool:
-    """Say whether atoms are bonded to images of others in all directions, and none overlap."""
-    extent = np.ptp(positions @ np.linalg.inv(cell), axis=0)
+def _in_a_corner(positions: FloatArray, cell: FloatArray, radii: FloatArray) -> bool:
+    """Say whether the cell times 0.529 is that of a crystal, and the cell itself of none.
+
+    Atoms are bonded to images of others in all directions of the smaller cell and overlap with
+    none; in the cell as it is they are so in no direction: four atoms of a perfect fcc crystal
+    fill half of each edge, and are no corner.
+    """
+    extent = np.ptp(positions @ np.linalg.inv(cell * Bohr), axis=0)
     if (extent > 1.0).any() or (extent < 0.4).any():
         return False
     sums = radii[:, None] + radii[None, :]
     apart = positions[:, None] - positions[None, :]
-    for turn in np.eye(3):
-        ratio = np.linalg.norm(apart + turn @ cell, axis=2) / sums
-        if not _within(float(ratio.min()), SOUND):
-            return False
-    return True
+
+    def closest(shift: FloatArray) -> float:
+        return float((np.linalg.norm(apart + shift, axis=2) / sums).min())
+
+    return (
+        all(_within(closest(Bohr * edge), SOUND) for edge in cell)
+        and all(closest(edge) > BONDED for edge in cell)
+        and all(closest(Bohr * turn @ cell) >= SOUND[0] for turn in _DIAGONALS)
+    )
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

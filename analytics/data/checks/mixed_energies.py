@@ -29,6 +29,8 @@ WIDE = 0.35
 """Half width of a mode, of the logarithm of the energy."""
 ALIKE = 0.08
 """Agreement of the middles of two modes with a unit, of the logarithm."""
+CLOSE = 0.02
+"""The same for one structure alone, which may be apart for any reason."""
 NARROW = 0.1
 """Half of a mode is within this: energies around zero differ by any factor."""
 BEFORE, AFTER = 0.1, 0.2
@@ -92,13 +94,17 @@ def _other_modes(
         for middle in _middles(logs[known]):
             right = known & (np.abs(logs - middle) < WIDE)
             other = known & (np.abs(logs + shift - middle) < WIDE) & ~right
+            single = other.sum() == 1 and right.sum() >= ENOUGH
             if (
-                not 2 <= other.sum() <= right.sum()
+                not (single or 2 <= other.sum() <= right.sum())
                 or (~(right | other)).sum() > STRAY * other.sum()
             ):
                 continue
             away = np.median((logs + shift)[other]) - np.median(logs[right])
-            if abs(away) < ALIKE and max(_spread(logs[right]), _spread(logs[other])) < NARROW:
+            if (
+                abs(away) < (CLOSE if single else ALIKE)
+                and max(_spread(logs[right]), _spread(logs[other])) < NARROW
+            ):
                 yield unit, other
                 return
 

@@ -16,7 +16,7 @@ from analytics.data.checks.steps import Steps, digests, steps_of
 from analytics.data.contacts import THINNEST, Contacts, closest_contacts, nearest_ratios
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups, geometry_groups
-from analytics.data.fractional import CROWDED
+from analytics.data.fractional import CROWDED, fractional_structures
 from analytics.data.understood import Label
 from analytics.geometry.lattice import cell_heights, volumes
 from analytics.runtime.arrays import FloatArray, IntArray, members_of, owners
@@ -112,6 +112,11 @@ class Subject:
     def contacts(self) -> Contacts:
         """Closest pairs of each structure within what overlaps or is close."""
         return closest_contacts(self.dataset, self.looked_at, self.reach, self.monitor)
+
+    @cached_property
+    def fractional(self) -> IntArray:
+        """Structures with fractional coordinates where Cartesian ones belong."""
+        return fractional_structures(self.dataset, self.contacts.ratio, self.monitor)
 
     @property
     def reach(self) -> float:

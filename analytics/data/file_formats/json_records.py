@@ -9,7 +9,7 @@ from typing import Any
 
 from analytics.data.file_formats.batches import with_units
 from analytics.data.file_formats.json_stream import entries, head_text
-from analytics.data.file_formats.named_values import frame_of, is_structure
+from analytics.data.file_formats.named_values import frame_of, is_structure, names_in
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.frames import Frame, LeftOut
 from analytics.runtime.errors import InputError
@@ -48,9 +48,46 @@ def _found(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
         if isinstance(value, InputError):
             yield LeftOut(index, value.cause)
             index += 1
-    for record in _records(whole):
+    for record in _rows(whole) or _records(whole):
         yield _read(index, record)
         index += 1
+
+
+def _rows(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table by columns, as pandas writes one; none if it is no such table."""
+    names = table.get("columns")
+    if isinstance(names, list) and isinstance(table.get("data"), list):  # orient="split"
+        given = (row for row in table["data"] if isinstance(row, list) and len(row) == len(names))
+        rows = [dict(zip(map(str, names), row, strict=True)) for row in given]
+        return rows if rows and is_structure(list(rows[0])) else []
+    found = names_in(list(table))
+    if found is None:
+        return []
+    positions = table[found.positions]
+    if isinstance(positions, dict):  # by the names of the rows
+        columns = {name: values for name, values in table.items() if isinstance(values, dict)}
+        return [{name: values.get(row) for name, values in columns.items()} for row in positions]
+    if _depth(positions) != 3:  # of one structure
+        return []
+    shared = {found.numbers: 1, found.cell: 2, found.pbc: 1}
+    each = {
+        name
+        for name, values in table.items()
+        if isinstance(values, list)
+        and len(values) == len(positions)
+        and _depth(values) > shared.get(name, 0)
+    }
+    return [
+        {name: values[row] if name in each else values for name, values in table.items()}
+        for row in range(len(positions))
+    ]
+
+
+def _depth(value: Any) -> int:
+    depth = 0
+    while isinstance(value, list):
+        value, depth = value[0] if value else None, depth + 1
+    return depth
 
 
 def _records(value: Any) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
 
 __all__ = [
+    "REDUCED",
     "Damaged",
     "cause_of",
     "element_of_mass",
@@ -29,6 +30,10 @@ _UNITS = {
 _NEAR = 0.1
 #: Mass below which hydrogen may be an isotope, or made heavy for longer time steps, u.
 _HEAVIEST_HYDROGEN = 4.1
+
+
+#: Masses of the particles of a model in reduced units, which are no hydrogen.
+REDUCED = {1.0}
 
 
 class Damaged(ValueError):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.file_formats.lammps import (
+    REDUCED,
     Damaged,
     cause_of,
     element_of_word,
@@ -144,14 +145,17 @@ def _elements(sections: dict[str, tuple[str, Lines]]) -> dict[str, str]:
     """Return the element of each type; none where one is not certain."""
     labels = dict(text.split()[:2] for text, _ in sections.get("Atom Type Labels", ("", []))[1])
     found: dict[str, str] = {}
+    masses: set[float] = set()
     for text, comment in sections.get("Masses", ("", []))[1]:
         words = text.split()
         name = labels.get(words[0], words[0] if not words[0].isdigit() else comment)
-        found[words[0]] = named_element(name.split()[0] if name else "", float(words[1]))
+        name = name.split()[0] if name else ""
+        found[words[0]] = named_element(name, float(words[1]))
+        masses.add(float(words[1]) if not element_of_word(name) else 0.0)
     for number, label in labels.items():
         found.setdefault(number, element_of_word(label))
         found.setdefault(label, found[number])
-    return found if all(found.values()) else {}
+    return found if all(found.values()) and masses != REDUCED else {}
 
 
 def _cell(header: list[str]) -> FloatArray:

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.file_formats.lammps import (
+    REDUCED,
     Damaged,
     cause_of,
     element_of_mass,
+    element_of_word,
     triclinic,
     units_of,
 )
@@ -185,6 +187,11 @@ def _elements(
     """Return atomic numbers, or zeros and types; and what was decided."""
     types = tuple(words.get("type", ()))
     symbols = words.get("element")
+    labels = words.get("typelabel")
+    if symbols is None and labels is not None:
+        if not all(map(element_of_word, labels)):
+            return np.zeros(len(labels), dtype=np.int64), tuple(labels), []
+        symbols = labels
     if symbols is not None and set(symbols) == {"C"} and len(set(types)) > 1:
         return np.zeros(len(types), dtype=np.int64), types, [_ALL_CARBON]
     if symbols is not None:
@@ -192,7 +199,7 @@ def _elements(
             return np.zeros(len(symbols), dtype=np.int64), tuple(symbols), []
         return species_numbers(symbols), (), isotopes(symbols)
     masses = {float(mass): element_of_mass(float(mass)) for mass in set(words.get("mass", ()))}
-    if masses and all(masses.values()):
+    if masses and all(masses.values()) and set(masses) != REDUCED:
         found = [masses[float(mass)] for mass in words["mass"]]
         return species_numbers(found), (), ["elements are those of the masses in the dump"]
     if not types:
