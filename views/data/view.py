@@ -75,7 +75,7 @@ class DataView(pn.viewable.Viewer):
             visible=session.places.named,
             sizing_mode="stretch_width",
         )
-        self.load = Button(label="Open path", margin=(10, 0), visible=session.places.named)
+        self.load = Button(label="Open path", margin=(7, 0, 10, 0), visible=session.places.named)
         self.demo = Button(
             label="Open the carbon demonstration set",
             variant="text",
