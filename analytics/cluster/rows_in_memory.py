@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.information.kernel_rows import KernelRows, PackedRows
+from analytics.information.sampled_rows import SampledRows
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.selection.lazy_greedy import Rows, add_row, all_gains, greedy_by_gains
@@ -60,7 +61,7 @@ class CoverageRows:
 
     Attributes
     ----------
-    rows : KernelRows
+    rows : KernelRows or SampledRows
         Of all structures; they are known by their places here.
     weights : float array (n_columns,)
     capped : bool
@@ -69,7 +70,7 @@ class CoverageRows:
         Bytes that the rows held at a time may take.
     """
 
-    rows: KernelRows
+    rows: KernelRows | SampledRows
     weights: FloatArray
     capped: bool
     memory: float
