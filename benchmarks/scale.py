@@ -1,11 +1,7 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
     python -m benchmarks.scale [growth] [wide] [covered] [methods] [entropy] [large] [rounds]
-<<<<<<< HEAD
-                               [stream]
-=======
-        [selections]
->>>>>>> main
+        [selections] [stream]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
