@@ -130,7 +130,7 @@ def _moments(record: Record, n_atoms: int) -> FloatArray | None:
     """Return the moment of each atom, (n_atoms, 3); collinear ones along the first axis."""
     # also a list in the comment line of extended XYZ
     lists = {key: value for key, value in record.info.items() if isinstance(value, np.ndarray)}
-    for key, values in {**lists, **record.arrays}.items():
+    for key, values in {**lists, **dict(record.arrays)}.items():
         if _plain(key) not in _MOMENTS or values.dtype.kind not in "if" or not values.ndim:
             continue
         if len(values) == n_atoms:
