@@ -27,6 +27,7 @@ from analytics.descriptors.base import (
     resolved_spec,
 )
 from analytics.descriptors.distances import describe
+from analytics.descriptors.in_blocks import is_large
 from analytics.evaluation.embedding import Embedding, display_sample, embed_pca, embed_umap
 from analytics.evaluation.prefixes import PrefixMetrics, budget_grid, prefix_metrics
 from analytics.evaluation.redundancy import Redundancy, redundancy
@@ -153,7 +154,8 @@ class Pipeline:
             spec,
             self._scheduler,
             name="descriptors",
-            made_by=(describe, type(spec)),
+            # in blocks they are on disk already
+            made_by=() if is_large(dataset) else (describe, type(spec)),
             monitor=monitor,
         )
 

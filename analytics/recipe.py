@@ -164,6 +164,8 @@ class Recipe(Value):
         and whether entropy, diversity and outlier scores are exact even so.
     parts : int
         In how many parts the structures were dealt for a selection in two rounds; 1 for one round.
+    demand : mapping or None
+        How many environments and candidates were drawn, if that was asked for.
     equations : str
         Fingerprint of the normal equations that were given to a method that selects by a model;
         empty if it made its own, as it does where a recipe is replayed.
@@ -200,6 +202,7 @@ class Recipe(Value):
     ledger: tuple[Removal, ...] = ()
     sample: Mapping[str, Any] | None = None
     parts: int = 1
+    demand: Mapping[str, int] | None = None
     equations: str = ""
     reading: Mapping[str, Any] = field(default_factory=dict)
     rules: int = RULES
@@ -261,7 +264,8 @@ class Recipe(Value):
         last: dict[str, Any] = {"step": SELECT, "method": self.method}
         last |= {"spec": dict(self.method_spec)}
         last |= {"seed": self.seed, "budget": self.budget, "unit": self.unit}
-        steps.append(last | {"rounds": self.rounds, "parts": self.parts})
+        last |= {"rounds": self.rounds, "parts": self.parts}
+        steps.append(last if self.demand is None else last | {"demand": dict(self.demand)})
         return tuple(steps)
 
     def to_dict(self) -> dict[str, Any]:
@@ -290,6 +294,7 @@ class Recipe(Value):
             "seed": self.seed,
             "rounds": self.rounds,
             "parts": self.parts,
+            "demand": None if self.demand is None else dict(self.demand),
             "rules": self.rules,
             "sample": None if self.sample is None else dict(self.sample),
             "equations": self.equations or None,
@@ -460,6 +465,7 @@ def make_recipe(
         ),
         sample=_sample(analysis),
         parts=selection.parts,
+        demand=_demand(selection),
         equations=selection.equations,
         width=analysis.width.to_dict(),
         waivers=tuple(waivers),
@@ -598,6 +604,12 @@ def _sample(analysis: Analysis) -> dict[str, Any] | None:
     return {"environments": size, "seed": analysis.seed, "exact_scores": exact}
 
 
+def _demand(selection: Selection) -> dict[str, int] | None:
+    if not selection.demand:
+        return None
+    return {"environments": selection.demand, "candidates": selection.candidates}
+
+
 def _picks(selection: Selection, size: int | None) -> IntArray:
     size = len(selection) if size is None else size
     if not 0 <= size <= len(selection):
@@ -666,6 +678,7 @@ def _fields(content: Entries) -> dict[str, Any]:
         "reference": _reference_given(content) if "reference" in content else None,
         "sample": _sample_given(content.object("sample")) if "sample" in content else None,
         "parts": content.whole("parts", 1) if "parts" in content else 1,
+        "demand": _demand_given(content.object("demand")) if "demand" in content else None,
         "rules": content.whole("rules") if "rules" in content else 1,
         "equations": content.text("equations") if "equations" in content else "",
         "ledger": _ledger_given(content) if "ledger" in content else (),
@@ -740,6 +753,11 @@ def _sample_given(sample: Entries) -> dict[str, Any]:
     if "exact_scores" in sample:
         sample.flag("exact_scores")
     return dict(sample.content)
+
+
+def _demand_given(demand: Entries) -> dict[str, int]:
+    # the output of a command says more
+    return {name: demand.whole(name, 1) for name in ("environments", "candidates")}
 
 
 def _ledger_given(content: Entries) -> tuple[Removal, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analytics.cluster.sampled_demand import demand_of
 from analytics.cluster.two_rounds import two_rounds_of
 from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.data.dataset import Dataset
@@ -208,7 +209,13 @@ def _run(
         )  # fmt: skip
         drop = [*drop, *removable_copies(duplicates, keep).tolist()]
     part = Part(monitor, 0.8, 1.0, "selecting")
-    if recipe.parts > 1:
+    if recipe.demand is not None:
+        selection = demand_of(
+            analysis, recipe.method, recipe.size, spec=specs["method"],
+            demand=recipe.demand["environments"], candidates=recipe.demand["candidates"],
+            seed=recipe.seed, keep=keep, drop=drop, reference=known, monitor=part,
+        )  # fmt: skip
+    elif recipe.parts > 1:
         selection = two_rounds_of(
             analysis, recipe.method, recipe.size, spec=specs["method"], parts=recipe.parts,
             seed=recipe.seed, keep=keep, drop=drop, monitor=part,

@@ -1,6 +1,7 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
     python -m benchmarks.scale [growth] [wide] [covered] [methods] [entropy] [large] [rounds]
+        [selections] [stream]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
@@ -14,7 +15,11 @@ environments next to quests at the faster of the two batch sizes that do best on
 taking turns. large: the whole set, from the file to a table of three selections, the exact entropy,
 the time that a cancel takes, and the memory. rounds: a tenth of ever larger shares of the
 structures in two rounds, with and without its certificate, and in one part, which is plain greedy;
-the memory is the most that was taken until then.
+the memory is the most that was taken until then. selections: one per cent of ever larger sets from
+`benchmarks large_sets`, facility location from a sampled demand with what is certified for the
+whole set; the last column is what the steeper of two exponents (of all sizes, of the last two)
+foretells for a million structures. stream: large sets read, checked and described in blocks on
+disk, see `benchmarks.stream`.
 
 Seconds of wall clock, and of processor time where other work on the machine would mislead.
 """
@@ -54,6 +59,7 @@ from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from benchmarks.kernel import BATCHES, DATA
+from benchmarks.stream import stream
 
 LARGE = "wbe_snap2019.xyz.gz"
 ALLOY, SIZES = "nbmotaw_train.xyz.gz", (330, 660, 1320, 2640)
@@ -363,6 +369,12 @@ def rounds() -> None:
             )
 
 
+def selections() -> None:
+    from benchmarks.large_selections import selections as measured  # it needs what is above
+
+    measured()
+
+
 ALL = {
     "growth": growth,
     "wide": wide,
@@ -371,6 +383,8 @@ ALL = {
     "entropy": entropy,
     "large": large,
     "rounds": rounds,
+    "selections": selections,
+    "stream": stream,
 }
 
 

@@ -873,6 +873,7 @@ def test_serve_opens_up_when_told_to_and_says_what_that_means(run, served, tmp_p
     code, out, _ = run(
         *("serve", "--host", "0.0.0.0", "--root", tmp_path / "sets", "--root", tmp_path),
         *("--no-paths", "--origin", "lab.example", "--prefix", "/winnow/"),
+        *("--models", tmp_path / "sets"),
     )
     assert code == 0
     assert len(out.splitlines()) == 1
@@ -884,6 +885,7 @@ def test_serve_opens_up_when_told_to_and_says_what_that_means(run, served, tmp_p
     assert "--prefix=-a" in framed.command()
     assert told["WINNOW_OPEN"] == told["WINNOW_NO_PATHS"] == "1"
     assert told["WINNOW_ROOT"].split(os.pathsep) == [str(tmp_path / "sets"), str(tmp_path)]
+    assert told["WINNOW_MODELS"] == str(tmp_path / "sets")
     assert told["WINNOW_ORIGIN"] == "lab.example"
     assert told["WINNOW_ADDRESS"] == f"http://{socket.gethostname()}:5006/winnow/app"
 

@@ -8,6 +8,7 @@ import pytest
 from makers import real_file
 
 import winnow_atomistic as winnow
+from analytics.cluster.sampled_demand import demand_of
 from analytics.cluster.two_rounds import two_rounds_of
 from analytics.curation.duplicates import DuplicateSpec, near_duplicates
 from analytics.curation.force_cut import force_cut
@@ -207,6 +208,20 @@ def test_two_rounds_again(dataset, analysis):
     assert found.made.parts == 4
     with pytest.raises(ValueError, match="two rounds has one size only"):
         at_size(analysis, selection, 5)
+
+
+def test_a_sampled_demand_again(dataset, analysis):
+    selection = demand_of(
+        analysis, "facility_location", 12, demand=90, candidates=40, seed=2, keep=[9], drop=[1]
+    )
+    recipe = stored(make_recipe(analysis, selection))
+    assert recipe.demand == {"environments": 90, "candidates": 40}
+    assert recipe.steps[-1]["demand"] == recipe.demand
+    found = replay(recipe, dataset)
+    assert found.same
+    assert found.made.demand == recipe.demand
+    other = replay(replace(recipe, demand={"environments": 80, "candidates": 40}), dataset)
+    assert other.made.picked != recipe.picked
 
 
 def test_reasons_of_the_user_are_kept(dataset, analysis):

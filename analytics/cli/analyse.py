@@ -273,10 +273,12 @@ def _curve_table(curve: Any) -> str:
 def _columns_of(analysis: Analysis) -> str:
     """Return how long a row of the descriptor is, and which elements it tells apart."""
     spec = analysis.descriptors.spec
-    told = sees_elements(spec)
-    elements = f", {spec.species.replace(',', ', ')} told apart" if told else ", blind to elements"
-    single = len(np.unique(analysis.dataset.numbers)) < 2 or not hasattr(spec, "k")
-    return f"{analysis.descriptors.values.shape[1]} numbers each{'' if single else elements}"
+    numbers = f"{analysis.descriptors.values.shape[1]} numbers each"
+    if len(np.unique(analysis.dataset.numbers)) < 2 or not hasattr(spec, "k"):
+        return numbers
+    if sees_elements(spec):
+        return f"{numbers}, {spec.species.replace(',', ', ')} told apart"
+    return f"{numbers}, blind to elements"
 
 
 def _figure(value: float, error: float, analysis: Analysis) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor
 from analytics.selection.base import METHODS, Selection
 
-__all__ = ["add_rounds", "check_rounds", "pick_in_two_rounds", "two_rounds"]
+__all__ = ["add_rounds", "check_rounds", "pick_in_two_rounds", "two_rounds", "why_not_two"]
 
 
 def add_rounds(parser: argparse.ArgumentParser) -> None:
@@ -41,10 +41,13 @@ def add_rounds(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _why_not_two(arguments: argparse.Namespace, spec: Any) -> str:
-    """Return why two rounds are not possible with what was asked for, or nothing."""
+def why_not_two(arguments: argparse.Namespace, spec: Any, *, reference: bool = False) -> str:
+    """Return why two rounds are not possible with what was asked for, or nothing.
+
+    With `reference` a reference set is possible.
+    """
     for given, name in (
-        (arguments.reference, "--reference"),
+        (arguments.reference and not reference, "--reference"),
         (arguments.certificate, "--certificate"),
         (arguments.unit != "structures", f"--unit {arguments.unit}"),
     ):
@@ -59,14 +62,14 @@ def two_rounds(arguments: argparse.Namespace, analysis: Analysis, spec: Any) -> 
     if arguments.rounds != "auto":
         return bool(arguments.rounds == "2")
     known = scheduler_address(arguments.scheduler) is not None
-    return known and analysis.sampled is not None and not _why_not_two(arguments, spec)
+    return known and analysis.sampled is not None and not why_not_two(arguments, spec)
 
 
 def check_rounds(arguments: argparse.Namespace, spec: Any) -> None:
     """Refuse two rounds where they are not possible, before anything is computed."""
     if arguments.parts is not None and arguments.rounds != "2":
         raise UsageError("--parts is an option of --rounds 2")
-    reason = _why_not_two(arguments, spec)
+    reason = why_not_two(arguments, spec)
     if arguments.rounds == "2" and reason:
         raise UsageError(f"--rounds 2: {reason}")
 

@@ -17,6 +17,13 @@ from analytics.cli.arguments import (
     add_seed,
     add_target,
 )
+from analytics.cli.demand import (
+    add_demand,
+    check_demand,
+    demand_facts,
+    demand_text,
+    pick_from_demand,
+)
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_name, input_paths
 from analytics.cli.options import (
@@ -108,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_targets(parser)
     add_rounds(parser)
+    add_demand(parser)
     add_method_options(parser)
     group = parser.add_argument_group("options of --drop-duplicates")
     add_spec_options(group, {"": DuplicateSpec}, "duplicates-")
@@ -130,6 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     spec = method_specs(arguments, [arguments.method])[arguments.method]
     check_rounds(arguments, spec)
+    check_demand(arguments, spec)
     same = _duplicate_spec(arguments)
     kernel = kernel_spec(arguments)
     others = [name for name in (arguments.reference, arguments.target) if name is not None]
@@ -229,7 +238,9 @@ def _pick(
     longer = arguments.certificate and arguments.unit == "structures"
     part = Part(monitor, 0.3, 0.7 if arguments.certificate else 1.0, "selecting")
     selection = None
-    if two_rounds(arguments, analysis, spec):
+    if arguments.demand is not None:
+        selection = pick_from_demand(arguments, analysis, spec, size, keep, out, reference, part)
+    elif two_rounds(arguments, analysis, spec):
         selection = pick_in_two_rounds(arguments, analysis, spec, size, keep, out, part)
     if selection is None:
         selection = select_structures(
@@ -296,6 +307,8 @@ def _size(arguments: argparse.Namespace, dataset: Dataset, keep: list[int], drop
 
 def _extra(picked: _Picked) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    if picked.selection.demand:
+        found["demand"] = demand_facts(picked.selection, picked.analysis.n_environments)
     if picked.bound is not None:
         found["certificate"] = asdict(picked.bound) | {"share": picked.bound.share}
         found["fewest_structures"] = [asdict(answer) for answer in picked.fewest]
@@ -306,6 +319,8 @@ def _extra(picked: _Picked) -> dict[str, Any]:
 
 def _extra_text(picked: _Picked) -> list[str]:
     lines = []
+    if picked.selection.demand:
+        lines += demand_text(picked.selection, picked.analysis)
     if picked.selection.parts > 1:
         lines.append(
             f"picked in two rounds: in {picked.selection.parts} random parts, then the best of "

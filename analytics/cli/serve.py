@@ -17,6 +17,7 @@ from pathlib import Path
 
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_paths
+from analytics.descriptors.model_files import FOLDERS
 
 __all__ = ["Serving", "add_arguments", "find_app", "run"]
 
@@ -59,6 +60,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="visitors name no files of this machine at all: they drop theirs on the page",
     )
     who.add_argument(
+        "--models",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder of model files (MACE) that visitors may describe environments with; a model "
+        "is a program, so there is none otherwise; repeat it for more folders",
+    )
+    who.add_argument(
         "--basic-auth",
         metavar="FILE",
         help="ask for a login instead of the token: JSON that maps names to passwords",
@@ -89,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
         show=bool(arguments.show),
         host=arguments.host,
         token=arguments.token or os.environ.get("WINNOW_TOKEN", ""),
-        roots=tuple(_folder(root) for root in arguments.root),
+        roots=tuple(_folder("--root", root) for root in arguments.root),
+        models=tuple(_folder("--models", folder) for folder in arguments.models),
         paths=not arguments.no_paths,
         login=None if arguments.basic_auth is None else _logins(arguments.basic_auth),
         origins=tuple(arguments.origin),
@@ -113,10 +123,10 @@ def _logins(text: str) -> str:
     return str(file)
 
 
-def _folder(text: str) -> str:
+def _folder(flag: str, text: str) -> str:
     folder = Path(text).expanduser().resolve()
     if not folder.is_dir():
-        raise UsageError(f"--root {text}: there is no such folder")
+        raise UsageError(f"{flag} {text}: there is no such folder")
     return str(folder)
 
 
@@ -137,6 +147,8 @@ class Serving:
         What the page asks for; empty: a new one.
     roots : tuple of str
         Folders that visitors open files in; empty: all.
+    models : tuple of str
+        Folders of model files that visitors may use.
     paths : bool
         Whether visitors may name files of this machine.
     login : str, optional
@@ -155,6 +167,7 @@ class Serving:
     show: bool = False
     token: str = ""
     roots: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     paths: bool = True
     login: str | None = None
     origins: tuple[str, ...] = ()
@@ -216,6 +229,7 @@ class Serving:
             "PANEL_COOKIE_SECRET": os.environ.get("PANEL_COOKIE_SECRET") or secrets.token_hex(32),
             "WINNOW_ADDRESS": self.address,
             "WINNOW_FRAME": "1" if self.framed else "",
+            FOLDERS: os.pathsep.join(self.models),
             "WINNOW_NO_PATHS": "" if self.paths else "1",
             "WINNOW_OPEN": "" if self.local else "1",
             "WINNOW_ORIGIN": ",".join(self.origins),

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.information.kernel_rows import KernelRows, PackedRows
+from analytics.information.sampled_rows import SampledRows
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.selection.lazy_greedy import Rows, add_row, all_gains, greedy_by_gains
@@ -60,7 +61,7 @@ class CoverageRows:
 
     Attributes
     ----------
-    rows : KernelRows
+    rows : KernelRows or SampledRows
         Of all structures; they are known by their places here.
     weights : float array (n_columns,)
     capped : bool
@@ -69,7 +70,7 @@ class CoverageRows:
         Bytes that the rows held at a time may take.
     """
 
-    rows: KernelRows
+    rows: KernelRows | SampledRows
     weights: FloatArray
     capped: bool
     memory: float
@@ -81,6 +82,7 @@ class CoverageRows:
         size: int,
         *,
         bounds: FloatArray | None = None,
+        start: FloatArray | None = None,
         monitor: Monitor = SILENT,
     ) -> Picks:
         """Pick greedily from some structures, after those to keep.
@@ -94,9 +96,11 @@ class CoverageRows:
             How many there are to be with those to keep.
         bounds : float array (m,), optional
             What each of the hand would add to those to keep, where that is known.
+        start : float array (n_columns,), optional
+            What every column has reached before those to keep.
         monitor : Monitor
         """
-        reached = np.zeros(self.rows.n_columns)
+        reached = np.zeros(self.rows.n_columns) if start is None else start.copy()
         given = np.array(list(self.joined(kept, reached, monitor)))
         held = _Held(self, hand, reached, Checkpoints(monitor))
         if bounds is None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
+from analytics.runtime.pieces import fields_of, under
 
 __all__ = ["FileColumn", "expression_name", "file_columns"]
 
@@ -59,13 +60,15 @@ class FileColumn:
         O(n structures) steps of Python, and one copy of the numbers.
         """
         if self.of == "structure":
-            given = [record.info.get(self.key) for record in dataset.records]
+            given = under(dataset.records, "info", self.key)
             if self.kind == "category":
                 return np.array(["" if value is None else str(value) for value in given], dtype=str)
             return np.array([self._number(value) for value in given], dtype=np.float64)
         parts = [
-            self._of_atoms(record.arrays.get(self.key), size)
-            for record, size in zip(dataset.records, dataset.sizes.tolist(), strict=True)
+            self._of_atoms(values, size)
+            for values, size in zip(
+                under(dataset.records, "arrays", self.key), dataset.sizes.tolist(), strict=True
+            )
         ]
         return np.concatenate(parts)
 
@@ -135,10 +138,11 @@ def _columns(dataset: Dataset) -> Iterator[tuple[Any, str, Any, int | None]]:
 def _forms(dataset: Dataset) -> tuple[dict[str, _Forms], dict[str, _Forms]]:
     infos: dict[str, _Forms] = {}
     arrays: dict[str, _Forms] = {}
-    for record in dataset.records:
-        for key, value in record.info.items():
+    for info in fields_of(dataset.records, "info"):
+        for key, value in info.items():
             infos.setdefault(key, set()).add(_form(value))
-        for key, values in record.arrays.items():
+    for held in fields_of(dataset.records, "arrays"):
+        for key, values in held.items():
             arrays.setdefault(key, set()).add((values.dtype.type, values.shape[1:]))
     return infos, arrays
 

@@ -13,6 +13,7 @@ from analytics.curation.label_relations import LabelRelation, energy_relation, f
 from analytics.data.dataset import Dataset
 from analytics.data.exact_duplicates import duplicate_groups
 from analytics.runtime.arrays import IntArray, frozen
+from analytics.runtime.pieces import keys_in, under
 from analytics.runtime.value import Table
 
 __all__ = [
@@ -152,7 +153,7 @@ def same_structures(one: Dataset, other: Dataset) -> IntArray:
 def _keys(one: Dataset, other: Dataset) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     found = {}
     for name, kind in (("structure", "info"), ("atom", "arrays")):
-        a, b = ({key for r in d.records for key in getattr(r, kind)} for d in (one, other))
+        a, b = (set(keys_in(d.records, kind)) for d in (one, other))
         if a != b:
             found[name] = tuple(sorted(a - b)), tuple(sorted(b - a))
     for label in ("energy", "forces", "stress"):
@@ -169,11 +170,12 @@ def stated_methods(
     """Return keys that say how labels were calculated and have other values in either set."""
     values: list[dict[str, set[str]]] = [{}, {}]
     for side, data in zip(values, (one, other), strict=True):
-        for record in data.records:
-            for key, value in record.info.items():
-                plain = key.lower().replace("_", "").replace("-", "")
-                if isinstance(value, str) and any(word in plain for word in _METHOD_WORDS):
-                    side.setdefault(key, set()).add(value)
+        for key in keys_in(data.records, "info"):
+            plain = key.lower().replace("_", "").replace("-", "")
+            if any(word in plain for word in _METHOD_WORDS):
+                given = under(data.records, "info", key)
+                words = {value for value in given if isinstance(value, str)}
+                side |= {key: words} if words else {}
     found = {}
     for key in sorted(values[0].keys() | values[1].keys()):
         a, b = (tuple(sorted(side.get(key, ()))) for side in values)

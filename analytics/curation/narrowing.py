@@ -14,8 +14,11 @@ from analytics.curation.search import understood
 from analytics.data.dataset import Dataset
 from analytics.data.understood import KeyUse
 from analytics.runtime.errors import InputError
+from analytics.runtime.pieces import fields_of, under
 
 __all__ = ["Narrowed", "narrowed", "where"]
+
+_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,16 @@ def _recounted(dataset: Dataset, keys: Iterable[KeyUse]) -> Iterator[KeyUse]:
             yield use
             continue
         covered = seen.setdefault(use.label, set())
+        having = zip(
+            under(dataset.records, "info", use.key, _ABSENT),
+            under(dataset.records, "arrays", use.key, _ABSENT),
+            fields_of(dataset.records, "forces"),
+            strict=True,
+        )
         here = {
             s
-            for s, record in enumerate(dataset.records)
-            if use.key in record.info or use.key in record.arrays or use.key == record.forces
+            for s, (value, array, forces) in enumerate(having)
+            if value is not _ABSENT or array is not _ABSENT or use.key == forces
         }
         yield replace(use, frames=len(here - covered))
         covered |= here

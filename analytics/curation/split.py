@@ -28,6 +28,7 @@ from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
 from analytics.runtime.arrays import FloatArray, IntArray, frozen, members_of
 from analytics.runtime.errors import InputError
+from analytics.runtime.pieces import keys_in, under
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Table
 
@@ -265,7 +266,7 @@ def _of_key(dataset: Dataset, key: str) -> list[tuple[int, int]]:
         if value is not None and not isolated[s]:
             pairs.append((firsts.setdefault(value, s), s))
     if not firsts:
-        have = sorted(set().union(*(record.info.keys() for record in dataset.records)))
+        have = sorted(keys_in(dataset.records, "info"))
         told = ", ".join(have[:20]) or "none"
         raise InputError(f"no structure has the key {key!r}; it has {told}", source=dataset.name)
     return pairs
@@ -274,11 +275,8 @@ def _of_key(dataset: Dataset, key: str) -> list[tuple[int, int]]:
 def _values(dataset: Dataset, key: str) -> list[str | None]:
     if not dataset.records and key in ("config_type", dataset.keys.config_type):
         return [str(value) or None for value in dataset.config_type]
-    found = []
-    for record in dataset.records:
-        value = record.info.get(key)
-        found.append(None if value is None else str(value))
-    return found
+    values = under(dataset.records, "info", key)
+    return [None if value is None else str(value) for value in values]
 
 
 def _near_pairs(

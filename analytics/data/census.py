@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from analytics.data.label_names import meaning_of
 from analytics.runtime.arrays import FloatArray
+from analytics.runtime.pieces import PackedSequence, fields_of
 
-__all__ = ["VOIGT", "Census", "Numbers", "number", "root_mean_square", "tensor"]
+__all__ = ["VOIGT", "Census", "Given", "Numbers", "number", "root_mean_square", "tensor"]
 
 #: Where the elements of a 3 x 3 tensor are in xx, yy, zz, yz, xz, xy.
 VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
@@ -64,21 +65,60 @@ class Numbers:
         return int((~np.isnan(self.values)).sum())
 
 
+_NOTHING: Any = object()
+
+
+class Under:
+    """What is under a key of packed structures, by structure: made when asked for, and not held.
+
+    Parameters
+    ----------
+    items : PackedSequence
+    field : 'info' or 'arrays'
+    key : str
+    pieces : sequence of int
+        Those in which any structure has it.
+    """
+
+    def __init__(
+        self, items: PackedSequence[Any], field: str, key: str, pieces: Sequence[int]
+    ) -> None:
+        self._items, self._field, self._key, self._pieces = items, field, key, pieces
+        self._n: int | None = None
+
+    def items(self) -> Iterator[tuple[int, Any]]:
+        """Yield the structures that have the key, in their order, each with its value."""
+        for k in self._pieces:
+            first, values = self._items.piece_under(k, self._field, self._key, _NOTHING)
+            for place, value in enumerate(values, first):
+                if value is not _NOTHING:
+                    yield place, value
+
+    def __iter__(self) -> Iterator[int]:
+        return (place for place, _ in self.items())
+
+    def values(self) -> Iterator[Any]:
+        """Yield the values of the structures that have the key."""
+        return (value for _, value in self.items())
+
+    def __len__(self) -> int:
+        if self._n is None:
+            self._n = sum(1 for _ in self.items())
+        return self._n
+
+
+#: Values by structure.
+Given = dict[int, Any] | Under
+
+
 class Census:
     """The values of all structures, by name; structures are counted from 0 as they are given."""
 
-    def __init__(self, items: Iterable[Structure]) -> None:
-        self.info: defaultdict[str, dict[int, Any]] = defaultdict(dict)
-        self.arrays: defaultdict[str, dict[int, npt.NDArray[Any]]] = defaultdict(dict)
-        self.n = 0
-        for place, item in enumerate(items):
-            for key, value in item.info.items():
-                self.info[key][place] = value
-            for key, array in item.arrays.items():
-                self.arrays[key][place] = array
-            self.n += 1
+    def __init__(self, items: Sequence[Structure]) -> None:
+        self.info = _by_key(items, "info")
+        self.arrays = _by_key(items, "arrays")
+        self.n = len(items)
         self._numbers: dict[str, Numbers] = {}
-        self._vectors: dict[str, dict[int, npt.NDArray[Any]]] = {}
 
     def numbers(self, key: str) -> Numbers:
         """Return the numbers per structure under a name."""
@@ -86,7 +126,7 @@ class Census:
             self._numbers[key] = self._read_numbers(self.info.get(key, {}))
         return self._numbers[key]
 
-    def _read_numbers(self, given: dict[int, Any]) -> Numbers:
+    def _read_numbers(self, given: Given) -> Numbers:
         values = np.full(self.n, np.nan)
         if set(map(type, given.values())) <= {float, int}:
             try:
@@ -103,20 +143,17 @@ class Census:
                 unusable[place] = f"is {shown[:60]}, not a number"
         return Numbers(values, unusable)
 
-    def vectors(self, key: str) -> dict[int, npt.NDArray[Any]]:
+    def vectors(self, key: str) -> Iterable[tuple[int, npt.NDArray[Any]]]:
         """Return what could be three numbers per atom under a name, by structure.
 
         Columns, or nested lists among the values of the structure.
         """
-        if key not in self._vectors:
-            found = {
-                place: value
-                for place, value in self.info.get(key, {}).items()
-                if isinstance(value, np.ndarray)
-            }
-            columns = self.arrays.get(key, {})
-            self._vectors[key] = found | columns if found else columns
-        return self._vectors[key]
+        columns = self.arrays.get(key, {})
+        if key not in self.info:
+            return columns.items()
+        lists = self.info[key].items()
+        found = {place: value for place, value in lists if isinstance(value, np.ndarray)}
+        return (found | dict(columns.items())).items() if found else columns.items()
 
     def number_keys(self) -> list[str]:
         """Return the names of numbers per structure, those of most structures first."""
@@ -149,6 +186,17 @@ class Census:
             if meaning_of(key).label == "stress"
         }
         return sorted((k for k, n in found.items() if n), key=lambda k: (-found[k], k))
+
+
+def _by_key(items: Sequence[Structure], field: str) -> Mapping[str, Given]:
+    if isinstance(items, PackedSequence) and items.chosen is None:
+        pieces = items.pieces_with(field)
+        return {key: Under(items, field, key, where) for key, where in pieces.items()}
+    found: defaultdict[str, dict[int, Any]] = defaultdict(dict)
+    for place, given in enumerate(fields_of(items, field)):
+        for key, value in given.items():
+            found[key][place] = value
+    return found
 
 
 def _is_number(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from analytics.data.read_options import LabelKeys
 from analytics.data.understood import Understood
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, owners, ragged_rows
 from analytics.runtime.errors import InputError
+from analytics.runtime.pieces import taken
 from analytics.runtime.value import Table, Value
 
 __all__ = ["ALONE", "Dataset", "Record", "Unsearchable"]
@@ -85,8 +86,9 @@ class Dataset(Table):
         Where the labels were read from.
     understood : Understood
         How the file was read, in full; not part of the fingerprint.
-    records : tuple of Record
-        What else each structure carried, for a lossless export; () when made in memory.
+    records : sequence of Record
+        What else each structure carried, for a lossless export; () when made in memory. Packed
+        where there are many (`analytics.runtime.pieces`): each is made again when it is asked for.
     fingerprint : str
         Digest of the physical content: atoms, cells, labels and classes. Made here, never given.
     """
@@ -104,7 +106,7 @@ class Dataset(Table):
     name: str = "in memory"
     keys: LabelKeys = field(default_factory=LabelKeys)
     understood: Understood = field(default_factory=Understood)
-    records: tuple[Record, ...] = ()
+    records: Sequence[Record] = ()
     fingerprint: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -287,5 +289,5 @@ class Dataset(Table):
             name=self.name,
             keys=self.keys,
             understood=self.understood,
-            records=tuple(self.records[int(s)] for s in structures) if self.records else (),
+            records=taken(self.records, structures),
         )

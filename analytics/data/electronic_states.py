@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from analytics.data.dataset import Dataset, Record
 from analytics.data.geometries import Geometries
 from analytics.data.superposition import joined_groups
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.pieces import fields_of, keys_in
 
-__all__ = ["state_labels", "stated_states"]
+__all__ = ["state_labels", "stated_states", "states_stated"]
 
 #: Names of the totals that are compared, without underscores and capitals; those of one line are
 #: the same quantity.
@@ -47,7 +49,7 @@ def state_labels(datasets: Sequence[Dataset], group: IntArray, tolerance: float)
     """
     members = [_member(datasets, int(s)) for s in group]
     records = [data.records[s] if data.records else Record() for data, s in members]
-    labels = [_clusters([_total(record, names) for record in records]) for names in _TOTALS]
+    labels = [_clusters([_total(record.info, names) for record in records]) for names in _TOTALS]
     moments = [
         # not data.sizes, which is worked out for all structures
         _moments(record, int(np.diff(data.structure_offsets[s : s + 2]).item()))
@@ -63,6 +65,20 @@ def state_labels(datasets: Sequence[Dataset], group: IntArray, tolerance: float)
     return np.unique(np.array(labels), axis=1, return_inverse=True)[1].reshape(-1)
 
 
+def states_stated(datasets: Sequence[Dataset]) -> bool:
+    """Say whether any structure states something by which `state_labels` could tell states apart.
+
+    What it is may still be no number, or the same in all of them.
+    """
+    telling = {*_MOMENTS, *(name for names in _TOTALS for name in names)}
+    return any(
+        _plain(key) in telling
+        for data in datasets
+        for field in ("info", "arrays")
+        for key in keys_in(data.records, field)
+    )
+
+
 def stated_states(datasets: Sequence[Dataset]) -> list[IntArray]:
     """Return numbers that differ where the stated total charge, multiplicity or spin do.
 
@@ -76,14 +92,15 @@ def stated_states(datasets: Sequence[Dataset]) -> list[IntArray]:
         One for each data set. What a structure does not state is taken for the same, unless the
         others contradict one another: then it is a state of its own.
     """
-    records = [
-        record for data in datasets for record in data.records or [Record()] * data.n_structures
-    ]
-    present = set().union(*(record.info for record in records))
-    table = np.zeros((len(records), 3), dtype=np.int64)
+    present = {key for data in datasets for key in keys_in(data.records, "info")}
+    table = np.zeros((sum(data.n_structures for data in datasets), 3), dtype=np.int64)
     for column, names in enumerate(_TOTALS[:3]):
         if any(_plain(key) in names for key in present):
-            table[:, column] = _clusters([_total(record, names) for record in records])
+            table[:, column] = _clusters([
+                _total(info, names)
+                for data in datasets
+                for info in _infos(data)
+            ])  # fmt: skip
     return np.split(table, np.cumsum([data.n_structures for data in datasets])[:-1])
 
 
@@ -95,12 +112,16 @@ def _member(datasets: Sequence[Dataset], structure: int) -> tuple[Dataset, int]:
     raise IndexError(structure)
 
 
+def _infos(data: Dataset) -> Iterable[Mapping[str, Any]]:
+    return fields_of(data.records, "info") if data.records else [{}] * data.n_structures
+
+
 def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
-def _total(record: Record, names: Sequence[str]) -> float | None:
-    for key, value in record.info.items():
+def _total(info: Mapping[str, Any], names: Sequence[str]) -> float | None:
+    for key, value in info.items():
         if _plain(key) in names and isinstance(value, int | float | np.number):
             return abs(float(value)) if names is _TOTALS[-1] else float(value)
     return None
@@ -110,7 +131,7 @@ def _moments(record: Record, n_atoms: int) -> FloatArray | None:
     """Return the moment of each atom, (n_atoms, 3); collinear ones along the first axis."""
     # also a list in the comment line of extended XYZ
     lists = {key: value for key, value in record.info.items() if isinstance(value, np.ndarray)}
-    for key, values in (lists | record.arrays).items():
+    for key, values in {**lists, **dict(record.arrays)}.items():
         if _plain(key) not in _MOMENTS or values.dtype.kind not in "if" or not values.ndim:
             continue
         if len(values) == n_atoms:

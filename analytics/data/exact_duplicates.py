@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.data.dataset import Dataset
-from analytics.data.electronic_states import state_labels
+from analytics.data.electronic_states import state_labels, states_stated
 from analytics.data.geometries import Geometries
 from analytics.data.invariants import close_pairs, invariants
 from analytics.data.superposition import joined_groups
@@ -44,7 +44,7 @@ def duplicate_groups(
     as far as it is stated: total charge, spin and magnetic moments (`state_labels`).
     """
     groups = geometry_groups(*datasets) if geometries is None else geometries
-    if not any(dataset.records for dataset in datasets):
+    if not states_stated(datasets):
         return groups
     found = []
     for group in groups:

@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from analytics.data.frames import Frame
+from analytics.data.gathered import Said
 from analytics.data.label_names import meaning_of
 from analytics.data.understood import UnitUse
 from analytics.data.units import QUANTITIES, USUAL, conversion, stated_units, states_unit
 from analytics.runtime.arrays import FloatArray, IntArray
 from analytics.runtime.errors import InputError
+from analytics.runtime.pieces import keys_in
 
 __all__ = ["FileUnits"]
 
@@ -41,7 +42,9 @@ class FileUnits:
 
     Parameters
     ----------
-    frames : sequence of Frame
+    said : sequence of Said
+    states : bool
+        Whether any structure states units of its own.
     asked : mapping of str to str
         Units that the user says, by quantity.
     name : str
@@ -53,8 +56,10 @@ class FileUnits:
         If the user's units are not known.
     """
 
-    def __init__(self, frames: Sequence[Frame], asked: Mapping[str, str], name: str) -> None:
-        self._asked, self._name, self._n = asked, name, len(frames)
+    def __init__(
+        self, said: Sequence[Said], states: bool, asked: Mapping[str, str], name: str
+    ) -> None:
+        self._asked, self._name, self._n = asked, name, len(said)
         self.notes: list[str] = []
         #: The name of the energies in use: what it says of their unit holds for forces as well.
         self.energy_key: str | None = None
@@ -64,23 +69,22 @@ class FileUnits:
                     f"--units: {quantity!r} is none of {', '.join(QUANTITIES)}", source=name
                 )
             self._converted(unit, quantity, f"--units {quantity}={unit}")
-        self._fixed = bool(frames) and not frames[0].columns
-        self._said = self._statements(frames)
+        self._fixed = bool(said) and not said[0].columns
+        self._said = self._statements(said, states)
         self._known: dict[tuple[str, str], _Resolved] = {}
         self._there: dict[tuple[str, str], npt.NDArray[np.bool_]] = {}
         self._uses: Counter[tuple[str, str, _KnownFrom, float]] = Counter()
 
-    def _statements(self, frames: Sequence[Frame]) -> list[_Statement]:
+    @staticmethod
+    def _statements(said: Sequence[Said], states: bool) -> list[_Statement]:
         """Return what structures state, and the places of those that state it."""
-        if not any(frame.units for frame in frames):
-            names = set().union(*(frame.info.keys() for frame in frames))
-            if not any(map(states_unit, names)):
-                return [({}, (), np.arange(len(frames)))]
+        if not states and not any(map(states_unit, keys_in(said, "info"))):
+            return [({}, (), np.arange(len(said)))]
         found: dict[tuple[tuple[tuple[str, str], ...], tuple[str, ...]], list[int]] = {}
-        for place, frame in enumerate(frames):
-            said = frame.units | stated_units(frame.info)
-            found.setdefault((tuple(sorted(said.items())), frame.assumed), []).append(place)
-        return [(dict(said), assumed, np.array(at)) for (said, assumed), at in found.items()]
+        for place, one in enumerate(said):
+            units = one.units | stated_units(one.info)
+            found.setdefault((tuple(sorted(units.items())), one.assumed), []).append(place)
+        return [(dict(units), assumed, np.array(at)) for (units, assumed), at in found.items()]
 
     def there(self, quantity: str, key: str, has: npt.NDArray[np.bool_]) -> None:
         """Say which structures have values under a name: the unit of others is of no interest."""

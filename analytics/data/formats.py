@@ -103,7 +103,9 @@ def _atoms_of(dataset: Dataset, structure: int) -> Atoms:
     )
     record = dataset.records[structure] if dataset.records else None
     if record is not None:
-        atoms.info.update({k: v for k, v in record.info.items() if k != "energy"})
+        for key, value in record.info.items():
+            if key != "energy":
+                atoms.info[key] = np.array(value) if isinstance(value, np.ndarray) else value
         for key, array in record.arrays.items():
             atoms.arrays[key] = np.array(array)
     elif dataset.config_type[structure]:

@@ -145,9 +145,7 @@ def choose_class(census: Census, asked: str | None) -> Choice:
     """Return the names that the class of a structure is read from."""
     if asked is not None:
         return Choice((asked,) if asked else ())
-    known = {
-        key: given for key, given in census.info.items() if _plain(key) in CLASS_NAMES and given
-    }
+    known = {key: given for key, given in census.info.items() if _plain(key) in CLASS_NAMES}
     if not known:
         return Choice()
     order = sorted(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import chemical_symbols
 
-from analytics.data.census import Census, root_mean_square, tensor
+from analytics.data.census import Census, Given, root_mean_square, tensor
 from analytics.data.dataset import Dataset, Record
 from analytics.data.file_units import FileUnits
 from analytics.data.frames import Frame, LeftOut, species_numbers
+from analytics.data.gathered import Gathered, Said
 from analytics.data.label_choice import (
     CLASS_NAMES,
     Choice,
@@ -28,6 +28,8 @@ from analytics.data.read_options import LabelKeys, ReadOptions
 from analytics.data.understood import Candidate, KeyUse, Understood
 from analytics.runtime.arrays import FloatArray, IntArray, owners
 from analytics.runtime.errors import InputError
+from analytics.runtime.growing import scratch
+from analytics.runtime.pieces import PackedSequence, fields_of, packed
 
 __all__ = ["AvailableKeys", "assemble", "keys_of"]
 
@@ -68,8 +70,8 @@ class AvailableKeys:
     stress: tuple[str, ...] = ()
 
 
-def keys_of(items: Iterable[Frame | Record]) -> AvailableKeys:
-    """Return what could be a label, from the structures of a file before or after assembly."""
+def keys_of(items: Sequence[Record]) -> AvailableKeys:
+    """Return what could be a label, from the records of a file."""
     census = Census(items)
     return AvailableKeys(
         energy=_ranked(census.number_keys(), "energy"),
@@ -95,7 +97,7 @@ def _class_rank(key: str) -> int:
 
 
 def assemble(
-    found: Sequence[Frame | LeftOut],
+    found: Gathered,
     name: str,
     asked: ReadOptions,
     *,
@@ -106,7 +108,7 @@ def assemble(
 
     Parameters
     ----------
-    found : sequence of Frame and LeftOut
+    found : Gathered
     name : str
         Name of the source, for the data set and for errors.
     asked : ReadOptions
@@ -115,43 +117,37 @@ def assemble(
     in_file : int
         How many frames there are, if that is known: more than are given where a part was asked for.
     """
-    frames = [one for one in found if isinstance(one, Frame)]
-    left_out = [one for one in found if isinstance(one, LeftOut)]
-    if left_out and not frames:
-        _refuse(left_out[0], name)
-    if not frames:
+    if found.left_out and not len(found):
+        _refuse(found.left_out[0], name)
+    if not len(found):
         raise InputError(f"the {describes} holds no structures", source=name)
-    frames, unknown = _without_few_labels(frames, asked.species)
-    left_out += unknown
-    frames, notes = _with_elements(frames, name, asked.species)
-    labels = _Labels(frames, name, asked)
-    left_out = sorted([*left_out, *labels.left_out], key=lambda one: one.frame)
+    found, notes = _with_elements(_without_few_labels(found, asked.species), name, asked.species)
+    labels = _Labels(found, name, asked)
+    left_out = sorted([*found.left_out, *labels.left_out], key=lambda one: one.frame)
     if left_out and asked.strict:
         _refuse(left_out[0], name)
-    indices = np.array([frame.index for frame in frames])
-    counts = Counter(note for frame in frames for note in frame.notes)
     said = [
-        note if count == len(frames) else f"{note} ({count} of {len(frames)} frames)"
-        for note, count in counts.items()
+        note if count == len(found) else f"{note} ({count} of {len(found)} frames)"
+        for note, count in found.notes.items()
     ]
+    lost = {one.frame for one in left_out}
+    n_lost = len(lost) - int(np.isin(found.indices, list(lost)).sum())
     return Dataset(
-        numbers=np.concatenate([frame.numbers for frame in frames]),
+        numbers=found.numbers,
         positions=labels.positions,
-        structure_offsets=labels.offsets,
+        structure_offsets=found.offsets,
         cells=labels.cells,
-        pbc=np.array([frame.pbc for frame in frames]),
+        pbc=found.pbc,
         energies=labels.energies,
         forces=labels.forces,
         stress=labels.stress,
         config_type=labels.classes,
-        frame_indices=indices,
+        frame_indices=found.indices,
         name=name,
         keys=labels.keys,
         understood=Understood(
-            format=_format(frames),
-            frames_in_file=max(
-                in_file, len({one.frame for one in left_out} | set(indices.tolist()))
-            ),
+            format=", ".join(found.formats),
+            frames_in_file=max(in_file, len(found) + n_lost),
             left_out=tuple(left_out),
             keys=labels.uses,
             candidates=labels.candidates,
@@ -163,41 +159,31 @@ def assemble(
     )
 
 
-def _format(frames: Sequence[Frame]) -> str:
-    """Return what the formats are called, and extended XYZ by its columns."""
-    return ", ".join(
-        dict.fromkeys(
-            name
-            for frame in frames
-            if (name := frame.format or ("extended XYZ" if frame.columns else ""))
-        )
-    )
-
-
 def _refuse(one: LeftOut, name: str) -> None:
     raise InputError(one.said, source=name, structure=one.frame)
 
 
-def _without_few_labels(
-    frames: list[Frame], species: Mapping[str, str]
-) -> tuple[list[Frame], list[LeftOut]]:
+def _without_few_labels(found: Gathered, species: Mapping[str, str]) -> Gathered:
     """Leave out structures with a word for a species that is no element, where they are few."""
     known = {*species, *chemical_symbols[1:]}
-    odd = {
-        frame.index: word
-        for frame in frames
-        if (word := next((t for t in frame.types if t not in known and not t.isdigit()), ""))
-    }
-    if 2 * len(odd) > len(frames):
-        return frames, []
-    lost = [
-        LeftOut(
-            index,
-            f"{word!r} is not the symbol of an element; --species {word}={_guess(word)} reads it",
-        )
-        for index, word in odd.items()
-    ]
-    return [frame for frame in frames if frame.index not in odd], lost
+    unknown = {word for word in found.types if word not in known and not word.isdigit()}
+    if not unknown:
+        return found
+
+    def odd(types: tuple[str, ...]) -> str:
+        return next((word for word in types if word in unknown), "")
+
+    if 2 * sum(map(bool, map(odd, fields_of(found.said, "types")))) > len(found):
+        return found
+
+    def sound(frame: Frame) -> Frame | LeftOut:
+        word = odd(frame.types)
+        if not word:
+            return frame
+        said = f"{word!r} is not the symbol of an element"
+        return LeftOut(frame.index, f"{said}; --species {word}={_guess(word)} reads it")
+
+    return found.changed(sound)
 
 
 def _guess(word: str) -> str:
@@ -218,17 +204,17 @@ def _example(unsaid: Sequence[str]) -> str:
 
 
 def _with_elements(
-    frames: list[Frame], name: str, species: Mapping[str, str]
-) -> tuple[list[Frame], list[str]]:
+    found: Gathered, name: str, species: Mapping[str, str]
+) -> tuple[Gathered, list[str]]:
     """Give each type of atoms the element that the user says, and ask for those not said.
 
     A type that is written like an element is that, unless the user says otherwise.
     """
-    types = sorted({t for frame in frames for t in frame.types}, key=lambda t: (len(t), t))
+    types = sorted(found.types, key=lambda t: (len(t), t))
     asked = tuple(one for one in types if one in species or one not in chemical_symbols[1:])
     if not asked:
         notes = ["--species is not used: the file names elements"] if species else []
-        return [_of_types(frame, {t: t for t in types}) for frame in frames], notes
+        return _of_types(found, {t: t for t in types}), notes
     unsaid = [one for one in asked if one not in species]
     if unsaid:
         more = f" and {len(unsaid) - 20} more" if len(unsaid) > 20 else ""
@@ -250,24 +236,29 @@ def _with_elements(
     unused = [one for one in species if one not in types]
     if unused:
         notes.append(f"--species {', '.join(unused)}: the file has no such type of atoms")
-    return [_of_types(frame, symbols) for frame in frames], notes
+    return _of_types(found, symbols), notes
 
 
-def _of_types(frame: Frame, symbols: Mapping[str, str]) -> Frame:
-    if not frame.types:
-        return frame
-    return replace(frame, numbers=species_numbers([symbols[one] for one in frame.types]))
+def _of_types(found: Gathered, symbols: Mapping[str, str]) -> Gathered:
+    if not symbols:
+        return found
+
+    def named(frame: Frame) -> Frame:
+        if not frame.types:
+            return frame
+        return replace(frame, numbers=species_numbers([symbols[one] for one in frame.types]))
+
+    return found.changed(named)
 
 
 class _Labels:
     """The labels of a file, found and read."""
 
-    def __init__(self, frames: list[Frame], name: str, asked: ReadOptions) -> None:
-        self._frames, self._name, self._asked = frames, name, asked
-        self.sizes: IntArray = np.array([len(frame.numbers) for frame in frames])
-        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
-        self.census = Census(frames)
-        self.units = FileUnits(frames, asked.units, name)
+    def __init__(self, found: Gathered, name: str, asked: ReadOptions) -> None:
+        self._found, self._name, self._asked = found, name, asked
+        self.sizes, self.offsets = found.sizes, found.offsets
+        self.census = Census(found.said)
+        self.units = FileUnits(found.said, found.units, asked.units, name)
         self.left_out: list[LeftOut] = []
         self.notes: list[str] = []
         self._check_asked()
@@ -308,12 +299,13 @@ class _Labels:
 
     def _place(self) -> None:
         """Put positions and cells together, in angstrom."""
-        self.positions = np.concatenate([frame.positions for frame in self._frames])
-        self.cells = np.array([frame.cell for frame in self._frames], dtype=np.float64)
+        self.positions, self.cells = self._found.positions, self._found.cells
         factors = self.units.factors("length")
         self.units.use("length")
         if (factors != 1).any():
-            self.positions = self.positions * np.repeat(factors, self.sizes)[:, None]
+            converted = scratch(self.positions.shape, 0.0)
+            np.multiply(self.positions, np.repeat(factors, self.sizes)[:, None], out=converted)
+            self.positions = converted
             self.cells = self.cells * factors[:, None, None]
 
     # ---- which names ----------------------------------------------------------------------------
@@ -380,8 +372,11 @@ class _Labels:
                     )
 
     def _said(self, key: str) -> bool:
-        return "energy" in self._asked.units or any(
-            frame.units.keys() & {key, "energy"} for frame in self._frames
+        return "energy" in self._asked.units or (
+            self._found.units
+            and any(
+                units.keys() & {key, "energy"} for units in fields_of(self._found.said, "units")
+            )
         )
 
     def _trusted_energy(self, key: str, meaning: Meaning) -> bool:
@@ -426,16 +421,16 @@ class _Labels:
     def _vectors_cover(self, key: str) -> npt.NDArray[np.bool_]:
         """Return which structures have forces under a name, bool array (n_structures,)."""
         found = np.zeros(self.census.n, dtype=bool)
-        for s, values in self.census.vectors(key).items():
+        for s, values in self.census.vectors(key):
             fits = not _forces_cause(key, values, int(self.sizes[s]))
             found[s] = fits and not _nothing(values)
         return found
 
     def _vectors_of(self, key: str) -> FloatArray:
         """Return forces under a name, float array (n_environments, 3), eV/angstrom."""
-        found = np.full((int(self.offsets[-1]), 3), np.nan)
+        found = scratch((int(self.offsets[-1]), 3), np.nan)
         factors = self.units.factors("forces", key)
-        for s, values in self.census.vectors(key).items():
+        for s, values in self.census.vectors(key):
             if not _forces_cause(key, values, int(self.sizes[s])):
                 found[self.offsets[s] : self.offsets[s + 1]] = values * factors[s]
         return found
@@ -495,7 +490,7 @@ class _Labels:
                     raise InputError(
                         f"energy {key!r} {cause}; --energy-key '' reads none",
                         source=self._name,
-                        structure=self._frames[s].index,
+                        structure=int(self._found.indices[s]),
                     )
             values = self._energies_of(key)
             self._fill("energy", at, energies, values, ~np.isnan(values), "energy")
@@ -515,7 +510,7 @@ class _Labels:
         for key, causes in unusable.items():
             for s, cause in causes.items():
                 if np.isnan(values[s]).all():
-                    frame = self._frames[s].index
+                    frame = int(self._found.indices[s])
                     self.left_out.append(LeftOut(frame, f"{part} {key!r} {cause}", part=part))
 
     def _fill(
@@ -540,12 +535,12 @@ class _Labels:
         keys = self.choices["forces"].keys
         if not keys:
             return None
-        forces = np.full((int(self.offsets[-1]), 3), np.nan)
+        forces = scratch((int(self.offsets[-1]), 3), np.nan)
         unusable: dict[int, str] = {}
         usable = 0
         for at, key in enumerate(keys):
-            factors, vectors = self.units.factors("forces", key), self.census.vectors(key)
-            for s, values in vectors.items():
+            factors = self.units.factors("forces", key)
+            for s, values in self.census.vectors(key):
                 if source[s] != _NONE:
                     continue
                 cause = _forces_cause(key, values, int(self.sizes[s]))
@@ -563,9 +558,10 @@ class _Labels:
             self.units.use("forces", key, np.flatnonzero(source == at))
         if unusable and not usable:
             s, cause = next(iter(unusable.items()))
-            raise InputError(cause, source=self._name, structure=self._frames[s].index)
+            raise InputError(cause, source=self._name, structure=int(self._found.indices[s]))
         self.left_out += [
-            LeftOut(self._frames[s].index, cause, part="forces") for s, cause in unusable.items()
+            LeftOut(int(self._found.indices[s]), cause, part="forces")
+            for s, cause in unusable.items()
         ]
         return None if np.isnan(forces).all() else forces
 
@@ -594,11 +590,12 @@ class _Labels:
     def _read_classes(self) -> Array:
         keys = self.choices["config_type"].keys
         source = self.sources["config_type"] = np.full(self.census.n, _NONE)
-        words = []
-        for s, frame in enumerate(self._frames):
-            at = next((i for i, key in enumerate(keys) if frame.info.get(key) is not None), _NONE)
-            source[s] = at
-            words.append(_class(frame, self._name, None if at == _NONE else keys[at]))
+        words = [""] * self.census.n
+        for at, key in enumerate(keys):
+            for s, value in self.census.info.get(key, {}).items():
+                if value is not None and source[s] == _NONE:
+                    source[s] = at
+                    words[s] = _class(value, key, self._name, int(self._found.indices[s]))
         return np.array(words)
 
     # ---- what was understood --------------------------------------------------------------------
@@ -665,32 +662,35 @@ class _Labels:
             note = f"{note}; {_OPTIONS[label]} {key} takes it"
             yield Candidate(label, key, frames, None, note)  # type: ignore[arg-type]
 
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> Sequence[Record]:
         """Return what else each structure brought along."""
+        made = self._records()
+        return packed(made) if isinstance(self._found.said, PackedSequence) else tuple(made)
+
+    def _records(self) -> Iterator[Record]:
         keys = self.choices["forces"].keys
         factors = [self.units.factors("forces", key) for key in keys]
-        records = []
-        for s, (frame, at) in enumerate(
-            zip(self._frames, self.sources["forces"].tolist(), strict=True)
+        for s, (said, at) in enumerate(
+            zip(self._found.said, self.sources["forces"].tolist(), strict=True)
         ):
-            info, arrays, key = frame.info, frame.arrays, None
+            info, arrays, key = said.info, said.arrays, None
             if at != _NONE:
                 key = keys[at]
-                if _held_elsewhere(frame, key, converted=bool(factors[at][s] != 1)):
+                if _held_elsewhere(said, key, converted=bool(factors[at][s] != 1)):
                     arrays = {name: values for name, values in arrays.items() if name != key}
             if self.units.converts:
-                info, arrays = self._faithful(s, frame, arrays)
-            records.append(Record(info, arrays, frame.comment, frame.columns, key))
-        return tuple(records)
+                info, arrays = self._faithful(s, said, arrays)
+            yield Record(info, arrays, said.comment, said.columns, key)
 
     def _faithful(
-        self, s: int, frame: Frame, arrays: dict[str, Array]
+        self, s: int, said: Said, arrays: dict[str, Array]
     ) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return values that go together: as the file's text has them, else in eV and angstrom."""
-        info = dict(frame.info)
-        if frame.comment:
+        info = dict(said.info)
+        if said.comment:
             if self.units.factors("length")[s] != 1:
-                arrays = {**arrays, _position_column(frame): frame.positions}
+                rows = slice(int(self.offsets[s]), int(self.offsets[s + 1]))
+                arrays = {**arrays, _position_column(said): self._found.positions[rows]}
             return info, arrays
         for label in ("energy", "stress"):
             at = self.sources[label][s]
@@ -703,16 +703,16 @@ class _Labels:
         return info, arrays
 
 
-def _held_elsewhere(frame: Frame, key: str, *, converted: bool) -> bool:
+def _held_elsewhere(said: Said, key: str, *, converted: bool) -> bool:
     """Whether the data set has forces as the file has them, so that the record need not.
 
     They stay where it would not tell that there was a column: forces that are also a list in the
     comment line, or that are all missing.
     """
-    values = frame.arrays.get(key)
-    if values is None or isinstance(frame.info.get(key), np.ndarray):
+    values = said.arrays.get(key)
+    if values is None or isinstance(said.info.get(key), np.ndarray):
         return False
-    if frame.comment and converted:
+    if said.comment and converted:
         return False
     return not _nothing(values)
 
@@ -722,8 +722,8 @@ def _nothing(values: Array) -> bool:
     return bool(np.isnan(values[0, 0])) and bool(np.isnan(values).all())
 
 
-def _position_column(frame: Frame) -> str:
-    return next((n for n, _, _ in frame.columns if n.lower() in ("pos", "positions")), "pos")
+def _position_column(said: Said) -> str:
+    return next((n for n, _, _ in said.columns if n.lower() in ("pos", "positions")), "pos")
 
 
 def _compares(chosen: str, rival: str) -> bool:
@@ -734,7 +734,7 @@ def _compares(chosen: str, rival: str) -> bool:
     return other.origin == "model" or (one.origin == "reference" and other.origin == "plain")
 
 
-def _commonest(values: Mapping[str, Mapping[int, Any]], label: str, asked: str | None) -> list[str]:
+def _commonest(values: Mapping[str, Given], label: str, asked: str | None) -> list[str]:
     """Return the names that mean a label, those of most structures, and the one asked for."""
     meant = [key for key in values if meaning_of(key).label == label]
     found = sorted(meant, key=lambda key: -len(values[key]))[:_MOST_NAMES]
@@ -765,15 +765,12 @@ def _look(values: FloatArray, sizes: IntArray) -> str:
     return "grows with the number of atoms" if grows else "does not grow with the number of atoms"
 
 
-def _class(frame: Frame, name: str, key: str | None) -> str:
-    value = frame.info.get(key or "")
-    if value is None:
-        return ""
+def _class(value: Any, key: str, name: str, frame: int) -> str:
     if isinstance(value, np.ndarray) and value.size <= _LONGEST_CLASS:
         value = " ".join(str(item) for item in value.ravel().tolist())
     if isinstance(value, np.ndarray) or len(str(value)) > _LONGEST_CLASS:
         cause = f"config type {key!r} is no class: it is longer than {_LONGEST_CLASS} characters"
-        raise InputError(cause, source=name, structure=frame.index)
+        raise InputError(cause, source=name, structure=frame)
     return str(value)
 
 

@@ -21,6 +21,7 @@ from analytics.data.extxyz import read_extxyz
 from analytics.data.extxyz_index import looks_like_xyz
 from analytics.data.formats import frame_from_atoms, to_atoms
 from analytics.data.frames import Frame, LeftOut, index_of, renumbered
+from analytics.data.gathered import Gathered, gathered
 from analytics.data.labels import AvailableKeys, assemble, keys_of
 from analytics.data.opened import DAMAGED, peek, unpacked
 from analytics.data.places import Choice, Place, places_of
@@ -134,9 +135,9 @@ def read(
         return choose(n)
 
     try:
-        found = _all_frames(places, chosen, Part(monitor, 0.0, 0.9))
+        frames = _all_frames(places, chosen, Part(monitor, 0.0, 0.9))
         with collector_paused():
-            frames = list(found)
+            found = gathered(frames)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=name) from None
     except MemoryError:
@@ -156,12 +157,12 @@ def read(
     )
     try:
         with collector_paused():
-            dataset = assembled(frames)
+            dataset = assembled(found)
     except Unsearchable:
-        frames = _without(frames, _not_searchable, name)
-        dataset = assembled(frames)
+        found = _without(found, _not_searchable, name)
+        dataset = assembled(found)
     if not (np.isfinite(dataset.positions).all() and np.isfinite(dataset.cells).all()):
-        dataset = assembled(_without(frames, _not_finite, name))
+        dataset = assembled(_without(found, _not_finite, name))
     dataset = _repaired(dataset, asked)
     monitor.report(1.0, "read")
     return dataset
@@ -192,19 +193,19 @@ def _not_searchable(frame: Frame) -> str:
     return "" if flaw is None else flaw[1]
 
 
-def _without(
-    found: list[Frame | LeftOut], flaw: Callable[[Frame], str], name: str
-) -> list[Frame | LeftOut]:
+def _without(found: Gathered, flaw: Callable[[Frame], str], name: str) -> Gathered:
     """Leave out the structures with a flaw; refuse the file if these are more than half."""
-    kept: list[Frame | LeftOut] = []
     lost = []
-    for one in found:
-        if isinstance(one, Frame) and (cause := flaw(one)):
-            lost.append(LeftOut(one.index, cause))
-            kept.append(lost[-1])
-        else:
-            kept.append(one)
-    if 2 * len(lost) > sum(isinstance(one, Frame) for one in found):
+
+    def usable(frame: Frame) -> Frame | LeftOut:
+        cause = flaw(frame)
+        if not cause:
+            return frame
+        lost.append(LeftOut(frame.index, cause))
+        return lost[-1]
+
+    kept = found.changed(usable)
+    if 2 * len(lost) > len(found):
         raise InputError(lost[0].cause, source=name, structure=lost[0].frame)
     return kept
 
@@ -232,7 +233,7 @@ def dataset_from_atoms(
         except ValueError as error:
             raise InputError(str(error), source=name, structure=index) from None
     asked = options or ReadOptions()
-    return _repaired(assemble(found, name, asked, describes="list"), asked)
+    return _repaired(assemble(gathered(found), name, asked, describes="list"), asked)
 
 
 def available_keys(source: str | Path | Dataset | Sequence[Record]) -> AvailableKeys:

@@ -132,6 +132,9 @@ DESCRIPTORS: Registry[tuple[type, DescriptorMethod]] = Registry(
         "analytics.descriptors.channels": ("species_distances",),
         "analytics.descriptors.soap": ("soap",),
         "analytics.descriptors.stored": ("stored",),
+        "analytics.descriptors.chgnet": ("chgnet",),
+        "analytics.descriptors.sevennet": ("sevennet",),
+        "analytics.descriptors.mace": ("mace",),
     },
 )
 

@@ -14,7 +14,9 @@ from analytics.descriptors.base import (
     Descriptors,
     default_spec,
     described_atoms,
+    resolved_spec,
 )
+from analytics.descriptors.in_blocks import describe_in_blocks, is_large
 from analytics.descriptors.pairs import CLOSEST, add_pairs, add_tied_pairs, shape_of
 from analytics.descriptors.validation import check_geometry
 from analytics.geometry.lattice import reduced_lattices
@@ -380,6 +382,11 @@ def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -
     ValueError
         If no registered descriptor has a spec of this type.
 
+    Notes
+    -----
+    From two million environments on they are made block by block, kept on disk and in single
+    precision, see `analytics.descriptors.in_blocks`.
+
     Examples
     --------
     >>> winnow.describe(data)
@@ -388,7 +395,11 @@ def describe(dataset: Dataset, spec: Any = None, *, monitor: Monitor = SILENT) -
     (1188, 15)
     """
     spec = default_spec() if spec is None else spec
+    if is_large(dataset):
+        spec = resolved_spec(spec, dataset)
     for kind, method in (DESCRIPTORS[name] for name in DESCRIPTORS):
         if type(spec) is kind:
+            if is_large(dataset):
+                return describe_in_blocks(dataset, spec, method, monitor)
             return method(dataset, spec, monitor=monitor)
     raise ValueError(f"{spec!r} is the spec of no registered descriptor")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from ase import Atoms
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import (
@@ -19,6 +17,7 @@ from analytics.descriptors.base import (
     refuse_oversize,
     resolved_spec,
 )
+from analytics.descriptors.frames import batches, framed
 from analytics.descriptors.species import TellsElements, parse_species, ranks_of
 from analytics.descriptors.validation import check_geometry
 from analytics.runtime.arrays import FloatArray, IntArray
@@ -138,19 +137,20 @@ def compute_soap(
     width = min(layout.dimensions, spec.dimensions)
     refuse_oversize(len(rows), width, "lower dimensions, n or l")
     values = np.empty((len(rows), width), dtype=np.float32)
-    batches = list(_batches(offsets, layout.dimensions))
+    most = max(1, min(ENVIRONMENTS_PER_CALL, NUMBERS_PER_CALL // max(1, layout.dimensions)))
+    runs = list(batches(offsets, most))
     # all that is needed, should the work travel
     bare = replace(dataset, energies=None, forces=None, records=())
 
     def work(block: int) -> FloatArray:
-        first, last = batches[block]
-        frames = [_atoms(bare, int(s), spec.cutoff) for s in structures[first:last]]
+        first, last = runs[block]
+        frames = [framed(bare, int(s), spec.cutoff) for s in structures[first:last]]
         out = np.empty((int(offsets[last] - offsets[first]), width), dtype=np.float32)
         layout.fill(_own_calculator(spec).compute(frames), offsets[first : last + 1], out)
         return out
 
-    parts = in_order(work, range(len(batches)), monitor, "descriptors")
-    for (first, last), part in zip(batches, parts, strict=True):
+    parts = in_order(work, range(len(runs)), monitor, "descriptors")
+    for (first, last), part in zip(runs, parts, strict=True):
         values[offsets[first] : offsets[last]] = part
     return Descriptors(values, structures, offsets, rows, spec, dataset.fingerprint)
 
@@ -185,32 +185,6 @@ def _own_calculator(spec: SoapSpec) -> Any:
     if getattr(_held, "spec", None) != spec:
         _held.spec, _held.calculator = spec, _calculator(spec)
     return _held.calculator
-
-
-def _batches(offsets: IntArray, dimensions: int) -> Iterator[tuple[int, int]]:
-    """Cut the structures into runs of a bounded number of environments, at least one structure."""
-    most = max(1, min(ENVIRONMENTS_PER_CALL, NUMBERS_PER_CALL // max(1, dimensions)))
-    first = 0
-    while first < len(offsets) - 1:
-        last = int(np.searchsorted(offsets, offsets[first] + most, side="right")) - 1
-        last = max(first + 1, last)
-        yield first, last
-        first = last
-
-
-def _atoms(dataset: Dataset, structure: int, cutoff: float) -> Atoms:
-    """Return a structure as featomic takes it: periodic in all directions or in none.
-
-    Along a direction that is not periodic the cell is made so long that images are out of reach.
-    """
-    rows, pbc = dataset.rows(structure), dataset.pbc[structure]
-    positions, cell = dataset.positions[rows], np.where(pbc[:, None], dataset.cells[structure], 0.0)
-    if pbc.any() and not pbc.all():
-        # directions at right angles to the periodic ones, as long as the atoms and the cutoff need
-        free = np.linalg.svd(cell[pbc])[2][pbc.sum() :]
-        spans = np.ptp(positions @ free.T, axis=0) + 2.0 * cutoff + 1.0
-        cell[~pbc] = free * spans[:, None]
-    return Atoms(dataset.numbers[rows], positions=positions, cell=cell, pbc=bool(pbc.any()))
 
 
 class _Layout:

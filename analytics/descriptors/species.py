@@ -57,7 +57,8 @@ def parse_species(text: str) -> IntArray:
 
 def sees_elements(spec: Any) -> bool:
     """Return whether descriptors of this (resolved) spec tell elements apart."""
-    return len(parse_species(getattr(spec, "species", ""))) > 1
+    told = getattr(spec, "tells_elements", False)
+    return told or len(parse_species(getattr(spec, "species", ""))) > 1
 
 
 def species_text(*datasets: Dataset) -> str:

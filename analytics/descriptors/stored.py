@@ -18,6 +18,7 @@ from analytics.descriptors.base import (
 )
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, ragged_rows
 from analytics.runtime.errors import InputError
+from analytics.runtime.pieces import fields_of
 from analytics.runtime.progress import SILENT, Monitor
 from analytics.runtime.registry import Options, option
 
@@ -47,8 +48,8 @@ def _available(dataset: Dataset) -> str:
     """Return the names of the numeric per-atom arrays, those in most structures first."""
     counts = Counter(
         key
-        for record in dataset.records
-        for key, array in record.arrays.items()
+        for arrays in fields_of(dataset.records, "arrays")
+        for key, array in arrays.items()
         if np.asarray(array).dtype.kind in "buif"
     )
     names = [name for name, _ in counts.most_common(8)]

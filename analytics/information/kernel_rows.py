@@ -94,19 +94,21 @@ def prepared_structures(
     bandwidth: float,
     *,
     order: IntArray | None = None,
+    origin: FloatArray | None = None,
     monitor: Monitor = SILENT,
 ) -> Structures:
     """Scale environments and merge those of one structure that coincide; O(n d + n log n).
 
     In the order of the structures that is given (see `analytics.data.content`), on which the
-    rounding of everything that follows depends.
+    rounding of everything that follows depends. Around an origin that is given where the points
+    are a part of more (default: their own centre).
     """
     n = len(structure_offsets) - 1
     order = np.arange(n) if order is None else order
     rows = ragged_rows(structure_offsets, order)
     x = checked(x, "x")
     ordered = x[rows]
-    source = Source.of(x, centre_of(ordered), bandwidth)
+    source = Source.of(x, centre_of(ordered) if origin is None else origin, bandwidth)
     values = scaled(ordered, source.origin, bandwidth)
     monitor.checkpoint()
     group = np.repeat(np.arange(n), np.diff(structure_offsets)[order])

@@ -16,6 +16,8 @@ For fixed structures S and :math:`0 \le y_i \le 1` the mean is off by more than
 m = 10 000 and 5 %. That holds for a selection made without looking at the sample; what a method
 that maximises over a sample has picked must be measured on another one.
 
+Means near 0 or 1 are known better than that, see `chernoff_bounds`.
+
 Numbers that hardly differ have a far narrower interval, and need no assumption either: whoever bets
 against a wrong mean gets rich (`betting_interval`).
 
@@ -32,6 +34,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import rel_entr
 
 from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.value import Value
@@ -40,6 +43,7 @@ __all__ = [
     "Sample",
     "all_rows",
     "betting_interval",
+    "chernoff_bounds",
     "draw_sample",
     "draws_needed",
     "draws_to_add",
@@ -110,6 +114,48 @@ def draw_sample(n: int, size: int, seed: int) -> Sample:
     edges = np.arange(size + 1, dtype=np.int64) * n // size
     rows = np.random.default_rng(seed).integers(edges[:-1], edges[1:])
     return Sample(frozen(rows, np.int64), frozen(np.diff(edges), np.float64), n)
+
+
+def chernoff_bounds(
+    means: FloatArray, draws: int, failure: float | FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    r"""Return bounds of expected values, given means of independent draws from 0 to 1.
+
+    All p with :math:`m\,\mathrm{kl}(\bar v, p) \le \ln(1 / \delta)`, kl the relative entropy of two
+    coins. The draws may have different expected values, one from each stretch for instance: p is
+    their mean. Nothing is assumed of their distribution, and nothing but the mean is looked at, so
+    that an upper bound of the mean gives an upper bound of p.
+
+    Parameters
+    ----------
+    means : float array (k,), from 0 to 1
+    draws : int
+        m
+    failure : float or float array (k,)
+        :math:`\delta`: p lies below the lower bound with a smaller probability, and so above the
+        upper one.
+
+    Returns
+    -------
+    low, high : float arrays (k,)
+
+    References
+    ----------
+    Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963), doi:10.1080/01621459.1963.10500830 (theorem 1).
+    """
+    means = np.clip(np.asarray(means, dtype=np.float64), 0.0, 1.0)
+    most = np.log(1.0 / np.asarray(failure)) / draws
+
+    def highest(means: FloatArray) -> FloatArray:
+        inside, outside = means.copy(), np.ones_like(means)
+        for _ in range(60):
+            p = 0.5 * (inside + outside)
+            divergence = rel_entr(means, p) + rel_entr(1.0 - means, 1.0 - p)
+            near = divergence <= most
+            inside, outside = np.where(near, p, inside), np.where(near, outside, p)
+        return outside
+
+    return 1.0 - highest(1.0 - means), highest(means)
 
 
 def betting_interval(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "BoolArray", "FloatArray", "IntArray", "fingerprint", "frozen", "members_of", "owners",
-    "ragged_rows",
+    "BoolArray", "FloatArray", "IntArray", "fingerprint", "fingerprint_of", "frozen", "members_of",
+    "owners", "ragged_rows",
 ]  # fmt: skip
 
 BoolArray = npt.NDArray[np.bool_]
@@ -59,6 +60,11 @@ def ragged_rows(offsets: IntArray, groups: IntArray) -> IntArray:
 
 def fingerprint(*parts: Any) -> str:
     """Return a short hexadecimal digest of arrays, strings and numbers, in order."""
+    return fingerprint_of(parts)
+
+
+def fingerprint_of(parts: Iterable[Any]) -> str:
+    """Return the `fingerprint` of many parts, one at a time."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, np.ndarray):

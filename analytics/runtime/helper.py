@@ -120,7 +120,7 @@ def _keep(
         place, limit, key = words["store"]
         if Store(Path(place), limit).save(key, tree, **arrays):
             return "store"
-    send(folder, "result", result, known=received.used())
+    send(folder, "result", result, known=received.used(), outlives=False)
     return "folder"
 
 

@@ -14,7 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["class_of", "column_of", "filled", "values_of"]
+__all__ = [
+    "class_of", "column_of", "filled", "item_of", "keys_of", "places_under", "values_of",
+]  # fmt: skip
 
 #: Sequences shorter than this are not worth it.
 FEWEST = 32
@@ -73,9 +75,11 @@ def _plain(value: Any) -> bool:
 
 def _repeated(values: Sequence[Any], taker: Taker) -> Any:
     """Return tuples of plain values of which few differ."""
-    if not all(map(_plain, values)):
+    own = {id(value): value for value in values}  # often one object again and again
+    if not all(map(_plain, own.values())):
         return None
-    keys = list(map(repr, values))  # 1, 1.0 and True are equal, and not the same
+    said = {key: repr(value) for key, value in own.items()}  # 1, 1.0 and True are equal, not same
+    keys = [said[id(value)] for value in values]
     distinct = dict(zip(keys, values, strict=True))
     if 4 * len(distinct) > len(values):
         return None
@@ -129,7 +133,8 @@ def values_of(
             whole[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, ends, strict=True)
         ]
     if "joined" in column:
-        return np.split(arrays[column["joined"]], arrays[column["ends"]][:-1])
+        rows, ends = arrays[column["joined"]], arrays[column["ends"]].tolist()
+        return [rows[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
     if "class" in column:
         parts = {name: unpack(part) for name, part in column["fields"].items()}
         return _instances(class_of(column["class"]), parts)
@@ -137,6 +142,69 @@ def values_of(
         distinct = unpack(column["distinct"])
         return [distinct[at] for at in arrays[column["which"]].tolist()]
     return _dicts(column, arrays, unpack)
+
+
+def item_of(
+    tree: Any,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    unpack: Callable[[Any], Any],
+    at: int,
+) -> Any:
+    """Return one of the values of a sequence, from the tree that a `Taker` gave for it."""
+    if "column" not in tree:
+        (items,) = tree.values()
+        return unpack(items[at])
+    column = tree["column"]
+    if "numbers" in column:
+        return arrays[column["numbers"]][at].item()
+    if "scalars" in column:
+        return arrays[column["scalars"]][at]
+    if "texts" in column or "joined" in column:
+        ends = arrays[column["ends"]]
+        rows = slice(int(ends[at - 1]) if at else 0, int(ends[at]))
+        if "joined" in column:
+            return arrays[column["joined"]][rows]
+        return arrays[column["texts"]][rows].tobytes().decode("utf-8", "surrogatepass")
+    if "class" in column:
+        parts = {name: item_of(part, arrays, unpack, at) for name, part in column["fields"].items()}
+        return filled(class_of(column["class"]), parts)
+    which = arrays[column["which"]]
+    if "distinct" in column:
+        return item_of(column["distinct"], arrays, unpack, int(which[at]))
+    kind = column["mappings"][int(which[at])]
+    place = int(np.count_nonzero(which[:at] == which[at]))
+    return {key: item_of(values, arrays, unpack, place) for key, values in kind}
+
+
+def keys_of(
+    tree: Any, arrays: Mapping[str, npt.NDArray[Any]], at: npt.NDArray[np.int64] | None
+) -> dict[str, None] | None:
+    """Return the keys of some mappings of a sequence, in their order; None if by no columns."""
+    column = tree.get("column", {})
+    if "mappings" not in column:
+        return None
+    which = arrays[column["which"]]
+    kinds = dict.fromkeys((which if at is None else which[at]).tolist())
+    return dict.fromkeys(key for kind in kinds for key, _ in column["mappings"][kind])
+
+
+def places_under(
+    tree: Any, key: str, arrays: Mapping[str, npt.NDArray[Any]]
+) -> list[tuple[list[int], Any]] | None:
+    """Return which mappings of a sequence have a key, and the tree of their values under it.
+
+    None if the sequence was not taken apart by columns.
+    """
+    column = tree.get("column", {})
+    if "mappings" not in column:
+        return None
+    found = []
+    for number, kind in enumerate(column["mappings"]):
+        values = next((each for name, each in kind if name == key), None)
+        if values is not None:
+            places = np.flatnonzero(arrays[column["which"]] == number)
+            found.append((places.tolist(), values))
+    return found
 
 
 def _dicts(

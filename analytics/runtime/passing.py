@@ -21,6 +21,7 @@ from typing import Any
 import numpy.typing as npt
 
 from analytics.runtime.errors import WinnowError
+from analytics.runtime.memory import base_of
 from analytics.runtime.packing import Packer, unpack
 from analytics.runtime.store import Gone, Store, place_of, placed
 
@@ -44,10 +45,14 @@ class _Sender(Packer):
     """
 
     def __init__(
-        self, known: Mapping[str, Any] | None, shared: Shared | None, by_place: bool
+        self,
+        known: Mapping[str, Any] | None,
+        shared: Shared | None,
+        by_place: bool,
+        outlives: bool = True,
     ) -> None:
         super().__init__(known)
-        self._shared, self._by_place = shared, by_place
+        self._shared, self._by_place, self._outlives = shared, by_place, outlives
         self._depth, self._told_bytes = 0, 0
         self.places: dict[str, Any] = {}
         self.modules: set[str] = set()
@@ -95,7 +100,8 @@ class _Sender(Packer):
         name = super().array(array)
         if self._by_place and (self._depth or not array.flags.writeable):
             place = place_of(array)
-            if place is not None:
+            stays = self._outlives or not getattr(base_of(array), "transient", False)
+            if place is not None and stays:
                 self.places[name] = place
         return name
 
@@ -212,6 +218,7 @@ def send(
     known: Mapping[str, Any] | None = None,
     shared: Shared | None = None,
     by_place: bool = True,
+    outlives: bool = True,
 ) -> int:
     """Write a value for another process, which gets it from `receive`.
 
@@ -227,6 +234,9 @@ def send(
         Where large values are kept that will be sent again.
     by_place : bool
         Whether an array that lies in a file is left there, which must then stay so long.
+    outlives : bool
+        Whether this process holds the value for as long as the other one needs it; else what lies
+        in files that go with it is written.
 
     Returns
     -------
@@ -238,7 +248,7 @@ def send(
     TypeError
         If it cannot be packed, or the other process cannot know its class.
     """
-    sender = _Sender(known, shared, by_place)
+    sender = _Sender(known, shared, by_place, outlives)
     _write(folder, key, sender.content(sender.tree(value)))
     return sender.nbytes
 

@@ -39,13 +39,15 @@ def option(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     words: tuple[str, ...] = (),
+    file: bool = False,
 ) -> Any:
     """Declare a field of a spec: its default, one sentence of help, unit and bounds.
 
-    A number may also be said in `words`, which whoever uses the spec turns into one.
+    A number may also be said in `words`, which whoever uses the spec turns into one. A `file` is
+    the path of one that is run when it is read: the page takes none from visitors.
     """
     meta = {"help": help, "unit": unit, "low": low, "high": high, "choices": choices}
-    meta["words"] = words
+    meta |= {"words": words, "file": file}
     return dataclasses.field(default=default, metadata=meta)
 
 
@@ -61,6 +63,7 @@ class Option:
     high: float | None
     choices: tuple[str, ...]
     words: tuple[str, ...]
+    file: bool = False
 
     @property
     def kind(self) -> type:

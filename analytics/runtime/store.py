@@ -404,6 +404,8 @@ class MappedFile(mmap.mmap):
 
     path: str
     identity: tuple[int, int]
+    #: Whether the file is removed when this process no longer looks into it.
+    transient: bool = False
 
     @classmethod
     def of(cls, handle: IO[bytes], access: int) -> MappedFile:

@@ -36,6 +36,7 @@ __all__ = [
     "Selection",
     "at_size",
     "by_model",
+    "check_reference",
     "is_nested",
     "missing_labels",
     "register",
@@ -215,6 +216,13 @@ class Selection(Table):
     parts : int
         In how many parts the structures were dealt, each picking for itself before the best of
         the picks were taken (`analytics.cluster.two_rounds`); 1 if all were looked at together.
+    demand, candidates : int
+        How many environments were drawn to stand for all, and how many structures were picked from
+        (`analytics.cluster.sampled_demand`); 0 if nothing was drawn on request.
+    at_least : float array (m,), optional
+        Given that, the objective of the first 1 .. m picks is no less over the whole set.
+    confidence : float
+        With which `bound` and `at_least` hold for the whole set, all sizes together.
     """
 
     structures: IntArray
@@ -233,6 +241,10 @@ class Selection(Table):
     equations: str = ""
     information: FloatArray | None = None
     parts: int = 1
+    demand: int = 0
+    candidates: int = 0
+    at_least: FloatArray | None = None
+    confidence: float = 1.0
 
     def __len__(self) -> int:
         return len(self.structures)
@@ -276,6 +288,7 @@ class Selection(Table):
         """Digest of everything the order depends on, and of its length."""
         parts = [self.parts] if self.parts > 1 else []
         equations = [self.equations] if self.equations else []
+        demand = [self.demand, self.candidates] if self.demand else []
         return fingerprint(
             self.source,
             self.method,
@@ -288,7 +301,14 @@ class Selection(Table):
             self.unit,
             *parts,
             *equations,
+            *demand,
         )
+
+    def value(self, size: int) -> float:
+        """Return what the objective of the first `size` picks is at least, as far as is known."""
+        if self.at_least is not None and size > 0:
+            return float(self.at_least[size - 1])
+        return float(self.gains[:size].sum())
 
     def certificate(self, size: int) -> float | None:
         """Return a lower bound on objective(first `size`) / objective(best set of that cost).
@@ -297,7 +317,7 @@ class Selection(Table):
         """
         if self.bound is None or not 0 < size <= len(self):
             return None
-        return share_of(float(self.gains[:size].sum()), float(self.bound[size - 1]))
+        return share_of(self.value(size), float(self.bound[size - 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,7 +550,7 @@ def select(
     for each in entry.family(spec):
         needs = {"forces": each.needs_forces, "energies": each.needs_energies}
         require_labels(analysis.dataset, each.title, **needs)
-    _check_reference(analysis, entry.family(spec), reference)
+    check_reference(analysis, entry.family(spec), reference)
     equations = _usable(analysis, entry.family(spec), equations)
     available = analysis.n_structures - len(dropped)
     pool = Pool(analysis, kept, dropped, available, reference, equations)
@@ -577,6 +597,8 @@ def at_size(
         raise ValueError("a selection that is not nested and had a reference set has one size only")
     if selection.parts > 1:
         raise ValueError("a selection made in two rounds has one size only")
+    if selection.demand:
+        raise ValueError("a selection from a sampled demand has one size only")
     if selection.equations:
         raise ValueError("a selection that is not nested and was given equations has one size only")
     return _again(analysis, selection, size, "structures", monitor)
@@ -630,9 +652,10 @@ def _spec(entry: Method, spec: Any) -> Any:
     return spec
 
 
-def _check_reference(
+def check_reference(
     analysis: Analysis, family: tuple[Method, ...], reference: Descriptors | None
 ) -> None:
+    """Raise `WinnowError` if no method can start from a reference, or it is another description."""
     if reference is None:
         return
     if not any(each.conditional for each in family):

@@ -25,6 +25,7 @@ from analytics.data.dataset import Dataset
 from analytics.data.deepmd import read_deepmd
 from analytics.data.file_formats.named_values import frame_of
 from analytics.data.frames import Frame, LeftOut
+from analytics.data.gathered import gathered
 from analytics.data.labels import assemble
 from analytics.data.opened import unpacked
 from analytics.data.read_options import ReadOptions
@@ -1127,7 +1128,7 @@ def dataset_of(path: Path, **options) -> Dataset:
     with unpacked(path, SILENT) if path.is_file() else nullcontext(path) as plain:
         found = read_deepmd(plain, lambda n: list(range(n)), SILENT) if path.is_dir() else None
         found = list(found) if found else read_frames(str(plain.absolute()), SILENT)
-    return assemble(found, path.name, ReadOptions.of(**options))
+    return assemble(gathered(found), path.name, ReadOptions.of(**options))
 
 
 def test_assumed_units_are_converted_and_said(cases, tmp_path) -> None:

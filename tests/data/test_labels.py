@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from analytics.data.dataset import Dataset
 from analytics.data.export import write_subset
 from analytics.data.frames import Frame
+from analytics.data.gathered import gathered
 from analytics.data.labels import assemble
 from analytics.data.read_options import ReadOptions
 from analytics.runtime.errors import InputError
@@ -32,7 +33,7 @@ def frame(index: int = 0, n: int = 2, arrays=None, types=(), unit=None, **info) 
 
 
 def joined(*frames: Frame, **options) -> Dataset:
-    return assemble(frames, "a.xyz", ReadOptions.of(**options))
+    return assemble(gathered(frames), "a.xyz", ReadOptions.of(**options))
 
 
 def uses(data: Dataset, label: str) -> dict[str, int]:

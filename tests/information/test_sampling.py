@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from scipy.stats import binom
 
-from analytics.information.sampling import all_rows, betting_interval, draw_sample, draws_needed
+from analytics.information.sampling import (
+    all_rows,
+    betting_interval,
+    chernoff_bounds,
+    draw_sample,
+    draws_needed,
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -109,3 +116,31 @@ def test_draws_that_hardly_differ_have_a_narrow_interval() -> None:
     assert 0.3 * aim < 0.5 * (high - low) < 1.2 * aim
     assert low < 0.5 < high
     assert betting_interval(np.empty(0), 0.1, 0.05) == pytest.approx((0.0, 1.0), abs=1e-9)
+
+
+@pytest.mark.parametrize("mean", [0.02, 0.5, 0.93])
+@pytest.mark.parametrize("failure", [0.2, 0.01])
+def test_chernoff_bounds_hold_whatever_the_draws_are(mean: float, failure: float) -> None:
+    # draws of different expected values, as from stretches: coins, and numbers between
+    rng, m = np.random.default_rng(0), 200
+    expected = np.clip(mean + rng.uniform(-0.2, 0.2, m) * min(mean, 1 - mean), 0, 1)
+    coins = (rng.random((1000, m)) < expected).mean(axis=1)
+    spread = rng.beta(3 * expected, 3 * (1 - expected), (1000, m)).mean(axis=1)
+    for means in (coins, spread):
+        low, high = chernoff_bounds(means, m, failure)
+        for wrong in (low > expected.mean(), high < expected.mean()):
+            # a chance of one in a thousand to be above
+            assert wrong.sum() <= binom.ppf(0.999, 1000, failure)
+    # where they end, a mean so far off is as unlikely as was asked for
+    inside = (low > 0) & (high < 1)
+    for p in (low[inside], high[inside]):
+        q = means[inside]
+        kl = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
+        assert_allclose(np.exp(-m * kl), failure, rtol=1e-6)
+    assert np.mean(high - low) < 2 * np.sqrt(np.log(1 / failure) / 2 / m)  # than Hoeffding's
+
+
+def test_chernoff_bounds_at_the_ends() -> None:
+    low, high = chernoff_bounds(np.array([0.0, 1.0]), 100, 0.05)
+    assert_allclose(low, [0.0, 0.05**0.01])
+    assert_allclose(high, [1 - 0.05**0.01, 1.0])

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.growing import Growing
 from analytics.runtime.store import place_of
 
 
@@ -67,6 +68,14 @@ def places(values, monitor):
     """Tell in which file each array lies, and where."""
     found = [place_of(array) for array in values]
     return [None if p is None else [p["file"], p["offset"]] for p in found]
+
+
+def grown(size, monitor):
+    """Return a number array that lies in a file of this process, which goes with it."""
+    os.environ["WINNOW_ARRAYS"] = "1000"
+    array = Growing(np.float64)
+    array.extend(np.arange(size))
+    return array.finish()
 
 
 def given_back(value, monitor):

@@ -89,6 +89,12 @@ def background(pool: Workers, tmp_path: Path) -> Background:
 # ---- what comes back ----------------------------------------------------------------------------
 
 
+def test_an_array_in_a_file_of_the_worker_outlives_it(pool: Workers) -> None:
+    found = pool.call(child_work.grown, 100_000, name="test")
+    pool.call(child_work.grown, 10, name="test")  # by now the worker has let go of the first
+    assert_array_equal(found, np.arange(100_000.0))
+
+
 def test_a_worker_stays_for_the_next_call(pool: Workers) -> None:
     told = Recorder()
     found = pool.call(child_work.doubled, np.arange(5), {"x": 1}, name="test", monitor=told)

@@ -18,7 +18,7 @@ from analytics.runtime.progress import SILENT
 from analytics.selection.base import Selection, select
 from analytics.selection.certificates import linear_program
 from analytics.selection.certificates.curve import certificate_curve, fewest_structures
-from analytics.selection.certificates.dual_bound import objective_of, tighten
+from analytics.selection.certificates.dual_bound import bound_beyond, objective_of, tighten
 from analytics.selection.certificates.online_bound import best_totals
 
 METHODS = ["saturated_coverage", "facility_location"]
@@ -214,3 +214,22 @@ def test_silicon_is_certified_more_tightly() -> None:
     assert bound.share > 0.97
     # the linear program, which takes half a minute, gives 0.764
     assert bound.bound / bound.full > 0.763
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_could_be_added_is_bounded_and_closer_than_by_the_largest_gains(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.random((9, 40)) * (rng.random((9, 40)) < 0.5)
+    weights, reached = rng.integers(1, 5, 40).astype(float), rng.random(40) * 0.5
+    rows = sparse.csr_matrix(np.where(values > reached, values, 0.0).astype(np.float32))
+    gains = np.maximum(values - reached, 0.0)
+    for size in (1, 3, 9, 20):
+        most = max(
+            gains[list(picks)].max(axis=0) @ weights
+            for picks in combinations(range(9), min(9, size))
+        )
+        found = bound_beyond((rows.indptr, rows.indices, rows.data), weights, reached, size)
+        online = np.sort(gains @ weights)[::-1][:size].sum()
+        assert most * (1 - 1e-6) <= found <= online * (1 + 1e-6)
+        if size == 3:
+            assert found < 0.9 * online

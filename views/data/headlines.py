@@ -142,7 +142,7 @@ def setting_words(analysis: Analysis) -> Markup:
         covered = f", a random {share} then covers {percent(covers)}" if covers == covers else ""
         told = f", {width.asked}{covered}; by the data: {width.auto:g} ({spread} over draws)"
     elements = ""
-    if sees_elements(spec):
+    if hasattr(spec, "species") and sees_elements(spec):
         elements = f", {spec.species.replace(',', ', ')} told apart"
     numbers = f"{analysis.descriptors.values.shape[1]} numbers for each environment"
     return html.join(

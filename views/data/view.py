@@ -10,9 +10,12 @@ import panel_material_ui as pmui
 
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import DESCRIPTORS, descriptor_name, suggested_bandwidth
+from analytics.descriptors.model_files import model_files
 from analytics.information.kernel import AUTO, PUBLISHED, KernelSpec
 from analytics.information.width import GIVEN
 from analytics.runtime import html
+from analytics.runtime.pieces import fields_of
+from analytics.runtime.registry import options_of
 from views.data.findings import FindingsCard
 from views.data.headlines import headline_tiles, headline_words, setting_words
 from views.data.question import QuestionCard
@@ -37,6 +40,9 @@ DESCRIPTOR_TITLES = {
     "species_distances": "Distances, a channel per element",
     "soap": "SOAP (needs featomic)",
     "stored": "Stored in the file, per atom",
+    "chgnet": "CHGNet features (needs chgnet)",
+    "sevennet": "SevenNet features (needs sevenn)",
+    "mace": "MACE features of a model file (needs mace-torch)",
 }
 
 
@@ -44,8 +50,8 @@ def _stored_arrays(dataset: Dataset | None) -> dict[str, str]:
     """Return the numeric per-atom arrays that every structure of a data set has."""
     records = dataset.records if dataset is not None else ()
     names = [
-        {key for key, array in record.arrays.items() if array.dtype.kind in "buif"}
-        for record in records
+        {key for key, array in arrays.items() if array.dtype.kind in "buif"}
+        for arrays in fields_of(records, "arrays")
     ]
     return {name: name for name in sorted(set.intersection(*names))} if names else {}
 
@@ -69,7 +75,7 @@ class DataView(pn.viewable.Viewer):
             visible=session.places.named,
             sizing_mode="stretch_width",
         )
-        self.load = Button(label="Open path", margin=(10, 0), visible=session.places.named)
+        self.load = Button(label="Open path", margin=(7, 0, 10, 0), visible=session.places.named)
         self.demo = Button(
             label="Open the carbon demonstration set",
             variant="text",
@@ -126,8 +132,11 @@ class DataView(pn.viewable.Viewer):
             self.kind.value = kind
 
     def _offer(self, descriptor: Any, kernel: KernelSpec) -> None:
-        arrays = _stored_arrays(self._session.dataset)
-        self.descriptor = SpecForm(descriptor, choices={"key": arrays}, width=190)
+        choices = {"key": _stored_arrays(self._session.dataset)}
+        for item in options_of(descriptor):
+            if item.file:
+                choices[item.name] = {path.name: str(path) for path in model_files()}
+        self.descriptor = SpecForm(descriptor, choices=choices, width=190)
         self.kernel = SpecForm(kernel, width=190)
         self._offer_widths(descriptor)
 

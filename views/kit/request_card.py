@@ -29,7 +29,8 @@ class RequestCard(Card):
             label=self.BUTTON, hint=self.HINT, margin=(4, 8, 0, 0), on_click=lambda e: self.ask()
         )
         self.body = layout.column(*content, visible=False)
-        bar = layout.row(*controls, self.button, gives="wraps")
+        above = 5 if controls else 0  # their labels stand on their upper edges
+        bar = layout.row(*controls, self.button, gives="wraps", margin=(above, 0, 0, 0))
         super().__init__(bar, self.body, name=self.NAME, **params)
         request.param.watch(self._follow, ["result", "running", "problem"])
         self._follow()

@@ -56,7 +56,7 @@ class OutliersView(pn.viewable.Viewer):
             hint="Look for the sparsest once more", on_click=lambda e: state.go_on(),
         )  # fmt: skip
         self.brush = Button(
-            label="Brush these", **SMALL,
+            label="Brush these", **{**SMALL, "margin": (4, 6, 2, 0)},
             hint="Brush the environments that are listed: seen in the maps of Compare",
             on_click=lambda e: state.brush(),
         )  # fmt: skip
@@ -92,7 +92,7 @@ class OutliersView(pn.viewable.Viewer):
         )  # fmt: skip
         self.reason = pmui.TextInput(
             label="Reason (what is unusual, if left empty)", size="small",
-            sizing_mode="stretch_width", max_width=420, margin=(0, 8, 0, 8),
+            sizing_mode="stretch_width", max_width=420, margin=(5, 8, 0, 8),
         )  # fmt: skip
         self.looked_at = Card(
             self.why,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import panel as pn
 from bokeh.document import Document
+from panel.io.resources import LOCAL_DIST
 from tornado.ioloop import IOLoop
 
 from analytics.pipeline import Pipeline
@@ -114,6 +115,10 @@ def new_session() -> Session:
     if loop is not None:
         send_early_changes()
         expect_closed_windows(loop.asyncio_loop)
+        # Panel says where style sheets are when it writes the page. A window that connects only
+        # after its session was given up, as a slow machine does, gets another, of which no page is
+        # ever written: it would ask another machine for them (docs/upstream.md).
+        doc._template_variables.setdefault("dist_url", LOCAL_DIST)
 
     def post(callback: Callable[[], None]) -> None:
         def carry_out() -> None:

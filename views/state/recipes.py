@@ -43,6 +43,8 @@ def unfit(recipe: Recipe, session: Session) -> list[str]:
         found.append(f"it adds to {recipe.reference['name']}, which the page does not do")
     if recipe.parts > 1:
         found.append("it selects in two rounds, which the page does not do")
+    if recipe.demand is not None:
+        found.append("it selects from a sampled demand, which the page does not do")
     if recipe.sample is not None and session.analysis.sampled is None:
         found.append("its kernels were sampled, those of the page are whole")
     _, unknown = specs_of(recipe)

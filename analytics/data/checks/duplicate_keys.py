@@ -11,6 +11,7 @@ import numpy as np
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
+from analytics.runtime.pieces import fields_of
 
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'|\{[^}]*\}|\[[^\]]*\]')
 _KEY = re.compile(r"(?:^|\s)([^\s=]+)\s*=")
@@ -23,8 +24,8 @@ def check_duplicate_keys(subject: Subject) -> Iterator[Finding]:
     if not any("twice" in note for note in dataset.understood.notes):
         return  # readers say so; this finds which frames
     found, names = [], set()
-    for s, record in enumerate(dataset.records):
-        counts = Counter(_KEY.findall(_QUOTED.sub("", record.comment)))
+    for s, comment in enumerate(fields_of(dataset.records, "comment")):
+        counts = Counter(_KEY.findall(_QUOTED.sub("", comment)))
         twice = {name for name, times in counts.items() if times > 1}
         if twice:
             found.append(s)

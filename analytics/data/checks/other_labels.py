@@ -9,9 +9,11 @@ import numpy as np
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
+from analytics.runtime.pieces import under
 
 WORTH = {"energy": 5e-3, "forces": 0.02}
 """Root mean square difference that is more than rounding or smearing: eV/atom, eV/Å."""
+_ABSENT = object()
 UNITS = {"energy": "eV/atom", "forces": "eV/Å"}
 
 
@@ -27,11 +29,12 @@ def check_other_labels(subject: Subject) -> Iterator[Finding]:
         ]
         taken = getattr(dataset.keys, label)
         for one in rivals:
-            having = [
-                s
-                for s, record in enumerate(dataset.records)
-                if one.key in record.info or one.key in record.arrays
-            ]
+            values = zip(
+                under(dataset.records, "info", one.key, _ABSENT),
+                under(dataset.records, "arrays", one.key, _ABSENT),
+                strict=True,
+            )
+            having = [s for s, each in enumerate(values) if any(v is not _ABSENT for v in each)]
             yield from subject.having(
                 f"other_{label}", "note", np.array(having, dtype=np.int64),
                 f"{label} under {taken!r}, which was taken, and under {one.key!r}",

@@ -39,7 +39,7 @@ report, and the others go on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ import numpy as np
 from analytics.data.checks.report import CheckReport, Finding, counts_of
 from analytics.data.checks.subject import Subject
 from analytics.data.dataset import Dataset
-from analytics.runtime.arrays import fingerprint
+from analytics.runtime.arrays import fingerprint_of
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.registry import Registry
@@ -110,15 +110,17 @@ def check(dataset: Dataset, *, monitor: Monitor = SILENT) -> CheckReport:
 
 def marks(dataset: Dataset) -> str:
     """Return a digest of what checks may look at in the records: all but arrays of reals."""
-    found: list[Any] = []
+    return fingerprint_of(_marks(dataset))
+
+
+def _marks(dataset: Dataset) -> Iterator[Any]:
     for record in dataset.records:
         for name, value in record.info.items():
             if not isinstance(value, np.ndarray) or value.ndim == 0:
-                found.append(f"{name}={value}")
+                yield f"{name}={value}"
         for name, array in record.arrays.items():
             if array.dtype.kind in "biu":
-                found += (name, array)
-    return fingerprint(*found)
+                yield from (name, array)
 
 
 def _findings(name: str, subject: Subject) -> list[Finding]:

@@ -10,6 +10,7 @@ from ase.data import chemical_symbols
 from analytics.data.checks.registry import register
 from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
+from analytics.runtime.pieces import fields_of, keys_in
 
 NAMES = ("Z", "z", "numbers", "atomic_numbers", "atomic_number", "species")
 
@@ -18,9 +19,10 @@ NAMES = ("Z", "z", "numbers", "atomic_numbers", "atomic_number", "species")
 def check_species_columns(subject: Subject) -> Iterator[Finding]:
     """Compare the elements with other per-atom columns that name them."""
     dataset, found, worst = subject.dataset, [], ""
-    for s in range(len(dataset.records)):
-        arrays = dataset.records[s].arrays
-        for name in NAMES if arrays else ():
+    have = keys_in(dataset.records, "arrays")
+    names = [name for name in NAMES if name in have]
+    for s, arrays in enumerate(fields_of(dataset.records, "arrays") if names else ()):
+        for name in names if arrays else ():
             other = arrays.get(name)
             if other is None or other.dtype.kind not in "iu" or other.ndim != 1:
                 continue

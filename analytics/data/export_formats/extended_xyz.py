@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from analytics.data.export_formats.registry import Exported, ExportFormat, regis
 from analytics.data.extxyz import ATOMIC_NUMBERS
 from analytics.data.extxyz_columns import LONGEST_WORD, POSITIONS
 from analytics.data.extxyz_comment import RESERVED, format_comment
+from analytics.runtime.pieces import keys_in
 
 __all__ = ["Written", "column", "index_key", "structure_text"]
 
@@ -58,9 +59,9 @@ register(
 )
 
 
-def index_key(records: Iterable[Record]) -> str:
+def index_key(records: Sequence[Record]) -> str:
     """Return a key for the original index that no structure of the data set uses itself."""
-    taken = set().union(*(record.info.keys() for record in records))
+    taken = keys_in(records, "info")
     key, number = INDEX_KEY, 1
     while key in taken:
         key = f"winnow_{INDEX_KEY}" + (f"_{number}" if number > 1 else "")

@@ -18,6 +18,7 @@ from analytics.data.label_names import meaning_of
 from analytics.evaluation.retrain.errors import Errors, Parity
 from analytics.runtime.arrays import FloatArray
 from analytics.runtime.errors import InputError
+from analytics.runtime.pieces import keys_in, under
 from analytics.runtime.value import Value
 
 BoolArray = npt.NDArray[np.bool_]
@@ -61,8 +62,8 @@ def find_predictions(dataset: Dataset) -> tuple[Prediction, ...]:
     """
     used = {use.key for use in dataset.understood.keys}
     used |= {str(dataset.keys.energy), str(dataset.keys.forces)}
-    info = {key for record in dataset.records for key in record.info} - used
-    arrays = {key for record in dataset.records for key in record.arrays} - used
+    info = set(keys_in(dataset.records, "info")) - used
+    arrays = set(keys_in(dataset.records, "arrays")) - used
     found: dict[str, dict[str, str]] = {}
     named = [*_models(info, "energy"), *_models(arrays, "forces")]
     for key, what, model in [*named, *_plain_ones(dataset)]:
@@ -98,8 +99,8 @@ def _plain_ones(dataset: Dataset) -> list[tuple[str, str, str]]:
 def _energies(dataset: Dataset, key: str | None) -> FloatArray:
     """Return a per-structure number, eV, NaN where it is missing or no number."""
     found = np.full(dataset.n_structures, np.nan)
-    for s, record in enumerate(dataset.records):
-        value = np.asarray(record.info.get(key or "", np.nan))
+    for s, given in enumerate(under(dataset.records, "info", key or "", np.nan)):
+        value = np.asarray(given)
         if value.size == 1 and value.dtype.kind in "iuf":
             found[s] = float(value.reshape(()))
     return found
@@ -108,8 +109,8 @@ def _energies(dataset: Dataset, key: str | None) -> FloatArray:
 def _forces(dataset: Dataset, key: str | None) -> FloatArray:
     """Return a per-atom vector, eV/angstrom, NaN where it is missing."""
     found = np.full((dataset.n_environments, 3), np.nan)
-    for s, record in enumerate(dataset.records):
-        value = np.asarray(record.arrays.get(key or "", np.empty(0)))
+    for s, given in enumerate(under(dataset.records, "arrays", key or "", np.empty(0))):
+        value = np.asarray(given)
         if value.dtype.kind in "iuf" and value.shape == (int(dataset.sizes[s]), 3):
             found[dataset.rows(s)] = value
     return found

@@ -131,7 +131,7 @@ def certified_share(
     alike = getattr(selection.spec, "cost", "structures") == "structures"
     bound = selection.bound[size - 1 : size]
     (best,) = _carried(bound, tight, np.array([size]), alike=alike)
-    return share_of(selection.gains[:size].sum(), best)
+    return share_of(selection.value(size), best)
 
 
 def certificate_curve(

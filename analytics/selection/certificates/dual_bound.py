@@ -38,13 +38,16 @@ from analytics.selection.base import METHODS, Selection
 from analytics.selection.certificates.linear_program import relaxed_multipliers
 from analytics.selection.certificates.online_bound import best_totals, share_of
 from analytics.selection.lazy_greedy import add_row
-from analytics.selection.objectives import Objective
+from analytics.selection.objectives import Objective, Rows
 
-__all__ = ["TightBound", "objective_of", "tighten"]
+__all__ = ["TightBound", "bound_beyond", "objective_of", "tighten"]
 
 #: Steps without a better bound after which the step of the subgradient method is halved.
 PATIENCE = 12
 SMALLEST_STEP = 1e-3
+#: Where no set is known, the best value is guessed to be this share of the online bound: it says
+#: how long the steps are, and the bound holds whatever it is.
+GUESS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,34 @@ def tighten(
     return TightBound(
         size, value, max(value, min(bound, online)), online, objective.full, method, done
     )
+
+
+def bound_beyond(
+    rows: Rows,
+    weights: FloatArray,
+    reached: FloatArray,
+    size: int,
+    *,
+    steps: int = 200,
+    monitor: Monitor = SILENT,
+) -> float:
+    r"""Bound :math:`\sum_i w_i \max_{s \in S} \max(0, v_{si} - r_i)` for all S of `size` rows.
+
+    What any set could add to what is reached, by subgradient steps from the online bound.
+
+    Parameters
+    ----------
+    rows : (indptr, indices, values)
+        CSR rows of v: entries that do not exceed r need not be there.
+    weights, reached : float arrays (n,)
+    size : int
+    """
+    objective = Objective(rows, weights, False, reached)
+    count = len(rows[0]) - 1
+    problem = _Problem(objective, np.arange(count), None, float(min(size, count)))
+    online = _dual(problem, np.zeros(len(weights)))[0]
+    none = np.zeros(0, dtype=np.int64)
+    return _lagrangian_bound(problem, none, GUESS * online, online, steps, monitor)[0]
 
 
 # ------------------------------------------------------------------------------- the dual

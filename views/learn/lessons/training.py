@@ -186,7 +186,7 @@ def leakage(lab: Lab, values: Values) -> Seen:
         if which in ("", name):
             x = np.arange(len(errors)) + 1 + (0.2 if at else -0.2) * (which == "")
             label = DEALING.options[name]
-            bars.append(Bars(name, x, errors, width=0.36, tone=("error", "m1")[at], label=label))
+            bars.append(Bars(name, x, errors, width=0.36, tone=("m2", "m0")[at], label=label))
     top = 1.1 * max(found.at_random.max(), found.without.max())
     plot = Plot(
         tuple(bars), x="repetition", y="force RMSE on the test (eV/Å)", height=300,
