@@ -366,7 +366,9 @@ def selection_text(
     ]
     if metrics["certificate"] is not None:
         share = percent(metrics["certificate"], at_least=True)
-        rows.append(("certificate", share, "or more of the best possible coverage"))
+        of_sample = recipe.sample is not None and recipe.rounds == 1 and recipe.demand is None
+        where = ", on the environments drawn; --demand proves it of all" if of_sample else ""
+        rows.append(("certificate", share, f"or more of the best possible coverage{where}"))
     told = [*_estimated(recipe), _range_text(over_widths), *_written(recipe, written)]
     return "\n".join([head, aligned(rows), *told])
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from analytics.information.mean_delta_entropy import delta_entropy_given
+from analytics.pipeline import Pipeline
+from analytics.runtime.cache import Cache
 from views.compare.agreement_card import AgreementCard
 from views.compare.extend_card import ExtendCard
 from views.compare.view import Columns
@@ -296,3 +298,18 @@ def test_a_target_is_said_beside_the_budget_and_can_be_undone(session):
     steps = session.can_undo
     session.declare("no_such_column > 1")  # came to nothing
     assert (session.aim, session.can_undo) == ("", steps)
+
+
+def test_a_certificate_of_a_sample_says_so(small, monkeypatch, session):
+    def promises(of):
+        return [str(head.summary.object) for head in Columns(of).heads]
+
+    assert any("of best<" in said for said in promises(session))
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 100)
+    sampled = Session(Inline(), Pipeline(Cache(store=None)))
+    sampled.open(small)
+    assert sampled.analysis.sampled == 100
+    said = [text for text in promises(sampled) if "≥" in text]
+    assert said
+    assert all("of best on a sample<" in text for text in said)

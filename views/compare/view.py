@@ -185,9 +185,16 @@ class Column(pn.viewable.Viewer):
             f"1/{bound:.3f} of this one in the method's own objective "
             f"({'tightened' if slot.tight else 'online'} bound)"
         )
-        return html.join(
-            text, " · ", html.b(f"≥ {percent(bound, at_least=True)} of best", title=why)
-        )
+        analysis = self._session.analysis
+        where = ""
+        if analysis is not None and analysis.sampled is not None:
+            where = " on a sample"
+            why += (
+                f"; both count the {counted(analysis.sampled, 'environment')} drawn at random that "
+                "the methods see; for a proof of all others: winnow select --demand"
+            )
+        share = html.b(f"≥ {percent(bound, at_least=True)} of best{where}", title=why)
+        return html.join(text, " · ", share)
 
     def __panel__(self) -> Any:
         return self._head
