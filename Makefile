@@ -29,7 +29,7 @@ ifneq ($(shell sh scripts/find_python.sh $(PY) >/dev/null 2>&1 && echo runs),run
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs site pictures outline man test-matrix clean distclean
+.PHONY: help serve setup setup-dev test lint format bench fuzz kill lock hooks docs site pictures notebook outline man test-matrix clean distclean
 
 help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
@@ -41,6 +41,7 @@ help:
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
 	@echo "make site                                lessons and the carbon comparison as files, build/site/index.html"
 	@echo "make pictures                            take the pictures of README and docs anew"
+	@echo "make notebook                            run the tutorial notebook anew"
 	@echo "make docs                                build the documentation into build/docs/index.html"
 	@echo "make fuzz [COUNT=10000] [SEED=0]         read and use so many damaged files"
 	@echo "make kill [KILLS=100] [SEED=0]           kill -9 at random moments: what is written is whole"
@@ -100,6 +101,9 @@ site: $(STAMP)
 
 pictures: $(DEV_STAMP)
 	@CHROMIUM="$$(sh scripts/ensure_chromium.sh $(PY))" $(PY) scripts/pictures.py
+
+notebook: $(DEV_STAMP)
+	$(PY) scripts/notebook.py
 
 docs: $(DEV_STAMP)
 	$(PY) -m sphinx -E -W --keep-going -q -b html docs build/docs

@@ -213,7 +213,7 @@ def _run(
         selection = demand_of(
             analysis, recipe.method, recipe.size, spec=specs["method"],
             demand=recipe.demand["environments"], candidates=recipe.demand["candidates"],
-            seed=recipe.seed, keep=keep, drop=drop, monitor=part,
+            seed=recipe.seed, keep=keep, drop=drop, reference=known, monitor=part,
         )  # fmt: skip
     elif recipe.parts > 1:
         selection = two_rounds_of(

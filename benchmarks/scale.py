@@ -1,7 +1,7 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
     python -m benchmarks.scale [growth] [wide] [covered] [methods] [entropy] [large] [rounds]
-        [selections]
+        [selections] [stream]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
@@ -18,7 +18,8 @@ structures in two rounds, with and without its certificate, and in one part, whi
 the memory is the most that was taken until then. selections: one per cent of ever larger sets from
 `benchmarks large_sets`, facility location from a sampled demand with what is certified for the
 whole set; the last column is what the steeper of two exponents (of all sizes, of the last two)
-foretells for a million structures.
+foretells for a million structures. stream: large sets read, checked and described in blocks on
+disk, see `benchmarks.stream`.
 
 Seconds of wall clock, and of processor time where other work on the machine would mislead.
 """
@@ -58,6 +59,7 @@ from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from benchmarks.kernel import BATCHES, DATA
+from benchmarks.stream import stream
 
 LARGE = "wbe_snap2019.xyz.gz"
 ALLOY, SIZES = "nbmotaw_train.xyz.gz", (330, 660, 1320, 2640)
@@ -382,6 +384,7 @@ ALL = {
     "large": large,
     "rounds": rounds,
     "selections": selections,
+    "stream": stream,
 }
 
 

@@ -36,6 +36,18 @@ def test_what_was_drawn_and_what_is_certified_are_said(run, run_json, tmp_path):
     assert again["same"]
 
 
+def test_what_is_added_to_a_reference(run, run_json, tmp_path):
+    known = CARBON.replace("@0:60", "@60:80")
+    asked = ("select", CARBON, "--budget", 4, "--demand", 500, "--reference", known)
+    found = run_json(*asked, "--recipe", tmp_path / "kept.json")
+    assert found["reference"] is not None
+    assert 0 < found["demand"]["share"] <= 1
+    code, out, _ = run(*asked, "-o", tmp_path / "subset.xyz")
+    assert code == 0
+    assert "of what the best possible 4 structures could add to the reference" in out
+    assert run_json("replay", tmp_path / "kept.json", CARBON, "--reference", known)["same"]
+
+
 def test_without_it_nothing_is_drawn(run_json):
     assert run_json("select", CARBON, "--budget", 6)["demand"] is None
     # the usual demand is more than there are environments here

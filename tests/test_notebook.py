@@ -3,6 +3,9 @@
 import ast
 import doctest
 import inspect
+import json
+import re
+import runpy
 import sys
 import urllib.request
 from pathlib import Path
@@ -111,3 +114,32 @@ def test_a_page_that_does_not_start_says_why(monkeypatch) -> None:
     monkeypatch.setattr(Serving, "command", lambda self: broken)
     with pytest.raises(winnow.WinnowError, match="the page did not start: no such luck"):
         winnow.serve()
+
+
+# ---- the notebook of the tutorials --------------------------------------------------------------
+
+
+def _text(outputs) -> str:
+    """What a notebook shows as text; fingerprints go by the last bit, and that by the machine."""
+    said = []
+    for each in outputs:
+        said += each.get("text", []) or each["data"].get("text/plain", ["(picture)"])
+    return re.sub(r"\b[0-9a-f]{8}\b", "fingerprint", "".join(said))
+
+
+def test_the_notebook_shows_what_comes_out_of_its_cells() -> None:
+    script = runpy.run_path(str(ROOT / "scripts/notebook.py"))
+    kept = json.loads((ROOT / "docs/tutorials/carbon.ipynb").read_text(encoding="utf-8"))
+    made = script["made"]()
+    number = r"\d+(?:\.\d+)?"
+    assert [cell["source"] for cell in kept["cells"]] == [c["source"] for c in made["cells"]]
+    assert len({cell["id"] for cell in kept["cells"]}) == len(kept["cells"])
+    shown = 0
+    for old, new in zip(kept["cells"], made["cells"], strict=True):
+        before, after = _text(old.get("outputs", [])), _text(new.get("outputs", []))
+        assert re.sub(number, "#", before) == re.sub(number, "#", after)
+        assert [float(x) for x in re.findall(number, after)] == pytest.approx(
+            [float(x) for x in re.findall(number, before)], abs=0.11
+        )
+        shown += bool(before)
+    assert shown >= 8

@@ -10,6 +10,7 @@ from analytics.cli.options import parse_count
 from analytics.cli.output import count, percent
 from analytics.cli.rounds import why_not_two
 from analytics.cluster.sampled_demand import demand_of
+from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis
 from analytics.runtime.progress import Monitor
 from analytics.selection.base import Selection
@@ -53,7 +54,7 @@ def check_demand(arguments: argparse.Namespace, spec: Any) -> None:
         return
     if arguments.rounds == "2":
         raise UsageError("--demand: two rounds (--rounds 2) value structures by all environments")
-    reason = why_not_two(arguments, spec)
+    reason = why_not_two(arguments, spec, reference=True)
     if reason:
         raise UsageError(f"--demand: {reason}")
 
@@ -65,6 +66,7 @@ def pick_from_demand(
     size: int,
     keep: list[int],
     drop: list[int],
+    reference: Descriptors | None,
     monitor: Monitor,
 ) -> Selection:
     """Pick from the samples asked for."""
@@ -78,6 +80,7 @@ def pick_from_demand(
         seed=arguments.seed,
         keep=keep,
         drop=drop,
+        reference=reference,
         monitor=monitor,
     )
 
@@ -108,8 +111,10 @@ def demand_text(selection: Selection, analysis: Analysis) -> list[str]:
     if share is not None:
         sure = selection.confidence < 1
         how = f"with {100 * selection.confidence:g} % confidence " if sure else ""
+        what = "the best possible" if not selection.reference else "what the best possible"
+        adds = "" if not selection.reference else " could add to the reference"
         lines.append(
-            f"{how}at least {percent(share, 2, at_least=True)} of the best possible {size} "
-            "structures, over all environments"
+            f"{how}at least {percent(share, 2, at_least=True)} of {what} {size} "
+            f"structures{adds}, over all environments"
         )
     return lines

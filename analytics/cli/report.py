@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from analytics.cli.arguments import (
     add_analysis,
@@ -38,6 +40,7 @@ from analytics.potential.design_rows import check_labels
 from analytics.recipe import Recipe, forced_out, forced_structures
 from analytics.replay import data_differences, specs_of
 from analytics.report.contents import Decided, Table, Wanted, compile_report
+from analytics.report.data_card import data_card
 from analytics.report.page import report_file
 from analytics.report.retrained import retrained_tables
 from analytics.runtime.errors import InputError
@@ -98,6 +101,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="REPORT.html", help="file to write (default: FILE_report.html)"
     )
+    group = parser.add_argument_group("data card")
+    group.add_argument(
+        "--card",
+        metavar="CARD.md",
+        help="write a data card as well: what to publish beside the subset of the first column",
+    )
+    group.add_argument(
+        "--licence", metavar="NAME", help="of the subset, for --card: cc-by-4.0, or an address"
+    )
     add_force(parser)
     add_method_options(parser)
     add_analysis(parser)
@@ -108,8 +120,12 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = None if arguments.recipe is None else Recipe.load(arguments.recipe)
     if recipe is not None:
         _refuse_beside_recipe(arguments)
+    if arguments.licence is not None and not arguments.card:
+        raise UsageError("--licence is written into the data card: give --card CARD.md too")
     output = _output(arguments)
-    check_targets([output], *arguments.files, force=arguments.overwrite)
+    card = None if arguments.card is None else Path(arguments.card)
+    targets = [output] if card is None else [output, card]
+    check_targets(targets, *arguments.files, force=arguments.overwrite)
     for name in arguments.maps:
         if name not in MAPS:
             raise UsageError(f"--maps {name}: there are {', '.join(MAPS)}")
@@ -140,13 +156,24 @@ def run(arguments: argparse.Namespace) -> int:
             monitor=Part(monitor, 0.8, 0.98),
         )
         content = report_file(report)
-    write_files({output: lambda file: file.write(content)}, force=arguments.overwrite)
+        contents = {output: content}
+        if card is not None:
+            contents[card] = data_card(report, arguments.licence).encode()
+    writers = {path: partial(_put, what) for path, what in contents.items()}
+    write_files(writers, force=arguments.overwrite)
     if arguments.json:
         rows = report.comparison.table.to_dict(orient="records")
-        print_json({"report": str(output), "rows": rows})
+        found = {"report": str(output), "rows": rows}
+        print_json(found if card is None else found | {"card": str(card)})
     else:
         say_written(str(output), f"{len(content) / 1e6:.2f} MB")
+        if card is not None:
+            say_written(str(card), "data card")
     return 0
+
+
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def _retrained(

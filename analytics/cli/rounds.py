@@ -41,10 +41,13 @@ def add_rounds(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def why_not_two(arguments: argparse.Namespace, spec: Any) -> str:
-    """Return why two rounds are not possible with what was asked for, or nothing."""
+def why_not_two(arguments: argparse.Namespace, spec: Any, *, reference: bool = False) -> str:
+    """Return why two rounds are not possible with what was asked for, or nothing.
+
+    With `reference` a reference set is possible.
+    """
     for given, name in (
-        (arguments.reference, "--reference"),
+        (arguments.reference and not reference, "--reference"),
         (arguments.certificate, "--certificate"),
         (arguments.unit != "structures", f"--unit {arguments.unit}"),
     ):

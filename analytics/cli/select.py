@@ -239,7 +239,7 @@ def _pick(
     part = Part(monitor, 0.3, 0.7 if arguments.certificate else 1.0, "selecting")
     selection = None
     if arguments.demand is not None:
-        selection = pick_from_demand(arguments, analysis, spec, size, keep, out, part)
+        selection = pick_from_demand(arguments, analysis, spec, size, keep, out, reference, part)
     elif two_rounds(arguments, analysis, spec):
         selection = pick_in_two_rounds(arguments, analysis, spec, size, keep, out, part)
     if selection is None:

@@ -82,6 +82,7 @@ class CoverageRows:
         size: int,
         *,
         bounds: FloatArray | None = None,
+        start: FloatArray | None = None,
         monitor: Monitor = SILENT,
     ) -> Picks:
         """Pick greedily from some structures, after those to keep.
@@ -95,9 +96,11 @@ class CoverageRows:
             How many there are to be with those to keep.
         bounds : float array (m,), optional
             What each of the hand would add to those to keep, where that is known.
+        start : float array (n_columns,), optional
+            What every column has reached before those to keep.
         monitor : Monitor
         """
-        reached = np.zeros(self.rows.n_columns)
+        reached = np.zeros(self.rows.n_columns) if start is None else start.copy()
         given = np.array(list(self.joined(kept, reached, monitor)))
         held = _Held(self, hand, reached, Checkpoints(monitor))
         if bounds is None:

@@ -42,21 +42,21 @@ from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis, kernel_memory
 from analytics.information.near_rows import near_rows
 from analytics.information.sampled_rows import SampledRows
-from analytics.information.sampling import Sample, chernoff_bounds, draw_sample
+from analytics.information.sampling import Sample, draw_sample
 from analytics.information.structure_kernel import COARSE_CUT
 from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
 from analytics.runtime.registry import Options, option, spec_from
-from analytics.selection.base import METHODS, Budget, Selection
+from analytics.selection.base import METHODS, Budget, Selection, check_reference
 from analytics.selection.certificates.dual_bound import bound_beyond
 from analytics.selection.certificates.online_bound import best_totals
+from analytics.selection.certificates.sampled_bound import CONFIDENCE, over_the_whole_set
 from analytics.selection.lazy_greedy import Rows, all_gains
+from analytics.selection.objectives import COVERED, reached_by
 
-__all__ = ["CONFIDENCE", "DemandSpec", "demand_of", "select_from_demand", "usual_demand"]
+__all__ = ["DemandSpec", "demand_of", "select_from_demand", "usual_demand"]
 
-#: Of all that is said of the whole set, together.
-CONFIDENCE = 0.99
 #: Environments drawn for each structure to be picked, and the fewest; candidates for each.
 PER_PICK, FEWEST, CANDIDATES = 10, 10_000, 5
 #: Relative error of a kernel of a sampled environment, with room to spare.
@@ -111,6 +111,7 @@ def select_from_demand(
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
     order: IntArray | None = None,
+    reference: Descriptors | None = None,
     certify: bool = True,
     memory: float | None = None,
     monitor: Monitor = SILENT,
@@ -133,6 +134,8 @@ def select_from_demand(
     order : int array, optional
         The described structures in the order in which they are drawn and ties are broken, such as
         `Analysis.by_content` (default: that of the file).
+    reference : Descriptors, optional
+        What there is already: all values are then of what is added to it.
     certify : bool
         Bound value and best possible value over the whole set, too.
     memory : float, optional
@@ -168,18 +171,26 @@ def select_from_demand(
     hand = _candidates(open_, size - len(kept), spec.candidates, seed)
     room = ROW_SHARE * kernel_memory() if memory is None else memory
     sample = draw_sample(n, spec.demand, 2 * seed)
-    problem = _Problem(descriptors, bandwidth, spec, order)
-    objective = problem.over(sample, room, Checkpoints(monitor))
-    best = objective.pick(hand, kept, size, monitor=Part(monitor, 0.0, 0.5 if certify else 1.0))
+    problem = _Problem(descriptors, bandwidth, spec, order, reference)
+    objective, start = problem.over(sample, room, Checkpoints(monitor))
+    part = Part(monitor, 0.0, 0.5 if certify else 1.0)
+    best = objective.pick(hand, kept, size, start=start, monitor=part)
     bound, at_least = None, None
     if certify:
         allowed = np.concatenate([kept, open_])
         part = Part(monitor, 0.5, 0.95)
-        most = problem.bound(objective, sample, allowed, best, part)
+        most = problem.bound(objective, start, sample, allowed, best, part)
         audit = draw_sample(n, spec.demand, 2 * seed + 1)  # it has had no part in the picks
         part = Part(monitor, 0.95, 1.0)
-        other = problem.over(audit, room, part)
-        at_least, bound = _assured(sample, most, audit, other, best.structures, part)
+        other, start = problem.over(audit, room, Checkpoints(monitor))
+        brought = other.joined(best.structures, start, part)
+        gains = np.fromiter(brought, np.float64, len(best.structures))
+        at_least, bound = over_the_whole_set(
+            np.cumsum(gains) * (1.0 - ROUNDING),
+            audit,
+            most * (1.0 + ROUNDING) + LACKING * n,
+            sample,
+        )
     monitor.report(1.0, "certificate")
     return Selection(
         structures=frozen(described[order[best.structures]]),
@@ -193,6 +204,7 @@ def select_from_demand(
         source=fingerprint(descriptors.fingerprint, bandwidth),
         bound=None if bound is None else frozen(bound),
         nested=False,
+        reference="" if reference is None else reference.fingerprint,
         demand=len(sample),
         candidates=len(hand),
         at_least=None if at_least is None else frozen(at_least),
@@ -211,6 +223,7 @@ def demand_of(
     seed: int = 0,
     keep: Iterable[int] = (),
     drop: Iterable[int] = (),
+    reference: Descriptors | None = None,
     certify: bool = True,
     memory: float | None = None,
     monitor: Monitor = SILENT,
@@ -227,7 +240,7 @@ def demand_of(
         Options of the method.
     demand, candidates : int, optional
         See `DemandSpec`; default `usual_demand`.
-    seed, keep, drop, certify, memory, monitor
+    seed, keep, drop, reference, certify, memory, monitor
         As for `select_from_demand`.
 
     Raises
@@ -238,8 +251,11 @@ def demand_of(
     entry = METHODS[method]
     spec = entry.spec() if spec is None else spec
     reason = why_one_round(method, spec)
+    if not reason and spec.covering != COVERED[0]:
+        reason = "it is the set that is covered there"
     if reason:
         raise WinnowError(f"{entry.title} cannot pick from a sampled demand: {reason}")
+    check_reference(analysis, (entry,), reference)
     usual = usual_demand(Budget(size).of(analysis.n_structures))
     demand = usual[0] if demand is None else demand
     candidates = usual[1] if candidates is None else candidates
@@ -252,6 +268,7 @@ def demand_of(
         keep=keep,
         drop=drop,
         order=analysis.by_content,
+        reference=reference,
         certify=certify,
         memory=memory,
         monitor=monitor,
@@ -274,9 +291,15 @@ class _Problem:
     bandwidth: float
     spec: DemandSpec
     order: IntArray
+    reference: Descriptors | None
 
-    def over(self, sample: Sample, memory: float, monitor: Monitor) -> CoverageRows:
-        """Return the objective over the environments drawn, in the order of the structures."""
+    def over(
+        self, sample: Sample, memory: float, monitor: Monitor
+    ) -> tuple[CoverageRows, FloatArray]:
+        """Return the objective over environments drawn, and what the reference reaches of them.
+
+        They are drawn in the order of the structures.
+        """
         rows = SampledRows.of(
             self.descriptors.values,
             self.descriptors.structure_offsets,
@@ -286,21 +309,29 @@ class _Problem:
             COARSE_CUT,
             monitor,
         )
-        return CoverageRows(rows, rows.columns.weights, self.spec.capped, memory)
+        x, width = self._drawn(rows, sample), self.bandwidth * self.spec.width
+        start = reached_by(x, self.reference, width, self.spec.capped, monitor)
+        return CoverageRows(rows, rows.columns.weights, self.spec.capped, memory), start
+
+    def _drawn(self, rows: SampledRows, sample: Sample) -> FloatArray:
+        """Return the environment of each column."""
+        drawn = ragged_rows(self.descriptors.structure_offsets, self.order)[sample.rows]
+        return self.descriptors.values[drawn[rows.columns.representatives]]
 
     def bound(
         self,
         objective: CoverageRows,
+        start: FloatArray,
         sample: Sample,
         allowed: IntArray,
         best: Picks,
         monitor: Monitor,
     ) -> FloatArray:
         """Bound what any set of 1 .. m of the structures allowed reaches on a sample."""
-        size, whole = len(best.structures), float(objective.weights.sum())
+        size, whole = len(best.structures), float(objective.weights @ (1.0 - start))
         if size == 0:
             return np.zeros(0)
-        reached = np.zeros(len(objective.weights))
+        reached = start.copy()
         value = sum(objective.joined(best.structures, reached, Part(monitor, 0.0, 0.1)))
         sizes, part = np.arange(1.0, size + 1), Part(monitor, 0.1, 0.9)
         if self.spec.capped:
@@ -308,7 +339,7 @@ class _Problem:
             return np.asarray(np.minimum(value + best_totals(gains, sizes), whole))
         # the bound is one for whatever is taken to be reached, that of a set or not
         np.maximum(reached, UNSTORED, out=reached)
-        value = float(objective.weights @ reached)
+        value = float(objective.weights @ (reached - start))
         rows = self._excess(objective, sample, allowed, reached, part)
         gains = all_gains(rows, objective.weights, reached)
         part = Part(monitor, 0.9, 1.0)
@@ -324,75 +355,13 @@ class _Problem:
         monitor: Monitor,
     ) -> Rows:
         """Return the entries of structures that exceed what is reached."""
-        x, offsets = self.descriptors.values, self.descriptors.structure_offsets
         assert isinstance(objective.rows, SampledRows)
-        columns = objective.rows.columns
-        drawn = ragged_rows(offsets, self.order)[sample.rows]
         return near_rows(
-            x,
-            offsets,
+            self.descriptors.values,
+            self.descriptors.structure_offsets,
             self.order[allowed],
-            x[drawn[columns.representatives]],
+            self._drawn(objective.rows, sample),
             reached,
             bandwidth=self.bandwidth * self.spec.width,
             monitor=monitor,
         )
-
-
-def _assured(
-    sample: Sample,
-    bound: FloatArray,
-    audit: Sample,
-    objective: CoverageRows,
-    picks: IntArray,
-    monitor: Monitor,
-) -> tuple[FloatArray, FloatArray]:
-    """Return bounds for the whole set: of the picks from below, of the best set from above.
-
-    Parameters
-    ----------
-    sample : Sample
-        That the picks were made from.
-    bound : float array (m,)
-        No set of 1 .. m structures reaches more on it.
-    audit : Sample
-        Another one.
-    objective : CoverageRows
-        Over that.
-    picks : int array (m,)
-        Places of the structures, in order.
-
-    Returns
-    -------
-    at_least, bound : float arrays (m,)
-    """
-    reached, n = np.zeros(len(objective.weights)), float(sample.population)
-    gains = np.fromiter(objective.joined(picks, reached, monitor), np.float64, len(picks))
-    value = np.cumsum(gains) * (1.0 - ROUNDING)
-    most = np.minimum(bound * (1.0 + ROUNDING) + LACKING * n, n)
-    if sample.complete:
-        return value, most
-    failure = _failures(len(picks))
-    low = _scaled(value, audit, failure)[0]
-    high = np.minimum(_scaled(most, sample, failure)[1], n)
-    return np.minimum(np.maximum.accumulate(low), high), high
-
-
-def _failures(size: int) -> FloatArray:
-    """Return how likely each of the two bounds may be wrong at each size."""
-    either = 0.5 * (1.0 - CONFIDENCE)
-    if size < 2:
-        return np.full(size, either)
-    return np.append(np.full(size - 1, 0.5 * either / (size - 1)), 0.5 * either)
-
-
-def _scaled(
-    totals: FloatArray, sample: Sample, failure: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return bounds of totals of the whole set, given the weighted totals of a sample.
-
-    Weights differ by one at most; over the largest of them a draw brings from 0 to 1.
-    """
-    whole = float(sample.weights.max()) * len(sample)
-    low, high = chernoff_bounds(totals / whole, len(sample), failure)
-    return low * whole, high * whole

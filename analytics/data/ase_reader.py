@@ -280,7 +280,7 @@ def _trajectory(path: Path) -> list[Any]:
     from ase.io.trajectory import TrajectoryReader
 
     found: list[Any] = []
-    with TrajectoryReader(path) as trajectory:
+    with TrajectoryReader(path) as trajectory:  # type: ignore[no-untyped-call]
         for index in range(len(trajectory)):
             try:
                 found.append(trajectory[index])

@@ -69,11 +69,12 @@ def states_stated(datasets: Sequence[Dataset]) -> bool:
 
     What it is may still be no number, or the same in all of them.
     """
-    totals = {name for names in _TOTALS for name in names}
+    telling = {*_MOMENTS, *(name for names in _TOTALS for name in names)}
     return any(
-        any(_plain(key) in totals for key in keys_in(data.records, "info"))
-        or any(_plain(key) in _MOMENTS for key in keys_in(data.records, "arrays"))
+        _plain(key) in telling
         for data in datasets
+        for field in ("info", "arrays")
+        for key in keys_in(data.records, field)
     )
 
 
@@ -129,7 +130,7 @@ def _moments(record: Record, n_atoms: int) -> FloatArray | None:
     """Return the moment of each atom, (n_atoms, 3); collinear ones along the first axis."""
     # also a list in the comment line of extended XYZ
     lists = {key: value for key, value in record.info.items() if isinstance(value, np.ndarray)}
-    for key, values in (lists | record.arrays).items():
+    for key, values in {**lists, **dict(record.arrays)}.items():
         if _plain(key) not in _MOMENTS or values.dtype.kind not in "if" or not values.ndim:
             continue
         if len(values) == n_atoms:

@@ -16,7 +16,7 @@ from analytics.runtime.html import Markup, b, br, small, table, tbody, td, th, t
 from analytics.runtime.html import span as inline
 from analytics.runtime.text import PAGE
 
-__all__ = ["score_table"]
+__all__ = ["error_of", "score_table", "unit_of", "written_value"]
 
 #: Column of a comparison that depends on the width -> the name of its row in `verdicts`.
 _NAMES = {"entropy_nats": "entropy", "diversity_nats": "diversity"}
@@ -55,13 +55,13 @@ def _row(
     report: Report, metric: Metric, rows: Sequence[dict[str, Any]], measured: list[PrefixMetrics]
 ) -> Markup:
     values = [_number(row, metric) for row in rows]
-    errors = [_error(row, metric) for row in rows]
-    written = [_written(metric, value, 0.0) for value in values]
+    errors = [error_of(row, metric) for row in rows]
+    written = [written_value(metric, value, 0.0) for value in values]
     said = _verdict(report, metric, values, written, measured)
     cells = [
         td(
             inline("● ", class_="lead", title="best") if said.leads[at] else None,
-            (b if said.leads[at] else inline)(_written(metric, value, errors[at])),
+            (b if said.leads[at] else inline)(written_value(metric, value, errors[at])),
             _range(report, metric, at, value),
         )
         for at, value in enumerate(values)
@@ -69,7 +69,7 @@ def _row(
     doubt = (said.empty and f"says nothing here: {said.empty}") or said.doubt
     return tr(
         th(metric.title, small(br(), doubt) if doubt else None, scope="row"),
-        td(_unit(metric), class_="unit"),
+        td(unit_of(metric), class_="unit"),
         cells,
         td(_full(report, metric)),
     )
@@ -92,7 +92,8 @@ def _verdict(
     return verdict(name, values, written, metric.better, titles, why, report.over_widths, sampled)
 
 
-def _error(row: dict[str, Any], metric: Metric) -> float:
+def error_of(row: dict[str, Any], metric: Metric) -> float:
+    """Return the standard error of a metric, 0 for one that is exact."""
     stem = metric.name.removesuffix("_nats")
     return float(row.get(f"{stem}_error", 0.0)) if f"{stem}_error" in ERRORS else 0.0
 
@@ -101,14 +102,16 @@ def _share(metric: Metric) -> bool:
     return metric.unit.startswith(("fraction", "share"))
 
 
-def _unit(metric: Metric) -> str:
+def unit_of(metric: Metric) -> str:
+    """Write the unit of a metric, and whether high or low is good."""
     unit = metric.unit.replace("fraction", "%").replace("share", "%") if _share(metric) else ""
     unit = unit or metric.unit
     direction = {1: "high is good", -1: "low is good", 0: ""}[metric.better]
     return ", ".join(part for part in (unit, direction) if part)
 
 
-def _written(metric: Metric, value: float, error: float) -> str:
+def written_value(metric: Metric, value: float, error: float) -> str:
+    """Write a metric with its error, shares as percent."""
     if not np.isfinite(value):
         return PAGE.absent
     if metric.unit in ("structures", "environments"):
@@ -134,7 +137,7 @@ def _range(report: Report, metric: Metric, column: int, value: float) -> Markup 
         if found is None:
             return None
         low, high = found
-    return small(br(), f"{_written(metric, low, 0.0)} to {_written(metric, high, 0.0)}")
+    return small(br(), f"{written_value(metric, low, 0.0)} to {written_value(metric, high, 0.0)}")
 
 
 def _full(report: Report, metric: Metric) -> str:
@@ -146,4 +149,4 @@ def _full(report: Report, metric: Metric) -> str:
         "diversity_nats": analysis.diversity_error,
     }
     value = float(getattr(analysis, metric.name))
-    return _written(metric, value, errors.get(metric.name, 0.0))
+    return written_value(metric, value, errors.get(metric.name, 0.0))

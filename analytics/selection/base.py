@@ -36,6 +36,7 @@ __all__ = [
     "Selection",
     "at_size",
     "by_model",
+    "check_reference",
     "is_nested",
     "missing_labels",
     "register",
@@ -549,7 +550,7 @@ def select(
     for each in entry.family(spec):
         needs = {"forces": each.needs_forces, "energies": each.needs_energies}
         require_labels(analysis.dataset, each.title, **needs)
-    _check_reference(analysis, entry.family(spec), reference)
+    check_reference(analysis, entry.family(spec), reference)
     equations = _usable(analysis, entry.family(spec), equations)
     available = analysis.n_structures - len(dropped)
     pool = Pool(analysis, kept, dropped, available, reference, equations)
@@ -651,9 +652,10 @@ def _spec(entry: Method, spec: Any) -> Any:
     return spec
 
 
-def _check_reference(
+def check_reference(
     analysis: Analysis, family: tuple[Method, ...], reference: Descriptors | None
 ) -> None:
+    """Raise `WinnowError` if no method can start from a reference, or it is another description."""
     if reference is None:
         return
     if not any(each.conditional for each in family):

@@ -26,7 +26,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Monitor, Part
 
-__all__ = ["COVERED", "Objective", "Rows", "coverage_objective"]
+__all__ = ["COVERED", "Objective", "Rows", "coverage_objective", "reached_by"]
 
 #: What is to be covered: the set beyond what a reference covers already, or the reference.
 COVERED = ("set", "reference")
@@ -181,10 +181,31 @@ def _reached(
     capped: bool,
     monitor: Monitor,
 ) -> FloatArray:
-    n = len(kernel.weights)
+    x = analysis.descriptors.values[kernel.representatives]
+    return reached_by(x, reference, bandwidth, capped, monitor)
+
+
+def reached_by(
+    x: FloatArray,
+    reference: Descriptors | None,
+    bandwidth: float,
+    capped: bool,
+    monitor: Monitor = SILENT,
+) -> FloatArray:
+    """Return what a reference set reaches of each environment, from 0 to 1.
+
+    Parameters
+    ----------
+    x : float array (n, d)
+    reference : Descriptors, optional
+    bandwidth : float
+        Of the objective.
+    capped : bool
+        See `Objective`.
+    """
+    n = len(x)
     if reference is None or reference.n_environments == 0:
         return np.zeros(n)
-    x = analysis.descriptors.values[kernel.representatives]
     if capped:
         sums = kernel_sums(x, reference.values, bandwidth=bandwidth, monitor=monitor)
         return np.minimum(1.0, sums)
