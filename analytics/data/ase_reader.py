@@ -61,6 +61,8 @@ SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
 MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
 #: A line of numbers, or an empty one.
 _NUMERIC = re.compile(r"[\s\d.eEdD+-]*")
+#: What each step begins with in files of which ASE drops a last one that is cut short.
+_STARTS_OF_STEPS = dict.fromkeys(("castep-geom", "castep-md"), b"<-- E")
 #: Bytes by which a format is recognised.
 _HEAD = 1 << 16
 
@@ -169,6 +171,11 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     with confined(path.parent, path):
         images = _images(path, kind)
         loops = loops_in(path, kind)
+    if not images:
+        raise InputError(f"holds no structures that ASE finds (it takes the file for {kind})")
+    if kind in _STARTS_OF_STEPS:
+        started = path.read_bytes().count(_STARTS_OF_STEPS[kind])
+        images += [LeftOut(i, "the file ends in it") for i in range(len(images), started)]
     if kind == "proteindatabank" and len(images) > 1 and not len(images[-1]):
         images.pop()  # of ASE, for END after the last ENDMDL
     frames: list[Frame] = []
@@ -179,11 +186,24 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
             continue
         if index % 100 == 0:
             monitor.report(0.5 + 0.5 * index / len(images), "taking over structures")
+        if _partly_occupied(atoms):
+            left_out.append(LeftOut(index, "a site is occupied by several elements, or in part"))
+            continue
         try:
             frames.append(_packable(frame_from_atoms(index, atoms), f"{kind}, read with ASE"))
         except ValueError as error:
             left_out.append(LeftOut(index, str(error)))
     return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
+
+
+def _partly_occupied(atoms: Any) -> bool:
+    """Say whether ASE chose one of several elements for a site, or a whole atom for a part."""
+    given = atoms.info.get("occupancy")
+    shares = given.values() if isinstance(given, dict) else ()
+    return any(
+        isinstance(share, dict) and any(float(part) < 0.999 for part in share.values())
+        for share in shares
+    )
 
 
 def _not_as_named(path: Path, kind: str) -> str:

@@ -51,7 +51,8 @@ def state_labels(datasets: Sequence[Dataset], group: IntArray, tolerance: float)
     records = [data.records[s] if data.records else Record() for data, s in members]
     labels = [_clusters([_total(record.info, names) for record in records]) for names in _TOTALS]
     moments = [
-        _moments(record, int(data.sizes[s]))
+        # not data.sizes, which is worked out for all structures
+        _moments(record, int(np.diff(data.structure_offsets[s : s + 2]).item()))
         for record, (data, s) in zip(records, members, strict=True)
     ]
     known = [at for at, each in enumerate(moments) if each is not None]

@@ -159,7 +159,10 @@ def read(
         with collector_paused():
             dataset = assembled(found)
     except Unsearchable:
-        dataset = assembled(_searchable(found, name))
+        found = _without(found, _not_searchable, name)
+        dataset = assembled(found)
+    if not (np.isfinite(dataset.positions).all() and np.isfinite(dataset.cells).all()):
+        dataset = assembled(_without(found, _not_finite, name))
     dataset = _repaired(dataset, asked)
     monitor.report(1.0, "read")
     return dataset
@@ -173,21 +176,35 @@ def _repaired(dataset: Dataset, asked: ReadOptions) -> Dataset:
     return repaired(dataset, asked.repair)
 
 
-def _searchable(found: Gathered, name: str) -> Gathered:
-    """Leave out the structures whose neighbours cannot be searched."""
+def _not_finite(frame: Frame) -> str:
+    """Say which number of a geometry is none; empty if all are."""
+    bad = np.flatnonzero(~np.isfinite(frame.positions).all(axis=1))
+    if len(bad):
+        return f"the position of atom {bad[0]} is not a finite number"
+    return "" if np.isfinite(frame.cell).all() else "the cell holds a number that is not finite"
+
+
+def _not_searchable(frame: Frame) -> str:
+    """Say why the neighbours of a structure cannot be searched; empty if they can."""
     from analytics.geometry.limits import unsearchable  # with numba, which is slow to import
 
+    offsets = np.array([0, len(frame.numbers)])
+    flaw = unsearchable(frame.positions, offsets, frame.cell[None], frame.pbc[None])
+    return "" if flaw is None else flaw[1]
+
+
+def _without(found: Gathered, flaw: Callable[[Frame], str], name: str) -> Gathered:
+    """Leave out the structures with a flaw; refuse the file if these are more than half."""
     lost = []
 
-    def searchable(frame: Frame) -> Frame | LeftOut:
-        offsets = np.array([0, len(frame.numbers)])
-        flaw = unsearchable(frame.positions, offsets, frame.cell[None], frame.pbc[None])
-        if flaw is None:
+    def usable(frame: Frame) -> Frame | LeftOut:
+        cause = flaw(frame)
+        if not cause:
             return frame
-        lost.append(LeftOut(frame.index, flaw[1]))
+        lost.append(LeftOut(frame.index, cause))
         return lost[-1]
 
-    kept = found.changed(searchable)
+    kept = found.changed(usable)
     if 2 * len(lost) > len(found):
         raise InputError(lost[0].cause, source=name, structure=lost[0].frame)
     return kept

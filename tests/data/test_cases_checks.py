@@ -16,6 +16,8 @@ from ase.units import Bohr, Hartree, kcal, kJ, mol
 from analytics.cli.main import main
 from analytics.data.checks.registry import check
 from analytics.data.checks.report import CheckReport, Finding
+from analytics.data.dataset import Dataset
+from analytics.data.exact_duplicates import duplicate_groups
 from analytics.data.export import write_subset
 from analytics.data.readers import dataset_from_atoms, read
 from analytics.runtime.errors import InputError, WinnowError
@@ -765,3 +767,13 @@ def test_one_energy_for_all_is_a_placeholder_unless_they_are_one_structure() -> 
     for at, atoms in enumerate(turned):
         atoms.positions += 0.1 * at
     assert "placeholder_energies" not in of(turned)
+
+
+def test_a_large_group_of_copies_takes_no_work_of_all_structures_for_each(monkeypatch) -> None:
+    data = dataset_from_atoms([Atoms("Cu", info={"REF_energy": -1.0})] * 300)
+    calls = []
+    sizes = Dataset.sizes.fget
+    monkeypatch.setattr(Dataset, "sizes", property(lambda own: (calls.append(0), sizes(own))[1]))
+    (group,) = duplicate_groups(data)
+    assert len(group) == 300
+    assert len(calls) < 100

@@ -120,13 +120,12 @@ def test_extra_columns_stay_in_the_records(write) -> None:
     assert_array_equal(arrays["dip"], [[1, 2, 3]])
 
 
-def test_not_a_number_is_read_for_the_checks_to_find(write) -> None:
+def test_a_geometry_that_is_not_a_number_is_left_out(write) -> None:
     comment = 'energy=nan Lattice="1 0 0 0 nan 0 0 0 1"'
     data = read(write(one(comment, "H nan 0 inf") + one("energy=2")))
-    assert np.isnan(data.positions[0, 0])
-    assert np.isinf(data.positions[0, 2])
-    assert np.isnan(data.cells[0, 1, 1])
-    assert_array_equal(data.energies, [np.nan, 2])
+    assert data.frame_indices.tolist() == [1]
+    assert "atom 0 is not a finite number" in data.understood.left_out[0].cause
+    assert data.energies.tolist() == [2.0]
 
 
 @pytest.mark.parametrize(

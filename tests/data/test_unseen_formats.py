@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from analytics.data.file_formats import json_records, refused
 from analytics.data.readers import read
 from analytics.runtime.errors import InputError
+from analytics.runtime.progress import SILENT
 
 DUMP = """ITEM: TIMESTEP
 {step}
@@ -80,15 +82,111 @@ def test_tables_in_json_as_pandas_writes_them(tmp_path, orient) -> None:
     }[orient]
     path = tmp_path / "a.json"
     path.write_text(json.dumps(table))
-    data = read(path)
-    assert data.numbers.tolist() == [8, 1, 1] * 4
-    np.testing.assert_allclose(data.positions[2::3, 2], [1, 2, 3, 4])
-    np.testing.assert_allclose(data.energies, [-1, -2, -3, -4])
+    assert json_records.recognise(path, path.read_bytes())
+    frames = list(json_records.read(path, SILENT))
+    assert [frame.numbers.tolist() for frame in frames] == [[8, 1, 1]] * 4
+    assert [frame.positions[2, 2] for frame in frames] == [1, 2, 3, 4]
+    assert [frame.info["energy"] for frame in frames] == [-1, -2, -3, -4]
 
 
 def test_one_molecule_in_json_is_no_table(tmp_path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(ROWS[0] | {"cell": [[9, 0, 0], [0, 9, 0], [0, 0, 9]]}))
+    (frame,) = json_records.read(path, SILENT)
+    np.testing.assert_allclose(frame.cell, 9 * np.eye(3))
+
+
+CIF = """data_x
+_cell_length_a 4
+_cell_length_b 4
+_cell_length_c 4
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M "P 1"
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Cu1 Cu 0 0 0 {first}
+{second}Cu2 Cu 0.5 0.5 0 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("0.5", "Ni1 Ni 0 0 0 0.5\n"), ("0.7", ""), ("1.0", "")]
+)
+def test_a_site_that_several_elements_share_is_no_structure(tmp_path, first, second) -> None:
+    path = tmp_path / "a.cif"
+    path.write_text(CIF.format(first=first, second=second))
+    if first == "1.0":
+        assert read(path).numbers.tolist() == [29, 29]
+        return
+    with pytest.raises(InputError, match="several elements, or in part"):
+        read(path)
+
+
+@pytest.mark.parametrize("what", ["position", "cell"])
+def test_a_geometry_with_nan_in_it_is_left_out(tmp_path, what) -> None:
+    good = '2\nLattice="4 0 0 0 4 0 0 0 4" energy=-1\nAl 0 0 0\nAl 2 2 0\n'
+    bad = (
+        good.replace("Al 2", "Al nan")
+        if what == "position"
+        else good.replace("4 0 0 0", "NaN 0 0 0")
+    )
+    path = tmp_path / "a.xyz"
+    path.write_text(good + bad + good)
     data = read(path)
-    assert data.n_structures == 1
-    np.testing.assert_allclose(data.cells[0], 9 * np.eye(3))
+    assert data.frame_indices.tolist() == [0, 2]
+    (lost,) = data.understood.left_out
+    assert lost.frame == 1
+    assert "finite" in lost.cause
+    with pytest.raises(InputError, match=r"structure 1: .*finite"):
+        read(path, strict=True)
+    path.write_text(bad)
+    with pytest.raises(InputError, match="finite"):
+        read(path)
+
+
+def test_a_dump_with_nan_in_it_leaves_out_the_step(tmp_path) -> None:
+    path = dump(tmp_path, "element", "Ni", "O")
+    path.write_text(path.read_text().replace("O 2 2 0", "O nan 2 0", 1))
+    assert read(path).frame_indices.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\n   Psi4: An Open-Source Ab Initio Electronic Structure Package\n", "of Psi4"),
+        ("  |                           x T B                           |\n", "of xTB"),
+        ("   Welcome to Q-Chem\n", "of Q-Chem"),
+        ("#\n# The current gradient in Eh/bohr\n#\n 0.1\n", "of ORCA"),
+        ("@<TRIPOS>MOLECULE\nx\n", "mol2"),
+    ],
+)
+def test_outputs_that_nothing_reads_are_named(tmp_path, text, words) -> None:
+    path = tmp_path / "run.out"
+    path.write_text(text)
+    assert refused.recognise(path, text.encode())
+    with pytest.raises(InputError, match=words):
+        refused.read(path, SILENT)
+    assert not refused.recognise(path, f"3\n{text[:4]}\nCu 0 0 0\n".encode())
+
+
+def test_a_castep_run_that_ends_early_is_said(tmp_path) -> None:
+    step = (
+        "   {i}\n   -1.0E+00   -1.0E+00   <-- E\n   8.0 0.0 0.0 <-- h\n   0.0 8.0 0.0 <-- h\n"
+        "   0.0 0.0 8.0 <-- h\n Al 1 0.0 0.0 0.0 <-- R\n Al 2 4.0 4.0 0.0 <-- R\n"
+        " Al 1 0.0 0.0 0.1 <-- F\n Al 2 0.0 0.0 -0.1 <-- F\n  \n"
+    )
+    text = " BEGIN header\n  \n END header\n  \n" + "".join(step.format(i=i) for i in range(4))
+    path = tmp_path / "a.geom"
+    path.write_text(text)
+    assert read(path).understood.left_out == ()
+    path.write_text(text[:-80])
+    data = read(path)
+    assert data.n_structures == 3
+    assert [one.frame for one in data.understood.left_out] == [3]

@@ -29,6 +29,21 @@ _HEADS = {
     b"\x00\x00\x07\xc9": "is a TRR trajectory of GROMACS without energies; MDAnalysis reads it",
     b"T\x00\x00\x00CORD": "is a DCD trajectory without elements and energies; MDAnalysis reads it",
 }
+#: What the outputs of programs that nothing here reads say of themselves near their start.
+_OUTPUTS = {
+    b"Psi4: An Open-Source Ab Initio": "of Psi4; dpdata reads one with a gradient, and Psi4's own "
+    "QCSchema JSON is read here",
+    b"|                           x T B ": "of xTB; its xtbopt.log and xtb.trj are XYZ",
+    b"Welcome to Q-Chem": "of Q-Chem; cclib reads it",
+    b"***  PROGRAM SYSTEM MOLPRO  ***": "of Molpro; cclib reads it",
+    b"# The current gradient in Eh/bohr": "of ORCA (.engrad); its main output is read",
+    b"WELCOME TO SIESTA": "of SIESTA; dpdata and sisl read it",
+    b"Atomic-orbital Based Ab-initio": "of ABACUS; dpdata reads its folder",
+    b"Amsterdam Modeling Suite": "of AMS; PLAMS reads its .rkf",
+    b"Executable      : siesta": "of SIESTA; dpdata and sisl read it",
+    b"|  DFTB+ ": "of DFTB+; its geo_end.xyz is read, without energies",
+    b"@<TRIPOS>MOLECULE": "in the format mol2; Open Babel writes it as SDF or XYZ",
+}
 _ENDINGS = {
     ".pb": "is a model of TensorFlow, not structures",
     ".tfrecord": "is a TFRecord of TensorFlow; its program reads it",
@@ -43,6 +58,10 @@ def _cause(path: Path, head: bytes) -> str:
     if head.startswith(b"PK\x03\x04") and b"data.pkl" in head[:300]:
         return _TORCH
     by_head = next((cause for start, cause in _HEADS.items() if head.startswith(start)), "")
+    start = head[:4000]
+    output = next((words for sign, words in _OUTPUTS.items() if sign in start), "")
+    if output and not by_head:
+        return f"is an output {output}" if not output.startswith("in") else f"is {output}"
     text = b"\x00" not in head  # whatever its name, text may be of a format of ASE
     return by_head or ("" if text else _ENDINGS.get(path.suffix.lower(), ""))
 
