@@ -7,6 +7,7 @@
 `python -m benchmarks page [--times N] [--only GESTURE ...] [carbon] [wbe]` makes gestures N times.
 `python -m benchmarks classroom --learners 30 --minutes 4` lets a class take the lessons.
 `python -m benchmarks calibration SET ...` and `claims SET ...` take names of labelled sets.
+`python -m benchmarks learned_features SET ...` compares features of networks with distances.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from benchmarks import (
     kernel,
     kill,
     large_sets,
+    learned_features,
     load,
     memory,
     neighbours,
@@ -99,6 +101,9 @@ def main(names: list[str]) -> int:
     if names[:1] == ["claims"]:
         claims.main(names[1:])
         return 0
+    if names[:1] == ["learned_features"]:
+        learned_features.main(names[1:])
+        return 0
     if names[:1] == ["calibration"]:
         calibration.main(names[1:])
         return 0
@@ -107,7 +112,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(
             f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks, classroom, large_sets, potentials",
+            "check, checks, classroom, large_sets, learned_features, potentials",
             file=sys.stderr,
         )
         return 2

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from fake_networks import Modules
 
+from analytics.descriptors.base import DESCRIPTORS
+from analytics.descriptors.mace import MaceSpec
+from analytics.descriptors.model_files import FOLDERS
+from analytics.information.kernel import KernelSpec
 from views.data.view import DataView
 from views.state.jobs import Inline
 from views.state.session import Session
@@ -91,3 +96,27 @@ def test_fractional_coordinates_can_be_repaired_where_they_are_found(tmp_path, p
     assert session.options == {"repair": "fractional"}
     assert session.dataset.positions[1].tolist() == [2.0, 2.0, 2.0]
     assert reading.options() == session.options
+
+
+def test_the_page_offers_model_files_of_trusted_folders_and_refuses_others(
+    path, pipeline, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path / "models"))
+    modules = Modules(monkeypatch, tmp_path)
+    modules.mace()
+    trusted = modules.write("models/mine.model")
+    session = Session(Inline(), pipeline)
+    session.open(path)
+    view = DataView(session)
+    assert set(DESCRIPTORS) == set(view.kind.options.values())
+    view.kind.value = "mace"
+    field = view.descriptor.widgets["model_file"]
+    assert field.options == {"mine.model": str(trusted)}
+    before = session.analysis
+    session.reanalyse(MaceSpec(str(tmp_path / "own.model")), KernelSpec())  # as a link may ask
+    assert session.analysis is before
+    assert "winnow serve --models" in session.notice[1]
+    field.value = str(trusted)
+    view.recompute.param.trigger("clicks")
+    assert session.analysis.descriptors.spec == MaceSpec(str(trusted))
+    assert "mace" in str(view.in_use.object)
