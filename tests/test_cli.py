@@ -116,12 +116,13 @@ def test_analyse_within_a_certified_error(run, run_json, fails, monkeypatch):
     assert "--confidence 1" in fails("analyse", CARBON, "--error", "0.1", "--confidence", "100%")
 
 
-def test_a_certificate_of_a_sample_says_so(run, monkeypatch):
-    _, out, _ = run("select", CARBON, "--budget", "5")
+def test_a_certificate_of_a_sample_says_so(run, monkeypatch, tmp_path):
+    options = ("select", CARBON, "--budget", "5", "--force", "-o", str(tmp_path / "kept.xyz"))
+    _, out, _ = run(*options)
     assert re.search(r"^  certificate .* best possible coverage$", out, re.MULTILINE)
     monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
     monkeypatch.setattr("analytics.information.analysis.SAMPLE", 200)
-    _, out, _ = run("select", CARBON, "--budget", "5")
+    _, out, _ = run(*options)
     assert re.search(r"^  certificate .* on the environments drawn; --demand", out, re.MULTILINE)
 
 
