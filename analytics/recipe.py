@@ -498,11 +498,11 @@ def forced_structures(recipe: Recipe, dataset: Dataset) -> tuple[set[int], set[i
     keep, drop : set of int
         Indices into the data set, of what it has; isolated atoms are neither.
     """
-    frames = dataset.structure_of_frame()
+    frames, isolated = dataset.structure_of_frame(), dataset.isolated
     copies = [f for r in recipe.ledger if r.step == DROP_DUPLICATES for f in r.structures]
 
     def here(structures: Iterable[int]) -> set[int]:
-        return {frames[f] for f in structures if f in frames and not dataset.isolated[frames[f]]}
+        return {frames[f] for f in structures if f in frames and not isolated[frames[f]]}
 
     keep = here(recipe.keep)
     return keep, here([*recipe.drop, *copies]) - keep

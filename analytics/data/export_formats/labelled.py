@@ -82,7 +82,7 @@ class LabelledStructure:
 def labelled(exported: Exported) -> Iterator[LabelledStructure]:
     """Yield the structures that are exported."""
     dataset = exported.dataset
-    labels = _label_names(dataset)
+    labels, isolated = _label_names(dataset), dataset.isolated  # worked out for all when asked
     for s in exported:
         rows = dataset.rows(s)
         record = dataset.records[s] if dataset.records else Record()
@@ -96,7 +96,7 @@ def labelled(exported: Exported) -> Iterator[LabelledStructure]:
             forces=_forces(dataset, s),
             stress=_stress(dataset, s),
             config_type=str(dataset.config_type[s]),
-            isolated=bool(dataset.isolated[s]),
+            isolated=bool(isolated[s]),
             weight=weight_of(record.info),
             info={k: v for k, v in record.info.items() if not _told(k, v, labels)},
             arrays={k: v for k, v in record.arrays.items() if k not in labels},
