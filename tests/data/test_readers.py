@@ -437,6 +437,8 @@ def test_files_that_ase_cannot_read(write) -> None:
         (b"what?", "a.unknown", "ASE does not know"),
         (b"nonsense\n", "POSCAR", "ASE cannot read it as vasp"),
         (b"", "a.traj", "the file is empty"),
+        (b"a,b,label\n0.1,0.2,x\n", "a.csv", "without structures; winnow select-rows"),
+        (b"a\tb\n0.1\t0.2\n", "a.tsv", "without structures; winnow select-rows"),
     ):
         with pytest.raises(InputError, match=cause):
             read(write(content, name))

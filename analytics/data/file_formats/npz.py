@@ -53,7 +53,8 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     if own is None:
         raise InputError(
             f"is an archive of the arrays {', '.join(names[:12])}, which are no structures: "
-            "expected nuclear_charges and coords, or z and R, or the like"
+            "expected nuclear_charges and coords, or z and R, or the like; of features, winnow "
+            "select-rows takes one array as .npy"
         )
     stated = {
         quantity: str(arrays.pop(field))

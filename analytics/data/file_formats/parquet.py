@@ -37,7 +37,7 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     if not is_structure(names) and "structure" not in names:
         raise InputError(
             f"is a parquet table of {', '.join(names[:12])}, without columns of elements and "
-            "positions (atomic_numbers, positions)"
+            "positions (atomic_numbers, positions); winnow select-rows takes a table of features"
         )
     found = (_read(index, row) for index, row in enumerate(_rows(table, monitor)))
     if "structure" in names or _COLABFIT & set(names):

@@ -44,6 +44,11 @@ _OUTPUTS = {
     b"|  DFTB+ ": "of DFTB+; its geo_end.xyz is read, without energies",
     b"@<TRIPOS>MOLECULE": "in the format mol2; Open Babel writes it as SDF or XYZ",
 }
+#: Tables of text: no program writes structures into them that ASE would read.
+_TABLES = dict.fromkeys(
+    (".csv", ".tsv"),
+    "is a table without structures; winnow select-rows takes one of features, as .csv",
+)
 _ENDINGS = {
     ".pb": "is a model of TensorFlow, not structures",
     ".tfrecord": "is a TFRecord of TensorFlow; its program reads it",
@@ -63,7 +68,7 @@ def _cause(path: Path, head: bytes) -> str:
     if output and not by_head:
         return f"is an output {output}" if not output.startswith("in") else f"is {output}"
     text = b"\x00" not in head  # whatever its name, text may be of a format of ASE
-    return by_head or ("" if text else _ENDINGS.get(path.suffix.lower(), ""))
+    return by_head or (_TABLES if text else _ENDINGS).get(path.suffix.lower(), "")
 
 
 def recognise(path: Path, head: bytes) -> bool:
