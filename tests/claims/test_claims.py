@@ -215,7 +215,8 @@ def test_force_errors_and_delta_entropies_are_of_the_same_atoms(evidence) -> Non
     fit = ground.equations.fit(trial.splits[0].pool[order])
     parity = parity_of_fit(ground.equations, np.arange(len(ground.equations)), fit)
     apart = np.linalg.norm(parity.predicted_forces - parity.forces, axis=1)
-    assert_allclose(errors, apart[rows], rtol=1e-5)
+    # two ways to the same forces: the rounding of forces shows in small errors, as the BLAS has it
+    assert_allclose(errors, apart[rows], rtol=1e-5, atol=1e-5 * apart.max())
     part = trial.part(0)
     kept = part.descriptors.values[np.isin(part.descriptors.owners, order)]
     sums = kernel_twin(x, kept, WIDTH).sum(axis=1)
