@@ -580,12 +580,17 @@ def test_files_that_cannot_be_read(fails, tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["analyse", "compare"])
-def test_data_that_cannot_be_analysed(fails, tmp_path, command):
+def test_data_that_cannot_be_analysed(fails, run_json, tmp_path, command):
     path = tmp_path / "bad.xyz"
     path.write_text(xyz([[(0, 0, 0), (1, 0, 0)], [(0, 0, 0), ("nan", 0, 0)]]))
-    message = fails(command, path)
+    assert run_json(command, path)  # one bad frame is one bad frame: it is left out
+    (left_out,) = run_json("analyse", path)["understood"]["left_out"]
+    assert "finite" in str(left_out)
+    message = fails(command, path, "--strict")
     assert "bad.xyz, structure 1" in message
     assert "finite" in message
+    path.write_text(xyz([[(0, 0, 0), ("nan", 0, 0)]]))
+    assert "finite" in fails(command, path)
     path.write_text(xyz([[(0, 0, 0)]]))
     assert "isolated atoms only" in fails(command, path, "--json")
 

@@ -80,7 +80,9 @@ def button(page, text):
 def shown(page):
     """Return what the page shows once it has come to rest."""
     last = None
-    while (now := _read(page)) != last or page.get_by_text("Cancel", exact=True).is_visible():
+    # a column that is worked out in the background shows the figures before, and a sign that turns
+    busy = page.locator(".spin").or_(page.get_by_text("Cancel", exact=True)).locator("visible=true")
+    while (now := _read(page)) != last or busy.count():
         last = now
         page.wait_for_timeout(1500)
     return now

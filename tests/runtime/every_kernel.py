@@ -31,6 +31,7 @@ from analytics.geometry.neighbours import neighbour_pairs
 from analytics.information.analysis import analyse
 from analytics.information.intrinsic_dimension import intrinsic_dimension
 from analytics.information.kernel import kernel_sums, log_kernel_sums
+from analytics.information.near_rows import near_rows
 from analytics.information.sampling import draw_sample
 from analytics.information.sparsest import sparse_log_sums
 from analytics.information.structure_kernel import structure_kernel
@@ -58,6 +59,7 @@ def kernels() -> Iterator[Any]:
     x, offsets = points(), np.arange(0, 1501, 10)
     yield kernel_sums(x, bandwidth=1.5)
     yield kernel_sums(x, bandwidth=1.5, leave_one_out=True)
+    yield near_rows(x, offsets, np.arange(150), x[::3], np.full(500, 0.05), bandwidth=1.5)
     yield kernel_sums(x[::3], x, bandwidth=1.5)
     sparse = sparse_log_sums(points(6000), draw_sample(6000, 400, 0), bandwidth=1.5)
     yield sparse.logs, sparse.error, sparse.floor
