@@ -580,10 +580,10 @@ def test_files_that_cannot_be_read(fails, tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["analyse", "compare"])
-def test_data_that_cannot_be_analysed(fails, run_json, tmp_path, command):
+def test_data_that_cannot_be_analysed(fails, run, run_json, tmp_path, command):
     path = tmp_path / "bad.xyz"
     path.write_text(xyz([[(0, 0, 0), (1, 0, 0)], [(0, 0, 0), ("nan", 0, 0)]]))
-    assert run_json(command, path)  # one bad frame is one bad frame: it is left out
+    assert run(command, path)[0] == 0  # one bad frame is one bad frame: it is left out
     (left_out,) = run_json("analyse", path)["understood"]["left_out"]
     assert "finite" in str(left_out)
     message = fails(command, path, "--strict")
@@ -593,6 +593,17 @@ def test_data_that_cannot_be_analysed(fails, run_json, tmp_path, command):
     assert "finite" in fails(command, path)
     path.write_text(xyz([[(0, 0, 0)]]))
     assert "isolated atoms only" in fails(command, path, "--json")
+
+
+def test_what_is_left_out_is_said_by_every_command(run, tmp_path):
+    path = tmp_path / "bad.xyz"
+    path.write_text(xyz([[(0, 0, 0), (1, 0, 0)], [(0, 0, 0), ("nan", 0, 0)]]))
+    out = ("--force", "-o", tmp_path / "kept.xyz")
+    for words in (("compare", path), ("select", path, "--budget", "1", *out), ("check", path)):
+        _, told, warned = run(*words)
+        assert "frame 1: the position of atom 1 is not a finite number" in told + warned
+    _, _, warned = run("compare", path, "--quiet")
+    assert "left out" not in warned
 
 
 def test_only_isolated_atoms_cannot_be_selected_from(fails, tmp_path):

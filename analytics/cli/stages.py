@@ -13,10 +13,12 @@ import numpy as np
 from analytics.cli.arguments import reading_options
 from analytics.cli.errors import UsageError
 from analytics.cli.files import input_paths
+from analytics.cli.messages import MESSAGES
 from analytics.cli.options import refuse_foreign_options, spec_from_arguments
 from analytics.curation.expression_syntax import ExpressionError
 from analytics.curation.narrowing import narrowed
 from analytics.data.dataset import Dataset
+from analytics.data.overview import understood_rows
 from analytics.data.readers import read
 from analytics.descriptors.base import (
     DESCRIPTORS,
@@ -59,6 +61,7 @@ def read_input(arguments: argparse.Namespace, monitor: Monitor, file: str | None
     input_paths(*files)
     part = Part(monitor, 0.0, 1.0, "reading")
     dataset = read(files, **reading_options(arguments), monitor=part)
+    _say_left_out(dataset)
     where = getattr(arguments, "where", None)
     if where is None or file is not None:
         return dataset
@@ -68,6 +71,14 @@ def read_input(arguments: argparse.Namespace, monitor: Monitor, file: str | None
         raise UsageError(f"--where: {error}") from None
     print(f"where {found.said}", file=sys.stderr)
     return found.dataset
+
+
+def _say_left_out(dataset: Dataset) -> None:
+    """Say what of a file is not used, where the command does not begin with what was understood."""
+    told = ("analyse", "check")
+    if dataset.understood.left_out and not MESSAGES.quiet and MESSAGES.command not in told:
+        said = dict(understood_rows(dataset))["left out"]
+        print(f"warning: left out of {dataset.name}: {said}", file=sys.stderr)
 
 
 def descriptor_spec(arguments: argparse.Namespace) -> Any:
