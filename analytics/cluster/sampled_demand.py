@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from analytics.cluster.places import Places
 from analytics.cluster.rows_in_memory import CoverageRows, Picks
 from analytics.cluster.two_rounds import OBJECTIVES, ROW_SHARE, why_one_round
 from analytics.descriptors.base import Descriptors
@@ -44,10 +45,10 @@ from analytics.information.near_rows import near_rows
 from analytics.information.sampled_rows import SampledRows
 from analytics.information.sampling import Sample, draw_sample
 from analytics.information.structure_kernel import COARSE_CUT
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen, ragged_rows
+from analytics.runtime.arrays import FloatArray, IntArray, frozen, ragged_rows
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
-from analytics.runtime.registry import Options, option, spec_from
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import METHODS, Budget, Selection, check_reference
 from analytics.selection.certificates.dual_bound import bound_beyond
 from analytics.selection.certificates.online_bound import best_totals
@@ -158,23 +159,16 @@ def select_from_demand(
     bytes per structure.
     """
     spec = spec or DemandSpec()
-    described, n = descriptors.structures, descriptors.n_environments
-    order = np.arange(len(described)) if order is None else order
-    place = np.argsort(order)  # from here on structures are known by their place in the order
-    kept = place[np.isin(described, np.unique(np.fromiter(keep, np.int64)))]
-    dropped = place[np.isin(described, np.unique(np.fromiter(drop, np.int64)))]
-    both = np.intersect1d(kept, dropped)
-    if len(both):
-        raise ValueError(f"structure {described[order[both[0]]]} is both forced in and forced out")
-    open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
-    size = max(len(kept), min(Budget(size).of(len(described)), len(kept) + len(open_)))
-    hand = _candidates(open_, size - len(kept), spec.candidates, seed)
+    n = descriptors.n_environments
+    places = Places.of(descriptors, order, size, keep, drop)  # structures are known by these
+    kept, open_ = places.kept, places.open_
+    hand = _candidates(open_, places.size - len(kept), spec.candidates, seed)
     room = ROW_SHARE * kernel_memory() if memory is None else memory
     sample = draw_sample(n, spec.demand, 2 * seed)
-    problem = _Problem(descriptors, bandwidth, spec, order, reference)
+    problem = _Problem(descriptors, bandwidth, spec, places.order, reference)
     objective, start = problem.over(sample, room, Checkpoints(monitor))
     part = Part(monitor, 0.0, 0.5 if certify else 1.0)
-    best = objective.pick(hand, kept, size, start=start, monitor=part)
+    best = objective.pick(hand, kept, places.size, start=start, monitor=part)
     bound, at_least = None, None
     if certify:
         allowed = np.concatenate([kept, open_])
@@ -192,18 +186,14 @@ def select_from_demand(
             sample,
         )
     monitor.report(1.0, "certificate")
-    return Selection(
-        structures=frozen(described[order[best.structures]]),
-        positions=frozen(order[best.structures], np.int64),
-        gains=frozen(best.gains, np.float64),
-        method=spec.objective,
-        spec=spec_from(METHODS[spec.objective].spec, {"width": spec.width}),
-        seed=seed,
-        keep=frozen(described[order[kept]]),
-        drop=frozen(np.sort(described[order[dropped]])),
-        source=fingerprint(descriptors.fingerprint, bandwidth),
+    return places.selection(
+        descriptors,
+        best,
+        spec.objective,
+        spec.width,
+        bandwidth,
+        seed,
         bound=None if bound is None else frozen(bound),
-        nested=False,
         reference="" if reference is None else reference.fingerprint,
         demand=len(sample),
         candidates=len(hand),

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from analytics.cluster.places import Places
 from analytics.cluster.rows_in_memory import BATCH, CoverageRows, Picks
 from analytics.descriptors.base import Descriptors
 from analytics.information.analysis import Analysis, kernel_memory
@@ -20,12 +21,12 @@ from analytics.information.kernel_rows import (
     wanted_columns,
 )
 from analytics.information.sampling import all_rows
-from analytics.runtime.arrays import FloatArray, IntArray, fingerprint, frozen
+from analytics.runtime.arrays import FloatArray, IntArray, frozen
 from analytics.runtime.errors import WinnowError
 from analytics.runtime.memory import physical_memory
 from analytics.runtime.parallel import elsewhere, in_order, running_on
 from analytics.runtime.progress import SILENT, Checkpoints, Monitor, Part
-from analytics.runtime.registry import Options, option, spec_from
+from analytics.runtime.registry import Options, option
 from analytics.selection.base import METHODS, Budget, Selection
 from analytics.selection.certificates.online_bound import least_bound, probed
 
@@ -156,38 +157,25 @@ def select_in_two_rounds(
     Barbosa, Ene, Nguyen, Ward, "The Power of Randomization", ICML 2015, arXiv:1502.02606.
     """
     spec = spec or TwoRoundSpec()
-    described = descriptors.structures
-    order = np.arange(len(described)) if order is None else order
-    place = np.argsort(order)  # from here on structures are known by their place in the order
-    kept = place[np.isin(described, np.unique(np.fromiter(keep, np.int64)))]
-    dropped = place[np.isin(described, np.unique(np.fromiter(drop, np.int64)))]
-    both = np.intersect1d(kept, dropped)
-    if len(both):
-        raise ValueError(f"structure {described[order[both[0]]]} is both forced in and forced out")
-    open_ = np.setdiff1d(np.arange(len(described)), np.concatenate([kept, dropped]))
-    size = max(len(kept), min(Budget(size).of(len(described)), len(kept) + len(open_)))
-    dealt = np.array_split(np.random.default_rng(seed).permutation(open_), spec.parts)
+    places = Places.of(descriptors, order, size, keep, drop)
+    order, kept = places.order, places.kept
+    dealt = np.array_split(np.random.default_rng(seed).permutation(places.open_), spec.parts)
     hands = [np.sort(hand) for hand in dealt if len(hand)]
     room = _room(descriptors, memory)
     problem = _coverage(descriptors, bandwidth, spec, order, room, Checkpoints(monitor))
-    best = _solve(problem, hands, kept, size, Part(monitor, 0.0, 0.7 if certify else 1.0))
+    best = _solve(problem, hands, kept, places.size, Part(monitor, 0.0, 0.7 if certify else 1.0))
     bound = None
     if certify:
         bound = _bound(problem, hands, kept, best, Part(monitor, 0.7, 1.0))
     monitor.report(1.0, "picks of the parts")
-    source, picks = fingerprint(descriptors.fingerprint, bandwidth), order[best.structures]
-    return Selection(
-        structures=frozen(described[picks]),
-        positions=frozen(picks, np.int64),
-        gains=frozen(best.gains, np.float64),
-        method=spec.objective,
-        spec=spec_from(METHODS[spec.objective].spec, {"width": spec.width}),
-        seed=seed,
-        keep=frozen(described[order[kept]]),
-        drop=frozen(np.sort(described[order[dropped]])),
-        source=source,
+    return places.selection(
+        descriptors,
+        best,
+        spec.objective,
+        spec.width,
+        bandwidth,
+        seed,
         bound=None if bound is None else frozen(bound),
-        nested=False,
         parts=spec.parts,
     )
 
