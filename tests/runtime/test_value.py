@@ -29,8 +29,8 @@ WITHIN = {
     "Axes", "Blocks", "Boxes", "Candidates", "Checked", "Contacts", "CoverageRows", "Described",
     "Entry", "Environments", "Expanded", "Exported", "Family", "Frame", "Frames", "Geometries",
     "Ground", "Invariants", "Label", "LabelledStructure", "Line", "Numbers", "Objective",
-    "Points", "Picks", "Pool", "PrincipalAxes", "Projected", "RowMaker", "Sample", "Source",
-    "SparseSums", "Standing", "Steps", "Superposition", "Surroundings",
+    "Places", "Points", "Picks", "Pool", "PrincipalAxes", "Projected", "RowMaker", "Sample",
+    "Source", "SparseSums", "Standing", "Steps", "Superposition", "Surroundings",
 }  # fmt: skip
 HOLDS_ARRAYS = re.compile(r"^(tuple\[)?(FloatArray|IntArray|npt\.NDArray|pd\.|sparse\.)")
 

@@ -92,6 +92,24 @@ def test_what_enter_leaves_in_a_field_is_shown(session, typed) -> None:
     assert field.value == field.value_input == shown.value == shown.value_input == "Ox"
 
 
+def test_a_letter_typed_and_the_answer_picked_for_it_may_come_in_one_go(session, typed) -> None:
+    card = QuestionCard(session)
+    session.open(typed)
+    card.fields["1"]._process_events({"value_input": "s", "value": "Si"})
+    card.fields["2"]._process_events({"value": "O", "value_input": "o"})
+    card.open.param.trigger("clicks")
+    assert session.options == {"species": "1=Si,2=O"}
+
+
+def test_an_answer_takes_the_letter_case_of_the_list(session, typed) -> None:
+    card = QuestionCard(session)
+    session.open(typed)
+    typed_into(card.fields["1"], " o")
+    typed_into(card.fields["2"], "h")
+    card.open.param.trigger("clicks")
+    assert session.options == {"species": "1=O,2=H"}
+
+
 def test_enter_in_a_field_answers_once_all_are_filled(session, typed) -> None:
     card = QuestionCard(session)
     session.open(typed)

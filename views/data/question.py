@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
@@ -42,6 +43,13 @@ class AnswerField(pmui.AutocompleteInput):
 
     def _handle_enter(self, event: Any) -> None:
         self.param.trigger("enter_pressed")
+
+
+def _as_listed(typed: str, options: Sequence[str]) -> str:
+    """Return an answer in the letter case of the list, where one answer of it is meant."""
+    typed = typed.strip()
+    alike = [option for option in options if option.casefold() == typed.casefold()]
+    return alike[0] if len(alike) == 1 and typed not in options else typed
 
 
 class QuestionCard(pn.viewable.Viewer):
@@ -100,8 +108,10 @@ class QuestionCard(pn.viewable.Viewer):
         )
         self._answers[name] = said.get(name, "")
 
-        def take(*events: Any) -> None:  # picked from the list, or typed
-            self._answers[name] = (events[-1].new or "").strip()
+        def take(*_: Any) -> None:
+            # what the field shows, not what the event says: a letter typed and the answer picked
+            # for it may come in one go, and the letter last
+            self._answers[name] = _as_listed(field.value_input or "", field.options)
             self._allow()
 
         field.param.watch(take, ["value", "value_input"])

@@ -27,6 +27,7 @@ from views.kit.gestures import one_change
 from views.shell.closed_windows import expect_closed_windows
 from views.shell.early_changes import send_early_changes
 from views.shell.first_paint import FirstPaints, first_answer, first_words
+from views.shell.locked_events import lock_events
 from views.shell.page import Page
 from views.shell.stage import stages_in_order
 from views.state.jobs import Inline, Worker, in_background
@@ -114,6 +115,7 @@ def new_session() -> Session:
     loop = None if doc is None or doc.session_context is None else IOLoop.current()
     if loop is not None:
         send_early_changes()
+        lock_events()
         expect_closed_windows(loop.asyncio_loop)
         # Panel says where style sheets are when it writes the page. A window that connects only
         # after its session was given up, as a slow machine does, gets another, of which no page is

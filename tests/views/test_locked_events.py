@@ -1,0 +1,49 @@
+"""An event that comes while a change waits is handled with the lock of its document."""
+
+from functools import partial
+
+import panel as pn
+import panel_material_ui as pmui
+import pytest
+from bokeh.document import Document
+from panel.io.state import set_curdoc, state
+
+from views.shell.locked_events import lock_events
+
+
+class Visited(Document):
+    """A document that somebody looks at, and that notes what is to be done."""
+
+    session_context = object()
+
+    def __init__(self):
+        super().__init__()
+        self.later = []
+
+    def add_next_tick_callback(self, callback):
+        self.later.append(callback)
+
+
+@pytest.fixture(autouse=True)
+def locked():
+    pn.extension()  # the server's way of running coroutines
+    lock_events()
+
+
+def test_an_event_behind_a_change_waits_for_the_lock():
+    field, doc = pmui.TextInput(), Visited()
+    with set_curdoc(doc):
+        state._change_callbacks[doc] = {"typed": None}  # what was typed waits to be handled
+        field._server_event(doc, None)
+    del state._change_callbacks[doc]
+    (handle,) = doc.later
+    # Bokeh takes the lock for whatever does not say that it does without
+    assert not getattr(handle, "nolock", False)
+
+
+def test_an_urgent_change_waits_for_the_lock():
+    field, doc = pmui.TextInput(), Visited()
+    with set_curdoc(doc):
+        state.execute(partial(field._change_coroutine, doc, event_id="typed"), schedule=True)
+    (handle,) = doc.later
+    assert not getattr(handle, "nolock", False)
