@@ -44,7 +44,7 @@ expect.set_options(timeout=60_000)
 @pytest.fixture
 def took(record_property):
     """Note a time for the summary."""
-    return lambda what, since: record_property(what, time.perf_counter() - since)
+    return lambda what, since: record_property(what, float(time.perf_counter() - since))
 
 
 @pytest.fixture(scope="session")
