@@ -168,7 +168,7 @@ def test_the_energies_of_a_line_search_have_no_geometry_in_nwchem(write) -> None
     for z, energy, slope in STEPS:
         text += nwchem_geometry(z, "H1") + nwchem_energy(energy) + nwchem_gradient(z, slope)
         text += nwchem_energy(energy - 0.05)  # at a trial point that is not printed
-    frames, lost = frames_of(write(text, "a.nwo"))
+    frames, lost = frames_of(write(text, "a.out"))
     assert_steps(frames, STEPS)
     assert not lost
     assert "3 energies in the file" in frames[0].notes[0]
