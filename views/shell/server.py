@@ -136,7 +136,7 @@ def new_session() -> Session:
     session = Session(worker, _PIPELINE)
     session.places = Places.from_environment().with_own(DEMO)
     if loop is not None:
-        _save(session, Threaded(_delay(doc), post))
+        _save(session, Threaded(_delay(doc), post, partial(_failed, weakref.ref(session))))
 
     if loop is not None:
         # weakly: Panel (1.9) keeps the settings of a session's document after its end, with all
@@ -163,7 +163,7 @@ def _save(session: Session, clock: Threaded) -> None:
     Saver(session, shelf, clock)
     if time.monotonic() - _TIDIED.get(shelf.folder, -TIDY) > TIDY:
         _TIDIED[shelf.folder] = time.monotonic()
-        clock.aside(shelf.tidy, lambda _: None)
+        clock.aside(shelf.tidy, lambda _: None, slow=True)
 
 
 def _delay(doc: Document) -> Callable[[float, Callable[[], None]], None]:
@@ -205,14 +205,25 @@ def _follow(session: Session, link: Link) -> None:
     pn.state.onload(lambda: session.follow(link, path, rows))
 
 
+def _words(error: Exception) -> str:
+    """Return what is said of an error; one that nobody expected is noted in the log."""
+    if isinstance(error, WinnowError):
+        return str(error)
+    _LOG.error("an event of a page was refused", exc_info=error)
+    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    return f"that was not done: {cause}"
+
+
+def _failed(page_of: weakref.ref[Session], error: Exception) -> None:
+    """Say what came of work of the disk."""
+    session = page_of()
+    if session is not None:
+        session.notice = ("error", _words(error))
+
+
 def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
     """Say what came of a value that no widget offers, or of a fault; the page goes on."""
-    if isinstance(error, WinnowError):
-        told = str(error)
-    else:
-        _LOG.error("an event of a page was refused", exc_info=error)
-        cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
-        told = f"that was not done: {cause}"
+    told = _words(error)
     session, doc = page_of(), pn.state.curdoc
     if session is None or doc is None:
         return
