@@ -74,7 +74,7 @@ def _limit_connections() -> None:
 
 
 def _is_last(stream: IOStream) -> bool:
-    """Whether hardly another file can be opened: the system gives the lowest number that is free."""
+    """Whether hardly another file can be opened: the lowest number that is free is given."""
     if resource is None:
         return False
     most, number = resource.getrlimit(resource.RLIMIT_NOFILE)[0], stream.socket.fileno()

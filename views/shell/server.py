@@ -76,7 +76,7 @@ def warm_up(path: str | Path) -> None:
         session = Session(Inline(), _PIPELINE)
         session.open(path)
         if session.opened is None:
-            raise WinnowError(f"{path} cannot be opened")
+            raise WinnowError(session.notice[1] or f"{path} cannot be opened")
         return session.opened
 
     def work() -> None:
@@ -84,7 +84,11 @@ def warm_up(path: str | Path) -> None:
             if key in _PAINTED:
                 return
             session = Session(Inline(), _PIPELINE)
-            session.adopt(_PIPELINE.cache.result(key, make), path)
+            try:
+                session.adopt(_PIPELINE.cache.result(key, make), path)
+            except WinnowError as error:  # every page says so itself
+                _LOG.warning("the first page cannot be prepared: %s", error)
+                return
             page = Page(session)
             themes = {"default": False, "dark": True}
             made = {name: first_answer(session, page, dark) for name, dark in themes.items()}
