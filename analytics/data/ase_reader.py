@@ -8,12 +8,12 @@ into other files; none of that concerns the process that asks.
 
 from __future__ import annotations
 
-import io
-import re
+import logging
 import shutil
 import sqlite3
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from analytics.data.ase_jobs import images_of_jobs
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.opened import listed
+from analytics.data.poscar import poscar_flaw
 from analytics.data.scf_convergence import flagged, loops_in
 from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
@@ -59,8 +61,6 @@ EXCLUDED = {
 #: reads 2 to 20 MB of text in a second, into 5 to 30 times the memory.
 SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
 MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
-#: A line of numbers, or an empty one.
-_NUMERIC = re.compile(r"[\s\d.eEdD+-]*")
 #: What each step begins with in files of which ASE drops a last one that is cut short.
 _STARTS_OF_STEPS = dict.fromkeys(("castep-geom", "castep-md"), b"<-- E")
 #: Bytes by which a format is recognised.
@@ -193,7 +193,9 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
             frames.append(_packable(frame_from_atoms(index, atoms), f"{kind}, read with ASE"))
         except ValueError as error:
             left_out.append(LeftOut(index, str(error)))
-    return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
+    if any(one.frame < len(frames) for one in left_out):
+        return [*left_out, *frames]  # which loop is whose is not known
+    return [*left_out, *flagged(frames, loops)]
 
 
 def _partly_occupied(atoms: Any) -> bool:
@@ -270,29 +272,46 @@ def _images(path: Path, kind: str) -> list[Any]:
             return _database(path, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
+            logging.getLogger("ase").setLevel(logging.ERROR)
             if kind == "traj" and path.is_file():
                 return _trajectory(path)
-            if kind == "vasp":
-                parts = _poscars(path.read_text(errors="replace").splitlines(keepends=True))
-                if len(parts) > 1:
-                    return [_read_part(part, path, kind) for part in parts]
-            # of FHI-aims it would refuse the whole file for a last step that did not converge
-            more = {"non_convergence_ok": True} if kind == "aims-output" else {}
-            return list(ase.io.read(path, ":", format=kind, **more))
+            return images_of_jobs(path, kind, _reader_of(kind))
+    except InputError:
+        raise
     except ase.io.formats.UnknownFileTypeError:
         raise InputError("ASE does not know its format") from None
-    except ase.io.ParseError as error:
-        if kind == "vasp" and "chemical symbols" in str(error):
-            raise InputError(
-                "is a POSCAR of VASP 4, which names no elements: write a line with their symbols "
-                "above the numbers of atoms"
-            ) from None
-        raise InputError(f"ASE cannot read it as {kind} ({_said(error)})") from None
     # every format of ASE fails in its own way
     except (Exception, RecursionError) as error:
+        text = path.read_text(errors="replace") if kind == "vasp" and path.is_file() else ""
+        if text and (flaw := poscar_flaw(text)):
+            raise InputError(flaw) from None
         lost = [loop for loop in loops_in(path, kind) if not loop.converged]
         why = f"; {len(lost)} of its electronic loops did not converge" if lost else ""
         raise InputError(f"ASE cannot read it as {kind} ({_said(error)}){why}") from None
+
+
+def _reader_of(kind: str) -> Callable[[Any], list[Any]]:
+    """Return what reads a path, or text, as a format of ASE."""
+    import ase.io
+
+    if kind == "res":  # ASE takes the name of the file for a pattern
+        return _shelx
+    if kind == "aims-output":
+        from ase.io.aims import read_aims_output
+
+        # it would refuse the whole file for a last step that did not converge
+        return lambda text: list(read_aims_output(text, slice(None), non_convergence_ok=True))
+    return lambda text: list(ase.io.read(text, ":", format=kind))
+
+
+def _shelx(text: Any) -> list[Any]:
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.io.res import Res
+
+    found = Res.from_string(text.read())  # type: ignore[no-untyped-call]
+    if found.energy is not None:
+        found.atoms.calc = SinglePointCalculator(found.atoms, energy=found.energy)  # type: ignore[no-untyped-call]
+    return [found.atoms]
 
 
 def _trajectory(path: Path) -> list[Any]:
@@ -314,28 +333,6 @@ def _trajectory(path: Path) -> list[Any]:
             structure=lost[0].frame,
         )
     return found
-
-
-def _read_part(text: str, path: Path, kind: str) -> Any:
-    import ase.io
-
-    part = io.StringIO(text)
-    part.name = str(path)  # ASE looks for potentials beside it
-    return ase.io.read(part, format=kind)
-
-
-def _poscars(lines: list[str]) -> list[str]:
-    """Return the POSCARs in a file one by one: ASE reads the first and is silent about others."""
-    widths = [len(line.split()) if _NUMERIC.fullmatch(line) else 0 for line in lines]
-    starts = [
-        i
-        for i in range(8, len(lines) - 6)
-        if widths[i + 1 : i + 5] == [1, 3, 3, 3]
-        and widths[i + 5] == 0
-        and not lines[i].lower().startswith("lattice vel")
-    ]
-    ends = [*starts, len(lines)]
-    return ["".join(lines[i:j]) for i, j in zip([0, *starts], ends, strict=True)]
 
 
 def _database(path: Path, kind: str) -> list[Any]:
