@@ -50,6 +50,8 @@ MERGE_STEP = 1e-6
 LOOSE = 4.0
 #: Principal components that boxes are made along; more do not separate better (measured).
 AXES = 8
+#: Points that the components are found from, about.
+AXES_FROM = 20_000
 #: Rounding of a projection in single precision, as a share of the norm; with room to spare.
 ROUNDING = 1e-5
 #: Rows of a large set that are in memory at once, in single precision: 16 MB at 63 numbers each.
@@ -372,7 +374,7 @@ def leading_axes(values: FloatArray) -> Axes:
 
 
 def _axes_step(n: int) -> int:
-    return 1 + n // 20_000
+    return 1 + n // AXES_FROM
 
 
 def boxes_of(values: FloatArray, axes: Axes, offsets: IntArray) -> Boxes:
