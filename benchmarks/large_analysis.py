@@ -1,4 +1,4 @@
-"""From a large file to its first numbers: seconds and memory, `python -m benchmarks.scale analysis`.
+"""From a large file to its first numbers, seconds and memory: `benchmarks.scale analysis`.
 
     python -m benchmarks.large_analysis FILE ...
 
@@ -89,10 +89,10 @@ def _measured(path: str) -> None:
     )
     numbers = x.values.size
     found = _step("analyse", lambda: winnow.analyse(data, x), numbers, _figures)
-    _step("certify 0.01 nats", lambda: winnow.certify(found, error=0.01), numbers, _figures)
     picks = np.random.default_rng(0).permutation(found.n_structures)
     size = max(1, found.n_structures // 100)
     _step("random 1 %", lambda: prefix_metrics(found, picks, np.array([size])), numbers, _kept)
+    _step("certify 0.01 nats", lambda: winnow.certify(found, error=0.01), numbers, _figures)
 
 
 def _figures(found: winnow.Analysis) -> str:
@@ -101,7 +101,8 @@ def _figures(found: winnow.Analysis) -> str:
     sampled = "all" if found.sampled is None else f"{found.sampled} sampled"
     return (
         f"H = {found.entropy_nats:.3f} ± {found.entropy_error:.3f}, D = {found.diversity_nats:.3f} "
-        f"± {found.diversity_error:.3f}, {sampled}, kernels {kept:.2f} GB, {known} outlier scores known"
+        f"± {found.diversity_error:.3f}, {sampled}, kernels {kept:.2f} GB, {known} outlier scores "
+        "known"
     )
 
 

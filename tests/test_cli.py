@@ -128,7 +128,9 @@ def test_analyse_from_a_sample_says_so(run, run_json, fails, monkeypatch):
         assert 0 < abs(found[name] - exact[name]) < 4 * error
     _, out, _ = run("analyse", CARBON, "--sampled")
     assert re.search(r"^  entropy H +\d\.\d+ ± 0\.\d+ +nats", out, re.MULTILINE)
-    assert re.search(r"^  estimated +200 +of [\d ]+ environments drawn, each ± is", out, re.MULTILINE)
+    assert re.search(
+        r"^  estimated +200 +of [\d ]+ environments drawn, each ± is", out, re.MULTILINE
+    )
     assert "say one of them" in fails("analyse", CARBON, "--sampled", "--error", "0.1")
 
 

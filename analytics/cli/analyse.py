@@ -310,6 +310,6 @@ def _estimated(analysis: Analysis) -> tuple[str, str]:
     """Return from how many environments figures are estimated, and which outliers are known."""
     known = int(analysis.outliers.known.sum())
     sparse = f"; the {count(known)} sparsest environments are known exactly" if known else ""
-    return count(analysis.sampled or 0), (
-        f"of {count(analysis.n_environments)} environments drawn, each ± is a standard error{sparse}"
-    )
+    n = count(analysis.n_environments)
+    said = f"of {n} environments drawn, each ± is a standard error{sparse}"
+    return count(analysis.sampled or 0), said

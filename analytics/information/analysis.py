@@ -487,7 +487,7 @@ def _sampled(
     sample: tuple[int, int],
     monitor: Monitor,
 ) -> Analysis:
-    """Analyse with two samples, given their size and a seed, and a third with kernels that reach."""
+    """Analyse with samples, given their size and a seed: two, and one whose kernels reach far."""
     x, offsets, n = descriptors.values, descriptors.structure_offsets, descriptors.n_environments
     size, seed = sample
     kernels = sampled_kernels(

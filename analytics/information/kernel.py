@@ -150,9 +150,8 @@ class Blocks:
         first, weights = first[order], weights[order]
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
-        inverse, frames = rank[inverse], Frames.of(source, first, ROWS)
-        monitor.checkpoint()
-        return cls(source, frames, weights, first, inverse, boxes), axes
+        frames = Frames.of(source, first, ROWS)
+        return cls(source, frames, weights, first, rank[inverse], boxes), axes
 
     def __len__(self) -> int:
         return len(self.first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -47,13 +46,12 @@ def mapped(described: Descriptors) -> Descriptors:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices and arrays in memory so small that a small set has many."""
     monkeypatch.setenv("WINNOW_ARRAYS", "100KB")
     monkeypatch.setattr(sampled_rows, "SLICE", 700)
     monkeypatch.setattr(blocks, "PART", 300)
     monkeypatch.setattr(bandwidth_module, "COLUMNS", 500)
-    yield
 
 
 def in_memory() -> tuple[Dataset, Descriptors]:
@@ -163,5 +161,4 @@ def test_memory_does_not_grow_with_the_numbers_of_a_descriptor(
     dataset, described = in_memory()
     wider = replace(described, values=np.tile(described.values, (1, 4)))  # twice as far apart
     one, four = _peak(dataset, described, 0.015), _peak(dataset, wider, 0.03)
-    print((four - one) / (wider.values.size - described.values.size))
     assert four - one < 4 * (wider.values.size - described.values.size)
