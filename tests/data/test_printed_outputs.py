@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import Bohr, Ha
 
 from analytics.data.ase_reader import own_format, read_frames
@@ -409,3 +412,50 @@ def test_a_poscar_is_refused_in_words_of_our_own(write, text, words) -> None:
 def test_symbols_in_capitals_are_elements(write) -> None:
     frames, _ = frames_of(write(POSCAR, "POSCAR"))
     assert frames[0].numbers.tolist() == [27, 27]  # cobalt, no carbon monoxide
+
+
+# ---- ASE's own files -----------------------------------------------------------------------------
+
+
+def copper(n):
+    made = []
+    for i in range(n):
+        atoms = Atoms("Cu2", positions=[[0, 0, 0], [0, 0, 2.5 + 0.1 * i]], cell=[8, 8, 8], pbc=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=-1.0 - i, forces=np.zeros((2, 3)))
+        made.append(atoms)
+    return made
+
+
+def test_trajectories_one_after_the_other_in_one_file(tmp_path) -> None:
+    ase.io.write(tmp_path / "a.traj", copper(3))
+    one = (tmp_path / "a.traj").read_bytes()
+    path = tmp_path / "both.traj"
+    path.write_bytes(one + one[:-100])
+    frames, lost = frames_of(path)
+    assert [frame.info["energy"] for frame in frames] == [-1, -2, -3, -1, -2]
+    assert [left.frame for left in lost] == [5]
+    path.write_bytes(one[:100])
+    with pytest.raises(InputError, match="damaged or ends early"):
+        frames_of(path)
+
+
+def test_a_database_under_any_name_and_json_with_a_mark_of_byte_order(
+    tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path / "own")  # databases are copied into the folder of the process
+    ase.io.write(tmp_path / "a.db", copper(2))
+    (tmp_path / "a.db").rename(tmp_path / "a.dat")
+    assert len(frames_of(tmp_path / "a.dat")[0]) == 2
+    ase.io.write(tmp_path / "a.json", copper(2))
+    text = (tmp_path / "a.json").read_text()
+    (tmp_path / "a.json").write_text(text, encoding="utf-8-sig")
+    assert len(frames_of(tmp_path / "a.json")[0]) == 2
+
+
+@pytest.mark.parametrize("name", ["a.out", "a.log", "a.dat"])
+def test_an_ending_is_no_format(write, name) -> None:
+    with pytest.raises(InputError, match="does not know its format"):
+        frames_of(write("some words of a queue\nand more\n", name))
+    with pytest.raises(InputError, match="UTF-16"):
+        frames_of(write("Program PWSCF\n".encode("utf-16"), name))
