@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 5006
 PYTEST_ARGS ?=
+WORKERS ?= 2
 BENCH_ARGS ?=
 SERVE_ARGS ?=
 COUNT ?= 10000
@@ -15,6 +16,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.stamp
 DEV_STAMP := $(VENV)/.stamp-dev
+
+# Tests of a file stay in one process, those in a browser in one of all (tests/conftest.py).
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0 $(PY) -m pip install
 
@@ -35,7 +39,7 @@ help:
 	@echo "make serve [DATA=file.xyz] [PORT=5006]   install what is missing, then serve the page"
 	@echo "           [SERVE_ARGS=--no-paths]       more of what 'winnow serve --help' lists"
 	@echo "make setup                               the installation alone"
-	@echo "make test [PYTEST_ARGS=...]              all tests, those in a browser included"
+	@echo "make test [PYTEST_ARGS=...] [WORKERS=2]  all tests in so many processes, those in a browser included"
 	@echo "make lint                                ruff, mypy, import contracts, codespell, tsc and biome"
 	@echo "make format                              let ruff rewrite the code"
 	@echo "make bench [BENCH_ARGS=...]              speed and memory against other packages"
@@ -61,7 +65,7 @@ setup: $(STAMP)
 setup-dev: setup $(DEV_STAMP)
 
 test: $(DEV_STAMP)
-	@CHROMIUM="$$(sh scripts/ensure_chromium.sh $(PY))" $(PY) -m pytest $(PYTEST_ARGS)
+	@CHROMIUM="$$(sh scripts/ensure_chromium.sh $(PY))" $(PY) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 lint: $(DEV_STAMP)
 	$(PY) -m ruff check

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from benchmarks import (
     bounds,
@@ -76,43 +77,54 @@ LONG = {
 }
 
 
+#: Those that take arguments of their own: nothing else is run with them.
+WITH_ARGUMENTS = {
+    "checks": checks.main,
+    "potentials": potentials.main,
+    "classroom": classroom.main,
+    "page": page.main,
+    "check": lambda names: check_speed.main([int(name) for name in names]),
+    "large_sets": large_sets.main,
+    "recommended": recommended.main,
+    "claims": claims.main,
+    "learned_features": learned_features.main,
+    "calibration": calibration.main,
+}
+
+
+def usage() -> str:
+    """Say how benchmarks are named, what each answers, and which of them take long."""
+    lines, told = [str(__doc__).strip()], set[str]()
+    for title, some in (
+        ("Run where none is named", ALL),
+        ("Half an hour and more", LONG),
+        ("With arguments of their own", WITH_ARGUMENTS),
+    ):
+        lines += ["", f"{title}:"]
+        lines += [f"  {name:18}{_subject(act)}" for name, act in some.items() if name not in told]
+        told |= some.keys()
+    return "\n".join(lines)
+
+
+def _subject(act: Callable[..., object]) -> str:
+    """Return the first line of what a benchmark says of itself."""
+    own = act.__doc__ if act.__name__ != "main" else None
+    module = check_speed if act is WITH_ARGUMENTS["check"] else sys.modules[act.__module__]
+    return (own or str(module.__doc__)).strip().splitlines()[0]
+
+
 def main(names: list[str]) -> int:
-    if names[:1] == ["checks"]:
-        checks.main(names[1:])
+    if not {"-h", "--help"}.isdisjoint(names[:1]):
+        print(usage())
         return 0
-    if names[:1] == ["potentials"]:
-        potentials.main(names[1:])
-        return 0
-    if names[:1] == ["classroom"]:
-        classroom.main(names[1:])
-        return 0
-    if names[:1] == ["page"]:
-        page.main(names[1:])
-        return 0
-    if names[:1] == ["check"]:
-        check_speed.main([int(name) for name in names[1:]])
-        return 0
-    if names[:1] == ["large_sets"]:
-        large_sets.main(names[1:])
-        return 0
-    if names[:1] == ["recommended"]:
-        recommended.main(names[1:])
-        return 0
-    if names[:1] == ["claims"]:
-        claims.main(names[1:])
-        return 0
-    if names[:1] == ["learned_features"]:
-        learned_features.main(names[1:])
-        return 0
-    if names[:1] == ["calibration"]:
-        calibration.main(names[1:])
+    if names and names[0] in WITH_ARGUMENTS:
+        WITH_ARGUMENTS[names[0]](names[1:])
         return 0
     known = ALL | LONG
     unknown = [name for name in names if name not in known]
     if unknown:
         print(
-            f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}, calibration, "
-            "check, checks, classroom, large_sets, learned_features, potentials",
+            f"no benchmark {', '.join(unknown)}; there are {', '.join(known | WITH_ARGUMENTS)}",
             file=sys.stderr,
         )
         return 2

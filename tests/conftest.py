@@ -15,6 +15,17 @@ settings.register_profile("winnow", deadline=None)
 settings.load_profile("winnow")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process of `make test`, and those in a browser in one of all.
+
+    Tests of a file share what took long to make. Those in a browser share a server, and two
+    browsers at a time are more than two cores draw.
+    """
+    for item in items:
+        browser = "browser" in item.path.parts
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.as_posix()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Keep results in a folder of this run; servers that tests start inherit it."""

@@ -47,6 +47,7 @@ from analytics.potential.design_rows import check_labels
 from analytics.potential.mlpod import PodErrors, check_pod, fit_pod, require_lammps
 from analytics.potential.potentials import POTENTIALS
 from analytics.runtime.progress import Monitor, Part
+from analytics.runtime.text import TERMINAL
 
 __all__ = ["add_arguments", "run"]
 
@@ -225,8 +226,8 @@ def _block(
             [
                 str(row["method"]),
                 *(reversed(cost) if by_cost else cost),
-                _spread(row["energy_rmse_mev_atom"], row["energy_std"], 1),
-                _spread(row["force_rmse_ev_a"], row["force_std"], 3),
+                _spread(row["energy_rmse_mev_atom"], row["energy_std"], "energy"),
+                _spread(row["force_rmse_ev_a"], row["force_std"], "force"),
                 *(number(row[each], digits) for each, digits in zip(second, (1, 3), strict=False)),
             ]
         )
@@ -256,5 +257,5 @@ def _budget(budget: float, whole: bool) -> str:
     return "all" if whole else exact_percent(budget) if isinstance(budget, float) else str(budget)
 
 
-def _spread(mean: float, deviation: float, digits: int) -> str:
-    return f"{number(mean, digits)} ± {number(deviation, digits)}"
+def _spread(mean: float, deviation: float, what: str) -> str:
+    return " ± ".join(filter(None, TERMINAL.label_error_and_spread(mean, deviation, what)))

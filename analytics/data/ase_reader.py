@@ -8,12 +8,13 @@ into other files; none of that concerns the process that asks.
 
 from __future__ import annotations
 
-import io
-import re
+import codecs
+import logging
 import shutil
 import sqlite3
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from analytics.data.ase_jobs import images_of_jobs
+from analytics.data.ase_trajectory import read_trajectory
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.opened import listed
+from analytics.data.poscar import poscar_flaw
 from analytics.data.scf_convergence import flagged, loops_in
 from analytics.runtime.environment import positive_from, size_from
 from analytics.runtime.errors import InputError, WinnowError, WorkerLost, one_line
@@ -59,10 +63,14 @@ EXCLUDED = {
 #: reads 2 to 20 MB of text in a second, into 5 to 30 times the memory.
 SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
 MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
-#: A line of numbers, or an empty one.
-_NUMERIC = re.compile(r"[\s\d.eEdD+-]*")
 #: What each step begins with in files of which ASE drops a last one that is cut short.
 _STARTS_OF_STEPS = dict.fromkeys(("castep-geom", "castep-md"), b"<-- E")
+#: What is in files of formats that ASE also takes by their ending alone: .out, .log, .dat.
+_SIGNS = {
+    "espresso-out": b"Program PWSCF",
+    "gaussian-out": b"orientation:",
+    "gamess-us-punch": b"$DATA",
+}
 #: Bytes by which a format is recognised.
 _HEAD = 1 << 16
 
@@ -153,8 +161,10 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
             return _frames_of(own, path, monitor)
         if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
             raise InputError(_folder_without_data(path))
+        if cause := _not_text(path):
+            raise InputError(cause)
         try:
-            kind = str(ase.io.formats.filetype(file))
+            kind = "db" if _is_sqlite(path) else str(ase.io.formats.filetype(file))
         except Exception as error:
             raise InputError(f"ASE does not know its format ({_said(error)})") from None
     if kind in ("xyz", "extxyz"):
@@ -168,6 +178,8 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     monitor.report(0.1, kind)
     if kind in ("db", "json"):  # databases are opened for writing
         path = Path(shutil.copyfile(path, Path.cwd() / path.name))
+        if kind == "json" and _start_of(path, 3) == codecs.BOM_UTF8:
+            path.write_bytes(path.read_bytes()[3:])
     with confined(path.parent, path):
         images = _images(path, kind)
         loops = loops_in(path, kind)
@@ -193,7 +205,9 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
             frames.append(_packable(frame_from_atoms(index, atoms), f"{kind}, read with ASE"))
         except ValueError as error:
             left_out.append(LeftOut(index, str(error)))
-    return [*left_out, *(flagged(frames, loops) if not left_out else frames)]
+    if any(one.frame < len(frames) for one in left_out):
+        return [*left_out, *frames]  # which loop is whose is not known
+    return [*left_out, *flagged(frames, loops)]
 
 
 def _partly_occupied(atoms: Any) -> bool:
@@ -204,6 +218,23 @@ def _partly_occupied(atoms: Any) -> bool:
         isinstance(share, dict) and any(float(part) < 0.999 for part in share.values())
         for share in shares
     )
+
+
+def _is_sqlite(path: Path) -> bool:
+    """Say whether it is an SQLite database, whatever its name; another kind of it is no text."""
+    return path.is_file() and _start_of(path, 16) == b"SQLite format 3\0"
+
+
+def _not_text(path: Path) -> str:
+    """Return what to say of text that no reader decodes."""
+    if path.is_file() and _start_of(path, 2) in (b"\xff\xfe", b"\xfe\xff"):
+        return "is UTF-16 text; save the file as UTF-8"
+    return ""
+
+
+def _start_of(path: Path, n: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(n)
 
 
 def _not_as_named(path: Path, kind: str) -> str:
@@ -218,6 +249,9 @@ def _not_as_named(path: Path, kind: str) -> str:
         if not {"systems", "keys", "species"} <= set(names):
             tables = ", ".join(names[:8]) or "no tables"
             return f"is an SQLite database with {tables} in it, and no database of ASE"
+    sign = _SIGNS.get(kind)
+    if sign and path.is_file() and sign not in path.read_bytes():
+        return f"ASE does not know its format (its ending is that of {kind}, its content is not)"
     return ""
 
 
@@ -270,72 +304,46 @@ def _images(path: Path, kind: str) -> list[Any]:
             return _database(path, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
+            logging.getLogger("ase").setLevel(logging.ERROR)
             if kind == "traj" and path.is_file():
-                return _trajectory(path)
-            if kind == "vasp":
-                parts = _poscars(path.read_text(errors="replace").splitlines(keepends=True))
-                if len(parts) > 1:
-                    return [_read_part(part, path, kind) for part in parts]
-            # of FHI-aims it would refuse the whole file for a last step that did not converge
-            more = {"non_convergence_ok": True} if kind == "aims-output" else {}
-            return list(ase.io.read(path, ":", format=kind, **more))
+                return read_trajectory(path)
+            return images_of_jobs(path, kind, _reader_of(kind))
+    except InputError:
+        raise
     except ase.io.formats.UnknownFileTypeError:
         raise InputError("ASE does not know its format") from None
-    except ase.io.ParseError as error:
-        if kind == "vasp" and "chemical symbols" in str(error):
-            raise InputError(
-                "is a POSCAR of VASP 4, which names no elements: write a line with their symbols "
-                "above the numbers of atoms"
-            ) from None
-        raise InputError(f"ASE cannot read it as {kind} ({_said(error)})") from None
     # every format of ASE fails in its own way
     except (Exception, RecursionError) as error:
+        text = path.read_text(errors="replace") if kind == "vasp" and path.is_file() else ""
+        if text and (flaw := poscar_flaw(text)):
+            raise InputError(flaw) from None
         lost = [loop for loop in loops_in(path, kind) if not loop.converged]
         why = f"; {len(lost)} of its electronic loops did not converge" if lost else ""
         raise InputError(f"ASE cannot read it as {kind} ({_said(error)}){why}") from None
 
 
-def _trajectory(path: Path) -> list[Any]:
-    """Return the structures of a trajectory, and what is wrong with those that are damaged."""
-    from ase.io.trajectory import TrajectoryReader
-
-    found: list[Any] = []
-    with TrajectoryReader(path) as trajectory:  # type: ignore[no-untyped-call]
-        for index in range(len(trajectory)):
-            try:
-                found.append(trajectory[index])
-            except Exception as error:
-                cause = f"the file ends in it or is damaged there ({_said(error)})"
-                found.append(LeftOut(index, cause))
-    lost = [one for one in found if isinstance(one, LeftOut)]
-    if 2 * len(lost) > len(found):
-        raise InputError(
-            f"{lost[0].cause}; {len(lost)} of {len(found)} structures cannot be used",
-            structure=lost[0].frame,
-        )
-    return found
-
-
-def _read_part(text: str, path: Path, kind: str) -> Any:
+def _reader_of(kind: str) -> Callable[[Any], list[Any]]:
+    """Return what reads a path, or text, as a format of ASE."""
     import ase.io
 
-    part = io.StringIO(text)
-    part.name = str(path)  # ASE looks for potentials beside it
-    return ase.io.read(part, format=kind)
+    if kind == "res":  # ASE takes the name of the file for a pattern
+        return _shelx
+    if kind == "aims-output":
+        from ase.io.aims import read_aims_output
+
+        # it would refuse the whole file for a last step that did not converge
+        return lambda text: list(read_aims_output(text, slice(None), non_convergence_ok=True))
+    return lambda text: list(ase.io.read(text, ":", format=kind))
 
 
-def _poscars(lines: list[str]) -> list[str]:
-    """Return the POSCARs in a file one by one: ASE reads the first and is silent about others."""
-    widths = [len(line.split()) if _NUMERIC.fullmatch(line) else 0 for line in lines]
-    starts = [
-        i
-        for i in range(8, len(lines) - 6)
-        if widths[i + 1 : i + 5] == [1, 3, 3, 3]
-        and widths[i + 5] == 0
-        and not lines[i].lower().startswith("lattice vel")
-    ]
-    ends = [*starts, len(lines)]
-    return ["".join(lines[i:j]) for i, j in zip([0, *starts], ends, strict=True)]
+def _shelx(text: Any) -> list[Any]:
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.io.res import Res
+
+    found = Res.from_string(text.read())  # type: ignore[no-untyped-call]
+    if found.energy is not None:
+        found.atoms.calc = SinglePointCalculator(found.atoms, energy=found.energy)  # type: ignore[no-untyped-call]
+    return [found.atoms]
 
 
 def _database(path: Path, kind: str) -> list[Any]:

@@ -7,10 +7,8 @@ said that some did not converge.
 References
 ----------
 Gaussian: https://gaussian.com/scf/; Quantum ESPRESSO: ``scf_must_converge`` in
-https://www.quantum-espresso.org/Doc/INPUT_PW.html; ORCA:
-https://orca-manual.mpi-muelheim.mpg.de/contents/essentialelements/scfconvergence.html; CASTEP:
-``max_scf_cycles`` in https://castep-docs.github.io/castep-docs/; GAMESS, NWChem, FHI-aims and GPAW:
-their manuals.
+https://www.quantum-espresso.org/Doc/INPUT_PW.html; CASTEP: ``max_scf_cycles`` in
+https://castep-docs.github.io/castep-docs/; FHI-aims and GPAW: their manuals.
 """
 
 from __future__ import annotations
@@ -57,22 +55,11 @@ LOOPS = {
     "espresso-out": _Printed(
         r"convergence (?:has been|NOT) achieved", r"convergence NOT achieved", unit=Ry
     ),
-    "orca-output": _Printed(
-        r"FINAL SINGLE POINT ENERGY\s+(?:\(.*\)\s*)?(-?[\d.]+)",
-        r"SCF NOT CONVERGED AFTER|not fully converged|NOT YET CONVERGED",
-        unit=Ha,
-    ),
     "castep-castep": _Printed(
         r"Final energy.*=\s*(\S+)\s+eV", r"max. SCF cycles performed but system has not reached"
     ),
     "aims-output": _Printed(
         r"Self-consistency cycle converged\.|SCF cycle not converged", r"SCF cycle not converged"
-    ),
-    "nwchem-out": _Printed(
-        r"Total (?:DFT|SCF) energy\s*=\s*(\S+)", r"Calculation failed to converge", unit=Ha
-    ),
-    "gamess-us-out": _Printed(
-        r"FINAL \S+ ENERGY IS\s+(\S+)", r"SCF IS UNCONVERGED|DID NOT CONVERGE", unit=Ha
     ),
     "gpaw-out": _Printed(r"Converged after|Did not converge", r"Did not converge"),
 }
@@ -143,7 +130,7 @@ def flagged(frames: Sequence[Frame], loops: Sequence[Loop]) -> list[Frame]:
     if not loops:
         return list(frames)
     states = _states(frames, loops)
-    note = ""
+    note, with_energy = "", any("energy" in frame.info for frame in frames)
     if states is None:
         note = (
             f"{len(failed)} of {len(loops)} electronic loops in the file did not converge, the "
@@ -154,7 +141,9 @@ def flagged(frames: Sequence[Frame], loops: Sequence[Loop]) -> list[Frame]:
     return [
         replace(
             frame,
-            info=frame.info if states is None else {**frame.info, SCF_CONVERGED: states[at]},
+            info=frame.info
+            if states is None or (with_energy and "energy" not in frame.info)  # ended before
+            else {**frame.info, SCF_CONVERGED: states[at]},
             notes=(*frame.notes, note) if note else frame.notes,
         )
         for at, frame in enumerate(frames)

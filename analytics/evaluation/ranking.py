@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from analytics.runtime.arrays import FloatArray
 
-__all__ = ["leaders", "rank_correlation"]
+__all__ = ["known_errors", "leaders", "rank_correlation"]
 
 
 def rank_correlation(x: FloatArray, y: FloatArray, *, least: int = 3) -> float:
@@ -32,6 +32,18 @@ def rank_correlation(x: FloatArray, y: FloatArray, *, least: int = 3) -> float:
     if len(x) < least or not np.ptp(x) or not np.ptp(y):
         return math.nan
     return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+
+
+def known_errors(values: Sequence[float], spreads: Sequence[float]) -> list[float]:
+    """Return errors that can be ranked: NaN instead of one whose spread is larger than itself.
+
+    Parameters
+    ----------
+    values, spreads : sequences of float
+        Means over resamples and standard deviations, NaN where unknown.
+    """
+    pairs = zip(values, spreads, strict=True)
+    return [math.nan if spread > value else value for value, spread in pairs]
 
 
 def leaders(

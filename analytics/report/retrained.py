@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from analytics.evaluation.retrain.agreement import agreement
@@ -73,6 +72,4 @@ def title_of(method: str) -> str:
 
 
 def _spread(value: float, deviation: float, what: str) -> str:
-    text = PAGE.label_error(value, what) if math.isfinite(value) else PAGE.absent
-    known = math.isfinite(value) and math.isfinite(deviation)
-    return f"{text} ± {PAGE.label_error(deviation, what)}" if known else text
+    return " ± ".join(filter(None, PAGE.label_error_and_spread(value, deviation, what)))

@@ -101,8 +101,23 @@ class NumberFormat:
         """Write a number as far as its error, which has so many digits: 2.31 ± 0.04."""
         if not math.isfinite(value) or not error > 0 or not math.isfinite(error):
             return self.significant(value)
-        decimals = max(0, digits - 1 - _power(error, digits))
-        return f"{self.number(value, decimals)} ± {self.number(error, decimals)}"
+        return " ± ".join(self.figure_and_error(value, error, digits))
+
+    def figure_and_error(self, value: float, error: float, digits: int = 2) -> tuple[str, str]:
+        """Write both as far as the error has so many digits: ("420", "510"), ("2.31", "0.04").
+
+        Parameters
+        ----------
+        value : float
+            Finite.
+        error : float
+            Positive, in the unit of the value.
+        digits : int
+            Of the error; its digits decide, also before the point.
+        """
+        decimals = digits - 1 - _power(error, digits)
+        value, error = round(value, decimals) + 0.0, round(error, decimals)
+        return self.number(value, max(0, decimals)), self.number(error, max(0, decimals))
 
     def share_with_error(self, share: float, error: float, digits: int = 1) -> str:
         """Write a share in per cent as far as its error, which has so many: 88.1 % ± 0.4 %."""
@@ -116,6 +131,12 @@ class NumberFormat:
         if what == "energy":
             return self.number(value, 1 if abs(value) < 1000 else 0)
         return self.number(value, 3 if abs(value) < 10 else 2)
+
+    def label_error_and_spread(self, value: float, spread: float, what: str) -> tuple[str, str]:
+        """Write an error of a potential and its spread over resamples; none: an empty string."""
+        if math.isfinite(value) and math.isfinite(spread) and spread > 0:
+            return self.figure_and_error(value, spread)
+        return self.label_error(value, what), ""
 
 
 def certain_error(error: float, digits: int) -> float:

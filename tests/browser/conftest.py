@@ -27,24 +27,24 @@ FLAGS = [
 OWN = re.compile(r"(https?|ws)://localhost[:/]|data:|blob:")
 #: The first page of a process may have to wait until the kernels are compiled.
 FIRST_PAGE = 180_000
-TIMES = []
 TOKEN = "of-the-tests"
 
 
 def pytest_terminal_summary(terminalreporter):
     """Show how long the user waited: measured, not asserted, for machines differ."""
-    for what, seconds in TIMES:
-        terminalreporter.write_line(f"{what}: {seconds:.2f} s")
+    for report in terminalreporter.getreports("passed"):
+        for what, seconds in report.user_properties:
+            terminalreporter.write_line(f"{what}: {seconds:.2f} s")
 
 
 #: What a person waits for is measured and printed; a slow or crowded machine is no failure.
 expect.set_options(timeout=60_000)
 
 
-@pytest.fixture(scope="session")
-def took():
+@pytest.fixture
+def took(record_property):
     """Note a time for the summary."""
-    return lambda what, since: TIMES.append((what, time.perf_counter() - since))
+    return lambda what, since: record_property(what, float(time.perf_counter() - since))
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,12 @@ STAGES = ("Data", "Compare")
 TROUBLES = FILE[FILE.index("() =>") :]
 
 
+def settled_troubles(page):
+    """Return what layout_troubles.js finds once the page has followed its window."""
+    page.evaluate("new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 300))")
+    return page.evaluate(TROUBLES)
+
+
 @pytest.fixture(scope="module")
 def page(visit_of_file):
     visitor = visit_of_file()
@@ -35,9 +41,20 @@ def test_nothing_is_clipped_or_covered_at_any_size(page):
         page.wait_for_function("() => window.Bokeh.documents[0].is_idle")
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
-            page.evaluate(
-                "new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 300))"
-            )
-            found += [f"{title} at {width}: {trouble}" for trouble in page.evaluate(TROUBLES)]
+            found += [f"{title} at {width}: {trouble}" for trouble in settled_troubles(page)]
     page.set_viewport_size({"width": 1440, "height": 900})
     assert not found, "\n".join(found)
+
+
+def test_first_steps_are_shown_until_they_are_hidden(page):
+    steps = page.get_by_role("note", name="First steps")
+    assert [step.partition(":")[0] for step in steps.locator("li").all_inner_texts()] == [
+        "Data",
+        "Keep",
+        "Export",
+    ]
+    steps.get_by_role("button", name="Hide").click()
+    expect(steps).to_have_count(0)
+    page.reload()
+    expect(page.locator(".score")).to_have_count(3, timeout=FIRST_PAGE)
+    expect(steps).to_have_count(0)

@@ -8,6 +8,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from test_frame import settled_troubles
 from test_page import FIRST_PAGE
 
 from views.learn.controls import Choose, Number
@@ -112,6 +113,25 @@ def test_presenter_mode_is_larger_and_keeps_the_controls(learner):
     expect(numbers).to_have_text(usual)
     page.get_by_role("button", name="Present", exact=True).click()
     expect(page.get_by_role("button", name="Notes for the teacher")).to_be_visible()
+
+
+def test_plots_stay_within_their_card_when_presented(learner):
+    page, lesson = learner.page, LESSONS["environments"]
+    page.get_by_role("button", name="All lessons").click()
+    page.get_by_role("button", name=f"Start {lesson.title}").click()
+    page.get_by_role("button", name="Present", exact=True).click()
+    found = []
+    for screen in lesson.screens:
+        expect(page.get_by_role("heading", name=screen.title)).to_be_visible()
+        expect(page.locator(".cover").filter(has_text="Working")).to_have_count(0)
+        for width, height in ((1440, 900), (1280, 720)):
+            page.set_viewport_size({"width": width, "height": height})
+            found += [f"{screen.name} at {width}: {said}" for said in settled_troubles(page)]
+        page.keyboard.press("PageDown")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_role("button", name="Present", exact=True).click()
+    page.get_by_role("button", name="All lessons").click()
+    assert not found, "\n".join(found)
 
 
 def test_a_link_opens_at_lesson_screen_controls_and_answer(learner, visit_of_file, server):

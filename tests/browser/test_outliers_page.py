@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from test_frame import settled_troubles
 from test_page import FIRST_PAGE, Screen
 
 pytestmark = pytest.mark.browser
@@ -52,4 +53,9 @@ def test_the_list_is_stepped_through_decided_and_brushed(visit):
     screen.shows("brushed", 300)
     card("Outliers").get_by_role("button", name="Atoms").click()
     expect(card("Outliers")).to_contain_text("24\u202f033 environments")
+
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert settled_troubles(page) == []
+    sentence = card("Outliers").locator("[tabulator-field='why unusual']").first
+    assert sentence.bounding_box()["width"] > 200
     visitor.check()

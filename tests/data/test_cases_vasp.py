@@ -856,20 +856,12 @@ PRINTED = [
      " >>>>>>>>>> Convergence criterion not met.\n SCF Done:  E(UHF) =  -1.5   A.U."),
     ("espresso-out", "     convergence has been achieved in   5 iterations",
      "     convergence NOT achieved after 100 iterations: stopping"),
-    ("orca-output", "FINAL SINGLE POINT ENERGY        -1.5",
-     "   *  SCF NOT CONVERGED AFTER 125 CYCLES *\nFINAL SINGLE POINT ENERGY        -1.5"),
-    ("orca-output", "FINAL SINGLE POINT ENERGY        -1.5",
-     "FINAL SINGLE POINT ENERGY        -1.5 (SCF not fully converged!)"),
     ("castep-castep", "Final energy, E             =  -1.5     eV",
      " *Warning* max. SCF cycles performed but system has not reached the groundstate.\n"
      "Final energy, E             =  -1.5     eV"),
     ("aims-output",
      "  Self-consistency cycle not yet converged - restarting\n  Self-consistency cycle converged.",
      "  *** scf_solver: SCF cycle not converged."),
-    ("nwchem-out", "         Total DFT energy =      -1.5",
-     "  Calculation failed to converge\n         Total DFT energy =      -1.5"),
-    ("gamess-us-out", " FINAL RHF ENERGY IS       -1.5 AFTER  10 ITERATIONS",
-     " SCF IS UNCONVERGED, TOO MANY ITERATIONS\n FINAL RHF ENERGY IS       -1.5 AFTER"),
     ("gpaw-out", "Converged after 12 iterations.", "Did not converge!"),
 ]  # fmt: skip
 

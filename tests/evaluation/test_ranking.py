@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from analytics.evaluation.ranking import leaders
+from analytics.evaluation.ranking import known_errors, leaders
 
 NAN = float("nan")
 
@@ -27,3 +29,9 @@ NAN = float("nan")
 )
 def test_leaders(values: list[float], options: dict, expected: list[bool]) -> None:
     assert leaders(values, **options) == expected
+
+
+def test_an_error_below_its_spread_is_not_ranked() -> None:
+    ranked = known_errors([417.4, 430.0, 390.0], [514.1, math.nan, 20.0])
+    assert ranked[1:] == [430.0, 390.0]
+    assert math.isnan(ranked[0])

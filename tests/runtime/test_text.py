@@ -117,7 +117,10 @@ def test_shares_as_they_are_asked_for() -> None:
         (2.3123, 0.0412, 1, "2.31 ± 0.04"),
         (2.3123, 0.0412, 2, "2.312 ± 0.041"),
         (2.3123, 0.096, 1, "2.3 ± 0.1"),
-        (1234.5, 56.7, 1, "1 234 ± 57"),
+        (1234.5, 56.7, 1, "1 230 ± 60"),
+        (417.4, 514.1, 2, "420 ± 510"),
+        (12345.6, 996, 2, "12 300 ± 1 000"),
+        (-0.04, 3.2, 1, "0 ± 3"),
         (1.5, 0, 1, "1.50"),
         (1.5, math.nan, 1, "1.50"),
         (math.nan, 1.0, 1, "-"),
@@ -125,6 +128,13 @@ def test_shares_as_they_are_asked_for() -> None:
 )
 def test_errors(value: float, error: float, digits: int, text: str) -> None:
     assert TERMINAL.with_error(value, error, digits) == text
+
+
+def test_errors_of_potentials_end_where_their_spread_does() -> None:
+    assert PAGE.label_error_and_spread(417.4, 514.1, "energy") == ("420", "510")
+    assert PAGE.label_error_and_spread(0.1234, 0.0121, "force") == ("0.123", "0.012")
+    assert PAGE.label_error_and_spread(12.34, math.nan, "energy") == ("12.3", "")
+    assert PAGE.label_error_and_spread(math.nan, math.nan, "energy") == ("–", "")
 
 
 def test_errors_of_potentials() -> None:

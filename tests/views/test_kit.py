@@ -22,7 +22,7 @@ from views.kit.style_sheets import css, css_text, sheets
 from views.kit.tables import bar_cell, cells, read_table, row_table, show_rows
 from views.kit.text import Html, facts, heading, shortened, swatch, tone
 from views.kit.theme import LIGHT, THREE, WIDE, variables
-from views.kit.widgets import Notice
+from views.kit.widgets import Notice, number_field
 from views.shell.page import BAR
 from views.state.jobs import Inline
 from views.state.session import Session
@@ -254,3 +254,15 @@ def test_the_page_leaves_components_of_ours_as_they_are():
 
 def test_a_head_without_words_is_no_head():
     assert cells("", "n", tag="th") == "<tr><td></td><th>n</th></tr>"
+
+
+def test_a_number_that_is_typed_over_is_written_in_digits_alone():
+    for whole, digits in ((True, "0"), (False, "0.0[000]")):
+        field = number_field("Structures", whole=whole, value=2542)
+        assert field.get_root().data.format.format == digits
+    others = [
+        file.name
+        for file in VIEWS.rglob("*.py")
+        if re.search(r"pmui\.(Int|Float|Number)Input", file.read_text(encoding="utf-8"))
+    ]
+    assert others == ["widgets.py"]

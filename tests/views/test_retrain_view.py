@@ -12,6 +12,7 @@ from retrain_makers import make_structures
 
 from analytics.data.dataset import Dataset
 from analytics.data.readers import dataset_from_atoms
+from analytics.evaluation.retrain.errors import Now, Spread
 from analytics.evaluation.retrain.evaluate import COLUMNS, WHOLE_POOL
 from analytics.pipeline import Pipeline
 from analytics.selection.base import METHODS
@@ -278,6 +279,25 @@ def test_a_file_with_the_same_structures_has_predictions_of_its_own(session, mon
     state.add_file("worse.xyz")
     assert_allclose(state.now[HOLD_OUT]["MACE"].total.energy, 100.0, rtol=1e-6)
     assert_allclose(state.now[FILE + "worse.xyz"]["MACE"].total.energy, 300.0, rtol=1e-6)
+
+
+# ---- what is written ----------------------------------------------------------------------------
+
+
+def test_an_error_smaller_than_its_spread_says_so_and_is_not_ranked(shared, view):
+    now = view.state.now
+    rows = [Spread(417.4, 514.1, 0.2, 0.01, 5, 2), Spread(450.2, 31.7, 0.3, 0.01, 5, 2)]
+    few = {str(at): Now(total, {"chain": total}) for at, total in enumerate([*rows, rows[1]])}
+    view.state.now = {HOLD_OUT: few}
+    first, second = (view.cards[at].object for at in (0, 1))
+    table = view.classes.body.object
+    view.state.now = now
+    assert "420<small> ± 510</small>" in first
+    assert "energy, hold-out: the spread over resamples is larger than the error" in first
+    assert "450<small> ± 32</small>" in second
+    assert "not ranked" not in second
+    assert "0.200<small> ± 0.010</small>" in first
+    assert '<td class="gap" title="± 510">420 ○</td>' in table
 
 
 # ---- parity and brush ---------------------------------------------------------------------------

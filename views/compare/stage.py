@@ -11,6 +11,7 @@ from panel.viewable import Viewable
 from views.compare.agreement_card import AgreementCard
 from views.compare.distortion_card import DistortionCard
 from views.compare.extend_card import ExtendCard
+from views.compare.first_steps import FirstSteps
 from views.compare.open_errors import OpenErrors
 from views.compare.ranking_card import RankingCard
 from views.compare.retention import Retention
@@ -77,7 +78,12 @@ class CompareStage(Stage):
         self.session.param.watch(self._on_opened, ["opened"])
         self._on_opened()
         return layout.column(
-            OpenErrors(self.session), self.columns, self._curves, self._single, gives="shrinks"
+            FirstSteps(self.session),
+            OpenErrors(self.session),
+            self.columns,
+            self._curves,
+            self._single,
+            gives="shrinks",
         )
 
     def _on_opened(self, *_: Any) -> None:

@@ -19,7 +19,7 @@ from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.gestures import Newest
 from views.kit.text import Html, counted, exact_percent, grouped, heading, note
-from views.kit.widgets import Button, Download, look, segments
+from views.kit.widgets import Button, Download, look, number_field, segments
 from views.state.session import Session
 
 __all__ = ["Bar", "OwnFiles", "table_csv"]
@@ -144,8 +144,8 @@ class Bar(pn.viewable.Viewer):
         )  # fmt: skip
 
     def _number(self, label: str, low: int, high: int, name: str) -> Any:
-        field = pmui.IntInput(
-            label=label, start=low, end=high, value=getattr(self._state, name), width=62,
+        field = number_field(
+            label, start=low, end=high, value=getattr(self._state, name), width=62,
             align="center", **look("unseen-label", "number", "low", margin=(0, 12, 0, 0)),
         )  # fmt: skip
         field.param.watch(lambda e: self._set(**{name: e.new}) if e.new else None, "value")

@@ -8,7 +8,7 @@ from typing import Any
 import panel_material_ui as pmui
 
 from analytics.runtime.registry import Option, options_of, spec_from
-from views.kit.widgets import look
+from views.kit.widgets import look, number_field
 
 __all__ = ["SpecForm"]
 
@@ -29,10 +29,10 @@ def _widget(item: Option, value: Any, choices: Mapping[str, str] | None) -> Any:
             common["label"] = f"{label}: {', '.join(item.words)} or a number"
         return pmui.TextInput(**common | {"value": _text(value)})
     if isinstance(item.default, int):
-        return pmui.IntInput(start=_int(item.low), end=_int(item.high), **common)
+        return number_field(start=_int(item.low), end=_int(item.high), **common)
     if isinstance(item.default, float):
         step = item.default / 10 or 0.1
-        return pmui.FloatInput(start=item.low, end=item.high, step=step, **common)
+        return number_field(whole=False, start=item.low, end=item.high, step=step, **common)
     return pmui.TextInput(**common)
 
 

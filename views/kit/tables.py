@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ __all__ = ["bar_cell", "cells", "fill_rows", "read_table", "row_table", "show_ro
 
 #: Characters of a name for which a cell may have no room.
 LONG = 24
+#: Pixels that a column of sentences has at least.
+READABLE = 230
 #: A number of a table as everywhere on the page: thousands apart, a true minus, a dash for none.
 _NUMBER = """<%= value == null || Number.isNaN(value) || value === 'NaN' ? '–'
   : Number(value).toFixed({digits}).replace(/\\B(?=(\\d{{3}})+(?!\\d))/g, '\u202f')
@@ -30,6 +32,7 @@ def row_table(
     hints: Mapping[str, str],
     units: Mapping[str, str] | None = None,
     decimals: Mapping[str, int] | None = None,
+    narrow: tuple[str, Sequence[str]] = ("", ()),
     **params: Any,
 ) -> pn.widgets.Tabulator:
     """Make a table of which rows can be clicked.
@@ -42,6 +45,9 @@ def row_table(
         Column -> what it means, and what is written beside its name.
     decimals : mapping of str to int
         Column -> digits after the point.
+    narrow : tuple of str and sequence of str
+        A column of sentences, which keeps `READABLE` pixels, and those that go one after the other
+        where the table is too narrow for all.
     **params
         Of the table.
     """
@@ -68,10 +74,20 @@ def row_table(
         "stylesheets": [css("tabulator")],
         "css_classes": ["single"],
         "theme": "simple",
+        "configuration": _giving_way(*narrow),
         "margin": (2, 0, 0, 0),
         "visible": False,
     }
     return pn.widgets.Tabulator(frame, **usual | params)
+
+
+def _giving_way(sentences: str, first: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration of Tabulator by which columns give way to one of sentences."""
+    if not sentences:
+        return {}
+    order = [{"field": name, "responsive": 1 + len(first) - at} for at, name in enumerate(first)]
+    kept = {"field": sentences, "responsive": 0, "minWidth": READABLE}
+    return {"responsiveLayout": "hide", "columns": [*order, kept]}
 
 
 def fill_rows(shown: pn.widgets.Tabulator, columns: Mapping[str, Any], count: int) -> None:

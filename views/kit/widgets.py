@@ -18,7 +18,8 @@ from views.kit.style_sheets import css
 
 __all__ = [
     "SMALL", "Button", "Dialog", "Download", "Notice", "Prepared", "Region", "Toggle", "choice",
-    "heading_select", "look", "property_groups", "property_select", "reveal", "segments",
+    "heading_select", "look", "number_field", "property_groups", "property_select", "reveal",
+    "segments",
 ]  # fmt: skip
 
 #: Milliseconds before a Material tooltip shows: it would lie over the next button. Its text then
@@ -124,6 +125,20 @@ class Prepared(Download):
 def look(*classes: str, **params: Any) -> dict[str, Any]:
     """Return parameters that give a field classes of css/field.css, with further parameters."""
     return {"css_classes": list(classes), "stylesheets": [css("field")], "size": "small"} | params
+
+
+def number_field(label: str, *, whole: bool = True, **params: Any) -> Any:
+    """Make a field for a number, written in digits and a point: it is typed over, and read back.
+
+    Parameters
+    ----------
+    label : str
+    whole : bool
+        Whether the number is a whole one.
+    """
+    # pmui 0.16.6 writes 2,542, which it refuses when it is typed
+    kind, digits = (pmui.IntInput, "0") if whole else (pmui.FloatInput, "0.0[000]")
+    return kind(label=label, format=digits, **params)
 
 
 #: As many as there are columns share one line, however long the names of the methods are.

@@ -63,6 +63,7 @@ class OutliersView(pn.viewable.Viewer):
         self.table = row_table(
             self.COLUMNS, self.HINTS, {"|F|": "eV/Å", "ΔE": "eV/atom"},
             {"score": 2, "in h": 2, "|F|": 2, "ΔE": 3},
+            narrow=("why unusual", ("in h", "ΔE", "nearest", "atom")),  # the card below has them
             page_size=7, selectable=1,
             formatters={"kept by": {"type": "html"}},
             widths={

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import panel as pn
 
-from analytics.evaluation.ranking import leaders
+from analytics.evaluation.ranking import known_errors, leaders
 from analytics.evaluation.retrain.errors import Spread
 from analytics.runtime import html
 from views.kit import layout
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, heading, label_error, note, tone
+from views.kit.text import Html, heading, label_error_and_spread, note, tone
 from views.kit.widgets import Download
 from views.retrain.errors import losers, test_title
 from views.retrain.parity import MODELS
@@ -85,7 +85,8 @@ class ClassTable:
             note(
                 "Mean over resamples. ", html.b("Bold"), ": lowest of the methods; ",
                 html.span("coloured", class_="warning"),
-                ": highest, where they differ by more than the spread.",
+                ": highest, where they differ by more than the spread; ○: not ranked, the "
+                "spread is larger than the error.",
             ),
         )  # fmt: skip
 
@@ -112,22 +113,28 @@ class ClassTable:
     ) -> html.Markup:
         errors = []
         for what in ("energy", "force"):
-            values = {key: getattr(found, what) for key, found in each.items() if key.isdigit()}
-            lead = leaders(
-                list(values.values()), written=[label_error(v, what) for v in values.values()]
-            )
+            found = {
+                key: (getattr(each[key], what), getattr(each[key], f"{what}_std"))
+                for key, *_ in series
+                if key in each
+            }
+            said = {key: label_error_and_spread(*pair, what) for key, pair in found.items()}
+            errors_of, spreads = ([pair[at] for pair in found.values()] for at in (0, 1))
+            ranked = dict(zip(found, known_errors(errors_of, spreads), strict=True))
+            values = {key: value for key, value in ranked.items() if key.isdigit()}
+            lead = leaders(list(values.values()), written=[said[key][0] for key in values])
             best = {key for key, leads in zip(values, lead, strict=True) if leads}
             worst = losers(each, values, what)
             for at, (key, *_rest) in enumerate(series):
-                found = each.get(key)
-                value = float("nan") if found is None else getattr(found, what)
-                std = float("nan") if found is None else getattr(found, f"{what}_std")
+                figure, spread = said.get(key, ("–", ""))
+                unknown = bool(spread) and np.isnan(ranked[key])
                 rank = "best" if key in best else "worst" if key in worst else ""
                 errors.append(
                     html.td(
-                        label_error(value, what),
+                        figure,
+                        " ○" if unknown else None,
                         class_=f"{rank} {'' if at else 'gap'}".strip(),
-                        title=f"± {label_error(std, what)}" if np.isfinite(std) else "",
+                        title=f"± {spread}" if spread else "",
                     )
                 )
         n = next(iter(each.values())).n_structures if each else 0

@@ -9,13 +9,22 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from analytics.evaluation.ranking import leaders
+from analytics.evaluation.ranking import known_errors, leaders
 from analytics.potential.potentials import potential_of
 from analytics.runtime import html
 from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.score_card import ScoreRow, score_card
-from views.kit.text import Html, counted, grouped, heading, label_error, note, swatch
+from views.kit.text import (
+    Html,
+    counted,
+    grouped,
+    heading,
+    label_error,
+    label_error_and_spread,
+    note,
+    swatch,
+)
 from views.kit.widgets import Button, Dialog, choice, reveal, segments
 from views.retrain.claims import ClaimsCard
 from views.retrain.classes import ClassTable
@@ -40,6 +49,10 @@ CAVEATS = (
     "Atomic energies E0: one per species, fitted with each subset (prior of 10 eV around the least "
     "squares of the pool); isolated atoms are part of every fit and not tested."
 )
+
+
+#: Why an error is not ranked.
+UNKNOWN = "the spread over resamples is larger than the error, which is not ranked"
 
 
 class RetrainView(pn.viewable.Viewer):
@@ -233,9 +246,12 @@ class RetrainView(pn.viewable.Viewer):
             reveal(head, column < len(cards))
         for column, (text, rows) in enumerate(zip(self.cards, cards, strict=False)):
             name = html.span(self._session.slots[column].title)
+            doubted = [f"{row.name.lower()}, {row.unit.rpartition(' · ')[2]}"
+                       for row in rows if row.doubt]  # fmt: skip
             text.object = html.join(
                 html.div(swatch(column), name, trained, class_="head split"),
                 score_card(rows, column, layout="spread", leads="lowest of the columns"),
+                note("○ ", "; ".join(doubted), f": {UNKNOWN}.") if doubted else None,
             )
         self._show_titles(tests)
         self.compute.visible = state.stopped and not state.problem
@@ -245,26 +261,29 @@ class RetrainView(pn.viewable.Viewer):
         known, title = self.state.now.get(test, {}), test_title(test)
         columns = [known.get(str(i)) for i in range(self._session.n_columns)]
         values = [float("nan") if c is None else getattr(c.total, what) for c in columns]
-        best = leaders(values, written=[label_error(value, what) for value in values])
+        spreads = [float("nan") if c is None else getattr(c.total, f"{what}_std") for c in columns]
+        said = [label_error_and_spread(*each, what) for each in zip(values, spreads, strict=True)]
+        ranked = known_errors(values, spreads)
+        best = leaders(ranked, written=[figure for figure, _ in said])
         longest = max([v for v in values if np.isfinite(v)], default=1.0)
         whole = known.get("whole")
         full = float("nan") if whole is None else getattr(whole.total, what)
         hint = f"trained on the whole pool: {label_error(full, what)} {unit}"
         rows = []
         for i, (found, value) in enumerate(zip(columns, values, strict=True)):
-            spread = float("nan") if found is None else getattr(found.total, f"{what}_std")
             rows.append(
                 ScoreRow(
                     what.capitalize(),
                     f"{unit} · {title}",
-                    "…" if found is None else label_error(value, what),
+                    "…" if found is None else said[i][0],
                     hint=f"{title}, root mean square error, {unit}",
-                    spread=label_error(spread, what) if np.isfinite(spread) else "",
+                    spread=said[i][1],
                     value_hint=unit,
                     length=value / longest if longest > 0 else 0.0,
                     full=full / longest if longest > 0 else None,
                     full_hint=hint,
                     best=best[i] and len(columns) > 1,
+                    doubt=UNKNOWN if found is not None and np.isnan(ranked[i]) else "",
                 )
             )
         return rows

@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from analytics.curation.replay_sets import ReplaySet, replay_set
 from analytics.data.dataset import Dataset
@@ -18,7 +17,7 @@ from analytics.runtime.progress import Monitor
 from views.kit import layout
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, grouped, note, percent
-from views.kit.widgets import Button, Download
+from views.kit.widgets import Button, Download, number_field
 from views.review.state import Review
 from views.state.on_request import OnRequest
 from views.state.session import Session
@@ -43,8 +42,8 @@ class ReplayPart(pn.viewable.Viewer):
         super().__init__(**params)
         self._session, self._state = session, state
         self.request = OnRequest(session, "review replay")
-        self.size = pmui.IntInput(
-            label="Structures", value=50, start=1, step=10, size="small", width=110,
+        self.size = number_field(
+            "Structures", value=50, start=1, step=10, size="small", width=110,
             margin=(4, 8, 0, 0),
         )  # fmt: skip
         self.pick = Button(

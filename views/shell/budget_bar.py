@@ -12,7 +12,7 @@ from analytics.runtime import html
 from views.kit import layout
 from views.kit.gestures import Newest
 from views.kit.text import Html, counted, grouped, percent
-from views.kit.widgets import Button, look
+from views.kit.widgets import Button, look, number_field
 from views.state.session import Session
 
 __all__ = ["BudgetBar"]
@@ -40,8 +40,8 @@ class BudgetBar(pn.viewable.Viewer):
             max_width=400,
             **look("unseen-label", margin=(6, 18, 0, 14)),
         )
-        self.number = pmui.IntInput(
-            label="Structures to keep",
+        self.number = number_field(
+            "Structures to keep",
             value=1,
             start=1,
             width=72,

@@ -4,6 +4,12 @@
   const first = document.getElementById('winnow-first')
   const until = first?.dataset.until?.split(' ') ?? []
   const patience = 20000
+  try { // as much room as views/compare/first_steps.js takes where they are not known yet
+    if (localStorage.getItem('winnow-steps-known') === null)
+      first?.style.setProperty('--steps', '30px')
+  } catch {
+    // a browser that keeps nothing
+  }
   /** @type {(view: any) => boolean} */
   const placed = (view) => view?.el?.isConnected && view.el.getBoundingClientRect().height > 0
   /** @type {(since: number | null) => void} */

@@ -257,8 +257,8 @@ class Page:
             label="Structure",
             hint="Show the structure inspector and what is brushed",
             on_click=lambda e: self._show_side("open" not in self.side.css_classes),
-            css_classes=["only-narrow"],
-            stylesheets=[css("layout")],
+            css_classes=["only-narrow", "in-bar"],
+            stylesheets=[css("layout"), css("page")],
             margin=(0, 10, 0, 10),
             **bar,
         )
@@ -272,7 +272,10 @@ class Page:
             **bar,
         )
         for button in (self.sessions.button, self.export.button):
-            button.param.update(margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON)
+            button.param.update(
+                margin=(0, 10, 0, 0), align="center", sx=HEADER_BUTTON,
+                css_classes=["in-bar"], stylesheets=[css("page")],
+            )  # fmt: skip
         return layout.row(
             Html(
                 html.h1("Winnow", class_="product"),

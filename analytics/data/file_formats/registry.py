@@ -51,6 +51,7 @@ BUILT_IN: tuple[str, ...] = (
     *("outcar", "vasprun", "ml_ab", "xdatcar", "runs_in_folder"),
     *("mtp", "runner", "fitsnap", "pymatgen_json", "qcschema", "json_records"),
     *("lammps_dump", "lammps_data"),
+    *("gamess", "orca", "nwchem", "abinit"),
     *("npz", "hdf5", "parquet", "aselmdb", "sdf", "files_in_folder", "refused"),
 )
 FILE_FORMATS: Registry[FileFormat] = Registry(
