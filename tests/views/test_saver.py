@@ -413,6 +413,18 @@ def test_an_archive_damaged_anywhere_is_told_and_leaves_nothing(
     assert len(list(shelf.uploads.iterdir())) <= taken
 
 
+def test_archives_take_no_more_than_sessions_may(visit, shelf, small, tmp_path):
+    saver = visit(small)
+    saver.session.pin(3)
+    whole = shelf.path(saver.name_on_shelf).read_bytes()
+    archive(path := tmp_path / "a.winnow", {"session.json": whole, "data/x.xyz": b" " * 600_000})
+    narrow = Shelf(root=tmp_path / "narrow", limit=1_000_000)
+    kept = narrow.take_in(path)
+    with pytest.raises(WinnowError, match="more than fits: sessions may take 1 MB"):
+        narrow.take_in(path)
+    assert names(narrow) == [kept]
+
+
 def test_what_could_not_be_saved_is_saved_when_the_user_leaves(visit, shelf, small, monkeypatch):
     saver = visit(small)
     saver.session.pin(3)

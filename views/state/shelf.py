@@ -240,6 +240,9 @@ class Shelf:
         for item in members.values():
             folder, _, name = item.filename.rpartition("/")
             if folder == "data" and name not in ("", ".", "..") and "\0" not in name:
+                if _size(self.uploads) + item.file_size > self.limit:
+                    cause = f"holds more than fits: sessions may take {self.limit / 1e6:,.0f} MB"
+                    raise InputError(cause, source=source)
                 place = self.new_upload() / name
                 try:
                     _unpack(archive, item, place, source)
