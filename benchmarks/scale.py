@@ -1,7 +1,7 @@
 """How cost grows with the size of a set, and what half a million environments take.
 
     python -m benchmarks.scale [growth] [wide] [covered] [methods] [entropy] [large] [rounds]
-        [selections] [stream]
+        [selections] [stream] [analysis]
 
 growth: every step at four sizes, random structures of the largest set; the last line is the
 exponent of n fitted to each column. wide: entropy and diversity exactly and within a certified
@@ -19,7 +19,8 @@ the memory is the most that was taken until then. selections: one per cent of ev
 `benchmarks large_sets`, facility location from a sampled demand with what is certified for the
 whole set; the last column is what the steeper of two exponents (of all sizes, of the last two)
 foretells for a million structures. stream: large sets read, checked and described in blocks on
-disk, see `benchmarks.stream`.
+disk, see `benchmarks.stream`. analysis: ever larger sets from the file to figures with standard
+errors, descriptors in blocks on disk, see `benchmarks.large_analysis`.
 
 Seconds of wall clock, and of processor time where other work on the machine would mislead.
 """
@@ -59,6 +60,7 @@ from analytics.information.structure_kernel import COARSE_CUT, structure_kernel
 from analytics.runtime.arrays import ragged_rows
 from analytics.runtime.errors import Cancelled
 from benchmarks.kernel import BATCHES, DATA
+from benchmarks.large_analysis import analysis
 from benchmarks.stream import stream
 
 LARGE = "wbe_snap2019.xyz.gz"
@@ -385,6 +387,7 @@ ALL = {
     "rounds": rounds,
     "selections": selections,
     "stream": stream,
+    "analysis": analysis,
 }
 
 

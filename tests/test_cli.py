@@ -116,6 +116,24 @@ def test_analyse_within_a_certified_error(run, run_json, fails, monkeypatch):
     assert "--confidence 1" in fails("analyse", CARBON, "--error", "0.1", "--confidence", "100%")
 
 
+def test_analyse_from_a_sample_says_so(run, run_json, fails, monkeypatch):
+    exact = run_json("analyse", CARBON)
+    assert run_json("analyse", CARBON, "--sampled")["entropy_nats"] == exact["entropy_nats"]
+    monkeypatch.setenv("WINNOW_MEMORY_GB", "1e-9")
+    monkeypatch.setattr("analytics.information.analysis.SAMPLE", 200)
+    found = run_json("analyse", CARBON, "--sampled")
+    assert found["sampled_environments"] == 200
+    for name in ("entropy_nats", "diversity_nats"):
+        error = found[name.replace("nats", "error")]
+        assert 0 < abs(found[name] - exact[name]) < 4 * error
+    _, out, _ = run("analyse", CARBON, "--sampled")
+    assert re.search(r"^  entropy H +\d\.\d+ ± 0\.\d+ +nats", out, re.MULTILINE)
+    assert re.search(
+        r"^  estimated +200 +of [\d ]+ environments drawn, each ± is", out, re.MULTILINE
+    )
+    assert "say one of them" in fails("analyse", CARBON, "--sampled", "--error", "0.1")
+
+
 def test_a_certificate_of_a_sample_says_so(run, monkeypatch, tmp_path):
     options = ("select", CARBON, "--budget", "5", "--force", "-o", str(tmp_path / "kept.xyz"))
     _, out, _ = run(*options)

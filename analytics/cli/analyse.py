@@ -18,6 +18,7 @@ from analytics.cli.arguments import (
     add_seed,
     check_certified,
 )
+from analytics.cli.errors import UsageError
 from analytics.cli.files import add_force, check_targets, input_title
 from analytics.cli.options import parse_seed
 from analytics.cli.output import (
@@ -85,6 +86,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "error, such as 0.01, instead of exactly: in a time that grows with the environments, not "
         "with their pairs",
     )
+    parser.add_argument(
+        "--sampled",
+        action="store_true",
+        help="first figures of a set too large for all its kernels: estimates from environments "
+        "drawn at random, with standard errors, and nothing exact",
+    )
     add_seed(parser)
     parser.add_argument(
         "-o",
@@ -101,6 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_targets([Path(arguments.output)], *arguments.files, force=arguments.overwrite)
     check_certified(arguments)
+    if arguments.sampled and arguments.error is not None:
+        raise UsageError("--sampled has standard errors, --error certifies: say one of them")
     with progress_on_terminal() as monitor:
         dataset = read_input(arguments, Part(monitor, 0.0, 0.1))
         analysis = analyse_input(arguments, dataset, Part(monitor, 0.1, 0.8))
@@ -190,6 +199,8 @@ def analysis_text(
     rows.insert(4, ("efficiency", efficiency, "of the largest entropy, H / ln n"))
     if analysis.certificate is not None and not analysis.certificate.exact:
         rows.insert(5, ("certified", *_certified(analysis.certificate)))
+    if not analysis.exact and analysis.certificate is None:
+        rows.insert(5, ("estimated", *_estimated(analysis)))
     if dimension is not None:
         known = np.isfinite(dimension.dimension)
         error = f"± {dimension.error:.2f}, " if known else "too few: "
@@ -293,3 +304,12 @@ def _certified(found: Certificate) -> tuple[str, str]:
         f"confidence that all three ± hold; {count(found.summed)} distinct environments were "
         "compared with all"
     )
+
+
+def _estimated(analysis: Analysis) -> tuple[str, str]:
+    """Return from how many environments figures are estimated, and which outliers are known."""
+    known = int(analysis.outliers.known.sum())
+    sparse = f"; the {count(known)} sparsest environments are known exactly" if known else ""
+    n = count(analysis.n_environments)
+    said = f"of {n} environments drawn, each ± is a standard error{sparse}"
+    return count(analysis.sampled or 0), said

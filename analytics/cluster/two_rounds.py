@@ -16,6 +16,7 @@ from analytics.information.analysis import Analysis, kernel_memory
 from analytics.information.kernel_loops import TOLERANCE
 from analytics.information.kernel_rows import (
     LOG_CUT,
+    PREPARED,
     KernelRows,
     prepared_structures,
     wanted_columns,
@@ -44,8 +45,6 @@ T = TypeVar("T")
 SHARE = 0.7
 #: Share of the memory that kernels may take (`kernel_memory`) that is for the rows held at a time.
 ROW_SHARE = 0.75
-#: Bytes for each coordinate of an environment: descriptors, and twice what kernels need of them.
-PREPARED = 28
 #: Bytes for each entry of a row.
 ENTRY = 8
 #: Methods whose objective it can maximise.

@@ -45,7 +45,8 @@ _ABOUT = {"stress": ("stress",), "forces": ("force", "labels_apart"), "energy": 
 _SINGLE = {
     "large_forces", "impossible_forces", "force_out_of_line", "close_and_strong", "zero_forces",
     "energy_out_of_line", "missing_energy", "missing_forces", "reference_energies",
-    "conflicting_forces", "other_forces", "other_energy", "net_force", "stress_not_symmetric",
+    "conflicting_forces", "other_forces", "other_energy", "net_force", "net_torque",
+    "stress_not_symmetric",
 }  # fmt: skip
 #: Other names of a label that are offered.
 RIVALS = 3

@@ -57,6 +57,8 @@ _STEPS = {
 }
 #: What the last step has after it where it was finished.
 _FINISHED = {"espresso-out": re.compile(r"^!    total energy|JOB DONE|End final", re.MULTILINE)}
+#: A force of Quantum ESPRESSO with a number that is too large for its 14 columns.
+_FORCE = re.compile(r"^ +atom .*force =.*\*{6}.*$", re.MULTILINE)
 #: What stands before each energy.
 _ENERGIES = {
     "castep-castep": "Final energy",
@@ -137,6 +139,8 @@ def images_of_jobs(path: Path, kind: str, read: _Read) -> list[Any]:
 
 def _images(text: str, path: Path, kind: str, read: _Read) -> list[Any]:
     """Return the structures of one run; without the last step if ASE refuses the run for it."""
+    if kind == "espresso-out":
+        text = _FORCE.sub(_without_stars, text)
     ending, added = _ENDINGS.get(kind, ("", ""))
     if ending not in text:
         text += added
@@ -157,6 +161,11 @@ def _images(text: str, path: Path, kind: str, read: _Read) -> list[Any]:
         if last and not _FINISHED[kind].search(text, last[0]):
             found.append(LeftOut(len(found), "the run ends before its energy is printed"))
     return found
+
+
+def _without_stars(row: re.Match[str]) -> str:
+    """Return a row of a force with NaN where Fortran had no room for a number."""
+    return re.sub(r"\*{6,}", lambda stars: " nan" * max(1, len(stars[0]) // 14), row[0])
 
 
 def _stream(text: str, path: Path) -> Any:

@@ -8,6 +8,7 @@ into other files; none of that concerns the process that asks.
 
 from __future__ import annotations
 
+import codecs
 import logging
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from analytics.data.ase_jobs import images_of_jobs
+from analytics.data.ase_trajectory import read_trajectory
 from analytics.data.file_formats.registry import FILE_FORMATS, FileFormat
 from analytics.data.frames import Frame, LeftOut
 from analytics.data.opened import listed
@@ -63,6 +65,12 @@ SECONDS, SECONDS_PER_BYTE = 60.0, 1e-6
 MEMORY, MEMORY_PER_BYTE = 2e9, 30.0
 #: What each step begins with in files of which ASE drops a last one that is cut short.
 _STARTS_OF_STEPS = dict.fromkeys(("castep-geom", "castep-md"), b"<-- E")
+#: What is in files of formats that ASE also takes by their ending alone: .out, .log, .dat.
+_SIGNS = {
+    "espresso-out": b"Program PWSCF",
+    "gaussian-out": b"orientation:",
+    "gamess-us-punch": b"$DATA",
+}
 #: Bytes by which a format is recognised.
 _HEAD = 1 << 16
 
@@ -153,8 +161,10 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
             return _frames_of(own, path, monitor)
         if path.is_dir() and path.suffix not in (".traj", ".bundle"):  # ASE's own folders
             raise InputError(_folder_without_data(path))
+        if cause := _not_text(path):
+            raise InputError(cause)
         try:
-            kind = str(ase.io.formats.filetype(file))
+            kind = "db" if _is_sqlite(path) else str(ase.io.formats.filetype(file))
         except Exception as error:
             raise InputError(f"ASE does not know its format ({_said(error)})") from None
     if kind in ("xyz", "extxyz"):
@@ -168,6 +178,8 @@ def read_frames(file: str, monitor: Monitor) -> list[Frame | LeftOut] | None:
     monitor.report(0.1, kind)
     if kind in ("db", "json"):  # databases are opened for writing
         path = Path(shutil.copyfile(path, Path.cwd() / path.name))
+        if kind == "json" and _start_of(path, 3) == codecs.BOM_UTF8:
+            path.write_bytes(path.read_bytes()[3:])
     with confined(path.parent, path):
         images = _images(path, kind)
         loops = loops_in(path, kind)
@@ -208,6 +220,23 @@ def _partly_occupied(atoms: Any) -> bool:
     )
 
 
+def _is_sqlite(path: Path) -> bool:
+    """Say whether it is an SQLite database, whatever its name; another kind of it is no text."""
+    return path.is_file() and _start_of(path, 16) == b"SQLite format 3\0"
+
+
+def _not_text(path: Path) -> str:
+    """Return what to say of text that no reader decodes."""
+    if path.is_file() and _start_of(path, 2) in (b"\xff\xfe", b"\xfe\xff"):
+        return "is UTF-16 text; save the file as UTF-8"
+    return ""
+
+
+def _start_of(path: Path, n: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(n)
+
+
 def _not_as_named(path: Path, kind: str) -> str:
     """Return what to say where ASE would read something else than what is in the file."""
     if kind in ("db", "sqlite"):
@@ -220,6 +249,9 @@ def _not_as_named(path: Path, kind: str) -> str:
         if not {"systems", "keys", "species"} <= set(names):
             tables = ", ".join(names[:8]) or "no tables"
             return f"is an SQLite database with {tables} in it, and no database of ASE"
+    sign = _SIGNS.get(kind)
+    if sign and path.is_file() and sign not in path.read_bytes():
+        return f"ASE does not know its format (its ending is that of {kind}, its content is not)"
     return ""
 
 
@@ -274,7 +306,7 @@ def _images(path: Path, kind: str) -> list[Any]:
             warnings.simplefilter("ignore")  # of ASE's own future, and of what a check finds
             logging.getLogger("ase").setLevel(logging.ERROR)
             if kind == "traj" and path.is_file():
-                return _trajectory(path)
+                return read_trajectory(path)
             return images_of_jobs(path, kind, _reader_of(kind))
     except InputError:
         raise
@@ -312,27 +344,6 @@ def _shelx(text: Any) -> list[Any]:
     if found.energy is not None:
         found.atoms.calc = SinglePointCalculator(found.atoms, energy=found.energy)  # type: ignore[no-untyped-call]
     return [found.atoms]
-
-
-def _trajectory(path: Path) -> list[Any]:
-    """Return the structures of a trajectory, and what is wrong with those that are damaged."""
-    from ase.io.trajectory import TrajectoryReader
-
-    found: list[Any] = []
-    with TrajectoryReader(path) as trajectory:  # type: ignore[no-untyped-call]
-        for index in range(len(trajectory)):
-            try:
-                found.append(trajectory[index])
-            except Exception as error:
-                cause = f"the file ends in it or is damaged there ({_said(error)})"
-                found.append(LeftOut(index, cause))
-    lost = [one for one in found if isinstance(one, LeftOut)]
-    if 2 * len(lost) > len(found):
-        raise InputError(
-            f"{lost[0].cause}; {len(lost)} of {len(found)} structures cannot be used",
-            structure=lost[0].frame,
-        )
-    return found
 
 
 def _database(path: Path, kind: str) -> list[Any]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.constraints import FixAtoms
 from ase.data import chemical_symbols
 
 from analytics.data.census import VOIGT
+from analytics.data.constraints import move_mask
 from analytics.data.dataset import Dataset
 from analytics.data.frames import Frame
 
@@ -37,11 +37,9 @@ def frame_from_atoms(index: int, atoms: Atoms) -> Frame:
             arrays[key] = np.asarray(value)
         elif value is not None:
             info[key] = value
-    for constraint in atoms.constraints:
-        if isinstance(constraint, FixAtoms) and "move_mask" not in arrays:
-            # ASE's own name for it in extended XYZ: true where the atom may move
-            arrays["move_mask"] = np.ones(len(atoms), dtype=bool)
-            arrays["move_mask"][constraint.index] = False
+    mask = move_mask(atoms) if atoms.constraints else None
+    if mask is not None:  # ASE's own name for it in extended XYZ: true where the atom may move
+        arrays.setdefault("move_mask", mask)
     return Frame(
         index=index,
         numbers=np.array(atoms.numbers, dtype=np.int64),

@@ -14,17 +14,18 @@ from analytics.data.content import content_order
 from analytics.data.dataset import Dataset
 from analytics.descriptors.base import Descriptors
 from analytics.descriptors.distances import describe
-from analytics.information.blocks import distinct_points
+from analytics.information.blocks import count_distinct
 from analytics.information.bounded_sums import Certificate, bounded_kernel_sums
 from analytics.information.entropy import diversity_of_sums, entropy_of_sums
 from analytics.information.kernel import KernelSpec
-from analytics.information.kernel_rows import LOG_CUT, Structures, prepared_structures
+from analytics.information.kernel_rows import LOG_CUT, PREPARED
 from analytics.information.outliers import OutlierScores, outlier_scores, sampled_outlier_scores
 from analytics.information.sampling import draw_sample
 from analytics.information.structure_kernel import (
     COARSE_CUT,
     ENTRY_BYTES,
     StructureKernel,
+    sampled_kernels,
     structure_kernel,
 )
 from analytics.information.width import Width, auto_bandwidth
@@ -50,6 +51,8 @@ __all__ = [
 SAMPLE = 10_000
 #: Environments sampled besides for mean delta entropy, whose kernels have to reach far.
 FAR_SAMPLE = 2_000
+#: The fewest, where kernels are dense and memory is short: a share is then known within 0.025.
+LEAST_SAMPLE = 400
 #: Environments from which the size of the whole kernel is foretold.
 PILOT = 256
 #: Bytes that the kernels of a data set may take unless the user says otherwise.
@@ -345,7 +348,8 @@ def analyse(
         The one to use, if it is known already; the spec's is then not looked at.
     sample : int, optional
         How many environments to sample. 0: none, everything is exact. Default: none where the
-        kernels fit into the memory, else 10 000 for the methods and 10 000 for the metrics.
+        kernels, and what they are made from, fit into the memory; else 10 000 for the methods and
+        10 000 for the metrics, or as many as fit.
     seed : int
         Of the sample.
     memory : float, optional
@@ -362,7 +366,9 @@ def analyse(
     -----
     O(f n^2 d) time for n environments in d dimensions (f: see `kernel`) and up to 12 bytes for
     each pair of a structure and an environment; with a sample of m environments O(f n m d) time
-    and 12 m bytes per structure at most.
+    and 24 m bytes per structure at most. Descriptors in a file that is mapped stay there: besides
+    the kernels a sampled analysis takes some 150 bytes for each environment, and a file of the
+    process of 4 d (`TMPDIR`).
 
     Examples
     --------
@@ -382,27 +388,22 @@ def analyse(
     spec = spec or KernelSpec()
     width = dataset_width(dataset, descriptors).taken(spec) if width is None else width
     spec = replace(spec, bandwidth=width.value)
-    structures = prepared_structures(
-        descriptors.values,
-        descriptors.structure_offsets,
-        spec.bandwidth,
-        order=content_order(dataset, descriptors.structures),
-        monitor=monitor,
-    )
+    order = content_order(dataset, descriptors.structures)
     if not sample:
         part = Part(monitor, 0.0, 0.02, "kernel sums")
-        needed = _needed(descriptors, spec, structures, part)
+        pilot = _Pilot.of(descriptors, spec, order, part)
+        needed = pilot.needed(descriptors, spec)
         if needed > limit and sample == 0:
             raise WinnowError(
                 f"the kernels between {descriptors.n_structures} structures and their "
                 f"environments need about {needed / 1e9:.1f} GB and may take {limit / 1e9:.1f}; "
                 f"allow a sample, set {MEMORY_VARIABLE}, or open every tenth structure, FILE@::10"
             )
-        sample = n if needed <= limit else SAMPLE
+        sample = n if needed <= limit else pilot.affordable(limit)
     part = Part(monitor, 0.02, 1.0)
     if sample < n:
-        return _sampled(dataset, descriptors, spec, width, structures, (sample, seed), part)
-    return _whole(dataset, descriptors, spec, width, structures, part)
+        return _sampled(dataset, descriptors, spec, width, order, (sample, seed), part)
+    return _whole(dataset, descriptors, spec, width, order, part)
 
 
 def dataset_width(dataset: Dataset, descriptors: Descriptors) -> Width:
@@ -411,25 +412,54 @@ def dataset_width(dataset: Dataset, descriptors: Descriptors) -> Width:
     return auto_bandwidth(descriptors, order=order)
 
 
-def _needed(
-    descriptors: Descriptors, spec: KernelSpec, structures: Structures, monitor: Monitor
-) -> float:
-    """Return about how many bytes the kernel of all environments takes, from a pilot sample."""
-    n, m = descriptors.n_environments, descriptors.n_structures
-    if ENTRY_BYTES * n * m < SKIP_PILOT_BELOW:  # however dense it is
-        return float(ENTRY_BYTES * n * m)
-    pilot = structure_kernel(
-        descriptors.values,
-        descriptors.structure_offsets,
-        bandwidth=spec.bandwidth,
-        sample=draw_sample(n, PILOT, 0),
-        structures=structures,
-        monitor=monitor,
-    )
-    most = float(ENTRY_BYTES * n * pilot.sums.nnz / len(pilot.weights))
-    if most > REFUSE_ABOVE:  # whatever the share of duplicates
-        return most
-    return most * len(distinct_points(structures.values)) / n
+@dataclass(frozen=True, slots=True)
+class _Pilot:
+    """How many entries kernels have, from those of a few environments.
+
+    Attributes
+    ----------
+    each : float
+        Entries of an environment, down to exp(-55).
+    coarse : float
+        Those that are stored where kernels are sampled.
+    """
+
+    each: float
+    coarse: float
+
+    @classmethod
+    def of(
+        cls, descriptors: Descriptors, spec: KernelSpec, order: IntArray, monitor: Monitor
+    ) -> _Pilot:
+        """Compute the kernels of a pilot sample, unless they fit however dense they are."""
+        n, m = descriptors.n_environments, descriptors.n_structures
+        if ENTRY_BYTES * n * m < SKIP_PILOT_BELOW:
+            return cls(float(m), float(m))
+        pilot = structure_kernel(
+            descriptors.values,
+            descriptors.structure_offsets,
+            bandwidth=spec.bandwidth,
+            sample=draw_sample(n, PILOT, 0),
+            order=order,
+            monitor=monitor,
+        )
+        stored = int((pilot.peaks.data > np.exp(-0.25 * COARSE_CUT)).sum())
+        return cls(pilot.sums.nnz / len(pilot.weights), stored / len(pilot.weights))
+
+    def needed(self, descriptors: Descriptors, spec: KernelSpec) -> float:
+        """Return about how many bytes the analysis of all environments takes at once."""
+        x, n = descriptors.values, descriptors.n_environments
+        most = ENTRY_BYTES * n * self.each
+        if most > REFUSE_ABOVE or most < SKIP_PILOT_BELOW:  # whatever the share of duplicates
+            return most
+        return max(float(PREPARED * x.size), most * count_distinct(x, spec.bandwidth) / n)
+
+    def affordable(self, limit: float) -> int:
+        """Return the environments to sample: `SAMPLE`, fewer where so many would not fit."""
+        room, coarse, far = limit / ENTRY_BYTES, 2.0 * self.coarse, self.each
+        several = (room - FAR_SAMPLE * far) / coarse
+        size = several if several >= FAR_SAMPLE else room / (coarse + far)
+        return min(SAMPLE, max(LEAST_SAMPLE, int(size)))
 
 
 def _whole(
@@ -437,14 +467,13 @@ def _whole(
     descriptors: Descriptors,
     spec: KernelSpec,
     width: Width,
-    structures: Structures,
+    order: IntArray,
     monitor: Monitor,
 ) -> Analysis:
     x, offsets, h = descriptors.values, descriptors.structure_offsets, spec.bandwidth
     part = Part(monitor, 0.0, 0.75, "kernel sums")
-    kernel = structure_kernel(x, offsets, bandwidth=h, structures=structures, monitor=part)
+    kernel = structure_kernel(x, offsets, bandwidth=h, order=order, monitor=part)
     part = Part(monitor, 0.75, 1.0, "outlier scores")
-    order = structures.order
     scores = outlier_scores(x, offsets, bandwidth=h, order=order, monitor=part)
     return Analysis(dataset, descriptors, spec, width, kernel, scores)
 
@@ -454,31 +483,25 @@ def _sampled(
     descriptors: Descriptors,
     spec: KernelSpec,
     width: Width,
-    structures: Structures,
+    order: IntArray,
     sample: tuple[int, int],
     monitor: Monitor,
 ) -> Analysis:
-    """Analyse with two samples, given their size and a seed."""
+    """Analyse with samples, given their size and a seed: two, and one whose kernels reach far."""
     x, offsets, n = descriptors.values, descriptors.structure_offsets, descriptors.n_environments
     size, seed = sample
-    kernels = []
-    far = (min(size, FAR_SAMPLE), 2 * seed + 1, LOG_CUT, 0.7)
-    for drawn, own_seed, cut, stop in (
-        (size, 2 * seed, COARSE_CUT, 0.32),
-        (size, 2 * seed + 1, COARSE_CUT, 0.64),
-        far,
-    ):
-        kernels.append(
-            structure_kernel(
-                x,
-                offsets,
-                bandwidth=spec.bandwidth,
-                sample=draw_sample(n, drawn, own_seed),
-                cut=cut,
-                structures=structures,
-                monitor=Part(monitor, max(0.0, stop - 0.32), stop, "sampled kernel sums"),
-            )
-        )
+    kernels = sampled_kernels(
+        x,
+        offsets,
+        (
+            (draw_sample(n, size, 2 * seed), COARSE_CUT),
+            (draw_sample(n, size, 2 * seed + 1), COARSE_CUT),
+            (draw_sample(n, min(size, FAR_SAMPLE), 2 * seed + 1), LOG_CUT),
+        ),
+        spec.bandwidth,
+        order,
+        Part(monitor, 0.0, 0.7, "sampled kernel sums"),
+    )
     scores = sampled_outlier_scores(
         x,
         offsets,

@@ -189,9 +189,9 @@ def bandwidth_scan(
     -----
     The rule is for the distance descriptor; for another one `rule` is None. O(s n (d + k)) for s
     environments sampled of n, k widths and d numbers. Squared distances are formed in double
-    precision: their error is below 1e-12 of the squared norms.
+    precision, some rows at a time: their error is below 1e-12 of the squared norms.
     """
-    x = np.ascontiguousarray(descriptors.values, dtype=np.float64)
+    x = descriptors.values
     volume, rule = atomic_volume(dataset), None
     if volume.n_structures and isinstance(descriptors.spec, BY_DISTANCE):
         rule = bandwidth_by_volume(volume.median)
@@ -242,16 +242,21 @@ def _sampled_rows(n: int, sample: int | None, seed: int) -> IntArray:
 
 def _sums(x: FloatArray, rows: IntArray, widths: FloatArray, monitor: Monitor) -> FloatArray:
     """Return kernel sums of some rows over all of them: float array (n_widths, n_rows)."""
-    x = x - np.median(x[:: 1 + len(x) // 2000], axis=0)
-    norms = np.einsum("ij,ij->i", x, x)
+    centre = np.median(x[:: 1 + len(x) // 2000], axis=0)
     factors = np.asarray(-0.5 / widths**2, dtype=np.float32)
+
+    def around(at: slice | IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return some points in double precision, and their squared norms."""
+        points = x[at].astype(np.float64) - centre
+        return points, np.einsum("ij,ij->i", points, points)
 
     def work(block: int) -> FloatArray:
         some = rows[block * ROWS : (block + 1) * ROWS]
+        own, norms = around(some)
         found = np.zeros((len(widths), len(some)))
         for left in range(0, len(x), COLUMNS):
-            part = slice(left, left + COLUMNS)
-            squares = norms[some, None] + norms[None, part] - 2.0 * (x[some] @ x[part].T)
+            others, theirs = around(slice(left, left + COLUMNS))
+            squares = norms[:, None] + theirs - 2.0 * (own @ others.T)
             inside = (some >= left) & (some < left + squares.shape[1])
             squares[np.flatnonzero(inside), some[inside] - left] = 0.0  # itself, exactly
             near = np.maximum(squares, 0.0).astype(np.float32)

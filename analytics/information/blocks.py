@@ -19,21 +19,26 @@ from analytics.geometry.boxes import Boxes, block_offsets, bounding_boxes, kd_or
 from analytics.information.kernel_loops import recentred
 from analytics.linalg.principal_axes import principal_axes
 from analytics.runtime.arrays import FloatArray, IntArray
+from analytics.runtime.growing import scratch
 
 __all__ = [
     "MERGE_STEP",
     "Axes",
     "Frames",
     "Points",
+    "Scaled",
     "Source",
     "boxes_of",
     "centre_of",
     "checked",
+    "count_distinct",
     "distinct_points",
+    "distinct_rows",
     "leading_axes",
     "runs",
     "scaled",
     "sorted_points",
+    "sorted_rows",
 ]
 
 #: Environments closer than this many bandwidths in every coordinate are taken as the same one.
@@ -45,8 +50,12 @@ MERGE_STEP = 1e-6
 LOOSE = 4.0
 #: Principal components that boxes are made along; more do not separate better (measured).
 AXES = 8
+#: Points that the components are found from, about.
+AXES_FROM = 20_000
 #: Rounding of a projection in single precision, as a share of the norm; with room to spare.
 ROUNDING = 1e-5
+#: Rows of a large set that are in memory at once, in single precision: 16 MB at 63 numbers each.
+PART = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,15 @@ class Points:
         )
 
 
-def centre_of(x: FloatArray) -> FloatArray:
+def centre_of(x: FloatArray, rows: IntArray | None = None) -> FloatArray:
     """Return a point in the middle: products lose digits with the distance from it.
 
-    The median, because a few broken structures move a mean far away; of a sample, for speed.
+    The median, because a few broken structures move a mean far away; of a sample, for speed: every
+    so many points, in the order of the rows where these are given.
     """
-    return np.asarray(np.median(x[:: 1 + len(x) // 2000], axis=0))
+    n = len(x) if rows is None else len(rows)
+    step = slice(None, None, 1 + n // 2000)
+    return np.asarray(np.median(x[step] if rows is None else x[rows[step]], axis=0))
 
 
 def scaled(x: FloatArray, centre: FloatArray, bandwidth: float) -> FloatArray:
@@ -125,13 +137,30 @@ class Source:
         kept.flags.writeable = False
         return cls(kept, np.asarray(origin, dtype=np.float64), float(bandwidth))
 
-    def scaled(self) -> FloatArray:
-        """Return all coordinates in single precision."""
-        return scaled(self.x, self.origin, self.bandwidth)
+    def scaled(self) -> Scaled:
+        """Return all coordinates in single precision, where they are asked for."""
+        return Scaled(self)
 
     def against(self, other: Source) -> tuple[FloatArray, FloatArray, float]:
         """Return what a kernel needs to compute log kernels to those of another."""
         return self.x, other.x, -0.5 / self.bandwidth**2
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """All points of a source in single precision, in bandwidths: only the rows asked for are made.
+
+    A large set lies in a file that is mapped, and has no second array of its size in memory.
+    """
+
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.source.x)
+
+    def __getitem__(self, rows: slice | IntArray) -> FloatArray:
+        source = self.source
+        return scaled(source.x[rows], source.origin, source.bandwidth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +192,22 @@ class Frames:
     loose: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, source: Source, points: Points, rows: IntArray, size: int) -> Frames:
-        """Find the centres of blocks of points, and look the points up in `rows` of the source.
+    def of(cls, source: Source, rows: IntArray, size: int) -> Frames:
+        """Find the centres of blocks of points, which are looked up in `rows` of the source.
 
-        A centre is the median of some of the block: a few that lie far off do not move it.
+        A centre is the median of some of the block: a few that lie far off do not move it. Many
+        points lie in a file (see `analytics.runtime.growing`).
         """
-        n, d = points.values.shape
-        whole = n // size
-        some = points.values[: whole * size].reshape(whole, size, d)[:, :: max(1, size // 32)]
-        rest = [np.median(points.values[whole * size :], axis=0)] if whole * size < n else []
-        centres = np.array([*np.median(some, axis=1), *rest], dtype=np.float64).reshape(-1, d)
-        values = np.empty((n, d), dtype=np.float32)
-        for block, centre in enumerate(centres):
-            part = slice(block * size, (block + 1) * size)
-            given = source.x[rows[part]]
-            values[part] = (given - source.origin) / source.bandwidth - centre
+        n, d = len(rows), source.x.shape[1]
+        values = scratch((n, d), 0.0, np.float32)
+        centres = np.empty((-(-n // size), d))
+        coordinates = source.scaled()
+        for block in range(len(centres)):
+            own = rows[block * size : (block + 1) * size]
+            some = own[:: max(1, size // 32)] if len(own) == size else own
+            centres[block] = np.median(coordinates[some], axis=0)
+            given = (source.x[own] - source.origin) / source.bandwidth
+            values[block * size : block * size + len(own)] = given - centres[block]
         return cls(values, centres, size, source, rows, _loose(values))
 
     @classmethod
@@ -207,31 +237,52 @@ def checked(x: FloatArray, name: str) -> FloatArray:
     x = np.asarray(x)
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(f"{name} must have shape (n, d) with n > 0, not {x.shape}")
-    finite = np.isfinite(x).all(axis=1)
-    if not finite.all():
-        row = int(np.flatnonzero(~finite)[0])
-        raise ValueError(f"{name} has a value that is not finite in row {row}")
+    for part in _parts(len(x)):
+        finite = np.isfinite(x[part]).all(axis=1)
+        if not finite.all():
+            row = part.start + int(np.flatnonzero(~finite)[0])
+            raise ValueError(f"{name} has a value that is not finite in row {row}")
     return x
 
 
-def _merge(values: FloatArray, group: IntArray | None) -> tuple[IntArray, IntArray]:
+def _parts(n: int) -> Iterator[slice]:
+    """Yield slices of n rows: what is made of all of them is held for one slice at a time."""
+    for start in range(0, n, PART):
+        yield slice(start, min(n, start + PART))
+
+
+def _merge(values: FloatArray | Scaled, group: IntArray | None) -> tuple[IntArray, IntArray]:
     """Return (first row of each distinct point, number of the distinct point of each row).
 
     Rows are distinct if they differ after rounding to `MERGE_STEP`, or in `group`. The distinct
     points keep the order of their first row. Rows are told apart by a hash, and compared: should
-    two different ones share theirs, the whole rows are sorted.
+    two different ones share theirs, the whole rows are sorted. O(n) memory besides the rows.
     """
-    cells = np.round(values / np.float32(MERGE_STEP)) + np.float32(0.0)  # -0 and 0 are one cell
-    if group is not None:
-        cells = np.column_stack([group.astype(np.int32).view(np.float32), cells])
-    bits = np.ascontiguousarray(cells).view(np.uint32)
-    first, inverse = _unique(_hashes(bits))
-    if not _equal_rows(bits, first[inverse]):
+    n = len(values)
+    hashes = np.empty(n, dtype=np.uint64)
+    for part in _parts(n):
+        hashes[part] = _hashes(_cells(values, group, part))
+    first, inverse = _unique(hashes)
+    del hashes
+    if not _equal_rows(values, group, first[inverse]):
+        bits = np.concatenate([_cells(values, group, part) for part in _parts(n)])
         keys = bits.view(np.dtype((np.void, bits.shape[1] * 4))).ravel()
         first, inverse = _unique(keys)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return np.sort(first), rank[inverse]
+
+
+def _cells(
+    values: FloatArray | Scaled, group: IntArray | None, rows: slice | IntArray
+) -> npt.NDArray[np.uint32]:
+    """Return what tells rows apart: the bits of their rounded coordinates, and their group."""
+    cells = values[rows] / np.float32(MERGE_STEP)
+    np.round(cells, out=cells)
+    cells += np.float32(0.0)  # -0 and 0 are one cell
+    if group is not None:
+        cells = np.column_stack([group[rows].astype(np.int32).view(np.float32), cells])
+    return np.ascontiguousarray(cells).view(np.uint32)
 
 
 def _hashes(bits: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
@@ -253,11 +304,15 @@ def _unique(keys: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
     return first, inverse.ravel()
 
 
-def _equal_rows(bits: npt.NDArray[np.uint32], others: IntArray) -> bool:
+def _equal_rows(values: FloatArray | Scaled, group: IntArray | None, others: IntArray) -> bool:
     """Whether each row equals the one named; most name themselves."""
-    moved = np.flatnonzero(others != np.arange(len(bits)))
-    parts = (moved[start : start + 65_536] for start in range(0, len(moved), 65_536))
-    return all(np.array_equal(bits[part], bits[others[part]]) for part in parts)
+    moved = np.flatnonzero(others != np.arange(len(values)))
+    return all(
+        np.array_equal(
+            _cells(values, group, moved[part]), _cells(values, group, others[moved[part]])
+        )
+        for part in _parts(len(moved))
+    )
 
 
 def distinct_points(
@@ -266,8 +321,34 @@ def distinct_points(
     """Merge rows that coincide (and are of one group); their weights (default 1) add up."""
     first, inverse = _merge(values, group)
     kept = np.ascontiguousarray(values[first])
-    sums = np.bincount(inverse, weights=weights, minlength=len(first))
-    return Points(kept, sums.astype(np.float32), first, inverse)
+    return Points(kept, _added(inverse, weights, len(first)), first, inverse)
+
+
+def _added(inverse: IntArray, weights: FloatArray | None, n: int) -> FloatArray:
+    return np.bincount(inverse, weights=weights, minlength=n).astype(np.float32)
+
+
+def distinct_rows(
+    source: Source, weights: FloatArray | None = None
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Merge points of a source that coincide, as `distinct_points` does, without their coordinates.
+
+    Returns
+    -------
+    first : int array (u,)
+    inverse : int array (n,)
+    weights : float32 array (u,)
+    """
+    first, inverse = _merge(source.scaled(), None)
+    return first, inverse, _added(inverse, weights, len(first))
+
+
+def count_distinct(x: FloatArray, bandwidth: float) -> int:
+    """Return how many points `distinct_points` leaves of a set; O(n) memory besides the points."""
+    values = Source.of(x, centre_of(x), bandwidth).scaled()
+    return len(
+        np.unique(np.concatenate([_hashes(_cells(values, None, part)) for part in _parts(len(x))]))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,17 +367,60 @@ def leading_axes(values: FloatArray) -> Axes:
 
     The farthest 1 % of a sample are left out: a broken structure would turn every axis to itself.
     """
-    sample = values[:: 1 + len(values) // 20_000].astype(np.float64)
+    sample = values[:: _axes_step(len(values))].astype(np.float64)
     norms = np.einsum("ij,ij->i", sample, sample)
     bulk = sample[norms <= np.quantile(norms, 0.99)]
     return Axes(principal_axes(bulk, AXES).vectors.astype(np.float32))
 
 
+def _axes_step(n: int) -> int:
+    return 1 + n // AXES_FROM
+
+
 def boxes_of(values: FloatArray, axes: Axes, offsets: IntArray) -> Boxes:
     """Return the boxes of consecutive groups of rows, widened by the rounding of the projection."""
-    norms = np.sqrt(np.einsum("ij,ij->i", values, values))
-    slack = np.float32(ROUNDING) * np.maximum.reduceat(norms, np.asarray(offsets)[:-1])
-    return bounding_boxes(axes.project(values), offsets, slack)
+    return bounding_boxes(axes.project(values), offsets, _slack(_norms(values), offsets))
+
+
+def _norms(values: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", values, values)))
+
+
+def _slack(norms: FloatArray, offsets: IntArray) -> FloatArray:
+    largest = np.maximum.reduceat(norms, np.asarray(offsets)[:-1])
+    return np.asarray(np.float32(ROUNDING) * largest)
+
+
+def sorted_rows(
+    source: Source, rows: IntArray, axes: Axes | None, size: int
+) -> tuple[IntArray, Boxes, Axes]:
+    """Sort points, named by their rows in the source, into blocks that lie together.
+
+    Returns
+    -------
+    order : int array (u,)
+        In which the rows are to be taken.
+    boxes : Boxes
+        Of the blocks.
+    axes : Axes
+        Along which they are: those given, or the leading ones of these points.
+
+    Notes
+    -----
+    O(u d + u log u), and about 100 bytes for each point, whatever d is.
+    """
+    coordinates = source.scaled()
+    if axes is None:
+        axes = leading_axes(coordinates[rows[:: _axes_step(len(rows))]])
+    projected = np.empty((len(rows), axes.vectors.shape[1]), dtype=np.float32)
+    norms = np.empty(len(rows), dtype=np.float32)
+    for part in _parts(len(rows)):
+        values = coordinates[rows[part]]
+        projected[part] = axes.project(values)
+        norms[part] = _norms(values)
+    order = kd_order(projected, size)
+    offsets = block_offsets(len(rows), size)
+    return order, bounding_boxes(projected[order], offsets, _slack(norms[order], offsets)), axes
 
 
 def sorted_points(points: Points, axes: Axes, size: int) -> tuple[Points, Boxes]:

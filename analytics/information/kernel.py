@@ -37,16 +37,14 @@ from analytics.geometry.boxes import Boxes
 from analytics.information.blocks import (
     Axes,
     Frames,
-    Points,
     Source,
     boxes_of,
     centre_of,
     checked,
-    distinct_points,
-    leading_axes,
+    distinct_rows,
     runs,
     scaled,
-    sorted_points,
+    sorted_rows,
 )
 from analytics.information.kernel_loops import (
     FAR,
@@ -137,11 +135,23 @@ class Blocks:
     boxes: Boxes
 
     @classmethod
-    def of(cls, source: Source, points: Points, axes: Axes) -> Blocks:
-        """Sort points into blocks."""
-        points, boxes = sorted_points(points, axes, ROWS)
-        frames = Frames.of(source, points, points.first, ROWS)
-        return cls(source, frames, points.weights, points.first, points.inverse, boxes)
+    def of(
+        cls,
+        source: Source,
+        axes: Axes | None = None,
+        weights: FloatArray | None = None,
+        monitor: Monitor = SILENT,
+    ) -> tuple[Blocks, Axes]:
+        """Merge points that coincide, sort them into blocks along axes (default: their own)."""
+        first, inverse, weights = distinct_rows(source, weights)
+        monitor.checkpoint()
+        order, boxes, axes = sorted_rows(source, first, axes, ROWS)
+        monitor.checkpoint()
+        first, weights = first[order], weights[order]
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        frames = Frames.of(source, first, ROWS)
+        return cls(source, frames, weights, first, rank[inverse], boxes), axes
 
     def __len__(self) -> int:
         return len(self.first)
@@ -206,13 +216,7 @@ def sorted_alone(x: FloatArray, bandwidth: float, monitor: Monitor) -> tuple[Blo
     if not bandwidth > 0:
         raise ValueError(f"bandwidth is {bandwidth}, not a positive number")
     x = checked(x, "x")
-    source = Source.of(x, centre_of(x), bandwidth)
-    distinct = distinct_points(source.scaled())
-    monitor.checkpoint()
-    axes = leading_axes(distinct.values)
-    points = Blocks.of(source, distinct, axes)
-    monitor.checkpoint()
-    return points, axes
+    return Blocks.of(Source.of(x, centre_of(x), bandwidth), monitor=monitor)
 
 
 def sorted_alike(y: FloatArray, weights: FloatArray | None, own: Blocks, axes: Axes) -> Blocks:
@@ -221,7 +225,7 @@ def sorted_alike(y: FloatArray, weights: FloatArray | None, own: Blocks, axes: A
     if y.shape[1] != columns:
         raise ValueError(f"x has {columns} columns and y has {y.shape[1]}")
     source = Source.of(y, own.source.origin, own.source.bandwidth)
-    return Blocks.of(source, distinct_points(source.scaled(), weights=weights), axes)
+    return Blocks.of(source, axes, weights)[0]
 
 
 def near_share(x: FloatArray, cut: float = CUT, *, bandwidth: float = 0.015) -> float:

@@ -25,7 +25,6 @@ from analytics.information.blocks import (
     distinct_points,
     leading_axes,
     runs,
-    scaled,
     sorted_points,
 )
 from analytics.information.kernel_loops import FAR, by_structure, limits, pack
@@ -37,6 +36,7 @@ from analytics.runtime.value import Value
 
 __all__ = [
     "LOG_CUT",
+    "PREPARED",
     "Columns",
     "KernelRows",
     "PackedRows",
@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+#: Bytes that structures and their columns take, about, for each number of a descriptor.
+PREPARED = 28
 #: Entries per row; then the column, the sum at h and the peak at 2h of every entry, row after row.
 PackedRows = tuple[IntArray, npt.NDArray[np.int32], FloatArray, FloatArray]
 
@@ -107,9 +109,8 @@ def prepared_structures(
     order = np.arange(n) if order is None else order
     rows = ragged_rows(structure_offsets, order)
     x = checked(x, "x")
-    ordered = x[rows]
-    source = Source.of(x, centre_of(ordered) if origin is None else origin, bandwidth)
-    values = scaled(ordered, source.origin, bandwidth)
+    source = Source.of(x, centre_of(x, rows) if origin is None else origin, bandwidth)
+    values = source.scaled()[rows]
     monitor.checkpoint()
     group = np.repeat(np.arange(n), np.diff(structure_offsets)[order])
     atoms = distinct_points(values, group)
@@ -164,7 +165,7 @@ def wanted_columns(structures: Structures, sample: Sample, monitor: Monitor = SI
     columns = np.empty(len(sample), dtype=np.int64)
     columns[taken] = demand.inverse
     return Columns(
-        frames=Frames.of(structures.source, demand, representatives, ROWS),
+        frames=Frames.of(structures.source, representatives, ROWS),
         boxes=boxes,
         axes=axes,
         columns=frozen(columns),

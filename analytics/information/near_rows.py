@@ -122,7 +122,7 @@ def near_rows(
 
 def _leaves(points: FloatArray, floors: FloatArray, bandwidth: float) -> _Leaves:
     source = Source.of(points, centre_of(points), bandwidth)
-    values = source.scaled()
+    values = source.scaled()[:]
     axes = leading_axes(values)
     order = kd_order(axes.project(values), LEAF)
     values = np.ascontiguousarray(values[order])

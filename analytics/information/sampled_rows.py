@@ -19,6 +19,7 @@ from analytics.information.kernel_rows import (
     Columns,
     KernelRows,
     PackedRows,
+    Structures,
     prepared_structures,
     wanted_columns,
 )
@@ -27,7 +28,7 @@ from analytics.runtime.arrays import FloatArray, IntArray, ragged_rows
 from analytics.runtime.progress import SILENT, Monitor, Part
 from analytics.runtime.value import Value
 
-__all__ = ["SLICE", "SampledRows"]
+__all__ = ["SLICE", "SampledRows", "drawn_columns", "prepared_slices"]
 
 T = TypeVar("T")
 #: Environments of the structures that are made ready at a time.
@@ -73,16 +74,11 @@ class SampledRows(Value):
     ) -> SampledRows:
         """Make a sample ready, whose rows count environments in the order of the structures.
 
-        O(n d) to find where the points are, O(m d + m log m) for m environments drawn.
+        O(n) to find where the points are, O(m d + m log m) for m environments drawn.
         """
-        rows = ragged_rows(offsets, order)
-        drawn = np.ascontiguousarray(x[rows[sample.rows]])
-        origin = centre_of(drawn)
-        one_each = np.arange(len(drawn) + 1)
-        alone = prepared_structures(drawn, one_each, bandwidth, origin=origin, monitor=monitor)
-        whole = all_rows(len(drawn))
-        columns = wanted_columns(alone, replace(whole, weights=sample.weights), monitor)
-        return cls(x, offsets, order, origin, bandwidth, columns, cut)
+        drawn = np.ascontiguousarray(x[ragged_rows(offsets, order)[sample.rows]])
+        columns = drawn_columns(drawn, sample.weights, bandwidth, centre_of(drawn), monitor)
+        return cls(x, offsets, order, columns.frames.source.origin, bandwidth, columns, cut)
 
     @property
     def n_columns(self) -> int:
@@ -97,19 +93,48 @@ class SampledRows(Value):
         self, work: Callable[[PackedRows], T], monitor: Monitor, message: str = "kernel sums"
     ) -> Iterator[T]:
         """Yield what `work` makes of the rows, block after block, as `KernelRows.mapped` does."""
-        ends = np.cumsum(np.diff(self.offsets)[self.places])
-        cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, SLICE), "right")
-        cuts = np.unique(np.append(cuts, len(ends)))
-        for first, last in itertools.pairwise(cuts.tolist()):
-            part = Part(monitor, first / cuts[-1], last / cuts[-1])
-            yield from self._slice(self.places[first:last]).mapped(work, part, message)
-
-    def _slice(self, structures: IntArray) -> KernelRows:
-        sizes = np.diff(self.offsets)[structures]
-        prepared = prepared_structures(
-            self.x[ragged_rows(self.offsets, structures)],
-            np.concatenate([[0], np.cumsum(sizes)]),
-            self.bandwidth,
-            origin=self.origin,
+        slices = prepared_slices(
+            self.x, self.offsets, self.places, self.bandwidth, self.origin, monitor
         )
-        return KernelRows.of(prepared, self.columns, self.cut, SAMPLED_TOLERANCE)
+        for prepared, part in slices:
+            rows = KernelRows.of(prepared, self.columns, self.cut, SAMPLED_TOLERANCE)
+            yield from rows.mapped(work, part, message)
+
+
+def drawn_columns(
+    drawn: FloatArray,
+    weights: FloatArray,
+    bandwidth: float,
+    origin: FloatArray,
+    monitor: Monitor = SILENT,
+) -> Columns:
+    """Return columns for environments that were drawn, numbered as they are given."""
+    one_each = np.arange(len(drawn) + 1)
+    alone = prepared_structures(drawn, one_each, bandwidth, origin=origin, monitor=monitor)
+    return wanted_columns(alone, replace(all_rows(len(drawn)), weights=weights), monitor)
+
+
+def prepared_slices(
+    x: FloatArray,
+    offsets: IntArray,
+    structures: IntArray,
+    bandwidth: float,
+    origin: FloatArray,
+    monitor: Monitor = SILENT,
+) -> Iterator[tuple[Structures, Monitor]]:
+    """Yield structures made ready, some at a time and in order, and the share of the work they are.
+
+    O(n d + n log n) time; the memory is that of a slice.
+    """
+    sizes = np.diff(offsets)[structures]
+    ends = np.cumsum(sizes)
+    cuts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, SLICE), "right")
+    cuts = np.unique(np.append(cuts, len(ends)))
+    for first, last in itertools.pairwise(cuts.tolist()):
+        prepared = prepared_structures(
+            x[ragged_rows(offsets, structures[first:last])],
+            np.concatenate([[0], np.cumsum(sizes[first:last])]),
+            bandwidth,
+            origin=origin,
+        )
+        yield prepared, Part(monitor, first / cuts[-1], last / cuts[-1])

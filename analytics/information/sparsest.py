@@ -49,8 +49,9 @@ OUTER = 10
 #: Least error said of an estimate, nats: where neither the sample nor the outermost blocks have
 #: anything, estimates were off by 0.05 (root mean square, 28 718 environments of W and Be).
 LEAST = 0.05
-#: Share of the environments, and the fewest of them, that are scored exactly.
-SHARE, FEWEST = 0.025, 64
+#: Share of the environments, and the fewest and the most of them, that are scored exactly: of more
+#: than a million the share falls, as each of them is compared with all.
+SHARE, FEWEST, MOST = 0.025, 64, 25_000
 #: Sums below this may have lost digits to the point itself and are made in the log domain.
 FLANKS = 0.1
 #: By how much a bound may be off in nats: sums err by less than 1e-6 of themselves.
@@ -95,7 +96,7 @@ def sparse_log_sums(
         Of the rows of `x`.
     bandwidth : float
     share, fewest : float, int
-        How many distinct environments are summed exactly.
+        How many distinct environments are summed exactly, `MOST` of them at most.
 
     Notes
     -----
@@ -111,7 +112,7 @@ def sparse_log_sums(
         logs, error = np.log(total), np.maximum(np.sqrt(squares) / total, LEAST)
     lost = total <= TINY  # nothing near and nothing sampled: the sample in the log domain
     sparse = np.argsort(-bounds, kind="stable")
-    count = min(len(points), max(fewest, math.ceil(share * len(points))))
+    count = min(len(points), max(fewest, min(MOST, math.ceil(share * len(points)))))
     chosen, rest = sparse[:count], sparse[count:]
     logs[chosen] = _exact_logs(points, chosen, x, axes, Part(monitor, 0.5, 0.9))
     error[chosen] = 0.0

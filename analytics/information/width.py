@@ -45,6 +45,8 @@ FEW_DRAWN = 10
 FEW_ENVIRONMENTS = 10
 #: Draws that differ by more than this factor leave more open than the range of the figures shows.
 UNSURE = 2.0
+#: Rows that lengths are added up of at once.
+CHUNK = 8192
 #: Digits kept of a width: more would be noise, and differ between processors.
 DIGITS = 3
 #: A width that the user gave as a number.
@@ -200,7 +202,7 @@ def auto_bandwidth(
     x, offsets = descriptors.values, descriptors.structure_offsets
     m, published = descriptors.n_structures, suggested_bandwidth(descriptors.spec)
     order = np.arange(m) if order is None else order
-    length = float(np.sqrt(np.einsum("ij,ij->", x, x) / len(x))) if x.size else 0.0
+    length = _length(x)
     doubt = ""
     if m < FEW_STRUCTURES:
         doubt = "1 structure" if m == 1 else f"{m} structures"
@@ -257,6 +259,12 @@ def width_asked(
     return auto_bandwidth(descriptors, order=order).taken(spec)
 
 
+def _length(x: FloatArray) -> float:
+    """Return the root mean square length of rows, some at a time."""
+    squares = (np.vdot(x[at : at + CHUNK], x[at : at + CHUNK]) for at in range(0, len(x), CHUNK))
+    return float(np.sqrt(sum(map(float, squares)) / len(x))) if x.size else 0.0
+
+
 def _critical(
     x: FloatArray,
     offsets: IntArray,
@@ -270,12 +278,14 @@ def _critical(
     rng = np.random.default_rng(seed)
     dealt = order[rng.permutation(len(order))]
     size = min(len(order) - 1, max(1, round(share * len(order))))
-    kept, rest = (x[ragged_rows(offsets, part)] for part in (dealt[:size], dealt[size:]))
-    rows = max(FEWEST, pairs // max(1, len(kept)))
-    if rows < len(rest):
-        rest = rest[rng.choice(len(rest), rows, replace=False)]
+    drawn, left = (ragged_rows(offsets, part) for part in (dealt[:size], dealt[size:]))
+    rows = max(FEWEST, pairs // max(1, len(drawn)))
+    if rows < len(left):
+        left = left[rng.choice(len(left), rows, replace=False)]
+    kept, rest = x[drawn], x[left]
     centre = kept.mean(axis=0)
-    kept, rest = kept - centre, rest - centre
+    kept -= centre
+    rest -= centre
     norms = np.einsum("ij,ij->i", kept, kept)
     found = np.empty(len(rest))
     step = max(1, 4_000_000 // len(kept))

@@ -18,6 +18,10 @@ __all__ = ["LARGEST", "LONGEST_OPTION", "Entries", "load_json", "parse_json"]
 
 #: A file larger than that is none of ours, bytes.
 LARGEST = 256_000_000
+#: Lists and objects in a file, and values of all of them: no file becomes far more in memory than
+#: it is, and nobody waits long while it is read, for Python reads it in one go.
+CONTAINERS, VALUES = 1_000_000, 10_000_000
+_SLICE = 1 << 20
 #: Characters of a text: names, reasons.
 LONGEST = 10_000
 #: Characters of an option: it may be a list of structures.
@@ -63,19 +67,35 @@ def parse_json(content: bytes, name: str) -> Any:
     InputError
         If it is not JSON.
     """
+    _check_amount(content, name)
     try:
         text = content.decode()
     except ValueError:
         raise InputError("is not JSON (not UTF-8 text)", source=name) from None
     try:
         return json.loads(
-            text, object_pairs_hook=_object, parse_constant=_finite, parse_float=_finite
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
         )
     except RecursionError:
         raise InputError("is not JSON of Winnow: nested too deeply", source=name) from None
     except ValueError as error:
         said = str(error) if isinstance(error, _Refused) else "cut short or damaged"
         raise InputError(f"is not JSON ({said})", source=name) from None
+
+
+def _check_amount(content: bytes, name: str) -> None:
+    """Raise if there is more in a file than any of ours has; what stands in texts counts, too."""
+    containers = values = 0
+    for at in range(0, len(content), _SLICE):
+        part = content[at : at + _SLICE]
+        containers += part.count(b"[") + part.count(b"{")
+        values += part.count(b",")
+        if containers > CONTAINERS or values > VALUES:
+            raise InputError("holds far too much for JSON of Winnow", source=name)
 
 
 class _Refused(ValueError):
@@ -89,6 +109,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise _Refused(f"{ascii(twice)[:40]} stands twice in an object")
     return found
+
+
+def _whole(word: str) -> int:
+    return int(word)  # in Python, where other threads have their turn in between
 
 
 def _finite(word: str) -> float:

@@ -63,7 +63,7 @@ def images():
         atoms = Atoms(f"C{size}", positions=3.0 * np.arange(size)[:, None] + rng.random((size, 3)))
         atoms.info |= {"REF_energy": -1.0, "config_type": "x"}
         atoms.new_array(
-            "REF_forces", rng.permutation(np.linspace(-1, 1, size))[:, None] * [1, 0, 0]
+            "REF_forces", rng.permutation(np.linspace(-0.005, 0.005, size))[:, None] * [1, 0, 0]
         )
         made.append(atoms)
     return made
@@ -75,9 +75,9 @@ def test_the_checks_of_this_package_come_in_the_order_of_the_report() -> None:
         "fractional_positions",
         "lengths", "overlapping_atoms", "close_atoms", "energies", "energies_per_atom",
         "energy_units", "all_electron_energies", "forces", "large_forces",
-        "forces_against_energies", "labels_apart", "net_force", "frozen_atoms", "zero_forces",
-        "stress",
-        "unconverged", "duplicates", "conflicting_duplicates", "conflicting_forces",
+        "forces_against_energies", "labels_apart", "net_force", "net_torque", "frozen_atoms",
+        "zero_forces", "stress", "unconverged", "duplicates", "conflicting_duplicates",
+        "conflicting_forces",
         "charge_and_spin", "energy_out_of_line", "reference_energies", "isolated_atoms",
         "no_neighbours", "rare_elements", "other_labels", "config_types",
     ]  # fmt: skip

@@ -187,6 +187,24 @@ def test_net_force() -> None:
     assert finding.evidence == "largest: 0.3 eV/Å in frame 1"
 
 
+def test_net_torque_names_forces_in_another_order_or_orientation() -> None:
+    from ase.build import molecule
+    from ase.calculators.emt import EMT
+
+    good = molecule("CH3OH")
+    good.rattle(0.1, seed=1)
+    good.calc = EMT()
+    forces = good.get_forces()
+    swapped, turned = forces[[0, 1, 2, 5, 3, 4]], forces[:, [1, 2, 0]]
+    images = [labeled(good.copy(), forces=f) for f in (forces, swapped, turned)]
+    crystal = labeled(good.copy(), forces=swapped)
+    crystal.set_cell([9, 9, 9])
+    crystal.pbc = True
+    found = {f.code: f for f in check(dataset_from_atoms([*images, crystal])).findings}
+    assert found["net_torque"].structures.tolist() == [1, 2]
+    assert "order of the atoms" in found["net_torque"].advice
+
+
 def test_duplicates_compare_the_cell_too() -> None:
     a, b, c = (labeled(Atoms("Cu", cell=[x, 3, 3], pbc=True)) for x in (3, 3.1, 3))
     free = labeled(Atoms("Cu", cell=[3, 3, 3], pbc=(True, True, False)))

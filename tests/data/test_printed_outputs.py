@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms, FixCartesian
 from ase.units import Bohr, Ha
 
 from analytics.data.ase_reader import own_format, read_frames
@@ -409,3 +413,103 @@ def test_a_poscar_is_refused_in_words_of_our_own(write, text, words) -> None:
 def test_symbols_in_capitals_are_elements(write) -> None:
     frames, _ = frames_of(write(POSCAR, "POSCAR"))
     assert frames[0].numbers.tolist() == [27, 27]  # cobalt, no carbon monoxide
+
+
+ESPRESSO = """
+     Program PWSCF v.6.5 starts on  1Jan2020 at  0: 0: 0
+     lattice parameter (alat)  =      17.0075  a.u.
+     number of atoms/cell      =            2
+     number of atomic types    =            2
+     celldm(1)=  17.007535  celldm(2)=   0.000000  celldm(3)=   0.000000
+     crystal axes: (cart. coord. in units of alat)
+               a(1) = (   1.000000   0.000000   0.000000 )
+               a(2) = (   0.000000   1.000000   0.000000 )
+               a(3) = (   0.000000   0.000000   1.000000 )
+
+   Cartesian axes
+
+     site n.     atom                  positions (alat units)
+         1           O   tau(   1) = (   0.0000000   0.0000000   0.0000000  )
+         2           H   tau(   2) = (   0.0000000   0.0000000   0.1111111  )
+
+"""
+
+
+def espresso_labels(energy, slope):
+    return (
+        f"!    total energy              =     {2 * energy:.8f} Ry\n\n"
+        "     convergence has been achieved in   5 iterations\n\n"
+        "     Forces acting on atoms (cartesian axes, Ry/au):\n\n"
+        f"     atom    1 type  1   force =     0.00000000    0.00000000    {2 * slope:.8f}\n"
+        f"     atom    2 type  2   force =     0.00000000    0.00000000    {-2 * slope:.8f}\n\n"
+    )
+
+
+def test_a_run_of_quantum_espresso_that_was_killed_in_a_step(write) -> None:
+    text = ESPRESSO + espresso_labels(-75.1, 0.02)
+    for z, energy, slope in STEPS[1:]:
+        text += f"ATOMIC_POSITIONS (angstrom)\nO   0.0 0.0 0.0\nH   0.0 0.0 {z:.9f}\n\n"
+        text += espresso_labels(energy, slope)
+    for cut, n in (("     atom    2", 1), ("     convergence", 0), ("!    total", 1)):
+        frames, lost = frames_of(write(text[: text.rindex(cut) + 5 * (n > 0)], "a.out"))
+        assert [one.frame for one in lost] == [2] * n
+        assert [frame.index for frame in frames] == list(range(3 - n))
+    frames, _ = frames_of(write(text.replace("    0.02000000", "**************"), "b.out"))
+    assert [np.isnan(frame.arrays["forces"]).sum() for frame in frames] == [0, 1, 0]
+
+
+# ---- ASE's own files -----------------------------------------------------------------------------
+
+
+def copper(n):
+    made = []
+    for i in range(n):
+        atoms = Atoms("Cu2", positions=[[0, 0, 0], [0, 0, 2.5 + 0.1 * i]], cell=[8, 8, 8], pbc=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=-1.0 - i, forces=np.zeros((2, 3)))
+        made.append(atoms)
+    return made
+
+
+def test_trajectories_one_after_the_other_in_one_file(tmp_path) -> None:
+    ase.io.write(tmp_path / "a.traj", copper(3))
+    one = (tmp_path / "a.traj").read_bytes()
+    path = tmp_path / "both.traj"
+    path.write_bytes(one + one[:-100])
+    frames, lost = frames_of(path)
+    assert [frame.info["energy"] for frame in frames] == [-1, -2, -3, -1, -2]
+    assert [left.frame for left in lost] == [5]
+    path.write_bytes(one[:100])
+    with pytest.raises(InputError, match="damaged or ends early"):
+        frames_of(path)
+
+
+def test_atoms_that_may_move_along_some_axes_keep_their_mask_and_their_forces(tmp_path) -> None:
+    (atoms,) = copper(1)
+    atoms.calc.results["forces"] = np.full((2, 3), 0.3)
+    atoms.set_constraint([FixAtoms([0]), FixCartesian([1], [True, False, False])])
+    ase.io.write(tmp_path / "a.traj", atoms)
+    (frame,), _ = frames_of(tmp_path / "a.traj")
+    assert frame.arrays["move_mask"].tolist() == [[False] * 3, [False, True, True]]
+    np.testing.assert_allclose(frame.arrays["forces"], 0.3)  # as stored, not as ASE gives them
+
+
+def test_a_database_under_any_name_and_json_with_a_mark_of_byte_order(
+    tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path / "own")  # databases are copied into the folder of the process
+    ase.io.write(tmp_path / "a.db", copper(2))
+    (tmp_path / "a.db").rename(tmp_path / "a.dat")
+    assert len(frames_of(tmp_path / "a.dat")[0]) == 2
+    ase.io.write(tmp_path / "a.json", copper(2))
+    text = (tmp_path / "a.json").read_text()
+    (tmp_path / "a.json").write_text(text, encoding="utf-8-sig")
+    assert len(frames_of(tmp_path / "a.json")[0]) == 2
+
+
+@pytest.mark.parametrize("name", ["a.out", "a.log", "a.dat"])
+def test_an_ending_is_no_format(write, name) -> None:
+    with pytest.raises(InputError, match="does not know its format"):
+        frames_of(write("some words of a queue\nand more\n", name))
+    with pytest.raises(InputError, match="UTF-16"):
+        frames_of(write("Program PWSCF\n".encode("utf-16"), name))

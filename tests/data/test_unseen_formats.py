@@ -165,6 +165,13 @@ def test_a_dump_with_nan_in_it_leaves_out_the_step(tmp_path) -> None:
         ("   Welcome to Q-Chem\n", "of Q-Chem"),
         ("#\n# The current gradient in Eh/bohr\n#\n 0.1\n", "of ORCA"),
         ("@<TRIPOS>MOLECULE\nx\n", "mol2"),
+        (" CP2K| version string:                 CP2K version 7.1\n", "of CP2K"),
+        (" *                               CRYSTAL17                     *\n", "of CRYSTAL"),
+        ("LAMMPS (29 Oct 2020)\nStep Temp\n", "its log"),
+        (
+            '<?xml version="1.0"?>\n<q xmlns:qes="http://www.quantum-espresso.org/ns/qes/qes-1.0"/>',
+            "in XML",
+        ),
     ],
 )
 def test_outputs_that_nothing_reads_are_named(tmp_path, text, words) -> None:

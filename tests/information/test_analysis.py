@@ -16,7 +16,6 @@ from analytics.information import analysis as analysis_module
 from analytics.information import bounded_sums as bounded_module
 from analytics.information.analysis import Analysis, certify, refine
 from analytics.information.kernel import PUBLISHED, KernelSpec
-from analytics.information.kernel_rows import prepared_structures
 from analytics.runtime.errors import Cancelled, InputError, WinnowError
 
 
@@ -170,19 +169,37 @@ class TestSampled:
     def test_memory_decides(self, monkeypatch: pytest.MonkeyPatch) -> None:
         dataset, described = real_descriptors("mlearn_Si_train.xyz")
         monkeypatch.setattr(analysis_module, "SAMPLE", 500)
-        assert winnow.analyse(dataset, described, memory=1e5).sampled == 500
+        assert winnow.analyse(dataset, described, memory=1e7).sampled == 500
         assert winnow.analyse(dataset, described, memory=1e9).sampled is None
         with pytest.raises(WinnowError, match=r"may take 0\.0; allow a sample.*FILE@::10"):
             winnow.analyse(dataset, described, sample=0, memory=1e5)
         with pytest.raises(ValueError, match="a sample of -1"):
             winnow.analyse(dataset, described, sample=-1)
 
+    def test_a_sample_is_as_large_as_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dataset, described = real_descriptors("mlearn_Si_train.xyz")
+        monkeypatch.setattr(analysis_module, "SKIP_PILOT_BELOW", 0.0)
+        errors = []
+        for memory in (1e5, 6e6, 1.2e7):
+            found = winnow.analyse(dataset, described, memory=memory)
+            kernels = (found.kernel, found.measured, found.reaching)
+            assert found.sampled is not None
+            if found.sampled > analysis_module.LEAST_SAMPLE:
+                assert 0.5 * memory < sum(each.nbytes for each in kernels) < 1.2 * memory
+            errors.append(found.entropy_error)
+        assert errors == sorted(errors, reverse=True)  # what is known less well says so
+        # so many numbers could not be prepared at once, however few kernels there are
+        monkeypatch.setattr(analysis_module, "PREPARED", 1e6)
+        assert winnow.analyse(dataset, described, memory=1e9).sampled is not None
+
     def test_the_pilot_foretells_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         _, described = real_descriptors("mlearn_Cu_train.xyz")
         truth = real_analysis("mlearn_Cu_train.xyz").kernel.nbytes
         monkeypatch.setattr(analysis_module, "SKIP_PILOT_BELOW", 0.0)
-        structures = prepared_structures(described.values, described.structure_offsets, 0.015)
-        needed = analysis_module._needed(described, KernelSpec(), structures, Recorder())
+        spec = KernelSpec(0.015)
+        order = np.arange(described.n_structures)
+        pilot = analysis_module._Pilot.of(described, spec, order, Recorder())
+        needed = pilot.needed(described, spec)
         assert 0.7 * truth < needed < 1.5 * truth
 
     def test_the_environment_sets_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,17 @@ def test_what_is_no_json_is_one_line(tmp_path, text, cause) -> None:
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("item", "times"),
+    [("[],", 1_100_000), ('{"a":[1]},', 600_000), ("1,", 11_000_000), ('"",', 11_000_000)],
+)
+def test_what_is_far_more_in_memory_than_in_the_file_is_refused(tmp_path, item, times) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"a":[{item * times}0]}}')
+    with pytest.raises(InputError, match="far too much"):
+        load_json(path)
+
+
 def test_only_files_are_read(tmp_path) -> None:
     for place, cause in ((tmp_path, "is no file"), (tmp_path / "gone", "cannot be read")):
         with pytest.raises(InputError, match=cause):

@@ -189,6 +189,13 @@ def test_no_address_is_an_error(values):
         assert read_link(arguments(link.query())) is not None or not link.query()
 
 
+def test_no_address_stands_for_more_structures_than_a_server_bears():
+    ranges = ",".join(f"{n}-{n + 900_000}" for n in range(0, 200_000_000, 1_000_000))
+    link = read_link(arguments(f"pin={ranges}&reject=0-999999&structure={ranges}"))
+    assert (link.pinned, len(link.rejected), link.structure) == ((), 1_000_000, -1)
+    assert [trouble.split()[0] for trouble in link.troubles] == ["pin", "structure"]
+
+
 @given(st.sets(st.integers(0, 10**7), min_size=1, max_size=300))
 def test_rows_are_packed_and_unpacked(rows):
     rows = np.array(sorted(rows))

@@ -7,6 +7,8 @@ import stat
 import time
 import zipfile
 from pathlib import Path
+from queue import Queue
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from analytics.runtime.errors import WinnowError
 from views.shell.sessions_dialog import Sessions
 from views.state.jobs import Inline
 from views.state.saved import load
-from views.state.saver import Immediate, Saver
+from views.state.saver import Immediate, Saver, Threaded
 from views.state.session import Session
 from views.state.shelf import Shelf, is_name, new_name
 
@@ -42,6 +44,10 @@ def visit(pipeline, shelf):
 
     told = make.told = []
     return make
+
+
+def full(*_, **__):
+    raise WinnowError("small.winnow: cannot be written: No space left on device")
 
 
 def names(shelf):
@@ -203,10 +209,6 @@ def test_an_unknown_a_foreign_and_a_damaged_name_are_told(visit, shelf, small):
 
 def test_a_disk_that_takes_nothing_is_told_and_tried_again(visit, shelf, small, monkeypatch):
     saver = visit(small)
-
-    def full(*_, **__):
-        raise WinnowError("small.winnow: cannot be written: No space left on device")
-
     with monkeypatch.context() as patch:
         patch.setattr(shelf, "write", full)
         saver.session.pin(3)
@@ -366,3 +368,136 @@ def test_archives_of_others_are_told(visit, shelf, small, tmp_path, monkeypatch)
         shelf.take_in(cut)
     assert names(shelf) == kept
     assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_session_leads_to_no_file_outside_the_uploads(visit, shelf, small, tmp_path):
+    """A session may say any path: by dots it would lead out of the uploads again."""
+    secret = tmp_path / "secret.xyz"
+    secret.write_text("of somebody else")
+    saver = visit(small)
+    saver.session.pin(3)
+    content = shelf.path(saver.name_on_shelf).read_text()
+    for path in (f"{shelf.uploads}/../../{secret.name}", f"{shelf.uploads}/x/../../../secret.xyz"):
+        sent = tmp_path / "sent.winnow"
+        sent.write_text(content.replace(f'"{small}"', f'"{path}"'))
+        for packed in (sent, tmp_path / "zipped.winnow"):
+            if packed != sent:
+                archive(packed, {"session.json": sent.read_bytes()})
+            name = shelf.take_in(packed)
+            assert shelf.pack(name) == shelf.path(name).read_bytes()
+            assert not shelf.for_disk(shelf.load(name)).source.uploaded
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, 8, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_damaged_anywhere_is_told_and_leaves_nothing(
+    visit, shelf, small, tmp_path, packing
+):
+    saver = visit(small)
+    saver.session.pin(3)
+    path, taken, told = tmp_path / "whole.winnow", 0, set()
+    with zipfile.ZipFile(path, "w", packing) as made:
+        made.writestr("session.json", shelf.path(saver.name_on_shelf).read_bytes())
+        made.writestr("data/small.xyz", small.read_bytes()[:3000])
+    whole, draw = path.read_bytes(), random.Random(0)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice((1, 1, 4))):
+            damaged[draw.randrange(len(whole))] = draw.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            shelf.take_in(path)
+            taken += 1
+        except WinnowError as error:
+            told.add(len(str(error).splitlines()))
+    assert told == {1}
+    assert len(list(shelf.uploads.iterdir())) <= taken
+
+
+def test_archives_take_no_more_than_sessions_may(visit, shelf, small, tmp_path):
+    saver = visit(small)
+    saver.session.pin(3)
+    whole = shelf.path(saver.name_on_shelf).read_bytes()
+    archive(path := tmp_path / "a.winnow", {"session.json": whole, "data/x.xyz": b" " * 600_000})
+    narrow = Shelf(root=tmp_path / "narrow", limit=1_000_000)
+    kept = narrow.take_in(path)
+    with pytest.raises(WinnowError, match="more than fits: sessions may take 1 MB"):
+        narrow.take_in(path)
+    assert names(narrow) == [kept]
+
+
+def test_what_could_not_be_saved_is_saved_when_the_user_leaves(visit, shelf, small, monkeypatch):
+    saver = visit(small)
+    saver.session.pin(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(shelf, "write", full)
+        saver.session.pin(5)
+    assert shelf.load(saver.name_on_shelf).pinned == [3]
+    saver.close()
+    assert shelf.load(saver.name_on_shelf).pinned == [3, 5]
+
+
+def test_what_could_not_be_saved_is_tried_again_by_itself(shelf, small, pipeline, monkeypatch):
+    later = []
+
+    class Later(Immediate):
+        def again(self, act):
+            later.append(act)
+
+    saver = Saver(Session(Inline(), pipeline), shelf, Later())
+    saver.start(small)
+    saver.session.open(small)
+    with monkeypatch.context() as patch:
+        patch.setattr(shelf, "write", full)
+        saver.session.pin(3)
+        later.pop()()
+        assert "No space left" in saver.trouble
+    later.pop()()
+    assert (saver.trouble, later) == ("", [])
+    assert shelf.load(saver.name_on_shelf).pinned == [3]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_work_of_the_disk_that_fails_is_told(slow):
+    told = Queue()
+    clock = Threaded(lambda seconds, act: None, lambda act: act(), told.put)
+    clock.aside(lambda: 1 / 0, print, slow=slow)
+    assert isinstance(told.get(timeout=60), ZeroDivisionError)
+
+
+def test_nobody_waits_for_the_archive_of_somebody_else():
+    clock, done, go_on = Threaded(lambda s, act: None, lambda act: act(), print), Queue(), Event()
+    clock.aside(lambda: go_on.wait(60), done.put, slow=True)
+    clock.aside(lambda: "saved", done.put)
+    assert done.get(timeout=60) == "saved"
+    go_on.set()
+    assert done.get(timeout=60) is True
+
+
+def test_a_file_that_goes_while_the_shelf_is_looked_at_hides_no_other(shelf, monkeypatch):
+    kept = [new_name() for _ in range(3)]
+    for name in kept:
+        shelf.write(name, b"{}")
+    (shelf.uploads / "a").symlink_to(shelf.uploads / "nowhere")
+    gone, lstat = shelf.path(kept[1]), Path.lstat
+
+    def going(path):
+        if path == gone:
+            raise FileNotFoundError(path)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", going)
+    assert sorted(names(shelf)) == sorted(kept[::2])
+    shelf.tidy()
+
+
+def test_a_kept_brush_that_cannot_be_touched_is_still_read(shelf, monkeypatch):
+    key = shelf.keep_brush("5.abc")
+
+    def refused(*_):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("os.utime", refused)
+    assert shelf.kept_brush(key) == "5.abc"
+    (shelf.brushes / key).write_bytes(b"\xff\xfe")
+    with pytest.raises(WinnowError, match="cannot be read"):
+        shelf.kept_brush(key)

@@ -38,6 +38,7 @@ from tornado.web import (
 )
 
 from analytics.runtime import html
+from views.shell.crowds import expect_crowds
 
 __all__ = ["Gate", "guard"]
 
@@ -334,6 +335,7 @@ def guard(doc: Document) -> bool:
         return True
     gate = Gate.from_environment()
     _put_up(gate)
+    expect_crowds()
     request: Any = doc.session_context.request if doc.session_context else None
     if (
         getattr(request, "connection", None) is None

@@ -10,7 +10,6 @@ import panel_material_ui as pmui
 
 from analytics.recipe import Recipe
 from analytics.runtime import html
-from analytics.runtime.errors import WinnowError
 from analytics.selection.base import METHODS
 from views.kit.tables import cells, read_table
 from views.kit.text import Html, counted, heading, note
@@ -36,11 +35,10 @@ class RecipeDialog(pn.viewable.Viewer):
 
     def show(self, path: Path) -> None:
         """Show the recipe of a file; what is none is told in one line."""
-        try:
-            self.recipe = Recipe.load(path)
-        except WinnowError as error:
-            self._session.notice = ("error", str(error))
-            return
+        self._session.run("recipe", lambda monitor: Recipe.load(path), self._open, place="here")
+
+    def _open(self, recipe: Recipe) -> None:
+        self.recipe = recipe
         if not self.dialog.objects:
             self._furnish()
         self._tell()

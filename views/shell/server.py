@@ -76,7 +76,7 @@ def warm_up(path: str | Path) -> None:
         session = Session(Inline(), _PIPELINE)
         session.open(path)
         if session.opened is None:
-            raise WinnowError(f"{path} cannot be opened")
+            raise WinnowError(session.notice[1] or f"{path} cannot be opened")
         return session.opened
 
     def work() -> None:
@@ -84,7 +84,11 @@ def warm_up(path: str | Path) -> None:
             if key in _PAINTED:
                 return
             session = Session(Inline(), _PIPELINE)
-            session.adopt(_PIPELINE.cache.result(key, make), path)
+            try:
+                session.adopt(_PIPELINE.cache.result(key, make), path)
+            except WinnowError as error:  # every page says so itself
+                _LOG.warning("the first page cannot be prepared: %s", error)
+                return
             page = Page(session)
             themes = {"default": False, "dark": True}
             made = {name: first_answer(session, page, dark) for name, dark in themes.items()}
@@ -136,7 +140,7 @@ def new_session() -> Session:
     session = Session(worker, _PIPELINE)
     session.places = Places.from_environment().with_own(DEMO)
     if loop is not None:
-        _save(session, Threaded(_delay(doc), post))
+        _save(session, Threaded(_delay(doc), post, partial(_failed, weakref.ref(session))))
 
     if loop is not None:
         # weakly: Panel (1.9) keeps the settings of a session's document after its end, with all
@@ -163,7 +167,7 @@ def _save(session: Session, clock: Threaded) -> None:
     Saver(session, shelf, clock)
     if time.monotonic() - _TIDIED.get(shelf.folder, -TIDY) > TIDY:
         _TIDIED[shelf.folder] = time.monotonic()
-        clock.aside(shelf.tidy, lambda _: None)
+        clock.aside(shelf.tidy, lambda _: None, slow=True)
 
 
 def _delay(doc: Document) -> Callable[[float, Callable[[], None]], None]:
@@ -205,14 +209,25 @@ def _follow(session: Session, link: Link) -> None:
     pn.state.onload(lambda: session.follow(link, path, rows))
 
 
+def _words(error: Exception) -> str:
+    """Return what is said of an error; one that nobody expected is noted in the log."""
+    if isinstance(error, WinnowError):
+        return str(error)
+    _LOG.error("an event of a page was refused", exc_info=error)
+    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    return f"that was not done: {cause}"
+
+
+def _failed(page_of: weakref.ref[Session], error: Exception) -> None:
+    """Say what came of work of the disk."""
+    session = page_of()
+    if session is not None:
+        session.notice = ("error", _words(error))
+
+
 def _refuse(page_of: weakref.ref[Session], error: Exception) -> None:
     """Say what came of a value that no widget offers, or of a fault; the page goes on."""
-    if isinstance(error, WinnowError):
-        told = str(error)
-    else:
-        _LOG.error("an event of a page was refused", exc_info=error)
-        cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
-        told = f"that was not done: {cause}"
+    told = _words(error)
     session, doc = page_of(), pn.state.curdoc
     if session is None or doc is None:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import time
@@ -19,7 +18,7 @@ from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.tables import row_table, show_rows
 from views.kit.text import Html, counted, heading, note
-from views.kit.widgets import Button, Dialog, Download
+from views.kit.widgets import Button, Dialog, Done, Prepared
 from views.state.saved import SavedSession
 from views.state.saver import Saver
 from views.state.shelf import ENDING, Listed
@@ -113,8 +112,8 @@ class Sessions(pn.viewable.Viewer):
         )  # fmt: skip
         self.table.on_click(lambda event: self._choose(int(event.row)))
         self.show = Button(label="Open", on_click=self._open, margin=(8, 8, 0, 10))
-        self.download = Download(
-            callback=self._pack, filename="session.winnow", label="Download", margin=(8, 8, 0, 0)
+        self.download = Prepared(
+            self._pack, filename="session.winnow", label="Download", margin=(8, 8, 0, 0)
         )
         self.delete = Button(label="Delete", on_click=self._ask, margin=(8, 8, 0, 0))
         self.sure = Button(
@@ -161,7 +160,7 @@ class Sessions(pn.viewable.Viewer):
         saver = self._saver
         assert saver is not None
         self._state()
-        saver.clock.aside(lambda: list(saver.shelf), self._show)
+        saver.clock.aside(lambda: list(saver.shelf), self._show, slow=True)
 
     def _show(self, listed: list[Listed]) -> None:
         assert self._saver is not None
@@ -213,9 +212,22 @@ class Sessions(pn.viewable.Viewer):
         if self._chosen >= 0:
             self._go(self._name)
 
-    def _pack(self) -> io.BytesIO:
-        assert self._saver is not None
-        return io.BytesIO(self._saver.shelf.pack(self._name))
+    def _pack(self, done: Done) -> None:
+        saver, name = self._saver, self._name
+        assert saver is not None
+
+        def work() -> bytes | WinnowError:
+            try:
+                return saver.shelf.pack(name)
+            except WinnowError as error:
+                return error
+
+        def packed(found: bytes | WinnowError) -> None:
+            if isinstance(found, WinnowError):
+                self.text.object = html.span(str(found), class_="error")
+            done(None if isinstance(found, WinnowError) else found)
+
+        saver.clock.aside(work, packed, slow=True)
 
     def _ask(self, *_: Any) -> None:
         self.sure.visible = self._chosen >= 0
@@ -229,11 +241,7 @@ class Sessions(pn.viewable.Viewer):
             saver.forget()
             self.title.value = ""
 
-        def work() -> list[Listed]:
-            saver.shelf.delete(name)
-            return list(saver.shelf)
-
-        saver.clock.aside(work, self._show)
+        saver.clock.aside(lambda: saver.shelf.delete(name), lambda _: self._list())
 
     def _take(self, path: Path) -> None:
         """Open a session that was dropped, or show a recipe."""
@@ -258,7 +266,7 @@ class Sessions(pn.viewable.Viewer):
             else:
                 self._go(found)
 
-        saver.clock.aside(work, done)
+        saver.clock.aside(work, done, slow=True)
 
     def __panel__(self) -> Any:
         return self.button

@@ -48,6 +48,8 @@ LONGEST = 1200
 MOST = 4000
 #: Environments of a brush, so that no address makes a server work for long.
 ROWS = 100_000_000
+#: Structures that are pinned, or forced out, all ranges together; for the same reason.
+STRUCTURES = 1_000_000
 #: First letters of the fingerprint of the data, so that a brush is not put on other data.
 CHECK = 12
 #: Characters of a query that may stand as they are.
@@ -307,11 +309,14 @@ def _indices(text: str) -> tuple[int, ...]:
     if not _RANGES.match(text):
         raise ValueError(text)
     found: set[int] = set()
+    left = STRUCTURES
     for part in text.split(","):
         first, _, last = part.partition("-")
-        if int(last or first) - int(first) > 1_000_000:
+        some = range(int(first), int(last or first) + 1)
+        left -= len(some)
+        if left < 0:
             raise ValueError(text)
-        found.update(range(int(first), int(last or first) + 1))
+        found.update(some)
     return tuple(sorted(found))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet, WeakValueDictionary
@@ -30,8 +31,12 @@ __all__ = ["DELAY", "Clock", "Immediate", "Page", "Saver", "Threaded"]
 
 #: Seconds for which changes are gathered before they are written.
 DELAY = 0.3
+#: Seconds after which it is tried again to write what could not be written.
+AGAIN = 5.0
 
 _DISK = ThreadPoolExecutor(max_workers=1, thread_name_prefix="winnow-save")
+#: For what may take longer: nobody's changes wait for the archive of somebody else.
+_SLOW = ThreadPoolExecutor(max_workers=1, thread_name_prefix="winnow-shelf")
 
 #: Tells whether a file is still the one that was written: the numbers of `os.stat`.
 _Identity = tuple[int, ...]
@@ -53,8 +58,16 @@ class Clock(Protocol):
     def later(self, act: Callable[[], None]) -> None:
         """Act in a moment, where state may be touched."""
 
-    def aside(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Work in the thread of the disk, and hand the result over where state may be touched."""
+    def again(self, act: Callable[[], None]) -> None:
+        """Act after a while, where state may be touched: something did not succeed."""
+
+    def aside(
+        self, work: Callable[[], Any], done: Callable[[Any], None], *, slow: bool = False
+    ) -> None:
+        """Work in the thread of the disk, and hand the result over where state may be touched.
+
+        What is `slow`, and needs no order among the changes that are written, has its own thread.
+        """
 
 
 class Immediate:
@@ -64,7 +77,12 @@ class Immediate:
         """See `Clock`."""
         act()
 
-    def aside(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def again(self, act: Callable[[], None]) -> None:
+        """See `Clock`: at once it would be the same."""
+
+    def aside(
+        self, work: Callable[[], Any], done: Callable[[Any], None], *, slow: bool = False
+    ) -> None:
         """See `Clock`."""
         done(work())
 
@@ -78,27 +96,41 @@ class Threaded:
         Calls a callable after so many seconds where state may be touched.
     post : callable
         Calls a callable there as soon as possible; from any thread.
+    failed : callable
+        Gets the error, there, of work that did not expect it.
     """
 
     def __init__(
         self,
         delay: Callable[[float, Callable[[], None]], Any],
         post: Callable[[Callable[[], None]], None],
+        failed: Callable[[Exception], None],
     ) -> None:
-        self._delay, self._post = delay, post
+        self._delay, self._post, self._failed = delay, post, failed
 
     def later(self, act: Callable[[], None]) -> None:
         """See `Clock`."""
         self._delay(DELAY, act)
 
-    def aside(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def again(self, act: Callable[[], None]) -> None:
+        """See `Clock`."""
+        self._delay(AGAIN, act)
+
+    def aside(
+        self, work: Callable[[], Any], done: Callable[[Any], None], *, slow: bool = False
+    ) -> None:
         """See `Clock`."""
 
         def carry_out() -> None:
-            result = work()
-            self._post(lambda: done(result))
+            try:
+                result = work()
+            except Exception as error:
+                failed = partial(self._failed, error)  # the name goes with the block
+                self._post(failed)
+            else:
+                self._post(lambda: done(result))
 
-        _DISK.submit(carry_out)
+        (_SLOW if slow else _DISK).submit(carry_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +175,7 @@ class Saver(param.Parameterized):
         self._identity: _Identity | None = None
         self._last: dict[str, Any] | None = None  # as it was written, or need not be
         self._subject: tuple[Any, ...] = ()
-        self._asked = self._writing = self._decided = False
+        self._asked = self._writing = self._decided = self._retrying = False
         session.param.watch(self.note, [
             "opened", "map_kind", "descriptor", "kernel", "budget", "brush", "active",
             "active_atom", "pinned", "rejected", "removals", "waived", "chosen", "question",
@@ -231,8 +263,13 @@ class Saver(param.Parameterized):
 
     def close(self) -> None:
         """Write what has not been written: the user leaves."""
-        if self._asked and not self.elsewhere:
+        if self._owed:
             self._flush()
+
+    @property
+    def _owed(self) -> bool:
+        """Whether there is something that is not written yet, or could not be."""
+        return bool(self._asked or self.trouble) and not self.elsewhere
 
     # ---- saving -----------------------------------------------------------------------------
 
@@ -333,6 +370,14 @@ class Saver(param.Parameterized):
         )
         if self._asked:
             self._write()
+        elif written.trouble and not self._retrying:
+            self._retrying = True
+            self._clock.again(self._try_again)
+
+    def _try_again(self) -> None:
+        self._retrying = False
+        if self.trouble:
+            self.note()
 
     def _own(self, name: str) -> None:
         path = self.shelf.path(name)
@@ -349,7 +394,7 @@ class Saver(param.Parameterized):
 
     def finish(self) -> None:
         """Write at once, in this thread: the process ends."""
-        wanted = self._gather() if self._asked and not self.elsewhere else None
+        wanted = self._gather() if self._owed else None
         if wanted is not None:
             self._to_disk(wanted)
 

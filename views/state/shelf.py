@@ -13,9 +13,9 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -155,7 +155,7 @@ class Shelf:
             If there is none of that name, or it cannot be used.
         """
         path = self.path(name)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise WinnowError(
                 f"there is no session {name}: it was deleted, or not used for {self.days:g} days"
             )
@@ -173,10 +173,14 @@ class Shelf:
     def for_disk(self, saved: SavedSession) -> SavedSession:
         """Return a session that names its upload by the place among the uploads."""
         place = Path(saved.source.path)
-        if not place.is_relative_to(self.uploads):
+        if not self._holds(place):
             return saved
         inside = str(place.relative_to(self.uploads))
         return replace(saved, source=replace(saved.source, path=inside, uploaded=True))
+
+    def _holds(self, place: Path) -> bool:
+        """Whether a path is one of an upload: what a session says may lead out again by dots."""
+        return place.is_relative_to(self.uploads) and ".." not in place.parts
 
     def new_upload(self) -> Path:
         """Make a folder for a file that is uploaded."""
@@ -194,7 +198,7 @@ class Shelf:
         try:
             content = path.read_bytes()
             data = Path(self.from_disk(parse(content, path.name)).source.path)
-            if not data.is_relative_to(self.uploads) or data.stat().st_size > CARRIED:
+            if not self._holds(data) or data.stat().st_size > CARRIED:
                 return content
             out = io.BytesIO()
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -221,9 +225,11 @@ class Shelf:
         try:
             with zipfile.ZipFile(path) as archive:
                 self.write(name, self._unpacked(archive, path.name).to_bytes())
-        except (OSError, RuntimeError, NotImplementedError, EOFError, zlib.error,
-                zipfile.BadZipFile) as error:  # fmt: skip
-            raise InputError(f"is no session, or damaged: {error}", source=path.name) from None
+        except WinnowError:
+            raise
+        except Exception as error:  # every packing has errors of its own
+            cause = _line(error)
+            raise InputError(f"is no session, or damaged: {cause}", source=path.name) from None
         return name
 
     def _unpacked(self, archive: zipfile.ZipFile, source: str) -> SavedSession:
@@ -234,12 +240,15 @@ class Shelf:
         for item in members.values():
             folder, _, name = item.filename.rpartition("/")
             if folder == "data" and name not in ("", ".", "..") and "\0" not in name:
+                if _size(self.uploads) + item.file_size > self.limit:
+                    cause = f"holds more than fits: sessions may take {self.limit / 1e6:,.0f} MB"
+                    raise InputError(cause, source=source)
                 place = self.new_upload() / name
-                with archive.open(item) as packed, place.open("xb") as plain:
-                    for _ in range(CARRIED >> 20):
-                        plain.write(packed.read(1 << 20))
-                    if packed.read(1):
-                        raise InputError("holds too much data", source=source)
+                try:
+                    _unpack(archive, item, place, source)
+                except BaseException:
+                    shutil.rmtree(place.parent, ignore_errors=True)
+                    raise
                 return self.for_disk(replace(saved, source=replace(saved.source, path=str(place))))
         return saved
 
@@ -275,10 +284,14 @@ class Shelf:
             If there is none.
         """
         path = self.brushes / key
-        if not is_name(key) or not path.is_file():
+        if not is_name(key) or not os.path.isfile(path):
             raise WinnowError(f"the brush is not on this server, or not for {self.days:g} days")
-        os.utime(path)
-        return path.read_text()
+        with suppress(OSError):  # where nothing can be written it can still be read
+            os.utime(path)
+        try:
+            return path.read_text("ascii")
+        except (OSError, ValueError) as error:
+            raise WinnowError(f"the brush cannot be read: {_line(error)}") from None
 
     # ---- use and age ------------------------------------------------------------------------
 
@@ -309,18 +322,18 @@ class Shelf:
             if old or (total > self.limit and at < len(files) - 1):  # never the one in use
                 total -= self._remove(path)
         self._drop_uploads(UNNAMED)
-        with suppress(OSError):
-            for path in self.brushes.iterdir():
+        for path in _inside(self.brushes):
+            with suppress(OSError):
                 if time.time() - path.stat().st_mtime > self.days * 86_400:
                     path.unlink()
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         found = []
-        with suppress(OSError), os.scandir(self.folder) as listing:
-            for item in listing:
-                stem, ending = os.path.splitext(item.name)
-                if ending == ENDING and is_name(stem) and item.is_file(follow_symlinks=False):
-                    found.append((Path(item.path), item.stat()))
+        for path in _inside(self.folder):
+            with suppress(OSError):  # of one that goes meanwhile, the others stay
+                status = path.lstat()
+                if path.suffix == ENDING and is_name(path.stem) and stat.S_ISREG(status.st_mode):
+                    found.append((path, status))
         return found
 
     def _remove(self, path: Path) -> int:
@@ -334,23 +347,49 @@ class Shelf:
 
     def _drop_uploads(self, age: float, content: str | None = None) -> int:
         """Delete uploads that no session names: those of an age, seconds, or of some content."""
-        freed = 0
-        with suppress(OSError), os.scandir(self.uploads) as listing:
-            left = {
-                item.name
-                for item in listing
-                if is_name(item.name)
-                and (content is None or item.name in content)
-                and time.time() - item.stat().st_mtime >= age
-            }
-            for path, _ in self._files() if left else ():
+        freed, left = 0, set[str]()
+        for folder in _inside(self.uploads):
+            with suppress(OSError):
+                old = time.time() - folder.stat().st_mtime >= age
+                if old and is_name(folder.name) and (content is None or folder.name in content):
+                    left.add(folder.name)
+        for path, _ in self._files() if left else ():
+            try:
                 named = path.read_text(errors="replace")
-                left = {name for name in left if name not in named}
-            for name in left:
-                freed += _size(self.uploads / name)
-                shutil.rmtree(self.uploads / name, ignore_errors=True)
+            except FileNotFoundError:  # deleted meanwhile
+                continue
+            except OSError:  # whatever it names may be needed
+                return 0
+            left = {name for name in left if name not in named}
+        for name in left:
+            freed += _size(self.uploads / name)
+            shutil.rmtree(self.uploads / name, ignore_errors=True)
         return freed
 
 
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):  # it may go meanwhile
+                total += os.lstat(Path(place, name)).st_size
+    return total
+
+
+def _unpack(archive: zipfile.ZipFile, item: zipfile.ZipInfo, place: Path, source: str) -> None:
+    with archive.open(item) as packed, place.open("xb") as plain:
+        for _ in range(CARRIED >> 20):
+            plain.write(packed.read(1 << 20))
+        if packed.read(1):
+            raise InputError("holds too much data", source=source)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200] or type(error).__name__

@@ -62,7 +62,7 @@ BUILT_IN = (
     "fractional_positions", "lengths",
     "overlapping_atoms", "close_atoms", "energies", "energies_per_atom", "energy_units",
     "all_electron_energies", "forces", "large_forces", "forces_against_energies", "labels_apart",
-    "net_force",
+    "net_force", "net_torque",
     "frozen_atoms", "zero_forces", "stress", "unconverged", "duplicates",
     "conflicting_duplicates", "conflicting_forces", "charge_and_spin", "energy_out_of_line",
     "reference_energies", "isolated_atoms", "no_neighbours", "rare_elements", "other_labels",

@@ -37,7 +37,7 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
     """Yield the steps."""
     lines, steps = Lines(path), Steps(_ELSEWHERE)
     for line in lines:
-        if line.startswith("CARTESIAN COORDINATES (ANGSTROEM)"):
+        if line.strip() == "CARTESIAN COORDINATES (ANGSTROEM)":
             lines.skip(1)
             _geometry(lines, steps)
             monitor.checkpoint()
@@ -47,7 +47,7 @@ def read(path: Path, monitor: Monitor) -> Iterator[Frame | LeftOut]:
             if "not fully converged" in line:
                 steps.failed()
             steps.energy(number(found[1]) * Ha, lines.at)
-        elif line.startswith(("CARTESIAN GRADIENT", "The cartesian gradient:")):
+        elif line.lstrip().startswith(("CARTESIAN GRADIENT", "The cartesian gradient:")):
             rows = [row for row in lines.table(6) if row[2] == ":"]
             steps.forces(-numbers_in(rows) * (Ha / Bohr))
     yield from steps.frames()

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from ase.data import atomic_numbers
 
+from analytics.data.constraints import move_mask
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
     element_of,
-    move_mask,
     open_output,
     same_positions,
     stress_of,

@@ -42,6 +42,21 @@ _OUTPUTS = {
     b"Amsterdam Modeling Suite": "of AMS; PLAMS reads its .rkf",
     b"Executable      : siesta": "of SIESTA; dpdata and sisl read it",
     b"|  DFTB+ ": "of DFTB+; its geo_end.xyz is read, without energies",
+    b"CP2K| version string:": "of CP2K; its X-pos-1.xyz and X-frc-1.xyz are read, this one by "
+    "dpdata",
+    b"PROGRAM CPMD STARTED": "of CPMD; its GEOMETRY.xyz and TRAJEC.xyz are XYZ",
+    b"Amsterdam Density Functional": "of ADF; cclib reads it",
+    b"Dalton - An Electronic Structure Program": "of DALTON; cclib reads it",
+    b"MOPAC20": "of MOPAC; cclib reads it",
+    b"TURBOMOLE V": "of Turbomole; its coord and gradient are read",
+    b"LAMMPS (": "of LAMMPS, its log; its dump files are read",
+    b"mermin_energy": "of DFTB+, its results.tag, which has no positions; dpdata reads it with the "
+    "geometry beside it",
+    b"http://www.quantum-espresso.org/ns/qes": "of Quantum ESPRESSO in XML; its text is read",
+    b"using WIEN2k": "of WIEN2k; its .struct is read, without energies",
+    b"Elk version": "of Elk; its GEOMETRY.OUT is read, without energies",
+    b"| EXCITING ": "of exciting; exciting's own tools read its info.xml",
+    b"*                               CRYSTAL": "of CRYSTAL; its fort.34 is read, without energies",
     b"@<TRIPOS>MOLECULE": "in the format mol2; Open Babel writes it as SDF or XYZ",
 }
 #: Tables of text: no program writes structures into them that ASE would read.

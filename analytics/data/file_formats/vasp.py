@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 from ase import Atoms
-from ase.constraints import FixAtoms, FixScaled
 from ase.data import atomic_numbers
 from ase.units import GPa
 
@@ -24,9 +22,7 @@ from analytics.runtime.errors import InputError
 __all__ = [
     "ENERGY_NOTE",
     "MACHINE_LEARNED",
-    "compact_mask",
     "element_of",
-    "move_mask",
     "open_output",
     "same_positions",
     "stress_of",
@@ -123,22 +119,6 @@ def structure_beside(path: Path, n_ions: int) -> Atoms | None:
         if len(atoms) == n_ions or not n_ions:
             return atoms
     return None
-
-
-def move_mask(atoms: Atoms) -> npt.NDArray[np.bool_] | None:
-    """Return which atoms may move, (n,), or along which lattice vectors, (n, 3); None if all."""
-    mask = np.ones((len(atoms), 3), dtype=bool)
-    for constraint in atoms.constraints:
-        if isinstance(constraint, FixAtoms):
-            mask[constraint.index] = False
-        elif isinstance(constraint, FixScaled):
-            mask[constraint.index] = ~np.asarray(constraint.mask, dtype=bool)
-    return None if mask.all() else compact_mask(mask)
-
-
-def compact_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return one column where all three of each atom agree."""
-    return mask[:, 0] if (mask == mask[:, :1]).all() else mask
 
 
 def same_positions(one: FloatArray | None, other: FloatArray | None) -> bool:

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from ase.data import atomic_numbers
 from ase.units import GPa
 
+from analytics.data.constraints import compact_mask
 from analytics.data.file_formats.registry import FileFormat, register
 from analytics.data.file_formats.vasp import (
     ENERGY_NOTE,
     MACHINE_LEARNED,
-    compact_mask,
     element_of,
     open_output,
     same_positions,
