@@ -2,7 +2,7 @@
 // one thing.
 () => {
   const wide = document.documentElement.clientWidth
-  const high = document.documentElement.clientHeight
+  const high = window.innerHeight
   const said = []
   const leaves = []
   const PLOT = /(^|\s)bk-(Figure|Plot|GridPlot)(\s|$)/

@@ -58,3 +58,21 @@ def test_first_steps_are_shown_until_they_are_hidden(page):
     page.reload()
     expect(page.locator(".score")).to_have_count(3, timeout=FIRST_PAGE)
     expect(steps).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("size", "trouble"),
+    [((300, 200), ""), ((900, 200), "300 px outside its card"), ((300, 1000), "higher than")],
+)
+def test_a_plot_that_leaves_its_card_is_found(quiet_browser, size, trouble):
+    page = quiet_browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_content(
+        '<div style="display:contents"><div class="card" style="width:600px;height:1100px">'
+        f'<div class="bk-Figure" style="width:{size[0]}px;height:{size[1]}px"></div></div></div>'
+        + "<p>words</p>"
+        * 25
+    )
+    said = page.evaluate(TROUBLES)
+    page.close()
+    assert bool(said) == bool(trouble)
+    assert all(trouble in each for each in said)
