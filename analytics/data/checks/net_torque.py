@@ -12,7 +12,7 @@ from analytics.data.checks.report import Finding
 from analytics.data.checks.subject import Subject
 
 NET_TORQUE = 0.02
-"""Part of sum |r||F| that the torque may be: 22 published sets of molecules stay below 0.0007."""
+"""Share of the sum of distance times force; 22 published sets of molecules stay below 0.0007."""
 SMALLEST = 0.1
 """Torques below this are of no interest, eV: relaxed structures have nothing but rounding."""
 
@@ -44,7 +44,7 @@ def check_net_torque(subject: Subject) -> Iterator[Finding]:
     yield from subject.having(
         "net_torque", "warning", turned,
         "forces that sum to zero and would turn it (a torque above "
-        f"{NET_TORQUE:.0%} of sum |r||F|)",
+        f"{NET_TORQUE:.0%} of the sum of distance times force)",
         f"largest: {torque[worst]:.3g} eV in frame {dataset.frame_indices[worst]}",
         "are the forces in the order of the atoms, and in the same orientation as the positions "
         "(Gaussian prints several)? A cell that is not in the file leaves a torque too, as does "
