@@ -25,10 +25,13 @@ class NumberFormat:
         Between thousands, and between a number and its unit.
     absent : str
         Where there is no number: for None, NaN and infinity.
+    minus : str
+        Before what is negative.
     """
 
     space: str
     absent: str
+    minus: str
 
     def count(self, value: int) -> str:
         """Write a whole number: 24 034."""
@@ -42,7 +45,8 @@ class NumberFormat:
         """Write a number with so many decimals."""
         if value is None or not math.isfinite(value):
             return self.absent
-        return f"{value:,.{digits}f}".replace(",", self.space)
+        value = round(value, digits) + 0.0  # not -0
+        return self._signed(f"{value:,.{digits}f}".replace(",", self.space))
 
     def significant(self, value: float | None, digits: int = 3) -> str:
         """Write so many significant digits, and an exponent where it helps: 0.00123, 1.2e-05."""
@@ -53,7 +57,7 @@ class NumberFormat:
         power = _power(value, digits)
         if -5 < power < 5:
             return self.number(value, max(0, digits - 1 - power))
-        return f"{value:.{digits - 1}e}"
+        return self._signed(f"{value:.{digits - 1}e}")
 
     def percent(
         self,
@@ -87,7 +91,7 @@ class NumberFormat:
         if ROUNDING < share < 1 - ROUNDING and rounded in (0, 100):
             near = f"<{self.space}{least:.{digits}f}", f">{self.space}{100 - least:.{digits}f}"
             text = near[int(rounded == 100)]
-        return f"{text}{unit}"
+        return f"{self._signed(text)}{unit}"
 
     def percent_error(self, error: float, digits: int = 1) -> str:
         """Write the error of a share in per cent, with so many digits."""
@@ -138,6 +142,9 @@ class NumberFormat:
             return self.figure_and_error(value, spread)
         return self.label_error(value, what), ""
 
+    def _signed(self, text: str) -> str:
+        return f"{self.minus}{text[1:]}" if text.startswith("-") else text
+
 
 def certain_error(error: float, digits: int) -> float:
     """Round a certified error up, so that it holds of the value that is written beside it as well.
@@ -160,5 +167,5 @@ def _power(value: float, digits: int) -> int:
     return int(f"{value:.{digits - 1}e}".partition("e")[2])
 
 
-TERMINAL = NumberFormat(space=" ", absent="-")
-PAGE = NumberFormat(space="\u202f", absent="–")
+TERMINAL = NumberFormat(space=" ", absent="-", minus="-")
+PAGE = NumberFormat(space="\u202f", absent="–", minus="−")

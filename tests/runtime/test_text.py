@@ -35,7 +35,16 @@ def test_no_number_is_a_dash(value: float | None) -> None:
 def test_decimals() -> None:
     assert TERMINAL.number(1.23456) == "1.235"
     assert TERMINAL.number(12345.678, 1) == "12 345.7"
-    assert PAGE.number(-0.5, 0) == "-0"
+    assert PAGE.number(-0.4, 0) == "0"  # a minus before nothing would ask what it is
+    assert TERMINAL.number(-1.5, 1) == "-1.5"
+
+
+def test_a_page_writes_a_true_minus() -> None:
+    assert PAGE.number(-57.564) == "−57.564"
+    assert PAGE.significant(-8.66) == "−8.66"
+    assert PAGE.significant(-1.23e-7) == "−1.23e-07"
+    assert PAGE.percent(-0.5) == "−50.0\u202f%"
+    assert PAGE.with_error(-2.312, 0.04) == "−2.31 ± 0.04"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_significant_digits(value: float, digits: int, text: str) -> None:
 )
 def test_per_cent_says_all_and_none_only_where_it_is(share: float, digits: int, text: str) -> None:
     assert TERMINAL.percent(share, digits) == text
-    assert PAGE.percent(share, digits) == text.replace(" ", "\u202f")
+    assert PAGE.percent(share, digits) == text.replace(" ", "\u202f").replace("-", "−")
     assert TERMINAL.percent(share, digits, sign=False) == text.removesuffix(" %")
 
 

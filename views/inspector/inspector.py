@@ -13,7 +13,7 @@ from views.inspector.frames import environment_frame, structure_frame
 from views.kit import layout
 from views.kit.legend import ColourLegend
 from views.kit.scales import colours_of
-from views.kit.text import Html, facts, formula_of, heading, with_error
+from views.kit.text import Html, facts, formula_of, heading, number, with_error
 from views.kit.widgets import SMALL, Button, Toggle, property_groups
 from views.state.nearest import NearestEnvironment
 from views.state.session import Session
@@ -27,7 +27,7 @@ AS_MAPS = {"": {"As the maps": ""}}
 def _score(scores: Any, errors: Any, at: int) -> str:
     """Write an outlier score with its error where it is an estimate."""
     if errors is None or errors[at] == 0:
-        return f"{scores[at]:.2f} nats"
+        return f"{number(float(scores[at]), 2)} nats"
     if not np.isfinite(errors[at]):
         return "not known"
     return f"about {with_error(float(scores[at]), float(errors[at]))} nats"
@@ -199,10 +199,10 @@ class Inspector(pn.viewable.Viewer):
         s, found = session.active, []
         size = int(data.sizes[s])
         if data.energies is not None and np.isfinite(data.energies[s]):
-            found.append(("energy", f"{data.energies[s] / size:.3f} eV/atom"))
+            found.append(("energy", f"{number(data.energies[s] / size)} eV/atom"))
         norms = data.force_norms[data.rows(s)]
         if np.isfinite(norms).any():
-            found.append(("max |F|", f"{np.nanmax(norms):.2f} eV/Å"))
+            found.append(("max |F|", f"{number(np.nanmax(norms), 2)} eV/Å"))
         at = np.flatnonzero(analysis.descriptors.structures == s)
         if len(at):
             scores = analysis.outliers
@@ -221,7 +221,7 @@ class Inspector(pn.viewable.Viewer):
             return [("atom", "click one for its numbers")]
         row = data.rows(session.active).start + atom
         norm = data.force_norms[row]
-        force = f"|F| {norm:.2f} eV/Å" if np.isfinite(norm) else "no force"
+        force = f"|F| {number(norm, 2)} eV/Å" if np.isfinite(norm) else "no force"
         own = session.active_row
         if own < 0:
             return [(f"atom {atom}", force)]

@@ -16,8 +16,8 @@ from views.kit.style_sheets import css
 
 __all__ = [
     "KINDS", "Html", "count_of", "counted", "dot", "estimated", "exact_percent", "facts",
-    "formula_of", "grouped", "heading", "label_error", "label_error_and_spread", "note", "percent",
-    "percent_error", "shortened", "significant", "swatch", "tiles", "tone", "with_error",
+    "formula_of", "grouped", "heading", "label_error", "label_error_and_spread", "note", "number",
+    "percent", "percent_error", "shortened", "significant", "swatch", "tiles", "tone", "with_error",
 ]  # fmt: skip
 
 #: Kind of a selection method -> what it is called on the page.
@@ -29,7 +29,8 @@ KINDS = {
 }
 
 
-grouped, counted, significant = PAGE.count, PAGE.counted, PAGE.significant
+grouped, counted, number = PAGE.count, PAGE.counted, PAGE.number
+significant = PAGE.significant
 percent, percent_error, exact_percent = PAGE.percent, PAGE.percent_error, PAGE.exact_percent
 with_error, label_error = PAGE.with_error, PAGE.label_error
 label_error_and_spread = PAGE.label_error_and_spread

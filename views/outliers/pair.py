@@ -14,7 +14,7 @@ from views.inspector.atoms_view import AtomsView
 from views.inspector.frames import environment_frame, structure_frame
 from views.kit import layout
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, formula_of, heading
+from views.kit.text import Html, formula_of, heading, number
 from views.kit.widgets import SMALL, Toggle
 from views.state.session import Session
 
@@ -67,7 +67,7 @@ class Pair(pn.viewable.Viewer):
             symbol = chemical_symbols[data.numbers[own.environments[row]]]
             of = f"structure {data.frame_indices[structure]}, {symbol} {atom}"
             if side == 0:
-                name, short = f"S{of[1:]}", f"score {found.scores[at]:.2f} nats"
+                name, short = f"S{of[1:]}", f"score {number(found.scores[at], 2)} nats"
             else:
                 name = f"Nearest: {of}"
                 away = float(found.distances[at])
@@ -151,4 +151,4 @@ class Pair(pn.viewable.Viewer):
 def _number(value: float | None, digits: int, unit: str) -> str:
     if value is None or not np.isfinite(value):
         return "–"
-    return f"{value:.{digits}f} {unit}".replace("-", "−")
+    return f"{number(value, digits)} {unit}"

@@ -18,7 +18,7 @@ from analytics.selection.base import Budget
 from views.kit.figures import Figures, figure_pane, named, paint
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, dot, grouped, note, percent
+from views.kit.text import Html, dot, grouped, note, number, percent
 from views.kit.theme import palette
 from views.retrain.errors import test_title
 from views.retrain.state import FILE, HOLD_OUT, RetrainState, split_of
@@ -184,5 +184,4 @@ def _cell(summary: pd.DataFrame, column: str, kind: str, group: str) -> str:
     if not len(own) or not np.isfinite(own["spearman"].iloc[0]):
         return "–"
     value, std = own["spearman"].iloc[0], own["std"].iloc[0]
-    spread = f" ± {std:.2f}" if np.isfinite(std) else ""
-    return f"{value:.2f}{spread}".replace("-", "−")
+    return number(value, 2) + (f" ± {number(std, 2)}" if np.isfinite(std) else "")

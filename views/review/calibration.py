@@ -23,7 +23,7 @@ from analytics.runtime.progress import Monitor
 from views.kit.figures import Figures, figure_pane, named, paint, place_ticks
 from views.kit.request_card import RequestCard
 from views.kit.tables import cells, read_table
-from views.kit.text import Html, grouped, percent
+from views.kit.text import Html, grouped, number, percent
 from views.kit.theme import palette
 from views.state.on_request import OnRequest
 from views.state.session import Session
@@ -49,8 +49,8 @@ def _elsewhere(found: Calibration) -> str:
         return ""
     best = found.best(name)
     (value, spread), (own, _) = found.correlation(name, best), found.correlation(name)
-    said = f"Mean delta entropy by itself ranks better at {best:.3g}: {value:.2f} ± {spread:.2f}, "
-    return f"{said}in place of {own:.2f}.".replace("-", "−")
+    said = f"Mean delta entropy by itself ranks better at {best:.3g}: {number(value, 2)} ± "
+    return f"{said}{number(spread, 2)}, in place of {number(own, 2)}."
 
 
 class CalibrationCard(RequestCard):
@@ -160,7 +160,7 @@ class CalibrationCard(RequestCard):
                 cells(
                     metric.replace("_", " "),
                     SIGNS[metric],
-                    "–" if np.isnan(value) else f"{value:.2f} ± {spread:.2f}".replace("-", "−"),
+                    "–" if np.isnan(value) else f"{number(value, 2)} ± {number(spread, 2)}",
                     f"{found.best(metric):.3g}" if of_width else "–",
                     f"{low:.3g} to {high:.3g}" if of_width else "–",
                 )

@@ -14,7 +14,7 @@ from views.kit import layout
 from views.kit.drop_zone import DropZone
 from views.kit.layout import Card
 from views.kit.tables import cells, row_table, show_rows
-from views.kit.text import Html, counted, grouped, percent, percent_error, shortened
+from views.kit.text import Html, counted, grouped, number, percent, percent_error, shortened
 from views.kit.widgets import Button, segments
 from views.review.parts import CLASSES, Against
 from views.review.replay import ReplayPart
@@ -220,8 +220,8 @@ class AgainstCard(pn.viewable.Viewer):
             (
                 html.b(percent(new.covered_environments)),
                 f" of its {grouped(len(new.delta_entropy))} environments are covered by "
-                f"{data.name}; delta entropy: mean {new.delta_entropy.mean():.2f}, "
-                f"median {np.median(new.delta_entropy):.2f} nats. ",
+                f"{data.name}; delta entropy: mean {number(new.delta_entropy.mean(), 2)}, "
+                f"median {number(np.median(new.delta_entropy), 2)} nats. ",
                 *(_novel(new, data.name), leaking),
             ),
         )

@@ -57,7 +57,7 @@ def _plane(*layers, **params) -> Plot:  # type: ignore[no-untyped-def]
 
 
 def _nats(value: float) -> str:
-    return f"{value:.2f}\u202fnats".replace("-", "−")
+    return f"{PAGE.number(value, 2)}\u202fnats"
 
 
 # ---- one point ----------------------------------------------------------------------------------
@@ -118,9 +118,7 @@ def scored(lab: Lab, values: Values) -> Seen:
     """Show the outlier scores of all points."""
     x, four = _four(values)
     scores = _scores(x, 0.6)
-    texts = tuple(
-        f"{c}: {scores[i]:.1f}".replace("-", "−") for c, i in zip("ABCD", four, strict=True)
-    )
+    texts = tuple(f"{c}: {PAGE.number(scores[i], 1)}" for c, i in zip("ABCD", four, strict=True))
     low, high = float(scores.min()), float(np.quantile(scores, 0.96))
     return Seen(
         plots=(
