@@ -15,6 +15,7 @@ settings.register_profile("winnow", deadline=None)
 settings.load_profile("winnow")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process of `make test`, and those in a browser in one of all.
 
@@ -22,8 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     browsers at a time are more than two cores draw.
     """
     for item in items:
-        browser = "browser" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.as_posix()))
+        in_browser = item.path.parent.name == "browser"
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)
