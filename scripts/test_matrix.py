@@ -21,6 +21,7 @@ TOOLS = (
     "pytest>=9.2",
     "hypothesis",
     "pytest-playwright",
+    "pytest-xdist",
     "PyYAML",
     "packaging",
     "jsonschema",
