@@ -435,7 +435,8 @@ def test_databases_bring_their_key_value_pairs(tmp_path) -> None:
 def test_files_that_ase_cannot_read(write) -> None:
     for content, name, cause in (
         (b"what?", "a.unknown", "ASE does not know"),
-        (b"nonsense\n", "POSCAR", "ASE cannot read it as vasp"),
+        (b"nonsense\n", "POSCAR", "ends after line 1, before its atoms"),
+        (b"nonsense\n", "a.gen", "ASE cannot read it as gen"),
         (b"", "a.traj", "the file is empty"),
         (b"a,b,label\n0.1,0.2,x\n", "a.csv", "without structures; winnow select-rows"),
         (b"a\tb\n0.1\t0.2\n", "a.tsv", "without structures; winnow select-rows"),
