@@ -226,8 +226,10 @@ def _block(
             [
                 str(row["method"]),
                 *(reversed(cost) if by_cost else cost),
-                _spread(row["energy_rmse_mev_atom"], row["energy_std"], "energy"),
-                _spread(row["force_rmse_ev_a"], row["force_std"], "force"),
+                TERMINAL.label_error_with_spread(
+                    row["energy_rmse_mev_atom"], row["energy_std"], "energy"
+                ),
+                TERMINAL.label_error_with_spread(row["force_rmse_ev_a"], row["force_std"], "force"),
                 *(number(row[each], digits) for each, digits in zip(second, (1, 3), strict=False)),
             ]
         )
@@ -255,7 +257,3 @@ def _outliers(result: RetrainResult, test: str) -> list[str]:
 
 def _budget(budget: float, whole: bool) -> str:
     return "all" if whole else exact_percent(budget) if isinstance(budget, float) else str(budget)
-
-
-def _spread(mean: float, deviation: float, what: str) -> str:
-    return " ± ".join(filter(None, TERMINAL.label_error_and_spread(mean, deviation, what)))

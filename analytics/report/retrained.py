@@ -24,7 +24,11 @@ def error_table(title: str, rows: Iterable[ErrorRow], notes: Iterable[str] = ())
         title,
         HEAD,
         tuple(
-            (name, _spread(energy, energy_std, "energy"), _spread(force, force_std, "force"))
+            (
+                name,
+                PAGE.label_error_with_spread(energy, energy_std, "energy"),
+                PAGE.label_error_with_spread(force, force_std, "force"),
+            )
             for name, energy, energy_std, force, force_std in rows
         ),
         tuple(notes),
@@ -69,7 +73,3 @@ def title_of(method: str) -> str:
     if method == WHOLE_POOL:
         return "all structures"
     return METHODS[method].title if method in METHODS else method
-
-
-def _spread(value: float, deviation: float, what: str) -> str:
-    return " ± ".join(filter(None, PAGE.label_error_and_spread(value, deviation, what)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost", "one_line"]
+__all__ = ["Cancelled", "InputError", "WinnowError", "WorkerLost", "cause_of", "one_line"]
 
 
 def one_line(text: str, longest: int = 500) -> str:
@@ -15,6 +15,11 @@ def one_line(text: str, longest: int = 500) -> str:
         return shown
     escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return "".join(escaped)
+
+
+def cause_of(error: Exception, longest: int = 200) -> str:
+    """Return the first line of what an error says, or its kind where it says nothing."""
+    return (str(error).splitlines() or [""])[0][:longest] or type(error).__name__
 
 
 class WinnowError(Exception):

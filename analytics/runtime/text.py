@@ -120,7 +120,7 @@ class NumberFormat:
             Of the error; its digits decide, also before the point.
         """
         decimals = digits - 1 - _power(error, digits)
-        value, error = round(value, decimals) + 0.0, round(error, decimals)
+        value, error = round(value, decimals), round(error, decimals)
         return self.number(value, max(0, decimals)), self.number(error, max(0, decimals))
 
     def share_with_error(self, share: float, error: float, digits: int = 1) -> str:
@@ -141,6 +141,10 @@ class NumberFormat:
         if math.isfinite(value) and math.isfinite(spread) and spread > 0:
             return self.figure_and_error(value, spread)
         return self.label_error(value, what), ""
+
+    def label_error_with_spread(self, value: float, spread: float, what: str) -> str:
+        """Write both as one: 420 ± 510."""
+        return " ± ".join(filter(None, self.label_error_and_spread(value, spread, what)))
 
     def _signed(self, text: str) -> str:
         return f"{self.minus}{text[1:]}" if text.startswith("-") else text

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bokeh.document import Document
 
 from analytics.data.export import write_subset
 from analytics.data.readers import read
@@ -9,6 +10,25 @@ from analytics.pipeline import Pipeline
 from analytics.runtime.cache import Cache
 from analytics.runtime.store import Store
 from views.state.session import DEMO
+
+
+class Visited(Document):
+    """A document that somebody looks at, and that notes what is to be done with its lock."""
+
+    session_context = object()
+
+    def __init__(self):
+        super().__init__()
+        self.later = []
+
+    def add_next_tick_callback(self, callback):
+        self.later.append(callback)
+
+
+@pytest.fixture
+def visited():
+    """A document that somebody looks at."""
+    return Visited()
 
 
 @pytest.fixture(scope="module")

@@ -5,23 +5,9 @@ from functools import partial
 import panel as pn
 import panel_material_ui as pmui
 import pytest
-from bokeh.document import Document
 from panel.io.state import set_curdoc, state
 
 from views.shell.locked_events import lock_events
-
-
-class Visited(Document):
-    """A document that somebody looks at, and that notes what is to be done."""
-
-    session_context = object()
-
-    def __init__(self):
-        super().__init__()
-        self.later = []
-
-    def add_next_tick_callback(self, callback):
-        self.later.append(callback)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +16,8 @@ def locked():
     lock_events()
 
 
-def test_an_event_behind_a_change_waits_for_the_lock():
-    field, doc = pmui.TextInput(), Visited()
+def test_an_event_behind_a_change_waits_for_the_lock(visited):
+    field, doc = pmui.TextInput(), visited
     with set_curdoc(doc):
         state._change_callbacks[doc] = {"typed": None}  # what was typed waits to be handled
         field._server_event(doc, None)
@@ -41,8 +27,8 @@ def test_an_event_behind_a_change_waits_for_the_lock():
     assert not getattr(handle, "nolock", False)
 
 
-def test_an_urgent_change_waits_for_the_lock():
-    field, doc = pmui.TextInput(), Visited()
+def test_an_urgent_change_waits_for_the_lock(visited):
+    field, doc = pmui.TextInput(), visited
     with set_curdoc(doc):
         state.execute(partial(field._change_coroutine, doc, event_id="typed"), schedule=True)
     (handle,) = doc.later

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import panel as pn
 import pytest
-from bokeh.document import Document
 from panel.io.state import set_curdoc
 
 from analytics.runtime.errors import WinnowError
@@ -15,25 +14,12 @@ from views.state.jobs import Inline
 from views.state.session import Session
 
 
-class Visited(Document):
-    """A document that somebody looks at, and that notes what is to be done with its lock."""
-
-    session_context = object()
-
-    def __init__(self):
-        super().__init__()
-        self.later = []
-
-    def add_next_tick_callback(self, callback):
-        self.later.append(callback)
-
-
 @pytest.mark.parametrize(
     ("error", "told"),
     [(WinnowError("no such file"), "no such file"), (KeyError("x"), "that was not done: 'x'")],
 )
-def test_a_refused_event_is_told_with_the_lock(pipeline, error, told):
-    session, doc = Session(Inline(), pipeline), Visited()
+def test_a_refused_event_is_told_with_the_lock(pipeline, visited, error, told):
+    session, doc = Session(Inline(), pipeline), visited
 
     async def event():
         with set_curdoc(doc):
@@ -49,8 +35,8 @@ def test_a_refused_event_is_told_with_the_lock(pipeline, error, told):
     assert session.notice == ("error", told)
 
 
-def test_a_page_that_has_gone_is_told_nothing(pipeline):
-    session, doc = Session(Inline(), pipeline), Visited()
+def test_a_page_that_has_gone_is_told_nothing(pipeline, visited):
+    session, doc = Session(Inline(), pipeline), visited
     doc.session_context = None
 
     async def event():

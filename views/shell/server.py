@@ -19,7 +19,7 @@ from tornado.ioloop import IOLoop
 
 from analytics.pipeline import Pipeline
 from analytics.runtime.arrays import fingerprint
-from analytics.runtime.errors import WinnowError
+from analytics.runtime.errors import WinnowError, cause_of
 from analytics.runtime.progress import Monitor
 from analytics.runtime.workers import shared_workers
 from views.compare import map_raster
@@ -214,8 +214,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, WinnowError):
         return str(error)
     _LOG.error("an event of a page was refused", exc_info=error)
-    cause = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
-    return f"that was not done: {cause}"
+    return f"that was not done: {cause_of(error)}"
 
 
 def _failed(page_of: weakref.ref[Session], error: Exception) -> None:

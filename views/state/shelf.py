@@ -24,7 +24,7 @@ from pathlib import Path
 from analytics.runtime.arrays import fingerprint
 from analytics.runtime.documents import LARGEST
 from analytics.runtime.environment import positive_from, size_from
-from analytics.runtime.errors import InputError, WinnowError
+from analytics.runtime.errors import InputError, WinnowError, cause_of
 from analytics.runtime.writing import write_files
 from views.state.saved import SavedSession, load, parse
 
@@ -228,7 +228,7 @@ class Shelf:
         except WinnowError:
             raise
         except Exception as error:  # every packing has errors of its own
-            cause = _line(error)
+            cause = cause_of(error)
             raise InputError(f"is no session, or damaged: {cause}", source=path.name) from None
         return name
 
@@ -291,7 +291,7 @@ class Shelf:
         try:
             return path.read_text("ascii")
         except (OSError, ValueError) as error:
-            raise WinnowError(f"the brush cannot be read: {_line(error)}") from None
+            raise WinnowError(f"the brush cannot be read: {cause_of(error)}") from None
 
     # ---- use and age ------------------------------------------------------------------------
 
@@ -389,7 +389,3 @@ def _unpack(archive: zipfile.ZipFile, item: zipfile.ZipInfo, place: Path, source
             plain.write(packed.read(1 << 20))
         if packed.read(1):
             raise InputError("holds too much data", source=source)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200] or type(error).__name__
